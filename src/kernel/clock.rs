@@ -1,0 +1,107 @@
+//! The clock: real, or virtual and moved by hand or by the scheduler when nothing else can happen.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// A point in time: nanoseconds since the scheduler was made. 2⁶³ of them are 292 years.
+pub(crate) type Nanos = u64;
+
+/// The point in time that never comes.
+pub(crate) const NEVER: Nanos = Nanos::MAX;
+
+/// Turns a length of time into nanoseconds; what is longer than 292 years never ends.
+pub(crate) fn nanos(duration: Duration) -> Nanos {
+    match Nanos::try_from(duration.as_nanos()) {
+        Ok(nanos) if nanos < 1 << 63 => nanos,
+        _ => NEVER,
+    }
+}
+
+/// Adds a length to a point in time; what is out of range is never.
+pub(crate) fn later(now: Nanos, length: Nanos) -> Nanos {
+    match now.checked_add(length) {
+        Some(sum) if sum < 1 << 63 => sum,
+        _ => NEVER,
+    }
+}
+
+/// The scheduler's clock. It never goes back.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    base: Instant,
+    /// The virtual time, or the latest reading of the real one.
+    now: Cell<Nanos>,
+    is_virtual: bool,
+}
+
+impl Clock {
+    pub(crate) fn new(is_virtual: bool) -> Self {
+        Clock { base: Instant::now(), now: Cell::new(0), is_virtual }
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.is_virtual
+    }
+
+    /// Reads the clock. A real one costs as much as two turns: read it rarely.
+    pub(crate) fn now(&self) -> Nanos {
+        if !self.is_virtual {
+            self.now.set(self.now.get().max(nanos(self.base.elapsed())));
+        }
+        self.now.get()
+    }
+
+    /// The latest reading, without a new one.
+    pub(crate) fn latest(&self) -> Nanos {
+        self.now.get()
+    }
+
+    /// Moves a virtual clock forward.
+    pub(crate) fn jump(&self, to: Nanos) {
+        debug_assert!(self.is_virtual, "a real clock moves by itself");
+        self.now.set(self.now.get().max(to));
+    }
+
+    pub(crate) fn instant(&self, at: Nanos) -> Instant {
+        let far = Duration::from_secs(86400 * 365 * 30);
+        self.base.checked_add(Duration::from_nanos(at)).unwrap_or(self.base + far)
+    }
+
+    pub(crate) fn at(&self, instant: Instant) -> Nanos {
+        nanos(instant.saturating_duration_since(self.base))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_never_ends() {
+        assert_eq!(nanos(Duration::MAX), NEVER);
+        assert_eq!(nanos(Duration::from_nanos(1 << 63)), NEVER);
+        assert_eq!(nanos(Duration::from_nanos((1 << 63) - 1)), (1 << 63) - 1);
+        assert_eq!(later(5, NEVER), NEVER);
+        assert_eq!(later((1 << 63) - 1, 1), NEVER);
+        assert_eq!(later(2, 3), 5);
+    }
+
+    #[test]
+    fn a_virtual_clock_moves_forward_only() {
+        let clock = Clock::new(true);
+        clock.jump(10);
+        clock.jump(4);
+        assert_eq!(clock.now(), 10);
+        assert_eq!(clock.at(clock.instant(10)), 10);
+        assert_eq!(clock.at(clock.base.checked_sub(Duration::from_secs(1)).unwrap()), 0);
+    }
+
+    #[test]
+    fn no_point_in_time_is_out_of_range() {
+        let clock = Clock::new(true);
+        for shift in 0..64 {
+            assert!(clock.instant(1 << shift) >= clock.base);
+        }
+        assert!(clock.instant(NEVER) >= clock.base);
+    }
+}

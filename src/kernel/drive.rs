@@ -1,0 +1,317 @@
+//! Driving a scheduler by hand: one turn at a time, or from somebody else's loop; and looking at it.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use crate::kernel::clock::{later, nanos};
+use crate::kernel::id::Key;
+use crate::kernel::mainloop::Run;
+use crate::kernel::report;
+use crate::kernel::scheduler::{Kernel, Scheduler};
+use crate::kernel::snapshot::{Metrics, Snapshot, TaskLabel, WaitsFor};
+use crate::kernel::transition::{Cause, Transition, TurnResult};
+
+/// What happened in one turn; see [`Scheduler::step`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Turn {
+    /// The number of the turn, among all turns of the scheduler.
+    pub number: u64,
+    /// Whose turn it was.
+    pub task: TaskLabel,
+    /// What came of it.
+    pub result: TurnResult,
+    /// The other tasks that were put on the ready queue by it, in that order.
+    pub woke: Vec<TaskLabel>,
+    /// What the task waits for now, and where: one entry for each branch of a join or select.
+    pub waits: Vec<WaitsFor>,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "turn {}: {} {}", self.number, self.task, self.result)?;
+        for (number, wait) in self.waits.iter().enumerate() {
+            write!(f, "{} {wait}", if number == 0 { " for" } else { ", and for" })?;
+        }
+        for (number, woke) in self.woke.iter().enumerate() {
+            write!(f, "{} {woke}", if number == 0 { "; woke" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl Scheduler {
+    /// Gives exactly one turn, and says what happened in it; `None` if nothing can have a turn now.
+    ///
+    /// Letters and due timers are looked at first. It never sleeps; a virtual clock jumps if need be.
+    ///
+    /// # Panics
+    ///
+    /// If this scheduler runs already: a task cannot step the scheduler that gives it its turn.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{Scheduler, yield_now};
+    ///
+    /// let scheduler = Scheduler::new();
+    /// let handle = scheduler.spawn(yield_now());
+    /// scheduler.spawn(handle);
+    /// assert_eq!(scheduler.step().unwrap().to_string(), "turn 1: #1 yields");
+    /// let second = scheduler.step().unwrap();
+    /// assert!(second.to_string().starts_with("turn 2: #2 waits for task #1, spawned at "));
+    /// assert_eq!(scheduler.step().unwrap().to_string(), "turn 3: #1 returned; woke #2");
+    /// assert_eq!(scheduler.step().unwrap().to_string(), "turn 4: #2 returned");
+    /// assert!(scheduler.step().is_none());
+    /// ```
+    #[track_caller]
+    pub fn step(&self) -> Option<Turn> {
+        let kernel = &*self.kernel;
+        let mut run = Run::inner(kernel, Location::caller());
+        let slot = loop {
+            if let Some(slot) = run.next_ready() {
+                break slot;
+            }
+            let moved = run.fire_timers() || (kernel.clock.is_virtual() && run.jump());
+            if !moved {
+                run.leave();
+                return None;
+            }
+        };
+        let (key, task) = kernel.who_is_next(slot)?;
+        let _trail = Trail::begin(kernel);
+        if let Poll::Ready((turn, ending)) = run.turn(slot) {
+            run.exit(turn, ending);
+        }
+        run.leave();
+        Some(kernel.read_trail(key, task))
+    }
+
+    /// Gives turns until nothing is ready; returns how many. For a loop that is not ours: a window
+    /// system's, a game's, another executor's.
+    ///
+    /// Letters and due timers are looked at too. It never sleeps, and a virtual clock stands still. Call it
+    /// again when [`next_deadline`](Scheduler::next_deadline) has come or [`on_wake`](Scheduler::on_wake)
+    /// says so. Tasks that wake themselves for ever keep it from returning.
+    ///
+    /// # Panics
+    ///
+    /// If this scheduler runs already. It may be called inside a turn of another one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let scheduler = turnwise::Scheduler::new();
+    /// scheduler.spawn(turnwise::yield_now());
+    /// assert_eq!(scheduler.run_until_stalled(), 2);
+    /// assert_eq!(scheduler.run_until_stalled(), 0);
+    /// ```
+    #[track_caller]
+    pub fn run_until_stalled(&self) -> usize {
+        let mut run = Run::inner(&self.kernel, Location::caller());
+        let mut turns = 0;
+        loop {
+            let Some(slot) = run.next_ready() else {
+                if run.fire_timers() {
+                    continue;
+                }
+                break;
+            };
+            turns += 1;
+            if let Poll::Ready((turn, ending)) = run.turn(slot) {
+                run.exit(turn, ending);
+            }
+        }
+        run.leave();
+        turns
+    }
+
+    /// Returns the next deadline of a timer that a task waits for; `None` if there is none.
+    ///
+    /// Sleeps that were made outside of all turns count from the next look at the timers.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let mut board = self.kernel.board.borrow_mut();
+        if board.timers.has_fresh() {
+            board.timers.settle(self.kernel.clock.now());
+        }
+        let deadline = board.timers.next_deadline()?;
+        Some(self.kernel.clock.instant(deadline))
+    }
+
+    /// Sets what to call when a task is woken, or spawned, while this scheduler does not run: the signal
+    /// for a foreign loop to call [`run_until_stalled`](Scheduler::run_until_stalled) again.
+    ///
+    /// Called from whatever thread the wake comes from, at most once between two runs, and from inside
+    /// whatever code wakes: let it send a message or set a flag. If it panics it is removed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let scheduler = turnwise::Scheduler::new();
+    /// scheduler.on_wake(move || sender.send(()).unwrap());
+    /// scheduler.spawn(async {});
+    /// scheduler.spawn(async {});
+    /// assert_eq!(receiver.try_iter().count(), 1); // once is enough
+    /// assert_eq!(scheduler.run_until_stalled(), 2);
+    /// ```
+    pub fn on_wake(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let old = self.kernel.hook.replace(Some(Waker::from(Arc::new(Hook(hook)))));
+        self.kernel.look_who_watches();
+        if self.kernel.running.get().is_none() {
+            self.kernel.arm_hook();
+        }
+        drop(old);
+    }
+
+    /// Moves a virtual clock forward. Timers that are due then fire at the next run.
+    ///
+    /// # Panics
+    ///
+    /// If the clock is a real one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use turnwise::{Scheduler, sleep};
+    ///
+    /// let scheduler = Scheduler::builder().virtual_time().build();
+    /// let handle = scheduler.spawn(sleep(Duration::from_secs(5)));
+    /// scheduler.run_until_stalled();
+    /// scheduler.advance(Duration::from_secs(4));
+    /// scheduler.run_until_stalled();
+    /// assert!(!handle.is_finished());
+    /// scheduler.advance(Duration::from_secs(1));
+    /// scheduler.run_until_stalled();
+    /// assert!(handle.is_finished());
+    /// ```
+    #[track_caller]
+    pub fn advance(&self, by: Duration) {
+        self.kernel.advance(by);
+    }
+
+    /// Returns everything about this scheduler at this moment; `Display` prints it as a table.
+    ///
+    /// May be called at any time, also by a task about its own scheduler.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{Scheduler, scheduler::TaskState, sleep, task};
+    /// use std::time::Duration;
+    ///
+    /// let scheduler = Scheduler::builder().virtual_time().build();
+    /// task::Builder::new().name("sleepy").spawn_on(&scheduler, sleep(Duration::from_secs(1)));
+    /// scheduler.run_until_stalled();
+    /// let snapshot = scheduler.snapshot();
+    /// assert_eq!(snapshot.tasks[0].label.to_string(), "#1 \"sleepy\"");
+    /// assert_eq!(snapshot.tasks[0].state, TaskState::Waiting);
+    /// assert_eq!(snapshot.timers.len(), 1);
+    /// println!("{snapshot}");
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        report::snapshot(&self.kernel)
+    }
+
+    /// Returns counts of what this scheduler did and has.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let scheduler = turnwise::Scheduler::new();
+    /// scheduler.spawn(turnwise::yield_now());
+    /// scheduler.run()?;
+    /// let metrics = scheduler.metrics();
+    /// assert_eq!((metrics.spawned, metrics.alive, metrics.turns), (1, 0, 2));
+    /// # Ok::<(), turnwise::RunError>(())
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        report::metrics(&self.kernel)
+    }
+}
+
+struct Hook<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Hook<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+/// While it exists, transitions are written down.
+struct Trail<'a>(&'a Kernel);
+
+impl<'a> Trail<'a> {
+    fn begin(kernel: &'a Kernel) -> Self {
+        kernel.trail.replace(Some(Vec::new()));
+        kernel.look_who_watches();
+        Trail(kernel)
+    }
+}
+
+impl Drop for Trail<'_> {
+    fn drop(&mut self) {
+        self.0.trail.replace(None);
+        self.0.look_who_watches();
+    }
+}
+
+impl Kernel {
+    #[track_caller]
+    pub(crate) fn advance(&self, by: Duration) {
+        assert!(
+            self.clock.is_virtual(),
+            "only a virtual clock can be advanced; build the scheduler with `virtual_time()`"
+        );
+        let mut board = self.board.borrow_mut();
+        if board.timers.has_fresh() {
+            board.timers.settle(self.clock.now()); // They were made before the clock moved.
+        }
+        self.clock.jump(later(self.clock.now(), nanos(by)));
+    }
+
+    fn who_is_next(&self, slot: u32) -> Option<(Key, TaskLabel)> {
+        let mut board = self.board.borrow_mut();
+        let id = board.taskmap.slot(slot).id()?;
+        let key = Key { slot, serial: id.serial() };
+        let label = report::label(&board, key)?;
+        Some((key, label))
+    }
+
+    /// Makes the story of a turn from the transitions that were written down in it.
+    fn read_trail(&self, key: Key, task: TaskLabel) -> Turn {
+        let trail = self.trail.borrow_mut().take().unwrap_or_default();
+        let mut turn =
+            Turn { number: 0, task, result: TurnResult::Waiting, woke: vec![], waits: vec![] };
+        let by_it = Cause::Task(turn.task.id);
+        for transition in trail {
+            match transition {
+                Transition::TurnEnded { turn: number, result, task } if task == turn.task.id => {
+                    (turn.number, turn.result) = (number, result);
+                }
+                Transition::Scheduled { task, cause }
+                    if task != turn.task.id && (cause == by_it || cause == Cause::Spawn) =>
+                {
+                    turn.woke.extend(self.label_of(task));
+                }
+                _ => {}
+            }
+        }
+        if turn.result == TurnResult::Waiting {
+            turn.waits = report::waits_of_task(self, key);
+        }
+        turn
+    }
+
+    fn label_of(&self, task: crate::kernel::id::TaskId) -> Option<TaskLabel> {
+        let board = self.board.borrow();
+        let found = board.taskmap.tenants().find(|(_, slot)| slot.id() == Some(task));
+        found.and_then(|(key, _)| report::label(&board, key))
+    }
+}

@@ -1,0 +1,233 @@
+//! Between passes, and when nothing is ready: the mail, the timers, sleep, and the verdict.
+
+use std::time::Duration;
+
+use crate::kernel::clock::{Nanos, later, nanos};
+use crate::kernel::error::RunError;
+use crate::kernel::mainloop::{Run, wake_safely};
+use crate::kernel::park::{Park, ThreadParker};
+use crate::kernel::report;
+use crate::kernel::scheduler::{Board, Kernel};
+use crate::kernel::thread;
+use crate::kernel::transition::{Cause, Transition};
+
+impl Run<'_, '_> {
+    /// Schedules the tasks that were woken by other threads since the last look.
+    pub(crate) fn collect_mail(&self) {
+        let kernel = self.kernel;
+        if !kernel.mailbox.looks_full() {
+            return;
+        }
+        for key in kernel.mailbox.collect() {
+            let scheduled = {
+                let mut guard = kernel.board.borrow_mut();
+                let board = &mut *guard;
+                board.letters += 1;
+                if let Some(tenant) = board.taskmap.tenant(key)
+                    && !tenant.bell.is_none()
+                {
+                    // First silence the bell, then schedule: who rings in between posts a new letter.
+                    board.bells.kept(tenant.bell).silence();
+                }
+                board.schedule(key)
+            };
+            if scheduled && kernel.watched.get() {
+                kernel.tell_scheduled(key, Cause::Mail);
+            }
+        }
+    }
+
+    /// Looks at the clock and the I/O although tasks are ready, so that those cannot keep them waiting.
+    pub(crate) fn look(&mut self) {
+        self.fire_timers();
+        self.kernel.with_park(|park| {
+            if park.may_wake() {
+                park.park(Some(Duration::ZERO));
+            }
+        });
+    }
+
+    /// Wakes everyone whose deadline has come; `true` if there was anyone.
+    pub(crate) fn fire_timers(&mut self) -> bool {
+        self.look_again = self.kernel.board.borrow().turns + TURNS_BETWEEN_LOOKS;
+        self.kernel.fire_due()
+    }
+
+    /// Moves a virtual clock to the next deadline; `false` if there is none.
+    pub(crate) fn jump(&mut self) -> bool {
+        let kernel = self.kernel;
+        let Some(deadline) = kernel.board.borrow_mut().timers.next_deadline() else { return false };
+        kernel.clock.jump(deadline);
+        if kernel.watched.get() {
+            kernel.emit(Transition::ClockJumped { to: kernel.clock.instant(deadline) });
+        }
+        self.fire_timers();
+        true
+    }
+
+    /// Nothing is ready: waits until something is, or finds that nothing ever will be.
+    pub(crate) fn idle(&mut self) -> Result<(), RunError> {
+        thread::end_turn();
+        if self.fire_timers() {
+            return Ok(());
+        }
+        let kernel = self.kernel;
+        if kernel.clock.is_virtual() && self.jump() {
+            return Ok(());
+        }
+        let deadline = kernel.board.borrow().timers.next_wakeup();
+        match deadline {
+            Some(deadline) => self.park_until(deadline),
+            None => return self.stall(),
+        }
+        Ok(())
+    }
+
+    /// Nothing is ready and no timer runs. Either that is the end, or somebody else must act.
+    ///
+    /// The order of the looks is the proof. Whoever rings from another thread posts first and drops his
+    /// waker then; so who counts the wakers first (none, and there can be no new one then) and looks into
+    /// the mailbox after that has seen every letter there will ever be. The other way round a letter posted
+    /// in between would make a false alarm.
+    fn stall(&mut self) -> Result<(), RunError> {
+        let kernel = self.kernel;
+        let armed = kernel.with_park(|park| park.may_wake()).unwrap_or(false);
+        let certain = !armed && kernel.board.borrow_mut().reclaim_bells() == 0;
+        if !kernel.mailbox.is_empty() || !kernel.board.borrow().ready.is_empty() {
+            return Ok(());
+        }
+        if certain {
+            return Err(RunError::Deadlock(Box::new(report::deadlock(kernel, true))));
+        }
+        let turns = kernel.board.borrow().turns;
+        if self.stalled != Some(turns) {
+            self.stalled = Some(turns);
+            kernel.tell_stalled();
+            return Ok(()); // Whoever was told may have done something about it.
+        }
+        match kernel.stall_alarm.take() {
+            Some(mut alarm) if alarm.told != Some(turns) => {
+                self.park(Some(alarm.after));
+                if kernel.nothing_to_do() {
+                    alarm.told = Some(turns);
+                    (alarm.tell)(&report::deadlock(kernel, false));
+                }
+                kernel.stall_alarm.replace(Some(alarm));
+            }
+            alarm => {
+                kernel.stall_alarm.replace(alarm);
+                self.park(None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sleeps until a deadline, rounded up so that deadlines close together are one wake-up.
+    fn park_until(&mut self, deadline: Nanos) {
+        let clock = &self.kernel.clock;
+        let slack = nanos(self.kernel.settings.timer_slack).max(1);
+        let rounded = deadline.checked_next_multiple_of(slack).unwrap_or(deadline);
+        let left = rounded.saturating_sub(clock.latest());
+        self.park(Some(Duration::from_nanos(left)));
+    }
+
+    /// Lets the thread sleep, unless there is something to do after all.
+    fn park(&mut self, timeout: Option<Duration>) {
+        let kernel = self.kernel;
+        if kernel.watched.get() {
+            let until = timeout.map(|left| later(kernel.clock.latest(), nanos(left)));
+            kernel
+                .emit(Transition::Parked { until: until.map(|until| kernel.clock.instant(until)) });
+        }
+        if kernel.park.borrow().is_none() {
+            kernel.park.replace(Some(Box::new(ThreadParker::new())));
+        }
+        kernel.with_park(|park| {
+            let unparker = park.unparker();
+            // The observer has just run, and may have woken a task; and a letter may have come.
+            if kernel.board.borrow().ready.is_empty() && kernel.mailbox.wake_me(unparker) {
+                kernel.board.borrow_mut().parks += 1;
+                park.park(timeout);
+                drop(kernel.mailbox.sleeper());
+            }
+        });
+        if kernel.watched.get() {
+            kernel.emit(Transition::Unparked);
+        }
+    }
+}
+
+/// After so many turns the clock and the I/O are looked at. Reading the clock costs two turns.
+const TURNS_BETWEEN_LOOKS: u64 = 64;
+
+impl Board {
+    /// Takes back the bells that have come home; returns how many tasks still have wakers elsewhere, or
+    /// had when the search was given up: the first bell that is not home ends it.
+    fn reclaim_bells(&mut self) -> usize {
+        while let Some(task) = self.bells.last_if_home() {
+            self.release_bell(task.slot);
+        }
+        self.bells.kept_count()
+    }
+}
+
+impl Kernel {
+    /// Fires every timer that is due; `true` if there was any.
+    pub(crate) fn fire_due(&self) -> bool {
+        {
+            let mut board = self.board.borrow_mut();
+            if board.timers.armed() == 0 && !board.timers.has_fresh() {
+                return false;
+            }
+            let now = self.clock.now();
+            // A sleep made by a destructor or a callback was made after the last turn, and is settled here.
+            board.timers.settle(now);
+            board.timers.collect_due(now);
+        }
+        let mut fired = false;
+        while self.fire_timer() {
+            fired = true;
+        }
+        fired
+    }
+
+    /// Fires one timer that is due; `false` if there is none left.
+    fn fire_timer(&self) -> bool {
+        let fired = self.board.borrow_mut().timers.fire();
+        let Some(waiter) = fired else { return false };
+        if self.watched.get() {
+            self.emit(Transition::TimerFired);
+        }
+        match waiter.own() {
+            Some(task) if task.scheduler == self.id => {
+                let scheduled = self.board.borrow_mut().schedule(task.key);
+                if scheduled && self.watched.get() {
+                    self.tell_scheduled(task.key, Cause::Timer);
+                }
+            }
+            _ => wake_safely(waiter),
+        }
+        true
+    }
+
+    /// Uses what the thread sleeps in, taken out of its place meanwhile: it is code of the user's.
+    fn with_park<R>(&self, call: impl FnOnce(&mut dyn Park) -> R) -> Option<R> {
+        let mut park = self.park.borrow_mut().take()?;
+        let result = call(&mut *park);
+        self.park.replace(Some(park));
+        Some(result)
+    }
+
+    fn nothing_to_do(&self) -> bool {
+        self.mailbox.is_empty() && self.board.borrow().ready.is_empty()
+    }
+
+    /// Tells the observer that nothing can run unless somebody outside acts.
+    fn tell_stalled(&self) {
+        let observer = self.observer.borrow().clone();
+        if let Some(observer) = observer {
+            let report = report::deadlock(self, false);
+            self.guard(|| observer.stalled(&report));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The kernel's side of a `JoinHandle`: asking for the output of a task, or declining it.
+
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::kernel::id::{TaskId, TaskKey};
+use crate::kernel::scheduler::Kernel;
+use crate::kernel::task::Boxed;
+use crate::kernel::taskmap::{Doing, Marks, Slot};
+use crate::kernel::thread;
+use crate::kernel::waiting::Waiter;
+
+impl Kernel {
+    /// Takes the box with a task's output out of its slot; or remembers to wake who asks.
+    ///
+    /// `Ready(None)` means that the task is gone without having left an output.
+    pub(crate) fn poll_join(&self, slot: u32, id: TaskId, cx: &Context<'_>) -> Poll<Option<Boxed>> {
+        let own = thread::owner_of(cx.waker()).filter(|task| task.scheduler == self.id);
+        {
+            let mut guard = self.board.borrow_mut();
+            let taskmap = &mut guard.taskmap;
+            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(None) };
+            if tenant.doing == Doing::Done {
+                return Poll::Ready(taskmap.vacate(slot));
+            }
+            if let Some(task) = own {
+                tenant.joiner = Some(task.key);
+                if !tenant.marks.has(Marks::RARE) {
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.set_foreign_joiner(slot, id, own.is_none().then_some(cx))
+    }
+
+    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may
+    /// run any code, this task's end included; so nothing is borrowed then, and all is looked up again.
+    #[cold]
+    fn set_foreign_joiner(
+        &self,
+        slot: u32,
+        id: TaskId,
+        cx: Option<&Context<'_>>,
+    ) -> Poll<Option<Boxed>> {
+        let waiter = cx.map(Waiter::of);
+        let old = {
+            let mut guard = self.board.borrow_mut();
+            let taskmap = &mut guard.taskmap;
+            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(None) };
+            if tenant.doing == Doing::Done {
+                return Poll::Ready(taskmap.vacate(slot));
+            }
+            if waiter.is_some() {
+                tenant.joiner = None;
+            }
+            std::mem::replace(&mut taskmap.rare(slot).joiner, waiter)
+        };
+        drop(old);
+        Poll::Pending
+    }
+
+    /// Nobody will ask for the output of this task any more.
+    pub(crate) fn detach(&self, slot: u32, id: TaskId) {
+        let (unwanted, joiner) = {
+            let mut guard = self.board.borrow_mut();
+            let taskmap = &mut guard.taskmap;
+            let Some(tenant) = taskmap.resident(slot, id) else { return };
+            if tenant.doing == Doing::Done {
+                (taskmap.vacate(slot), None)
+            } else {
+                tenant.joiner = None;
+                tenant.marks.set(Marks::DETACHED);
+                let rare = tenant.marks.has(Marks::RARE);
+                (None, if rare { taskmap.take_foreign_joiner(slot) } else { None })
+            }
+        };
+        drop(joiner);
+        if let Some(unwanted) = unwanted {
+            self.discard(unwanted);
+        }
+    }
+
+    /// Returns whether a task is over.
+    pub(crate) fn is_over(&self, slot: u32, id: TaskId) -> bool {
+        self.board.borrow_mut().taskmap.resident(slot, id).is_none_or(|tenant| !tenant.is_alive())
+    }
+
+    pub(crate) fn name_of(&self, slot: u32, id: TaskId) -> Option<Rc<str>> {
+        let mut board = self.board.borrow_mut();
+        board.taskmap.resident(slot, id)?;
+        board.taskmap.name(slot)
+    }
+
+    pub(crate) fn spawn_place(&self, slot: u32, id: TaskId) -> Option<&'static Location<'static>> {
+        self.board.borrow_mut().taskmap.resident(slot, id).map(|tenant| tenant.spawned_at)
+    }
+
+    pub(crate) fn id_of_task(&self, task: TaskKey) -> Option<TaskId> {
+        self.board.borrow().taskmap.look(task.key).and_then(Slot::id)
+    }
+
+    pub(crate) fn name_of_task(&self, task: TaskKey) -> Option<Rc<str>> {
+        let board = self.board.borrow();
+        board.taskmap.look(task.key)?;
+        board.taskmap.name(task.key.slot)
+    }
+}

@@ -1,0 +1,77 @@
+//! The executor.
+//!
+//! ```text
+//!              spawn                        ┌──────────────┐
+//!    future ───────────▶ taskmap            │ other thread │
+//!                           │ schedule      └──────┬───────┘
+//!                           ▼                      ▼ ring
+//!                     ┌───────────┐  collect mail ┌─────────┐
+//!                     │   ready   │◀──────────────│ mailbox │
+//!                     └─────┬─────┘               └─────────┘
+//!               next        │        ▲
+//!              (policy)     ▼        │ ring (same thread: straight in)
+//!                     ┌───────────┐  │
+//!                     │   turn    │──┴──▶ wakers of others: join, timers, anything Waited
+//!                     └─────┬─────┘
+//!              Ready │             │ Pending
+//!                    ▼             ▼
+//!                  exit         back to the taskmap, waiting for its bell
+//!
+//!    ready empty:  fire due timers ─▶ none due?  park until the next deadline or a letter
+//!                                     virtual clock: jump to the deadline instead
+//!                                     no deadline, no waker anywhere: a deadlock, and a report
+//! ```
+//!
+//! Everything here runs on the thread of the scheduler but `Doorbell::wake` and `Mailbox::post`. No code
+//! of the user (polls, destructors, wakers, callbacks) ever runs while the `RefCell` of the board is
+//! borrowed, so nothing that it does can re-enter a borrow, and there are no rules for it to keep.
+//!
+//! This module is the one door: the layers above import from here.
+
+// In the order in which to read them.
+mod id;
+mod task;
+mod ready;
+mod policy;
+mod waker;
+mod taskmap;
+mod thread;
+mod scheduler;
+mod mainloop;
+mod idle;
+mod timers;
+mod clock;
+mod park;
+mod waiting;
+mod transition;
+mod snapshot;
+mod report;
+mod error;
+mod builder;
+mod drive;
+mod joining;
+mod sleeping;
+
+// For the layers above.
+pub(crate) use clock::nanos;
+pub(crate) use scheduler::Kernel;
+pub(crate) use task::Failure;
+pub(crate) use taskmap::Birth;
+pub(crate) use thread::{current, find};
+pub(crate) use timers::{TimerKey, When};
+
+// For everyone.
+pub use builder::Builder;
+pub use drive::Turn;
+pub use error::{NestedRun, RunError};
+pub use id::{TaskId, TaskKey};
+pub use park::{Park, ThreadParker};
+pub use policy::Policy;
+pub use scheduler::Scheduler;
+pub use snapshot::{
+    Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
+    WaitsFor,
+};
+pub use task::Ending;
+pub use transition::{Cause, Observer, Transition, TurnResult};
+pub use waiting::{Registration, Resource, Wait, Waited, Waiter, register};

@@ -1,0 +1,114 @@
+//! How the thread sleeps when nothing is ready, and what ends its sleep.
+
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// Lets the thread sleep until something can be ready; installed with
+/// [`Builder::park`](crate::scheduler::Builder::park).
+///
+/// The dependency is turned round here: the scheduler does not know what it sleeps in. The default is
+/// std's thread parker; an I/O driver sleeps in the operating system's poll call instead.
+///
+/// # Example
+///
+/// A parker that counts how often the thread goes to sleep:
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc, task::Waker, time::Duration};
+/// use turnwise::{Scheduler, scheduler::{Park, ThreadParker}, sleep};
+///
+/// struct Counting(ThreadParker, Rc<Cell<u32>>);
+///
+/// impl Park for Counting {
+///     fn park(&mut self, timeout: Option<Duration>) {
+///         self.1.set(self.1.get() + 1);
+///         self.0.park(timeout);
+///     }
+///     fn unparker(&self) -> Waker {
+///         self.0.unparker()
+///     }
+/// }
+///
+/// let sleeps = Rc::new(Cell::new(0));
+/// let scheduler = Scheduler::builder().park(Counting(ThreadParker::new(), sleeps.clone())).build();
+/// scheduler.block_on(sleep(Duration::from_millis(2)));
+/// assert!(sleeps.get() > 0);
+/// ```
+pub trait Park {
+    /// Sleeps until the unparker is woken, the timeout has passed, or something else of interest happened.
+    ///
+    /// Called on the scheduler's thread when nothing is ready, with nothing borrowed. It may return early
+    /// for no reason. A wake of the unparker that came since the last return must end it at once. If
+    /// [`may_wake`](Park::may_wake) says yes it is also called now and then with a timeout of zero.
+    fn park(&mut self, timeout: Option<Duration>);
+
+    /// A waker that ends the sleep, from any thread. Asked for before each sleep.
+    fn unparker(&self) -> Waker;
+
+    /// Returns whether the sleep itself can wake a task: whether any I/O is armed.
+    ///
+    /// Asked before the verdict that nothing can ever run again.
+    fn may_wake(&self) -> bool {
+        false
+    }
+}
+
+/// Sleeps with [`std::thread::park`]: the default.
+#[derive(Debug)]
+pub struct ThreadParker {
+    unparker: Waker,
+}
+
+impl ThreadParker {
+    /// Makes a parker for the current thread.
+    pub fn new() -> Self {
+        ThreadParker { unparker: Waker::from(Arc::new(Unparker(thread::current()))) }
+    }
+}
+
+impl Default for ThreadParker {
+    fn default() -> Self {
+        ThreadParker::new()
+    }
+}
+
+impl Park for ThreadParker {
+    fn park(&mut self, timeout: Option<Duration>) {
+        match timeout {
+            Some(timeout) => thread::park_timeout(timeout),
+            None => thread::park(),
+        }
+    }
+
+    fn unparker(&self) -> Waker {
+        self.unparker.clone()
+    }
+}
+
+struct Unparker(Thread);
+
+impl Wake for Unparker {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wake_before_the_sleep_ends_it_at_once() {
+        let mut parker = ThreadParker::new();
+        parker.unparker().wake();
+        parker.park(None); // Would sleep for ever.
+        parker.unparker().wake_by_ref();
+        parker.park(Some(Duration::MAX));
+    }
+}

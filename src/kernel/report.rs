@@ -1,0 +1,253 @@
+//! Reading the desk: who waits for what, the snapshot, and the deadlock report with its cycles.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::scheduler::{Board, Kernel};
+use crate::kernel::snapshot::{
+    Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
+    WaitsFor,
+};
+use crate::kernel::taskmap::{Doing, Marks};
+use crate::kernel::thread;
+use crate::kernel::waiting::{Wait, Waiter};
+
+/// One arrow of the graph: a task waits for something, which perhaps another task holds.
+struct Edge {
+    waits: WaitsFor,
+    holder: Option<Key>,
+}
+
+/// All arrows, by the task that waits. Keyed by the task's slot.
+type Edges = BTreeMap<u32, Vec<Edge>>;
+
+/// Collects all waits of a scheduler's tasks. Joins come from the slots, sleeps from the timers, and the
+/// rest from whatever has registered itself on this thread.
+fn edges(kernel: &Kernel) -> Edges {
+    // Asked first and with nothing borrowed, since describing is code of the user's.
+    let mut waits: Vec<Wait> = Vec::new();
+    for waited in thread::all_waited() {
+        waited.describe(&mut |wait| waits.push(wait));
+    }
+    let now = kernel.clock.now();
+    let board = kernel.board.borrow();
+    let mut edges = Edges::new();
+    let mut add = |task: Option<TaskKey>, waits, holder: Option<TaskKey>| {
+        let Some(task) = task.filter(|task| is_alive(kernel, &board, *task)) else { return };
+        let holder = holder.filter(|holder| is_alive(kernel, &board, *holder));
+        let edge = Edge { waits, holder: holder.map(|holder| holder.key) };
+        edges.entry(task.key.slot).or_default().push(edge);
+    };
+    for (key, slot) in board.taskmap.tenants().filter(|(_, slot)| slot.is_alive()) {
+        let joiner = slot.joiner.map(|joiner| TaskKey::new(kernel.id, joiner));
+        let foreign = board.taskmap.foreign_joiner(key.slot).and_then(Waiter::task);
+        for joiner in [joiner, foreign].into_iter().flatten() {
+            let Some(task) = label(&board, key) else { continue };
+            let waits = WaitsFor::Join { task, spawned_at: slot.spawned_at };
+            add(Some(joiner), waits, Some(TaskKey::new(kernel.id, key)));
+        }
+    }
+    for (deadline, waiter, place) in board.timers.waits() {
+        let left = deadline.filter(|_| true).map(|deadline| deadline.saturating_sub(now));
+        let left = left.filter(|_| deadline != Some(crate::kernel::clock::NEVER));
+        add(waiter.task(), WaitsFor::Sleep { left: left.map(Duration::from_nanos), place }, None);
+    }
+    for Wait { task, resource, place, owner } in waits {
+        let label =
+            owner.and_then(|(task, place)| Some((label_anywhere(kernel, &board, task)?, place)));
+        let waits = WaitsFor::Resource { resource, place, owner: label };
+        add(task, waits, owner.map(|(task, _)| task));
+    }
+    edges
+}
+
+fn is_alive(kernel: &Kernel, board: &Board, task: TaskKey) -> bool {
+    task.scheduler == kernel.id && board.taskmap.look(task.key).is_some_and(|slot| slot.is_alive())
+}
+
+pub(crate) fn label(board: &Board, key: Key) -> Option<TaskLabel> {
+    let slot = board.taskmap.look(key)?;
+    let (name, is_root) = (board.taskmap.name(key.slot), slot.marks.has(Marks::MAIN));
+    Some(TaskLabel { id: slot.id()?, name, is_root })
+}
+
+/// The label of a task of any scheduler on this thread.
+fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskLabel> {
+    if task.scheduler == kernel.id {
+        return label(board, task.key);
+    }
+    let other = thread::find(task.scheduler)?;
+    let board = other.board.try_borrow().ok()?;
+    label(&board, task.key)
+}
+
+/// What a task waits for. If it is nothing that is known, then its waker, or nothing at all.
+fn waits_of(board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
+    let known: Vec<WaitsFor> =
+        edges.get(&key.slot).into_iter().flatten().map(|edge| edge.waits.clone()).collect();
+    let Some(slot) = board.taskmap.look(key) else { return known };
+    if !known.is_empty() || slot.doing != Doing::Idle {
+        return known;
+    }
+    match board.bells.clones(slot.bell) {
+        0 => vec![WaitsFor::Nothing],
+        wakers => vec![WaitsFor::Foreign { wakers }],
+    }
+}
+
+/// What one task waits for now.
+pub(crate) fn waits_of_task(kernel: &Kernel, key: Key) -> Vec<WaitsFor> {
+    let edges = edges(kernel);
+    waits_of(&kernel.board.borrow(), &edges, key)
+}
+
+pub(crate) fn snapshot(kernel: &Kernel) -> Snapshot {
+    let edges = edges(kernel);
+    let now = kernel.clock.now();
+    let board = kernel.board.borrow();
+    let key_of =
+        |slot| board.taskmap.tenants().find(|(key, _)| key.slot == slot).map(|(key, _)| key);
+    let labels: BTreeMap<u32, TaskLabel> = board
+        .taskmap
+        .tenants()
+        .filter_map(|(key, _)| Some((key.slot, label(&board, key)?)))
+        .collect();
+    let _ = key_of;
+    let mut tasks: Vec<TaskInfo> = board
+        .taskmap
+        .tenants()
+        .filter_map(|(key, slot)| {
+            let state = match slot.doing {
+                Doing::Queued => TaskState::Ready,
+                Doing::Turn | Doing::Again => TaskState::Running,
+                Doing::Idle => TaskState::Waiting,
+                Doing::Done => TaskState::Finished,
+                Doing::Vacant => return None,
+            };
+            Some(TaskInfo {
+                label: labels.get(&key.slot)?.clone(),
+                state,
+                waits: waits_of(&board, &edges, key),
+                turns: slot.turns,
+                last_turn: slot.last_turn,
+                priority: slot.priority,
+                spawned_at: slot.spawned_at,
+            })
+        })
+        .collect();
+    tasks.sort_by_key(|task| task.label.id);
+    let mut timers: Vec<TimerInfo> = board
+        .timers
+        .waits()
+        .map(|(deadline, waiter, place)| {
+            let left = deadline.filter(|&deadline| deadline != crate::kernel::clock::NEVER);
+            let left = left.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now)));
+            let task = waiter.task().and_then(|task| label_anywhere(kernel, &board, task));
+            TimerInfo { left, task, place }
+        })
+        .collect();
+    timers.sort_by_key(|timer| timer.left.unwrap_or(Duration::MAX));
+    Snapshot {
+        turn: board.turns,
+        elapsed: Duration::from_nanos(now),
+        ready: board.ready.iter().filter_map(|slot| labels.get(&slot).cloned()).collect(),
+        tasks,
+        timers,
+    }
+}
+
+pub(crate) fn metrics(kernel: &Kernel) -> Metrics {
+    let board = kernel.board.borrow();
+    Metrics {
+        spawned: board.taskmap.spawned(),
+        alive: board.taskmap.alive(),
+        ready: board.ready.len(),
+        timers: board.timers.armed(),
+        wakers_held: board.bells.kept_count(),
+        turns: board.turns,
+        parks: board.parks,
+        letters: board.letters,
+    }
+}
+
+/// Explains why nothing can run.
+pub(crate) fn deadlock(kernel: &Kernel, certain: bool) -> DeadlockReport {
+    let edges = edges(kernel);
+    let board = kernel.board.borrow();
+    let keys: Vec<Key> = {
+        let alive = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
+        let mut keys: Vec<_> = alive.map(|(key, slot)| (slot.id(), key)).collect();
+        keys.sort_unstable_by_key(|&(id, _)| id);
+        keys.into_iter().map(|(_, key)| key).collect()
+    };
+    let cycles = cycles(&keys, &edges);
+    // Those of a cycle first: they are the reason, the others only wait for them.
+    let mut order: Vec<Key> = cycles.iter().flatten().map(|&(key, _)| key).collect();
+    let mut seen = BTreeSet::new();
+    order.extend(&keys);
+    order.retain(|key| seen.insert(key.slot));
+    let tasks = order.iter().filter_map(|&key| {
+        let slot = board.taskmap.look(key)?;
+        Some(StuckTask {
+            label: label(&board, key)?,
+            waits: waits_of(&board, &edges, key),
+            since: slot.last_turn,
+            spawned_at: slot.spawned_at,
+        })
+    });
+    let steps = |cycle: &Vec<(Key, WaitsFor)>| {
+        let step = |(key, waits): &(Key, WaitsFor)| Some((label(&board, *key)?, waits.clone()));
+        Cycle { steps: cycle.iter().filter_map(step).collect() }
+    };
+    DeadlockReport {
+        turn: board.turns,
+        alive: board.taskmap.alive(),
+        tasks: tasks.collect(),
+        cycles: cycles.iter().map(steps).collect(),
+        certain,
+        wakers_held: keys
+            .iter()
+            .filter_map(|&key| board.taskmap.look(key))
+            .map(|slot| board.bells.clones(slot.bell))
+            .sum(),
+    }
+}
+
+/// Finds circles by walking along the arrows, depth first. A task that is met again while it is still on
+/// the path closes a circle. The path is a vector, since a million tasks may wait in a row.
+fn cycles(keys: &[Key], edges: &Edges) -> Vec<Vec<(Key, WaitsFor)>> {
+    let mut found = Vec::new();
+    let mut done: BTreeSet<u32> = BTreeSet::new();
+    for &start in keys {
+        // Each step: the task, and how many of its arrows were followed.
+        let mut path: Vec<(Key, usize)> = vec![(start, 0)];
+        let mut on_path = BTreeSet::from([start.slot]);
+        if done.contains(&start.slot) {
+            continue;
+        }
+        while let Some((task, followed)) = path.last_mut() {
+            let (task, number) = (*task, *followed);
+            *followed += 1;
+            let Some(edge) = edges.get(&task.slot).and_then(|edges| edges.get(number)) else {
+                path.pop();
+                on_path.remove(&task.slot);
+                done.insert(task.slot);
+                continue;
+            };
+            let Some(holder) = edge.holder else { continue };
+            if on_path.contains(&holder.slot) {
+                let closed = path.iter().skip_while(|(key, _)| key.slot != holder.slot);
+                let steps = closed.filter_map(|&(key, followed)| {
+                    let edge = edges.get(&key.slot)?.get(followed - 1)?;
+                    Some((key, edge.waits.clone()))
+                });
+                found.push(steps.collect());
+            } else if !done.contains(&holder.slot) {
+                on_path.insert(holder.slot);
+                path.push((holder, 0));
+            }
+        }
+    }
+    found
+}

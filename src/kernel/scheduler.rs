@@ -1,0 +1,494 @@
+//! The scheduler: what it has on its desk, and how a task gets there.
+//!
+//! `spawn` puts a task into the task map and on ready, `schedule` puts a waiting one on ready again. What
+//! happens next is in `mainloop.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Waker};
+
+use crate::kernel::builder::{Builder, Settings, StallAlarm};
+use crate::kernel::clock::Clock;
+use crate::kernel::error::RunError;
+use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::mainloop::{Root, Run};
+use crate::kernel::park::Park;
+use crate::kernel::policy::Dealer;
+use crate::kernel::ready::{Mailbox, Ready};
+use crate::kernel::snapshot::Place;
+use crate::kernel::task::{Boxed, Boxes, burn};
+use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
+use crate::kernel::thread;
+use crate::kernel::timers::Timers;
+use crate::kernel::transition::{Cause, Observer, Transition};
+use crate::kernel::waker::Bells;
+
+/// Owns tasks and gives them turns, on the thread that it was made on.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{Scheduler, yield_now};
+///
+/// let scheduler = Scheduler::new();
+/// for name in ["foo", "bar"] {
+///     scheduler.spawn(async move {
+///         for _ in 0..2 {
+///             println!("I'm {name}");
+///             yield_now().await;
+///         }
+///     });
+/// }
+/// scheduler.run()?; // foo, bar, foo, bar
+/// # Ok::<(), turnwise::RunError>(())
+/// ```
+///
+/// # Dropping it
+///
+/// Tasks that are not over are dropped in the order in which they were spawned, as if aborted. What their
+/// destructors spawn is dropped too; a destructor that panics does not stop the others. Handles of
+/// finished tasks keep their outputs.
+#[doc(alias = "EventLoop")]
+#[doc(alias = "Runtime")]
+#[doc(alias = "LocalSet")]
+#[doc(alias = "get_event_loop")]
+pub struct Scheduler {
+    pub(crate) kernel: Rc<Kernel>,
+}
+
+impl Scheduler {
+    /// Makes a scheduler with a real clock that serves its tasks first in, first out.
+    #[doc(alias = "new_event_loop")]
+    pub fn new() -> Self {
+        Builder::new().build()
+    }
+
+    /// Returns a builder, for everything that is not the default.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Runs until every task is over: the slides' `mainloop`.
+    ///
+    /// Waits for timers and for other threads as long as need be.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Deadlock`] if it is certain that the tasks that are left can never run again;
+    /// [`RunError::Nested`] if a scheduler runs on this thread already.
+    #[track_caller]
+    #[doc(alias = "mainloop")]
+    #[doc(alias = "run_forever")]
+    pub fn run(&self) -> Result<(), RunError> {
+        let mut run = Run::outermost(&self.kernel, Location::caller())?;
+        run.mainloop()?;
+        run.leave();
+        Ok(())
+    }
+
+    /// Runs until this future is ready, and returns its output.
+    ///
+    /// The future becomes a task like any other, with the name "main" and the next free id, and has its
+    /// turns when they come; but it stays in the caller's frame, so it may borrow what it likes. The other
+    /// tasks have turns too, and those that are not over yet are there again at the next run.
+    ///
+    /// # Panics
+    ///
+    /// If the future panics; with the text of the [`RunError`] where
+    /// [`try_block_on`](Scheduler::try_block_on) returns one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let mut borrowed = String::from("tick");
+    /// let scheduler = turnwise::Scheduler::new();
+    /// let length = scheduler.block_on(async {
+    ///     borrowed.push_str(" tock");
+    ///     borrowed.len()
+    /// });
+    /// assert_eq!((length, borrowed.as_str()), (9, "tick tock"));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "run_until_complete")]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match self.try_block_on(future) {
+            Ok(output) => output,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Does what [`block_on`](Scheduler::block_on) does, and returns an error where that panics.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Deadlock`] if it is certain that the future can never go on, though other tasks may be
+    /// waiting as well; [`RunError::Nested`] if a scheduler runs on this thread already. The future is
+    /// dropped then; all other tasks are as they were.
+    ///
+    /// # Panics
+    ///
+    /// If the future panics.
+    #[track_caller]
+    pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
+        let place = Location::caller();
+        let mut run = Run::outermost(&self.kernel, place)?;
+        let mut future = pin!(Some(future));
+        let mut output = None;
+        let mut poll = |cx: &mut Context<'_>| {
+            let Some(running) = future.as_mut().as_pin_mut() else {
+                unreachable!("the root has no turn after its last one");
+            };
+            let poll = running.poll(cx).map(|value| output = Some(value));
+            if poll.is_ready() {
+                future.set(None); // Its destructors run inside the run, as those of any task.
+            }
+            poll
+        };
+        let seat = self.kernel.seat_root(place);
+        run.root = Some(Root { poll: &mut poll, done: false });
+        run.mainloop()?;
+        run.leave();
+        drop(seat);
+        Ok(output.expect("the main loop ends when the root is done"))
+    }
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        Scheduler::new()
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").field("id", &self.kernel.id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.kernel.close();
+    }
+}
+
+/// What the scheduler, its handles and its thread share.
+pub(crate) struct Kernel {
+    pub(crate) id: NonZeroU32,
+    pub(crate) mailbox: Arc<Mailbox>,
+    /// Never borrowed while code of the user runs: not his polls, destructors, wakers or callbacks.
+    pub(crate) board: RefCell<Board>,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    /// Where it was told to run, while it runs.
+    pub(crate) running: Cell<Option<Place>>,
+    /// Whether anyone wants to know of transitions. The one thing that is looked at when nobody does.
+    pub(crate) watched: Cell<bool>,
+    pub(crate) observer: RefCell<Option<Rc<dyn Observer>>>,
+    /// What `step` reads.
+    pub(crate) trail: RefCell<Option<Vec<Transition>>>,
+    /// What `on_wake` installed.
+    pub(crate) hook: RefCell<Option<Waker>>,
+    /// What the thread sleeps in; made at the first sleep, and out of its place during one.
+    pub(crate) park: RefCell<Option<Box<dyn Park>>>,
+    /// What `on_stall` installed; out of its place while it is told.
+    pub(crate) stall_alarm: RefCell<Option<StallAlarm>>,
+    /// Outputs and boxes that nobody wants are being dropped, further up the stack.
+    discarding: Cell<bool>,
+}
+
+/// Everything that changes from turn to turn.
+pub(crate) struct Board {
+    pub(crate) taskmap: TaskMap,
+    pub(crate) ready: Ready,
+    pub(crate) timers: Timers,
+    pub(crate) bells: Bells,
+    boxes: Boxes,
+    discarded: Vec<Boxed>,
+    pub(crate) turns: u64,
+    pub(crate) parks: u64,
+    pub(crate) letters: u64,
+}
+
+impl Board {
+    /// The slides' `schedule`: puts a task on ready, once. `true` if it was not there already.
+    #[inline]
+    pub(crate) fn schedule(&mut self, key: Key) -> bool {
+        let put = self.taskmap.wake(key);
+        if put {
+            self.ready.push(key.slot);
+        }
+        put
+    }
+}
+
+impl Kernel {
+    pub(crate) fn new(
+        settings: Settings,
+        observer: Option<Rc<dyn Observer>>,
+        park: Option<Box<dyn Park>>,
+        alarm: Option<StallAlarm>,
+    ) -> Rc<Self> {
+        static SCHEDULERS: AtomicU32 = AtomicU32::new(1);
+        let id = loop {
+            // Relaxed: only the number itself has to be different.
+            if let Some(id) = NonZeroU32::new(SCHEDULERS.fetch_add(1, Ordering::Relaxed)) {
+                break id;
+            }
+        };
+        let kernel = Rc::new(Kernel {
+            id,
+            mailbox: Arc::new(Mailbox::new(id)),
+            board: RefCell::new(Board {
+                taskmap: TaskMap::default(),
+                ready: Ready::new(Dealer::new(settings.policy)),
+                timers: Timers::default(),
+                bells: Bells::default(),
+                boxes: Boxes::default(),
+                discarded: Vec::new(),
+                turns: 0,
+                parks: 0,
+                letters: 0,
+            }),
+            clock: Clock::new(settings.virtual_time),
+            settings,
+            running: Cell::new(None),
+            watched: Cell::new(observer.is_some()),
+            observer: RefCell::new(observer),
+            trail: RefCell::new(None),
+            hook: RefCell::new(None),
+            park: RefCell::new(park),
+            stall_alarm: RefCell::new(alarm),
+            discarding: Cell::new(false),
+        });
+        thread::move_in(Rc::clone(&kernel));
+        kernel
+    }
+
+    /// Makes a task and puts it on ready; its first turn comes when it comes.
+    #[inline]
+    pub(crate) fn spawn<F: Future + 'static>(&self, target: F, birth: Birth) -> (u32, TaskId) {
+        let (key, id) = {
+            let mut board = self.board.borrow_mut();
+            let target = board.boxes.fill(target);
+            let (key, id) = board.taskmap.insert(Some(target), birth);
+            board.ready.push(key.slot);
+            (key, id)
+        };
+        if self.watched.get() {
+            self.tell_spawned(key);
+        }
+        (key.slot, id)
+    }
+
+    /// Gives the root of a `block_on` its slot.
+    fn seat_root(&self, place: Place) -> Seat<'_> {
+        let mut marks = Marks::default();
+        marks.set(Marks::MAIN);
+        let birth = Birth { name: None, priority: 0, place, marks };
+        let key = {
+            let mut board = self.board.borrow_mut();
+            let (key, _) = board.taskmap.insert(None, birth);
+            board.ready.push(key.slot);
+            key
+        };
+        if self.watched.get() {
+            self.tell_spawned(key);
+        }
+        Seat { kernel: self, key }
+    }
+
+    /// Puts a waiting task on ready. The way in for everything that wakes.
+    #[inline]
+    pub(crate) fn schedule(&self, key: Key) {
+        let scheduled = self.board.borrow_mut().schedule(key);
+        if scheduled && self.watched.get() {
+            let cause = match thread::current_task() {
+                Some(task) if task.scheduler == self.id => self.id_of(task.key).map(Cause::Task),
+                _ => None,
+            };
+            self.tell_scheduled(key, cause.unwrap_or(Cause::Outside));
+        }
+    }
+
+    /// Marks a task to be dropped at its next turn, which comes soon.
+    pub(crate) fn abort(&self, slot: u32, id: TaskId) {
+        let key = Key { slot, serial: id.serial() };
+        {
+            let mut board = self.board.borrow_mut();
+            match board.taskmap.tenant(key) {
+                Some(tenant) if tenant.id() == Some(id) && tenant.is_alive() => {
+                    tenant.marks.set(Marks::ABORT);
+                }
+                _ => return,
+            }
+        }
+        self.schedule(key);
+    }
+
+    /// Drops an output that nobody wants, and keeps its box for the next task of the type.
+    ///
+    /// Outputs may hold handles of further finished tasks, in chains of any length; so what is discarded
+    /// while something is being discarded waits here instead of on the stack.
+    pub(crate) fn discard(&self, unwanted: Boxed) {
+        self.board.borrow_mut().discarded.push(unwanted);
+        if self.discarding.replace(true) {
+            return;
+        }
+        loop {
+            let next = self.board.borrow_mut().discarded.pop();
+            let Some(mut next) = next else { break };
+            next.as_mut().clear();
+            self.keep_box(next);
+        }
+        self.discarding.set(false);
+    }
+
+    /// Keeps an empty box for the next task of its type.
+    pub(crate) fn keep_box(&self, empty: Boxed) {
+        self.board.borrow_mut().boxes.keep(empty);
+    }
+
+    pub(crate) fn id_of(&self, key: Key) -> Option<TaskId> {
+        self.board.borrow().taskmap.look(key).and_then(Slot::id)
+    }
+
+    /// Ends every task, in the order in which they were spawned, and leaves the thread.
+    fn close(&self) {
+        let entered = thread::enter(self.id, None);
+        loop {
+            let mut alive: Vec<(TaskId, Key)> = {
+                let board = self.board.borrow();
+                let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
+                tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
+            };
+            if alive.is_empty() {
+                break; // What the destructors have spawned is gone too.
+            }
+            alive.sort_unstable_by_key(|&(id, _)| id);
+            for (_, key) in alive {
+                self.end_now(key);
+            }
+        }
+        drop(entered);
+        thread::move_out(self.id);
+        let hook = self.hook.take();
+        let observer = self.observer.take();
+        let sleeper = self.mailbox.sleeper();
+        burn((hook, observer, sleeper));
+    }
+
+    // ----- telling -----
+
+    /// Tells everyone who wants to know. Called with nothing borrowed, and only if somebody does.
+    #[cold]
+    pub(crate) fn emit(&self, transition: Transition) {
+        let observer = self.observer.borrow().clone();
+        if let Some(observer) = observer {
+            self.guard(|| observer.transition(&transition));
+        }
+        if let Some(trail) = &mut *self.trail.borrow_mut() {
+            trail.push(transition);
+        }
+    }
+
+    /// Runs code of the observer; if that panics there is no observer any more.
+    pub(crate) fn guard(&self, call: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            let observer = self.observer.take();
+            self.look_who_watches();
+            burn((payload, observer));
+        }
+    }
+
+    /// Brings `watched` up to date.
+    pub(crate) fn look_who_watches(&self) {
+        let somebody = self.observer.borrow().is_some()
+            || self.trail.borrow().is_some()
+            || self.hook.borrow().is_some();
+        self.watched.set(somebody);
+    }
+
+    #[cold]
+    fn tell_spawned(&self, key: Key) {
+        let spawned = {
+            let board = self.board.borrow();
+            board.taskmap.look(key).and_then(|slot| {
+                let name = board.taskmap.name(key.slot);
+                Some(Transition::Spawned { task: slot.id()?, name, place: slot.spawned_at })
+            })
+        };
+        if let Some(spawned) = spawned {
+            self.emit(spawned);
+        }
+        self.tell_scheduled(key, Cause::Spawn);
+    }
+
+    #[cold]
+    pub(crate) fn tell_scheduled(&self, key: Key, cause: Cause) {
+        if let Some(task) = self.id_of(key) {
+            self.emit(Transition::Scheduled { task, cause });
+        }
+        if self.running.get().is_none() {
+            // Whoever drives this scheduler from outside wants to know that there is something to do.
+            self.call_hook();
+        }
+    }
+
+    /// Leaves word that whoever drives this scheduler wants to hear of the next wake.
+    pub(crate) fn arm_hook(&self) {
+        let hook = self.hook.borrow().clone();
+        if let Some(hook) = hook
+            && !self.mailbox.wake_me(hook.clone())
+        {
+            // There is mail already. A hook that panics must not break the end of a run.
+            self.guard_hook(|| hook.wake());
+        }
+    }
+
+    /// Calls what `on_wake` installed, unless it was called already since the last run.
+    pub(crate) fn call_hook(&self) {
+        if let Some(sleeper) = self.mailbox.sleeper() {
+            self.guard_hook(|| sleeper.wake());
+        }
+    }
+
+    /// Runs code of the hook; if that panics there is no hook any more.
+    fn guard_hook(&self, call: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            let hook = self.hook.take();
+            self.look_who_watches();
+            burn((payload, hook));
+        }
+    }
+}
+
+/// The slot of a root; vacated at the end of its `block_on`, however that ends.
+struct Seat<'a> {
+    kernel: &'a Kernel,
+    key: Key,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.kernel.end_now(self.key);
+    }
+}
+
+impl Scheduler {
+    /// What a handle shares with the scheduler.
+    pub(crate) fn kernel(&self) -> Rc<Kernel> {
+        Rc::clone(&self.kernel)
+    }
+}
+
+impl TaskKey {
+    pub(crate) fn new(scheduler: NonZeroU32, key: Key) -> Self {
+        TaskKey { scheduler, key }
+    }
+}

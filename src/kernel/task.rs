@@ -1,0 +1,264 @@
+//! A task: its target, then its output, in one allocation; one poll of it is one turn.
+
+use std::any::{Any, TypeId};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The box that a task lives in.
+    ///
+    /// ```text
+    /// running ──1──▶ done ──2──▶ empty      1 turn: the target is ready, panics or is aborted
+    ///    ▲                         │        2 take, clear: somebody wants the output, or nobody
+    ///    └────────────3────────────┘        3 refill: the next task of the same type moves in
+    /// ```
+    ///
+    /// The output takes the place of the future, so a finished task needs no second allocation; it is
+    /// left in its slot, like a zombie process in Unix, until somebody asks how it ended.
+    #[project = TaskView]
+    #[project_replace = TaskParts]
+    pub(crate) enum Task<F: Future> {
+        Running { #[pin] target: F },
+        Done { output: Result<F::Output, Failure> },
+        Empty,
+    }
+}
+
+/// Why a task has no output.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What it panicked with.
+    Panicked(Box<dyn Any + Send>),
+    Aborted,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// Its future returned.
+    Returned,
+    /// Its future panicked; the [`JoinHandle`](crate::JoinHandle) has the payload.
+    Panicked,
+    /// It was aborted; its future was dropped.
+    Aborted,
+}
+
+/// What the kernel sees of a task: a target of unknown type.
+///
+/// None of these methods unwinds: a panic of the user's code is caught here, where it happens.
+pub(crate) trait Target {
+    /// Gives the target one turn.
+    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending>;
+
+    /// Drops the target in place and leaves [`Failure::Aborted`] as its output.
+    fn abort(self: Pin<&mut Self>);
+
+    /// Moves the output into `place`, an `Option<Result<T, Failure>>` for the task's own `T`.
+    fn take(self: Pin<&mut Self>, place: &mut dyn Any);
+
+    /// Drops whatever is inside.
+    fn clear(self: Pin<&mut Self>);
+
+    /// Moves the future in `place`, an `Option<F>` for the `F` of [`Target::kind`], into the empty box.
+    fn refill(self: Pin<&mut Self>, place: &mut dyn Any);
+
+    /// The type of future that fits into this box.
+    fn kind(&self) -> TypeId;
+
+    /// The size of the box in bytes.
+    fn size(&self) -> usize;
+}
+
+impl<F: Future + 'static> Target for Task<F> {
+    fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending> {
+        let turn = catch_unwind(AssertUnwindSafe(|| {
+            let TaskView::Running { target } = self.as_mut().project() else {
+                unreachable!("only a running task is given turns");
+            };
+            let output = ready!(target.poll(cx));
+            // This drops the target, so it belongs inside the catch too.
+            self.set(Task::Done { output: Ok(output) });
+            Poll::Ready(Ending::Returned)
+        }));
+        turn.unwrap_or_else(|payload| Poll::Ready(self.fail(payload)))
+    }
+
+    fn abort(mut self: Pin<&mut Self>) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            self.set(Task::Done { output: Err(Failure::Aborted) });
+        }));
+        if let Err(payload) = outcome {
+            burn(payload);
+        }
+    }
+
+    fn take(self: Pin<&mut Self>, place: &mut dyn Any) {
+        let TaskParts::Done { output } = self.project_replace(Task::Empty) else {
+            unreachable!("only a finished task has an output to take");
+        };
+        let place = place.downcast_mut::<Option<Result<F::Output, Failure>>>();
+        *place.expect("a handle asks for the output type of its own task") = Some(output);
+    }
+
+    fn clear(mut self: Pin<&mut Self>) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Empty))) {
+            burn(payload);
+        }
+    }
+
+    fn refill(mut self: Pin<&mut Self>, place: &mut dyn Any) {
+        let target = place.downcast_mut::<Option<F>>().and_then(Option::take);
+        self.set(Task::Running { target: target.expect("a box is refilled with its own kind") });
+    }
+
+    fn kind(&self) -> TypeId {
+        TypeId::of::<F>()
+    }
+
+    fn size(&self) -> usize {
+        mem::size_of_val(self)
+    }
+}
+
+impl<F: Future + 'static> Task<F> {
+    /// Ends the task after a panic in its turn.
+    #[cold]
+    fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Ending {
+        if let TaskView::Done { .. } = self.as_mut().project() {
+            // The target had returned, and panicked only while it was dropped. An assignment writes even
+            // if dropping the old value unwinds, so the output is in its place: it is kept.
+            burn(payload);
+            return Ending::Returned;
+        }
+        let replaced = catch_unwind(AssertUnwindSafe(|| {
+            self.set(Task::Done { output: Err(Failure::Panicked(payload)) });
+        }));
+        if let Err(second) = replaced {
+            burn(second);
+        }
+        Ending::Panicked
+    }
+}
+
+/// Drops a value that a user made, and survives whatever its destructor does.
+///
+/// What a panicking destructor throws may panic again when dropped, and so on: that one is forgotten.
+pub(crate) fn burn<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        mem::forget(payload);
+    }
+}
+
+/// A task with its type forgotten.
+pub(crate) type Boxed = Pin<Box<dyn Target>>;
+
+/// Boxes of finished tasks, kept by the type of their future for the next spawn of that type.
+///
+/// An allocation and its release cost more than a turn, and programs spawn the same few futures again
+/// and again. Bounded: [`KINDS`] types, and for each as many boxes as fit into [`BYTES`].
+#[derive(Default)]
+pub(crate) struct Boxes {
+    kinds: Vec<(TypeId, Vec<Boxed>)>,
+    /// Which kind makes room when a new one comes: each in its turn.
+    oldest: usize,
+}
+
+const KINDS: usize = 8;
+const BYTES: usize = 256 << 10;
+
+impl Boxes {
+    /// Boxes a future, in a box that was used before if there is one.
+    pub(crate) fn fill<F: Future + 'static>(&mut self, target: F) -> Boxed {
+        let kind = TypeId::of::<F>();
+        let used = self.kinds.iter_mut().find(|kept| kept.0 == kind);
+        let Some(mut used) = used.and_then(|kept| kept.1.pop()) else {
+            return Box::pin(Task::Running { target });
+        };
+        used.as_mut().refill(&mut Some(target));
+        used
+    }
+
+    /// Takes back an empty box, or frees it if there are enough. An empty box runs no code of the user.
+    pub(crate) fn keep(&mut self, empty: Boxed) {
+        let kind = empty.kind();
+        if let Some(kept) = self.kinds.iter_mut().find(|kept| kept.0 == kind) {
+            if kept.1.len() * empty.size() < BYTES {
+                kept.1.push(empty);
+            }
+            return;
+        }
+        if self.kinds.len() < KINDS {
+            self.kinds.push((kind, vec![empty]));
+        } else {
+            self.kinds[self.oldest] = (kind, vec![empty]);
+            self.oldest = (self.oldest + 1) % KINDS;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    struct PanicsWhenDropped;
+
+    impl Drop for PanicsWhenDropped {
+        fn drop(&mut self) {
+            panic!("in the destructor");
+        }
+    }
+
+    fn turn(task: &mut Boxed) -> Poll<Ending> {
+        task.as_mut().turn(&mut Context::from_waker(std::task::Waker::noop()))
+    }
+
+    #[test]
+    fn a_box_is_used_again_by_the_next_future_of_its_type() {
+        let mut boxes = Boxes::default();
+        let mut first = boxes.fill(ready(1));
+        let address = std::ptr::from_ref(&*first).addr();
+        assert_eq!(turn(&mut first), Poll::Ready(Ending::Returned));
+        let mut output: Option<Result<i32, Failure>> = None;
+        first.as_mut().take(&mut output);
+        assert!(matches!(output, Some(Ok(1))));
+        boxes.keep(first);
+        let second = boxes.fill(ready(2));
+        assert_eq!(std::ptr::from_ref(&*second).addr(), address);
+    }
+
+    #[test]
+    fn the_output_survives_a_destructor_that_panics() {
+        let bomb = PanicsWhenDropped;
+        let mut task: Boxed = Box::pin(Task::Running {
+            target: std::future::poll_fn(move |_| {
+                let _armed = &bomb;
+                Poll::Ready(7)
+            }),
+        });
+        assert_eq!(turn(&mut task), Poll::Ready(Ending::Returned));
+        let mut output: Option<Result<i32, Failure>> = None;
+        task.as_mut().take(&mut output);
+        assert!(matches!(output, Some(Ok(7))));
+    }
+
+    #[test]
+    fn an_aborted_task_has_dropped_its_target_even_if_that_panics() {
+        let bomb = PanicsWhenDropped;
+        let target = async move {
+            let _armed = bomb;
+            pending::<()>().await;
+        };
+        let mut task: Boxed = Box::pin(Task::Running { target });
+        assert_eq!(turn(&mut task), Poll::Pending);
+        task.as_mut().abort();
+        let mut output: Option<Result<(), Failure>> = None;
+        task.as_mut().take(&mut output);
+        assert!(matches!(output, Some(Err(Failure::Aborted))));
+    }
+}

@@ -1,0 +1,297 @@
+//! The task map: one slot for every live task, and for every finished one that may still be asked for.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::num::NonZeroU64;
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::kernel::id::{Key, TaskId};
+use crate::kernel::task::Boxed;
+use crate::kernel::waiting::Waiter;
+use crate::kernel::waker::BellIndex;
+
+/// What a task is doing.
+///
+/// ```text
+/// vacant ─1─▶ queued ─2─▶ turn ─3─▶ idle     1 insert      4 schedule: woken in its own turn
+///    ▲          ▲ ▲       │  │        │      2 begin_turn  6 finish
+///    │          │ └5─ again◀4┘        │      3 end_turn    7 schedule
+///    │          └─────────7───────────┘      5 end_turn    8 vacate
+///    └───8─── done ◀──6── turn
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Waits for its bell.
+    Idle,
+    /// Is on ready, exactly once.
+    Queued,
+    /// Is out of the map, for its turn.
+    Turn,
+    /// The same, and it was woken meanwhile: it goes back to ready after its turn.
+    ///
+    /// Kept for each slot, since turns nest: a scheduler may run inside a turn of another.
+    Again,
+    /// Is over; the output is kept for the handle.
+    Done,
+    Vacant,
+}
+
+/// Marks that a slot may carry beside what it is doing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// To be dropped at its next turn.
+    pub(crate) const ABORT: Marks = Marks(1);
+    /// Nobody will ask for the output.
+    pub(crate) const DETACHED: Marks = Marks(2);
+    /// The root of a `block_on`: its future lives in the caller's frame.
+    pub(crate) const MAIN: Marks = Marks(4);
+    /// It has an entry among [`Rare`] things.
+    pub(crate) const RARE: Marks = Marks(8);
+
+    pub(crate) fn has(self, mark: Marks) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    pub(crate) fn set(&mut self, mark: Marks) {
+        self.0 |= mark.0;
+    }
+}
+
+/// A place in the map. 64 bytes: a turn touches one cache line of it.
+pub(crate) struct Slot {
+    /// `None` while the task is out for its turn, when the slot is vacant, and for the root always.
+    pub(crate) target: Option<Boxed>,
+    /// 0 when vacant.
+    id: u64,
+    /// How many turns the task has had.
+    pub(crate) turns: u64,
+    /// The number of its last turn, among all turns of the scheduler: since then it waits.
+    pub(crate) last_turn: u64,
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// Who waits for its end, if that is a task of the same scheduler; others are [`Rare`].
+    pub(crate) joiner: Option<Key>,
+    /// Its own bell, while clones of it are in foreign hands.
+    pub(crate) bell: BellIndex,
+    pub(crate) doing: Doing,
+    pub(crate) priority: i8,
+    pub(crate) marks: Marks,
+}
+
+/// What few tasks have, kept aside so that the others do not pay for it.
+#[derive(Default)]
+pub(crate) struct Rare {
+    pub(crate) name: Option<Rc<str>>,
+    /// Who waits for its end through a waker that is not a task's own.
+    pub(crate) joiner: Option<Waiter>,
+}
+
+impl Slot {
+    pub(crate) fn id(&self) -> Option<TaskId> {
+        NonZeroU64::new(self.id).map(TaskId)
+    }
+
+    /// Neither vacant nor over.
+    pub(crate) fn is_alive(&self) -> bool {
+        !matches!(self.doing, Doing::Vacant | Doing::Done)
+    }
+}
+
+/// What is known about a task when it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Birth {
+    pub(crate) name: Option<Rc<str>>,
+    pub(crate) priority: i8,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) marks: Marks,
+}
+
+impl Birth {
+    /// A task without a name, of priority 0.
+    pub(crate) fn at(place: &'static Location<'static>) -> Self {
+        Birth { name: None, priority: 0, place, marks: Marks::default() }
+    }
+}
+
+/// The slides' `taskmap`: slots in a vector, recycled, found by number.
+#[derive(Default)]
+pub(crate) struct TaskMap {
+    slots: Vec<Slot>,
+    vacant: Vec<u32>,
+    rare: BTreeMap<u32, Rare>,
+    /// Tasks that are not over. Those that only wait to be asked for their output do not count.
+    alive: usize,
+    /// How many tasks were ever made: the last id.
+    spawned: u64,
+}
+
+impl TaskMap {
+    /// Moves a task in, as [`Doing::Queued`]: the caller puts it on ready.
+    pub(crate) fn insert(&mut self, target: Option<Boxed>, mut birth: Birth) -> (Key, TaskId) {
+        self.spawned += 1;
+        let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
+        if birth.name.is_some() {
+            birth.marks.set(Marks::RARE);
+        }
+        let tenant = Slot {
+            target,
+            id: self.spawned,
+            turns: 0,
+            last_turn: 0,
+            spawned_at: birth.place,
+            joiner: None,
+            bell: BellIndex::NONE,
+            doing: Doing::Queued,
+            priority: birth.priority,
+            marks: birth.marks,
+        };
+        let slot = if let Some(slot) = self.vacant.pop() {
+            self.slots[slot as usize] = tenant;
+            slot
+        } else {
+            self.slots.push(tenant);
+            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 tasks fit into memory")
+        };
+        if birth.name.is_some() {
+            self.rare.insert(slot, Rare { name: birth.name, joiner: None });
+        }
+        self.alive += 1;
+        (Key { slot, serial: id.serial() }, id)
+    }
+
+    /// The slot with this number, whoever lives there.
+    pub(crate) fn slot(&mut self, slot: u32) -> &mut Slot {
+        &mut self.slots[slot as usize]
+    }
+
+    /// The slot of exactly this task; `None` if it has moved out.
+    pub(crate) fn tenant(&mut self, key: Key) -> Option<&mut Slot> {
+        self.slots.get_mut(key.slot as usize).filter(|slot| slot.is_home_of(key))
+    }
+
+    /// The same, to look at.
+    pub(crate) fn look(&self, key: Key) -> Option<&Slot> {
+        self.slots.get(key.slot as usize).filter(|slot| slot.is_home_of(key))
+    }
+
+    /// The slot of the task with this id; `None` if it has moved out.
+    pub(crate) fn resident(&mut self, slot: u32, id: TaskId) -> Option<&mut Slot> {
+        self.slots.get_mut(slot as usize).filter(|place| place.id == id.as_u64())
+    }
+
+    /// Notes that a task was woken; `true` if it must be put on ready now.
+    pub(crate) fn wake(&mut self, key: Key) -> bool {
+        let Some(slot) = self.tenant(key) else { return false };
+        match slot.doing {
+            Doing::Idle => {
+                slot.doing = Doing::Queued;
+                true
+            }
+            Doing::Turn => {
+                slot.doing = Doing::Again;
+                false
+            }
+            Doing::Queued | Doing::Again | Doing::Done | Doing::Vacant => false,
+        }
+    }
+
+    /// Ends a task that had its last turn; the output stays for the handle, if there is one.
+    ///
+    /// Gives back what is no longer needed: the box, if nobody asks for the output, and who waits for it.
+    pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) -> Finished {
+        self.alive -= 1;
+        let place = &mut self.slots[slot as usize];
+        let joiner = place.joiner.take();
+        let foreign = if place.marks.has(Marks::RARE) {
+            self.rare.get_mut(&slot).and_then(|rare| rare.joiner.take())
+        } else {
+            None
+        };
+        let kept = !place.marks.has(Marks::DETACHED) && target.is_some();
+        let unwanted = if kept {
+            place.target = target;
+            place.doing = Doing::Done;
+            None
+        } else {
+            self.vacate(slot);
+            target
+        };
+        Finished { unwanted, joiner, foreign }
+    }
+
+    /// Empties a slot for the next tenant, and hands out what was left in it.
+    pub(crate) fn vacate(&mut self, slot: u32) -> Option<Boxed> {
+        let place = &mut self.slots[slot as usize];
+        place.doing = Doing::Vacant;
+        place.id = 0;
+        self.vacant.push(slot);
+        if place.marks.has(Marks::RARE) {
+            self.rare.remove(&slot);
+        }
+        self.slots[slot as usize].target.take()
+    }
+
+    /// The rare things of a slot, for writing.
+    pub(crate) fn rare(&mut self, slot: u32) -> &mut Rare {
+        self.slots[slot as usize].marks.set(Marks::RARE);
+        self.rare.entry(slot).or_default()
+    }
+
+    /// Takes who waits, through a foreign waker, for the end of a task.
+    pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
+        self.rare.get_mut(&slot).and_then(|rare| rare.joiner.take())
+    }
+
+    /// Who waits, through a foreign waker, for the end of a task.
+    pub(crate) fn foreign_joiner(&self, slot: u32) -> Option<&Waiter> {
+        self.rare.get(&slot).and_then(|rare| rare.joiner.as_ref())
+    }
+
+    pub(crate) fn priority(&self, slot: u32) -> i8 {
+        self.slots[slot as usize].priority
+    }
+
+    pub(crate) fn name(&self, slot: u32) -> Option<Rc<str>> {
+        let place = &self.slots[slot as usize];
+        if place.marks.has(Marks::MAIN) {
+            return Some(Rc::from("main"));
+        }
+        self.rare.get(&slot).and_then(|rare| rare.name.clone())
+    }
+
+    /// How many tasks are not over.
+    pub(crate) fn alive(&self) -> usize {
+        self.alive
+    }
+
+    /// How many tasks were ever made.
+    pub(crate) fn spawned(&self) -> u64 {
+        self.spawned
+    }
+
+    /// Every slot that is not vacant, with its key.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = (Key, &Slot)> {
+        self.slots.iter().zip(0..).filter_map(|(place, slot)| {
+            let key = Key { slot, serial: place.id()?.serial() };
+            Some((key, place))
+        })
+    }
+}
+
+impl Slot {
+    fn is_home_of(&self, key: Key) -> bool {
+        self.id().is_some_and(|id| id.serial() == key.serial)
+    }
+}
+
+/// What is left over when a task ends.
+pub(crate) struct Finished {
+    /// The box with an output that nobody will ask for.
+    pub(crate) unwanted: Option<Boxed>,
+    pub(crate) joiner: Option<Key>,
+    pub(crate) foreign: Option<Waiter>,
+}
+
+const _: () = assert!(mem::size_of::<Slot>() <= 64, "a slot is one cache line");

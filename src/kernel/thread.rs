@@ -1,0 +1,237 @@
+//! What a thread knows about turnwise: whose turn it is, and which schedulers live here.
+//!
+//! Plain cells in one thread-local without a destructor, so it can be used at any time, also while other
+//! thread-locals are being destroyed.
+
+use std::cell::{Cell, RefCell};
+use std::mem::{self, ManuallyDrop};
+use std::num::NonZeroU32;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+
+use crate::kernel::id::TaskKey;
+use crate::kernel::scheduler::Kernel;
+use crate::kernel::waiting::Waited;
+
+struct Thread {
+    now: Now,
+    /// The schedulers that live on this thread, the running one mostly last. The last one to leave frees
+    /// the buffer, since there is no destructor to do it.
+    schedulers: RefCell<ManuallyDrop<Vec<Rc<Kernel>>>>,
+    waited: RefCell<ManuallyDrop<Registry>>,
+}
+
+/// What changes from turn to turn, and is put back when a nested run is over.
+#[derive(Clone)]
+struct Now {
+    /// The scheduler that runs, or whose tasks are being dropped.
+    scheduler: Cell<Option<NonZeroU32>>,
+    /// Where the innermost run was entered; `None` outside of all runs.
+    run: Cell<Option<&'static Location<'static>>>,
+    /// The task whose turn it is, or just was.
+    task: Cell<Option<TaskKey>>,
+    /// Address of the bell that is lent to this turn. 0 as soon as the poll has returned: a ring by a
+    /// destructor that runs then must not be taken for one inside the turn, or it would be lost.
+    bell: Cell<usize>,
+    /// Address of the bells' vtable: a foreign waker may carry any number as its data.
+    vtable: Cell<usize>,
+    /// The bell of this turn was rung in this turn.
+    again: Cell<bool>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            now: Now {
+                scheduler: Cell::new(None),
+                run: Cell::new(None),
+                task: Cell::new(None),
+                bell: Cell::new(0),
+                vtable: Cell::new(0),
+                again: Cell::new(false),
+            },
+            schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
+            waited: RefCell::new(ManuallyDrop::new(Registry { entries: Vec::new(), vacant: Vec::new() })),
+        }
+    };
+}
+
+// ----- whose turn it is -----
+
+/// Notes that a turn begins, with this waker lent to this task.
+#[inline]
+pub(crate) fn begin_turn(task: TaskKey, waker: &Waker) {
+    THREAD.with(|thread| {
+        thread.now.task.set(Some(task));
+        thread.now.again.set(false);
+        thread.now.bell.set(waker.data().addr());
+    });
+}
+
+/// Notes that the poll has returned; tells whether the task was woken in it by its own bell.
+#[inline]
+pub(crate) fn end_poll() -> bool {
+    THREAD.with(|thread| {
+        thread.now.bell.set(0);
+        thread.now.again.get()
+    })
+}
+
+/// Notes that the turn is over.
+#[inline]
+pub(crate) fn end_turn() {
+    THREAD.with(|thread| thread.now.task.set(None));
+}
+
+/// Rings a bell if it is the one that is lent to the turn on this thread.
+#[inline]
+pub(crate) fn ring_own(address: usize) -> bool {
+    THREAD.with(|thread| {
+        let own = thread.now.bell.get() == address;
+        if own {
+            thread.now.again.set(true);
+        }
+        own
+    })
+}
+
+/// The task whose turn it is, if this is the waker lent to it. Only true inside that turn's poll.
+#[inline]
+pub(crate) fn owner_of(waker: &Waker) -> Option<TaskKey> {
+    THREAD.with(|thread| {
+        let now = &thread.now;
+        let own = waker.data().addr() == now.bell.get()
+            && std::ptr::from_ref(waker.vtable()).addr() == now.vtable.get();
+        if own { now.task.get() } else { None }
+    })
+}
+
+/// The task whose turn it is.
+pub(crate) fn current_task() -> Option<TaskKey> {
+    THREAD.with(|thread| thread.now.task.get())
+}
+
+// ----- runs -----
+
+/// A stretch of time in which a scheduler is the current one. Its end puts back what was before, also
+/// when a panic ends it.
+pub(crate) struct Entered {
+    before: Now,
+}
+
+/// Makes a scheduler the current one. `run` is the place where it was told to run.
+pub(crate) fn enter(scheduler: NonZeroU32, run: Option<&'static Location<'static>>) -> Entered {
+    THREAD.with(|thread| {
+        let before = thread.now.clone();
+        thread.now.scheduler.set(Some(scheduler));
+        thread.now.run.set(run.or(before.run.get()));
+        thread.now.task.set(None);
+        thread.now.bell.set(0);
+        Entered { before }
+    })
+}
+
+/// Notes which vtable this run's bells have.
+pub(crate) fn set_vtable(waker: &Waker) {
+    THREAD.with(|thread| thread.now.vtable.set(std::ptr::from_ref(waker.vtable()).addr()));
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        THREAD.with(|thread| {
+            let (now, before) = (&thread.now, &self.before);
+            now.scheduler.set(before.scheduler.get());
+            now.run.set(before.run.get());
+            now.task.set(before.task.get());
+            now.bell.set(before.bell.get());
+            now.vtable.set(before.vtable.get());
+            now.again.set(before.again.get());
+        });
+    }
+}
+
+/// Where the innermost run on this thread was entered.
+pub(crate) fn run_place() -> Option<&'static Location<'static>> {
+    THREAD.with(|thread| thread.now.run.get())
+}
+
+// ----- the schedulers of this thread -----
+
+/// The scheduler that runs on this thread.
+pub(crate) fn current() -> Option<Rc<Kernel>> {
+    find(THREAD.with(|thread| thread.now.scheduler.get())?)
+}
+
+/// A scheduler of this thread by its number. Searched from the end, where the running one mostly is.
+pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
+    THREAD.with(|thread| {
+        let schedulers = thread.schedulers.borrow();
+        schedulers.iter().rev().find(|kernel| kernel.id == scheduler).cloned()
+    })
+}
+
+/// Adds a new scheduler to this thread.
+pub(crate) fn move_in(kernel: Rc<Kernel>) {
+    THREAD.with(|thread| thread.schedulers.borrow_mut().push(kernel));
+}
+
+/// Removes a scheduler that is being dropped.
+pub(crate) fn move_out(scheduler: NonZeroU32) {
+    let gone = THREAD.with(|thread| {
+        let mut schedulers = thread.schedulers.borrow_mut();
+        let position = schedulers.iter().rposition(|kernel| kernel.id == scheduler);
+        let kernel = position.map(|position| schedulers.remove(position));
+        if schedulers.is_empty() {
+            // `ManuallyDrop` frees nothing by itself: the old buffer is taken out and dropped.
+            drop(mem::take(&mut **schedulers));
+        }
+        kernel
+    });
+    drop(gone);
+}
+
+// ----- what is waited for -----
+
+/// Everything on this thread that was ever waited for and still exists.
+struct Registry {
+    entries: Vec<Option<Weak<dyn Waited>>>,
+    vacant: Vec<usize>,
+}
+
+/// Adds something that tasks wait for; the number is for [`unregister`].
+pub(crate) fn register(waited: Weak<dyn Waited>) -> usize {
+    THREAD.with(|thread| {
+        let mut registry = thread.waited.borrow_mut();
+        if let Some(number) = registry.vacant.pop() {
+            registry.entries[number] = Some(waited);
+            return number;
+        }
+        registry.entries.push(Some(waited));
+        registry.entries.len() - 1
+    })
+}
+
+/// Removes it again.
+pub(crate) fn unregister(number: usize) {
+    let gone = THREAD.with(|thread| {
+        let mut registry = thread.waited.borrow_mut();
+        let gone = registry.entries.get_mut(number).and_then(Option::take);
+        registry.vacant.push(number);
+        if registry.vacant.len() == registry.entries.len() {
+            // Nothing is left: the buffers are freed, since no destructor will do it.
+            registry.entries = Vec::new();
+            registry.vacant = Vec::new();
+        }
+        gone
+    });
+    drop(gone);
+}
+
+/// Everything that is registered, held so that it can be asked with nothing borrowed.
+pub(crate) fn all_waited() -> Vec<Rc<dyn Waited>> {
+    THREAD.with(|thread| {
+        let registry = thread.waited.borrow();
+        registry.entries.iter().flatten().filter_map(Weak::upgrade).collect()
+    })
+}

@@ -1,0 +1,429 @@
+//! The timer heap: a radix heap, since time only moves forward.
+//!
+//! # How it works
+//!
+//! A radix heap (Ahuja, Mehlhorn, Orlin, Tarjan: "Faster algorithms for the shortest path problem",
+//! J. ACM 37, 1990) is a priority queue for keys that never lie before the last one taken. It keeps a
+//! *base*, the latest deadline that has fired, and puts each deadline into the bucket whose number is the
+//! position of the highest bit in which it differs from the base. Every deadline of one bucket lies
+//! before every deadline of the next, so the earliest are in the first bucket that is not empty.
+//!
+//! Taking what is due splits that bucket: what is due is sorted and fires, the rest moves to lower
+//! buckets, around the new base. An entry only ever moves down, so it moves at most 63 times in its life
+//! however many others there are: a million timers cost the same, each, as a thousand. Nothing ever
+//! reorders equal deadlines, which share a bucket all their lives; so they fire first come, first served.
+//!
+//! The base must never pass the clock, or a sleep made next could lie before it. So it moves to deadlines
+//! that fire, never to one that was only looked at.
+//!
+//! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
+//! outnumber the living.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::panic::Location;
+
+use crate::kernel::clock::{NEVER, Nanos, later};
+use crate::kernel::waiting::Waiter;
+
+/// Which timer: the slot, and the serial of the tenant that is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct TimerKey {
+    slot: u32,
+    serial: u32,
+}
+
+/// How the deadline of a new timer is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum When {
+    /// So long from now; "now" is read once, at the end of the turn, for all timers made in it.
+    After(Nanos),
+    At(Nanos),
+}
+
+/// All timers of a scheduler.
+#[derive(Default)]
+pub(crate) struct Timers {
+    slots: Vec<Timer>,
+    vacant: Vec<u32>,
+    /// Timers whose deadline is still a length of time.
+    fresh: Vec<TimerKey>,
+    heap: RadixHeap,
+    /// Due already; waiting to be fired one by one.
+    due: VecDeque<Entry>,
+    /// Timers that somebody waits for and that will fire some day.
+    armed: usize,
+}
+
+struct Timer {
+    serial: u32,
+    phase: Phase,
+    /// The deadline; while fresh, the length of time until it.
+    deadline: Nanos,
+    /// Who waits for it. A timer that nobody waits for is in no heap and keeps nothing going.
+    waiter: Option<Waiter>,
+    place: &'static Location<'static>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Fresh,
+    Set,
+    /// Set, and its entry is in the heap.
+    Armed,
+    Fired,
+    Vacant,
+}
+
+impl Timers {
+    /// Makes a timer, which will do nothing until somebody waits for it.
+    pub(crate) fn create(&mut self, when: When, place: &'static Location<'static>) -> TimerKey {
+        let (phase, deadline) = match when {
+            When::After(length) => (Phase::Fresh, length),
+            When::At(deadline) => (Phase::Set, deadline),
+        };
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            let number = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers");
+            let waiter = None;
+            self.slots.push(Timer { serial: 0, phase: Phase::Vacant, deadline: 0, waiter, place });
+            number
+        });
+        let timer = &mut self.slots[slot as usize];
+        (timer.phase, timer.deadline, timer.place) = (phase, deadline, place);
+        let key = TimerKey { slot, serial: timer.serial };
+        if phase == Phase::Fresh {
+            self.fresh.push(key);
+        }
+        key
+    }
+
+    /// Returns whether a timer has fired.
+    pub(crate) fn has_fired(&self, key: TimerKey) -> bool {
+        self.slots[key.slot as usize].phase == Phase::Fired
+    }
+
+    /// Who waits for a timer.
+    pub(crate) fn waiter(&self, key: TimerKey) -> Option<&Waiter> {
+        self.slots[key.slot as usize].waiter.as_ref()
+    }
+
+    /// Sets who waits for a timer; gives back who did before, to be dropped with nothing borrowed.
+    pub(crate) fn arm(&mut self, key: TimerKey, waiter: Waiter) -> Option<Waiter> {
+        let timer = &mut self.slots[key.slot as usize];
+        let before = timer.waiter.replace(waiter);
+        if timer.phase == Phase::Set {
+            self.enter_heap(key);
+        }
+        before
+    }
+
+    /// The deadline of a timer, if it has one yet.
+    pub(crate) fn deadline(&self, key: TimerKey) -> Option<Nanos> {
+        let timer = &self.slots[key.slot as usize];
+        (timer.phase != Phase::Fresh).then_some(timer.deadline)
+    }
+
+    /// Removes a timer; gives back who waited for it, to be dropped with nothing borrowed.
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waiter> {
+        let timer = &mut self.slots[key.slot as usize];
+        if timer.phase == Phase::Armed {
+            self.armed -= 1;
+        }
+        timer.phase = Phase::Vacant;
+        timer.serial = timer.serial.wrapping_add(1);
+        let waiter = timer.waiter.take();
+        self.vacant.push(key.slot);
+        if self.heap.len > 2 * self.armed + 64 {
+            let slots = &self.slots;
+            self.heap.retain(|entry| is_live(slots, entry));
+        }
+        if self.fresh.len() > 2 * self.slots.len() + 64 {
+            let slots = &self.slots;
+            self.fresh.retain(|key| slots[key.slot as usize].serial == key.serial);
+        }
+        waiter
+    }
+
+    /// Returns whether timers were made since the last [`Timers::settle`].
+    pub(crate) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Turns the lengths of all fresh timers into deadlines.
+    pub(crate) fn settle(&mut self, now: Nanos) {
+        let mut fresh = mem::take(&mut self.fresh);
+        for key in fresh.drain(..) {
+            let timer = &mut self.slots[key.slot as usize];
+            if timer.serial != key.serial {
+                continue; // Made and dropped in the same turn: it never enters the heap.
+            }
+            timer.phase = Phase::Set;
+            timer.deadline = later(now, timer.deadline);
+            if timer.waiter.is_some() {
+                self.enter_heap(key);
+            }
+        }
+        self.fresh = fresh; // For its capacity.
+    }
+
+    fn enter_heap(&mut self, key: TimerKey) {
+        let timer = &mut self.slots[key.slot as usize];
+        if timer.deadline == NEVER {
+            return;
+        }
+        timer.phase = Phase::Armed;
+        self.armed += 1;
+        self.heap.push(Entry { deadline: timer.deadline, key });
+    }
+
+    /// How many timers somebody waits for.
+    pub(crate) fn armed(&self) -> usize {
+        self.armed
+    }
+
+    /// The next deadline, or one before it whose timer was cancelled; `None` if no timer is armed.
+    pub(crate) fn next_wakeup(&self) -> Option<Nanos> {
+        if self.armed == 0 { None } else { self.heap.first().map(|first| first.minimum.deadline) }
+    }
+
+    /// The next deadline exactly. Looks at every timer of the first bucket if its earliest was cancelled.
+    pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
+        let slots = &self.slots;
+        while self.armed > 0 {
+            let first = self.heap.first()?;
+            if is_live(slots, &first.minimum) {
+                return Some(first.minimum.deadline);
+            }
+            self.heap.prune_first(|entry| is_live(slots, entry));
+        }
+        None
+    }
+
+    /// Collects everything that is due now, to be fired one by one.
+    pub(crate) fn collect_due(&mut self, now: Nanos) {
+        self.heap.take_due(now, &mut self.due);
+    }
+
+    /// Fires the next timer that is due: whoever waits for it is to be woken.
+    pub(crate) fn fire(&mut self) -> Option<Waiter> {
+        while let Some(entry) = self.due.pop_front() {
+            if !is_live(&self.slots, &entry) {
+                self.heap.len -= 1;
+                continue;
+            }
+            self.heap.len -= 1;
+            self.armed -= 1;
+            let timer = &mut self.slots[entry.key.slot as usize];
+            timer.phase = Phase::Fired;
+            if let Some(waiter) = timer.waiter.take() {
+                return Some(waiter);
+            }
+        }
+        None
+    }
+
+    /// Every timer that somebody waits for: deadline, who, where. In no order.
+    pub(crate) fn waits(
+        &self,
+    ) -> impl Iterator<Item = (Option<Nanos>, &Waiter, &'static Location<'static>)> {
+        self.slots.iter().filter_map(|timer| {
+            let deadline = match timer.phase {
+                Phase::Fresh => None,
+                Phase::Set | Phase::Armed => Some(timer.deadline),
+                Phase::Fired | Phase::Vacant => return None,
+            };
+            Some((deadline, timer.waiter.as_ref()?, timer.place))
+        })
+    }
+}
+
+fn is_live(slots: &[Timer], entry: &Entry) -> bool {
+    slots[entry.key.slot as usize].serial == entry.key.serial
+}
+
+/// 16 bytes, so that four are in a cache line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    deadline: Nanos,
+    key: TimerKey,
+}
+
+#[derive(Default)]
+struct RadixHeap {
+    /// Nothing in the heap lies before it, and it never passes the clock.
+    base: Nanos,
+    /// Made when the first timer comes. Deadlines are below 2⁶³, so there are 64.
+    buckets: Vec<Bucket>,
+    /// One bit for each bucket that is not empty.
+    occupied: u64,
+    /// Entries in the buckets and among those that are due, dead ones included.
+    len: usize,
+}
+
+#[derive(Default)]
+struct Bucket {
+    entries: Vec<Entry>,
+    /// The first of the earliest entries. Means nothing while there are none.
+    minimum: Entry,
+}
+
+/// A bucket that has grown beyond this gives its memory back once it is empty.
+const ENTRIES: usize = 4096;
+
+impl RadixHeap {
+    fn push(&mut self, entry: Entry) {
+        if self.buckets.is_empty() {
+            self.buckets.resize_with(64, Bucket::default);
+        }
+        self.len += 1;
+        self.place(entry);
+    }
+
+    fn place(&mut self, mut entry: Entry) {
+        // What is already past is due, in the order in which it came.
+        entry.deadline = entry.deadline.max(self.base);
+        let number = 64 - (entry.deadline ^ self.base).leading_zeros() as usize;
+        self.buckets[number].push(entry);
+        self.occupied |= 1 << number;
+    }
+
+    fn first(&self) -> Option<&Bucket> {
+        self.buckets.get(self.occupied.trailing_zeros() as usize)
+    }
+
+    fn take_due(&mut self, now: Nanos, due: &mut VecDeque<Entry>) {
+        while self.first().is_some_and(|first| first.minimum.deadline <= now) {
+            let number = self.occupied.trailing_zeros() as usize;
+            let mut entries = mem::take(&mut self.buckets[number].entries);
+            self.occupied &= !(1 << number);
+
+            let start = due.len();
+            due.extend(entries.extract_if(.., |entry| entry.deadline <= now));
+            // The sort is stable: equal deadlines stay in the order in which they came.
+            due.make_contiguous()[start..].sort_by_key(|entry| entry.deadline);
+            self.base = due.back().map_or(self.base, |latest| latest.deadline);
+            for entry in entries.drain(..) {
+                self.place(entry);
+            }
+            if entries.capacity() <= ENTRIES {
+                self.buckets[number].entries = entries;
+            }
+        }
+    }
+
+    /// Drops the dead entries of the first bucket.
+    fn prune_first(&mut self, is_live: impl Fn(&Entry) -> bool) {
+        self.prune(self.occupied.trailing_zeros() as usize, is_live);
+    }
+
+    /// Drops all dead entries.
+    fn retain(&mut self, is_live: impl Fn(&Entry) -> bool) {
+        for number in 0..self.buckets.len() {
+            self.prune(number, &is_live);
+        }
+    }
+
+    fn prune(&mut self, number: usize, is_live: impl Fn(&Entry) -> bool) {
+        let entries = mem::take(&mut self.buckets[number].entries);
+        self.len -= entries.len();
+        self.occupied &= !(1 << number);
+        for entry in entries.into_iter().filter(is_live) {
+            self.buckets[number].push(entry);
+            self.occupied |= 1 << number;
+            self.len += 1;
+        }
+    }
+}
+
+impl Bucket {
+    fn push(&mut self, entry: Entry) {
+        if self.entries.is_empty() || entry.deadline < self.minimum.deadline {
+            self.minimum = entry;
+        }
+        self.entries.push(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::task::{Context, Waker};
+
+    fn fired(timers: &mut Timers) -> usize {
+        std::iter::from_fn(|| timers.fire()).count()
+    }
+
+    fn arm(timers: &mut Timers, when: When) -> TimerKey {
+        let key = timers.create(when, Location::caller());
+        timers.arm(key, Waiter::of(&Context::from_waker(Waker::noop())));
+        key
+    }
+
+    #[test]
+    fn cancelled_timers_do_not_pile_up() {
+        let mut timers = Timers::default();
+        let keep = arm(&mut timers, When::At(1 << 40));
+        for _ in 0..100_000 {
+            let key = arm(&mut timers, When::After(1 << 50));
+            timers.settle(0);
+            timers.cancel(key);
+            assert!(timers.heap.len <= 2 * timers.armed + 66);
+        }
+        assert_eq!(timers.armed(), 1);
+        assert_eq!(timers.slots.len(), 2);
+        assert_eq!(timers.next_deadline(), Some(1 << 40));
+        timers.cancel(keep);
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_timer_dropped_in_the_turn_that_made_it_never_enters_the_heap() {
+        let mut timers = Timers::default();
+        let key = arm(&mut timers, When::After(5));
+        timers.cancel(key);
+        timers.settle(0);
+        assert_eq!((timers.heap.len, timers.armed()), (0, 0));
+    }
+
+    proptest! {
+        /// Random timers, cancellations and steps of the clock against a sorted list.
+        #[test]
+        fn it_fires_in_the_order_of_a_sorted_list(
+            steps in prop::collection::vec((0u8..4, any::<u64>(), 0u32..40), 1..300)
+        ) {
+            let mut timers = Timers::default();
+            // Deadline and order of creation, for every timer that lives.
+            let mut model: Vec<(Nanos, usize, TimerKey)> = Vec::new();
+            let mut now: Nanos = 0;
+            for (count, (what, number, shift)) in steps.into_iter().enumerate() {
+                let number = number >> 24 >> shift;
+                match what {
+                    0 | 1 => {
+                        let key = arm(&mut timers, When::After(number));
+                        timers.settle(now);
+                        model.push((now + number, count, key));
+                    }
+                    2 if !model.is_empty() => {
+                        let (.., key) = model.remove(usize::try_from(number).unwrap() % model.len());
+                        timers.cancel(key);
+                    }
+                    _ => {
+                        now += number;
+                        timers.collect_due(now);
+                        model.sort_by_key(|&(deadline, count, _)| (deadline, count));
+                        for (_, _, key) in model.extract_if(.., |timer| timer.0 <= now) {
+                            prop_assert!(!timers.has_fired(key));
+                            prop_assert!(timers.fire().is_some());
+                            prop_assert!(timers.has_fired(key), "another one fired first");
+                            timers.cancel(key);
+                        }
+                        prop_assert_eq!(fired(&mut timers), 0);
+                    }
+                }
+                prop_assert_eq!(timers.armed(), model.len());
+                prop_assert_eq!(timers.next_deadline(), model.iter().map(|timer| timer.0).min());
+            }
+        }
+    }
+}

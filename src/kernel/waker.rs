@@ -1,0 +1,253 @@
+//! The doorbell: lent to a task for its turn; ringing it schedules that task, once.
+//!
+//! A waker is an `Arc<Doorbell>` behind std's [`Wake`]. It knows the address of a task and the mailbox of
+//! a scheduler, and never the future. So a waker that outlives its task or its scheduler can do nothing,
+//! whatever thread it is on.
+//!
+//! A scheduler does not make a bell for each task. It owns one and lends it, with the task's key written
+//! on it, for the length of a turn. If the task left no clone of its waker anywhere, the bell is *home*
+//! after the turn and serves the next task. If somebody keeps a clone, the task keeps that bell as its
+//! own until it is home again. So the number of wakers in foreign hands is known exactly, which is what
+//! lets the scheduler say "deadlock" for certain.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::task::{Wake, Waker};
+
+use crate::kernel::id::Key;
+use crate::kernel::ready::Mailbox;
+use crate::kernel::thread;
+
+/// What a waker points to.
+#[derive(Debug)]
+pub(crate) struct Doorbell {
+    /// The key of the task it is lent to, and [`RUNG`].
+    ///
+    /// Written only while the bell is home, so nobody ever sees the key change.
+    word: AtomicU64,
+    mailbox: Arc<Mailbox>,
+}
+
+/// Set while a letter of this bell lies in the mailbox, so that a second ring posts no second one.
+const RUNG: u64 = 1 << 63;
+
+impl Wake for Doorbell {
+    /// The clone is dropped after the ring: then a bell that is home has rung for the last time.
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if thread::ring_own(Arc::as_ptr(self).addr()) {
+            return; // A ring in the task's own turn: it is scheduled when that is over.
+        }
+        match thread::find(self.mailbox.scheduler) {
+            Some(kernel) => {
+                if let Some(key) = Key::from_word(self.word.load(Ordering::Relaxed)) {
+                    kernel.schedule(key);
+                }
+            }
+            None => self.ring_from_afar(),
+        }
+    }
+}
+
+impl Doorbell {
+    /// Rings from a thread that is not the scheduler's, or after the scheduler's end.
+    fn ring_from_afar(&self) {
+        let word = self.word.fetch_or(RUNG, Ordering::AcqRel);
+        if word & RUNG != 0 {
+            return; // Somebody has rung already, and his letter is not answered yet.
+        }
+        if let Some(key) = Key::from_word(word) {
+            self.mailbox.post(key);
+        }
+    }
+}
+
+/// The scheduler's two references to a bell: so a bell that is home has a count of exactly two.
+///
+/// No `Weak` to a bell exists anywhere. It could be turned into a clone out of nothing, and the count
+/// would prove nothing.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    door: Arc<Doorbell>,
+    waker: Waker,
+}
+
+impl Bell {
+    pub(crate) fn new(mailbox: &Arc<Mailbox>) -> Self {
+        let door = Arc::new(Doorbell { word: AtomicU64::new(0), mailbox: Arc::clone(mailbox) });
+        let waker = Waker::from(Arc::clone(&door));
+        Bell { door, waker }
+    }
+
+    /// Writes a task's key on a bell that is home, and silences it.
+    pub(crate) fn label(&self, key: Key) {
+        self.door.word.store(key.to_word(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// The key that is written on it.
+    pub(crate) fn key(&self) -> Option<Key> {
+        Key::from_word(self.door.word.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether no clone of the waker is alive anywhere, nor will be until it is lent again.
+    ///
+    /// The count of an `Arc` is read with `Relaxed`, and the last clone may just have been dropped by a
+    /// thread that rang before. The fence makes everything that was done with any clone happen before
+    /// what we do next (all changes of the count are one release sequence); without it a new label could
+    /// be read by an old ring: one task woken for nothing, and the other one's wake lost.
+    pub(crate) fn is_home(&self) -> bool {
+        if Arc::strong_count(&self.door) > 2 {
+            return false;
+        }
+        fence(Ordering::Acquire);
+        true
+    }
+
+    /// The number of clones in foreign hands.
+    pub(crate) fn clones(&self) -> usize {
+        Arc::strong_count(&self.door).saturating_sub(2)
+    }
+
+    /// Makes the bell ready to ring again, before the task that it belongs to is scheduled.
+    pub(crate) fn silence(&self) {
+        // A swap, not a store: it must see whatever was written before the rings that it swallows.
+        self.door.word.fetch_and(!RUNG, Ordering::AcqRel);
+    }
+
+    /// Makes the bell silent for ever, when its task is over and others still hold it.
+    pub(crate) fn muffle(&self) {
+        self.door.word.fetch_or(RUNG, Ordering::AcqRel);
+    }
+}
+
+/// All bells of a scheduler but the one that is lent.
+#[derive(Debug, Default)]
+pub(crate) struct Bells {
+    /// Bells that are home.
+    spare: Vec<Bell>,
+    /// Bells whose clones were seen in foreign hands; each is kept by the task whose key is on it.
+    kept: Vec<Bell>,
+}
+
+/// More spare bells than this are freed.
+const SPARE: usize = 1024;
+
+impl Bells {
+    /// Takes a bell that is home.
+    pub(crate) fn take(&mut self, mailbox: &Arc<Mailbox>) -> Bell {
+        self.spare.pop().unwrap_or_else(|| Bell::new(mailbox))
+    }
+
+    /// Takes back a bell that is home.
+    pub(crate) fn give_back(&mut self, bell: Bell) {
+        if self.spare.len() < SPARE {
+            self.spare.push(bell);
+        }
+    }
+
+    /// Keeps a bell that is not home for its task, which remembers the number that this returns.
+    pub(crate) fn keep(&mut self, bell: Bell) -> BellIndex {
+        self.kept.push(bell);
+        BellIndex(u32::try_from(self.kept.len()).expect("there are no more bells than slots"))
+    }
+
+    /// The bell that a task keeps.
+    pub(crate) fn kept(&mut self, index: BellIndex) -> &mut Bell {
+        &mut self.kept[index.0 as usize - 1]
+    }
+
+    /// Removes a kept bell. The last one moves into its place: whose index changes is returned with it.
+    pub(crate) fn remove(&mut self, index: BellIndex) -> (Bell, Option<Key>) {
+        let position = index.0 as usize - 1;
+        let bell = self.kept.swap_remove(position);
+        (bell, self.kept.get(position).and_then(Bell::key))
+    }
+
+    /// The task that keeps the last of the kept bells, if that is home.
+    pub(crate) fn last_if_home(&self) -> Option<Key> {
+        self.kept.last().filter(|bell| bell.is_home())?.key()
+    }
+
+    /// How many tasks have a waker in foreign hands, or had one when last looked at.
+    pub(crate) fn kept_count(&self) -> usize {
+        self.kept.len()
+    }
+}
+
+impl Bells {
+    /// How many clones of a kept bell there are.
+    pub(crate) fn clones(&self, index: BellIndex) -> usize {
+        let position = (index.0 as usize).checked_sub(1);
+        position.and_then(|position| self.kept.get(position)).map_or(0, Bell::clones)
+    }
+}
+
+/// Which of the kept bells is a task's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct BellIndex(u32);
+
+impl BellIndex {
+    /// The task has no bell of its own.
+    pub(crate) const NONE: BellIndex = BellIndex(0);
+
+    pub(crate) fn is_none(self) -> bool {
+        self == BellIndex::NONE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU32;
+
+    fn key(slot: u32) -> Key {
+        Key { slot, serial: NonZeroU32::MIN }
+    }
+
+    fn far_away() -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(NonZeroU32::MAX)) // No scheduler of this thread has this number.
+    }
+
+    #[test]
+    fn a_storm_of_rings_is_one_letter() {
+        let mailbox = far_away();
+        let bell = Bell::new(&mailbox);
+        bell.label(key(5));
+        for _ in 0..1000 {
+            bell.waker().clone().wake();
+            bell.waker().wake_by_ref();
+        }
+        assert_eq!(mailbox.collect(), [key(5)]);
+        bell.silence();
+        bell.waker().wake_by_ref();
+        assert_eq!(mailbox.collect(), [key(5)], "once answered it rings again");
+    }
+
+    #[test]
+    fn a_bell_is_home_when_no_clone_is_left() {
+        let bell = Bell::new(&far_away());
+        assert!(bell.is_home());
+        let clone = bell.waker().clone();
+        assert!(!bell.is_home());
+        assert_eq!(bell.clones(), 1);
+        clone.wake();
+        assert!(bell.is_home());
+    }
+
+    #[test]
+    fn a_muffled_bell_posts_nothing() {
+        let mailbox = far_away();
+        let bell = Bell::new(&mailbox);
+        bell.label(key(1));
+        bell.muffle();
+        bell.waker().wake_by_ref();
+        assert!(mailbox.collect().is_empty());
+    }
+}

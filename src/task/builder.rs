@@ -1,0 +1,79 @@
+//! The builder of tasks: a name, a priority.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::kernel::{Birth, Scheduler, current};
+use crate::task::JoinHandle;
+
+/// Makes a task that has a name or a priority.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::task;
+///
+/// turnwise::block_on(async {
+///     let handle = task::Builder::new().name("poller").priority(3).spawn(async { task::name() });
+///     assert_eq!(handle.name().as_deref(), Some("poller"));
+///     assert_eq!(handle.await.unwrap().as_deref(), Some("poller"));
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `spawn` is called"]
+pub struct Builder {
+    name: Option<Rc<str>>,
+    priority: i8,
+}
+
+impl Builder {
+    /// A task without a name, of priority 0.
+    pub fn new() -> Self {
+        Builder::default()
+    }
+
+    /// Names the task, for reports, snapshots and whoever reads them. Names need not be unique.
+    pub fn name(mut self, name: impl Into<Rc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets the priority: under [`Policy::Priority`](crate::Policy::Priority) higher ones go first. The
+    /// other policies do not look at it.
+    pub fn priority(mut self, priority: i8) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Makes the task on the scheduler that runs on this thread; see [`spawn`](crate::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running scheduler. [`spawn_on`](Builder::spawn_on) works there.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let kernel = current().expect(
+            "`spawn` needs a running scheduler: call it inside `block_on`, or use `Builder::spawn_on`",
+        );
+        let birth =
+            Birth { name: self.name, priority: self.priority, ..Birth::at(Location::caller()) };
+        let (slot, id) = kernel.spawn(future, birth);
+        JoinHandle::new(kernel, slot, id)
+    }
+
+    /// Makes the task on this scheduler, whether it runs or not.
+    #[track_caller]
+    pub fn spawn_on<F>(self, scheduler: &Scheduler, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let kernel = scheduler.kernel();
+        let birth =
+            Birth { name: self.name, priority: self.priority, ..Birth::at(Location::caller()) };
+        let (slot, id) = kernel.spawn(future, birth);
+        JoinHandle::new(kernel, slot, id)
+    }
+}

@@ -1,0 +1,56 @@
+//! Which task is this?
+
+use std::rc::Rc;
+
+use crate::kernel::{TaskId, TaskKey, find};
+
+/// Returns the id of the task whose turn it is.
+///
+/// # Panics
+///
+/// Outside of all turns; [`try_id`] does not.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{spawn, task};
+///
+/// turnwise::block_on(async {
+///     let child = spawn(async { task::id() });
+///     let id = child.id();
+///     assert_eq!(child.await.unwrap(), id);
+///     assert!(id > task::id());
+/// });
+/// ```
+#[track_caller]
+#[doc(alias = "current_task")]
+pub fn id() -> TaskId {
+    try_id().expect("`task::id` needs a task: it was called outside of all turns")
+}
+
+/// Returns the id of the task whose turn it is, or `None` outside of all turns.
+///
+/// # Example
+///
+/// ```
+/// assert_eq!(turnwise::task::try_id(), None);
+/// ```
+pub fn try_id() -> Option<TaskId> {
+    let task = TaskKey::current()?;
+    find(task.scheduler)?.id_of_task(task)
+}
+
+/// Returns the name of the task whose turn it is; `None` if it has none, or outside of all turns.
+///
+/// The root of a `block_on` is named "main".
+///
+/// # Example
+///
+/// ```
+/// let name = turnwise::block_on(async { turnwise::task::name() });
+/// assert_eq!(name.as_deref(), Some("main"));
+/// ```
+pub fn name() -> Option<Rc<str>> {
+    let task = TaskKey::current()?;
+    find(task.scheduler)?.name_of_task(task)
+}

@@ -1,0 +1,342 @@
+//! Joining: the handle of a task, and how the task ended.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use thiserror::Error;
+
+use crate::kernel::{Failure, Kernel, TaskId};
+
+/// The handle of a task: await it for the task's output.
+///
+/// Dropping it detaches the task, which goes on by itself; see [`AbortOnDrop`] for the other way. The
+/// handle belongs to its thread, but may be awaited anywhere on it: in another task, in another scheduler,
+/// on another executor.
+///
+/// # Cancel safety
+///
+/// A handle that is polled by reference (`&mut handle`) and given up can be awaited again later.
+///
+/// # Panics
+///
+/// If it is polled again after it was ready.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, spawn};
+///
+/// block_on(async {
+///     assert_eq!(spawn(async { 1 + 1 }).await.unwrap(), 2);
+///
+///     let failed = spawn(async { panic!("a bug") });
+///     let error = failed.await.unwrap_err();
+///     assert!(error.is_panic());
+///     assert_eq!(error.to_string(), "task #3 panicked: a bug");
+/// });
+/// ```
+#[doc(alias = "Task")]
+#[must_use = "dropping the handle detaches the task; `drop` it to say that this is meant"]
+pub struct JoinHandle<T> {
+    kernel: Rc<Kernel>,
+    slot: u32,
+    id: TaskId,
+    /// The output was handed over.
+    taken: bool,
+    _output: PhantomData<fn() -> T>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(kernel: Rc<Kernel>, slot: u32, id: TaskId) -> Self {
+        JoinHandle { kernel, slot, id, taken: false, _output: PhantomData }
+    }
+
+    /// Returns the id of the task.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Returns the name of the task, if it has one.
+    #[doc(alias = "get_name")]
+    pub fn name(&self) -> Option<Rc<str>> {
+        self.kernel.name_of(self.slot, self.id)
+    }
+
+    /// Returns where the task was spawned; `None` if the output was already taken.
+    pub fn spawned_at(&self) -> Option<&'static Location<'static>> {
+        self.kernel.spawn_place(self.slot, self.id)
+    }
+
+    /// Returns whether the task is over, however it ended: then awaiting the handle does not wait.
+    #[doc(alias = "done")]
+    pub fn is_finished(&self) -> bool {
+        self.taken || self.kernel.is_over(self.slot, self.id)
+    }
+
+    /// Ends the task: its future is dropped at its next turn, which is scheduled now.
+    ///
+    /// Never drops anything inside this call, and never waits; await the handle to wait for the end. A task
+    /// that aborts itself goes on until it waits. A task that is over already stays as it ended.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{block_on, spawn};
+    ///
+    /// let error = block_on(async {
+    ///     let handle = spawn(pending::<()>());
+    ///     handle.abort();
+    ///     handle.await.unwrap_err()
+    /// });
+    /// assert!(error.is_cancelled());
+    /// ```
+    pub fn abort(&self) {
+        self.kernel.abort(self.slot, self.id);
+    }
+
+    /// Returns a handle that can abort the task, and nothing else.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle { kernel: Rc::clone(&self.kernel), slot: self.slot, id: self.id }
+    }
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
+        let Poll::Ready(finished) = self.kernel.poll_join(self.slot, self.id, cx) else {
+            return Poll::Pending;
+        };
+        self.taken = true;
+        let mut output: Option<Result<T, Failure>> = None;
+        if let Some(mut finished) = finished {
+            finished.as_mut().take(&mut output);
+            self.kernel.keep_box(finished);
+        }
+        // A task that is gone without an output went when its scheduler was dropped.
+        let output = output.unwrap_or(Err(Failure::Aborted));
+        Poll::Ready(output.map_err(|failure| JoinError::new(self.id, failure)))
+    }
+}
+
+/// Nothing in a handle is pinned: the output is moved out of the task.
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if !self.taken {
+            self.kernel.detach(self.slot, self.id);
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut handle = f.debug_struct("JoinHandle");
+        handle.field("id", &self.id).field("name", &self.name());
+        handle.field("is_finished", &self.is_finished()).finish()
+    }
+}
+
+/// Can abort a task, and nothing else; made by [`JoinHandle::abort_handle`].
+///
+/// # Example
+///
+/// ```
+/// let scheduler = turnwise::Scheduler::new();
+/// let handle = scheduler.spawn(std::future::pending::<()>());
+/// let abort = handle.abort_handle();
+/// abort.abort();
+/// assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
+/// assert!(abort.is_finished());
+/// ```
+#[derive(Clone)]
+pub struct AbortHandle {
+    kernel: Rc<Kernel>,
+    slot: u32,
+    id: TaskId,
+}
+
+impl AbortHandle {
+    /// Ends the task; see [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        self.kernel.abort(self.slot, self.id);
+    }
+
+    /// Returns the id of the task.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Returns whether the task is over.
+    pub fn is_finished(&self) -> bool {
+        self.kernel.is_over(self.slot, self.id)
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("id", &self.id).finish()
+    }
+}
+
+/// A handle that aborts its task when it is dropped, instead of detaching it.
+///
+/// # Example
+///
+/// ```
+/// use std::{cell::Cell, future::pending, rc::Rc};
+/// use turnwise::{AbortOnDrop, block_on, spawn, yield_now};
+///
+/// let alive = Rc::new(());
+/// let held = alive.clone();
+/// block_on(async move {
+///     let handle = AbortOnDrop::new(spawn(async move { let _held = held; pending::<()>().await }));
+///     drop(handle);
+///     yield_now().await;
+/// });
+/// assert_eq!(Rc::strong_count(&alive), 1);
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping it aborts the task"]
+pub struct AbortOnDrop<T> {
+    /// `None` only after [`AbortOnDrop::detach`].
+    handle: Option<JoinHandle<T>>,
+}
+
+impl<T> AbortOnDrop<T> {
+    /// Ties a task's life to that of the returned value.
+    pub fn new(handle: JoinHandle<T>) -> Self {
+        AbortOnDrop { handle: Some(handle) }
+    }
+
+    /// Unties them again.
+    pub fn detach(mut self) -> JoinHandle<T> {
+        self.handle.take().expect("only `detach` takes the handle, and it takes `self` too")
+    }
+
+    /// Returns the handle, to look at.
+    pub fn handle(&self) -> &JoinHandle<T> {
+        self.handle.as_ref().expect("only `detach` takes the handle, and it takes `self` too")
+    }
+}
+
+impl<T: 'static> Future for AbortOnDrop<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let handle = self.handle.as_mut();
+        let handle = handle.expect("only `detach` takes the handle, and it takes `self` too");
+        Pin::new(handle).poll(cx)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.handle {
+            handle.abort();
+        }
+    }
+}
+
+/// Why a task has no output: it panicked, or it was aborted.
+///
+/// It is `Send` and `Sync`, so it goes into any error type.
+#[derive(Error)]
+pub struct JoinError {
+    id: TaskId,
+    cause: JoinCause,
+}
+
+enum JoinCause {
+    /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
+    Panicked(Mutex<Box<dyn Any + Send>>),
+    Cancelled,
+}
+
+impl JoinError {
+    fn new(id: TaskId, failure: Failure) -> Self {
+        let cause = match failure {
+            Failure::Panicked(payload) => JoinCause::Panicked(Mutex::new(payload)),
+            Failure::Aborted => JoinCause::Cancelled,
+        };
+        JoinError { id, cause }
+    }
+
+    /// Returns the id of the task.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Returns whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.cause, JoinCause::Panicked(_))
+    }
+
+    /// Returns whether the task was aborted, by its handle or because its scheduler was dropped.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.cause, JoinCause::Cancelled)
+    }
+
+    /// Returns what the task panicked with, to look at or to hand to [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// If the task did not panic; [`try_into_panic`](JoinError::try_into_panic) does not.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("`into_panic` is for a task that panicked, but {error}"),
+        }
+    }
+
+    /// Returns what the task panicked with.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        match self.cause {
+            JoinCause::Panicked(payload) => {
+                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
+            JoinCause::Cancelled => Err(self),
+        }
+    }
+
+    /// The text of the panic, if it is a text.
+    fn message(&self) -> Option<String> {
+        let JoinCause::Panicked(payload) = &self.cause else { return None };
+        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned())
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.cause, self.message()) {
+            (JoinCause::Cancelled, _) => write!(f, "task {} was aborted", self.id),
+            (_, Some(message)) => write!(f, "task {} panicked: {message}", self.id),
+            (_, None) => write!(f, "task {} panicked", self.id),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+const _: () = assert!(mem::size_of::<JoinHandle<()>>() <= 32, "handles are passed by value");

@@ -1,0 +1,52 @@
+//! Giving way: back to the end of the ready queue.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Gives way: the task goes to the end of the ready queue, and everybody who was ready before has a turn
+/// first.
+///
+/// # Cancel safety
+///
+/// Dropping the future does nothing; the turn that it asked for may come all the same.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{Scheduler, yield_now};
+///
+/// let scheduler = Scheduler::new();
+/// for name in ["a", "b"] {
+///     scheduler.spawn(async move {
+///         print!("{name}1 ");
+///         yield_now().await;
+///         print!("{name}2 ");
+///     });
+/// }
+/// scheduler.run()?; // a1 b1 a2 b2
+/// # Ok::<(), turnwise::RunError>(())
+/// ```
+#[doc(alias = "sleep(0)")]
+pub fn yield_now() -> YieldNow {
+    YieldNow { yielded: false }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is awaited"]
+pub struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

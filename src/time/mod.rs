@@ -1,0 +1,13 @@
+//! Time: sleeping, intervals, and the clock, real or virtual.
+//!
+//! Instants are [`std::time::Instant`]s. Under a virtual clock
+//! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment
+//! when the scheduler was made, and [`now`] says which one it is.
+
+mod sleep;
+mod interval;
+mod clock;
+
+pub use clock::{Advance, advance, now};
+pub use interval::{Interval, Missed, Tick, interval};
+pub use sleep::{Sleep, sleep, sleep_until};
