@@ -290,6 +290,7 @@ impl Kernel {
         let mut turn =
             Turn { number: 0, task, result: TurnResult::Waiting, woke: vec![], waits: vec![] };
         let by_it = Cause::Task(turn.task.id);
+        let mut woke = Vec::new();
         for transition in trail {
             match transition {
                 Transition::TurnEnded { turn: number, result, task } if task == turn.task.id => {
@@ -298,20 +299,15 @@ impl Kernel {
                 Transition::Scheduled { task, cause }
                     if task != turn.task.id && (cause == by_it || cause == Cause::Spawn) =>
                 {
-                    turn.woke.extend(self.label_of(task));
+                    woke.push(task);
                 }
                 _ => {}
             }
         }
+        turn.woke = report::labels(self, &woke);
         if turn.result == TurnResult::Waiting {
             turn.waits = report::waits_of_task(self, key);
         }
         turn
-    }
-
-    fn label_of(&self, task: crate::kernel::id::TaskId) -> Option<TaskLabel> {
-        let board = self.board.borrow();
-        let found = board.taskmap.tenants().find(|(_, slot)| slot.id() == Some(task));
-        found.and_then(|(key, _)| report::label(&board, key))
     }
 }

@@ -339,26 +339,6 @@ impl Kernel {
         }
     }
 
-    /// Ends a task that is not in its turn, as if aborted; for roots that are given up, and at the end.
-    pub(crate) fn end_now(&self, key: Key) {
-        let target = {
-            let mut board = self.board.borrow_mut();
-            match board.taskmap.tenant(key) {
-                Some(tenant) if tenant.is_alive() => {
-                    let target = tenant.target.take();
-                    board.release_bell(key.slot);
-                    target
-                }
-                _ => return,
-            }
-        };
-        let mut target = target;
-        if let Some(target) = &mut target {
-            target.as_mut().abort();
-        }
-        self.exit(key, target, Ending::Aborted);
-    }
-
     #[cold]
     fn tell_turn_ended(&self, turn: &Turn, result: TurnResult) {
         self.emit(Transition::TurnEnded { task: turn.id, turn: turn.number, result });

@@ -39,6 +39,7 @@ mod thread;
 mod scheduler;
 mod mainloop;
 mod idle;
+mod ending;
 mod timers;
 mod clock;
 mod park;
@@ -49,6 +50,7 @@ mod report;
 mod error;
 mod builder;
 mod drive;
+mod telling;
 mod joining;
 mod sleeping;
 

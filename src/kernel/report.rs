@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::clock::{NEVER, Nanos};
+use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
     WaitsFor,
 };
-use crate::kernel::taskmap::{Doing, Marks};
+use crate::kernel::taskmap::{Doing, Marks, Slot};
 use crate::kernel::thread;
 use crate::kernel::waiting::{Wait, Waiter};
 
@@ -49,9 +50,8 @@ fn edges(kernel: &Kernel) -> Edges {
         }
     }
     for (deadline, waiter, place) in board.timers.waits() {
-        let left = deadline.filter(|_| true).map(|deadline| deadline.saturating_sub(now));
-        let left = left.filter(|_| deadline != Some(crate::kernel::clock::NEVER));
-        add(waiter.task(), WaitsFor::Sleep { left: left.map(Duration::from_nanos), place }, None);
+        let left = time_left(deadline, now);
+        add(waiter.task(), WaitsFor::Sleep { left, place }, None);
     }
     for Wait { task, resource, place, owner } in waits {
         let label =
@@ -62,14 +62,36 @@ fn edges(kernel: &Kernel) -> Edges {
     edges
 }
 
+/// How long until a deadline; `None` if that never comes, or is a length of time that has not begun.
+fn time_left(deadline: Option<Nanos>, now: Nanos) -> Option<Duration> {
+    let deadline = deadline.filter(|&deadline| deadline != NEVER)?;
+    Some(Duration::from_nanos(deadline.saturating_sub(now)))
+}
+
 fn is_alive(kernel: &Kernel, board: &Board, task: TaskKey) -> bool {
-    task.scheduler == kernel.id && board.taskmap.look(task.key).is_some_and(|slot| slot.is_alive())
+    task.scheduler == kernel.id && board.taskmap.look(task.key).is_some_and(Slot::is_alive)
 }
 
 pub(crate) fn label(board: &Board, key: Key) -> Option<TaskLabel> {
     let slot = board.taskmap.look(key)?;
     let (name, is_root) = (board.taskmap.name(key.slot), slot.marks.has(Marks::MAIN));
     Some(TaskLabel { id: slot.id()?, name, is_root })
+}
+
+fn label_of_slot(board: &Board, slot: u32) -> Option<TaskLabel> {
+    label(board, board.taskmap.key_of(slot)?)
+}
+
+/// The labels of tasks of this scheduler, for those that still have a slot.
+pub(crate) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let board = kernel.board.borrow();
+    let tenants = board.taskmap.tenants();
+    let keys: BTreeMap<TaskId, Key> =
+        tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect();
+    ids.iter().filter_map(|id| label(&board, *keys.get(id)?)).collect()
 }
 
 /// The label of a task of any scheduler on this thread.
@@ -106,55 +128,49 @@ pub(crate) fn snapshot(kernel: &Kernel) -> Snapshot {
     let edges = edges(kernel);
     let now = kernel.clock.now();
     let board = kernel.board.borrow();
-    let key_of =
-        |slot| board.taskmap.tenants().find(|(key, _)| key.slot == slot).map(|(key, _)| key);
-    let labels: BTreeMap<u32, TaskLabel> = board
-        .taskmap
-        .tenants()
-        .filter_map(|(key, _)| Some((key.slot, label(&board, key)?)))
-        .collect();
-    let _ = key_of;
-    let mut tasks: Vec<TaskInfo> = board
-        .taskmap
-        .tenants()
-        .filter_map(|(key, slot)| {
-            let state = match slot.doing {
+    Snapshot {
+        turn: board.turns,
+        elapsed: Duration::from_nanos(now),
+        ready: board.ready.iter().filter_map(|slot| label_of_slot(&board, slot)).collect(),
+        tasks: task_infos(&board, &edges),
+        timers: timer_infos(kernel, &board, now),
+    }
+}
+
+fn task_infos(board: &Board, edges: &Edges) -> Vec<TaskInfo> {
+    let tenants = board.taskmap.tenants();
+    let infos = tenants.filter_map(|(key, slot)| {
+        Some(TaskInfo {
+            label: label(board, key)?,
+            state: match slot.doing {
                 Doing::Queued => TaskState::Ready,
                 Doing::Turn | Doing::Again => TaskState::Running,
                 Doing::Idle => TaskState::Waiting,
                 Doing::Done => TaskState::Finished,
                 Doing::Vacant => return None,
-            };
-            Some(TaskInfo {
-                label: labels.get(&key.slot)?.clone(),
-                state,
-                waits: waits_of(&board, &edges, key),
-                turns: slot.turns,
-                last_turn: slot.last_turn,
-                priority: slot.priority,
-                spawned_at: slot.spawned_at,
-            })
+            },
+            waits: waits_of(board, edges, key),
+            turns: slot.turns,
+            last_turn: slot.last_turn,
+            priority: slot.priority,
+            spawned_at: slot.spawned_at,
         })
-        .collect();
-    tasks.sort_by_key(|task| task.label.id);
-    let mut timers: Vec<TimerInfo> = board
-        .timers
-        .waits()
-        .map(|(deadline, waiter, place)| {
-            let left = deadline.filter(|&deadline| deadline != crate::kernel::clock::NEVER);
-            let left = left.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now)));
-            let task = waiter.task().and_then(|task| label_anywhere(kernel, &board, task));
-            TimerInfo { left, task, place }
-        })
-        .collect();
-    timers.sort_by_key(|timer| timer.left.unwrap_or(Duration::MAX));
-    Snapshot {
-        turn: board.turns,
-        elapsed: Duration::from_nanos(now),
-        ready: board.ready.iter().filter_map(|slot| labels.get(&slot).cloned()).collect(),
-        tasks,
-        timers,
-    }
+    });
+    let mut infos: Vec<TaskInfo> = infos.collect();
+    infos.sort_by_key(|info| info.label.id);
+    infos
+}
+
+fn timer_infos(kernel: &Kernel, board: &Board, now: Nanos) -> Vec<TimerInfo> {
+    let timers = board.timers.waits();
+    let infos = timers.map(|(deadline, waiter, place)| TimerInfo {
+        left: time_left(deadline, now),
+        task: waiter.task().and_then(|task| label_anywhere(kernel, board, task)),
+        place,
+    });
+    let mut infos: Vec<TimerInfo> = infos.collect();
+    infos.sort_by_key(|timer| timer.left.unwrap_or(Duration::MAX));
+    infos
 }
 
 pub(crate) fn metrics(kernel: &Kernel) -> Metrics {
@@ -175,57 +191,62 @@ pub(crate) fn metrics(kernel: &Kernel) -> Metrics {
 pub(crate) fn deadlock(kernel: &Kernel, certain: bool) -> DeadlockReport {
     let edges = edges(kernel);
     let board = kernel.board.borrow();
-    let keys: Vec<Key> = {
-        let alive = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
-        let mut keys: Vec<_> = alive.map(|(key, slot)| (slot.id(), key)).collect();
-        keys.sort_unstable_by_key(|&(id, _)| id);
-        keys.into_iter().map(|(_, key)| key).collect()
-    };
-    let cycles = cycles(&keys, &edges);
-    // Those of a cycle first: they are the reason, the others only wait for them.
-    let mut order: Vec<Key> = cycles.iter().flatten().map(|&(key, _)| key).collect();
+    let mut alive: Vec<(Option<TaskId>, Key)> = board
+        .taskmap
+        .tenants()
+        .filter(|(_, slot)| slot.is_alive())
+        .map(|(key, slot)| (slot.id(), key))
+        .collect();
+    alive.sort_unstable_by_key(|&(id, _)| id);
+    let alive: Vec<Key> = alive.into_iter().map(|(_, key)| key).collect();
+    let cycles = cycles(&alive, &edges);
+    DeadlockReport {
+        turn: board.turns,
+        alive: alive.len(),
+        tasks: stuck_tasks(&board, &edges, &alive, &cycles),
+        cycles: cycles.iter().map(|steps| named_cycle(&board, steps)).collect(),
+        certain,
+        wakers_held: board.bells.all_clones(),
+    }
+}
+
+/// The tasks of a cycle come first: they are the reason, the others only wait for them.
+fn stuck_tasks(board: &Board, edges: &Edges, alive: &[Key], cycles: &[Steps]) -> Vec<StuckTask> {
+    let in_cycles = cycles.iter().flatten().map(|&(key, _)| key);
     let mut seen = BTreeSet::new();
-    order.extend(&keys);
-    order.retain(|key| seen.insert(key.slot));
-    let tasks = order.iter().filter_map(|&key| {
+    let order = in_cycles.chain(alive.iter().copied()).filter(|key| seen.insert(key.slot));
+    let stuck = order.filter_map(|key| {
         let slot = board.taskmap.look(key)?;
         Some(StuckTask {
-            label: label(&board, key)?,
-            waits: waits_of(&board, &edges, key),
+            label: label(board, key)?,
+            waits: waits_of(board, edges, key),
             since: slot.last_turn,
             spawned_at: slot.spawned_at,
         })
     });
-    let steps = |cycle: &Vec<(Key, WaitsFor)>| {
-        let step = |(key, waits): &(Key, WaitsFor)| Some((label(&board, *key)?, waits.clone()));
-        Cycle { steps: cycle.iter().filter_map(step).collect() }
-    };
-    DeadlockReport {
-        turn: board.turns,
-        alive: board.taskmap.alive(),
-        tasks: tasks.collect(),
-        cycles: cycles.iter().map(steps).collect(),
-        certain,
-        wakers_held: keys
-            .iter()
-            .filter_map(|&key| board.taskmap.look(key))
-            .map(|slot| board.bells.clones(slot.bell))
-            .sum(),
-    }
+    stuck.collect()
 }
+
+fn named_cycle(board: &Board, steps: &Steps) -> Cycle {
+    let named = |(key, waits): &(Key, WaitsFor)| Some((label(board, *key)?, waits.clone()));
+    Cycle { steps: steps.iter().filter_map(named).collect() }
+}
+
+/// A circle: each task with what it waits for, which the next one holds.
+type Steps = Vec<(Key, WaitsFor)>;
 
 /// Finds circles by walking along the arrows, depth first. A task that is met again while it is still on
 /// the path closes a circle. The path is a vector, since a million tasks may wait in a row.
-fn cycles(keys: &[Key], edges: &Edges) -> Vec<Vec<(Key, WaitsFor)>> {
+fn cycles(keys: &[Key], edges: &Edges) -> Vec<Steps> {
     let mut found = Vec::new();
     let mut done: BTreeSet<u32> = BTreeSet::new();
     for &start in keys {
-        // Each step: the task, and how many of its arrows were followed.
-        let mut path: Vec<(Key, usize)> = vec![(start, 0)];
-        let mut on_path = BTreeSet::from([start.slot]);
         if done.contains(&start.slot) {
             continue;
         }
+        // Each step: the task, and how many of its arrows were followed.
+        let mut path: Vec<(Key, usize)> = vec![(start, 0)];
+        let mut on_path = BTreeSet::from([start.slot]);
         while let Some((task, followed)) = path.last_mut() {
             let (task, number) = (*task, *followed);
             *followed += 1;

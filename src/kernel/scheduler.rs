@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::kernel::park::Park;
 use crate::kernel::policy::Dealer;
 use crate::kernel::ready::{Mailbox, Ready};
 use crate::kernel::snapshot::Place;
-use crate::kernel::task::{Boxed, Boxes, burn};
+use crate::kernel::task::{Boxed, Boxes};
 use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
 use crate::kernel::thread;
 use crate::kernel::timers::Timers;
@@ -199,7 +199,7 @@ pub(crate) struct Kernel {
     /// What `on_stall` installed; out of its place while it is told.
     pub(crate) stall_alarm: RefCell<Option<StallAlarm>>,
     /// Outputs and boxes that nobody wants are being dropped, further up the stack.
-    discarding: Cell<bool>,
+    pub(crate) discarding: Cell<bool>,
 }
 
 /// Everything that changes from turn to turn.
@@ -208,8 +208,8 @@ pub(crate) struct Board {
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
     pub(crate) bells: Bells,
-    boxes: Boxes,
-    discarded: Vec<Boxed>,
+    pub(crate) boxes: Boxes,
+    pub(crate) discarded: Vec<Boxed>,
     pub(crate) turns: u64,
     pub(crate) parks: u64,
     pub(crate) letters: u64,
@@ -331,140 +331,8 @@ impl Kernel {
         self.schedule(key);
     }
 
-    /// Drops an output that nobody wants, and keeps its box for the next task of the type.
-    ///
-    /// Outputs may hold handles of further finished tasks, in chains of any length; so what is discarded
-    /// while something is being discarded waits here instead of on the stack.
-    pub(crate) fn discard(&self, unwanted: Boxed) {
-        self.board.borrow_mut().discarded.push(unwanted);
-        if self.discarding.replace(true) {
-            return;
-        }
-        loop {
-            let next = self.board.borrow_mut().discarded.pop();
-            let Some(mut next) = next else { break };
-            next.as_mut().clear();
-            self.keep_box(next);
-        }
-        self.discarding.set(false);
-    }
-
-    /// Keeps an empty box for the next task of its type.
-    pub(crate) fn keep_box(&self, empty: Boxed) {
-        self.board.borrow_mut().boxes.keep(empty);
-    }
-
     pub(crate) fn id_of(&self, key: Key) -> Option<TaskId> {
         self.board.borrow().taskmap.look(key).and_then(Slot::id)
-    }
-
-    /// Ends every task, in the order in which they were spawned, and leaves the thread.
-    fn close(&self) {
-        let entered = thread::enter(self.id, None);
-        loop {
-            let mut alive: Vec<(TaskId, Key)> = {
-                let board = self.board.borrow();
-                let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
-                tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
-            };
-            if alive.is_empty() {
-                break; // What the destructors have spawned is gone too.
-            }
-            alive.sort_unstable_by_key(|&(id, _)| id);
-            for (_, key) in alive {
-                self.end_now(key);
-            }
-        }
-        drop(entered);
-        thread::move_out(self.id);
-        let hook = self.hook.take();
-        let observer = self.observer.take();
-        let sleeper = self.mailbox.sleeper();
-        burn((hook, observer, sleeper));
-    }
-
-    // ----- telling -----
-
-    /// Tells everyone who wants to know. Called with nothing borrowed, and only if somebody does.
-    #[cold]
-    pub(crate) fn emit(&self, transition: Transition) {
-        let observer = self.observer.borrow().clone();
-        if let Some(observer) = observer {
-            self.guard(|| observer.transition(&transition));
-        }
-        if let Some(trail) = &mut *self.trail.borrow_mut() {
-            trail.push(transition);
-        }
-    }
-
-    /// Runs code of the observer; if that panics there is no observer any more.
-    pub(crate) fn guard(&self, call: impl FnOnce()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-            let observer = self.observer.take();
-            self.look_who_watches();
-            burn((payload, observer));
-        }
-    }
-
-    /// Brings `watched` up to date.
-    pub(crate) fn look_who_watches(&self) {
-        let somebody = self.observer.borrow().is_some()
-            || self.trail.borrow().is_some()
-            || self.hook.borrow().is_some();
-        self.watched.set(somebody);
-    }
-
-    #[cold]
-    fn tell_spawned(&self, key: Key) {
-        let spawned = {
-            let board = self.board.borrow();
-            board.taskmap.look(key).and_then(|slot| {
-                let name = board.taskmap.name(key.slot);
-                Some(Transition::Spawned { task: slot.id()?, name, place: slot.spawned_at })
-            })
-        };
-        if let Some(spawned) = spawned {
-            self.emit(spawned);
-        }
-        self.tell_scheduled(key, Cause::Spawn);
-    }
-
-    #[cold]
-    pub(crate) fn tell_scheduled(&self, key: Key, cause: Cause) {
-        if let Some(task) = self.id_of(key) {
-            self.emit(Transition::Scheduled { task, cause });
-        }
-        if self.running.get().is_none() {
-            // Whoever drives this scheduler from outside wants to know that there is something to do.
-            self.call_hook();
-        }
-    }
-
-    /// Leaves word that whoever drives this scheduler wants to hear of the next wake.
-    pub(crate) fn arm_hook(&self) {
-        let hook = self.hook.borrow().clone();
-        if let Some(hook) = hook
-            && !self.mailbox.wake_me(hook.clone())
-        {
-            // There is mail already. A hook that panics must not break the end of a run.
-            self.guard_hook(|| hook.wake());
-        }
-    }
-
-    /// Calls what `on_wake` installed, unless it was called already since the last run.
-    pub(crate) fn call_hook(&self) {
-        if let Some(sleeper) = self.mailbox.sleeper() {
-            self.guard_hook(|| sleeper.wake());
-        }
-    }
-
-    /// Runs code of the hook; if that panics there is no hook any more.
-    fn guard_hook(&self, call: impl FnOnce()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-            let hook = self.hook.take();
-            self.look_who_watches();
-            burn((payload, hook));
-        }
     }
 }
 

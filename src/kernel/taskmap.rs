@@ -249,6 +249,12 @@ impl TaskMap {
         self.rare.get(&slot).and_then(|rare| rare.joiner.as_ref())
     }
 
+    /// The key of whoever lives in a slot.
+    pub(crate) fn key_of(&self, slot: u32) -> Option<Key> {
+        let id = self.slots.get(slot as usize)?.id()?;
+        Some(Key { slot, serial: id.serial() })
+    }
+
     pub(crate) fn priority(&self, slot: u32) -> i8 {
         self.slots[slot as usize].priority
     }

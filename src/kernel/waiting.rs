@@ -26,25 +26,38 @@ use crate::kernel::thread;
 ///
 /// # Example
 ///
-/// ```
-/// use std::{cell::RefCell, rc::Rc, task::Poll};
-/// use turnwise::waiting::Waiter;
+/// A gate that opens once, for everybody:
 ///
-/// let bench = Rc::new(RefCell::new(None));
-/// turnwise::block_on(async {
-///     let sitter = turnwise::spawn({
-///         let bench = bench.clone();
-///         std::future::poll_fn(move |cx| {
-///             if bench.borrow().is_some() { return Poll::Ready("up again") }
-///             *bench.borrow_mut() = Some(Waiter::of(cx));
+/// ```
+/// use std::{cell::{Cell, RefCell}, future::poll_fn, rc::Rc, task::Poll};
+/// use turnwise::{block_on, spawn, waiting::Waiter, yield_now};
+///
+/// #[derive(Default)]
+/// struct Gate { is_open: Cell<bool>, waiters: RefCell<Vec<Waiter>> }
+///
+/// impl Gate {
+///     async fn pass(&self) {
+///         poll_fn(|cx| {
+///             if self.is_open.get() { return Poll::Ready(()) }
+///             let waiter = Waiter::of(cx); // first: a foreign waker's clone may run any code
+///             self.waiters.borrow_mut().push(waiter);
 ///             Poll::Pending
-///         })
-///     });
-///     turnwise::yield_now().await;
-///     let waiter = bench.replace(None).unwrap();
-///     *bench.borrow_mut() = Some(waiter);
-///     assert!(!sitter.is_finished());
-///     # sitter.abort();
+///         }).await;
+///     }
+///     fn open(&self) {
+///         self.is_open.set(true);
+///         let waiters = self.waiters.take(); // the borrow ends here
+///         waiters.into_iter().for_each(Waiter::wake);
+///     }
+/// }
+///
+/// block_on(async {
+///     let gate = Rc::new(Gate::default());
+///     let inside = Rc::clone(&gate);
+///     let guest = spawn(async move { inside.pass().await });
+///     yield_now().await;
+///     gate.open();
+///     guest.await.unwrap();
 /// });
 /// ```
 pub struct Waiter {

@@ -175,17 +175,20 @@ impl Bells {
         self.kept.last().filter(|bell| bell.is_home())?.key()
     }
 
-    /// How many tasks have a waker in foreign hands, or had one when last looked at.
-    pub(crate) fn kept_count(&self) -> usize {
-        self.kept.len()
-    }
-}
-
-impl Bells {
     /// How many clones of a kept bell there are.
     pub(crate) fn clones(&self, index: BellIndex) -> usize {
         let position = (index.0 as usize).checked_sub(1);
         position.and_then(|position| self.kept.get(position)).map_or(0, Bell::clones)
+    }
+
+    /// How many clones of all kept bells there are.
+    pub(crate) fn all_clones(&self) -> usize {
+        self.kept.iter().map(Bell::clones).sum()
+    }
+
+    /// How many tasks have a waker in foreign hands, or had one when last looked at.
+    pub(crate) fn kept_count(&self) -> usize {
+        self.kept.len()
     }
 }
 

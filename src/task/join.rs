@@ -1,18 +1,15 @@
-//! Joining: the handle of a task, and how the task ended.
+//! Joining: the handle of a task.
 
-use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use thiserror::Error;
-
 use crate::kernel::{Failure, Kernel, TaskId};
+use crate::task::JoinError;
 
 /// The handle of a task: await it for the task's output.
 ///
@@ -143,7 +140,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut handle = f.debug_struct("JoinHandle");
         handle.field("id", &self.id).field("name", &self.name());
-        handle.field("is_finished", &self.is_finished()).finish()
+        handle.field("is_finished", &self.is_finished()).finish_non_exhaustive()
     }
 }
 
@@ -185,7 +182,7 @@ impl AbortHandle {
 
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AbortHandle").field("id", &self.id).finish()
+        f.debug_struct("AbortHandle").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -209,24 +206,27 @@ impl fmt::Debug for AbortHandle {
 #[derive(Debug)]
 #[must_use = "dropping it aborts the task"]
 pub struct AbortOnDrop<T> {
-    /// `None` only after [`AbortOnDrop::detach`].
-    handle: Option<JoinHandle<T>>,
+    handle: JoinHandle<T>,
+    guard: AbortGuard,
 }
 
 impl<T> AbortOnDrop<T> {
     /// Ties a task's life to that of the returned value.
     pub fn new(handle: JoinHandle<T>) -> Self {
-        AbortOnDrop { handle: Some(handle) }
+        let guard = AbortGuard(Some(handle.abort_handle()));
+        AbortOnDrop { handle, guard }
     }
 
     /// Unties them again.
-    pub fn detach(mut self) -> JoinHandle<T> {
-        self.handle.take().expect("only `detach` takes the handle, and it takes `self` too")
+    pub fn detach(self) -> JoinHandle<T> {
+        let AbortOnDrop { handle, mut guard } = self;
+        guard.0 = None;
+        handle
     }
 
     /// Returns the handle, to look at.
     pub fn handle(&self) -> &JoinHandle<T> {
-        self.handle.as_ref().expect("only `detach` takes the handle, and it takes `self` too")
+        &self.handle
     }
 }
 
@@ -234,108 +234,18 @@ impl<T: 'static> Future for AbortOnDrop<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let handle = self.handle.as_mut();
-        let handle = handle.expect("only `detach` takes the handle, and it takes `self` too");
-        Pin::new(handle).poll(cx)
+        Pin::new(&mut self.handle).poll(cx)
     }
 }
 
-impl<T> Drop for AbortOnDrop<T> {
+#[derive(Debug)]
+struct AbortGuard(Option<AbortHandle>);
+
+impl Drop for AbortGuard {
     fn drop(&mut self) {
-        if let Some(handle) = &self.handle {
+        if let Some(handle) = &self.0 {
             handle.abort();
         }
-    }
-}
-
-/// Why a task has no output: it panicked, or it was aborted.
-///
-/// It is `Send` and `Sync`, so it goes into any error type.
-#[derive(Error)]
-pub struct JoinError {
-    id: TaskId,
-    cause: JoinCause,
-}
-
-enum JoinCause {
-    /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
-    Panicked(Mutex<Box<dyn Any + Send>>),
-    Cancelled,
-}
-
-impl JoinError {
-    fn new(id: TaskId, failure: Failure) -> Self {
-        let cause = match failure {
-            Failure::Panicked(payload) => JoinCause::Panicked(Mutex::new(payload)),
-            Failure::Aborted => JoinCause::Cancelled,
-        };
-        JoinError { id, cause }
-    }
-
-    /// Returns the id of the task.
-    pub fn id(&self) -> TaskId {
-        self.id
-    }
-
-    /// Returns whether the task panicked.
-    pub fn is_panic(&self) -> bool {
-        matches!(self.cause, JoinCause::Panicked(_))
-    }
-
-    /// Returns whether the task was aborted, by its handle or because its scheduler was dropped.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self.cause, JoinCause::Cancelled)
-    }
-
-    /// Returns what the task panicked with, to look at or to hand to [`std::panic::resume_unwind`].
-    ///
-    /// # Panics
-    ///
-    /// If the task did not panic; [`try_into_panic`](JoinError::try_into_panic) does not.
-    #[track_caller]
-    pub fn into_panic(self) -> Box<dyn Any + Send> {
-        match self.try_into_panic() {
-            Ok(payload) => payload,
-            Err(error) => panic!("`into_panic` is for a task that panicked, but {error}"),
-        }
-    }
-
-    /// Returns what the task panicked with.
-    ///
-    /// # Errors
-    ///
-    /// The error itself, if the task did not panic.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        match self.cause {
-            JoinCause::Panicked(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
-            }
-            JoinCause::Cancelled => Err(self),
-        }
-    }
-
-    /// The text of the panic, if it is a text.
-    fn message(&self) -> Option<String> {
-        let JoinCause::Panicked(payload) = &self.cause else { return None };
-        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| payload.downcast_ref::<String>().cloned())
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.cause, self.message()) {
-            (JoinCause::Cancelled, _) => write!(f, "task {} was aborted", self.id),
-            (_, Some(message)) => write!(f, "task {} panicked: {message}", self.id),
-            (_, None) => write!(f, "task {} panicked", self.id),
-        }
-    }
-}
-
-impl fmt::Debug for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinError({self})")
     }
 }
 

@@ -3,12 +3,14 @@
 mod spawn;
 mod builder;
 mod join;
+mod join_error;
 mod yield_now;
 mod current;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
 pub use current::{id, name, try_id};
-pub use join::{AbortHandle, AbortOnDrop, JoinError, JoinHandle};
+pub use join::{AbortHandle, AbortOnDrop, JoinHandle};
+pub use join_error::JoinError;
 pub use spawn::spawn;
 pub use yield_now::{YieldNow, yield_now};

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::time::{Sleep, now, sleep_until};
+use crate::time::{Sleep, now};
 
 /// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.
 ///
@@ -119,7 +119,8 @@ impl Interval {
             Missed::Skip => {
                 let late = (now - due).as_nanos() % self.period.as_nanos();
                 let late = Duration::from_nanos(u64::try_from(late).unwrap_or(u64::MAX));
-                now.checked_add(if late.is_zero() { late } else { self.period - late })
+                let wait = if late.is_zero() { late } else { self.period.saturating_sub(late) };
+                now.checked_add(wait)
             }
         }
     }
@@ -142,15 +143,14 @@ impl Future for Tick<'_> {
         let due = *interval.next.get_or_insert_with(now);
         let now = now();
         if now < due {
-            let sleep = interval.sleep.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            let sleep = interval.sleep.get_or_insert_with(|| Box::pin(Sleep::until(due, place)));
             if sleep.deadline() != Some(due) {
-                sleep.as_mut().reset(due);
+                sleep.set(Sleep::until(due, place));
             }
             if sleep.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
         }
-        let _ = place;
         // A deadline that no clock can show is one that never comes.
         interval.next = interval.after(due, now.max(due));
         Poll::Ready(due)

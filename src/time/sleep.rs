@@ -69,7 +69,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(Deadline::At(deadline), Location::caller())
+    Sleep::until(deadline, Location::caller())
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -94,6 +94,11 @@ impl Sleep {
         // The time counts from here, not from the first poll; that takes a clock, and so a scheduler.
         sleep.start();
         sleep
+    }
+
+    /// A sleep that says it was made at another place.
+    pub(super) fn until(deadline: Instant, place: &'static Location<'static>) -> Self {
+        Sleep::new(Deadline::At(deadline), place)
     }
 
     /// Makes the timer, if a scheduler runs here.
@@ -190,6 +195,7 @@ impl Drop for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sleep = f.debug_struct("Sleep");
-        sleep.field("deadline", &self.deadline).field("is_elapsed", &self.is_elapsed).finish()
+        sleep.field("deadline", &self.deadline).field("is_elapsed", &self.is_elapsed);
+        sleep.finish_non_exhaustive()
     }
 }

@@ -1,0 +1,76 @@
+//! How a task ends that is not in its turn, and how everything ends when the scheduler is dropped.
+
+use crate::kernel::id::{Key, TaskId};
+use crate::kernel::scheduler::Kernel;
+use crate::kernel::task::{Boxed, Ending, burn};
+use crate::kernel::thread;
+
+impl Kernel {
+    /// Ends every task, in the order in which they were spawned, and leaves the thread.
+    pub(crate) fn close(&self) {
+        let entered = thread::enter(self.id, None);
+        loop {
+            let mut alive: Vec<(TaskId, Key)> = {
+                let board = self.board.borrow();
+                let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
+                tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
+            };
+            if alive.is_empty() {
+                break; // What the destructors have spawned is gone too.
+            }
+            alive.sort_unstable_by_key(|&(id, _)| id);
+            for (_, key) in alive {
+                self.end_now(key);
+            }
+        }
+        drop(entered);
+        thread::move_out(self.id);
+        let hook = self.hook.take();
+        let observer = self.observer.take();
+        let sleeper = self.mailbox.sleeper();
+        burn((hook, observer, sleeper));
+    }
+
+    /// Ends a task that is not in its turn, as if aborted; for roots that are given up, and at the end.
+    pub(crate) fn end_now(&self, key: Key) {
+        let target = {
+            let mut board = self.board.borrow_mut();
+            match board.taskmap.tenant(key) {
+                Some(tenant) if tenant.is_alive() => {
+                    let target = tenant.target.take();
+                    board.release_bell(key.slot);
+                    target
+                }
+                _ => return,
+            }
+        };
+        let mut target = target;
+        if let Some(target) = &mut target {
+            target.as_mut().abort();
+        }
+        self.exit(key, target, Ending::Aborted);
+    }
+
+    /// Drops an output that nobody wants, and keeps its box for the next task of the type.
+    ///
+    /// Outputs may hold handles of further finished tasks, in chains of any length; so what is discarded
+    /// while something is being discarded waits here instead of on the stack.
+    pub(crate) fn discard(&self, unwanted: Boxed) {
+        self.board.borrow_mut().discarded.push(unwanted);
+        if self.discarding.replace(true) {
+            return;
+        }
+        loop {
+            let next = self.board.borrow_mut().discarded.pop();
+            let Some(mut next) = next else { break };
+            next.as_mut().clear();
+            self.keep_box(next);
+        }
+        self.discarding.set(false);
+    }
+
+    /// Keeps an empty box for the next task of its type.
+    pub(crate) fn keep_box(&self, empty: Boxed) {
+        self.board.borrow_mut().boxes.keep(empty);
+    }
+}

@@ -1,0 +1,94 @@
+//! Telling of what happens: the observer, the trail of `step`, and the hook of `on_wake`.
+//!
+//! Nothing here is looked at unless `watched` says that somebody wants to know.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::kernel::id::Key;
+use crate::kernel::scheduler::Kernel;
+use crate::kernel::task::burn;
+use crate::kernel::transition::{Cause, Transition};
+
+impl Kernel {
+    /// Tells everyone who wants to know. Called with nothing borrowed, and only if somebody does.
+    #[cold]
+    pub(crate) fn emit(&self, transition: Transition) {
+        let observer = self.observer.borrow().clone();
+        if let Some(observer) = observer {
+            self.guard(|| observer.transition(&transition));
+        }
+        if let Some(trail) = &mut *self.trail.borrow_mut() {
+            trail.push(transition);
+        }
+    }
+
+    /// Runs code of the observer; if that panics there is no observer any more.
+    pub(crate) fn guard(&self, call: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            let observer = self.observer.take();
+            self.look_who_watches();
+            burn((payload, observer));
+        }
+    }
+
+    /// Brings `watched` up to date.
+    pub(crate) fn look_who_watches(&self) {
+        let somebody = self.observer.borrow().is_some()
+            || self.trail.borrow().is_some()
+            || self.hook.borrow().is_some();
+        self.watched.set(somebody);
+    }
+
+    #[cold]
+    pub(crate) fn tell_spawned(&self, key: Key) {
+        let spawned = {
+            let board = self.board.borrow();
+            board.taskmap.look(key).and_then(|slot| {
+                let name = board.taskmap.name(key.slot);
+                Some(Transition::Spawned { task: slot.id()?, name, place: slot.spawned_at })
+            })
+        };
+        if let Some(spawned) = spawned {
+            self.emit(spawned);
+        }
+        self.tell_scheduled(key, Cause::Spawn);
+    }
+
+    #[cold]
+    pub(crate) fn tell_scheduled(&self, key: Key, cause: Cause) {
+        if let Some(task) = self.id_of(key) {
+            self.emit(Transition::Scheduled { task, cause });
+        }
+        if self.running.get().is_none() {
+            // Whoever drives this scheduler from outside wants to know that there is something to do.
+            self.call_hook();
+        }
+    }
+
+    /// Leaves word that whoever drives this scheduler wants to hear of the next wake.
+    pub(crate) fn arm_hook(&self) {
+        let hook = self.hook.borrow().clone();
+        if let Some(hook) = hook
+            && !self.mailbox.wake_me(hook.clone())
+        {
+            // There is mail already. A hook that panics must not break the end of a run.
+            self.guard_hook(|| hook.wake());
+        }
+    }
+
+    /// Calls what `on_wake` installed, unless it was called already since the last run.
+    pub(crate) fn call_hook(&self) {
+        if let Some(sleeper) = self.mailbox.sleeper() {
+            self.guard_hook(|| sleeper.wake());
+        }
+    }
+
+    /// Runs code of the hook; if that panics there is no hook any more.
+    fn guard_hook(&self, call: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            let hook = self.hook.take();
+            self.look_who_watches();
+            burn((payload, hook));
+        }
+    }
+}

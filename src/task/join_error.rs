@@ -1,0 +1,100 @@
+//! How a task ended that has no output.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use thiserror::Error;
+
+use crate::kernel::{Failure, TaskId};
+
+/// Why a task has no output: it panicked, or it was aborted.
+///
+/// It is `Send` and `Sync`, so it goes into any error type.
+#[derive(Error)]
+pub struct JoinError {
+    id: TaskId,
+    cause: JoinCause,
+}
+
+enum JoinCause {
+    /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
+    Panicked(Mutex<Box<dyn Any + Send>>),
+    Cancelled,
+}
+
+impl JoinError {
+    pub(super) fn new(id: TaskId, failure: Failure) -> Self {
+        let cause = match failure {
+            Failure::Panicked(payload) => JoinCause::Panicked(Mutex::new(payload)),
+            Failure::Aborted => JoinCause::Cancelled,
+        };
+        JoinError { id, cause }
+    }
+
+    /// Returns the id of the task.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Returns whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.cause, JoinCause::Panicked(_))
+    }
+
+    /// Returns whether the task was aborted, by its handle or because its scheduler was dropped.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.cause, JoinCause::Cancelled)
+    }
+
+    /// Returns what the task panicked with, to look at or to hand to [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// If the task did not panic; [`try_into_panic`](JoinError::try_into_panic) does not.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("`into_panic` is for a task that panicked, but {error}"),
+        }
+    }
+
+    /// Returns what the task panicked with.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        match self.cause {
+            JoinCause::Panicked(payload) => {
+                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
+            JoinCause::Cancelled => Err(self),
+        }
+    }
+
+    /// The text of the panic, if it is a text.
+    fn message(&self) -> Option<String> {
+        let JoinCause::Panicked(payload) = &self.cause else { return None };
+        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned())
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.cause, self.message()) {
+            (JoinCause::Cancelled, _) => write!(f, "task {} was aborted", self.id),
+            (_, Some(message)) => write!(f, "task {} panicked: {message}", self.id),
+            (_, None) => write!(f, "task {} panicked", self.id),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
