@@ -1,4 +1,59 @@
-//! A cooperative scheduler for one thread, written by hand.
+//! A cooperative scheduler for one thread, written by hand: it gives every task its turn, and can explain
+//! each one.
+//!
+//! A **task** is a future with an id. A **turn** is one poll of one task. The **scheduler** gives each ready
+//! task its turn, first in, first out; a task that is not ready leaves its waker with whatever it waits for,
+//! and comes back to the ready queue when that wakes it.
+//!
+//! ```
+//! use std::time::Duration;
+//! use turnwise::{block_on, sleep, spawn};
+//!
+//! let sum = block_on(async {
+//!     let slow = spawn(async { sleep(Duration::from_millis(20)).await; 40 });
+//!     let quick = spawn(async { 2 });
+//!     Ok::<i32, turnwise::JoinError>(slow.await? + quick.await?)
+//! })?;
+//! assert_eq!(sum, 42);
+//! # Ok::<(), turnwise::JoinError>(())
+//! ```
+//!
+//! # Overview
+//!
+//! * [`block_on`] runs a future on a fresh scheduler; [`Scheduler`] is one to keep: run it
+//!   ([`run`](Scheduler::run), [`block_on`](Scheduler::block_on)), step it ([`step`](Scheduler::step)),
+//!   drive it from somebody else's loop ([`run_until_stalled`](Scheduler::run_until_stalled)), or look at it
+//!   ([`snapshot`](Scheduler::snapshot)).
+//! * [`spawn`] makes a task and gives its [`JoinHandle`]; the module [`task`] has names, priorities,
+//!   [`yield_now`] and aborting.
+//! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
+//! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
+//!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
+//!   holds it.
+//! * The module [`waiting`] is for primitives of your own: what they register there, reports name.
+//!
+//! # What it promises
+//!
+//! * **Order.** Tasks run in the order in which they became ready, timers due together in the order in which
+//!   they were made; the same program has the same order at every run. Or another order that you
+//!   [choose](Policy).
+//! * **Futures need not be `Send`**, nor need what they borrow outlive a `block_on`. Everything stays on its
+//!   thread, except wakers: those may be cloned, woken and dropped anywhere, at any time, for ever.
+//! * **A panic in a task is that task's [`JoinError`]**, and nobody else's problem.
+//! * **No `unsafe`** anywhere in the crate.
+//! * **No rules for what a future does in its turn**: it may spawn, wake, abort, drop, take snapshots, or run
+//!   another scheduler by steps. No code of yours runs while anything of the scheduler is borrowed.
+//!
+//! # For readers of the source
+//!
+//! The executor is in `src/kernel`. Read it in this order: `task.rs` (a future, then its output, in one
+//! box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on it), `taskmap.rs` (where tasks
+//! live), `scheduler.rs` (spawn and schedule) with `mainloop.rs` (turn and exit), `timers.rs`. That is an
+//! executor. The rest shows what it does.
+//!
+//! The words are those of a generator-based scheduler as it is taught in Python: `taskmap`, `ready`,
+//! `schedule`, `mainloop`, `exit`. `examples/slides.rs` has them side by side.
+
 #![forbid(unsafe_code)]
 
 mod kernel;
@@ -6,7 +61,11 @@ pub mod task;
 pub mod time;
 
 pub mod scheduler {
-    //! The scheduler: how it is built, driven and looked at.
+    //! The scheduler: how it is built, watched and looked at.
+    //!
+    //! [`Builder`] makes one that is not the default. [`Observer`] is told of every [`Transition`].
+    //! [`Snapshot`], [`Metrics`] and [`DeadlockReport`] say what there is, as plain data that prints itself.
+
     pub use crate::kernel::{
         Builder, Cause, Cycle, DeadlockReport, Ending, Metrics, NestedRun, Observer, Park, Policy,
         RunError, Scheduler, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker,
@@ -15,7 +74,14 @@ pub mod scheduler {
 }
 
 pub mod waiting {
-    //! Who waits for what.
+    //! Who waits for what: for locks, channels and other primitives that want to be named in reports.
+    //!
+    //! A primitive does three things here. It keeps a [`Waiter`] for each wait, to wake it later. It keeps
+    //! the task and the place beside it. And once somebody has to wait, it [`register`]s itself as something
+    //! that is [`Waited`] for; then snapshots and deadlock reports name it, its owner and its place.
+    //!
+    //! The wait lists *are* the record: nothing is noted down anywhere else, so nothing can be out of date.
+
     pub use crate::kernel::{Registration, Resource, TaskKey, Wait, Waited, Waiter, register};
 }
 
@@ -26,8 +92,27 @@ pub use kernel::{
 pub use task::{AbortOnDrop, JoinError, JoinHandle, spawn, yield_now};
 pub use time::{sleep, sleep_until};
 
-/// Runs a future.
+/// Runs a future to its end on a fresh scheduler, and returns its output.
+///
+/// The future may borrow from around it and need not be `Send`. Tasks that it has spawned and that are not
+/// over when it is are dropped, in the order in which they were spawned.
+///
+/// # Panics
+///
+/// If the future panics; if a scheduler runs on this thread already; and, with the whole
+/// [`DeadlockReport`], if nothing can ever run again. [`Scheduler::try_block_on`] returns the last two as
+/// errors.
+///
+/// # Example
+///
+/// ```
+/// let name = String::from("turnwise");
+/// let length = turnwise::block_on(async { name.len() });
+/// assert_eq!(length, 8);
+/// ```
 #[track_caller]
+#[doc(alias = "run")]
+#[doc(alias = "run_until_complete")]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     Scheduler::new().block_on(future)
 }

@@ -40,7 +40,6 @@ use crate::task::JoinError;
 /// });
 /// ```
 #[doc(alias = "Task")]
-#[must_use = "dropping the handle detaches the task; `drop` it to say that this is meant"]
 pub struct JoinHandle<T> {
     kernel: Rc<Kernel>,
     slot: u32,

@@ -1,0 +1,169 @@
+//! The house keeps its order: the sources are read, and a breach of the rules that can be checked fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every file below `src`, as path and text.
+fn sources() -> Vec<(String, String)> {
+    fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { collect(&path, into) } else { into.push(path) }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    collect(&root.join("src"), &mut paths);
+    paths.sort();
+    assert!(paths.len() > 20, "the sources were not found");
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+        (name, fs::read_to_string(path).unwrap())
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// The part of a file before its unit tests.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\n").next().unwrap_or(text)
+}
+
+/// Lines that are code: neither blank nor comment.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
+}
+
+fn assert_none(breaches: &[String]) {
+    assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_and_has_at_most_400_lines() {
+    let mut breaches = Vec::new();
+    for (name, text) in sources() {
+        let lines = without_tests(&text).lines().count();
+        if lines > 400 {
+            breaches.push(format!("{name} has {lines} lines without its tests"));
+        }
+        if !text.starts_with("//! ") {
+            breaches.push(format!("{name} does not begin with a sentence that says what it is"));
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn no_function_is_longer_than_60_lines() {
+    let mut breaches = Vec::new();
+    for (name, text) in sources() {
+        let mut open: Option<(String, usize, usize)> = None;
+        for (number, line) in text.lines().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            match &open {
+                Some((head, from, depth)) if indent == *depth && line.trim_start() == "}" => {
+                    let length = number - from + 1;
+                    if length > 60 {
+                        breaches.push(format!("{name}:{from} {head} has {length} lines"));
+                    }
+                    open = None;
+                }
+                None if line.contains("fn ") && !line.trim_start().starts_with("//") => {
+                    if !line.trim_end().ends_with(['}', ';']) {
+                        open = Some((line.trim().to_owned(), number, indent));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn imports_point_one_way() {
+    let mut breaches = Vec::new();
+    for (name, text) in sources() {
+        let layer = name.split('/').nth(1).unwrap_or_default();
+        for line in code(without_tests(&text)) {
+            let upward = match layer {
+                "kernel" => ["crate::task", "crate::time", "crate::scheduler", "crate::waiting"]
+                    .iter()
+                    .any(|above| line.contains(above)),
+                // The layers above know the kernel through its one door, and not each other.
+                "task" => {
+                    line.contains("crate::time") || line.starts_with("use crate::kernel::id::")
+                }
+                "time" => {
+                    line.contains("crate::task") || line.starts_with("use crate::kernel::timers::")
+                }
+                _ => false,
+            };
+            if upward {
+                breaches.push(format!("{name}: {line}"));
+            }
+            if line.starts_with("use ") && (line.contains("::*") || line.contains("super::super")) {
+                breaches.push(format!("{name}: {line}"));
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn the_door_of_the_kernel_is_the_only_way_in() {
+    let kernel =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kernel/mod.rs"));
+    let kernel = kernel.unwrap();
+    let modules = code(&kernel).filter(|line| line.contains("mod ") && line.ends_with(';'));
+    assert_none(
+        &modules.filter(|line| !line.starts_with("mod ")).map(str::to_owned).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn there_is_no_unsafe_and_no_condition() {
+    let mut breaches = Vec::new();
+    for (name, text) in sources() {
+        for line in code(&text) {
+            let allowed = line == "#![forbid(unsafe_code)]";
+            let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            if words.clone().any(|word| word == "unsafe") && !allowed {
+                breaches.push(format!("{name}: {line}"));
+            }
+            let conditional = line.contains("cfg(") || line.contains("cfg_attr(");
+            if conditional && line != "#[cfg(test)]" && name != "src/lib.rs" {
+                breaches.push(format!("{name}: {line}"));
+            }
+        }
+        if name == "src/lib.rs" {
+            assert!(text.contains("#![forbid(unsafe_code)]"));
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn the_main_loop_fits_on_a_card() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kernel/mainloop.rs"));
+    let text = text.unwrap();
+    let start = text.find("fn mainloop(").expect("the main loop is in mainloop.rs");
+    let length = text[start..].lines().position(|line| line == "    }").unwrap() + 1;
+    assert!(length <= 25, "the main loop has {length} lines");
+    for word in ["taskmap", "ready", "schedule", "mainloop", "exit"] {
+        assert!(text.contains(word), "the main loop has lost the word `{word}`");
+    }
+}
+
+#[test]
+fn the_readme_shows_a_real_program_and_its_real_output() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let hello = fs::read_to_string(root.join("examples/hello.rs")).unwrap();
+    let (program, output) =
+        hello.split_once("\n// Output:\n//\n").expect("hello.rs has its output");
+    let program = program.split_once("\n\n").unwrap().1.trim();
+    assert!(readme.contains(program), "the README's program is not examples/hello.rs");
+    let output: Vec<&str> = output.lines().map(|line| line.trim_start_matches("// ")).collect();
+    assert!(readme.contains(&output.join("\n")), "the README's output is not what hello.rs prints");
+}
