@@ -83,8 +83,8 @@ impl Scheduler {
         };
         let (key, task) = kernel.who_is_next(slot)?;
         let _trail = Trail::begin(kernel);
-        if let Poll::Ready((turn, ending)) = run.turn(slot) {
-            run.exit(turn, ending);
+        if let Poll::Ready(over) = run.turn(slot) {
+            run.exit(over);
         }
         run.leave();
         Some(kernel.read_trail(key, task))
@@ -121,8 +121,8 @@ impl Scheduler {
                 break;
             };
             turns += 1;
-            if let Poll::Ready((turn, ending)) = run.turn(slot) {
-                run.exit(turn, ending);
+            if let Poll::Ready(over) = run.turn(slot) {
+                run.exit(over);
             }
         }
         run.leave();

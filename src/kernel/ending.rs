@@ -3,6 +3,7 @@
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::task::{Boxed, Ending, burn};
+use crate::kernel::taskmap::Doing;
 use crate::kernel::thread;
 
 impl Kernel {
@@ -29,6 +30,20 @@ impl Kernel {
         let observer = self.observer.take();
         let sleeper = self.mailbox.sleeper();
         burn((hook, observer, sleeper));
+    }
+
+    /// Ends a root whose `block_on` ends without it; does nothing if it is over.
+    pub(crate) fn give_up(&self, root: Key) {
+        {
+            let mut guard = self.board.borrow_mut();
+            let board = &mut *guard;
+            match board.taskmap.tenant(root) {
+                Some(tenant) if tenant.doing == Doing::Queued => board.ready.remove(root.slot),
+                Some(_) => {}
+                None => return,
+            }
+        }
+        self.end_now(root);
     }
 
     /// Ends a task that is not in its turn, as if aborted; for roots that are given up, and at the end.

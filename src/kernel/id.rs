@@ -25,15 +25,14 @@ impl TaskId {
         self.0.get()
     }
 
-    /// The low 31 bits of the id, never zero: what an address keeps of it.
+    /// The low 31 bits of the id, and a highest bit that is always set: what an address keeps of it.
     ///
-    /// A serial comes again after 2³¹ − 1 spawns. Whoever kept an address that long, for a slot that
-    /// was reused by exactly that task, wakes it once for nothing, which every future tolerates.
+    /// A serial comes again after 2³¹ spawns. Whoever kept an address that long, for a slot that was
+    /// reused by exactly that task, wakes it once for nothing, which every future tolerates.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
     pub(crate) fn serial(self) -> NonZeroU32 {
-        const SERIALS: u64 = (1 << 31) - 1;
-        #[allow(clippy::cast_possible_truncation, reason = "the remainder is below 2^31")]
-        let serial = ((self.0.get() - 1) % SERIALS) as u32;
-        NonZeroU32::MIN.saturating_add(serial)
+        SERIAL | self.0.get() as u32
     }
 }
 
@@ -55,21 +54,24 @@ impl fmt::Debug for TaskId {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     pub(crate) slot: u32,
-    /// 31 bits: the highest one is the bell's `rung`.
+    /// The highest bit is always set, so that it is never zero.
     pub(crate) serial: NonZeroU32,
 }
 
+/// The bit that is set in every serial; in a word it is left out, and belongs to the bell.
+const SERIAL: NonZeroU32 = NonZeroU32::new(1 << 31).expect("is not zero");
+
 impl Key {
     /// Packs the key into 63 bits.
+    #[inline]
     pub(crate) fn to_word(self) -> u64 {
-        u64::from(self.serial.get()) << 32 | u64::from(self.slot)
+        u64::from(self.serial.get() ^ SERIAL.get()) << 32 | u64::from(self.slot)
     }
 
-    /// Unpacks what [`Key::to_word`] packed; `None` if the word never was a key.
+    /// Unpacks what [`Key::to_word`] packed, whatever the bell has made of the highest bit.
     #[allow(clippy::cast_possible_truncation, reason = "the two halves of the word are wanted")]
-    pub(crate) fn from_word(word: u64) -> Option<Key> {
-        let serial = NonZeroU32::new((word >> 32) as u32 & (u32::MAX >> 1))?;
-        Some(Key { slot: word as u32, serial })
+    pub(crate) fn from_word(word: u64) -> Key {
+        Key { slot: word as u32, serial: SERIAL | (word >> 32) as u32 }
     }
 }
 
@@ -97,15 +99,17 @@ mod tests {
     fn a_key_survives_being_packed() {
         for (slot, number) in [(0, 1), (7, 42), (u32::MAX, (1 << 31) - 1), (3, u64::MAX)] {
             let key = Key { slot, serial: id(number).serial() };
-            assert_eq!(Key::from_word(key.to_word()), Some(key));
+            assert_eq!(Key::from_word(key.to_word()), key);
+            assert_eq!(Key::from_word(key.to_word() | 1 << 63), key, "rung or not");
             assert_eq!(key.to_word() >> 63, 0, "the highest bit belongs to the bell");
         }
     }
 
     #[test]
-    fn serials_go_round_without_ever_being_zero() {
-        let last = (1 << 31) - 1;
-        assert_eq!(id(last).serial().get(), last as u32);
-        assert_eq!(id(last + 1).serial().get(), 1);
+    fn serials_go_round_after_2_to_the_31_spawns() {
+        let round = 1 << 31;
+        assert_eq!(id(5).serial(), id(5 + round).serial());
+        assert_ne!(id(round - 1).serial(), id(round).serial());
+        assert_ne!(id(round).serial(), id(round + 1).serial());
     }
 }

@@ -38,7 +38,14 @@ impl Run<'_, '_> {
     }
 
     /// Looks at the clock and the I/O although tasks are ready, so that those cannot keep them waiting.
-    pub(crate) fn look(&mut self) {
+    #[inline]
+    pub(crate) fn look_now_and_then(&mut self) {
+        if self.kernel.board.borrow().turns >= self.kernel.look_again.get() {
+            self.look();
+        }
+    }
+
+    fn look(&mut self) {
         self.fire_timers();
         self.kernel.with_park(|park| {
             if park.may_wake() {
@@ -49,7 +56,7 @@ impl Run<'_, '_> {
 
     /// Wakes everyone whose deadline has come; `true` if there was anyone.
     pub(crate) fn fire_timers(&mut self) -> bool {
-        self.look_again = self.kernel.board.borrow().turns + TURNS_BETWEEN_LOOKS;
+        self.kernel.look_again.set(self.kernel.board.borrow().turns + TURNS_BETWEEN_LOOKS);
         self.kernel.fire_due()
     }
 

@@ -9,13 +9,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use crate::kernel::error::{NestedRun, RunError};
-use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::id::{Key, TaskKey};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::{Boxed, Ending, burn};
 use crate::kernel::taskmap::{Doing, Marks};
 use crate::kernel::thread::{self, Entered};
-use crate::kernel::transition::{Cause, Transition, TurnResult};
+use crate::kernel::transition::TurnResult;
 use crate::kernel::waiting::Waiter;
 use crate::kernel::waker::{Bell, BellIndex};
 
@@ -25,8 +25,6 @@ pub(crate) struct Run<'k, 'r> {
     /// The bell that is lent to each task for its turn.
     bell: Bell,
     pub(crate) root: Option<Root<'r>>,
-    /// The turn at which clock and I/O are looked at again even though tasks are ready.
-    pub(crate) look_again: u64,
     /// The turn after which nothing could run, if that was reported already.
     pub(crate) stalled: Option<u64>,
     _running: Running<'k>,
@@ -39,15 +37,20 @@ pub(crate) struct Root<'a> {
 }
 
 /// A task that is out of the task map, for its turn.
-pub(crate) struct Turn {
-    task: TaskKey,
-    id: TaskId,
-    /// `None` for the root.
-    target: Option<Boxed>,
+#[derive(Clone, Copy)]
+struct Turn {
+    key: Key,
     /// Its own bell, if it has one.
     bell: BellIndex,
-    number: u64,
     aborted: bool,
+}
+
+/// A task that had its last turn.
+pub(crate) struct Over {
+    turn: Turn,
+    /// `None` for the root.
+    target: Option<Boxed>,
+    ending: Ending,
 }
 
 impl<'k> Run<'k, '_> {
@@ -76,7 +79,7 @@ impl<'k> Run<'k, '_> {
         kernel.running.set(Some(place));
         let bell = kernel.board.borrow_mut().bells.take(&kernel.mailbox);
         thread::set_vtable(bell.waker());
-        Run { kernel, bell, root: None, look_again: 0, stalled: None, _running: running }
+        Run { kernel, bell, root: None, stalled: None, _running: running }
     }
 
     /// Ends a run in peace; its bell serves the next one.
@@ -93,7 +96,7 @@ impl<'k> Run<'k, '_> {
                 continue;
             };
             match self.turn(slot) {
-                Poll::Ready((turn, ending)) => self.exit(turn, ending),
+                Poll::Ready(over) => self.exit(over),
                 // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and
                 // again whether it can go on; we leave that to its waker, which knows.
                 Poll::Pending => {}
@@ -112,50 +115,45 @@ impl<'k> Run<'k, '_> {
 
     /// The slides' `self.ready.get()`: the next task of this pass, or the first one of the next.
     pub(crate) fn next_ready(&mut self) -> Option<u32> {
-        if let Some(slot) = self.kernel.board.borrow_mut().pop_ready() {
+        if let Some(slot) = self.kernel.board.borrow_mut().ready.pop() {
             return Some(slot);
         }
         thread::end_turn();
         self.collect_mail();
-        if self.kernel.board.borrow().turns >= self.look_again {
-            self.look();
-        }
+        self.look_now_and_then();
         let mut board = self.kernel.board.borrow_mut();
         board.begin_pass();
-        board.pop_ready()
+        board.ready.pop()
     }
 
     /// Gives one task its turn; gives it back if that was the last one.
-    pub(crate) fn turn(&mut self, slot: u32) -> Poll<(Turn, Ending)> {
-        let mut turn = self.begin_turn(slot);
+    #[inline]
+    pub(crate) fn turn(&mut self, slot: u32) -> Poll<Over> {
+        let (turn, mut target) = self.begin_turn(slot);
         let mut cx = Context::from_waker(self.bell.waker());
-        thread::begin_turn(turn.task, self.bell.waker());
-        let poll = match &mut turn.target {
+        thread::begin_turn(TaskKey::new(self.kernel.id, turn.key), self.bell.waker());
+        let poll = match &mut target {
             Some(target) if turn.aborted => abort(target),
             Some(target) => target.as_mut().turn(&mut cx),
             None => poll_root(self.root.as_mut(), &mut cx),
         };
         let again = thread::end_poll();
-        match poll {
-            Poll::Ready(ending) => Poll::Ready((turn, ending)),
-            Poll::Pending => self.end_turn(turn, again),
-        }
+        let poll = if poll.is_pending() { self.end_turn(turn, &mut target, again) } else { poll };
+        poll.map(|ending| Over { turn, target, ending })
     }
 
     /// Takes a task out of the task map and puts its key on the bell.
-    fn begin_turn(&mut self, slot: u32) -> Turn {
-        let kernel = self.kernel;
-        let mut guard = kernel.board.borrow_mut();
+    #[inline]
+    fn begin_turn(&mut self, slot: u32) -> (Turn, Option<Boxed>) {
+        let mut guard = self.kernel.board.borrow_mut();
         let board = &mut *guard;
         board.turns += 1;
-        let number = board.turns;
         let place = board.taskmap.slot(slot);
-        let id = place.id().expect("a queued slot has a tenant");
-        let key = Key { slot, serial: id.serial() };
         // Before the poll, never after it: a wake from now on is one for another turn.
         place.doing = Doing::Turn;
         place.turns += 1;
-        place.last_turn = number;
+        place.last_turn = board.turns;
+        let key = place.key(slot);
         let (target, bell) = (place.target.take(), place.bell);
         let aborted = place.marks.has(Marks::ABORT);
         if bell.is_none() {
@@ -164,80 +162,79 @@ impl<'k> Run<'k, '_> {
             mem::swap(&mut self.bell, board.bells.kept(bell));
         }
         drop(guard);
-        if kernel.watched.get() {
-            kernel.emit(Transition::TurnBegan { task: id, turn: number });
+        if self.kernel.watched.get() {
+            self.kernel.tell_turn_began(key);
         }
-        Turn { task: TaskKey::new(kernel.id, key), id, target, bell, number, aborted }
+        (Turn { key, bell, aborted }, target)
     }
 
-    /// Puts a task back into the task map to wait for its bell, or gives it back if it is to be aborted.
-    fn end_turn(&mut self, mut turn: Turn, again: bool) -> Poll<(Turn, Ending)> {
-        let kernel = self.kernel;
-        let slot = turn.task.key.slot;
-        let mut guard = kernel.board.borrow_mut();
+    /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn.
+    #[inline]
+    fn end_turn(&mut self, turn: Turn, target: &mut Option<Boxed>, again: bool) -> Poll<Ending> {
+        let slot = turn.key.slot;
+        let mut guard = self.kernel.board.borrow_mut();
         let board = &mut *guard;
         let place = board.taskmap.slot(slot);
-        if let Some(target) = &mut turn.target
+        let yields = again || place.doing == Doing::Again;
+        if yields
             && place.marks.has(Marks::ABORT)
+            && let Some(target) = target
         {
             drop(guard);
-            return abort(target).map(|ending| (turn, ending));
+            return abort(target);
         }
-        let yields = again || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
-        place.target = turn.target.take();
+        place.target = target.take();
         if yields {
             board.ready.push(slot);
         }
-        self.take_bell_back(board, &turn);
+        self.take_bell_back(board, turn);
         self.settle_sleeps(board);
         drop(guard);
-        if kernel.watched.get() {
-            kernel.tell_turn_ended(
-                &turn,
-                if yields { TurnResult::Yielded } else { TurnResult::Waiting },
-            );
+        if self.kernel.watched.get() {
+            let result = if yields { TurnResult::Yielded } else { TurnResult::Waiting };
+            self.kernel.tell_turn_ended(turn.key, result);
         }
         Poll::Pending
     }
 
     /// The slides' `exit`: the task leaves the task map, and whoever waits for its end is woken.
-    pub(crate) fn exit(&mut self, turn: Turn, ending: Ending) {
-        let kernel = self.kernel;
+    pub(crate) fn exit(&mut self, over: Over) {
+        let Over { turn, target, ending } = over;
         {
-            let mut board = kernel.board.borrow_mut();
-            self.take_bell_for_good(&mut board, &turn);
+            let mut board = self.kernel.board.borrow_mut();
+            self.take_bell_for_good(&mut board, turn);
             self.settle_sleeps(&mut board);
         }
-        if kernel.watched.get() {
-            kernel.tell_turn_ended(&turn, TurnResult::Exited(ending));
+        if self.kernel.watched.get() {
+            self.kernel.tell_turn_ended(turn.key, TurnResult::Exited(ending));
         }
-        kernel.exit(turn.task.key, turn.target, ending);
+        self.kernel.exit(turn.key, target, ending);
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
-    fn take_bell_back(&mut self, board: &mut Board, turn: &Turn) {
+    fn take_bell_back(&mut self, board: &mut Board, turn: Turn) {
         match (turn.bell.is_none(), self.bell.is_home()) {
             (true, true) => {}
             (true, false) => {
                 let next = board.bells.take(&self.kernel.mailbox);
                 let own = mem::replace(&mut self.bell, next);
-                board.taskmap.slot(turn.task.key.slot).bell = board.bells.keep(own);
+                board.taskmap.slot(turn.key.slot).bell = board.bells.keep(own);
             }
             (false, home) => {
                 mem::swap(&mut self.bell, board.bells.kept(turn.bell));
                 if home {
-                    board.release_bell(turn.task.key.slot);
+                    board.release_bell(turn.key.slot);
                 }
             }
         }
     }
 
     /// After the last turn: a bell that others still hold is muffled.
-    fn take_bell_for_good(&mut self, board: &mut Board, turn: &Turn) {
+    fn take_bell_for_good(&mut self, board: &mut Board, turn: Turn) {
         if !turn.bell.is_none() {
             mem::swap(&mut self.bell, board.bells.kept(turn.bell));
-            board.release_bell(turn.task.key.slot);
+            board.release_bell(turn.key.slot);
         } else if !self.bell.is_home() {
             self.bell.muffle();
             self.bell = board.bells.take(&self.kernel.mailbox);
@@ -278,17 +275,6 @@ fn poll_root(root: Option<&mut Root<'_>>, cx: &mut Context<'_>) -> Poll<Ending> 
 }
 
 impl Board {
-    /// Takes the next task of the pass from ready.
-    fn pop_ready(&mut self) -> Option<u32> {
-        while let Some(slot) = self.ready.pop() {
-            // Only a root can have left its slot while it was queued, when its `block_on` was unwound.
-            if self.taskmap.slot(slot).doing == Doing::Queued {
-                return Some(slot);
-            }
-        }
-        None
-    }
-
     fn begin_pass(&mut self) {
         let taskmap = &mut self.taskmap;
         self.ready.begin_pass(|slot| taskmap.priority(slot));
@@ -315,35 +301,22 @@ impl Board {
 impl Kernel {
     /// Takes a task that is over out of the task map; its output stays if somebody may ask for it.
     pub(crate) fn exit(&self, key: Key, target: Option<Boxed>, ending: Ending) {
-        let (id, finished, woken) = {
-            let mut guard = self.board.borrow_mut();
-            let board = &mut *guard;
-            let id = board.taskmap.slot(key.slot).id();
-            let finished = board.taskmap.finish(key.slot, target);
-            let woken = finished.joiner.filter(|joiner| board.schedule(*joiner));
-            (id, finished, woken)
-        };
-        if self.watched.get()
-            && let Some(task) = id
-        {
-            self.emit(Transition::Exited { task, ending });
-            if let Some(joiner) = woken {
-                self.tell_scheduled(joiner, Cause::Task(task));
-            }
+        let mut guard = self.board.borrow_mut();
+        let board = &mut *guard;
+        let place = board.taskmap.slot(key.slot);
+        let (id, joiner) = (place.id(), place.joiner.take());
+        let foreign = board.taskmap.take_foreign_joiner(key.slot);
+        let unwanted = board.taskmap.finish(key.slot, target);
+        let woken = joiner.filter(|joiner| board.schedule(*joiner));
+        drop(guard);
+        if self.watched.get() {
+            self.tell_exited(id, ending, woken);
         }
-        if let Some(unwanted) = finished.unwanted {
+        if let Some(unwanted) = unwanted {
             self.discard(unwanted);
         }
-        if let Some(waiter) = finished.foreign {
+        if let Some(waiter) = foreign {
             wake_safely(waiter);
-        }
-    }
-
-    #[cold]
-    fn tell_turn_ended(&self, turn: &Turn, result: TurnResult) {
-        self.emit(Transition::TurnEnded { task: turn.id, turn: turn.number, result });
-        if result == TurnResult::Yielded {
-            self.tell_scheduled(turn.task.key, Cause::Task(turn.id));
         }
     }
 }

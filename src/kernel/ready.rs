@@ -43,6 +43,13 @@ impl Ready {
         Some(slot)
     }
 
+    /// Takes a slot out of the queue, wherever it stands.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        let waiting = self.pass.split_off(self.turn);
+        self.pass.extend(waiting.into_iter().filter(|&other| other != slot));
+        self.next.retain(|&other| other != slot);
+    }
+
     /// Begins a pass with everything that is ready now, in the order of the policy.
     ///
     /// Only called when the pass before is over. `priority` tells a slot's priority.
@@ -178,7 +185,7 @@ mod tests {
     #[test]
     fn nobody_falls_asleep_over_a_letter() {
         let mailbox = Mailbox::new(NonZeroU32::MIN);
-        let key = Key { slot: 3, serial: NonZeroU32::MIN };
+        let key = Key::from_word(3);
         assert!(mailbox.wake_me(Waker::noop().clone()));
         mailbox.post(key);
         assert!(mailbox.sleeper().is_none(), "the letter has woken the sleeper");

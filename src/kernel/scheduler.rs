@@ -187,6 +187,8 @@ pub(crate) struct Kernel {
     pub(crate) settings: Settings,
     /// Where it was told to run, while it runs.
     pub(crate) running: Cell<Option<Place>>,
+    /// The turn at which clock and I/O are looked at again even though tasks are ready.
+    pub(crate) look_again: Cell<u64>,
     /// Whether anyone wants to know of transitions. The one thing that is looked at when nobody does.
     pub(crate) watched: Cell<bool>,
     pub(crate) observer: RefCell<Option<Rc<dyn Observer>>>,
@@ -258,6 +260,7 @@ impl Kernel {
             clock: Clock::new(settings.virtual_time),
             settings,
             running: Cell::new(None),
+            look_again: Cell::new(0),
             watched: Cell::new(observer.is_some()),
             observer: RefCell::new(observer),
             trail: RefCell::new(None),
@@ -272,11 +275,17 @@ impl Kernel {
 
     /// Makes a task and puts it on ready; its first turn comes when it comes.
     #[inline]
-    pub(crate) fn spawn<F: Future + 'static>(&self, target: F, birth: Birth) -> (u32, TaskId) {
+    pub(crate) fn spawn<F>(&self, target: F, birth: Birth, name: Option<Rc<str>>) -> (u32, TaskId)
+    where
+        F: Future + 'static,
+    {
         let (key, id) = {
             let mut board = self.board.borrow_mut();
             let target = board.boxes.fill(target);
             let (key, id) = board.taskmap.insert(Some(target), birth);
+            if name.is_some() {
+                board.taskmap.rare(key.slot).name = name;
+            }
             board.ready.push(key.slot);
             (key, id)
         };
@@ -290,7 +299,7 @@ impl Kernel {
     fn seat_root(&self, place: Place) -> Seat<'_> {
         let mut marks = Marks::default();
         marks.set(Marks::MAIN);
-        let birth = Birth { name: None, priority: 0, place, marks };
+        let birth = Birth { marks, ..Birth::at(place) };
         let key = {
             let mut board = self.board.borrow_mut();
             let (key, _) = board.taskmap.insert(None, birth);
@@ -344,7 +353,7 @@ struct Seat<'a> {
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        self.kernel.end_now(self.key);
+        self.kernel.give_up(self.key);
     }
 }
 

@@ -93,6 +93,12 @@ impl Slot {
         NonZeroU64::new(self.id).map(TaskId)
     }
 
+    /// The key of whoever lives here; `slot` is the number of this slot.
+    #[inline]
+    pub(crate) fn key(&self, slot: u32) -> Key {
+        Key { slot, serial: self.id().expect("the slot has a tenant").serial() }
+    }
+
     /// Neither vacant nor over.
     pub(crate) fn is_alive(&self) -> bool {
         !matches!(self.doing, Doing::Vacant | Doing::Done)
@@ -100,18 +106,17 @@ impl Slot {
 }
 
 /// What is known about a task when it is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Birth {
-    pub(crate) name: Option<Rc<str>>,
     pub(crate) priority: i8,
     pub(crate) place: &'static Location<'static>,
     pub(crate) marks: Marks,
 }
 
 impl Birth {
-    /// A task without a name, of priority 0.
+    /// A task of priority 0.
     pub(crate) fn at(place: &'static Location<'static>) -> Self {
-        Birth { name: None, priority: 0, place, marks: Marks::default() }
+        Birth { priority: 0, place, marks: Marks::default() }
     }
 }
 
@@ -129,12 +134,10 @@ pub(crate) struct TaskMap {
 
 impl TaskMap {
     /// Moves a task in, as [`Doing::Queued`]: the caller puts it on ready.
-    pub(crate) fn insert(&mut self, target: Option<Boxed>, mut birth: Birth) -> (Key, TaskId) {
+    #[inline]
+    pub(crate) fn insert(&mut self, target: Option<Boxed>, birth: Birth) -> (Key, TaskId) {
         self.spawned += 1;
         let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
-        if birth.name.is_some() {
-            birth.marks.set(Marks::RARE);
-        }
         let tenant = Slot {
             target,
             id: self.spawned,
@@ -154,9 +157,6 @@ impl TaskMap {
             self.slots.push(tenant);
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 tasks fit into memory")
         };
-        if birth.name.is_some() {
-            self.rare.insert(slot, Rare { name: birth.name, joiner: None });
-        }
         self.alive += 1;
         (Key { slot, serial: id.serial() }, id)
     }
@@ -197,40 +197,33 @@ impl TaskMap {
         }
     }
 
-    /// Ends a task that had its last turn; the output stays for the handle, if there is one.
-    ///
-    /// Gives back what is no longer needed: the box, if nobody asks for the output, and who waits for it.
-    pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) -> Finished {
+    /// Ends a task that had its last turn. The output stays for the handle, if there is one; otherwise the
+    /// slot is vacated, and the box given back.
+    #[inline]
+    pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) -> Option<Boxed> {
         self.alive -= 1;
         let place = &mut self.slots[slot as usize];
-        let joiner = place.joiner.take();
-        let foreign = if place.marks.has(Marks::RARE) {
-            self.rare.get_mut(&slot).and_then(|rare| rare.joiner.take())
-        } else {
-            None
-        };
-        let kept = !place.marks.has(Marks::DETACHED) && target.is_some();
-        let unwanted = if kept {
-            place.target = target;
-            place.doing = Doing::Done;
-            None
-        } else {
+        if target.is_none() || place.marks.has(Marks::DETACHED) {
             self.vacate(slot);
-            target
-        };
-        Finished { unwanted, joiner, foreign }
+            return target;
+        }
+        place.target = target;
+        place.doing = Doing::Done;
+        None
     }
 
     /// Empties a slot for the next tenant, and hands out what was left in it.
+    #[inline]
     pub(crate) fn vacate(&mut self, slot: u32) -> Option<Boxed> {
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Vacant;
         place.id = 0;
-        self.vacant.push(slot);
+        let left = place.target.take();
         if place.marks.has(Marks::RARE) {
             self.rare.remove(&slot);
         }
-        self.slots[slot as usize].target.take()
+        self.vacant.push(slot);
+        left
     }
 
     /// The rare things of a slot, for writing.
@@ -240,7 +233,11 @@ impl TaskMap {
     }
 
     /// Takes who waits, through a foreign waker, for the end of a task.
+    #[inline]
     pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
+        if !self.slots[slot as usize].marks.has(Marks::RARE) {
+            return None;
+        }
         self.rare.get_mut(&slot).and_then(|rare| rare.joiner.take())
     }
 
@@ -290,14 +287,6 @@ impl Slot {
     fn is_home_of(&self, key: Key) -> bool {
         self.id().is_some_and(|id| id.serial() == key.serial)
     }
-}
-
-/// What is left over when a task ends.
-pub(crate) struct Finished {
-    /// The box with an output that nobody will ask for.
-    pub(crate) unwanted: Option<Boxed>,
-    pub(crate) joiner: Option<Key>,
-    pub(crate) foreign: Option<Waiter>,
 }
 
 const _: () = assert!(mem::size_of::<Slot>() <= 64, "a slot is one cache line");

@@ -4,10 +4,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::kernel::id::Key;
+use crate::kernel::id::{Key, TaskId};
 use crate::kernel::scheduler::Kernel;
-use crate::kernel::task::burn;
-use crate::kernel::transition::{Cause, Transition};
+use crate::kernel::task::{Ending, burn};
+use crate::kernel::transition::{Cause, Transition, TurnResult};
 
 impl Kernel {
     /// Tells everyone who wants to know. Called with nothing borrowed, and only if somebody does.
@@ -52,6 +52,34 @@ impl Kernel {
             self.emit(spawned);
         }
         self.tell_scheduled(key, Cause::Spawn);
+    }
+
+    #[cold]
+    pub(crate) fn tell_turn_began(&self, key: Key) {
+        let turn = self.board.borrow().turns;
+        if let Some(task) = self.id_of(key) {
+            self.emit(Transition::TurnBegan { task, turn });
+        }
+    }
+
+    #[cold]
+    pub(crate) fn tell_turn_ended(&self, key: Key, result: TurnResult) {
+        let turn = self.board.borrow().turns;
+        if let Some(task) = self.id_of(key) {
+            self.emit(Transition::TurnEnded { task, turn, result });
+            if result == TurnResult::Yielded {
+                self.tell_scheduled(key, Cause::Task(task));
+            }
+        }
+    }
+
+    #[cold]
+    pub(crate) fn tell_exited(&self, task: Option<TaskId>, ending: Ending, woken: Option<Key>) {
+        let Some(task) = task else { return };
+        self.emit(Transition::Exited { task, ending });
+        if let Some(joiner) = woken {
+            self.tell_scheduled(joiner, Cause::Task(task));
+        }
     }
 
     #[cold]

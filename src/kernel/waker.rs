@@ -38,30 +38,30 @@ impl Wake for Doorbell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if thread::ring_own(Arc::as_ptr(self).addr()) {
-            return; // A ring in the task's own turn: it is scheduled when that is over.
-        }
-        match thread::find(self.mailbox.scheduler) {
-            Some(kernel) => {
-                if let Some(key) = Key::from_word(self.word.load(Ordering::Relaxed)) {
-                    kernel.schedule(key);
-                }
-            }
-            None => self.ring_from_afar(),
+        // In the task's own turn it is enough to note the ring: it is scheduled when the turn is over.
+        if !thread::ring_own(Arc::as_ptr(self).addr()) {
+            self.ring();
         }
     }
 }
 
 impl Doorbell {
+    /// Rings outside of the task's own turn.
+    #[inline(never)]
+    fn ring(&self) {
+        match thread::find(self.mailbox.scheduler) {
+            Some(kernel) => kernel.schedule(Key::from_word(self.word.load(Ordering::Relaxed))),
+            None => self.ring_from_afar(),
+        }
+    }
+
     /// Rings from a thread that is not the scheduler's, or after the scheduler's end.
     fn ring_from_afar(&self) {
         let word = self.word.fetch_or(RUNG, Ordering::AcqRel);
         if word & RUNG != 0 {
             return; // Somebody has rung already, and his letter is not answered yet.
         }
-        if let Some(key) = Key::from_word(word) {
-            self.mailbox.post(key);
-        }
+        self.mailbox.post(Key::from_word(word));
     }
 }
 
@@ -92,7 +92,7 @@ impl Bell {
     }
 
     /// The key that is written on it.
-    pub(crate) fn key(&self) -> Option<Key> {
+    pub(crate) fn key(&self) -> Key {
         Key::from_word(self.door.word.load(Ordering::Relaxed))
     }
 
@@ -167,12 +167,12 @@ impl Bells {
     pub(crate) fn remove(&mut self, index: BellIndex) -> (Bell, Option<Key>) {
         let position = index.0 as usize - 1;
         let bell = self.kept.swap_remove(position);
-        (bell, self.kept.get(position).and_then(Bell::key))
+        (bell, self.kept.get(position).map(Bell::key))
     }
 
     /// The task that keeps the last of the kept bells, if that is home.
     pub(crate) fn last_if_home(&self) -> Option<Key> {
-        self.kept.last().filter(|bell| bell.is_home())?.key()
+        self.kept.last().filter(|bell| bell.is_home()).map(Bell::key)
     }
 
     /// How many clones of a kept bell there are.
@@ -211,7 +211,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     fn key(slot: u32) -> Key {
-        Key { slot, serial: NonZeroU32::MIN }
+        Key::from_word(u64::from(slot))
     }
 
     fn far_away() -> Arc<Mailbox> {

@@ -58,9 +58,8 @@ impl Builder {
         let kernel = current().expect(
             "`spawn` needs a running scheduler: call it inside `block_on`, or use `Builder::spawn_on`",
         );
-        let birth =
-            Birth { name: self.name, priority: self.priority, ..Birth::at(Location::caller()) };
-        let (slot, id) = kernel.spawn(future, birth);
+        let birth = Birth { priority: self.priority, ..Birth::at(Location::caller()) };
+        let (slot, id) = kernel.spawn(future, birth, self.name);
         JoinHandle::new(kernel, slot, id)
     }
 
@@ -71,9 +70,8 @@ impl Builder {
         F: Future + 'static,
     {
         let kernel = scheduler.kernel();
-        let birth =
-            Birth { name: self.name, priority: self.priority, ..Birth::at(Location::caller()) };
-        let (slot, id) = kernel.spawn(future, birth);
+        let birth = Birth { priority: self.priority, ..Birth::at(Location::caller()) };
+        let (slot, id) = kernel.spawn(future, birth, self.name);
         JoinHandle::new(kernel, slot, id)
     }
 }

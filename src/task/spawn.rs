@@ -36,7 +36,7 @@ where
     let kernel = current().expect(
         "`spawn` needs a running scheduler: call it inside `block_on`, or use `Scheduler::spawn`",
     );
-    let (slot, id) = kernel.spawn(future, Birth::at(Location::caller()));
+    let (slot, id) = kernel.spawn(future, Birth::at(Location::caller()), None);
     JoinHandle::new(kernel, slot, id)
 }
 
@@ -61,7 +61,7 @@ impl Scheduler {
         F: Future + 'static,
     {
         let kernel = self.kernel();
-        let (slot, id) = kernel.spawn(future, Birth::at(Location::caller()));
+        let (slot, id) = kernel.spawn(future, Birth::at(Location::caller()), None);
         JoinHandle::new(kernel, slot, id)
     }
 }
