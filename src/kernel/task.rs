@@ -69,9 +69,6 @@ pub(crate) trait Target {
 
     /// The type of future that fits into this box.
     fn kind(&self) -> TypeId;
-
-    /// The size of the box in bytes.
-    fn size(&self) -> usize;
 }
 
 impl<F: Future + 'static> Target for Task<F> {
@@ -119,10 +116,6 @@ impl<F: Future + 'static> Target for Task<F> {
     fn kind(&self) -> TypeId {
         TypeId::of::<F>()
     }
-
-    fn size(&self) -> usize {
-        mem::size_of_val(self)
-    }
 }
 
 impl<F: Future + 'static> Task<F> {
@@ -163,9 +156,16 @@ pub(crate) type Boxed = Pin<Box<dyn Target>>;
 /// and again. Bounded: [`KINDS`] types, and for each as many boxes as fit into [`BYTES`].
 #[derive(Default)]
 pub(crate) struct Boxes {
-    kinds: Vec<(TypeId, Vec<Boxed>)>,
+    kinds: Vec<Kind>,
     /// Which kind makes room when a new one comes: each in its turn.
     oldest: usize,
+}
+
+struct Kind {
+    future: TypeId,
+    boxes: Vec<Boxed>,
+    /// So many boxes of this kind are kept.
+    limit: usize,
 }
 
 const KINDS: usize = 8;
@@ -173,10 +173,11 @@ const BYTES: usize = 256 << 10;
 
 impl Boxes {
     /// Boxes a future, in a box that was used before if there is one.
+    #[inline]
     pub(crate) fn fill<F: Future + 'static>(&mut self, target: F) -> Boxed {
-        let kind = TypeId::of::<F>();
-        let used = self.kinds.iter_mut().find(|kept| kept.0 == kind);
-        let Some(mut used) = used.and_then(|kept| kept.1.pop()) else {
+        let future = TypeId::of::<F>();
+        let used = self.kinds.iter_mut().find(|kind| kind.future == future);
+        let Some(mut used) = used.and_then(|kind| kind.boxes.pop()) else {
             return Box::pin(Task::Running { target });
         };
         used.as_mut().refill(&mut Some(target));
@@ -185,17 +186,19 @@ impl Boxes {
 
     /// Takes back an empty box, or frees it if there are enough. An empty box runs no code of the user.
     pub(crate) fn keep(&mut self, empty: Boxed) {
-        let kind = empty.kind();
-        if let Some(kept) = self.kinds.iter_mut().find(|kept| kept.0 == kind) {
-            if kept.1.len() * empty.size() < BYTES {
-                kept.1.push(empty);
+        let future = empty.kind();
+        if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.future == future) {
+            if kind.boxes.len() < kind.limit {
+                kind.boxes.push(empty);
             }
             return;
         }
+        let limit = BYTES / mem::size_of_val(&*empty).max(1);
+        let kind = Kind { future, boxes: vec![empty], limit };
         if self.kinds.len() < KINDS {
-            self.kinds.push((kind, vec![empty]));
+            self.kinds.push(kind);
         } else {
-            self.kinds[self.oldest] = (kind, vec![empty]);
+            self.kinds[self.oldest] = kind;
             self.oldest = (self.oldest + 1) % KINDS;
         }
     }

@@ -130,9 +130,12 @@ impl Timers {
             self.armed -= 1;
         }
         timer.phase = Phase::Vacant;
-        timer.serial = timer.serial.wrapping_add(1);
         let waiter = timer.waiter.take();
-        self.vacant.push(key.slot);
+        // A slot that has used up its serials is never used again: a dead entry could be taken for live.
+        if let Some(serial) = timer.serial.checked_add(1) {
+            timer.serial = serial;
+            self.vacant.push(key.slot);
+        }
         if self.heap.len > 2 * self.armed + 64 {
             let slots = &self.slots;
             self.heap.retain(|entry| is_live(slots, entry));
@@ -154,7 +157,7 @@ impl Timers {
         let mut fresh = mem::take(&mut self.fresh);
         for key in fresh.drain(..) {
             let timer = &mut self.slots[key.slot as usize];
-            if timer.serial != key.serial {
+            if timer.serial != key.serial || timer.phase != Phase::Fresh {
                 continue; // Made and dropped in the same turn: it never enters the heap.
             }
             timer.phase = Phase::Set;
@@ -238,7 +241,8 @@ impl Timers {
 }
 
 fn is_live(slots: &[Timer], entry: &Entry) -> bool {
-    slots[entry.key.slot as usize].serial == entry.key.serial
+    let timer = &slots[entry.key.slot as usize];
+    timer.serial == entry.key.serial && timer.phase == Phase::Armed
 }
 
 /// 16 bytes, so that four are in a cache line.
