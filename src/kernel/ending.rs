@@ -25,6 +25,7 @@ impl Kernel {
             }
         }
         drop(entered);
+        self.is_closed.set(true);
         thread::move_out(self.id);
         let hook = self.hook.take();
         let observer = self.observer.take();

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::kernel::clock::{Nanos, later, nanos};
 use crate::kernel::error::RunError;
+use crate::kernel::id::TaskKey;
 use crate::kernel::mainloop::{Run, wake_safely};
 use crate::kernel::park::{Park, ThreadParker};
 use crate::kernel::report;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::thread;
 use crate::kernel::transition::{Cause, Transition};
+use crate::kernel::waiting::Waiter;
 
 impl Run<'_, '_> {
     /// Schedules the tasks that were woken by other threads since the last look.
@@ -179,42 +181,44 @@ impl Board {
 }
 
 impl Kernel {
-    /// Fires every timer that is due; `true` if there was any.
+    /// Wakes everyone whose deadline has come; `true` if there was anyone.
     pub(crate) fn fire_due(&self) -> bool {
-        {
-            let mut board = self.board.borrow_mut();
-            if board.timers.armed() == 0 && !board.timers.has_fresh() {
-                return false;
-            }
-            let now = self.clock.now();
-            // A sleep made by a destructor or a callback was made after the last turn, and is settled here.
-            board.timers.settle(now);
-            board.timers.collect_due(now);
+        let mut board = self.board.borrow_mut();
+        if board.timers.armed() == 0 && !board.timers.has_fresh() {
+            return false;
         }
+        let now = self.clock.now();
+        // A sleep made by a destructor or a callback was made after the last turn, and is settled here.
+        board.timers.settle(now);
+        board.timers.collect_due(now);
         let mut fired = false;
-        while self.fire_timer() {
+        while let Some(waiter) = board.timers.fire() {
             fired = true;
+            match waiter.own().filter(|task| task.scheduler == self.id) {
+                // A task of ours, and nobody watches: no code of the user's runs.
+                Some(task) if !self.watched.get() => {
+                    board.schedule(task.key);
+                }
+                own => {
+                    drop(board);
+                    self.wake_by_timer(own, waiter);
+                    board = self.board.borrow_mut();
+                }
+            }
         }
         fired
     }
 
-    /// Fires one timer that is due; `false` if there is none left.
-    fn fire_timer(&self) -> bool {
-        let fired = self.board.borrow_mut().timers.fire();
-        let Some(waiter) = fired else { return false };
+    #[cold]
+    fn wake_by_timer(&self, own: Option<TaskKey>, waiter: Waiter) {
         if self.watched.get() {
             self.emit(Transition::TimerFired);
         }
-        match waiter.own() {
-            Some(task) if task.scheduler == self.id => {
-                let scheduled = self.board.borrow_mut().schedule(task.key);
-                if scheduled && self.watched.get() {
-                    self.tell_scheduled(task.key, Cause::Timer);
-                }
-            }
-            _ => wake_safely(waiter),
+        let Some(task) = own else { return wake_safely(waiter) };
+        let scheduled = self.board.borrow_mut().schedule(task.key);
+        if scheduled && self.watched.get() {
+            self.tell_scheduled(task.key, Cause::Timer);
         }
-        true
     }
 
     /// Uses what the thread sleeps in, taken out of its place meanwhile: it is code of the user's.

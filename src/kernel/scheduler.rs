@@ -200,6 +200,8 @@ pub(crate) struct Kernel {
     pub(crate) park: RefCell<Option<Box<dyn Park>>>,
     /// What `on_stall` installed; out of its place while it is told.
     pub(crate) stall_alarm: RefCell<Option<StallAlarm>>,
+    /// The scheduler was dropped; what is left serves its handles.
+    pub(crate) is_closed: Cell<bool>,
     /// Outputs and boxes that nobody wants are being dropped, further up the stack.
     pub(crate) discarding: Cell<bool>,
 }
@@ -267,6 +269,7 @@ impl Kernel {
             hook: RefCell::new(None),
             park: RefCell::new(park),
             stall_alarm: RefCell::new(alarm),
+            is_closed: Cell::new(false),
             discarding: Cell::new(false),
         });
         thread::move_in(Rc::clone(&kernel));

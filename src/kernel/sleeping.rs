@@ -14,22 +14,24 @@ impl Kernel {
         self.board.borrow_mut().timers.create(when, place)
     }
 
-    /// Looks whether a timer has fired; if not, remembers to wake who asks.
+    /// Looks whether a timer has fired, and then forgets it; if not, remembers to wake who asks.
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
         {
-            let board = self.board.borrow();
-            if board.timers.has_fired(timer) {
+            let mut board = self.board.borrow_mut();
+            if board.timers.forget_if_fired(timer) {
                 return Poll::Ready(());
             }
             if board.timers.waiter(timer).is_some_and(|waiter| waiter.is_for(cx)) {
                 return Poll::Pending;
             }
         }
+        assert!(!self.is_closed.get(), "a sleep was polled after its scheduler had been dropped");
+        // Cloning a foreign waker may run any code, so nothing is borrowed, and all is looked up again.
         let waiter = Waiter::of(cx);
         let old = {
             let mut board = self.board.borrow_mut();
-            if board.timers.has_fired(timer) {
-                return Poll::Ready(()); // Cloning a foreign waker may run any code, so look again.
+            if board.timers.forget_if_fired(timer) {
+                return Poll::Ready(());
             }
             board.timers.arm(timer, waiter)
         };

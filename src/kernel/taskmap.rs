@@ -60,7 +60,8 @@ impl Marks {
     }
 }
 
-/// A place in the map. 64 bytes: a turn touches one cache line of it.
+/// A place in the map: one cache line, so that a turn touches no more of it.
+#[repr(align(64))]
 pub(crate) struct Slot {
     /// `None` while the task is out for its turn, when the slot is vacant, and for the root always.
     pub(crate) target: Option<Boxed>,
@@ -289,4 +290,4 @@ impl Slot {
     }
 }
 
-const _: () = assert!(mem::size_of::<Slot>() <= 64, "a slot is one cache line");
+const _: () = assert!(mem::size_of::<Slot>() == 64, "a slot is one cache line");

@@ -1,14 +1,13 @@
 //! Sleeping until a point in time.
 
-use std::cell::Cell;
 use std::fmt;
-use std::num::NonZeroU32;
 use std::panic::Location;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{TimerKey, When, current, find, nanos};
+use crate::kernel::{Kernel, TimerKey, When, current, nanos};
 
 /// Waits until so much time has passed since this call.
 ///
@@ -26,7 +25,7 @@ use crate::kernel::{TimerKey, When, current, find, nanos};
 ///
 /// # Panics
 ///
-/// If it is first polled outside of a running scheduler.
+/// If it is first polled outside of a running scheduler, or polled after its scheduler was dropped.
 ///
 /// # Example
 ///
@@ -75,25 +74,36 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// The future of [`sleep`] and [`sleep_until`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
-    deadline: Deadline,
-    place: &'static Location<'static>,
-    /// The timer, once there is one, and the scheduler that has it.
-    timer: Cell<Option<(NonZeroU32, TimerKey)>>,
-    is_elapsed: bool,
+    stage: Stage,
 }
 
-#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Made outside of a running scheduler, so there is no clock yet that it could count by.
+    Unstarted {
+        deadline: Deadline,
+        place: &'static Location<'static>,
+    },
+    Started {
+        kernel: Rc<Kernel>,
+        timer: TimerKey,
+    },
+    Elapsed,
+}
+
+#[derive(Clone, Copy)]
 enum Deadline {
     After(Duration),
     At(Instant),
 }
 
 impl Sleep {
+    #[inline]
     fn new(deadline: Deadline, place: &'static Location<'static>) -> Self {
-        let sleep = Sleep { deadline, place, timer: Cell::new(None), is_elapsed: false };
-        // The time counts from here, not from the first poll; that takes a clock, and so a scheduler.
-        sleep.start();
-        sleep
+        // The time counts from here, not from the first poll.
+        match current() {
+            Some(kernel) => Sleep { stage: start(kernel, deadline, place) },
+            None => Sleep { stage: Stage::Unstarted { deadline, place } },
+        }
     }
 
     /// A sleep that says it was made at another place.
@@ -101,30 +111,19 @@ impl Sleep {
         Sleep::new(Deadline::At(deadline), place)
     }
 
-    /// Makes the timer, if a scheduler runs here.
-    fn start(&self) -> Option<(NonZeroU32, TimerKey)> {
-        let kernel = current()?;
-        let when = match self.deadline {
-            Deadline::After(duration) => When::After(nanos(duration)),
-            Deadline::At(instant) => When::At(kernel.nanos_of(instant)),
-        };
-        let timer = (kernel.id, kernel.create_timer(when, self.place));
-        self.timer.set(Some(timer));
-        Some(timer)
-    }
-
     /// Returns whether it has ended.
     pub fn is_elapsed(&self) -> bool {
-        self.is_elapsed
+        matches!(self.stage, Stage::Elapsed)
     }
 
-    /// Returns the deadline; `None` if it is not known yet: in the turn that made the sleep, and before
-    /// the first poll of one that was made outside of a running scheduler.
+    /// Returns the deadline of a sleep that goes on; `None` if it has ended, and while the deadline is not
+    /// known yet: in the turn that made the sleep, or before the first poll of one that was made outside
+    /// of a running scheduler.
     pub fn deadline(&self) -> Option<Instant> {
-        match (self.deadline, self.timer.get()) {
-            (Deadline::At(instant), _) => Some(instant),
-            (_, Some((scheduler, timer))) => find(scheduler)?.timer_deadline(timer),
-            _ => None,
+        match &self.stage {
+            Stage::Started { kernel, timer } => kernel.timer_deadline(*timer),
+            Stage::Unstarted { deadline: Deadline::At(instant), .. } => Some(*instant),
+            Stage::Unstarted { .. } | Stage::Elapsed => None,
         }
     }
 
@@ -145,57 +144,56 @@ impl Sleep {
     ///     assert_eq!(time::now() - start, Duration::from_secs(1));
     /// });
     /// ```
+    #[track_caller]
     pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
-        self.stop();
-        self.deadline = Deadline::At(deadline);
-        self.is_elapsed = false;
-        self.start();
+        // The old timer goes when the old sleep is dropped.
+        self.set(sleep_until(deadline));
     }
+}
 
-    fn stop(&self) {
-        if let Some((scheduler, timer)) = self.timer.take()
-            && let Some(kernel) = find(scheduler)
-        {
-            kernel.cancel_timer(timer);
-        }
-    }
+/// Makes the timer.
+fn start(kernel: Rc<Kernel>, deadline: Deadline, place: &'static Location<'static>) -> Stage {
+    let when = match deadline {
+        Deadline::After(duration) => When::After(nanos(duration)),
+        Deadline::At(instant) => When::At(kernel.nanos_of(instant)),
+    };
+    let timer = kernel.create_timer(when, place);
+    Stage::Started { kernel, timer }
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_elapsed {
-            return Poll::Ready(());
+        if let Stage::Unstarted { deadline, place } = self.stage {
+            let Some(kernel) = current() else {
+                panic!(
+                    "the sleep at {place} needs a running scheduler: await it inside `block_on`"
+                );
+            };
+            self.stage = start(kernel, deadline, place);
         }
-        let Some((scheduler, timer)) = self.timer.get().or_else(|| self.start()) else {
-            panic!(
-                "the sleep at {} needs a running scheduler: await it inside `block_on`",
-                self.place
-            );
-        };
-        let Some(kernel) = find(scheduler) else {
-            panic!("the sleep at {} was made in a scheduler that is gone", self.place);
-        };
-        if kernel.poll_timer(timer, cx).is_pending() {
-            return Poll::Pending;
+        if let Stage::Started { kernel, timer } = &self.stage {
+            if kernel.poll_timer(*timer, cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.stage = Stage::Elapsed; // The timer went with the answer.
         }
-        self.is_elapsed = true;
-        self.stop();
         Poll::Ready(())
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.stop();
+        if let Stage::Started { kernel, timer } = &self.stage {
+            kernel.cancel_timer(*timer);
+        }
     }
 }
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sleep = f.debug_struct("Sleep");
-        sleep.field("deadline", &self.deadline).field("is_elapsed", &self.is_elapsed);
-        sleep.finish_non_exhaustive()
+        sleep.field("deadline", &self.deadline()).field("is_elapsed", &self.is_elapsed()).finish()
     }
 }
