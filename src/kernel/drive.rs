@@ -112,21 +112,13 @@ impl Scheduler {
     #[track_caller]
     pub fn run_until_stalled(&self) -> usize {
         let mut run = Run::inner(&self.kernel, Location::caller());
-        let mut turns = 0;
-        loop {
-            let Some(slot) = run.next_ready() else {
-                if run.fire_timers() {
-                    continue;
-                }
-                break;
-            };
-            turns += 1;
-            if let Poll::Ready(over) = run.turn(slot) {
-                run.exit(over);
-            }
-        }
+        let before = self.kernel.board.borrow().turns;
+        (run.may_wait, run.is_over) = (false, false);
+        let ran = run.mainloop();
+        debug_assert!(ran.is_ok(), "only a run that waits can find that it waits for nothing");
         run.leave();
-        turns
+        let turns = self.kernel.board.borrow().turns - before;
+        usize::try_from(turns).unwrap_or(usize::MAX)
     }
 
     /// Returns the next deadline of a timer that a task waits for; `None` if there is none.

@@ -80,6 +80,10 @@ impl Run<'_, '_> {
         if self.fire_timers() {
             return Ok(());
         }
+        if !self.may_wait {
+            self.is_over = true;
+            return Ok(());
+        }
         let kernel = self.kernel;
         if kernel.clock.is_virtual() && self.jump() {
             return Ok(());

@@ -25,6 +25,10 @@ pub(crate) struct Run<'k, 'r> {
     /// The bell that is lent to each task for its turn.
     bell: Bell,
     pub(crate) root: Option<Root<'r>>,
+    /// Whether the thread may sleep, and a virtual clock jump, when nothing is ready.
+    pub(crate) may_wait: bool,
+    /// The root is done; or there is none, and no task is left; or nothing is ready and it may not wait.
+    pub(crate) is_over: bool,
     /// The turn after which nothing could run, if that was reported already.
     pub(crate) stalled: Option<u64>,
     _running: Running<'k>,
@@ -33,7 +37,6 @@ pub(crate) struct Run<'k, 'r> {
 /// The future of a `block_on`, which lives in the caller's frame.
 pub(crate) struct Root<'a> {
     pub(crate) poll: &'a mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
-    pub(crate) done: bool,
 }
 
 /// A task that is out of the task map, for its turn.
@@ -77,9 +80,11 @@ impl<'k> Run<'k, '_> {
     fn begin(kernel: &'k Kernel, place: Place) -> Self {
         let running = Running { _entered: thread::enter(kernel.id, Some(place)), kernel };
         kernel.running.set(Some(place));
-        let bell = kernel.board.borrow_mut().bells.take(&kernel.mailbox);
+        let mut board = kernel.board.borrow_mut();
+        let bell = board.bells.take(&kernel.mailbox);
         thread::set_vtable(bell.waker());
-        Run { kernel, bell, root: None, stalled: None, _running: running }
+        let is_over = board.taskmap.alive() == 0;
+        Run { kernel, bell, root: None, may_wait: true, is_over, stalled: None, _running: running }
     }
 
     /// Ends a run in peace; its bell serves the next one.
@@ -88,9 +93,9 @@ impl<'k> Run<'k, '_> {
         kernel.board.borrow_mut().bells.give_back(bell);
     }
 
-    /// The slides' `mainloop`. Runs until the root is done, or without one until every task is over.
+    /// The slides' `mainloop`: while the taskmap is not empty, or until the root is done.
     pub(crate) fn mainloop(&mut self) -> Result<(), RunError> {
-        while !self.is_over() {
+        while !self.is_over {
             let Some(slot) = self.next_ready() else {
                 self.idle()?;
                 continue;
@@ -103,14 +108,6 @@ impl<'k> Run<'k, '_> {
             }
         }
         Ok(())
-    }
-
-    /// The slides' `while self.taskmap`.
-    fn is_over(&self) -> bool {
-        match &self.root {
-            Some(root) => root.done,
-            None => self.kernel.board.borrow().taskmap.alive() == 0,
-        }
     }
 
     /// The slides' `self.ready.get()`: the next task of this pass, or the first one of the next.
@@ -127,7 +124,11 @@ impl<'k> Run<'k, '_> {
     }
 
     /// Gives one task its turn; gives it back if that was the last one.
-    #[inline]
+    #[allow(
+        clippy::inline_always,
+        reason = "the main loop is one of two callers; calls cost a third of a turn"
+    )]
+    #[inline(always)]
     pub(crate) fn turn(&mut self, slot: u32) -> Poll<Over> {
         let (turn, mut target) = self.begin_turn(slot);
         let mut cx = Context::from_waker(self.bell.waker());
@@ -135,7 +136,12 @@ impl<'k> Run<'k, '_> {
         let poll = match &mut target {
             Some(target) if turn.aborted => abort(target),
             Some(target) => target.as_mut().turn(&mut cx),
-            None => poll_root(self.root.as_mut(), &mut cx),
+            None => {
+                self.root.as_mut().map_or(Poll::Pending, |root| (root.poll)(&mut cx)).map(|()| {
+                    self.is_over = true;
+                    Ending::Returned
+                })
+            }
         };
         let again = thread::end_poll();
         let poll = if poll.is_pending() { self.end_turn(turn, &mut target, again) } else { poll };
@@ -143,7 +149,8 @@ impl<'k> Run<'k, '_> {
     }
 
     /// Takes a task out of the task map and puts its key on the bell.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "as for `turn`")]
+    #[inline(always)]
     fn begin_turn(&mut self, slot: u32) -> (Turn, Option<Boxed>) {
         let mut guard = self.kernel.board.borrow_mut();
         let board = &mut *guard;
@@ -169,7 +176,8 @@ impl<'k> Run<'k, '_> {
     }
 
     /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "as for `turn`")]
+    #[inline(always)]
     fn end_turn(&mut self, turn: Turn, target: &mut Option<Boxed>, again: bool) -> Poll<Ending> {
         let slot = turn.key.slot;
         let mut guard = self.kernel.board.borrow_mut();
@@ -210,6 +218,9 @@ impl<'k> Run<'k, '_> {
             self.kernel.tell_turn_ended(turn.key, TurnResult::Exited(ending));
         }
         self.kernel.exit(turn.key, target, ending);
+        if self.root.is_none() {
+            self.is_over = self.kernel.board.borrow().taskmap.alive() == 0;
+        }
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
@@ -266,12 +277,6 @@ impl Drop for Running<'_> {
 fn abort(target: &mut Boxed) -> Poll<Ending> {
     target.as_mut().abort();
     Poll::Ready(Ending::Aborted)
-}
-
-fn poll_root(root: Option<&mut Root<'_>>, cx: &mut Context<'_>) -> Poll<Ending> {
-    let root = root.expect("only a root has its future elsewhere, and it runs while it has a slot");
-    root.done = (root.poll)(cx).is_ready();
-    if root.done { Poll::Ready(Ending::Returned) } else { Poll::Pending }
 }
 
 impl Board {

@@ -151,7 +151,8 @@ impl Scheduler {
             poll
         };
         let seat = self.kernel.seat_root(place);
-        run.root = Some(Root { poll: &mut poll, done: false });
+        run.root = Some(Root { poll: &mut poll });
+        run.is_over = false;
         run.mainloop()?;
         run.leave();
         drop(seat);
