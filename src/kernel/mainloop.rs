@@ -80,6 +80,9 @@ impl<'k> Run<'k, '_> {
     fn begin(kernel: &'k Kernel, place: Place) -> Self {
         let running = Running { _entered: thread::enter(kernel.id, Some(place)), kernel };
         kernel.running.set(Some(place));
+        if kernel.watched.get() {
+            drop(kernel.mailbox.sleeper()); // No hook is called while it runs.
+        }
         let mut board = kernel.board.borrow_mut();
         let bell = board.bells.take(&kernel.mailbox);
         thread::set_vtable(bell.waker());
