@@ -58,6 +58,7 @@ pub(crate) struct Over {
 
 impl<'k> Run<'k, '_> {
     /// Begins a run that nothing on this thread may enclose.
+    #[inline]
     pub(crate) fn outermost(kernel: &'k Kernel, place: Place) -> Result<Self, RunError> {
         match thread::run_place() {
             Some(outer) => Err(RunError::Nested(NestedRun { outer, inner: place })),
@@ -77,6 +78,7 @@ impl<'k> Run<'k, '_> {
         Run::begin(kernel, place)
     }
 
+    #[inline]
     fn begin(kernel: &'k Kernel, place: Place) -> Self {
         let running = Running { _entered: thread::enter(kernel.id, Some(place)), kernel };
         kernel.running.set(Some(place));
@@ -91,6 +93,7 @@ impl<'k> Run<'k, '_> {
     }
 
     /// Ends a run in peace; its bell serves the next one.
+    #[inline]
     pub(crate) fn leave(self) {
         let Run { kernel, bell, .. } = self;
         kernel.board.borrow_mut().bells.give_back(bell);
@@ -273,7 +276,9 @@ struct Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.kernel.running.set(None);
-        self.kernel.arm_hook();
+        if self.kernel.watched.get() {
+            self.kernel.arm_hook();
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
 use std::pin::pin;
@@ -155,7 +156,7 @@ impl Scheduler {
         run.is_over = false;
         run.mainloop()?;
         run.leave();
-        drop(seat);
+        mem::forget(seat); // The root has left its slot by itself.
         Ok(output.expect("the main loop ends when the root is done"))
     }
 }

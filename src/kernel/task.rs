@@ -169,7 +169,7 @@ struct Kind {
 }
 
 const KINDS: usize = 8;
-const BYTES: usize = 256 << 10;
+const BYTES: usize = 1 << 20;
 
 impl Boxes {
     /// Boxes a future, in a box that was used before if there is one.
