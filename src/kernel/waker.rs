@@ -224,7 +224,8 @@ mod tests {
         let bell = Bell::new(&mailbox);
         bell.label(key(5));
         for _ in 0..1000 {
-            bell.waker().clone().wake();
+            let clone = bell.waker().clone();
+            clone.wake();
             bell.waker().wake_by_ref();
         }
         assert_eq!(mailbox.collect(), [key(5)]);

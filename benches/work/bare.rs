@@ -1,0 +1,209 @@
+//! The limit: each row by a loop that does that row and nothing else.
+//!
+//! Boxed futures in a queue, polled with a waker that does nothing: no ids, no handles, no wakes, no panics
+//! caught. Nobody could use it, and no executor can be faster.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::spawn::CROWD;
+use super::timers::LIVE;
+use super::{Random, Work, batches, hidden};
+
+type Boxed = Pin<Box<dyn Future<Output = u64>>>;
+
+/// Polls everybody in turn until all are over; returns the sum of what they return.
+fn run(queue: &mut VecDeque<Boxed>) -> u64 {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut sum = 0;
+    while let Some(mut future) = queue.pop_front() {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => sum += output,
+            Poll::Pending => queue.push_back(future),
+        }
+    }
+    sum
+}
+
+pub(super) fn spawn_join() -> Work {
+    let mut queue = VecDeque::new();
+    Box::new(move |n| {
+        let mut sum = 0;
+        for first in batches(n, CROWD) {
+            queue.extend((first..first + CROWD).map(|i| Box::pin(async move { i }) as Boxed));
+            sum += run(&mut queue);
+        }
+        assert_eq!(sum, n * (n - 1) / 2);
+    })
+}
+
+pub(super) fn spawn_detached() -> Work {
+    let mut queue = VecDeque::new();
+    Box::new(move |n| {
+        let counted = Rc::new(Cell::new(0));
+        for _ in batches(n, CROWD) {
+            queue.extend((0..CROWD).map(|_| {
+                let counted = Rc::clone(&counted);
+                let target = async move {
+                    counted.set(counted.get() + 1);
+                    0_u64
+                };
+                Box::pin(target) as Boxed
+            }));
+            run(&mut queue);
+        }
+        assert_eq!(counted.get(), n);
+    })
+}
+
+pub(super) fn yields<const TASKS: u64>() -> Work {
+    let mut queue = VecDeque::new();
+    Box::new(move |n| {
+        let rounds = n / TASKS;
+        queue.extend((0..TASKS).map(|_| {
+            let mut left = rounds;
+            let target = poll_fn(move |_| {
+                if left == 0 {
+                    return Poll::Ready(rounds);
+                }
+                left -= 1;
+                Poll::Pending
+            });
+            Box::pin(target) as Boxed
+        }));
+        assert_eq!(run(&mut queue), rounds * TASKS);
+    })
+}
+
+pub(super) fn block_on() -> Work {
+    Box::new(|n| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sum = 0;
+        for i in 0..n {
+            let future = pin!(async { hidden(i) });
+            if let Poll::Ready(output) = future.poll(&mut cx) {
+                sum += output;
+            }
+        }
+        assert_eq!(sum, n * (n - 1) / 2);
+    })
+}
+
+/// A queue that has room is the least that a scheduler can be.
+pub(super) fn create() -> Work {
+    Box::new(|n| {
+        for _ in 0..n {
+            drop(hidden(VecDeque::<Boxed>::with_capacity(16)));
+        }
+    })
+}
+
+/// A clock that is read once per look, and a heap of 16 bytes per timer.
+struct Timers {
+    now: Cell<u64>,
+    heap: RefCell<BinaryHeap<Reverse<(u64, u32)>>>,
+}
+
+impl Timers {
+    async fn sleep(&self, task: u32, duration: Duration) {
+        let deadline = self.now.get() + nanos(duration);
+        poll_fn(|_| {
+            if self.now.get() >= deadline {
+                return Poll::Ready(());
+            }
+            self.heap.borrow_mut().push(Reverse((deadline, task)));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The task whose deadline is next, once it is due.
+    fn next(&self, clock: &mut impl FnMut(u64) -> u64) -> Option<usize> {
+        let mut heap = self.heap.borrow_mut();
+        let deadline = heap.peek()?.0.0;
+        while self.now.get() < deadline {
+            self.now.set(clock(deadline));
+        }
+        heap.pop().map(|Reverse((_, task))| task as usize)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("less than 585 years")
+}
+
+/// Spawns so many at a time, and lets each sleep for a random time.
+fn sleepers<const TASKS: u64>(mut clock: impl FnMut(u64) -> u64 + 'static) -> Work {
+    let mut tasks = Vec::new();
+    let timers = Rc::new(Timers { now: Cell::new(0), heap: RefCell::default() });
+    Box::new(move |n| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sum = 0;
+        for _ in batches(n, TASKS) {
+            let mut random = Random::new();
+            timers.now.set(clock(0));
+            tasks.clear();
+            for task in 0..TASKS {
+                let (nap, timers) = (random.nap(), Rc::clone(&timers));
+                let task = u32::try_from(task).expect("fewer than 2^32 tasks");
+                tasks.push(Some(Box::pin(async move {
+                    timers.sleep(task, nap).await;
+                    1_u64
+                }) as Boxed));
+            }
+            for task in tasks.iter_mut().flatten() {
+                assert!(task.as_mut().poll(&mut cx).is_pending());
+            }
+            while let Some(task) = timers.next(&mut clock) {
+                let future = tasks[task].as_mut().expect("fires once");
+                if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                    sum += output;
+                    tasks[task] = None;
+                }
+            }
+        }
+        assert_eq!(sum, n);
+    })
+}
+
+pub(super) fn timers<const TASKS: u64>() -> Work {
+    let start = Instant::now();
+    sleepers::<TASKS>(move |deadline| {
+        let now = nanos(start.elapsed());
+        if now >= deadline {
+            return now;
+        }
+        // Like the others, it sleeps to the next whole millisecond.
+        let until = Duration::from_nanos(deadline.next_multiple_of(1_000_000));
+        std::thread::sleep(until.saturating_sub(start.elapsed()));
+        nanos(start.elapsed())
+    })
+}
+
+pub(super) fn timers_virtual<const TASKS: u64>() -> Work {
+    let mut now = 0;
+    sleepers::<TASKS>(move |deadline| {
+        now = deadline.max(now);
+        now
+    })
+}
+
+/// Writes an entry for each timer, and throws the dead ones away when they outnumber the living.
+pub(super) fn timers_cancel() -> Work {
+    let mut entries: Vec<(u64, bool)> = (0..LIVE).map(|timer| (timer, true)).collect();
+    Box::new(move |n| {
+        for timer in 0..n {
+            entries.push(hidden((timer, false)));
+            if entries.len() as u64 > 2 * LIVE {
+                entries.retain(|entry| entry.1);
+            }
+        }
+        assert!(entries.len() as u64 >= LIVE);
+    })
+}
