@@ -64,29 +64,25 @@ impl Kernel {
         if let Some(target) = &mut target {
             target.as_mut().abort();
         }
-        self.exit(key, target, Ending::Aborted);
+        self.exit(self.board.borrow_mut(), key, target, Ending::Aborted);
     }
 
-    /// Drops an output that nobody wants, and keeps its box for the next task of the type.
+    /// Drops the output of a finished task that nobody wants, and vacates its slot.
     ///
     /// Outputs may hold handles of further finished tasks, in chains of any length; so what is discarded
     /// while something is being discarded waits here instead of on the stack.
-    pub(crate) fn discard(&self, unwanted: Boxed) {
-        self.board.borrow_mut().discarded.push(unwanted);
+    pub(crate) fn discard(&self, slot: u32, unwanted: Boxed) {
         if self.discarding.replace(true) {
+            self.board.borrow_mut().discarded.push((slot, unwanted));
             return;
         }
-        loop {
-            let next = self.board.borrow_mut().discarded.pop();
-            let Some(mut next) = next else { break };
-            next.as_mut().clear();
-            self.keep_box(next);
+        let mut next = Some((slot, unwanted));
+        while let Some((slot, mut unwanted)) = next {
+            unwanted.as_mut().clear();
+            let mut board = self.board.borrow_mut();
+            board.taskmap.bring_back(slot, unwanted);
+            next = board.discarded.pop();
         }
         self.discarding.set(false);
-    }
-
-    /// Keeps an empty box for the next task of its type.
-    pub(crate) fn keep_box(&self, empty: Boxed) {
-        self.board.borrow_mut().boxes.keep(empty);
     }
 }

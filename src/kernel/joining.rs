@@ -1,29 +1,36 @@
 //! The kernel's side of a `JoinHandle`: asking for the output of a task, or declining it.
 
-use std::panic::Location;
+use std::any::Any;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::{TaskId, TaskKey};
 use crate::kernel::scheduler::Kernel;
-use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Doing, Marks, Slot};
 use crate::kernel::thread;
 use crate::kernel::waiting::Waiter;
 
 impl Kernel {
-    /// Takes the box with a task's output out of its slot; or remembers to wake who asks.
+    /// Moves a task's output into `output`, an `Option<Result<T, Failure>>`; or remembers to wake who asks.
     ///
-    /// `Ready(None)` means that the task is gone without having left an output.
-    pub(crate) fn poll_join(&self, slot: u32, id: TaskId, cx: &Context<'_>) -> Poll<Option<Boxed>> {
-        let own = thread::owner_of(cx.waker()).filter(|task| task.scheduler == self.id);
+    /// If it is ready and `output` is still empty, the task is gone without having left one.
+    pub(crate) fn poll_join(
+        &self,
+        slot: u32,
+        id: TaskId,
+        cx: &Context<'_>,
+        output: &mut dyn Any,
+    ) -> Poll<()> {
+        let own;
         {
             let mut guard = self.board.borrow_mut();
             let taskmap = &mut guard.taskmap;
-            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(None) };
+            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(()) };
             if tenant.doing == Doing::Done {
-                return Poll::Ready(taskmap.vacate(slot));
+                taskmap.take_output(slot, output);
+                return Poll::Ready(());
             }
+            own = thread::owner_of(cx.waker()).filter(|task| task.scheduler == self.id);
             if let Some(task) = own {
                 tenant.joiner = Some(task.key);
                 if !tenant.marks.has(Marks::RARE) {
@@ -31,7 +38,7 @@ impl Kernel {
                 }
             }
         }
-        self.set_foreign_joiner(slot, id, own.is_none().then_some(cx))
+        self.set_foreign_joiner(slot, id, own.is_none().then_some(cx), output)
     }
 
     /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may
@@ -42,14 +49,16 @@ impl Kernel {
         slot: u32,
         id: TaskId,
         cx: Option<&Context<'_>>,
-    ) -> Poll<Option<Boxed>> {
+        output: &mut dyn Any,
+    ) -> Poll<()> {
         let waiter = cx.map(Waiter::of);
         let old = {
             let mut guard = self.board.borrow_mut();
             let taskmap = &mut guard.taskmap;
-            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(None) };
+            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(()) };
             if tenant.doing == Doing::Done {
-                return Poll::Ready(taskmap.vacate(slot));
+                taskmap.take_output(slot, output);
+                return Poll::Ready(());
             }
             if waiter.is_some() {
                 tenant.joiner = None;
@@ -67,7 +76,7 @@ impl Kernel {
             let taskmap = &mut guard.taskmap;
             let Some(tenant) = taskmap.resident(slot, id) else { return };
             if tenant.doing == Doing::Done {
-                (taskmap.vacate(slot), None)
+                (tenant.target.take(), None)
             } else {
                 tenant.joiner = None;
                 tenant.marks.set(Marks::DETACHED);
@@ -77,7 +86,7 @@ impl Kernel {
         };
         drop(joiner);
         if let Some(unwanted) = unwanted {
-            self.discard(unwanted);
+            self.discard(slot, unwanted);
         }
     }
 
@@ -90,10 +99,6 @@ impl Kernel {
         let mut board = self.board.borrow_mut();
         board.taskmap.resident(slot, id)?;
         board.taskmap.name(slot)
-    }
-
-    pub(crate) fn spawn_place(&self, slot: u32, id: TaskId) -> Option<&'static Location<'static>> {
-        self.board.borrow_mut().taskmap.resident(slot, id).map(|tenant| tenant.spawned_at)
     }
 
     pub(crate) fn id_of_task(&self, task: TaskKey) -> Option<TaskId> {

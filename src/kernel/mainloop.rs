@@ -4,6 +4,7 @@
 //! task back on ready after every run, here its waker does. What the loop does when nothing is ready is
 //! in `idle.rs`.
 
+use std::cell::RefMut;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
@@ -215,17 +216,18 @@ impl<'k> Run<'k, '_> {
     /// The slides' `exit`: the task leaves the task map, and whoever waits for its end is woken.
     pub(crate) fn exit(&mut self, over: Over) {
         let Over { turn, target, ending } = over;
-        {
-            let mut board = self.kernel.board.borrow_mut();
-            self.take_bell_for_good(&mut board, turn);
-            self.settle_sleeps(&mut board);
+        let kernel = self.kernel;
+        let mut board = kernel.board.borrow_mut();
+        self.take_bell_for_good(&mut board, turn);
+        self.settle_sleeps(&mut board);
+        if kernel.watched.get() {
+            drop(board);
+            kernel.tell_turn_ended(turn.key, TurnResult::Exited(ending));
+            board = kernel.board.borrow_mut();
         }
-        if self.kernel.watched.get() {
-            self.kernel.tell_turn_ended(turn.key, TurnResult::Exited(ending));
-        }
-        self.kernel.exit(turn.key, target, ending);
+        kernel.exit(board, turn.key, target, ending);
         if self.root.is_none() {
-            self.is_over = self.kernel.board.borrow().taskmap.alive() == 0;
+            self.is_over = kernel.board.borrow().taskmap.alive() == 0;
         }
     }
 
@@ -313,8 +315,13 @@ impl Board {
 
 impl Kernel {
     /// Takes a task that is over out of the task map; its output stays if somebody may ask for it.
-    pub(crate) fn exit(&self, key: Key, target: Option<Boxed>, ending: Ending) {
-        let mut guard = self.board.borrow_mut();
+    pub(crate) fn exit(
+        &self,
+        mut guard: RefMut<'_, Board>,
+        key: Key,
+        target: Option<Boxed>,
+        ending: Ending,
+    ) {
         let board = &mut *guard;
         let place = board.taskmap.slot(key.slot);
         let (id, joiner) = (place.id(), place.joiner.take());
@@ -326,7 +333,7 @@ impl Kernel {
             self.tell_exited(id, ending, woken);
         }
         if let Some(unwanted) = unwanted {
-            self.discard(unwanted);
+            self.discard(key.slot, unwanted);
         }
         if let Some(waiter) = foreign {
             wake_safely(waiter);

@@ -35,6 +35,7 @@ mod ready;
 mod policy;
 mod waker;
 mod taskmap;
+mod vacancies;
 mod thread;
 mod scheduler;
 mod mainloop;

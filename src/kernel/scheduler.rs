@@ -23,7 +23,7 @@ use crate::kernel::park::Park;
 use crate::kernel::policy::Dealer;
 use crate::kernel::ready::{Mailbox, Ready};
 use crate::kernel::snapshot::Place;
-use crate::kernel::task::{Boxed, Boxes};
+use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
 use crate::kernel::thread;
 use crate::kernel::timers::Timers;
@@ -204,7 +204,7 @@ pub(crate) struct Kernel {
     pub(crate) stall_alarm: RefCell<Option<StallAlarm>>,
     /// The scheduler was dropped; what is left serves its handles.
     pub(crate) is_closed: Cell<bool>,
-    /// Outputs and boxes that nobody wants are being dropped, further up the stack.
+    /// Outputs that nobody wants are being dropped, further up the stack.
     pub(crate) discarding: Cell<bool>,
 }
 
@@ -214,8 +214,8 @@ pub(crate) struct Board {
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
     pub(crate) bells: Bells,
-    pub(crate) boxes: Boxes,
-    pub(crate) discarded: Vec<Boxed>,
+    /// Finished tasks, by slot, whose outputs are to be dropped.
+    pub(crate) discarded: Vec<(u32, Boxed)>,
     pub(crate) turns: u64,
     pub(crate) parks: u64,
     pub(crate) letters: u64,
@@ -255,7 +255,6 @@ impl Kernel {
                 ready: Ready::new(Dealer::new(settings.policy)),
                 timers: Timers::default(),
                 bells: Bells::default(),
-                boxes: Boxes::default(),
                 discarded: Vec::new(),
                 turns: 0,
                 parks: 0,
@@ -286,8 +285,7 @@ impl Kernel {
     {
         let (key, id) = {
             let mut board = self.board.borrow_mut();
-            let target = board.boxes.fill(target);
-            let (key, id) = board.taskmap.insert(Some(target), birth);
+            let (key, id) = board.taskmap.insert(target, birth);
             if name.is_some() {
                 board.taskmap.rare(key.slot).name = name;
             }
@@ -307,7 +305,7 @@ impl Kernel {
         let birth = Birth { marks, ..Birth::at(place) };
         let key = {
             let mut board = self.board.borrow_mut();
-            let (key, _) = board.taskmap.insert(None, birth);
+            let (key, _) = board.taskmap.insert_root(birth);
             board.ready.push(key.slot);
             key
         };

@@ -16,17 +16,7 @@ impl Kernel {
 
     /// Looks whether a timer has fired, and then forgets it; if not, remembers to wake who asks.
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
-        {
-            let mut board = self.board.borrow_mut();
-            if board.timers.forget_if_fired(timer) {
-                return Poll::Ready(());
-            }
-            if board.timers.waiter(timer).is_some_and(|waiter| waiter.is_for(cx)) {
-                return Poll::Pending;
-            }
-        }
-        assert!(!self.is_closed.get(), "a sleep was polled after its scheduler had been dropped");
-        // Cloning a foreign waker may run any code, so nothing is borrowed, and all is looked up again.
+        // Cloning a foreign waker may run any code, so nothing is borrowed yet.
         let waiter = Waiter::of(cx);
         let old = {
             let mut board = self.board.borrow_mut();
@@ -36,6 +26,7 @@ impl Kernel {
             board.timers.arm(timer, waiter)
         };
         drop(old);
+        assert!(!self.is_closed.get(), "a sleep was polled after its scheduler had been dropped");
         Poll::Pending
     }
 

@@ -150,64 +150,10 @@ pub(crate) fn burn<T>(value: T) {
 /// A task with its type forgotten.
 pub(crate) type Boxed = Pin<Box<dyn Target>>;
 
-/// Boxes of finished tasks, kept by the type of their future for the next spawn of that type.
-///
-/// An allocation and its release cost more than a turn, and programs spawn the same few futures again
-/// and again. Bounded: [`KINDS`] types, and for each as many boxes as fit into [`BYTES`].
-#[derive(Default)]
-pub(crate) struct Boxes {
-    kinds: Vec<Kind>,
-    /// Which kind makes room when a new one comes: each in its turn.
-    oldest: usize,
-}
-
-struct Kind {
-    future: TypeId,
-    boxes: Vec<Boxed>,
-    /// So many boxes of this kind are kept.
-    limit: usize,
-}
-
-const KINDS: usize = 8;
-const BYTES: usize = 1 << 20;
-
-impl Boxes {
-    /// Boxes a future, in a box that was used before if there is one.
-    #[inline]
-    pub(crate) fn fill<F: Future + 'static>(&mut self, target: F) -> Boxed {
-        let future = TypeId::of::<F>();
-        let used = self.kinds.iter_mut().find(|kind| kind.future == future);
-        let Some(mut used) = used.and_then(|kind| kind.boxes.pop()) else {
-            return Box::pin(Task::Running { target });
-        };
-        used.as_mut().refill(&mut Some(target));
-        used
-    }
-
-    /// Takes back an empty box, or frees it if there are enough. An empty box runs no code of the user.
-    pub(crate) fn keep(&mut self, empty: Boxed) {
-        let future = empty.kind();
-        if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.future == future) {
-            if kind.boxes.len() < kind.limit {
-                kind.boxes.push(empty);
-            }
-            return;
-        }
-        let limit = BYTES / mem::size_of_val(&*empty).max(1);
-        let kind = Kind { future, boxes: vec![empty], limit };
-        if self.kinds.len() < KINDS {
-            self.kinds.push(kind);
-        } else {
-            self.kinds[self.oldest] = kind;
-            self.oldest = (self.oldest + 1) % KINDS;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::{pending, ready};
+    use std::future::pending;
 
     struct PanicsWhenDropped;
 
@@ -219,20 +165,6 @@ mod tests {
 
     fn turn(task: &mut Boxed) -> Poll<Ending> {
         task.as_mut().turn(&mut Context::from_waker(std::task::Waker::noop()))
-    }
-
-    #[test]
-    fn a_box_is_used_again_by_the_next_future_of_its_type() {
-        let mut boxes = Boxes::default();
-        let mut first = boxes.fill(ready(1));
-        let address = std::ptr::from_ref(&*first).addr();
-        assert_eq!(turn(&mut first), Poll::Ready(Ending::Returned));
-        let mut output: Option<Result<i32, Failure>> = None;
-        first.as_mut().take(&mut output);
-        assert!(matches!(output, Some(Ok(1))));
-        boxes.keep(first);
-        let second = boxes.fill(ready(2));
-        assert_eq!(std::ptr::from_ref(&*second).addr(), address);
     }
 
     #[test]

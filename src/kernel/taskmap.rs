@@ -1,5 +1,6 @@
 //! The task map: one slot for every live task, and for every finished one that may still be asked for.
 
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::mem;
 use std::num::NonZeroU64;
@@ -7,7 +8,8 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::kernel::id::{Key, TaskId};
-use crate::kernel::task::Boxed;
+use crate::kernel::task::{Boxed, Task};
+use crate::kernel::vacancies::Vacancies;
 use crate::kernel::waiting::Waiter;
 use crate::kernel::waker::BellIndex;
 
@@ -63,7 +65,8 @@ impl Marks {
 /// A place in the map: one cache line, so that a turn touches no more of it.
 #[repr(align(64))]
 pub(crate) struct Slot {
-    /// `None` while the task is out for its turn, when the slot is vacant, and for the root always.
+    /// `None` while the task is out for its turn, and for the root always. A finished task's holds its
+    /// output; a vacant slot's is empty, and waits for a future that fits.
     pub(crate) target: Option<Boxed>,
     /// 0 when vacant.
     id: u64,
@@ -125,7 +128,7 @@ impl Birth {
 #[derive(Default)]
 pub(crate) struct TaskMap {
     slots: Vec<Slot>,
-    vacant: Vec<u32>,
+    vacancies: Vacancies,
     rare: BTreeMap<u32, Rare>,
     /// Tasks that are not over. Those that only wait to be asked for their output do not count.
     alive: usize,
@@ -134,31 +137,58 @@ pub(crate) struct TaskMap {
 }
 
 impl TaskMap {
-    /// Moves a task in, as [`Doing::Queued`]: the caller puts it on ready.
+    /// Moves a future in, as [`Doing::Queued`]: the caller puts it on ready.
     #[inline]
-    pub(crate) fn insert(&mut self, target: Option<Boxed>, birth: Birth) -> (Key, TaskId) {
-        self.spawned += 1;
-        let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
-        let tenant = Slot {
-            target,
-            id: self.spawned,
+    pub(crate) fn insert<F: Future + 'static>(&mut self, target: F, birth: Birth) -> (Key, TaskId) {
+        if let Some(slot) = self.vacancies.take_furnished(TypeId::of::<F>()) {
+            let empty = self.slots[slot as usize].target.as_mut();
+            empty.expect("it is furnished").as_mut().refill(&mut Some(target));
+            return self.move_in(slot, birth);
+        }
+        let slot = self.bare_slot(birth.place);
+        self.slots[slot as usize].target = Some(Box::pin(Task::Running { target }));
+        self.move_in(slot, birth)
+    }
+
+    /// The same for a root, which brings no box.
+    pub(crate) fn insert_root(&mut self, birth: Birth) -> (Key, TaskId) {
+        let slot = self.bare_slot(birth.place);
+        self.slots[slot as usize].target = None;
+        self.move_in(slot, birth)
+    }
+
+    /// A vacant slot, made if there is none; what it holds is to be replaced.
+    fn bare_slot(&mut self, place: &'static Location<'static>) -> u32 {
+        if let Some(slot) = self.vacancies.take_bare() {
+            return slot;
+        }
+        self.slots.push(Slot {
+            target: None,
+            id: 0,
             turns: 0,
             last_turn: 0,
-            spawned_at: birth.place,
+            spawned_at: place,
             joiner: None,
             bell: BellIndex::NONE,
-            doing: Doing::Queued,
-            priority: birth.priority,
-            marks: birth.marks,
-        };
-        let slot = if let Some(slot) = self.vacant.pop() {
-            self.slots[slot as usize] = tenant;
-            slot
-        } else {
-            self.slots.push(tenant);
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 tasks fit into memory")
-        };
+            doing: Doing::Vacant,
+            priority: 0,
+            marks: Marks::default(),
+        });
+        u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 tasks fit into memory")
+    }
+
+    #[inline]
+    fn move_in(&mut self, slot: u32, birth: Birth) -> (Key, TaskId) {
         self.alive += 1;
+        self.spawned += 1;
+        let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
+        let place = &mut self.slots[slot as usize];
+        place.id = self.spawned;
+        (place.turns, place.last_turn) = (0, 0);
+        place.spawned_at = birth.place;
+        place.joiner = None;
+        place.doing = Doing::Queued;
+        (place.priority, place.marks) = (birth.priority, birth.marks);
         (Key { slot, serial: id.serial() }, id)
     }
 
@@ -198,33 +228,58 @@ impl TaskMap {
         }
     }
 
-    /// Ends a task that had its last turn. The output stays for the handle, if there is one; otherwise the
-    /// slot is vacated, and the box given back.
+    /// Ends a task that had its last turn. The output stays for the handle, if there is one; a root leaves
+    /// at once. What a detached task has left is returned: the caller empties it and brings it back.
     #[inline]
     pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) -> Option<Boxed> {
         self.alive -= 1;
         let place = &mut self.slots[slot as usize];
-        if target.is_none() || place.marks.has(Marks::DETACHED) {
-            self.vacate(slot);
-            return target;
-        }
-        place.target = target;
         place.doing = Doing::Done;
-        None
+        match target {
+            Some(unwanted) if place.marks.has(Marks::DETACHED) => Some(unwanted),
+            Some(finished) => {
+                place.target = Some(finished);
+                None
+            }
+            None => {
+                self.vacate(slot);
+                None
+            }
+        }
     }
 
-    /// Empties a slot for the next tenant, and hands out what was left in it.
+    /// Moves the output of a finished task into `output`, an `Option<Result<T, Failure>>`; the task is gone.
     #[inline]
-    pub(crate) fn vacate(&mut self, slot: u32) -> Option<Boxed> {
+    pub(crate) fn take_output(&mut self, slot: u32, output: &mut dyn Any) {
+        if let Some(finished) = &mut self.slots[slot as usize].target {
+            finished.as_mut().take(output);
+        }
+        self.vacate(slot);
+    }
+
+    /// Brings back the box of a finished task, emptied; the task is gone.
+    pub(crate) fn bring_back(&mut self, slot: u32, empty: Boxed) {
+        self.slots[slot as usize].target = Some(empty);
+        self.vacate(slot);
+    }
+
+    /// Empties a slot for the next tenant, of what but an empty box is left in it.
+    #[inline]
+    fn vacate(&mut self, slot: u32) {
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Vacant;
         place.id = 0;
-        let left = place.target.take();
-        if place.marks.has(Marks::RARE) {
-            self.rare.remove(&slot);
+        if !self.vacancies.add(slot, place.target.as_deref()) {
+            place.target = None; // It is empty, so this runs no code of the user.
         }
-        self.vacant.push(slot);
-        left
+        if place.marks.has(Marks::RARE) {
+            self.forget_rare(slot);
+        }
+    }
+
+    #[cold]
+    fn forget_rare(&mut self, slot: u32) {
+        self.rare.remove(&slot);
     }
 
     /// The rare things of a slot, for writing.

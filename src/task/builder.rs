@@ -59,8 +59,7 @@ impl Builder {
             "`spawn` needs a running scheduler: call it inside `block_on`, or use `Builder::spawn_on`",
         );
         let birth = Birth { priority: self.priority, ..Birth::at(Location::caller()) };
-        let (slot, id) = kernel.spawn(future, birth, self.name);
-        JoinHandle::new(kernel, slot, id)
+        JoinHandle::spawn(kernel, future, birth, self.name)
     }
 
     /// Makes the task on this scheduler, whether it runs or not.
@@ -71,7 +70,6 @@ impl Builder {
     {
         let kernel = scheduler.kernel();
         let birth = Birth { priority: self.priority, ..Birth::at(Location::caller()) };
-        let (slot, id) = kernel.spawn(future, birth, self.name);
-        JoinHandle::new(kernel, slot, id)
+        JoinHandle::spawn(kernel, future, birth, self.name)
     }
 }

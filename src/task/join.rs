@@ -6,9 +6,9 @@ use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Failure, Kernel, TaskId};
+use crate::kernel::{Birth, Failure, Kernel, TaskId};
 use crate::task::JoinError;
 
 /// The handle of a task: await it for the task's output.
@@ -44,14 +44,26 @@ pub struct JoinHandle<T> {
     kernel: Rc<Kernel>,
     slot: u32,
     id: TaskId,
+    spawned_at: &'static Location<'static>,
     /// The output was handed over.
     taken: bool,
     _output: PhantomData<fn() -> T>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(kernel: Rc<Kernel>, slot: u32, id: TaskId) -> Self {
-        JoinHandle { kernel, slot, id, taken: false, _output: PhantomData }
+    /// Makes a task, and its handle.
+    #[inline]
+    pub(super) fn spawn<F>(
+        kernel: Rc<Kernel>,
+        future: F,
+        birth: Birth,
+        name: Option<Rc<str>>,
+    ) -> JoinHandle<T>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let (slot, id) = kernel.spawn(future, birth, name);
+        JoinHandle { kernel, slot, id, spawned_at: birth.place, taken: false, _output: PhantomData }
     }
 
     /// Returns the id of the task.
@@ -65,9 +77,9 @@ impl<T> JoinHandle<T> {
         self.kernel.name_of(self.slot, self.id)
     }
 
-    /// Returns where the task was spawned; `None` if the output was already taken.
-    pub fn spawned_at(&self) -> Option<&'static Location<'static>> {
-        self.kernel.spawn_place(self.slot, self.id)
+    /// Returns where the task was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
     }
 
     /// Returns whether the task is over, however it ended: then awaiting the handle does not wait.
@@ -109,15 +121,9 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
-        let Poll::Ready(finished) = self.kernel.poll_join(self.slot, self.id, cx) else {
-            return Poll::Pending;
-        };
-        self.taken = true;
         let mut output: Option<Result<T, Failure>> = None;
-        if let Some(mut finished) = finished {
-            finished.as_mut().take(&mut output);
-            self.kernel.keep_box(finished);
-        }
+        ready!(self.kernel.poll_join(self.slot, self.id, cx, &mut output));
+        self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));
         Poll::Ready(output.map_err(|failure| JoinError::new(self.id, failure)))

@@ -36,8 +36,7 @@ where
     let kernel = current().expect(
         "`spawn` needs a running scheduler: call it inside `block_on`, or use `Scheduler::spawn`",
     );
-    let (slot, id) = kernel.spawn(future, Birth::at(Location::caller()), None);
-    JoinHandle::new(kernel, slot, id)
+    JoinHandle::spawn(kernel, future, Birth::at(Location::caller()), None)
 }
 
 impl Scheduler {
@@ -61,7 +60,6 @@ impl Scheduler {
         F: Future + 'static,
     {
         let kernel = self.kernel();
-        let (slot, id) = kernel.spawn(future, Birth::at(Location::caller()), None);
-        JoinHandle::new(kernel, slot, id)
+        JoinHandle::spawn(kernel, future, Birth::at(Location::caller()), None)
     }
 }
