@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// Every file below `src`, as path and text.
 fn sources() -> Vec<(String, String)> {
     fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("it can be listed").path();
             if path.is_dir() { collect(&path, into) } else { into.push(path) }
         }
     }
@@ -17,8 +17,9 @@ fn sources() -> Vec<(String, String)> {
     paths.sort();
     assert!(paths.len() > 20, "the sources were not found");
     let read = |path: PathBuf| {
-        let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-        (name, fs::read_to_string(path).unwrap())
+        let name =
+            path.strip_prefix(root).expect("it is inside").to_string_lossy().replace('\\', "/");
+        (name, fs::read_to_string(path).expect("sources are text"))
     };
     paths.into_iter().map(read).collect()
 }
