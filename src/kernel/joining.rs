@@ -78,10 +78,8 @@ impl Kernel {
             if tenant.doing == Doing::Done {
                 (tenant.target.take(), None)
             } else {
-                tenant.joiner = None;
                 tenant.marks.set(Marks::DETACHED);
-                let rare = tenant.marks.has(Marks::RARE);
-                (None, if rare { taskmap.take_foreign_joiner(slot) } else { None })
+                (None, taskmap.take_joiners(slot).1)
             }
         };
         drop(joiner);

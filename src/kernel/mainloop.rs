@@ -323,9 +323,8 @@ impl Kernel {
         ending: Ending,
     ) {
         let board = &mut *guard;
-        let place = board.taskmap.slot(key.slot);
-        let (id, joiner) = (place.id(), place.joiner.take());
-        let foreign = board.taskmap.take_foreign_joiner(key.slot);
+        let id = if self.watched.get() { board.taskmap.slot(key.slot).id() } else { None };
+        let (joiner, foreign) = board.taskmap.take_joiners(key.slot);
         let unwanted = board.taskmap.finish(key.slot, target);
         let woken = joiner.filter(|joiner| board.schedule(*joiner));
         drop(guard);

@@ -288,12 +288,17 @@ impl TaskMap {
         self.rare.entry(slot).or_default()
     }
 
-    /// Takes who waits, through a foreign waker, for the end of a task.
+    /// Takes who waits for the end of a task: another one, or whoever has left a foreign waker.
     #[inline]
-    pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
-        if !self.slots[slot as usize].marks.has(Marks::RARE) {
-            return None;
-        }
+    pub(crate) fn take_joiners(&mut self, slot: u32) -> (Option<Key>, Option<Waiter>) {
+        let place = &mut self.slots[slot as usize];
+        let joiner = place.joiner.take();
+        let foreign = if place.marks.has(Marks::RARE) { self.take_rare_joiner(slot) } else { None };
+        (joiner, foreign)
+    }
+
+    #[cold]
+    fn take_rare_joiner(&mut self, slot: u32) -> Option<Waiter> {
         self.rare.get_mut(&slot).and_then(|rare| rare.joiner.take())
     }
 
