@@ -86,8 +86,8 @@ pub mod waiting {
 }
 
 pub use kernel::{
-    DeadlockReport, Metrics, Observer, Policy, RunError, Scheduler, Snapshot, TaskId, Transition,
-    Turn,
+    DeadlockReport, Metrics, Observer, Policy, Remote, RunError, Scheduler, Snapshot, TaskId,
+    Transition, Turn,
 };
 pub use task::{AbortOnDrop, JoinError, JoinHandle, spawn, yield_now};
 pub use time::{sleep, sleep_until};

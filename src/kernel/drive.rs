@@ -113,7 +113,7 @@ impl Scheduler {
     pub fn run_until_stalled(&self) -> usize {
         let mut run = Run::inner(&self.kernel, Location::caller());
         let before = self.kernel.board.borrow().turns;
-        (run.may_wait, run.is_over) = (false, false);
+        run.may_wait = false;
         let ran = run.mainloop();
         debug_assert!(ran.is_ok(), "only a run that waits can find that it waits for nothing");
         run.leave();

@@ -9,6 +9,7 @@ use crate::kernel::thread;
 impl Kernel {
     /// Ends every task, in the order in which they were spawned, and leaves the thread.
     pub(crate) fn close(&self) {
+        burn(self.mailbox.close()); // Calls that nobody will obey: whoever waits for them is told.
         let entered = thread::enter(self.id, None);
         loop {
             let mut alive: Vec<(TaskId, Key)> = {

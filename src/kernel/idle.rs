@@ -1,14 +1,18 @@
 //! Between passes, and when nothing is ready: the mail, the timers, sleep, and the verdict.
 
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::kernel::clock::{Nanos, later, nanos};
 use crate::kernel::error::RunError;
-use crate::kernel::id::TaskKey;
+use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::mailbox::{Call, Letter};
 use crate::kernel::mainloop::{Run, wake_safely};
 use crate::kernel::park::{Park, ThreadParker};
 use crate::kernel::report;
 use crate::kernel::scheduler::{Board, Kernel};
+use crate::kernel::task::burn;
 use crate::kernel::thread;
 use crate::kernel::transition::{Cause, Transition};
 use crate::kernel::waiting::Waiter;
@@ -20,23 +24,16 @@ impl Run<'_, '_> {
         if !kernel.mailbox.looks_full() {
             return;
         }
-        for key in kernel.mailbox.collect() {
-            let scheduled = {
-                let mut guard = kernel.board.borrow_mut();
-                let board = &mut *guard;
-                board.letters += 1;
-                if let Some(tenant) = board.taskmap.tenant(key)
-                    && !tenant.bell.is_none()
-                {
-                    // First silence the bell, then schedule: who rings in between posts a new letter.
-                    board.bells.kept(tenant.bell).silence();
-                }
-                board.schedule(key)
-            };
-            if scheduled && kernel.watched.get() {
-                kernel.tell_scheduled(key, Cause::Mail);
+        let mut letters = mem::take(&mut kernel.board.borrow_mut().read_letters);
+        kernel.mailbox.collect(&mut letters);
+        kernel.board.borrow_mut().letters += letters.len() as u64;
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Wake(key) => kernel.answer(key),
+                Letter::Call(call) => kernel.obey(call),
             }
         }
+        kernel.board.borrow_mut().read_letters = letters; // For its capacity.
     }
 
     /// Looks at the clock and the I/O although tasks are ready, so that those cannot keep them waiting.
@@ -80,11 +77,12 @@ impl Run<'_, '_> {
         if self.fire_timers() {
             return Ok(());
         }
-        if !self.may_wait {
+        let kernel = self.kernel;
+        let is_empty = self.root.is_none() && kernel.board.borrow().taskmap.alive() == 0;
+        if is_empty || !self.may_wait {
             self.is_over = true;
             return Ok(());
         }
-        let kernel = self.kernel;
         if kernel.clock.is_virtual() && self.jump() {
             return Ok(());
         }
@@ -105,7 +103,8 @@ impl Run<'_, '_> {
     fn stall(&mut self) -> Result<(), RunError> {
         let kernel = self.kernel;
         let armed = kernel.with_park(|park| park.may_wake()).unwrap_or(false);
-        let certain = !armed && kernel.board.borrow_mut().reclaim_bells() == 0;
+        let awaited = kernel.board.borrow_mut().reclaim_bells() + kernel.mailbox.remotes();
+        let certain = !armed && awaited == 0;
         if !kernel.mailbox.is_empty() || !kernel.board.borrow().ready.is_empty() {
             return Ok(());
         }
@@ -185,6 +184,33 @@ impl Board {
 }
 
 impl Kernel {
+    /// Schedules a task that was woken from another thread.
+    fn answer(&self, key: Key) {
+        let scheduled = {
+            let mut guard = self.board.borrow_mut();
+            let board = &mut *guard;
+            if let Some(tenant) = board.taskmap.tenant(key)
+                && !tenant.bell.is_none()
+            {
+                // First silence the bell, then schedule: who rings in between posts a new letter.
+                board.bells.kept(tenant.bell).silence();
+            }
+            board.schedule(key)
+        };
+        if scheduled && self.watched.get() {
+            self.tell_scheduled(key, Cause::Mail);
+        }
+    }
+
+    /// Does what another thread asked for. Its panic is that of a closure of ours or of a destructor, and
+    /// must not keep the letters behind it from being read.
+    fn obey(&self, call: Call) {
+        let Some(kernel) = thread::find(self.id) else { return };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&kernel))) {
+            burn(payload);
+        }
+    }
+
     /// Wakes everyone whose deadline has come; `true` if there was anyone.
     pub(crate) fn fire_due(&self) -> bool {
         let mut board = self.board.borrow_mut();

@@ -89,8 +89,15 @@ impl<'k> Run<'k, '_> {
         let mut board = kernel.board.borrow_mut();
         let bell = board.bells.take(&kernel.mailbox);
         thread::set_vtable(bell.waker());
-        let is_over = board.taskmap.alive() == 0;
-        Run { kernel, bell, root: None, may_wait: true, is_over, stalled: None, _running: running }
+        Run {
+            kernel,
+            bell,
+            root: None,
+            may_wait: true,
+            is_over: false,
+            stalled: None,
+            _running: running,
+        }
     }
 
     /// Ends a run in peace; its bell serves the next one.
@@ -226,9 +233,6 @@ impl<'k> Run<'k, '_> {
             board = kernel.board.borrow_mut();
         }
         kernel.exit(board, turn.key, target, ending);
-        if self.root.is_none() {
-            self.is_over = kernel.board.borrow().taskmap.alive() == 0;
-        }
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.

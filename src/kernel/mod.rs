@@ -28,10 +28,26 @@
 //!
 //! This module is the one door: the layers above import from here.
 
+/// What threads share: std's, or that of the model checker, which tries every order of events.
+mod atomic {
+    #[cfg(turnwise_loom)]
+    pub(super) use loom::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
+    };
+    pub(super) use std::sync::PoisonError;
+    #[cfg(not(turnwise_loom))]
+    pub(super) use std::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
+    };
+}
+
 // In the order in which to read them.
 mod id;
 mod task;
 mod ready;
+mod mailbox;
 mod policy;
 mod waker;
 mod taskmap;
@@ -54,11 +70,12 @@ mod drive;
 mod telling;
 mod joining;
 mod sleeping;
+mod remote;
 
 // For the layers above.
 pub(crate) use clock::nanos;
 pub(crate) use scheduler::Kernel;
-pub(crate) use task::Failure;
+pub(crate) use task::{Failure, burn};
 pub(crate) use taskmap::Birth;
 pub(crate) use thread::{current, find};
 pub(crate) use timers::{TimerKey, When};
@@ -70,6 +87,7 @@ pub use error::{NestedRun, RunError};
 pub use id::{TaskId, TaskKey};
 pub use park::{Park, ThreadParker};
 pub use policy::Policy;
+pub use remote::Remote;
 pub use scheduler::Scheduler;
 pub use snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,

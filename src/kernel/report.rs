@@ -207,6 +207,7 @@ pub(crate) fn deadlock(kernel: &Kernel, certain: bool) -> DeadlockReport {
         cycles: cycles.iter().map(|steps| named_cycle(&board, steps)).collect(),
         certain,
         wakers_held: board.bells.all_clones(),
+        remotes_held: kernel.mailbox.remotes(),
     }
 }
 

@@ -18,10 +18,11 @@ use crate::kernel::builder::{Builder, Settings, StallAlarm};
 use crate::kernel::clock::Clock;
 use crate::kernel::error::RunError;
 use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::mainloop::{Root, Run};
 use crate::kernel::park::Park;
 use crate::kernel::policy::Dealer;
-use crate::kernel::ready::{Mailbox, Ready};
+use crate::kernel::ready::Ready;
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
@@ -153,7 +154,6 @@ impl Scheduler {
         };
         let seat = self.kernel.seat_root(place);
         run.root = Some(Root { poll: &mut poll });
-        run.is_over = false;
         run.mainloop()?;
         run.leave();
         mem::forget(seat); // The root has left its slot by itself.
@@ -219,6 +219,8 @@ pub(crate) struct Board {
     pub(crate) turns: u64,
     pub(crate) parks: u64,
     pub(crate) letters: u64,
+    /// An empty vector, to be exchanged for the letters in the mailbox.
+    pub(crate) read_letters: Vec<Letter>,
 }
 
 impl Board {
@@ -259,6 +261,7 @@ impl Kernel {
                 turns: 0,
                 parks: 0,
                 letters: 0,
+                read_letters: Vec::new(),
             }),
             clock: Clock::new(settings.virtual_time),
             settings,

@@ -183,6 +183,8 @@ pub struct DeadlockReport {
     pub certain: bool,
     /// How many wakers of how many tasks are in foreign hands: what it is uncertain for.
     pub wakers_held: usize,
+    /// How many [`Remote`](crate::Remote)s there are, each of which may spawn a task.
+    pub remotes_held: usize,
 }
 
 /// A circle of tasks: each waits for something that the next one holds.
@@ -293,8 +295,18 @@ impl fmt::Display for DeadlockReport {
             write!(f, "certain: no timer, no armed I/O, no blocking job, ")?;
             return write!(f, "no waker and no remote handle held outside the scheduler");
         }
-        let (held, plural) = (self.wakers_held, if self.wakers_held == 1 { "" } else { "s" });
-        write!(f, "possible: {held} waker{plural} held outside the scheduler may still be used")
+        let counted = |count: usize, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            _ => Some(format!("{count} {what}s")),
+        };
+        let wakers = counted(self.wakers_held, "waker");
+        let remotes = counted(self.remotes_held, "remote handle");
+        let held: Vec<String> = wakers.into_iter().chain(remotes).collect();
+        if held.is_empty() {
+            return write!(f, "possible: armed I/O may still wake a task");
+        }
+        write!(f, "possible: {} held outside the scheduler may still be used", held.join(" and "))
     }
 }
 

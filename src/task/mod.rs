@@ -1,4 +1,4 @@
-//! Tasks: spawning, naming and joining them, and giving way.
+//! Tasks: spawning, naming and joining them, giving way, and spawning from other threads.
 
 mod spawn;
 mod builder;
@@ -6,11 +6,15 @@ mod join;
 mod join_error;
 mod yield_now;
 mod current;
+mod remote;
+mod remote_error;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
 pub use current::{id, name, try_id};
 pub use join::{AbortHandle, AbortOnDrop, JoinHandle};
 pub use join_error::JoinError;
+pub use remote::RemoteHandle;
+pub use remote_error::RemoteError;
 pub use spawn::spawn;
 pub use yield_now::{YieldNow, yield_now};
