@@ -135,7 +135,11 @@ fn there_is_no_unsafe_and_no_condition() {
                 breaches.push(format!("{name}: {line}"));
             }
             let conditional = line.contains("cfg(") || line.contains("cfg_attr(");
-            if conditional && line != "#[cfg(test)]" && name != "src/lib.rs" {
+            // Tests have conditions, and so has `mod atomic` at the door of the kernel.
+            let is_test = line == "#[cfg(test)]" || line.starts_with("#[cfg(all(test, ");
+            let at_the_door = name == "src/lib.rs"
+                || (name == "src/kernel/mod.rs" && line.contains("turnwise_loom"));
+            if conditional && !is_test && !at_the_door {
                 breaches.push(format!("{name}: {line}"));
             }
         }

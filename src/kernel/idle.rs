@@ -31,6 +31,7 @@ impl Run<'_, '_> {
             match letter {
                 Letter::Wake(key) => kernel.answer(key),
                 Letter::Call(call) => kernel.obey(call),
+                Letter::Farewell => {}
             }
         }
         kernel.board.borrow_mut().read_letters = letters; // For its capacity.

@@ -18,6 +18,8 @@ pub(crate) enum Letter {
     Wake(Key),
     /// Do this on the scheduler's thread.
     Call(Call),
+    /// Nothing, but look again: there is no `Remote` any more.
+    Farewell,
 }
 
 /// Something to be done on the scheduler's thread. If the scheduler is gone it is dropped undone, anywhere.
@@ -128,10 +130,9 @@ impl Mailbox {
 
     /// Counts one `Remote` less. What it has posted was posted before: who reads the new count sees it.
     pub(crate) fn remove_remote(&self) {
-        if self.remotes.fetch_sub(1, Ordering::Release) == 1
-            && let Some(sleeper) = self.sleeper()
-        {
-            sleeper.wake(); // Nobody is left who could: the scheduler may have to say so.
+        if self.remotes.fetch_sub(1, Ordering::Release) == 1 {
+            // A scheduler that sleeps because of this one may now have to say that it sleeps in vain.
+            drop(self.post(Letter::Farewell));
         }
     }
 
@@ -145,7 +146,7 @@ impl Mailbox {
     }
 }
 
-#[cfg(all(test, not(turnwise_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -71,6 +71,8 @@ mod telling;
 mod joining;
 mod sleeping;
 mod remote;
+#[cfg(all(test, turnwise_loom))]
+mod models;
 
 // For the layers above.
 pub(crate) use clock::nanos;

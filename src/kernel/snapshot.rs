@@ -147,7 +147,7 @@ pub struct Metrics {
     pub turns: u64,
     /// Times the thread went to sleep.
     pub parks: u64,
-    /// Wakes that came from other threads.
+    /// Letters that came from other threads: wakes, and calls of a [`Remote`](crate::Remote).
     pub letters: u64,
 }
 
