@@ -1,0 +1,323 @@
+//! The scheduler of the lecture, slide by slide: `Task`, `Scheduler`, `exit`, and how asyncio goes on from
+//! there. Each section prints what the Python program on its slide prints.
+//!
+//! Run it with `cargo run --example slides`. The words of the slides, and where they are here:
+//!
+//! | slide | turnwise |
+//! |---|---|
+//! | `Task(target)`, `task.run()` | a future with an id; a turn, which is one poll |
+//! | `yield` | `yield_now().await` |
+//! | `StopIteration` | `Poll::Ready` |
+//! | `sched.new(foo())` | `scheduler.spawn(foo())` |
+//! | `schedule(task)` | the same, but it is the task's waker that calls it |
+//! | `mainloop()` | `scheduler.run()` |
+//! | `exit(task)` | the same; an observer sees it as `Transition::Exited` |
+//! | `gather(a, b)` | spawn both, await both |
+//! | `loop.run_until_complete(main())` | `scheduler.block_on(main())` |
+//! | `loop.close()` | `drop(scheduler)` |
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
+use std::fmt::Display;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use turnwise::{JoinError, RunError, Scheduler, Transition};
+use turnwise::{block_on, sleep, spawn, time, yield_now};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    a_task_is_run_by_hand();
+    a_scheduler_without_exit();
+    a_scheduler_with_exit()?;
+    asyncio_counts()?;
+    an_event_loop_is_run_twice();
+    Ok(())
+}
+
+// ----- 46: Task -----
+
+/// The slide's `Task`: a target, and a number. A future is the nearest thing that Rust has to a generator:
+/// a poll runs it to its next `.await` that does not go through.
+struct Task {
+    tid: u32,
+    target: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+/// What a generator raises when it is over.
+#[derive(Debug)]
+struct StopIteration;
+
+/// The slide's `Task.task_id`, which all tasks count up.
+static TASK_ID: AtomicU32 = AtomicU32::new(0);
+
+impl Task {
+    fn new(target: impl Future<Output = ()> + 'static) -> Self {
+        let tid = TASK_ID.fetch_add(1, Ordering::Relaxed) + 1;
+        Task { tid, target: Box::pin(target) }
+    }
+
+    /// The slide's `run`: on to the next yield. Nobody has to be woken by a waker here, since the caller
+    /// just runs the task again.
+    fn run(&mut self) -> Result<(), StopIteration> {
+        match self.target.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(()) => Err(StopIteration),
+        }
+    }
+}
+
+fn a_task_is_run_by_hand() {
+    /// A yield hands nothing out, so the value goes by a cell that both sides have.
+    async fn foo(yielded: Rc<Cell<u32>>) {
+        for i in 0..2 {
+            yielded.set(i);
+            yield_now().await;
+        }
+    }
+
+    println!("== 46: a task is run by hand");
+    let yielded = Rc::new(Cell::new(0));
+    let mut t1 = Task::new(foo(Rc::clone(&yielded)));
+    while let Ok(()) = t1.run() {
+        println!("{}", yielded.get());
+    }
+    println!("over");
+    let t2 = Task::new(foo(yielded));
+    println!("ids: {} {}", t1.tid, t2.tid);
+}
+
+// ----- 47: Scheduler -----
+
+/// The slide's first `Scheduler`, nearly word for word.
+#[derive(Default)]
+struct FirstScheduler {
+    ready: VecDeque<Rc<RefCell<Task>>>,
+    taskmap: BTreeMap<u32, Rc<RefCell<Task>>>,
+}
+
+impl FirstScheduler {
+    fn new_task(&mut self, target: impl Future<Output = ()> + 'static) -> u32 {
+        let task = Task::new(target);
+        let tid = task.tid;
+        let task = Rc::new(RefCell::new(task));
+        self.taskmap.insert(tid, Rc::clone(&task));
+        self.schedule(task);
+        tid
+    }
+
+    fn schedule(&mut self, task: Rc<RefCell<Task>>) {
+        self.ready.push_back(task);
+    }
+
+    /// Here is what the slide forgets, in one character: with `?` the end of any task is the end of all.
+    fn mainloop(&mut self) -> Result<(), StopIteration> {
+        while !self.taskmap.is_empty() {
+            let task = self.ready.pop_front().expect("whoever is on the taskmap is on ready too");
+            task.borrow_mut().run()?;
+            self.schedule(task);
+        }
+        Ok(())
+    }
+}
+
+fn a_scheduler_without_exit() {
+    async fn endless(name: &str) {
+        loop {
+            println!("I'm {name}");
+            yield_now().await;
+        }
+    }
+
+    async fn once() {
+        println!("I'm once");
+        yield_now().await;
+    }
+
+    println!("== 47: a scheduler without exit");
+    // Two tasks that never end: the slide's main loop would not either. So here, already, is the real
+    // scheduler, which can be given its turns one by one: four for each.
+    let scheduler = Scheduler::new();
+    scheduler.spawn(endless("foo"));
+    scheduler.spawn(endless("bar"));
+    for _ in 0..8 {
+        scheduler.step();
+    }
+    println!("cut");
+
+    let mut scheduler = FirstScheduler::default();
+    scheduler.new_task(once());
+    scheduler.new_task(endless("foo"));
+    if let Err(StopIteration) = scheduler.mainloop() {
+        println!("the end of one task ended the mainloop");
+    }
+}
+
+// ----- 48: exit -----
+
+/// From here on everything is turnwise's. Its main loop calls `exit` when a poll gives `Poll::Ready`, and
+/// is over when the task map is empty. It leaves the slide in one line: it does not call `schedule` for a
+/// task that waits, but lets that task's waker do it.
+fn a_scheduler_with_exit() -> Result<(), RunError> {
+    async fn foo(n: u32) {
+        for _ in 0..n {
+            println!("I'm foo");
+            yield_now().await;
+        }
+    }
+
+    async fn bar(n: u32) {
+        for _ in 0..n {
+            println!("I'm bar");
+            yield_now().await;
+        }
+    }
+
+    println!("== 48: a scheduler with exit");
+    let scheduler = Scheduler::builder().observer(tell_exits).build();
+    scheduler.spawn(foo(2));
+    scheduler.spawn(bar(2));
+    scheduler.run()?;
+
+    // The slide makes a new scheduler, but its ids go on counting; ours count for each scheduler.
+    println!("-- uneven, and one that never yields");
+    scheduler.spawn(foo(1));
+    scheduler.spawn(bar(3));
+    scheduler.spawn(foo(0));
+    scheduler.run()?;
+    println!("mainloop ended");
+    Ok(())
+}
+
+/// The slide's `exit` prints; ours does not, but tells whoever observes.
+fn tell_exits(transition: &Transition) {
+    if let Transition::Exited { task, .. } = transition {
+        println!("Task {} terminated", task.as_u64());
+    }
+}
+
+// ----- 49: AsyncIO -----
+
+fn asyncio_counts() -> Result<(), JoinError> {
+    async fn count() {
+        println!("One");
+        sleep(Duration::from_secs(1)).await;
+        println!("Two");
+    }
+
+    println!("== 49: asyncio counts");
+    let scheduler = Scheduler::builder().virtual_time().build();
+    scheduler.block_on(async {
+        let both = [spawn(count()), spawn(count())];
+        for one in both {
+            one.await?;
+        }
+        Ok(())
+    })?;
+    log(scheduler.snapshot().elapsed, "end");
+    Ok(())
+}
+
+/// Prints a line with the time of a virtual clock, in milliseconds.
+fn log(elapsed: Duration, text: impl Display) {
+    println!("[{}] {text}", elapsed.as_millis());
+}
+
+// ----- 50: the event loop -----
+
+/// A scheduler may be run again and again. What is not over when `block_on` returns stays as it is, and
+/// goes on in the next run.
+fn an_event_loop_is_run_twice() {
+    async fn ticker(start: Instant) {
+        loop {
+            log(time::now() - start, "tick");
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn nap(seconds: f64) -> f64 {
+        sleep(Duration::from_secs_f64(seconds)).await;
+        seconds
+    }
+
+    println!("== 50: an event loop is run twice, and closed");
+    let scheduler = Scheduler::builder().virtual_time().build();
+    let elapsed = || scheduler.snapshot().elapsed;
+    let start = scheduler.block_on(async { time::now() });
+    let task = scheduler.spawn(ticker(start));
+    log(elapsed(), "made; nothing has run");
+    let first = scheduler.block_on(nap(2.5));
+    log(elapsed(), format_args!("first run: {first}"));
+    let second = scheduler.block_on(nap(1.0));
+    log(elapsed(), format_args!("second run: {second}"));
+    task.abort();
+    if scheduler.block_on(task).is_err_and(|error| error.is_cancelled()) {
+        log(elapsed(), "ticker cancelled");
+    }
+
+    // asyncio's loop can be asked to run after `close`, and answers "Event loop is closed". Here `close`
+    // is `drop`, and `scheduler.block_on(…)` after it does not compile: "borrow of moved value". What can
+    // outlive a scheduler is a handle, and it says what became of its task.
+    let late = scheduler.spawn(nap(1.0));
+    let closed_at = elapsed();
+    drop(scheduler);
+    if let Err(error) = block_on(late) {
+        log(closed_at, format_args!("after close: {error}"));
+    }
+}
+
+// Output:
+//
+// == 46: a task is run by hand
+// 0
+// 1
+// over
+// ids: 1 2
+// == 47: a scheduler without exit
+// I'm foo
+// I'm bar
+// I'm foo
+// I'm bar
+// I'm foo
+// I'm bar
+// I'm foo
+// I'm bar
+// cut
+// I'm once
+// I'm foo
+// the end of one task ended the mainloop
+// == 48: a scheduler with exit
+// I'm foo
+// I'm bar
+// I'm foo
+// I'm bar
+// Task 1 terminated
+// Task 2 terminated
+// -- uneven, and one that never yields
+// I'm foo
+// I'm bar
+// Task 5 terminated
+// Task 3 terminated
+// I'm bar
+// I'm bar
+// Task 4 terminated
+// mainloop ended
+// == 49: asyncio counts
+// One
+// One
+// Two
+// Two
+// [1000] end
+// == 50: an event loop is run twice, and closed
+// [0] made; nothing has run
+// [0] tick
+// [1000] tick
+// [2000] tick
+// [2500] first run: 2.5
+// [3000] tick
+// [3500] second run: 1
+// [3500] ticker cancelled
+// [3500] after close: task #6 was aborted

@@ -1,0 +1,120 @@
+//! The story of the crate in four chapters: tasks take turns; they sleep, and are joined; one panics; and
+//! two wait for each other, until the scheduler explains why nothing can run any more.
+//!
+//! Run it with `cargo run --example tour`. What it prints is at the end of this file.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::rc::Rc;
+use std::time::Duration;
+
+use turnwise::{JoinError, JoinHandle, RunError, Scheduler};
+use turnwise::{block_on, sleep, spawn, task, time, yield_now};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    taking_turns()?;
+    sleeping_and_joining()?;
+    a_panic_is_caught();
+    a_deadlock_is_explained();
+    Ok(())
+}
+
+/// A task runs until it gives way. Then it is the next one's turn: first in, first out.
+fn taking_turns() -> Result<(), RunError> {
+    println!("-- taking turns");
+    let scheduler = Scheduler::new();
+    for name in ["foo", "bar"] {
+        scheduler.spawn(async move {
+            for _ in 0..2 {
+                println!("I'm {name}");
+                yield_now().await;
+            }
+        });
+    }
+    scheduler.run() // until every task is over
+}
+
+/// A spawned task goes on by itself; awaiting its handle gives its result. When all tasks sleep a virtual
+/// clock jumps to the moment at which the first one wakes up, so this hour is over at once.
+fn sleeping_and_joining() -> Result<(), JoinError> {
+    println!("-- sleeping and joining");
+    let scheduler = Scheduler::builder().virtual_time().build();
+    scheduler.block_on(async {
+        let start = time::now();
+        let bread = spawn(cook("bread", 60));
+        let tea = spawn(cook("tea", 4));
+        println!("breakfast: {} and {}", bread.await?, tea.await?);
+        println!("it took {:?}", time::now() - start);
+        Ok(())
+    })
+}
+
+async fn cook(food: &'static str, minutes: u64) -> String {
+    sleep(Duration::from_secs(60 * minutes)).await;
+    println!("{food} is ready");
+    format!("{minutes} minutes' {food}")
+}
+
+/// A panic ends its own task, and whoever awaits that one is told. Nobody else is harmed. (The panic is
+/// printed to stderr as well, as Rust always does.)
+fn a_panic_is_caught() {
+    println!("-- a panic is caught");
+    block_on(async {
+        let shares = [4, 0, 5].map(|guests| spawn(async move { 20 / guests }));
+        for share in shares {
+            match share.await {
+                Ok(share) => println!("a share is {share}"),
+                Err(error) => println!("{error}"),
+            }
+        }
+    });
+}
+
+/// At a door Alice waits until Bob is gone, and Bob until Alice is. Nothing will ever wake either of them.
+/// The scheduler knows: each wait is on a list of its own, and no waker is in anybody else's hands.
+fn a_deadlock_is_explained() {
+    println!("-- a deadlock is explained");
+    let scheduler = Scheduler::new();
+    let named = |name: &str| task::Builder::new().name(name);
+    let [alice, bob] = [Guest::default(), Guest::default()];
+    alice.set(Some(named("alice").spawn_on(&scheduler, after_you(Rc::clone(&bob)))));
+    bob.set(Some(named("bob").spawn_on(&scheduler, after_you(Rc::clone(&alice)))));
+    if let Err(report) = scheduler.run() {
+        println!("{report}");
+    }
+}
+
+/// The handle of a guest, as soon as there is one.
+type Guest = Rc<Cell<Option<JoinHandle<()>>>>;
+
+async fn after_you(guest: Guest) {
+    if let Some(guest) = guest.take() {
+        println!("{}: after you!", task::name().unwrap_or_default());
+        let _gone = guest.await;
+    }
+}
+
+// Output:
+//
+// -- taking turns
+// I'm foo
+// I'm bar
+// I'm foo
+// I'm bar
+// -- sleeping and joining
+// tea is ready
+// bread is ready
+// breakfast: 60 minutes' bread and 4 minutes' tea
+// it took 3600s
+// -- a panic is caught
+// a share is 5
+// task #3 panicked: attempt to divide by zero
+// a share is 4
+// -- a deadlock is explained
+// alice: after you!
+// bob: after you!
+// deadlock at turn 2: 2 of 2 tasks can never run again
+//   #1 "alice"  waits for task #2 "bob", spawned at examples/tour.rs:81:31, since turn 1
+//   #2 "bob"    waits for task #1 "alice", spawned at examples/tour.rs:80:35, since turn 2
+// cycle: #1 -> #2 -> #1
+// certain: no timer, no armed I/O, no blocking job, no waker and no remote handle held outside the scheduler

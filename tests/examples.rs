@@ -1,0 +1,255 @@
+//! The examples are run, and must print what the comment at their end says, letter by letter.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// An example: its name, and the text of its file before and after the line that begins the output.
+struct Example {
+    name: String,
+    program: String,
+    output: Option<String>,
+}
+
+const OUTPUT: &str = "\n// Output:\n//\n";
+
+/// Every example that is there, so that a new one is held to the rules as well.
+fn examples() -> Vec<Example> {
+    let files = fs::read_dir(root().join("examples")).unwrap();
+    let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    paths.sort();
+    assert!(paths.len() >= 6, "the examples were not found");
+    paths.iter().map(|path| read(path)).collect()
+}
+
+fn read(path: &Path) -> Example {
+    let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+    let text = fs::read_to_string(path).unwrap().replace("\r\n", "\n");
+    match text.split_once(OUTPUT) {
+        Some((program, output)) => {
+            Example { name, program: program.to_owned(), output: Some(uncomment(output)) }
+        }
+        None => Example { name, program: text, output: None },
+    }
+}
+
+/// The text of a block of comments. A line that is no comment stays as it is, and is found to be wrong.
+fn uncomment(block: &str) -> String {
+    let text = |line: &str| match line.strip_prefix("//") {
+        Some(text) => format!("{}\n", text.strip_prefix(' ').unwrap_or(text)),
+        None => format!("{line}\n"),
+    };
+    block.lines().map(text).collect()
+}
+
+// ----- running them -----
+
+/// The program of an example, built anew if it is not there or older than a source.
+///
+/// `cargo test` has built it; `cargo test --test examples` has not. Cargo holds no lock while tests run,
+/// so it can be asked.
+fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let test = env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).expect("tests are built in <target>/<profile>/deps");
+    let built = |name: &str| profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    BUILT.get_or_init(|| {
+        let library = newest(&root().join("src"));
+        let is_fresh = |example: &Example| {
+            let source = newest(&root().join("examples").join(format!("{}.rs", example.name)));
+            let built = built(&example.name);
+            built.exists() && newest(&built) >= library.max(source)
+        };
+        if !examples().iter().all(is_fresh) {
+            build_examples(profile);
+        }
+    });
+    built(name)
+}
+
+/// When a file was last changed, or the last one in a folder.
+fn newest(path: &Path) -> SystemTime {
+    if path.is_file() {
+        return path.metadata().unwrap().modified().unwrap();
+    }
+    let entries = fs::read_dir(path).unwrap().map(|entry| newest(&entry.unwrap().path()));
+    entries.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// Builds them as this test was built, and into the same folder.
+fn build_examples(profile: &Path) {
+    let (target, name) = (profile.parent().unwrap(), profile.file_name().unwrap());
+    let name = if name == "debug" { "dev".as_ref() } else { name };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["build", "--quiet", "--locked", "--offline", "--examples"]);
+    let status = cargo.arg("--profile").arg(name).arg("--target-dir").arg(target).status();
+    assert!(status.unwrap().success(), "the examples could not be built");
+}
+
+fn run(name: &str, arguments: &[&str]) -> Output {
+    Command::new(program(name)).current_dir(root()).args(arguments).output().unwrap()
+}
+
+// ----- telling the difference -----
+
+/// Shows two texts as one: what is missing with a minus, what is there instead with a plus.
+fn difference(expected: &str, printed: &str) -> String {
+    let expected: Vec<&str> = expected.split_inclusive('\n').collect();
+    let printed: Vec<&str> = printed.split_inclusive('\n').collect();
+    let pairs = expected.iter().zip(&printed);
+    let head = pairs.take_while(|(one, other)| one == other).count();
+    let (missing, instead) = (&expected[head..], &printed[head..]);
+    let pairs = missing.iter().rev().zip(instead.iter().rev());
+    let tail = pairs.take_while(|(one, other)| one == other).count();
+    let (missing, same) = missing.split_at(missing.len() - tail);
+    let instead = &instead[..instead.len() - tail];
+
+    let mut text = String::new();
+    for (mark, lines) in [(' ', &expected[..head]), ('-', missing), ('+', instead), (' ', same)] {
+        for line in lines {
+            let end = if line.ends_with('\n') { "" } else { " (and no line end)\n" };
+            write!(text, "{mark} {line}{end}").unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn a_difference_shows_what_is_missing_and_what_came_instead() {
+    let shown = difference("one\ntwo\nthree\n", "one\n2\n2\nthree\n");
+    assert_eq!(shown, "  one\n- two\n+ 2\n+ 2\n  three\n");
+    assert_eq!(difference("one\n", "one\none\n"), "  one\n+ one\n");
+    assert_eq!(difference("one\n", ""), "- one\n");
+    assert_eq!(difference("one\n", "one"), "- one\n+ one (and no line end)\n");
+}
+
+// ----- what must hold -----
+
+#[test]
+fn every_example_prints_what_its_last_comment_says() {
+    let mut wrong = String::new();
+    for Example { name, output, .. } in examples() {
+        let ran = run(&name, &[]);
+        let printed = String::from_utf8(ran.stdout).unwrap();
+        let expected = output.unwrap_or_default();
+        if printed != expected {
+            let shown = difference(&expected, &printed);
+            writeln!(wrong, "{name} prints something else (- its comment, + what it prints):")
+                .unwrap();
+            writeln!(wrong, "{shown}").unwrap();
+        }
+        if !ran.status.success() {
+            writeln!(wrong, "{name} ended with {}", ran.status).unwrap();
+            writeln!(wrong, "{}", String::from_utf8_lossy(&ran.stderr)).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn every_example_says_first_what_it_shows_and_last_what_it_prints() {
+    let mut wrong = String::new();
+    for Example { name, program, output } in examples() {
+        if !program.starts_with("//! ") {
+            writeln!(wrong, "{name} does not begin with a sentence that says what it shows")
+                .unwrap();
+        }
+        match output.as_deref() {
+            Some("") => writeln!(wrong, "the output at the end of {name} is empty").unwrap(),
+            Some(_) => {}
+            None => writeln!(wrong, "{name} does not end with a comment {OUTPUT:?}").unwrap(),
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn every_example_is_in_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for Example { name, .. } in examples() {
+        assert!(readme.contains(&format!("](examples/{name}.rs)")), "{name} is not in the README");
+    }
+}
+
+#[test]
+fn the_tour_is_told_in_less_than_100_lines() {
+    let tour = read(&root().join("examples/tour.rs"));
+    let length = tour.program.lines().count();
+    assert!(length < 100, "the tour has {length} lines before its output");
+}
+
+// ----- the one that takes arguments -----
+
+#[test]
+fn the_follower_says_how_to_call_it() {
+    for arguments in [&["file"] as &[&str], &["file", "pattern", "more"]] {
+        let ran = run("follow_grep", arguments);
+        assert_eq!(ran.status.code(), Some(2));
+        assert_eq!(String::from_utf8_lossy(&ran.stderr), "usage: follow_grep [FILE PATTERN]\n");
+        assert!(ran.stdout.is_empty());
+    }
+}
+
+#[test]
+fn the_follower_names_the_file_that_is_missing() {
+    let ran = run("follow_grep", &["no/such/file", "pattern"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ran.stderr).starts_with("follow_grep: no/such/file: "));
+}
+
+/// A program that is ended when the test is over, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// In real time, but nothing here waits for a time: each line is waited for.
+#[test]
+fn the_follower_follows_a_real_file_until_nobody_reads() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("followed.txt");
+    let add = |text: &str| {
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    fs::write(&path, "an error of yesterday\n").unwrap();
+    let mut follower = Command::new(program("follow_grep"));
+    follower.arg(&path).arg("Error").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut follower = Running(follower.spawn().unwrap());
+    let mut notes = BufReader::new(follower.0.stderr.take().unwrap());
+    let mut output = BufReader::new(follower.0.stdout.take().unwrap());
+
+    assert!(next_line(&mut notes).starts_with("following "), "it has gone to the end of the file");
+    add("all is well\nan ERROR\nall is well ag");
+    assert_eq!(next_line(&mut output), "an ERROR\n");
+    add("ain, without error\n");
+    assert_eq!(next_line(&mut output), "all is well again, without error\n");
+    File::create(&path).unwrap();
+    add("an error in the emptied file\n");
+    assert_eq!(next_line(&mut output), "an error in the emptied file\n");
+
+    drop(output);
+    add("an error that nobody reads\n");
+    assert!(follower.0.wait().unwrap().success(), "like grep, it ends when its reader has");
+    assert_eq!(next_line(&mut notes), "", "and says nothing about it");
+    fs::remove_file(&path).unwrap();
+}
+
+fn next_line(reader: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    line
+}
