@@ -62,7 +62,8 @@ fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let test = env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).expect("tests are built in <target>/<profile>/deps");
-    let built = |name: &str| profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    let built =
+        |name: &str| profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
     BUILT.get_or_init(|| {
         let library = newest(&root().join("src"));
         let is_fresh = |example: &Example| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::kernel::park::Park;
 use crate::kernel::policy::Policy;
@@ -47,10 +47,23 @@ impl Default for Settings {
 
 /// Whom to tell when nothing has happened for a while and it is only possible that something will.
 pub(crate) struct StallAlarm {
-    pub(crate) after: Duration,
+    after: Duration,
     pub(crate) tell: Box<dyn FnMut(&DeadlockReport)>,
-    /// The turn after which it was told last.
-    pub(crate) told: Option<u64>,
+    /// After which turn nothing has happened, since when, and whether that was told.
+    stall: Option<(u64, Instant, bool)>,
+}
+
+impl StallAlarm {
+    /// How long to wait until it is to be told that nothing has happened since this turn: zero if it is now,
+    /// `None` if it was told already. Counts in real time, and from the first time that it is asked.
+    pub(crate) fn time_left(&mut self, turn: u64) -> Option<Duration> {
+        let now = Instant::now();
+        let stall = self.stall.take_if(|(of, ..)| *of == turn);
+        let (_, since, told) = stall.unwrap_or((turn, now, false));
+        let left = self.after.saturating_sub(now.saturating_duration_since(since));
+        self.stall = Some((turn, since, left.is_zero()));
+        if told { None } else { Some(left) }
+    }
 }
 
 impl Builder {
@@ -124,7 +137,7 @@ impl Builder {
         after: Duration,
         tell: impl FnMut(&DeadlockReport) + 'static,
     ) -> Self {
-        self.alarm = Some(StallAlarm { after, tell: Box::new(tell), told: None });
+        self.alarm = Some(StallAlarm { after, tell: Box::new(tell), stall: None });
         self
     }
 

@@ -9,10 +9,13 @@ pub(crate) type Nanos = u64;
 /// The point in time that never comes.
 pub(crate) const NEVER: Nanos = Nanos::MAX;
 
+/// The last point in time that comes.
+pub(crate) const LAST: Nanos = (1 << 63) - 1;
+
 /// Turns a length of time into nanoseconds; what is longer than 292 years never ends.
 pub(crate) fn nanos(duration: Duration) -> Nanos {
     match Nanos::try_from(duration.as_nanos()) {
-        Ok(nanos) if nanos < 1 << 63 => nanos,
+        Ok(nanos) if nanos <= LAST => nanos,
         _ => NEVER,
     }
 }
@@ -20,7 +23,7 @@ pub(crate) fn nanos(duration: Duration) -> Nanos {
 /// Adds a length to a point in time; what is out of range is never.
 pub(crate) fn later(now: Nanos, length: Nanos) -> Nanos {
     match now.checked_add(length) {
-        Some(sum) if sum < 1 << 63 => sum,
+        Some(sum) if sum <= LAST => sum,
         _ => NEVER,
     }
 }
@@ -56,10 +59,10 @@ impl Clock {
         self.now.get()
     }
 
-    /// Moves a virtual clock forward.
+    /// Moves a virtual clock forward, but never beyond the end of time.
     pub(crate) fn jump(&self, to: Nanos) {
         debug_assert!(self.is_virtual, "a real clock moves by itself");
-        self.now.set(self.now.get().max(to));
+        self.now.set(self.now.get().max(to.min(LAST)));
     }
 
     pub(crate) fn instant(&self, at: Nanos) -> Instant {

@@ -137,7 +137,8 @@ impl Scheduler {
     /// for a foreign loop to call [`run_until_stalled`](Scheduler::run_until_stalled) again.
     ///
     /// Called from whatever thread the wake comes from, at most once between two runs, and from inside
-    /// whatever code wakes: let it send a message or set a flag. If it panics it is removed.
+    /// whatever code wakes: let it send a message or set a flag. Called at once if a task is ready when it is
+    /// set, or when a run ends. If it panics it is removed.
     ///
     /// # Example
     ///

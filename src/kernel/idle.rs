@@ -110,7 +110,9 @@ impl Run<'_, '_> {
             return Ok(());
         }
         if certain {
-            return Err(RunError::Deadlock(Box::new(report::deadlock(kernel, true))));
+            let report = Box::new(report::deadlock(kernel, true));
+            // Whoever was asked for the report may have done something about it.
+            return if kernel.nothing_to_do() { Err(RunError::Deadlock(report)) } else { Ok(()) };
         }
         let turns = kernel.board.borrow().turns;
         if self.stalled != Some(turns) {
@@ -118,20 +120,15 @@ impl Run<'_, '_> {
             kernel.tell_stalled();
             return Ok(()); // Whoever was told may have done something about it.
         }
-        match kernel.stall_alarm.take() {
-            Some(mut alarm) if alarm.told != Some(turns) => {
-                self.park(Some(alarm.after));
-                if kernel.nothing_to_do() {
-                    alarm.told = Some(turns);
-                    (alarm.tell)(&report::deadlock(kernel, false));
-                }
-                kernel.stall_alarm.replace(Some(alarm));
+        let mut alarm = kernel.stall_alarm.take();
+        let left = alarm.as_mut().and_then(|alarm| alarm.time_left(turns));
+        match &mut alarm {
+            Some(alarm) if left.is_some_and(|left| left.is_zero()) => {
+                (alarm.tell)(&report::deadlock(kernel, false));
             }
-            alarm => {
-                kernel.stall_alarm.replace(alarm);
-                self.park(None);
-            }
+            _ => self.park(left),
         }
+        kernel.stall_alarm.replace(alarm);
         Ok(())
     }
 

@@ -93,13 +93,13 @@ impl Kernel {
         }
     }
 
-    /// Leaves word that whoever drives this scheduler wants to hear of the next wake.
+    /// Leaves word that whoever drives this scheduler wants to hear of the next wake; or tells him at once,
+    /// if there is something to do already.
     pub(crate) fn arm_hook(&self) {
-        let hook = self.hook.borrow().clone();
-        if let Some(hook) = hook
-            && !self.mailbox.wake_me(hook.clone())
-        {
-            // There is mail already. A hook that panics must not break the end of a run.
+        let Some(hook) = self.hook.borrow().clone() else { return };
+        let is_idle = self.board.borrow().ready.is_empty();
+        if !is_idle || !self.mailbox.wake_me(hook.clone()) {
+            // A hook that panics must not break the end of a run.
             self.guard_hook(|| hook.wake());
         }
     }

@@ -10,8 +10,8 @@
 //!
 //! Taking what is due splits that bucket: what is due is sorted and fires, the rest moves to lower
 //! buckets, around the new base. An entry only ever moves down, so it moves at most 63 times in its life
-//! however many others there are: a million timers cost the same, each, as a thousand. Nothing ever
-//! reorders equal deadlines, which share a bucket all their lives; so they fire first come, first served.
+//! however many others there are: a million timers cost the same, each, as a thousand. Equal deadlines
+//! share a bucket all their lives, so they come up together, and fire in the order of their making.
 //!
 //! The base must never pass the clock, or a sleep made next could lie before it. So it moves to deadlines
 //! that fire, never to one that was only looked at.
@@ -19,6 +19,7 @@
 //! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
 //! outnumber the living.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::mem;
 use std::panic::Location;
@@ -26,7 +27,8 @@ use std::panic::Location;
 use crate::kernel::clock::{NEVER, Nanos, later};
 use crate::kernel::waiting::Waiter;
 
-/// Which timer: the slot, and the serial of the tenant that is meant.
+/// Which timer: the slot, and the serial of the tenant that is meant. Serials count up through all timers,
+/// so they tell which of two was made first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct TimerKey {
     slot: u32,
@@ -53,6 +55,8 @@ pub(crate) struct Timers {
     due: VecDeque<Entry>,
     /// Timers that somebody waits for and that will fire some day.
     armed: usize,
+    /// The serial of the timer that was made last.
+    serials: u32,
 }
 
 /// One cache line: timers fire in an order in which nobody else finds them.
@@ -90,13 +94,31 @@ impl Timers {
             self.slots.push(Timer { serial: 0, phase: Phase::Vacant, deadline: 0, waiter, place });
             number
         });
+        let serial = self.next_serial();
         let timer = &mut self.slots[slot as usize];
         (timer.phase, timer.deadline, timer.place) = (phase, deadline, place);
-        let key = TimerKey { slot, serial: timer.serial };
+        timer.serial = serial;
+        let key = TimerKey { slot, serial };
         if phase == Phase::Fresh {
             self.fresh.push(key);
         }
         key
+    }
+
+    fn next_serial(&mut self) -> u32 {
+        self.serials = self.serials.wrapping_add(1);
+        if self.serials == 0 {
+            // A dead entry of the round before could be taken for a timer of this one, so all of them go.
+            self.drop_dead_entries();
+        }
+        self.serials
+    }
+
+    #[cold]
+    fn drop_dead_entries(&mut self) {
+        let slots = &self.slots;
+        self.heap.retain(|entry| is_live(slots, entry));
+        self.fresh.retain(|key| slots[key.slot as usize].serial == key.serial);
     }
 
     /// Returns whether a timer has fired; if so, it is gone.
@@ -133,25 +155,15 @@ impl Timers {
         }
         let waiter = timer.waiter.take();
         self.vacate(key);
-        if self.heap.len > 2 * self.armed + 64 {
-            let slots = &self.slots;
-            self.heap.retain(|entry| is_live(slots, entry));
-        }
-        if self.fresh.len() > 2 * self.slots.len() + 64 {
-            let slots = &self.slots;
-            self.fresh.retain(|key| slots[key.slot as usize].serial == key.serial);
+        if self.heap.len > 2 * self.armed + 64 || self.fresh.len() > 2 * self.slots.len() + 64 {
+            self.drop_dead_entries();
         }
         waiter
     }
 
     fn vacate(&mut self, key: TimerKey) {
-        let timer = &mut self.slots[key.slot as usize];
-        timer.phase = Phase::Vacant;
-        // A slot that has used up its serials is never used again: a dead entry could be taken for live.
-        if let Some(serial) = timer.serial.checked_add(1) {
-            timer.serial = serial;
-            self.vacant.push(key.slot);
-        }
+        self.slots[key.slot as usize].phase = Phase::Vacant;
+        self.vacant.push(key.slot);
     }
 
     /// Returns whether timers were made since the last [`Timers::settle`].
@@ -259,6 +271,14 @@ struct Entry {
     key: TimerKey,
 }
 
+impl Entry {
+    /// By deadline; equal ones in the order in which the timers were made, whoever was waited for first.
+    fn order(&self, other: &Entry) -> Ordering {
+        let made = self.key.serial.wrapping_sub(other.key.serial).cast_signed();
+        self.deadline.cmp(&other.deadline).then(made.cmp(&0))
+    }
+}
+
 #[derive(Default)]
 struct RadixHeap {
     /// Nothing in the heap lies before it, and it never passes the clock.
@@ -310,8 +330,7 @@ impl RadixHeap {
 
             let start = due.len();
             due.extend(entries.extract_if(.., |entry| entry.deadline <= now));
-            // The sort is stable: equal deadlines stay in the order in which they came.
-            due.make_contiguous()[start..].sort_by_key(|entry| entry.deadline);
+            due.make_contiguous()[start..].sort_unstable_by(Entry::order);
             self.base = due.back().map_or(self.base, |latest| latest.deadline);
             for entry in entries.drain(..) {
                 self.place(entry);
@@ -395,6 +414,25 @@ mod tests {
         timers.cancel(key);
         timers.settle(0);
         assert_eq!((timers.heap.len, timers.armed()), (0, 0));
+    }
+
+    #[test]
+    fn equal_deadlines_keep_their_order_when_the_serials_go_round() {
+        let mut timers = Timers { serials: u32::MAX - 3, ..Timers::default() };
+        let mut keys = Vec::new();
+        for _ in 0..8 {
+            let dropped = arm(&mut timers, When::At(5));
+            timers.cancel(dropped);
+            keys.push(timers.create(When::At(10), Location::caller()));
+        }
+        for &key in keys.iter().rev() {
+            timers.arm(key, Waiter::of(&Context::from_waker(Waker::noop())));
+        }
+        timers.collect_due(10);
+        for key in keys {
+            assert!(timers.fire().is_some());
+            assert!(timers.forget_if_fired(key));
+        }
     }
 
     proptest! {

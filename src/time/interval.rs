@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::time::{Sleep, now};
@@ -32,15 +32,15 @@ use crate::time::{Sleep, now};
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     assert!(!period.is_zero(), "the period of an interval must not be zero");
-    Interval { period, missed: Missed::Delay, next: None, sleep: None }
+    Interval { period, missed: Missed::Delay, next: Next::First }
 }
 
 /// What an interval does when its owner came too late for a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "MissedTickBehavior")]
 pub enum Missed {
-    /// Ticks at once, and one period later, and so on from there: no two ticks are closer than a period,
-    /// and the schedule shifts. The default.
+    /// Ticks at once, and one period later, and so on from there: however late the owner comes, his next
+    /// tick is a whole period away, and the schedule shifts. The default.
     #[default]
     Delay,
     /// Ticks at once for every tick that was missed, until it has caught up.
@@ -54,10 +54,17 @@ pub enum Missed {
 pub struct Interval {
     period: Duration,
     missed: Missed,
-    /// When the next tick is due; `None` before the first.
-    next: Option<Instant>,
-    /// The wait for it, kept between ticks that were given up.
-    sleep: Option<Pin<Box<Sleep>>>,
+    next: Next,
+}
+
+/// When the next tick is due.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// At once: it is the first one.
+    First,
+    At(Instant),
+    /// At a point in time that no clock can show.
+    Never,
 }
 
 impl Interval {
@@ -104,24 +111,23 @@ impl Interval {
     #[track_caller]
     #[doc(alias = "next")]
     pub fn tick(&mut self) -> Tick<'_> {
-        Tick { interval: self, place: Location::caller() }
+        Tick { interval: self, sleep: None, place: Location::caller() }
     }
 
-    /// When the tick after the one that was due at `due` is due, if it is `now`.
-    fn after(&self, due: Instant, now: Instant) -> Option<Instant> {
+    /// When the tick after the one that was due at `due` is due. `late` is the time at which that one came,
+    /// if its owner was too late for it.
+    fn after(&self, due: Instant, late: Option<Instant>) -> Option<Instant> {
         let planned = due.checked_add(self.period)?;
-        if planned >= now {
-            return Some(planned);
-        }
-        match self.missed {
-            Missed::Burst => Some(planned),
-            Missed::Delay => now.checked_add(self.period),
-            Missed::Skip => {
-                let late = (now - due).as_nanos() % self.period.as_nanos();
-                let late = Duration::from_nanos(u64::try_from(late).unwrap_or(u64::MAX));
-                let wait = if late.is_zero() { late } else { self.period.saturating_sub(late) };
+        match (self.missed, late) {
+            (Missed::Delay, Some(now)) => now.checked_add(self.period),
+            (Missed::Skip, Some(now)) if planned < now => {
+                let behind = (now - due).as_nanos() % self.period.as_nanos();
+                let behind = Duration::from_nanos(u64::try_from(behind).unwrap_or(u64::MAX));
+                let wait =
+                    if behind.is_zero() { behind } else { self.period.saturating_sub(behind) };
                 now.checked_add(wait)
             }
+            _ => Some(planned),
         }
     }
 }
@@ -131,6 +137,8 @@ impl Interval {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Tick<'a> {
     interval: &'a mut Interval,
+    /// The wait for the tick, if it had to be waited for.
+    sleep: Option<Sleep>,
     place: &'static Location<'static>,
 }
 
@@ -138,21 +146,27 @@ impl Future for Tick<'_> {
     type Output = Instant;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
-        let place = self.place;
-        let interval = &mut *self.interval;
-        let due = *interval.next.get_or_insert_with(now);
+        let this = &mut *self;
         let now = now();
-        if now < due {
-            let sleep = interval.sleep.get_or_insert_with(|| Box::pin(Sleep::until(due, place)));
-            if sleep.deadline() != Some(due) {
-                sleep.set(Sleep::until(due, place));
-            }
-            if sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+        let due = match this.interval.next {
+            Next::First => Some(now),
+            Next::At(due) => Some(due),
+            Next::Never => None,
+        };
+        if this.sleep.is_none() && due.is_none_or(|due| now < due) {
+            this.sleep = Some(match due {
+                Some(due) => Sleep::until(due, this.place),
+                None => Sleep::endless(this.place),
+            });
         }
-        // A deadline that no clock can show is one that never comes.
-        interval.next = interval.after(due, now.max(due));
+        if let Some(sleep) = &mut this.sleep {
+            ready!(Pin::new(sleep).poll(cx));
+        }
+        let due = due.expect("a sleep without end does not end");
+        // Who has waited was not too late, though the timer may have been, a little.
+        let has_waited = this.sleep.take().is_some();
+        let late = if !has_waited && now > due { Some(now) } else { None };
+        this.interval.next = this.interval.after(due, late).map_or(Next::Never, Next::At);
         Poll::Ready(due)
     }
 }

@@ -111,6 +111,11 @@ impl Sleep {
         Sleep::new(Deadline::At(deadline), place)
     }
 
+    /// A sleep that does not end.
+    pub(super) fn endless(place: &'static Location<'static>) -> Self {
+        Sleep::new(Deadline::After(Duration::MAX), place)
+    }
+
     /// Returns whether it has ended.
     pub fn is_elapsed(&self) -> bool {
         matches!(self.stage, Stage::Elapsed)

@@ -1,0 +1,372 @@
+//! What can never run again is reported: who waits for what, where, and who holds it.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod trace;
+
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use futures::future::{join, select};
+use turnwise::scheduler::{DeadlockReport, WaitsFor};
+use turnwise::waiting::{Resource, TaskKey, Wait, Waited, register};
+use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, task, yield_now};
+
+use trace::Signal;
+use trace::lock::Lock;
+
+const CERTAIN: &str = "certain: no timer, no armed I/O, no blocking job, no waker and no remote handle \
+                       held outside the scheduler";
+
+/// Runs until nothing can run any more, and returns the report.
+fn stuck(scheduler: &Scheduler) -> DeadlockReport {
+    match scheduler.run() {
+        Err(RunError::Deadlock(report)) => *report,
+        other => panic!("a deadlock was to be expected, and not {other:?}"),
+    }
+}
+
+/// Replaces the places in this file by the marks at the ends of their lines.
+fn with_marks(text: &str) -> String {
+    trace::with_marks(text, file!(), include_str!("deadlock.rs"))
+}
+
+/// Takes two locks one after the other, and gives way in between.
+fn philosopher(name: &str, first: &Lock, then: &Lock) -> JoinHandle<()> {
+    let (first, then) = (first.clone(), then.clone());
+    let dinner = async move {
+        let _first = first.lock().await; // [first]
+        yield_now().await;
+        let _then = then.lock().await; // [then]
+    };
+    task::Builder::new().name(name).spawn(dinner) // [spawned]
+}
+
+#[test]
+fn crossed_locks_are_reported_word_for_word() {
+    let error = Scheduler::new().try_block_on(async {
+        let (left, right) = (Lock::named("left"), Lock::named("right"));
+        let alice = philosopher("alice", &left, &right);
+        let bob = philosopher("bob", &right, &left);
+        alice.await.unwrap();
+        bob.await.unwrap();
+    });
+    let expected = [
+        "deadlock at turn 5: 3 of 3 tasks can never run again",
+        "  #2 \"alice\"  waits for mutex \"right\" at [then], held by #3 \"bob\" (locked at [first]), since turn 4",
+        "  #3 \"bob\"    waits for mutex \"left\"  at [then], held by #2 \"alice\" (locked at [first]), since turn 5",
+        "  #1 main     waits for task #2 \"alice\", spawned at [spawned], since turn 1",
+        "cycle: #2 -> mutex \"right\" -> #3 -> mutex \"left\" -> #2",
+        CERTAIN,
+    ];
+    assert_eq!(with_marks(&error.unwrap_err().to_string()), expected.join("\n"));
+}
+
+#[test]
+fn a_task_that_locks_twice_waits_for_itself() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(async {
+        let lock = Lock::named("account");
+        let _once = lock.lock().await; // [once]
+        let _twice = lock.lock().await; // [twice]
+    });
+    let expected = [
+        "deadlock at turn 1: 1 of 1 task can never run again",
+        "  #1  waits for mutex \"account\" at [twice], held by #1 (locked at [once]), since turn 1",
+        "cycle: #1 -> mutex \"account\" -> #1",
+        CERTAIN,
+    ];
+    assert_eq!(with_marks(&stuck(&scheduler).to_string()), expected.join("\n"));
+}
+
+type Handles = Rc<RefCell<Vec<JoinHandle<()>>>>;
+
+#[test]
+fn a_task_that_awaits_its_own_handle_is_a_circle_of_one() {
+    let scheduler = Scheduler::new();
+    let handles = Handles::default();
+    let own = Rc::clone(&handles);
+    let narcissus = async move {
+        let handle = own.borrow_mut().pop().unwrap();
+        handle.await.unwrap();
+    };
+    handles.borrow_mut().push(scheduler.spawn(narcissus)); // [spawned]
+    let expected = [
+        "deadlock at turn 1: 1 of 1 task can never run again",
+        "  #1  waits for task #1, spawned at [spawned], since turn 1",
+        "cycle: #1 -> #1",
+        CERTAIN,
+    ];
+    assert_eq!(with_marks(&stuck(&scheduler).to_string()), expected.join("\n"));
+}
+
+/// Spawns a ring of tasks, each of which awaits the next one.
+fn spawn_ring(scheduler: &Scheduler, count: usize) {
+    let handles = Handles::default();
+    for number in 0..count {
+        let ring = Rc::clone(&handles);
+        let waits = async move {
+            let next = (number + 1) % count;
+            // Each handle is taken once; the empty place is filled by one that is not needed any more.
+            let handle = {
+                let mut ring = ring.borrow_mut();
+                std::mem::replace(&mut ring[next], spawn(async {}))
+            };
+            handle.await.unwrap();
+        };
+        handles.borrow_mut().push(scheduler.spawn(waits));
+    }
+}
+
+#[test]
+fn tasks_that_await_each_other_are_a_circle() {
+    let scheduler = Scheduler::new();
+    spawn_ring(&scheduler, 2);
+    let report = stuck(&scheduler);
+    assert_eq!((report.alive, report.tasks.len()), (2, 2));
+    let cycles: Vec<String> = report.cycles.iter().map(ToString::to_string).collect();
+    assert_eq!(cycles, ["cycle: #1 -> #2 -> #1"]);
+}
+
+/// Takes a lock for ever, from a task named "keeper".
+fn keep(scheduler: &Scheduler, lock: &Lock) {
+    let lock = lock.clone();
+    let keeper = async move {
+        let _kept = lock.lock().await; // [kept]
+        pending::<()>().await;
+    };
+    task::Builder::new().name("keeper").spawn_on(scheduler, keeper);
+}
+
+#[test]
+fn a_join_of_two_waits_shows_both_and_a_dropped_branch_is_not_shown() {
+    let scheduler = Scheduler::new();
+    let (a, b, c) = (Lock::named("a"), Lock::named("long"), Lock::named("c"));
+    for lock in [&a, &b, &c] {
+        keep(&scheduler, lock);
+    }
+    let error = scheduler.try_block_on(async {
+        drop(select(Box::pin(c.lock()), pin!(yield_now())).await);
+        let both = join(a.lock(), b.lock()); // [both]
+        let kept = pin!(c.lock()); // [third]
+        select(pin!(both), kept).await;
+    });
+    let error = with_marks(&error.unwrap_err().to_string());
+    let main: Vec<&str> = error.lines().skip_while(|line| !line.contains("main")).collect();
+    // One lock after the other, in the order in which they were first waited for.
+    let expected = [
+        "  #4 main      waits for mutex \"c\"    at [third], held by #3 \"keeper\" (locked at [kept]), since turn 5",
+        "               waits for mutex \"a\"    at [both], held by #1 \"keeper\" (locked at [kept]), since turn 5",
+        "               waits for mutex \"long\" at [both], held by #2 \"keeper\" (locked at [kept]), since turn 5",
+    ];
+    assert_eq!(main[..3], expected);
+}
+
+#[test]
+fn a_branch_that_was_dropped_is_no_wait_any_more() {
+    let scheduler = Scheduler::new();
+    let lock = Lock::named("lock");
+    keep(&scheduler, &lock);
+    let inside = lock.clone();
+    scheduler.spawn(async move {
+        drop(select(Box::pin(inside.lock()), pin!(yield_now())).await);
+        pending::<()>().await;
+    });
+    let report = stuck(&scheduler);
+    assert!(matches!(report.tasks[1].waits[..], [WaitsFor::Nothing]));
+}
+
+#[test]
+fn an_owner_on_another_scheduler_is_named_too() {
+    let lock = Lock::named("shared");
+    let other = Scheduler::new();
+    keep(&other, &lock);
+    other.run_until_stalled();
+    let scheduler = Scheduler::new();
+    let inside = lock.clone();
+    scheduler.spawn(async move { drop(inside.lock().await) }); // [wait]
+    let expected = [
+        "deadlock at turn 1: 1 of 1 task can never run again",
+        "  #1  waits for mutex \"shared\" at [wait], held by #1 \"keeper\" (locked at [kept]), since turn 1",
+        CERTAIN,
+    ];
+    assert_eq!(with_marks(&stuck(&scheduler).to_string()), expected.join("\n"));
+}
+
+#[test]
+fn after_a_deadlock_the_scheduler_runs_on_if_the_caller_helps() {
+    let scheduler = Scheduler::new();
+    let signal = Signal::default();
+    let waits = scheduler.spawn(signal.wait());
+    let dropped = Rc::new(());
+    let held = Rc::clone(&dropped);
+    let error = scheduler.try_block_on(async move {
+        pending::<()>().await;
+        drop(held);
+    });
+    assert!(matches!(error, Err(RunError::Deadlock(_))));
+    assert_eq!(Rc::strong_count(&dropped), 1, "the root is dropped");
+    assert!(!waits.is_finished(), "and nobody else");
+    assert_eq!(scheduler.metrics().alive, 1);
+    signal.set();
+    scheduler.run().unwrap();
+    assert!(waits.is_finished());
+}
+
+#[test]
+fn block_on_panics_with_the_report() {
+    let scheduler = Scheduler::new();
+    let panic = catch_unwind(AssertUnwindSafe(|| scheduler.block_on(pending::<()>())));
+    let text = *panic.unwrap_err().downcast::<String>().unwrap();
+    let expected = [
+        "deadlock at turn 1: 1 of 1 task can never run again",
+        "  #1 main  waits for nothing that could wake it: no waker was kept, since turn 1",
+        CERTAIN,
+    ];
+    assert_eq!(text, expected.join("\n"));
+    assert_eq!(scheduler.block_on(async { 7 }), 7);
+}
+
+#[test]
+fn a_finished_task_that_is_kept_by_its_handle_is_not_counted() {
+    let scheduler = Scheduler::new();
+    let zombie = scheduler.spawn(async { 5 });
+    scheduler.run().unwrap();
+    let stays = scheduler.spawn(async {
+        let _zombie = spawn(async {});
+        pending::<()>().await;
+    });
+    let report = stuck(&scheduler);
+    assert_eq!((report.alive, report.tasks.len()), (1, 1));
+    assert_eq!(report.tasks[0].label.id, stays.id());
+    assert_eq!(scheduler.snapshot().tasks.len(), 3);
+    stays.abort();
+    scheduler.run().unwrap();
+    assert_eq!(scheduler.block_on(zombie).unwrap(), 5);
+}
+
+#[test]
+fn ten_thousand_waits_in_a_row_need_no_deep_stack() {
+    let chain = || {
+        let scheduler = Scheduler::new();
+        let mut last = scheduler.spawn(pending::<()>());
+        for _ in 1..10_000 {
+            last = scheduler.spawn(async { last.await.unwrap() });
+        }
+        let report = stuck(&scheduler);
+        assert_eq!((report.tasks.len(), report.cycles.len()), (10_000, 0));
+        assert_eq!(report.to_string().lines().count(), 10_002);
+
+        let scheduler = Scheduler::new();
+        spawn_ring(&scheduler, 10_000);
+        let report = stuck(&scheduler);
+        assert_eq!(report.cycles[0].steps.len(), 10_000);
+        assert!(report.to_string().contains("#9999 -> #10000 -> #1\n"));
+    };
+    thread::Builder::new().stack_size(256 * 1024).spawn(chain).unwrap().join().unwrap();
+}
+
+#[test]
+fn every_circle_is_reported_and_its_tasks_come_first() {
+    let scheduler = Scheduler::new();
+    let idle = scheduler.spawn(pending::<()>());
+    spawn_ring(&scheduler, 3);
+    let locks = ["left", "right"].map(Lock::named);
+    scheduler.spawn(async move {
+        philosopher("alice", &locks[0], &locks[1]);
+        philosopher("bob", &locks[1], &locks[0]);
+    });
+    let report = stuck(&scheduler);
+    let cycles: Vec<String> = report.cycles.iter().map(ToString::to_string).collect();
+    let crossed = "cycle: #9 -> mutex \"right\" -> #10 -> mutex \"left\" -> #9";
+    assert_eq!(cycles, ["cycle: #2 -> #3 -> #4 -> #2", crossed]);
+    let order: Vec<u64> = report.tasks.iter().map(|task| task.label.id.as_u64()).collect();
+    assert_eq!(order, [2, 3, 4, 9, 10, idle.id().as_u64()]);
+}
+
+#[test]
+fn a_sleep_without_end_is_named_as_one() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(async { sleep(Duration::MAX).await }); // [endless]
+    let text = with_marks(&stuck(&scheduler).to_string());
+    assert!(
+        text.contains("  #1  waits for a sleep without end at [endless], since turn 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_report_says_the_same_as_data() {
+    let scheduler = Scheduler::new();
+    let place = Location::caller();
+    let lock = Lock::named("lock");
+    keep(&scheduler, &lock);
+    scheduler.spawn(async move { drop(lock.lock().await) });
+    let report = stuck(&scheduler);
+    assert!(report.certain);
+    assert_eq!((report.turn, report.alive, report.wakers_held), (2, 2, 0));
+    let waits = &report.tasks[1];
+    assert_eq!((waits.label.name.as_deref(), waits.label.is_root, waits.since), (None, false, 2));
+    assert_eq!((waits.spawned_at.file(), waits.spawned_at.line()), (file!(), place.line() + 3));
+    let [WaitsFor::Resource { resource, owner: Some((owner, _)), .. }] = &waits.waits[..] else {
+        panic!("it waits for a lock, and not for {:?}", waits.waits);
+    };
+    assert_eq!((resource.kind(), resource.name()), ("mutex", Some("lock")));
+    assert_eq!(owner.to_string(), "#1 \"keeper\"");
+}
+
+/// Is waited for, and does all that it should not while it says so.
+struct Nosy {
+    scheduler: Weak<Scheduler>,
+    task: Cell<Option<TaskKey>>,
+    rescue: Signal,
+    calls: Cell<u32>,
+}
+
+impl Waited for Nosy {
+    fn describe(&self, each: &mut dyn FnMut(Wait)) {
+        self.calls.set(self.calls.get() + 1);
+        let place = Location::caller();
+        each(Wait::new(self.task.get(), Resource::new("nosy"), place));
+        if self.calls.get() > 1 {
+            return;
+        }
+        let scheduler = self.scheduler.upgrade().unwrap();
+        let other: Rc<dyn Waited> = Rc::new(Nosy { calls: Cell::new(1), ..Nosy::of(&scheduler) });
+        let registration = register(Rc::downgrade(&other));
+        assert_eq!(scheduler.snapshot().tasks.len(), 1);
+        assert_eq!(scheduler.metrics().alive, 1);
+        drop(registration);
+        let rescue = self.rescue.clone();
+        scheduler.spawn(async move { rescue.set() });
+    }
+}
+
+impl Nosy {
+    fn of(scheduler: &Rc<Scheduler>) -> Self {
+        let scheduler = Rc::downgrade(scheduler);
+        Nosy { scheduler, task: Cell::default(), rescue: Signal::default(), calls: Cell::default() }
+    }
+}
+
+#[test]
+fn a_description_may_take_snapshots_and_spawn_and_what_it_spawns_is_not_called_dead() {
+    let scheduler = Rc::new(Scheduler::new());
+    let nosy = Rc::new(Nosy::of(&scheduler));
+    let waited: Rc<dyn Waited> = Rc::clone(&nosy) as _;
+    let _registration = register(Rc::downgrade(&waited));
+    let inside = Rc::clone(&nosy);
+    let waits = scheduler.spawn(async move {
+        inside.task.set(TaskKey::current());
+        inside.rescue.wait().await;
+    });
+    let first = scheduler.run();
+    assert!(nosy.calls.get() > 1, "it was asked again in the midst of it");
+    assert!(first.is_ok(), "a task was ready when this was said: {first:?}");
+    assert!(waits.is_finished());
+}

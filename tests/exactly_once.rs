@@ -1,0 +1,130 @@
+//! Every future and every output is dropped exactly once, in whatever order things end.
+
+mod probe;
+
+use std::task::Waker;
+
+use probe::{Count, Spot, Token, poll_with};
+use turnwise::{JoinHandle, Scheduler};
+
+/// What can happen to a task, its handle and its scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// The task may end, and its waker is rung.
+    Finish,
+    Abort,
+    /// The scheduler runs until nothing is ready.
+    Run,
+    /// The handle is polled once; what comes out is dropped.
+    Join,
+    DropHandle,
+    DropScheduler,
+}
+
+const EVENTS: [Event; 6] = [
+    Event::Finish,
+    Event::Abort,
+    Event::Run,
+    Event::Join,
+    Event::DropHandle,
+    Event::DropScheduler,
+];
+
+/// One task, whose future and whose output count their drops.
+struct Scene {
+    scheduler: Option<Scheduler>,
+    handle: Option<JoinHandle<Token>>,
+    spot: Spot,
+    futures: Count,
+    outputs: Count,
+    /// Outputs that were ever made.
+    made: Count,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (spot, futures, outputs, made) =
+            (Spot::default(), Count::default(), Count::default(), Count::default());
+        let scheduler = Scheduler::new();
+        let (wait, held, output, counted) =
+            (spot.wait(), futures.token(), outputs.clone(), made.clone());
+        let handle = scheduler.spawn(async move {
+            let _held = held;
+            wait.await;
+            counted.add();
+            output.token()
+        });
+        Scene { scheduler: Some(scheduler), handle: Some(handle), spot, futures, outputs, made }
+    }
+
+    fn play(&mut self, event: Event) {
+        match event {
+            Event::Finish => self.spot.open(),
+            Event::Abort => self.handle.iter().for_each(JoinHandle::abort),
+            Event::Run => self.scheduler.iter().for_each(|one| drop(one.run_until_stalled())),
+            Event::Join => {
+                let Some(handle) = &mut self.handle else { return };
+                if poll_with(handle, Waker::noop()).is_ready() {
+                    self.handle = None; // It must not be polled again.
+                }
+            }
+            Event::DropHandle => self.handle = None,
+            Event::DropScheduler => self.scheduler = None,
+        }
+    }
+
+    fn check(&self, story: &[Event]) {
+        assert!(self.futures.get() <= 1, "{story:?}: the future was dropped twice");
+        assert!(self.outputs.get() <= self.made.get(), "{story:?}: the output was dropped twice");
+        assert!(self.made.get() <= 1, "{story:?}: the task ended twice");
+        if let (Some(handle), None) = (&self.handle, &self.scheduler) {
+            assert!(handle.is_finished(), "{story:?}: nothing is alive without its scheduler");
+        }
+    }
+
+    /// Drops what is left, in one of the two orders.
+    fn end(&mut self, handle_first: bool, story: &[Event]) {
+        let rest = [Event::DropHandle, Event::DropScheduler];
+        for number in [usize::from(!handle_first), usize::from(handle_first)] {
+            self.play(rest[number]);
+            self.check(story);
+        }
+        assert_eq!(self.futures.get(), 1, "{story:?}: the future was never dropped");
+        assert_eq!(self.outputs.get(), self.made.get(), "{story:?}: the output was never dropped");
+    }
+}
+
+/// Plays every story of a length, and looks after every event.
+fn every_story(length: u32) -> usize {
+    let stories = EVENTS.len().pow(length);
+    for number in 0..stories {
+        let events = (0..length).map(|place| EVENTS[number / EVENTS.len().pow(place) % EVENTS.len()]);
+        let story: Vec<Event> = events.collect();
+        for handle_first in [true, false] {
+            let mut scene = Scene::new();
+            for &event in &story {
+                scene.play(event);
+                scene.check(&story);
+            }
+            scene.end(handle_first, &story);
+        }
+    }
+    stories
+}
+
+// tokio#3934, #3965, RUSTSEC-2021-0072: outputs that were dropped twice, never, or elsewhere.
+#[test]
+fn futures_and_outputs_are_dropped_once_in_every_order_of_events() {
+    let played: usize = (0..=5).map(every_story).sum();
+    assert_eq!(played, 1 + 6 + 36 + 216 + 1296 + 7776);
+}
+
+#[test]
+fn a_story_that_ends_well_gives_the_output() {
+    let mut scene = Scene::new();
+    [Event::Run, Event::Finish, Event::Run].into_iter().for_each(|event| scene.play(event));
+    assert_eq!((scene.made.get(), scene.futures.get(), scene.outputs.get()), (1, 1, 0));
+    scene.play(Event::Join);
+    assert!(scene.handle.is_none());
+    assert_eq!(scene.outputs.get(), 1);
+}

@@ -1,0 +1,326 @@
+//! Joining: a handle gives its task's output once, to whoever asks last, wherever on the thread that is.
+
+mod probe;
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use probe::{Count, Spot, poll_with, text};
+use turnwise::{AbortOnDrop, JoinHandle, Scheduler, block_on, spawn, task, yield_now};
+
+#[test]
+fn a_handle_awaited_after_the_end_gives_the_output_in_the_same_turn() {
+    let scheduler = Scheduler::new();
+    let handle = scheduler.spawn(async { 5 });
+    scheduler.run().unwrap();
+    let turns = scheduler.metrics().turns;
+    assert_eq!(scheduler.block_on(handle).unwrap(), 5);
+    assert_eq!(scheduler.metrics().turns, turns + 1);
+}
+
+#[test]
+fn a_handle_that_was_given_up_can_be_awaited_again() {
+    block_on(async {
+        let spot = Spot::default();
+        let waited = spot.wait();
+        let mut handle = spawn(async move {
+            waited.await;
+            "output"
+        });
+        for _ in 0..3 {
+            let given_up = poll_fn(|cx| Poll::Ready(Pin::new(&mut handle).poll(cx).is_pending()));
+            assert!(given_up.await);
+            yield_now().await;
+        }
+        spot.open();
+        assert_eq!((&mut handle).await.unwrap(), "output");
+    });
+}
+
+#[test]
+fn a_task_whose_join_was_given_up_is_woken_by_the_end_once_and_for_nothing() {
+    let scheduler = Scheduler::new();
+    let spot = Spot::default();
+    let handle = Rc::new(RefCell::new(scheduler.spawn(spot.wait())));
+    let turns = Count::default();
+    let (held, counted) = (Rc::clone(&handle), turns.clone());
+    scheduler.spawn(poll_fn(move |cx| {
+        counted.add();
+        if counted.get() == 1 {
+            let _ = Pin::new(&mut *held.borrow_mut()).poll(cx);
+        }
+        Poll::<()>::Pending
+    }));
+    scheduler.run_until_stalled();
+    spot.open();
+    scheduler.run_until_stalled();
+    assert_eq!(turns.get(), 2);
+    assert!(matches!(poll_with(&mut *handle.borrow_mut(), Waker::noop()), Poll::Ready(Ok(()))));
+}
+
+// async-task#73: what a handle does that is awaited after it was done must be said.
+#[test]
+fn a_handle_polled_after_it_was_ready_panics_and_names_the_task() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(async {});
+    let mut handle = scheduler.spawn(async {});
+    scheduler.run().unwrap();
+    assert!(poll_with(&mut handle, Waker::noop()).is_ready());
+    let again = catch_unwind(AssertUnwindSafe(|| poll_with(&mut handle, Waker::noop()).is_ready()));
+    let text = text(&*again.unwrap_err());
+    assert!(text.contains("task #2") && text.contains("after it had been ready"), "{text}");
+    assert!(handle.is_finished());
+}
+
+#[test]
+fn a_handle_is_awaited_in_another_task_and_in_another_scheduler() {
+    let (first, second) = (Scheduler::new(), Scheduler::new());
+    let spot = Spot::default();
+    let waited = spot.wait();
+    let handle = first.spawn(async move {
+        waited.await;
+        vec![1, 2, 3]
+    });
+    let passed_on = first.spawn(async move { handle.await.unwrap() });
+    let there = second.spawn(async move { passed_on.await.unwrap().len() });
+    first.run_until_stalled();
+    second.run_until_stalled();
+    spot.open();
+    first.run().unwrap();
+    assert_eq!(second.metrics().ready, 1, "the end over here is a wake over there");
+    assert_eq!(second.block_on(there).unwrap(), 3);
+}
+
+#[test]
+fn a_task_goes_on_without_its_handle() {
+    let scheduler = Scheduler::new();
+    let (spot, done) = (Spot::default(), Count::default());
+    let (waited, counted) = (spot.wait(), done.clone());
+    let mut handle = scheduler.spawn(async move {
+        waited.await;
+        counted.add();
+    });
+    scheduler.run_until_stalled();
+    assert!(poll_with(&mut handle, Waker::noop()).is_pending());
+    drop(handle);
+    spot.open();
+    scheduler.run().unwrap();
+    assert_eq!(done.get(), 1);
+}
+
+#[test]
+fn the_output_of_a_finished_task_is_dropped_once_with_its_handle() {
+    let scheduler = Scheduler::new();
+    let dropped = Count::default();
+    let held = dropped.token();
+    let handle = scheduler.spawn(async move { held });
+    scheduler.run().unwrap();
+    assert_eq!(dropped.get(), 0, "it waits for whoever may ask");
+    drop(handle);
+    assert_eq!(dropped.get(), 1);
+    let held = dropped.token();
+    drop(scheduler.spawn(async move { held }));
+    scheduler.run().unwrap();
+    assert_eq!(dropped.get(), 2, "nobody can ask for it");
+}
+
+#[test]
+fn is_finished_tells_the_truth_in_every_stage() {
+    let scheduler = Scheduler::new();
+    let spot = Spot::default();
+    let mut handle = scheduler.spawn(spot.wait());
+    let aborter = handle.abort_handle();
+    let is_finished = |handle: &JoinHandle<()>| {
+        assert_eq!(handle.is_finished(), aborter.is_finished());
+        handle.is_finished()
+    };
+    assert!(!is_finished(&handle), "new");
+    scheduler.run_until_stalled();
+    assert!(!is_finished(&handle), "waiting");
+    spot.open();
+    assert!(!is_finished(&handle), "woken");
+    scheduler.run().unwrap();
+    assert!(is_finished(&handle), "over");
+    assert!(poll_with(&mut handle, Waker::noop()).is_ready());
+    assert!(is_finished(&handle), "taken");
+    scheduler.spawn(pending::<()>());
+    assert!(is_finished(&handle), "its place is another's");
+
+    let handle = scheduler.spawn(pending::<()>());
+    handle.abort();
+    assert!(!handle.is_finished(), "about to be dropped");
+    scheduler.run_until_stalled();
+    assert!(handle.is_finished(), "aborted");
+    let panicked = scheduler.spawn(async { panic!("on purpose") });
+    scheduler.run_until_stalled();
+    assert!(panicked.is_finished(), "panicked");
+    let left = scheduler.spawn(pending::<()>());
+    drop(scheduler);
+    assert!(left.is_finished(), "gone with its scheduler");
+}
+
+#[test]
+fn a_task_is_not_finished_in_its_own_turn() {
+    let scheduler = Scheduler::new();
+    let place: Rc<RefCell<Option<JoinHandle<bool>>>> = Rc::default();
+    let own = Rc::clone(&place);
+    let handle = scheduler.spawn(async move { own.borrow().as_ref().unwrap().is_finished() });
+    place.replace(Some(handle));
+    scheduler.run().unwrap();
+    let handle = place.take().unwrap();
+    assert!(handle.is_finished());
+    assert!(!scheduler.block_on(handle).unwrap());
+}
+
+#[test]
+fn outputs_of_all_sizes_come_through() {
+    #[derive(Debug, PartialEq)]
+    struct Nothing;
+    block_on(async {
+        assert_eq!(spawn(async { Nothing }).await.unwrap(), Nothing);
+        let big = spawn(async { [7u8; 64 * 1024] }).await.unwrap();
+        assert!(big.iter().all(|&byte| byte == 7) && big.len() == 65_536);
+        let shared = Rc::new(5);
+        let held = Rc::clone(&shared);
+        let not_send = spawn(async move { held }).await.unwrap();
+        assert!(Rc::ptr_eq(&shared, &not_send));
+        drop(not_send);
+        assert_eq!(Rc::strong_count(&shared), 1);
+        let aligned = spawn(async { Aligned([1; 256]) }).await.unwrap();
+        assert_eq!(std::ptr::from_ref(&aligned).addr() % 256, 0);
+        assert_eq!(aligned, Aligned([1; 256]));
+    });
+}
+
+#[derive(Debug, PartialEq)]
+#[repr(align(256))]
+struct Aligned([u8; 256]);
+
+thread_local! {
+    /// How many values without a size were dropped on this thread.
+    static SIZELESS_DROPPED: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Sizeless;
+
+impl Drop for Sizeless {
+    fn drop(&mut self) {
+        SIZELESS_DROPPED.set(SIZELESS_DROPPED.get() + 1);
+    }
+}
+
+/// Makes outputs in tasks, to be joined, declined before and after the end, and left behind.
+fn every_output_is_dropped_once<T: 'static>(make: impl Fn() -> T, dropped: impl Fn() -> usize) {
+    let scheduler = Scheduler::new();
+    let give = || {
+        let output = make();
+        scheduler.spawn(async move {
+            yield_now().await;
+            output
+        })
+    };
+    let output = scheduler.block_on(give()).unwrap();
+    assert_eq!(dropped(), 0);
+    drop(output);
+    assert_eq!(dropped(), 1);
+    drop(give());
+    scheduler.run().unwrap();
+    assert_eq!(dropped(), 2, "declined before the end");
+    let handle = give();
+    scheduler.run().unwrap();
+    assert_eq!(dropped(), 2);
+    drop(handle);
+    assert_eq!(dropped(), 3, "declined after the end");
+    let handle = give();
+    scheduler.run_until_stalled();
+    drop(scheduler);
+    assert_eq!(dropped(), 3);
+    drop(handle);
+    assert_eq!(dropped(), 4, "declined after the end of the scheduler");
+}
+
+#[test]
+fn outputs_of_every_size_are_dropped_once() {
+    every_output_is_dropped_once(|| Sizeless, || SIZELESS_DROPPED.get());
+    let small = Count::default();
+    every_output_is_dropped_once(|| small.token(), || small.get());
+    let large = Count::default();
+    every_output_is_dropped_once(|| ([7_u8; 64 * 1024], large.token()), || large.get());
+}
+
+#[test]
+fn a_handle_knows_where_its_task_was_spawned() {
+    let scheduler = Scheduler::new();
+    let on = (line!(), scheduler.spawn(async {}));
+    let by_builder = (line!(), task::Builder::new().spawn_on(&scheduler, async {}));
+    let inside = scheduler.block_on(async { (line!(), spawn(async {})) });
+    for (line, handle) in [on, by_builder, inside] {
+        let place = handle.spawned_at();
+        assert_eq!((place.file(), place.line()), (file!(), line));
+        drop(scheduler.block_on(handle));
+    }
+}
+
+#[test]
+fn the_error_answers_its_questions() {
+    let scheduler = Scheduler::new();
+    let endless = scheduler.spawn(pending::<()>());
+    endless.abort();
+    let cancelled = scheduler.block_on(endless).unwrap_err();
+    assert!(cancelled.is_cancelled() && !cancelled.is_panic());
+    assert_eq!(
+        (cancelled.id().as_u64(), cancelled.to_string().as_str()),
+        (1, "task #1 was aborted")
+    );
+    assert_eq!(format!("{cancelled:?}"), "JoinError(task #1 was aborted)");
+    let same = cancelled.try_into_panic().unwrap_err();
+    let wrong = catch_unwind(AssertUnwindSafe(|| drop(same.into_panic()))).unwrap_err();
+    assert!(text(&*wrong).contains("task #1 was aborted"));
+
+    let formatted = scheduler.spawn(async { panic!("{}", 1 + 1) });
+    let panicked = scheduler.block_on(formatted).map(|()| ()).unwrap_err();
+    assert!(panicked.is_panic() && !panicked.is_cancelled());
+    assert!(panicked.to_string().ends_with("panicked: 2"));
+    assert_eq!(text(&*panicked.try_into_panic().unwrap()), "2");
+    let odd = scheduler.spawn(async { std::panic::panic_any(5) });
+    let odd = scheduler.block_on(odd).map(|()| ()).unwrap_err();
+    assert!(odd.to_string().ends_with("panicked"), "a payload that is no text has none: {odd}");
+
+    let sendable: Box<dyn std::error::Error + Send + Sync> = Box::new(odd);
+    std::thread::spawn(move || drop(sendable)).join().unwrap();
+}
+
+// tokio#3477, #3564, glommio#335, tokio#3162: what is forgotten must be harmless to others.
+#[test]
+fn handles_that_are_forgotten_harm_nobody() {
+    for polls in 0..2 {
+        let dropped = Count::default();
+        let scheduler = Scheduler::new();
+        let spots = [Spot::default(), Spot::default()];
+        let tasks = spots.each_ref().map(|spot| {
+            let (wait, held) = (spot.wait(), dropped.token());
+            async move {
+                wait.await;
+                held
+            }
+        });
+        let [first, second] = tasks;
+        let mut handle = scheduler.spawn(first);
+        let mut aborting = AbortOnDrop::new(scheduler.spawn(second));
+        for _ in 0..polls {
+            assert!(poll_with(&mut handle, Waker::noop()).is_pending());
+            assert!(poll_with(&mut aborting, Waker::noop()).is_pending());
+        }
+        std::mem::forget(handle);
+        std::mem::forget(aborting);
+        scheduler.run_until_stalled();
+        spots.iter().for_each(Spot::open);
+        scheduler.run().unwrap();
+        assert_eq!(scheduler.block_on(scheduler.spawn(async { 3 })).unwrap(), 3);
+        assert_eq!(dropped.get(), 0, "the outputs wait for ever for handles that nobody can use");
+    }
+}
