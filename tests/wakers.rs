@@ -1,4 +1,6 @@
 //! Wakers on the scheduler's own thread: a wake is one turn of the right task, whenever and wherever it comes.
+#![allow(clippy::waker_clone_wake, reason = "waking a clone by value is what is tested")]
+#![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and awaited elsewhere")]
 
 mod probe;
 
@@ -85,9 +87,9 @@ fn a_waker_of_a_task_that_is_over_gives_nobody_a_turn() {
         scheduler.run_until_stalled();
         let waker = spot.waker();
         if abort {
-            handle.abort()
+            handle.abort();
         } else {
-            spot.open()
+            spot.open();
         }
         scheduler.run_until_stalled();
         assert!(handle.is_finished());
@@ -116,7 +118,9 @@ fn a_timer_of_a_task_that_is_over_gives_the_next_tenant_no_turn() {
     let handle = scheduler.spawn(poll_fn(move |cx| kept.poll(cx)));
     let aborted = scheduler.spawn(sleep(Duration::from_secs(10)));
     scheduler.run_until_stalled();
-    [handle.abort_handle(), aborted.abort_handle()].iter().for_each(|handle| handle.abort());
+    for handle in [handle.abort_handle(), aborted.abort_handle()] {
+        handle.abort();
+    }
     drop((handle, aborted));
     scheduler.run_until_stalled();
     assert_eq!(scheduler.metrics().timers, 1, "the sleep that outlives its task is still there");
