@@ -19,7 +19,7 @@ fn main() -> Result<(), RunError> {
         let worker = task::Builder::new().name("worker").spawn(pending::<()>());
         worker.await
     });
-    println!("{}", stuck.unwrap_err());
+    println!("{}", stuck.expect_err("nobody wakes the worker"));
     Ok(())
 }
 

@@ -86,7 +86,7 @@ where
     let place: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
     let own = Rc::clone(&place);
     let handle = scheduler.spawn(async move {
-        let own = own.borrow_mut().take().unwrap();
+        let own = own.borrow_mut().take().expect("it was put there");
         task(own).await
     });
     place.replace(Some(handle.abort_handle()));
@@ -197,7 +197,11 @@ fn an_abort_handle_of_a_task_that_is_over_does_not_touch_the_next_tenant() {
         let handle = scheduler.spawn(async {});
         let aborter = handle.abort_handle();
         old.extend([aborter.clone(), aborter]);
-        if number % 2 == 0 { drop(handle) } else { scheduler.block_on(handle).unwrap() }
+        if number % 2 == 0 {
+            drop(handle);
+        } else {
+            scheduler.block_on(handle).unwrap();
+        }
         scheduler.run().unwrap();
     }
     let spot = Spot::default();

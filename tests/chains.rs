@@ -96,7 +96,7 @@ fn finished_chain(schedulers: &[Scheduler], dropped: &Count) -> JoinHandle<Link>
         last = Some(scheduler.spawn(async move { link }));
     }
     for scheduler in schedulers {
-        scheduler.run().unwrap();
+        scheduler.run().expect("all tasks end");
     }
     assert_eq!(dropped.get(), 0);
     last.expect("the chain is not empty")
@@ -153,6 +153,7 @@ fn a_million_yields_of_one_task_need_no_deep_stack() {
 const LARGE: usize = if cfg!(debug_assertions) { 128 * 1024 } else { 256 * 1024 };
 
 // tokio#6692: a large future overflowed the stack on its way into its box.
+#[allow(clippy::large_stack_arrays, reason = "a large future is what is tested")]
 #[test]
 fn a_large_future_is_spawned_on_a_thread_of_2_mib() {
     on_stack(2 * 1024 * 1024, || {

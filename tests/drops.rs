@@ -3,7 +3,7 @@
 mod probe;
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -25,21 +25,25 @@ async fn owning<T>(owned: T) {
     pending::<()>().await;
 }
 
+/// A sleep of a second that belongs to this scheduler, made outside of its tasks.
+fn nap_of(scheduler: &Scheduler) -> Sleep {
+    scheduler.block_on(poll_fn(|_| Poll::Ready(sleep(SECOND))))
+}
+
 // ----- a scheduler with tasks -----
 
 #[test]
 fn a_scheduler_drops_its_tasks_in_the_order_in_which_they_were_spawned() {
     let (scheduler, log) = (virtual_time(), Log::default());
-    let spot = Spot::default();
-    // Two that are over leave their slots to the last ones, so slots are not in the order of the ids.
-    let early = [(); 2].map(|()| scheduler.spawn(spot.wait()));
+    // Two that are over leave their slots to later ones, so slots are not in the order of the ids.
+    let early = [(); 2].map(|()| scheduler.spawn(owning(log.on_drop("early"))));
     for number in 0..3 {
         scheduler.spawn(owning(log.on_drop(&number.to_string())));
     }
-    scheduler.run_until_stalled();
-    spot.open();
+    early.iter().for_each(JoinHandle::abort);
     scheduler.run_until_stalled();
     drop(early);
+    log.take();
     for number in 3..6 {
         scheduler.spawn(owning(log.on_drop(&number.to_string())));
     }
@@ -101,7 +105,7 @@ fn destructors_may_wake_abort_detach_and_panic_while_the_scheduler_is_dropped() 
     let after = waiting(&spots[1]);
     victims
         .borrow_mut()
-        .extend([&before, &meddlers[0], &meddlers[1], &after].map(|handle| handle.abort_handle()));
+        .extend([&before, &meddlers[0], &meddlers[1], &after].map(JoinHandle::abort_handle));
     handles.borrow_mut().extend([before, after]);
     scheduler.run_until_stalled();
     drop(scheduler);
@@ -190,7 +194,7 @@ fn an_output_that_nobody_asks_for_goes_with_its_handle_after_the_scheduler() {
 #[test]
 fn a_sleep_polled_after_its_scheduler_is_gone_panics_and_says_why() {
     let scheduler = virtual_time();
-    let mut naps = [(); 2].map(|()| scheduler.block_on(async { sleep(SECOND) }));
+    let mut naps = [(); 2].map(|()| nap_of(&scheduler));
     assert!(poll_with(&mut naps[0], Waker::noop()).is_pending());
     drop(scheduler);
     for nap in &mut naps {
@@ -204,7 +208,7 @@ fn a_sleep_polled_after_its_scheduler_is_gone_panics_and_says_why() {
 #[test]
 fn a_sleep_that_had_fired_in_time_is_ready_though_its_scheduler_is_gone() {
     let scheduler = virtual_time();
-    let mut nap = scheduler.block_on(async { sleep(SECOND) });
+    let mut nap = nap_of(&scheduler);
     assert!(poll_with(&mut nap, Waker::noop()).is_pending());
     scheduler.advance(SECOND);
     scheduler.run_until_stalled();
@@ -307,7 +311,7 @@ fn a_waker_is_dropped_with_the_wait_or_as_soon_as_another_takes_its_place() {
     let scheduler = virtual_time();
     check(|| scheduler.spawn(pending::<()>()));
     check(|| AbortOnDrop::new(scheduler.spawn(pending::<()>())));
-    check(|| scheduler.block_on(async { sleep(SECOND) }));
+    check(|| nap_of(&scheduler));
 }
 
 #[test]
@@ -315,7 +319,7 @@ fn a_foreign_waker_is_dropped_when_a_task_waits_in_its_place() {
     let scheduler = virtual_time();
     let (rings, waker) = Rings::new();
     let mut handle = scheduler.spawn(pending::<()>());
-    let mut nap = scheduler.block_on(async { sleep(SECOND) });
+    let mut nap = nap_of(&scheduler);
     assert!(poll_with(&mut handle, &waker).is_pending());
     assert!(poll_with(&mut nap, &waker).is_pending());
     assert_eq!(clones_of(&rings), 2);
@@ -331,7 +335,7 @@ fn a_foreign_waker_is_dropped_when_a_task_waits_in_its_place() {
 fn forget_everything(scheduler: &Scheduler, polls: usize, held: impl Fn() -> Token) {
     let mut handle: JoinHandle<()> = scheduler.spawn(owning(held()));
     let mut guard = AbortOnDrop::new(scheduler.spawn(owning(held())));
-    let mut nap: Sleep = scheduler.block_on(async { sleep(SECOND) });
+    let mut nap = nap_of(scheduler);
     let (_, waker) = Rings::new();
     for _ in 0..polls {
         assert!(poll_with(&mut handle, &waker).is_pending());

@@ -21,14 +21,8 @@ enum Event {
     DropScheduler,
 }
 
-const EVENTS: [Event; 6] = [
-    Event::Finish,
-    Event::Abort,
-    Event::Run,
-    Event::Join,
-    Event::DropHandle,
-    Event::DropScheduler,
-];
+const EVENTS: [Event; 6] =
+    [Event::Finish, Event::Abort, Event::Run, Event::Join, Event::DropHandle, Event::DropScheduler];
 
 /// One task, whose future and whose output count their drops.
 struct Scene {
@@ -61,7 +55,11 @@ impl Scene {
         match event {
             Event::Finish => self.spot.open(),
             Event::Abort => self.handle.iter().for_each(JoinHandle::abort),
-            Event::Run => self.scheduler.iter().for_each(|one| drop(one.run_until_stalled())),
+            Event::Run => {
+                if let Some(scheduler) = &self.scheduler {
+                    scheduler.run_until_stalled();
+                }
+            }
             Event::Join => {
                 let Some(handle) = &mut self.handle else { return };
                 if poll_with(handle, Waker::noop()).is_ready() {
@@ -98,7 +96,8 @@ impl Scene {
 fn every_story(length: u32) -> usize {
     let stories = EVENTS.len().pow(length);
     for number in 0..stories {
-        let events = (0..length).map(|place| EVENTS[number / EVENTS.len().pow(place) % EVENTS.len()]);
+        let events =
+            (0..length).map(|place| EVENTS[number / EVENTS.len().pow(place) % EVENTS.len()]);
         let story: Vec<Event> = events.collect();
         for handle_first in [true, false] {
             let mut scene = Scene::new();

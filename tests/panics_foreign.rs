@@ -38,7 +38,7 @@ fn second() -> Duration {
 }
 
 fn made_here(scheduler: &Scheduler, length: Duration) -> Sleep {
-    scheduler.block_on(async move { sleep(length) })
+    scheduler.block_on(poll_fn(|_| Poll::Ready(sleep(length))))
 }
 
 // tokio#3689, tokio#4055: a waker that panicked kept the others from being woken.
@@ -217,7 +217,7 @@ fn an_observer_that_panics_at_any_transition_is_removed_and_changes_nothing() {
             yield_now().await;
             endless.abort();
             let ends = (slow.await.is_ok(), endless.await.is_err());
-            (ends, failing.await.map(|()| ()).unwrap_err().is_panic())
+            (ends, failing.await.unwrap_err().is_panic())
         });
         assert_eq!(sum, ((true, true), true));
         (seen.get(), dropped.get())

@@ -1,8 +1,8 @@
 //! Driving a scheduler by hand: one turn at a time, or from somebody else's loop; and looking at it.
 
 use std::fmt;
-use std::panic::Location;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use crate::kernel::mainloop::Run;
 use crate::kernel::report;
 use crate::kernel::scheduler::{Kernel, Scheduler};
 use crate::kernel::snapshot::{Metrics, Snapshot, TaskLabel, WaitsFor};
+use crate::kernel::task::burn;
 use crate::kernel::transition::{Cause, Transition, TurnResult};
 
 /// What happened in one turn; see [`Scheduler::step`].
@@ -154,7 +155,8 @@ impl Scheduler {
     /// assert_eq!(scheduler.run_until_stalled(), 2);
     /// ```
     pub fn on_wake(&self, hook: impl Fn() + Send + Sync + 'static) {
-        let old = self.kernel.hook.replace(Some(Waker::from(Arc::new(Hook(hook)))));
+        let hook = Hook { call: Mutex::new(Some(Arc::new(hook))) };
+        let old = self.kernel.hook.replace(Some(Waker::from(Arc::new(hook))));
         self.kernel.look_who_watches();
         if self.kernel.running.get().is_none() {
             self.kernel.arm_hook();
@@ -229,11 +231,21 @@ impl Scheduler {
     }
 }
 
-struct Hook<F>(F);
+/// What `on_wake` installed. It catches its own panics, since they would hit whoever wakes, on any thread.
+struct Hook<F> {
+    /// `None` after a panic.
+    call: Mutex<Option<Arc<F>>>,
+}
 
 impl<F: Fn() + Send + Sync + 'static> Wake for Hook<F> {
     fn wake(self: Arc<Self>) {
-        (self.0)();
+        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(call) = call else { return };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(move || call())) {
+            let gone = self.call.lock().unwrap_or_else(PoisonError::into_inner).take();
+            burn(payload);
+            burn(gone);
+        }
     }
 }
 

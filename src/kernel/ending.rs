@@ -9,7 +9,9 @@ use crate::kernel::thread;
 impl Kernel {
     /// Ends every task, in the order in which they were spawned, and leaves the thread.
     pub(crate) fn close(&self) {
-        burn(self.mailbox.close()); // Calls that nobody will obey: whoever waits for them is told.
+        // Calls that nobody will obey: whoever waits for them is told. Each is burned by itself, as all is here:
+        // two destructors of one value that both panic would end the process.
+        self.mailbox.close().into_iter().for_each(burn);
         let entered = thread::enter(self.id, None);
         loop {
             let mut alive: Vec<(TaskId, Key)> = {
@@ -31,7 +33,9 @@ impl Kernel {
         let hook = self.hook.take();
         let observer = self.observer.take();
         let sleeper = self.mailbox.sleeper();
-        burn((hook, observer, sleeper));
+        burn(hook);
+        burn(observer);
+        burn(sleeper);
     }
 
     /// Ends a root whose `block_on` ends without it; does nothing if it is over.

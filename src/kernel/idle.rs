@@ -266,7 +266,7 @@ impl Kernel {
         let observer = self.observer.borrow().clone();
         if let Some(observer) = observer {
             let report = report::deadlock(self, false);
-            self.guard(|| observer.stalled(&report));
+            self.guard(move || observer.stalled(&report));
         }
     }
 }

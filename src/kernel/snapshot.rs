@@ -119,7 +119,8 @@ pub struct Snapshot {
     pub turn: u64,
     /// The time since the scheduler was made.
     pub elapsed: Duration,
-    /// The ready queue, the next task first.
+    /// The ready queue: those of the pass under way, the next one first; then those of the next pass, in the
+    /// order in which they became ready, which the policy may change when that pass begins.
     pub ready: Vec<TaskLabel>,
     /// Every task, in the order in which they were spawned.
     pub tasks: Vec<TaskInfo>,

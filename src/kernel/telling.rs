@@ -15,7 +15,8 @@ impl Kernel {
     pub(crate) fn emit(&self, transition: Transition) {
         let observer = self.observer.borrow().clone();
         if let Some(observer) = observer {
-            self.guard(|| observer.transition(&transition));
+            let transition = &transition;
+            self.guard(move || observer.transition(transition));
         }
         if let Some(trail) = &mut *self.trail.borrow_mut() {
             trail.push(transition);
@@ -27,7 +28,8 @@ impl Kernel {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
             let observer = self.observer.take();
             self.look_who_watches();
-            burn((payload, observer));
+            burn(payload);
+            burn(observer);
         }
     }
 
@@ -116,7 +118,8 @@ impl Kernel {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
             let hook = self.hook.take();
             self.look_who_watches();
-            burn((payload, hook));
+            burn(payload);
+            burn(hook);
         }
     }
 }
