@@ -1,0 +1,113 @@
+//! Schedulers inside of schedulers: what is refused, and what works.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Poll;
+
+use turnwise::{RunError, Scheduler, block_on, spawn, yield_now};
+
+// tokio#5837, tokio#5772: a run inside a run hung, or left the outer one unusable.
+#[test]
+fn a_run_inside_a_run_is_an_error_that_names_both_places() {
+    let outer = Scheduler::new();
+    let inner = Scheduler::new();
+    inner.spawn(async {});
+    outer.block_on(async {
+        let outermost = line!() - 1;
+        for error in [inner.run(), inner.try_block_on(async {}), outer.run()] {
+            let Err(RunError::Nested(nested)) = error else { panic!("it was not refused") };
+            assert_eq!((nested.outer.line(), nested.outer.file()), (outermost, file!()));
+            assert_eq!(nested.inner.line(), outermost + 2);
+        }
+        assert_eq!(spawn(async { 7 }).await.unwrap(), 7, "the outer one is as it was");
+    });
+    inner.run().unwrap();
+    assert_eq!(inner.metrics().alive, 0);
+}
+
+#[test]
+fn the_free_block_on_panics_with_the_same_words() {
+    let payload = catch_unwind(|| block_on(async { block_on(async {}) })).unwrap_err();
+    let text = payload.downcast_ref::<String>().unwrap();
+    assert!(text.contains("tests/nested.rs") && text.contains("`spawn` the future"), "{text}");
+    block_on(async {}); // The thread is as it was.
+}
+
+#[test]
+fn a_task_cannot_drive_the_scheduler_that_gives_it_its_turn() {
+    let scheduler = Rc::new(Scheduler::new());
+    let own = Rc::clone(&scheduler);
+    let refused = scheduler.block_on(async move {
+        let step = catch_unwind(AssertUnwindSafe(|| own.step().is_some()));
+        let stalled = catch_unwind(AssertUnwindSafe(|| own.run_until_stalled()));
+        [step.is_err(), stalled.is_err()]
+    });
+    assert_eq!(refused, [true, true]);
+    assert!(scheduler.run().is_ok());
+}
+
+// glommio#320, glommio#379: with two executors on a thread, a waker of one reached the other.
+#[test]
+fn a_task_drives_another_scheduler_and_wakes_go_both_ways() {
+    let (outer, inner) = (Scheduler::new(), Rc::new(Scheduler::new()));
+    let (to_inner, asked) = futures::channel::oneshot::channel::<u32>();
+    let (to_outer, answered) = futures::channel::oneshot::channel::<u32>();
+    inner.spawn(async move { to_outer.send(asked.await.unwrap() + 1).unwrap() });
+    let driven = Rc::clone(&inner);
+    let driver = outer.spawn(async move {
+        assert_eq!(driven.run_until_stalled(), 1, "it waits for the question");
+        to_inner.send(41).unwrap();
+        yield_now().await;
+        assert!(driven.step().is_some());
+        assert!(driven.step().is_none());
+    });
+    assert_eq!(outer.block_on(answered), Ok(42));
+    assert!(outer.block_on(driver).is_ok());
+}
+
+#[test]
+fn an_inner_scheduler_wakes_the_very_task_that_runs_it() {
+    let (outer, inner) = (Scheduler::new(), Scheduler::new());
+    let turns = Cell::new(0);
+    outer.block_on(std::future::poll_fn(|cx| {
+        turns.set(turns.get() + 1);
+        if turns.get() == 3 {
+            return Poll::Ready(());
+        }
+        // Woken in its own turn, by a task in a turn nested in it: by its waker, and from then on elsewhere.
+        let waker = cx.waker().clone();
+        inner.spawn(async move { waker.wake() });
+        assert_eq!(inner.run_until_stalled(), 1);
+        Poll::Pending
+    }));
+    assert_eq!(turns.get(), 3);
+}
+
+#[test]
+fn the_current_task_is_again_the_outer_one_after_an_inner_run() {
+    let (outer, inner) = (Scheduler::new(), Scheduler::new());
+    outer.spawn(async {});
+    outer.block_on(async {
+        let own = turnwise::task::id();
+        inner.spawn(async move { assert_ne!(turnwise::task::id(), own) });
+        inner.run_until_stalled();
+        assert_eq!(turnwise::task::id(), own);
+        let child = spawn(async {});
+        assert_eq!(child.id().as_u64(), own.as_u64() + 1, "and it is here that tasks are made");
+    });
+}
+
+#[test]
+fn a_run_in_a_destructor_inside_of_a_turn_is_refused_too() {
+    struct Runs(Rc<Cell<bool>>);
+    impl Drop for Runs {
+        fn drop(&mut self) {
+            self.0.set(matches!(Scheduler::new().run(), Err(RunError::Nested(_))));
+        }
+    }
+    let refused = Rc::new(Cell::new(false));
+    let runs = Runs(Rc::clone(&refused));
+    block_on(async move { drop(runs) });
+    assert!(refused.get());
+}

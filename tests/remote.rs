@@ -1,0 +1,262 @@
+//! Tasks spawned from other threads: where they run, in which order, and how their answers come back.
+
+mod probe;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::{Arc, Barrier, mpsc};
+use std::task::{Poll, Waker};
+use std::thread;
+
+use probe::{Acting, Log, OnDrop, guarded, poll_with, text};
+use turnwise::scheduler::Ending;
+use turnwise::{Remote, RunError, Scheduler, Transition, yield_now};
+
+/// Runs a scheduler on a thread of its own for as long as the closure uses its `Remote`.
+fn with_server<R>(use_it: impl FnOnce(&Remote) -> R) -> R {
+    let (stop, stopped) = futures::channel::oneshot::channel::<()>();
+    let (sender, receiver) = mpsc::channel();
+    let server = thread::spawn(move || {
+        let scheduler = guarded();
+        sender.send(scheduler.remote()).unwrap();
+        let _ = scheduler.block_on(stopped);
+    });
+    let result = use_it(&receiver.recv().unwrap());
+    drop(stop);
+    server.join().unwrap();
+    result
+}
+
+#[test]
+fn sixteen_threads_spawn_and_every_answer_is_right() {
+    with_server(|remote| {
+        let threads: Vec<_> = (0..16_u64)
+            .map(|thread| {
+                let remote = remote.clone();
+                thread::spawn(move || {
+                    let ask = |number: u64| {
+                        remote.spawn(move || async move {
+                            let local = Rc::new(number); // never leaves the other thread
+                            yield_now().await;
+                            *local * 2 + thread
+                        })
+                    };
+                    let handles: Vec<_> = (0..200).map(ask).collect();
+                    for (number, handle) in (0..).zip(handles) {
+                        assert_eq!(handle.wait().unwrap(), number * 2 + thread);
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn closure_and_future_run_on_the_thread_of_the_scheduler() {
+    with_server(|remote| {
+        let ids = remote.spawn(|| {
+            let closure = thread::current().id();
+            async move { (closure, thread::current().id(), turnwise::task::id().as_u64() > 0) }
+        });
+        let (closure, future, is_task) = ids.wait().unwrap();
+        assert_eq!(closure, future);
+        assert_ne!(closure, thread::current().id());
+        assert!(is_task);
+    });
+}
+
+#[test]
+fn letters_are_answered_in_the_order_in_which_they_came() {
+    let scheduler = Scheduler::new();
+    let log: Arc<std::sync::Mutex<Vec<u32>>> = Arc::default();
+    let remote = scheduler.remote();
+    let noted = Arc::clone(&log);
+    thread::spawn(move || {
+        for number in 0..100 {
+            let noted = Arc::clone(&noted);
+            drop(remote.spawn(move || async move { noted.lock().unwrap().push(number) }));
+        }
+    })
+    .join()
+    .unwrap();
+    scheduler.run().unwrap();
+    assert_eq!(*log.lock().unwrap(), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_run_finds_what_was_spawned_before_it_began_with_an_empty_taskmap() {
+    let scheduler = Scheduler::new();
+    let handle = scheduler.remote().spawn(|| async { 7 });
+    scheduler.run().unwrap();
+    assert!(handle.is_finished());
+    assert_eq!(handle.wait().unwrap(), 7, "it is over, so even this thread may wait");
+}
+
+#[test]
+fn a_run_finds_what_was_spawned_while_its_last_task_ended() {
+    let scheduler = Scheduler::new();
+    let remote = scheduler.remote();
+    let handle =
+        scheduler.block_on(async { scheduler.spawn(async move { remote.spawn(|| async { 7 }) }) });
+    scheduler.run().unwrap();
+    let answer = scheduler.block_on(handle).unwrap();
+    assert!(answer.is_finished());
+}
+
+#[test]
+fn an_answer_is_awaited_on_its_own_scheduler_on_another_one_and_on_another_executor() {
+    let scheduler = Scheduler::new();
+    let handle = scheduler.remote().spawn(|| async { 1 });
+    assert_eq!(scheduler.block_on(handle).unwrap(), 1);
+    with_server(|remote| {
+        assert_eq!(guarded().block_on(remote.spawn(|| async { 2 })).unwrap(), 2);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(remote.spawn(|| async { 3 })).unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_panic_comes_to_the_handle_with_its_payload_and_the_scheduler_goes_on() {
+    let log = Log::default();
+    let seen = log.clone();
+    let scheduler = Scheduler::builder()
+        .observer(move |transition: &Transition| {
+            if let Transition::Exited { task, ending, .. } = transition {
+                seen.note(format!("{task} {ending}"));
+                assert_eq!(*ending == Ending::Panicked, task.as_u64() < 3);
+            }
+        })
+        .build();
+    let remote = scheduler.remote();
+    let in_closure = remote.spawn(|| -> std::future::Ready<()> { panic!("in the closure") });
+    let in_future = remote.spawn(|| async { panic!("in the future") });
+    let well = remote.spawn(|| async { 7 });
+    scheduler.run().unwrap();
+    assert_eq!(log.take(), ["#1 panicked", "#2 panicked", "#3 returned"]);
+    for (handle, words) in [(in_closure, "in the closure"), (in_future, "in the future")] {
+        let error = handle.wait().unwrap_err();
+        assert!(error.is_panic() && !error.is_cancelled() && error.id().is_some());
+        assert!(error.to_string().ends_with(words), "{error}");
+        assert_eq!(text(&*error.try_into_panic().unwrap()), words);
+    }
+    assert_eq!(well.wait().unwrap(), 7);
+}
+
+#[test]
+fn an_answer_that_was_given_survives_a_destructor_that_panics() {
+    let scheduler = Scheduler::new();
+    let handle = scheduler.remote().spawn(|| {
+        let bomb = OnDrop(|| panic!("in the destructor"));
+        std::future::poll_fn(move |_| {
+            let _armed = &bomb;
+            Poll::Ready(7)
+        })
+    });
+    scheduler.run().unwrap();
+    assert_eq!(handle.wait().unwrap(), 7);
+}
+
+#[test]
+fn a_scheduler_that_goes_gives_errors_and_no_hanging() {
+    let scheduler = Scheduler::new();
+    let remote = scheduler.remote();
+    let begun = remote.spawn(std::future::pending::<()>);
+    scheduler.run_until_stalled();
+    let unread = remote.spawn(|| async {});
+    let waits = thread::spawn(move || begun.wait());
+    drop(scheduler);
+    assert_eq!(waits.join().unwrap().unwrap_err().to_string(), "task #1 was aborted");
+    let too_late = remote.spawn(|| async {});
+    for error in [unread.wait().unwrap_err(), too_late.wait().unwrap_err()] {
+        assert!(error.is_cancelled() && error.id().is_none());
+        assert_eq!(error.to_string(), "the task was never made: its scheduler is gone");
+        assert!(error.try_into_panic().is_err());
+    }
+}
+
+#[test]
+#[should_panic(expected = "would wait for ever: await the handle instead")]
+fn waiting_on_the_own_thread_panics_instead_of_hanging() {
+    let scheduler = Scheduler::new();
+    let _ = scheduler.remote().spawn(|| async {}).wait();
+}
+
+#[test]
+#[should_panic(expected = "polled after it had been ready")]
+fn an_answer_is_given_once() {
+    let scheduler = Scheduler::new();
+    let mut handle = scheduler.remote().spawn(|| async {});
+    scheduler.run().unwrap();
+    assert!(poll_with(&mut handle, Waker::noop()).is_ready());
+    let _ = poll_with(&mut handle, Waker::noop());
+}
+
+#[test]
+fn a_waker_that_panics_does_not_hurt_the_task_that_answers() {
+    let scheduler = Scheduler::new();
+    let mut handle = scheduler.remote().spawn(|| async { 7 });
+    let panics = Acting::waker(|| panic!("a stranger's waker"), || ());
+    assert!(poll_with(&mut handle, &panics).is_pending());
+    scheduler.run().unwrap();
+    assert!(matches!(poll_with(&mut handle, Waker::noop()), Poll::Ready(Ok(7))));
+}
+
+#[test]
+fn dropping_the_handle_detaches_the_task() {
+    let scheduler = Scheduler::new();
+    let (sender, receiver) = mpsc::channel();
+    drop(scheduler.remote().spawn(move || async move {
+        yield_now().await;
+        sender.send(7).unwrap();
+    }));
+    scheduler.run().unwrap();
+    assert_eq!(receiver.try_recv(), Ok(7));
+}
+
+#[test]
+fn a_deadlock_is_only_possible_while_there_is_a_remote() {
+    let told = Rc::new(Cell::new(0));
+    let count = Rc::clone(&told);
+    let (sender, receiver) = mpsc::channel::<Remote>();
+    let scheduler = Scheduler::builder()
+        .on_stall(std::time::Duration::ZERO, move |report| {
+            count.set(count.get() + 1);
+            assert!(!report.certain);
+            assert_eq!((report.wakers_held, report.remotes_held), (0, 1));
+            assert!(report.to_string().ends_with(
+                "possible: 1 remote handle held outside the scheduler may still be used"
+            ));
+        })
+        .build();
+    sender.send(scheduler.remote()).unwrap();
+    let barrier = Arc::new(Barrier::new(2));
+    let inside = Arc::clone(&barrier);
+    let holder = thread::spawn(move || {
+        let remote = receiver.recv().unwrap();
+        inside.wait();
+        drop(remote); // The scheduler may be asleep by now, and must hear of it.
+    });
+    let waits = async {
+        barrier.wait();
+        std::future::pending::<()>().await;
+    };
+    let Err(RunError::Deadlock(report)) = scheduler.try_block_on(waits) else {
+        panic!("nobody is left who could wake it");
+    };
+    assert!(report.certain);
+    assert!(told.get() <= 1);
+    holder.join().unwrap();
+}
+
+#[test]
+fn a_remote_spawn_calls_the_hook_of_a_foreign_loop() {
+    let scheduler = Scheduler::new();
+    let (sender, woken) = mpsc::channel();
+    scheduler.on_wake(move || sender.send(()).unwrap());
+    let remote = scheduler.remote();
+    let handle = thread::spawn(move || remote.spawn(|| async { 7 })).join().unwrap();
+    woken.recv().unwrap();
+    assert_eq!(scheduler.run_until_stalled(), 1);
+    assert_eq!(handle.wait().unwrap(), 7);
+}
