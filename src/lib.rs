@@ -26,6 +26,7 @@
 //!   ([`snapshot`](Scheduler::snapshot)).
 //! * [`spawn`] makes a task and gives its [`JoinHandle`]; the module [`task`] has names, priorities,
 //!   [`yield_now`] and aborting.
+//! * [`Remote`] spawns tasks from other threads.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
@@ -38,7 +39,7 @@
 //!   they were made; the same program has the same order at every run. Or another order that you
 //!   [choose](Policy).
 //! * **Futures need not be `Send`**, nor need what they borrow outlive a `block_on`. Everything stays on its
-//!   thread, except wakers: those may be cloned, woken and dropped anywhere, at any time, for ever.
+//!   thread, except wakers and [`Remote`]s: those may be used and dropped anywhere, at any time, for ever.
 //! * **A panic in a task is that task's [`JoinError`]**, and nobody else's problem.
 //! * **No `unsafe`** anywhere in the crate.
 //! * **No rules for what a future does in its turn**: it may spawn, wake, abort, drop, take snapshots, or run

@@ -163,6 +163,31 @@ fn the_main_loop_fits_on_a_card() {
     }
 }
 
+/// The table names tests as `file::name`; a test that was renamed must be renamed there.
+#[test]
+fn every_test_in_the_table_of_faults_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(root.join("tests/FAULTS.md")).unwrap();
+    let mut missing = Vec::new();
+    let mut rows = 0;
+    for row in table.lines().filter(|line| line.starts_with("| F")) {
+        rows += 1;
+        let words = row.split([' ', ';', '(']).filter(|word| !word.starts_with('`'));
+        for (file, name) in words.filter_map(|word| word.split_once("::")) {
+            let name = name.trim_end_matches([')', ',']);
+            let text = ["tests", "src/kernel"]
+                .map(|folder| fs::read_to_string(root.join(folder).join(format!("{file}.rs"))))
+                .into_iter()
+                .find_map(|text| text.ok().filter(|text| text.contains(&format!("fn {name}("))));
+            if text.is_none() {
+                missing.push(format!("{file}::{name}"));
+            }
+        }
+    }
+    assert!(rows >= 50, "the table was not found");
+    assert_none(&missing);
+}
+
 #[test]
 fn the_readme_shows_a_real_program_and_its_real_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -18,12 +18,12 @@ fn with_server<R>(use_it: impl FnOnce(&Remote) -> R) -> R {
     let (sender, receiver) = mpsc::channel();
     let server = thread::spawn(move || {
         let scheduler = guarded();
-        sender.send(scheduler.remote()).unwrap();
+        sender.send(scheduler.remote()).expect("it is waited for");
         let _ = scheduler.block_on(stopped);
     });
-    let result = use_it(&receiver.recv().unwrap());
+    let result = use_it(&receiver.recv().expect("the server has started"));
     drop(stop);
-    server.join().unwrap();
+    server.join().expect("it does not panic");
     result
 }
 
@@ -97,11 +97,11 @@ fn a_run_finds_what_was_spawned_before_it_began_with_an_empty_taskmap() {
 fn a_run_finds_what_was_spawned_while_its_last_task_ended() {
     let scheduler = Scheduler::new();
     let remote = scheduler.remote();
-    let handle =
-        scheduler.block_on(async { scheduler.spawn(async move { remote.spawn(|| async { 7 }) }) });
+    let place = Rc::new(Cell::new(None));
+    let answer = Rc::clone(&place);
+    scheduler.spawn(async move { answer.set(Some(remote.spawn(|| async { 7 }))) });
     scheduler.run().unwrap();
-    let answer = scheduler.block_on(handle).unwrap();
-    assert!(answer.is_finished());
+    assert!(place.take().is_some_and(|answer| answer.is_finished()));
 }
 
 #[test]

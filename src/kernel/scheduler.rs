@@ -51,6 +51,13 @@ use crate::kernel::waker::Bells;
 /// # Ok::<(), turnwise::RunError>(())
 /// ```
 ///
+/// # It stays on its thread
+///
+/// ```compile_fail,E0277
+/// let scheduler = turnwise::Scheduler::new();
+/// std::thread::spawn(move || scheduler.run()); // a `Remote` can cross, a scheduler cannot
+/// ```
+///
 /// # Dropping it
 ///
 /// Tasks that are not over are dropped in the order in which they were spawned, as if aborted. What their

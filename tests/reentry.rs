@@ -1,0 +1,173 @@
+//! Nothing is borrowed while code of the user runs: so that code may call everything, wherever it is called.
+#![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and polled elsewhere")]
+
+mod probe;
+
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::rc::Rc;
+use std::time::Duration;
+
+use probe::{Acting, OnDrop, Spot, poll_with, virtual_time};
+use turnwise::{JoinHandle, Scheduler, Transition, sleep, spawn, time, yield_now};
+
+thread_local! {
+    /// The scheduler for code that cannot carry it: wakers are `Send`.
+    static SCHEDULER: RefCell<Option<Rc<Scheduler>>> = const { RefCell::new(None) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Calls everything that can be called on a scheduler from anywhere.
+fn call_everything() {
+    CALLS.set(CALLS.get() + 1);
+    let Some(scheduler) = SCHEDULER.with_borrow(Clone::clone) else { return };
+    let handle = scheduler.spawn(async {});
+    handle.abort();
+    let _ = (handle.is_finished(), handle.name(), format!("{handle:?}"));
+    drop(handle);
+    drop(scheduler.spawn(yield_now()));
+    let _ = (scheduler.snapshot().to_string(), scheduler.metrics(), scheduler.next_deadline());
+    scheduler.advance(Duration::from_nanos(1));
+    scheduler.on_wake(|| ());
+    drop(scheduler.remote().spawn(|| async {}));
+    let other = Scheduler::new();
+    other.spawn(pending::<()>());
+    other.run_until_stalled();
+    drop((other, time::now(), turnwise::task::try_id()));
+}
+
+/// Installs a scheduler for `call_everything`; returns it, and counts calls from none.
+fn installed() -> Rc<Scheduler> {
+    let scheduler = Rc::new(virtual_time());
+    SCHEDULER.set(Some(Rc::clone(&scheduler)));
+    CALLS.set(0);
+    scheduler
+}
+
+/// Ends the test: the scheduler must not live until the end of the thread.
+fn removed(scheduler: Rc<Scheduler>, at_least: usize) {
+    scheduler.run_until_stalled();
+    SCHEDULER.take();
+    assert!(CALLS.get() >= at_least, "{} calls", CALLS.get());
+    drop(scheduler);
+}
+
+#[test]
+fn a_task_may_call_everything_in_its_turn() {
+    let scheduler = installed();
+    scheduler.block_on(async {
+        call_everything();
+        spawn(async { call_everything() }).await.unwrap();
+        yield_now().await;
+        call_everything();
+    });
+    removed(scheduler, 3);
+}
+
+#[test]
+fn destructors_may_call_everything() {
+    let scheduler = installed();
+    // Of a future that is over, of one that is aborted, of an output that nobody wants, of one that is joined.
+    drop(scheduler.spawn(async {
+        let _guard = OnDrop(call_everything);
+        yield_now().await;
+    }));
+    let aborted = scheduler.spawn(async {
+        let _guard = OnDrop(call_everything);
+        pending::<()>().await;
+    });
+    drop(scheduler.spawn(async { OnDrop(call_everything) }));
+    let unwanted = scheduler.spawn(async { OnDrop(call_everything) });
+    let joined = scheduler.spawn(async { OnDrop(call_everything) });
+    scheduler.run_until_stalled();
+    aborted.abort();
+    scheduler.run_until_stalled();
+    drop(unwanted);
+    drop(scheduler.block_on(joined).unwrap());
+    removed(scheduler, 5);
+}
+
+#[test]
+fn destructors_may_call_everything_while_the_scheduler_is_dropped() {
+    let scheduler = installed();
+    for _ in 0..3 {
+        scheduler.spawn(async {
+            let _guard = OnDrop(|| {
+                CALLS.set(CALLS.get() + 1);
+                let handle = spawn(pending::<()>());
+                handle.abort();
+                drop((handle, sleep(Duration::from_secs(1)), time::now()));
+            });
+            pending::<()>().await;
+        });
+    }
+    scheduler.run_until_stalled();
+    SCHEDULER.take();
+    drop(scheduler);
+    assert_eq!(CALLS.get(), 3);
+}
+
+#[test]
+fn an_observer_may_call_everything() {
+    let scheduler = Scheduler::builder()
+        .virtual_time()
+        .observer(|transition: &Transition| {
+            // Not for what it does itself, or it would never end.
+            if CALLS.get() < 50 && !matches!(transition, Transition::Spawned { .. }) {
+                call_everything();
+            }
+        })
+        .build();
+    let scheduler = Rc::new(scheduler);
+    SCHEDULER.set(Some(Rc::clone(&scheduler)));
+    CALLS.set(0);
+    scheduler.block_on(async {
+        let child = spawn(async { yield_now().await });
+        sleep(Duration::from_secs(1)).await;
+        child.await.unwrap();
+    });
+    removed(scheduler, 10);
+}
+
+// tokio#5471, #5475, #5578, #4129: a waker was cloned, woken or dropped under a lock that it needed itself.
+#[test]
+fn a_foreign_waker_may_call_everything_when_woken_and_when_dropped() {
+    let scheduler = installed();
+    let spot = Spot::default();
+    let mut handle: JoinHandle<()> = scheduler.spawn(spot.wait());
+    let mut nap = Box::pin(scheduler.block_on(async { sleep(Duration::from_secs(1)) }));
+    for round in 1..=3 {
+        // Each takes the place of the one before, which is dropped.
+        let waker = Acting::waker(call_everything, call_everything);
+        assert!(poll_with(&mut handle, &waker).is_pending());
+        assert!(poll_with(&mut nap, &waker).is_pending());
+        drop(waker);
+        assert_eq!(CALLS.get(), round - 1);
+        scheduler.run_until_stalled();
+    }
+    spot.open();
+    scheduler.advance(Duration::from_secs(1));
+    scheduler.run_until_stalled();
+    assert!(CALLS.get() >= 4, "woken by the task's end and by the timer: {}", CALLS.get());
+    drop((handle, nap));
+    removed(scheduler, 5);
+}
+
+// async-executor#55: a waker ran the executor that was waking it.
+#[test]
+fn a_waker_that_runs_the_scheduler_runs_it_or_is_refused_and_breaks_nothing() {
+    fn drive() {
+        let Some(scheduler) = SCHEDULER.with_borrow(Clone::clone) else { return };
+        CALLS.set(CALLS.get() + 1);
+        let _ = scheduler.try_block_on(async {});
+        scheduler.step();
+    }
+    let scheduler = installed();
+    let mut handle = scheduler.spawn(async {});
+    let waker = Acting::waker(drive, || ());
+    assert!(poll_with(&mut handle, &waker).is_pending());
+    scheduler.run_until_stalled(); // The step in the waker panics, and that is the waker's problem.
+    assert_eq!(CALLS.get(), 1);
+    assert!(scheduler.block_on(handle).is_ok());
+    removed(scheduler, 1);
+}
