@@ -55,7 +55,7 @@ fn a_task_drives_another_scheduler_and_wakes_go_both_ways() {
     let (to_outer, answered) = futures::channel::oneshot::channel::<u32>();
     inner.spawn(async move { to_outer.send(asked.await.unwrap() + 1).unwrap() });
     let driven = Rc::clone(&inner);
-    let driver = outer.spawn(async move {
+    let task = outer.spawn(async move {
         assert_eq!(driven.run_until_stalled(), 1, "it waits for the question");
         to_inner.send(41).unwrap();
         yield_now().await;
@@ -63,7 +63,7 @@ fn a_task_drives_another_scheduler_and_wakes_go_both_ways() {
         assert!(driven.step().is_none());
     });
     assert_eq!(outer.block_on(answered), Ok(42));
-    assert!(outer.block_on(driver).is_ok());
+    assert!(outer.block_on(task).is_ok());
 }
 
 #[test]

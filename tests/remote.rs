@@ -2,14 +2,15 @@
 
 mod probe;
 
-use std::cell::Cell;
+use std::future::pending;
 use std::rc::Rc;
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
-use probe::{Acting, Log, OnDrop, guarded, poll_with, text};
-use turnwise::scheduler::Ending;
+use probe::{Acting, Log, OnDrop, Rings, Spot, guarded, poll_with, text, traced};
+use turnwise::scheduler::{Ending, Park, ThreadParker};
 use turnwise::{Remote, RunError, Scheduler, Transition, yield_now};
 
 /// Runs a scheduler on a thread of its own for as long as the closure uses its `Remote`.
@@ -41,7 +42,7 @@ fn sixteen_threads_spawn_and_every_answer_is_right() {
                             *local * 2 + thread
                         })
                     };
-                    let handles: Vec<_> = (0..200).map(ask).collect();
+                    let handles: Vec<_> = (0..1000).map(ask).collect();
                     for (number, handle) in (0..).zip(handles) {
                         assert_eq!(handle.wait().unwrap(), number * 2 + thread);
                     }
@@ -82,6 +83,38 @@ fn letters_are_answered_in_the_order_in_which_they_came() {
     .unwrap();
     scheduler.run().unwrap();
     assert_eq!(*log.lock().unwrap(), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_task_from_another_thread_is_put_behind_what_was_woken_from_there_before() {
+    let (scheduler, log) = traced();
+    let (first, last) = (Spot::default(), Spot::default());
+    drop(scheduler.spawn(first.wait()));
+    drop(scheduler.spawn(last.wait()));
+    scheduler.run_until_stalled();
+    log.take();
+    let (remote, wakers) = (scheduler.remote(), [first.waker(), last.waker()]);
+    let place = line!() + 3;
+    let there = thread::spawn(move || {
+        wakers[0].wake_by_ref();
+        drop(remote.spawn(|| async {}));
+        wakers[1].wake_by_ref();
+        remote
+    });
+    let remote = there.join().unwrap();
+    scheduler.step();
+    let tasks = scheduler.snapshot().tasks;
+    let spawned_at = tasks[2].spawned_at;
+    assert_eq!((spawned_at.file(), spawned_at.line()), (file!(), place), "where the letter began");
+    scheduler.run_until_stalled();
+    let order = [
+        "schedule #1 (from another thread)",
+        "spawn #3",
+        "schedule #3 (new)",
+        "schedule #2 (from another thread)",
+    ];
+    assert_eq!(log.take()[..4], order);
+    drop(remote);
 }
 
 #[test]
@@ -214,39 +247,67 @@ fn dropping_the_handle_detaches_the_task() {
     assert_eq!(receiver.try_recv(), Ok(7));
 }
 
+/// Tells another thread that the scheduler is about to sleep, each time.
+struct Telling(ThreadParker, mpsc::Sender<()>);
+
+impl Park for Telling {
+    fn park(&mut self, timeout: Option<Duration>) {
+        self.1.send(()).unwrap();
+        self.0.park(timeout);
+    }
+    fn unparker(&self) -> Waker {
+        self.0.unparker()
+    }
+}
+
 #[test]
-fn a_deadlock_is_only_possible_while_there_is_a_remote() {
-    let told = Rc::new(Cell::new(0));
-    let count = Rc::clone(&told);
-    let (sender, receiver) = mpsc::channel::<Remote>();
+fn a_deadlock_is_only_possible_until_the_last_remote_is_dropped_over_the_sleep() {
+    let stalls = Log::default();
+    let (told, (asleep, sleeps)) = (stalls.clone(), mpsc::channel());
     let scheduler = Scheduler::builder()
-        .on_stall(std::time::Duration::ZERO, move |report| {
-            count.set(count.get() + 1);
+        .park(Telling(ThreadParker::new(), asleep))
+        .on_stall(Duration::ZERO, move |report| {
             assert!(!report.certain);
-            assert_eq!((report.wakers_held, report.remotes_held), (0, 1));
-            assert!(report.to_string().ends_with(
-                "possible: 1 remote handle held outside the scheduler may still be used"
-            ));
+            assert_eq!(report.wakers_held, 0);
+            told.note(report.to_string().lines().last().unwrap());
         })
         .build();
-    sender.send(scheduler.remote()).unwrap();
-    let barrier = Arc::new(Barrier::new(2));
-    let inside = Arc::clone(&barrier);
+    let remotes = [scheduler.remote(), scheduler.remote()];
     let holder = thread::spawn(move || {
-        let remote = receiver.recv().unwrap();
-        inside.wait();
-        drop(remote); // The scheduler may be asleep by now, and must hear of it.
+        for remote in remotes {
+            sleeps.recv().unwrap();
+            assert!(sleeps.try_recv().is_err(), "the first one that went was no reason to wake up");
+            drop(remote.clone());
+            let asks = remote.spawn(|| async { 7 });
+            drop(remote); // The scheduler is asleep, or about to be; and must hear of the last one.
+            assert_eq!(asks.wait().unwrap(), 7);
+        }
+        sleeps
     });
-    let waits = async {
-        barrier.wait();
-        std::future::pending::<()>().await;
-    };
-    let Err(RunError::Deadlock(report)) = scheduler.try_block_on(waits) else {
+    let Err(RunError::Deadlock(report)) = scheduler.try_block_on(pending::<()>()) else {
         panic!("nobody is left who could wake it");
     };
-    assert!(report.certain);
-    assert!(told.get() <= 1);
     holder.join().unwrap();
+    assert!(report.certain);
+    assert_eq!((report.tasks.len(), report.remotes_held), (1, 0));
+    let words = |held| format!("possible: {held} held outside the scheduler may still be used");
+    assert_eq!(stalls.take(), [words("2 remote handles"), words("1 remote handle")]);
+}
+
+// tokio#8095, tokio#7886: a handle that nobody waits for any more went on holding the waker of who did.
+#[test]
+fn a_handle_that_is_given_up_lets_its_waker_go() {
+    let scheduler = Scheduler::new();
+    let mut handle = scheduler.remote().spawn(pending::<()>);
+    let (first, waker) = Rings::new();
+    assert!(poll_with(&mut handle, &waker).is_pending());
+    drop(waker);
+    let (second, waker) = Rings::new();
+    assert!(poll_with(&mut handle, &waker).is_pending());
+    drop(waker);
+    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 2));
+    drop(handle);
+    assert_eq!(Arc::strong_count(&second), 1);
 }
 
 #[test]
