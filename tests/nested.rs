@@ -1,10 +1,15 @@
 //! Schedulers inside of schedulers: what is refused, and what works.
 
+mod probe;
+
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
+use std::time::Duration;
 
+use probe::{Count, Log, OnDrop, Spot, text};
+use turnwise::scheduler::{Park, TurnResult};
 use turnwise::{RunError, Scheduler, block_on, spawn, yield_now};
 
 // tokio#5837, tokio#5772: a run inside a run hung, or left the outer one unusable.
@@ -38,13 +43,25 @@ fn the_free_block_on_panics_with_the_same_words() {
 fn a_task_cannot_drive_the_scheduler_that_gives_it_its_turn() {
     let scheduler = Rc::new(Scheduler::new());
     let own = Rc::clone(&scheduler);
-    let refused = scheduler.block_on(async move {
-        let step = catch_unwind(AssertUnwindSafe(|| own.step().is_some()));
-        let stalled = catch_unwind(AssertUnwindSafe(|| own.run_until_stalled()));
-        [step.is_err(), stalled.is_err()]
+    let outermost = line!() + 1;
+    scheduler.block_on(async move {
+        let ways: [fn(&Scheduler); 2] =
+            [|own| drop(own.step()), |own| assert_eq!(own.run_until_stalled(), 0)];
+        for way in ways {
+            let said = catch_unwind(AssertUnwindSafe(|| way(&own))).unwrap_err();
+            let said = text(&*said);
+            let start = format!("a scheduler cannot run at {}:{}:", file!(), outermost + 2);
+            let end = format!(
+                ", inside the one that runs since {}:{outermost}:15: that one would stand still; \
+                 `spawn` the future and await its handle instead",
+                file!()
+            );
+            assert!(said.starts_with(&start) && said.ends_with(&end), "{said}");
+        }
+        yield_now().await; // And its turns go on.
     });
-    assert_eq!(refused, [true, true]);
     assert!(scheduler.run().is_ok());
+    assert_eq!(scheduler.metrics().turns, 2);
 }
 
 // glommio#320, glommio#379: with two executors on a thread, a waker of one reached the other.
@@ -110,4 +127,87 @@ fn a_run_in_a_destructor_inside_of_a_turn_is_refused_too() {
     let runs = Runs(Rc::clone(&refused));
     block_on(async move { drop(runs) });
     assert!(refused.get());
+}
+
+#[test]
+fn an_outer_task_wakes_an_inner_one() {
+    let (outer, inner) = (Scheduler::new(), Scheduler::new());
+    let spot = Spot::default();
+    drop(inner.spawn(spot.wait()));
+    outer.block_on(async {
+        assert_eq!(inner.run_until_stalled(), 1);
+        spot.waker().wake();
+        assert_eq!((inner.metrics().ready, outer.metrics().ready), (1, 0));
+        assert_eq!(inner.step().unwrap().result, TurnResult::Waiting);
+        yield_now().await;
+        spot.open();
+    });
+    assert_eq!(inner.run_until_stalled(), 1);
+    assert_eq!(inner.metrics().alive, 0);
+}
+
+/// Panics when it is asked, and with it the run that asks.
+struct Broken;
+
+impl Park for Broken {
+    fn park(&mut self, _: Option<Duration>) {}
+    fn unparker(&self) -> Waker {
+        Waker::noop().clone()
+    }
+    fn may_wake(&self) -> bool {
+        panic!("the parker is broken")
+    }
+}
+
+#[test]
+fn a_panic_that_ends_an_inner_run_leaves_both_as_they_were() {
+    let (outer, inner) = (Scheduler::new(), Scheduler::builder().park(Broken).build());
+    inner.spawn(async {});
+    outer.block_on(async {
+        let own = turnwise::task::id();
+        assert!(catch_unwind(AssertUnwindSafe(|| inner.run_until_stalled())).is_err());
+        assert_eq!(turnwise::task::id(), own);
+        assert_eq!(inner.run_until_stalled(), 1, "its parker is gone, its task is not");
+        spawn(async {}).await.unwrap();
+        assert_eq!(outer.metrics().wakers_held, 0, "it waits by its key, so its bell is known");
+    });
+    inner.run().unwrap();
+}
+
+#[test]
+fn a_destructor_outside_of_all_turns_may_run_its_scheduler() {
+    let scheduler = Rc::new(Scheduler::new());
+    let (inside, runs) = (Rc::clone(&scheduler), Count::default());
+    let ran = runs.clone();
+    let output = scheduler.spawn(async move {
+        OnDrop(move || {
+            assert_eq!(inside.block_on(async { spawn(async { 7 }).await }).unwrap(), 7);
+            inside.spawn(yield_now());
+            assert_eq!(inside.run_until_stalled(), 2);
+            inside.run().unwrap();
+            ran.add(); // A panic would be survived in silence.
+        })
+    });
+    scheduler.run().unwrap();
+    drop(output);
+    assert_eq!(runs.get(), 1);
+}
+
+// Or a task of that run that waits for what such an output gives away when it is dropped waits for ever.
+#[test]
+fn a_run_in_a_destructor_drops_the_outputs_of_its_tasks_like_any_other() {
+    let scheduler = Rc::new(Scheduler::new());
+    let (inside, log) = (Rc::clone(&scheduler), Log::default());
+    let seen = log.clone();
+    let output = scheduler.spawn(async move {
+        OnDrop(move || {
+            let unwanted = seen.on_drop("the output of its task is dropped");
+            drop(inside.spawn(async move { unwanted }));
+            inside.run_until_stalled();
+            seen.note("the run is over");
+        })
+    });
+    scheduler.run().unwrap();
+    drop(output);
+    assert_eq!(log.take(), ["the output of its task is dropped", "the run is over"]);
 }

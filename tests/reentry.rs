@@ -5,16 +5,23 @@ mod probe;
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::task::Waker;
 use std::time::Duration;
 
 use probe::{Acting, OnDrop, Spot, poll_with, virtual_time};
-use turnwise::{JoinHandle, Scheduler, Transition, sleep, spawn, time, yield_now};
+use turnwise::scheduler::Park;
+use turnwise::{
+    DeadlockReport, JoinHandle, RunError, Scheduler, Transition, sleep, spawn, time, yield_now,
+};
 
 thread_local! {
     /// The scheduler for code that cannot carry it: wakers are `Send`.
     static SCHEDULER: RefCell<Option<Rc<Scheduler>>> = const { RefCell::new(None) };
     static CALLS: Cell<usize> = const { Cell::new(0) };
+    /// How many of the calls came to their end: the kernel survives what panics, so nobody else would tell.
+    static ENDED: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Calls everything that can be called on a scheduler from anywhere.
@@ -34,13 +41,19 @@ fn call_everything() {
     other.spawn(pending::<()>());
     other.run_until_stalled();
     drop((other, time::now(), turnwise::task::try_id()));
+    ENDED.set(ENDED.get() + 1);
 }
 
 /// Installs a scheduler for `call_everything`; returns it, and counts calls from none.
 fn installed() -> Rc<Scheduler> {
-    let scheduler = Rc::new(virtual_time());
+    install(virtual_time())
+}
+
+fn install(scheduler: Scheduler) -> Rc<Scheduler> {
+    let scheduler = Rc::new(scheduler);
     SCHEDULER.set(Some(Rc::clone(&scheduler)));
     CALLS.set(0);
+    ENDED.set(0);
     scheduler
 }
 
@@ -49,6 +62,7 @@ fn removed(scheduler: Rc<Scheduler>, at_least: usize) {
     scheduler.run_until_stalled();
     SCHEDULER.take();
     assert!(CALLS.get() >= at_least, "{} calls", CALLS.get());
+    assert_eq!(CALLS.get(), ENDED.get(), "none of them has panicked");
     drop(scheduler);
 }
 
@@ -93,10 +107,11 @@ fn destructors_may_call_everything_while_the_scheduler_is_dropped() {
     for _ in 0..3 {
         scheduler.spawn(async {
             let _guard = OnDrop(|| {
-                CALLS.set(CALLS.get() + 1);
                 let handle = spawn(pending::<()>());
                 handle.abort();
                 drop((handle, sleep(Duration::from_secs(1)), time::now()));
+                assert_eq!(turnwise::block_on(async { spawn(async { 7 }).await }).unwrap(), 7);
+                CALLS.set(CALLS.get() + 1); // Last: a panic here would be survived in silence.
             });
             pending::<()>().await;
         });
@@ -118,15 +133,67 @@ fn an_observer_may_call_everything() {
             }
         })
         .build();
-    let scheduler = Rc::new(scheduler);
-    SCHEDULER.set(Some(Rc::clone(&scheduler)));
-    CALLS.set(0);
+    let scheduler = install(scheduler);
     scheduler.block_on(async {
         let child = spawn(async { yield_now().await });
         sleep(Duration::from_secs(1)).await;
         child.await.unwrap();
     });
     removed(scheduler, 10);
+}
+
+#[test]
+fn a_hook_may_call_everything() {
+    let scheduler = installed();
+    scheduler.on_wake(call_everything);
+    let spot = Spot::default();
+    drop(scheduler.spawn(spot.wait())); // This is the first call; it installs another hook.
+    assert_eq!(CALLS.get(), 1);
+    scheduler.run_until_stalled();
+    scheduler.on_wake(call_everything);
+    spot.open();
+    removed(scheduler, 2);
+}
+
+#[test]
+fn a_parker_and_an_alarm_may_call_everything() {
+    /// Counts how often it should sleep.
+    struct Calling(Rc<Cell<usize>>);
+    impl Park for Calling {
+        fn park(&mut self, _: Option<Duration>) {
+            self.0.set(self.0.get() + 1);
+            call_everything();
+        }
+        fn unparker(&self) -> Waker {
+            call_a_few_times();
+            Waker::noop().clone()
+        }
+        fn may_wake(&self) -> bool {
+            call_a_few_times();
+            false
+        }
+    }
+    /// There is something to do after each call, and it has to go to sleep some day.
+    fn call_a_few_times() {
+        if CALLS.get() < 10 {
+            call_everything();
+        }
+    }
+    let (sleeps, spot, told) = (Rc::new(Cell::new(0)), Spot::default(), Cell::new(0));
+    let end = spot.clone();
+    let alarm = move |_: &DeadlockReport| {
+        told.set(told.get() + 1);
+        match told.get() {
+            1 => call_everything(),
+            2 => {} // It goes to sleep.
+            _ => end.open(),
+        }
+    };
+    let builder = Scheduler::builder().virtual_time().park(Calling(Rc::clone(&sleeps)));
+    let scheduler = install(builder.on_stall(Duration::ZERO, alarm).build());
+    scheduler.block_on(spot.wait());
+    assert!(sleeps.get() > 0);
+    removed(scheduler, 3);
 }
 
 // tokio#5471, #5475, #5578, #4129: a waker was cloned, woken or dropped under a lock that it needed itself.
@@ -159,14 +226,15 @@ fn a_waker_that_runs_the_scheduler_runs_it_or_is_refused_and_breaks_nothing() {
     fn drive() {
         let Some(scheduler) = SCHEDULER.with_borrow(Clone::clone) else { return };
         CALLS.set(CALLS.get() + 1);
-        let _ = scheduler.try_block_on(async {});
-        scheduler.step();
+        assert!(matches!(scheduler.try_block_on(async {}), Err(RunError::Nested(_))));
+        assert!(catch_unwind(AssertUnwindSafe(|| scheduler.step())).is_err());
+        ENDED.set(ENDED.get() + 1);
     }
     let scheduler = installed();
     let mut handle = scheduler.spawn(async {});
     let waker = Acting::waker(drive, || ());
     assert!(poll_with(&mut handle, &waker).is_pending());
-    scheduler.run_until_stalled(); // The step in the waker panics, and that is the waker's problem.
+    scheduler.run_until_stalled();
     assert_eq!(CALLS.get(), 1);
     assert!(scheduler.block_on(handle).is_ok());
     removed(scheduler, 1);

@@ -2,6 +2,7 @@
 
 mod probe;
 
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -252,7 +253,7 @@ struct Telling(ThreadParker, mpsc::Sender<()>);
 
 impl Park for Telling {
     fn park(&mut self, timeout: Option<Duration>) {
-        self.1.send(()).unwrap();
+        self.1.send(()).expect("the other thread counts until the end");
         self.0.park(timeout);
     }
     fn unparker(&self) -> Waker {
@@ -261,37 +262,46 @@ impl Park for Telling {
 }
 
 #[test]
-fn a_deadlock_is_only_possible_until_the_last_remote_is_dropped_over_the_sleep() {
-    let stalls = Log::default();
-    let (told, (asleep, sleeps)) = (stalls.clone(), mpsc::channel());
+fn a_deadlock_is_only_possible_while_there_is_a_remote() {
+    let (stalls, remotes) = (Log::default(), Rc::new(RefCell::new(Vec::new())));
+    let (told, held) = (stalls.clone(), Rc::clone(&remotes));
     let scheduler = Scheduler::builder()
-        .park(Telling(ThreadParker::new(), asleep))
         .on_stall(Duration::ZERO, move |report| {
             assert!(!report.certain);
-            assert_eq!(report.wakers_held, 0);
+            assert_eq!((report.wakers_held, report.remotes_held), (0, held.borrow().len()));
             told.note(report.to_string().lines().last().unwrap());
+            held.borrow_mut().clear();
         })
         .build();
-    let remotes = [scheduler.remote(), scheduler.remote()];
-    let holder = thread::spawn(move || {
-        for remote in remotes {
-            sleeps.recv().unwrap();
-            assert!(sleeps.try_recv().is_err(), "the first one that went was no reason to wake up");
-            drop(remote.clone());
-            let asks = remote.spawn(|| async { 7 });
-            drop(remote); // The scheduler is asleep, or about to be; and must hear of the last one.
-            assert_eq!(asks.wait().unwrap(), 7);
-        }
-        sleeps
-    });
-    let Err(RunError::Deadlock(report)) = scheduler.try_block_on(pending::<()>()) else {
-        panic!("nobody is left who could wake it");
-    };
-    holder.join().unwrap();
-    assert!(report.certain);
-    assert_eq!((report.tasks.len(), report.remotes_held), (1, 0));
+    for count in [2, 1] {
+        remotes.borrow_mut().extend((0..count).map(|_| scheduler.remote()));
+        let Err(RunError::Deadlock(report)) = scheduler.try_block_on(pending::<()>()) else {
+            panic!("nobody is left who could wake it");
+        };
+        assert!(report.certain);
+        assert_eq!((report.tasks.len(), report.remotes_held), (1, 0));
+    }
     let words = |held| format!("possible: {held} held outside the scheduler may still be used");
     assert_eq!(stalls.take(), [words("2 remote handles"), words("1 remote handle")]);
+}
+
+#[test]
+fn a_sleeping_scheduler_hears_of_the_last_remote_that_goes_and_of_no_other() {
+    let (asleep, sleeps) = mpsc::channel();
+    let scheduler = Scheduler::builder().park(Telling(ThreadParker::new(), asleep)).build();
+    let remotes = [scheduler.remote(), scheduler.remote()];
+    let holder = thread::spawn(move || {
+        sleeps.recv().unwrap();
+        let [first, last] = remotes;
+        drop(first);
+        assert!(sleeps.try_recv().is_err(), "that was no reason to wake up");
+        drop(last);
+        sleeps.iter().count()
+    });
+    let stuck = scheduler.try_block_on(pending::<()>());
+    assert!(matches!(stuck, Err(RunError::Deadlock(report)) if report.certain));
+    drop(scheduler);
+    assert_eq!(holder.join().unwrap(), 0, "it has slept once");
 }
 
 // tokio#8095, tokio#7886: a handle that nobody waits for any more went on holding the waker of who did.

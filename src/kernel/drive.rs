@@ -47,7 +47,8 @@ impl fmt::Display for Turn {
 impl Scheduler {
     /// Gives exactly one turn, and says what happened in it; `None` if nothing can have a turn now.
     ///
-    /// Letters and due timers are looked at first. It never sleeps; a virtual clock jumps if need be.
+    /// Letters are looked at between passes, timers as in a run. It never sleeps; a virtual clock jumps if
+    /// need be.
     ///
     /// # Panics
     ///

@@ -22,7 +22,7 @@
 //!                                     no deadline, no waker anywhere: a deadlock, and a report
 //! ```
 //!
-//! Everything here runs on the thread of the scheduler but `Doorbell::wake` and `Mailbox::post`. No code
+//! Everything here runs on the thread of the scheduler but `Doorbell::wake`, `Mailbox::post` and `Remote`. No code
 //! of the user (polls, destructors, wakers, callbacks) ever runs while the `RefCell` of the board is
 //! borrowed, so nothing that it does can re-enter a borrow, and there are no rules for it to keep.
 //!
