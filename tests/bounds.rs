@@ -1,89 +1,166 @@
-//! Which types may cross threads: the whole table, checked by the compiler.
+//! What may cross threads, be moved while it is polled, or be used after a panic: every public type, checked
+//! by the compiler against a table.
 //!
-//! RUSTSEC-2020-0059, -0070, -0124 and many others: a type could be sent that must not be.
-#![allow(dead_code, reason = "of two constants with the same name the compiler takes one")]
+//! RUSTSEC-2020-0059, -0062, -0070, -0072, -0113, -0118, -0124, -0134, -0137, -0152, RUSTSEC-2024-0005: types
+//! that could be sent or shared and must not be. RUSTSEC-2021-0072: a task's output was dropped elsewhere.
+#![allow(dead_code, reason = "of two constants of one name the compiler takes one")]
 
-use std::future::Future;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::marker::{PhantomData, PhantomPinned};
+use std::panic::UnwindSafe;
+use std::path::Path;
+use std::rc::Rc;
 
-use turnwise::scheduler::{self, ThreadParker};
-use turnwise::task::{AbortHandle, RemoteError, RemoteHandle, YieldNow};
-use turnwise::time::{Advance, Interval, Sleep, Tick};
-use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waiter};
+use turnwise::scheduler::{
+    self, Cause, Cycle, Ending, NestedRun, Observer, Park, StuckTask, TaskInfo, TaskLabel,
+    TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
+};
+use turnwise::task::{self, AbortHandle, RemoteError, RemoteHandle, YieldNow};
+use turnwise::time::{Advance, Interval, Missed, Sleep, Tick};
+use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waited, Waiter};
 use turnwise::{
-    AbortOnDrop, JoinError, JoinHandle, Policy, Remote, RunError, Scheduler, TaskId, task,
+    AbortOnDrop, DeadlockReport, JoinError, JoinHandle, Metrics, Policy, Remote, RunError,
+    Scheduler, Snapshot, TaskId, Transition, Turn,
 };
 
-/// Says of a type whether it is `Send`, `Sync` and `Unpin`. A method of a type goes before one of a trait; so
-/// the inherent constant is found where its bound holds, and the trait's where it does not.
+/// Which of four traits a type has. A constant of the type itself goes before one of a trait's, and is there
+/// only where its bound holds.
+macro_rules! traits {
+    ($type:ty) => {{
+        trait Otherwise {
+            const SEND: &str = "";
+            const SYNC: &str = "";
+            const UNPIN: &str = "";
+            const UNWIND_SAFE: &str = "";
+        }
+        struct Asked<T: ?Sized>(PhantomData<T>);
+        impl<T: ?Sized> Otherwise for Asked<T> {}
+        impl<T: ?Sized + Send> Asked<T> {
+            const SEND: &str = "Send ";
+        }
+        impl<T: ?Sized + Sync> Asked<T> {
+            const SYNC: &str = "Sync ";
+        }
+        impl<T: ?Sized + Unpin> Asked<T> {
+            const UNPIN: &str = "Unpin ";
+        }
+        impl<T: ?Sized + UnwindSafe> Asked<T> {
+            const UNWIND_SAFE: &str = "UnwindSafe ";
+        }
+        type This = Asked<$type>;
+        [This::SEND, This::SYNC, This::UNPIN, This::UNWIND_SAFE].concat()
+    }};
+}
+
 macro_rules! table {
-    ($($type:ty => [$send:literal, $sync:literal, $unpin:literal],)*) => {
-        $({
-            trait Otherwise { const SEND: bool = false; const SYNC: bool = false; const UNPIN: bool = false; }
-            struct Is<T: ?Sized>(std::marker::PhantomData<T>);
-            impl<T: ?Sized> Otherwise for Is<T> {}
-            impl<T: ?Sized + Send> Is<T> { const SEND: bool = true; }
-            impl<T: ?Sized + Sync> Is<T> { const SYNC: bool = true; }
-            impl<T: ?Sized + Unpin> Is<T> { const UNPIN: bool = true; }
-            assert_eq!(
-                [<Is<$type>>::SEND, <Is<$type>>::SYNC, <Is<$type>>::UNPIN],
-                [$send, $sync, $unpin],
-                "{} is Send, Sync, Unpin", stringify!($type)
-            );
-        })*
+    ($($type:ty => $has:literal,)*) => {
+        let table = [$((stringify!($type), traits!($type), $has)),*];
+        for (name, traits, has) in table {
+            assert_eq!(traits.trim_end(), has, "{name}");
+        }
     };
 }
 
 #[test]
 fn what_belongs_to_a_thread_stays_there() {
     table! {
-        Scheduler => [false, false, true],
-        scheduler::Builder => [false, false, true],
-        scheduler::Turn => [false, false, true],
-        scheduler::Snapshot => [false, false, true],
-        scheduler::DeadlockReport => [false, false, true],
-        scheduler::Transition => [false, false, true],
-        RunError => [false, false, true],
-        JoinHandle<u8> => [false, false, true],
-        AbortHandle => [false, false, true],
-        AbortOnDrop<u8> => [false, false, true],
-        task::Builder => [false, false, true],
-        Sleep => [false, false, true],
-        Tick<'static> => [false, false, true],
-        Waiter => [false, false, true],
-        Registration => [false, false, true],
-        Resource => [false, false, true],
-        Wait => [false, false, true],
+        Scheduler => "Unpin",
+        scheduler::Builder => "Unpin",
+        Turn => "Unpin UnwindSafe",
+        Transition => "Unpin UnwindSafe",
+        Snapshot => "Unpin UnwindSafe",
+        DeadlockReport => "Unpin UnwindSafe",
+        StuckTask => "Unpin UnwindSafe",
+        Cycle => "Unpin UnwindSafe",
+        TaskInfo => "Unpin UnwindSafe",
+        TimerInfo => "Unpin UnwindSafe",
+        TaskLabel => "Unpin UnwindSafe",
+        WaitsFor => "Unpin UnwindSafe",
+        RunError => "Unpin UnwindSafe",
+        JoinHandle<u8> => "Unpin",
+        AbortHandle => "Unpin",
+        AbortOnDrop<u8> => "Unpin",
+        task::Builder => "Unpin UnwindSafe",
+        Sleep => "Unpin",
+        Tick<'static> => "Unpin",
+        Waiter => "Unpin UnwindSafe",
+        Registration => "Unpin UnwindSafe",
+        Resource => "Unpin UnwindSafe",
+        Wait => "Unpin UnwindSafe",
+        dyn Observer => "",
+        dyn Park => "",
+        dyn Waited => "",
     }
 }
 
 #[test]
 fn what_is_plain_data_or_made_for_other_threads_crosses() {
     table! {
-        Remote => [true, true, true],
-        RemoteHandle<u8> => [true, true, true],
-        RemoteHandle<std::cell::Cell<u8>> => [true, true, true],
-        RemoteHandle<std::rc::Rc<u8>> => [false, false, true],
-        RemoteError => [true, true, true],
-        JoinError => [true, true, true],
-        scheduler::NestedRun => [true, true, true],
-        scheduler::Metrics => [true, true, true],
-        Policy => [true, true, true],
-        TaskId => [true, true, true],
-        TaskKey => [true, true, true],
-        ThreadParker => [true, true, true],
-        YieldNow => [true, true, true],
-        Advance => [true, true, true],
-        Interval => [true, true, true],
+        Remote => "Send Sync Unpin UnwindSafe",
+        RemoteHandle<u8> => "Send Sync Unpin UnwindSafe",
+        RemoteHandle<Cell<u8>> => "Send Sync Unpin UnwindSafe",
+        RemoteHandle<Rc<u8>> => "Unpin UnwindSafe",
+        RemoteError => "Send Sync Unpin UnwindSafe",
+        JoinError => "Send Sync Unpin UnwindSafe",
+        NestedRun => "Send Sync Unpin UnwindSafe",
+        Metrics => "Send Sync Unpin UnwindSafe",
+        Policy => "Send Sync Unpin UnwindSafe",
+        TaskId => "Send Sync Unpin UnwindSafe",
+        TaskKey => "Send Sync Unpin UnwindSafe",
+        TaskState => "Send Sync Unpin UnwindSafe",
+        TurnResult => "Send Sync Unpin UnwindSafe",
+        Cause => "Send Sync Unpin UnwindSafe",
+        Ending => "Send Sync Unpin UnwindSafe",
+        Missed => "Send Sync Unpin UnwindSafe",
+        ThreadParker => "Send Sync Unpin UnwindSafe",
+        Interval => "Send Sync Unpin UnwindSafe",
+        YieldNow => "Send Sync Unpin UnwindSafe",
+        Advance => "Send Sync Unpin UnwindSafe",
     }
 }
 
 #[test]
-fn handles_are_futures_of_what_their_tasks_return() {
-    fn output<F: Future>(_: F) -> std::marker::PhantomData<F::Output> {
-        std::marker::PhantomData
+fn every_public_type_is_in_a_table() {
+    /// Every name that is declared public below a folder.
+    fn declared(folder: &Path, into: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                declared(&path, into);
+                continue;
+            }
+            let text = fs::read_to_string(path).unwrap();
+            for line in text.lines().map(str::trim) {
+                let item = ["pub struct ", "pub enum ", "pub union ", "pub trait ", "pub type "];
+                let Some(rest) = item.iter().find_map(|item| line.strip_prefix(item)) else {
+                    continue;
+                };
+                into.extend(rest.split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned));
+            }
+        }
+    }
+    let mut public = BTreeSet::new();
+    declared(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut public);
+    assert!(public.len() > 30, "the sources were not found");
+    let rows = include_str!("bounds.rs").lines().filter_map(|line| line.split_once(" => \""));
+    let words = |(name, _): (&'static str, _)| name.split(|c: char| !c.is_alphanumeric());
+    let listed: BTreeSet<&str> = rows.flat_map(words).collect();
+    let missing: Vec<&String> =
+        public.iter().filter(|name| !listed.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn handles_are_unpin_and_futures_of_what_their_tasks_return() {
+    fn output<F: Future + Unpin>(_: F) -> PhantomData<F::Output> {
+        PhantomData
     }
     let scheduler = Scheduler::new();
-    let _: std::marker::PhantomData<Result<u8, JoinError>> = output(scheduler.spawn(async { 1 }));
-    let remote = scheduler.remote().spawn(|| async { 1 });
-    let _: std::marker::PhantomData<Result<u8, RemoteError>> = output(remote);
+    // Of a type that is not `Unpin` itself: nothing in a handle is pinned.
+    let _: PhantomData<Result<PhantomPinned, JoinError>> =
+        output(scheduler.spawn(async { PhantomPinned }));
+    let remote = scheduler.remote().spawn(|| async { PhantomPinned });
+    let _: PhantomData<Result<PhantomPinned, RemoteError>> = output(remote);
 }

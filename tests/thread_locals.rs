@@ -7,10 +7,12 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::task::{Context, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use turnwise::task::RemoteHandle;
 use turnwise::time::Sleep;
 use turnwise::{JoinHandle, Remote, Scheduler, sleep, spawn, task, time, yield_now};
 
@@ -26,6 +28,8 @@ struct Held {
     sleeps: Vec<Sleep>,
     wakers: Vec<Waker>,
     remote: Option<Remote>,
+    answers: Vec<RemoteHandle<()>>,
+    tell: Option<mpsc::Sender<bool>>,
 }
 
 impl Drop for Held {
@@ -41,7 +45,10 @@ impl Drop for Held {
             waker.wake_by_ref();
         }
         if let Some(remote) = &self.remote {
-            let _ = remote.spawn(|| async {}).is_finished();
+            let is_gone = remote.spawn(|| async {}).is_finished();
+            assert!(self.answers.iter().all(|answer| answer.is_finished() == is_gone));
+            assert_eq!(is_gone, self.handles.iter().all(JoinHandle::is_finished));
+            self.tell.take().expect("somebody listens").send(is_gone).expect("and goes on");
         }
     }
 }
@@ -64,22 +71,40 @@ fn fill(scheduler: &Scheduler) {
         held.handles.extend([finished, waits, endless]);
         held.sleeps.push(nap);
         held.wakers.append(&mut wakers.borrow_mut());
-        held.remote = Some(scheduler.remote());
+        let remote = scheduler.remote();
+        held.answers = vec![remote.spawn(|| async {}), remote.spawn(pending)];
+        held.remote = Some(remote);
     });
+}
+
+/// Runs a closure on a thread, and tells whether `SCHEDULER` went before `HELD` when that ended.
+fn scheduler_goes_first(run: impl FnOnce() + Send + 'static) -> bool {
+    let (tell, told) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        run();
+        HELD.with_borrow_mut(|held| held.tell = Some(tell));
+    });
+    thread.join().expect("the thread ends in peace");
+    told.recv().expect("its thread-local has told")
 }
 
 // tokio#593, #5162, #5179, #6091: a thread-local was used after its destruction, which ends the process.
 #[test]
 fn the_scheduler_may_go_before_what_belongs_to_it_and_after() {
-    let scheduler_first = thread::spawn(|| {
-        SCHEDULER.with(fill);
-    });
-    let held_first = thread::spawn(|| {
-        HELD.with_borrow(|held| assert!(held.handles.is_empty()));
-        SCHEDULER.with(fill);
-    });
-    scheduler_first.join().unwrap();
-    held_first.join().unwrap();
+    let orders: [fn(); 2] = [
+        || SCHEDULER.with(fill),
+        || {
+            HELD.with_borrow(|held| assert!(held.handles.is_empty()));
+            SCHEDULER.with(fill);
+        },
+    ];
+    let mut seen = orders.map(scheduler_goes_first);
+    seen.sort_unstable();
+    assert_eq!(
+        seen,
+        [false, true],
+        "thread-locals go in the order of their first use, or against it"
+    );
 }
 
 #[test]
@@ -99,18 +124,21 @@ fn a_scheduler_in_a_thread_local_is_used_again_and_again() {
 
 #[test]
 fn tasks_that_die_with_their_thread_may_spawn_and_wake() {
-    struct Spawns(Waker);
+    struct Spawns(Waker, mpsc::Sender<()>);
     impl Drop for Spawns {
         fn drop(&mut self) {
             drop(spawn(yield_now()));
             self.0.wake_by_ref();
+            drop(sleep(Duration::from_secs(1)));
+            self.1.send(()).unwrap(); // Last: a panic here would be survived in silence.
         }
     }
+    let (tell, told) = mpsc::channel();
     thread::spawn(|| {
         SCHEDULER.with(|scheduler| {
             scheduler.spawn(async {
                 let waker = std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone()));
-                let _spawns = Spawns(waker.await);
+                let _spawns = Spawns(waker.await, tell);
                 pending::<()>().await;
             });
             scheduler.run_until_stalled();
@@ -118,26 +146,32 @@ fn tasks_that_die_with_their_thread_may_spawn_and_wake() {
     })
     .join()
     .unwrap();
+    assert_eq!(told.iter().count(), 1);
 }
 
 #[test]
-fn a_waker_used_at_the_end_of_another_thread_arrives() {
-    thread_local!(static LAST: RefCell<Option<LastWords>> = const { RefCell::new(None) });
-    struct LastWords(Waker);
-    impl Drop for LastWords {
+fn a_scheduler_may_be_made_and_run_and_slept_in_while_its_thread_ends() {
+    struct LastRun(mpsc::Sender<Duration>);
+    impl Drop for LastRun {
         fn drop(&mut self) {
-            self.0.wake_by_ref();
+            let start = Instant::now();
+            let slept = turnwise::block_on(async move {
+                let child = spawn(sleep(Duration::from_millis(1)));
+                child.await.map(|()| start.elapsed())
+            });
+            self.0.send(slept.unwrap()).unwrap();
         }
     }
-    let mut given = false;
-    Scheduler::new().block_on(std::future::poll_fn(|cx| {
-        if given {
-            return std::task::Poll::Ready(());
-        }
-        given = true;
-        let waker = cx.waker().clone();
-        let thread = thread::spawn(move || LAST.set(Some(LastWords(waker))));
-        drop(thread);
-        std::task::Poll::Pending
-    }));
+    thread_local!(static LAST: RefCell<Option<LastRun>> = const { RefCell::new(None) });
+    for used_before in [false, true] {
+        let (tell, told) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            LAST.set(Some(LastRun(tell)));
+            if used_before {
+                turnwise::block_on(sleep(Duration::from_millis(1)));
+            }
+        });
+        thread.join().unwrap();
+        assert!(told.recv().unwrap() >= Duration::from_millis(1));
+    }
 }

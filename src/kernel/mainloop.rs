@@ -81,7 +81,9 @@ impl<'k> Run<'k, '_> {
 
     #[inline]
     fn begin(kernel: &'k Kernel, place: Place) -> Self {
-        let running = Running { _entered: thread::enter(kernel.id, Some(place)), kernel };
+        let discarding = kernel.discarding.replace(false);
+        let running =
+            Running { discarding, _entered: thread::enter(kernel.id, Some(place)), kernel };
         kernel.running.set(Some(place));
         if kernel.watched.get() {
             drop(kernel.mailbox.sleeper()); // No hook is called while it runs.
@@ -276,12 +278,16 @@ impl<'k> Run<'k, '_> {
 /// While it exists the scheduler runs.
 struct Running<'a> {
     kernel: &'a Kernel,
+    /// The run takes place in the destructor of an output that is being discarded; its own outputs must not
+    /// wait for the end of that.
+    discarding: bool,
     _entered: Entered,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.kernel.running.set(None);
+        self.kernel.discarding.set(self.discarding);
         if self.kernel.watched.get() {
             self.kernel.arm_hook();
         }

@@ -224,6 +224,17 @@ impl<T> Future for RemoteHandle<T> {
     }
 }
 
+impl<T> Drop for RemoteHandle<T> {
+    fn drop(&mut self) {
+        // A stranger's waker: it is let go now, and not when the task is over.
+        let waker = match &mut *self.answer.lock() {
+            State::Open(waker) => waker.take(),
+            State::Given(_) | State::Taken => None,
+        };
+        drop(waker);
+    }
+}
+
 impl<T> fmt::Debug for RemoteHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut handle = f.debug_struct("RemoteHandle");
