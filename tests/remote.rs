@@ -3,7 +3,8 @@
 mod probe;
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::panic::panic_any;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
@@ -330,4 +331,32 @@ fn a_remote_spawn_calls_the_hook_of_a_foreign_loop() {
     woken.recv().unwrap();
     assert_eq!(scheduler.run_until_stalled(), 1);
     assert_eq!(handle.wait().unwrap(), 7);
+}
+
+/// Panics when it is dropped, on any thread.
+struct Loud;
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        panic!("nobody wanted it");
+    }
+}
+
+// tokio#4430: a panic met another one in a destructor, and the process ended.
+#[test]
+fn what_panics_when_it_is_dropped_and_nobody_wants_it_harms_nobody() {
+    let scheduler = Scheduler::new();
+    let remote = scheduler.remote();
+    drop(remote.spawn(|| async { Loud }));
+    drop(remote.spawn(|| async { panic_any(Loud) }));
+    drop(remote.spawn(|| {
+        let target = OnDrop(|| panic!("in the destructor"));
+        poll_fn(move |_| {
+            let _held = &target;
+            Poll::Ready(Loud)
+        })
+    }));
+    let well = remote.spawn(|| async { 7 });
+    scheduler.run().unwrap();
+    assert_eq!(well.wait().unwrap(), 7);
 }

@@ -55,7 +55,7 @@ impl Remote {
     {
         let answer =
             Arc::new(Answer { state: Mutex::new(State::Open(None)), given: Condvar::new() });
-        let promise = Promise { answer: Arc::clone(&answer), task: None };
+        let promise = Promise { answer: Some(Arc::clone(&answer)), task: None };
         let birth = Birth::at(Location::caller());
         self.call(move |kernel| {
             drop(JoinHandle::spawn(kernel.clone(), keep(make, promise), birth, None));
@@ -109,7 +109,8 @@ impl<T> Answer<T> {
 
 /// The side that answers; it travels with the task, and answers for it if that cannot.
 struct Promise<T> {
-    answer: Arc<Answer<T>>,
+    /// `None` only while it is being dropped.
+    answer: Option<Arc<Answer<T>>>,
     /// The task that answers, once it is made.
     task: Option<TaskId>,
 }
@@ -117,8 +118,9 @@ struct Promise<T> {
 impl<T> Promise<T> {
     /// Answers; does nothing if that was done before.
     fn give(&self, result: Result<T, RemoteError>) {
+        let Some(answer) = &self.answer else { return };
         let waker = {
-            let mut state = self.answer.lock();
+            let mut state = answer.lock();
             let State::Open(waker) = &mut *state else {
                 drop(state);
                 return drop(result);
@@ -127,7 +129,7 @@ impl<T> Promise<T> {
             *state = State::Given(result);
             waker
         };
-        self.answer.given.notify_all();
+        answer.given.notify_all();
         if let Some(waker) = waker
             && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
         {
@@ -142,6 +144,8 @@ impl<T> Drop for Promise<T> {
             Some(task) => RemoteError::of(JoinError::new(task, Failure::Aborted)),
             None => RemoteError::gone(),
         }));
+        // If nobody wants the answer it is dropped here, perhaps amid a panic: it must not add another one.
+        burn(self.answer.take());
     }
 }
 
