@@ -4,10 +4,10 @@
 mod probe;
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use probe::{Acting, OnDrop, Spot, poll_with, virtual_time};
@@ -218,6 +218,37 @@ fn a_foreign_waker_may_call_everything_when_woken_and_when_dropped() {
     assert!(CALLS.get() >= 4, "woken by the task's end and by the timer: {}", CALLS.get());
     drop((handle, nap));
     removed(scheduler, 5);
+}
+
+// tokio#5578: the last clone of a waker goes where another takes its place, or where the wait is given up.
+#[test]
+fn a_foreign_waker_may_call_everything_wherever_its_last_clone_goes() {
+    let scheduler = installed();
+    let mut handle = scheduler.spawn(pending::<()>());
+    let mut answer = scheduler.remote().spawn(pending::<()>);
+    let mut nap = Box::pin(sleep(Duration::from_secs(1)));
+    scheduler.run_until_stalled();
+    let waker = || Acting::waker(|| (), call_everything);
+    for calls in [0, 3, 6] {
+        // One for each, so that each is the one to drop it.
+        assert!(poll_with(&mut handle, &waker()).is_pending());
+        assert!(poll_with(&mut answer, &waker()).is_pending());
+        let poll = scheduler.block_on(poll_fn(|_| Poll::Ready(poll_with(&mut nap, &waker()))));
+        assert!(poll.is_pending());
+        assert_eq!(CALLS.get(), calls);
+    }
+    drop(handle);
+    assert_eq!(CALLS.get(), 7);
+    drop(answer);
+    assert_eq!(CALLS.get(), 8);
+    drop(nap);
+    assert_eq!(CALLS.get(), 9);
+    // And a task takes the place of a waker that is nobody's.
+    let mut handle = scheduler.spawn(yield_now());
+    assert!(poll_with(&mut handle, &waker()).is_pending());
+    scheduler.block_on(handle).unwrap();
+    assert_eq!(CALLS.get(), 10);
+    removed(scheduler, 10);
 }
 
 // async-executor#55: a waker ran the executor that was waking it.

@@ -140,11 +140,12 @@ impl<F: Future + 'static> Task<F> {
 
 /// Drops a value that a user made, and survives whatever its destructor does.
 ///
-/// What a panicking destructor throws may panic again when dropped, and so on: that one is forgotten.
+/// What a panicking destructor throws may panic again when it is dropped, and so on; the third is forgotten.
 pub(crate) fn burn<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        mem::forget(payload);
-    }
+    let Err(first) = catch_unwind(AssertUnwindSafe(|| drop(value))) else { return };
+    let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(first))) else { return };
+    let Err(third) = catch_unwind(AssertUnwindSafe(|| drop(second))) else { return };
+    mem::forget(third);
 }
 
 /// A task with its type forgotten.
