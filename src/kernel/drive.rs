@@ -140,7 +140,7 @@ impl Scheduler {
     ///
     /// Called from whatever thread the wake comes from, at most once between two runs, and from inside
     /// whatever code wakes: let it send a message or set a flag. Called at once if a task is ready when it is
-    /// set, or when a run ends. If it panics it is removed.
+    /// set, or when a run ends; and when the last [`Remote`](crate::Remote) is gone. If it panics it is removed.
     ///
     /// # Example
     ///

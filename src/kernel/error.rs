@@ -9,7 +9,8 @@ use crate::kernel::snapshot::DeadlockReport;
 
 /// Why [`run`](crate::Scheduler::run) or [`try_block_on`](crate::Scheduler::try_block_on) gave up.
 ///
-/// `Debug` prints the same text as `Display`, so a `main` that returns this error shows the report.
+/// It is `Send` and `Sync`, so it goes into any error type. `Debug` prints the same text as `Display`, so a
+/// `main` that returns it shows the report.
 ///
 /// # Example
 ///

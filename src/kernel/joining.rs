@@ -1,7 +1,7 @@
 //! The kernel's side of a `JoinHandle`: asking for the output of a task, or declining it.
 
 use std::any::Any;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::{TaskId, TaskKey};
@@ -93,7 +93,7 @@ impl Kernel {
         self.board.borrow_mut().taskmap.resident(slot, id).is_none_or(|tenant| !tenant.is_alive())
     }
 
-    pub(crate) fn name_of(&self, slot: u32, id: TaskId) -> Option<Rc<str>> {
+    pub(crate) fn name_of(&self, slot: u32, id: TaskId) -> Option<Arc<str>> {
         let mut board = self.board.borrow_mut();
         board.taskmap.resident(slot, id)?;
         board.taskmap.name(slot)
@@ -103,7 +103,7 @@ impl Kernel {
         self.board.borrow().taskmap.look(task.key).and_then(Slot::id)
     }
 
-    pub(crate) fn name_of_task(&self, task: TaskKey) -> Option<Rc<str>> {
+    pub(crate) fn name_of_task(&self, task: TaskKey) -> Option<Arc<str>> {
         let board = self.board.borrow();
         board.taskmap.look(task.key)?;
         board.taskmap.name(task.key.slot)

@@ -58,6 +58,7 @@ mod mainloop;
 mod idle;
 mod ending;
 mod timers;
+mod radix;
 mod clock;
 mod park;
 mod waiting;

@@ -16,7 +16,7 @@ use std::task::{Wake, Waker};
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering, fence};
-use loom::thread::{self, Thread};
+use loom::thread::{self, JoinHandle, Thread};
 
 use crate::kernel::id::Key;
 use crate::kernel::mailbox::{Letter, Mailbox};
@@ -61,6 +61,12 @@ impl Lent {
     }
 }
 
+/// A thread that has a clone of the waker, and does this with it.
+fn elsewhere(lent: &Arc<Lent>, act: fn(&Lent)) -> JoinHandle<()> {
+    let lent = Arc::clone(lent);
+    thread::spawn(move || act(&lent))
+}
+
 /// Takes the wakes out of the mailbox.
 fn letters(mailbox: &Mailbox) -> Vec<Key> {
     let mut letters = Vec::new();
@@ -92,7 +98,7 @@ fn sleep_until_mail(mailbox: &Mailbox) {
     }
 }
 
-/// A thread writes and rings, twice; the scheduler answers letters. Returns what the last turn has seen.
+/// A thread writes and rings, twice; the scheduler answers letters, in some way.
 fn write_and_ring(answer: fn(&Bell, turn: &mut dyn FnMut())) {
     loom::model(move || {
         let mailbox = mailbox();
@@ -151,10 +157,7 @@ fn a_storm_is_one_letter_for_each_answer() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 2);
-        let ringers = [(); 2].map(|()| {
-            let lent = Arc::clone(&lent);
-            thread::spawn(move || lent.ring())
-        });
+        let ringers = [(); 2].map(|()| elsewhere(&lent, Lent::ring));
         assert!(letters(&mailbox).len() <= 1, "not answered yet, so nobody rings twice");
         for ringer in ringers {
             ringer.join().unwrap();
@@ -168,10 +171,7 @@ fn no_old_ring_carries_a_new_label() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 2);
-        let ringers = [(); 2].map(|()| {
-            let lent = Arc::clone(&lent);
-            thread::spawn(move || lent.ring_and_drop())
-        });
+        let ringers = [(); 2].map(|()| elsewhere(&lent, Lent::ring_and_drop));
         if lent.is_home() {
             lent.bell.label(key(2));
         }
@@ -187,10 +187,7 @@ fn verdict(is_certain: fn(&Lent, &Mailbox) -> bool) {
     loom::model(move || {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
-        let ringer = {
-            let lent = Arc::clone(&lent);
-            thread::spawn(move || lent.ring_and_drop())
-        };
+        let ringer = elsewhere(&lent, Lent::ring_and_drop);
         let certain = is_certain(&lent, &mailbox);
         ringer.join().unwrap();
         let missed = !letters(&mailbox).is_empty();
@@ -232,10 +229,7 @@ fn nobody_sleeps_over_a_letter() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
-        let ringer = {
-            let lent = Arc::clone(&lent);
-            thread::spawn(move || lent.ring())
-        };
+        let ringer = elsewhere(&lent, Lent::ring);
         sleep_until_mail(&mailbox); // For ever, if a wake fell between the look and the sleep.
         assert_eq!(letters(&mailbox), [key(1)]);
         ringer.join().unwrap();
@@ -257,10 +251,7 @@ fn fault_looking_before_leaving_word_sleeps_for_ever() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
-        let ringer = {
-            let lent = Arc::clone(&lent);
-            thread::spawn(move || lent.ring())
-        };
+        let ringer = elsewhere(&lent, Lent::ring);
         // What `wake_me` does under one lock, done under two.
         let falls_asleep = mailbox.is_empty();
         let noted = StdArc::new(Noted(AtomicUsize::new(0)));
@@ -322,10 +313,7 @@ fn a_scheduler_that_goes_leaves_no_letter_behind() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
-        let ringer = {
-            let lent = Arc::clone(&lent);
-            thread::spawn(move || lent.ring_and_drop())
-        };
+        let ringer = elsewhere(&lent, Lent::ring_and_drop);
         let unread = mailbox.close();
         lent.bell.muffle();
         assert!(unread.len() <= 1);

@@ -10,8 +10,9 @@ use crate::kernel::scheduler::{Kernel, Scheduler};
 
 /// Spawns tasks onto a scheduler from any thread; made by [`Scheduler::remote`].
 ///
-/// It may outlive the scheduler: then what it spawns ends at once with an error. While one exists a
-/// scheduler that has nothing to do waits for it, and a deadlock is never certain.
+/// It may outlive the scheduler: then what it spawns ends at once with an error. While one exists a deadlock
+/// is never certain: a scheduler whose tasks all wait sleeps instead of giving up. [`Scheduler::run`] still
+/// returns when no task is left; a root that waits for the end, as in the example there, keeps it running.
 ///
 /// See [`Remote::spawn`] for an example.
 #[doc(alias = "call_soon_threadsafe")]

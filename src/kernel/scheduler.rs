@@ -289,7 +289,7 @@ impl Kernel {
 
     /// Makes a task and puts it on ready; its first turn comes when it comes.
     #[inline]
-    pub(crate) fn spawn<F>(&self, target: F, birth: Birth, name: Option<Rc<str>>) -> (u32, TaskId)
+    pub(crate) fn spawn<F>(&self, target: F, birth: Birth, name: Option<Arc<str>>) -> (u32, TaskId)
     where
         F: Future + 'static,
     {

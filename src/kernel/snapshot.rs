@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::kernel::id::TaskId;
@@ -15,7 +15,7 @@ pub struct TaskLabel {
     /// Its number.
     pub id: TaskId,
     /// Its name, if it was given one.
-    pub name: Option<Rc<str>>,
+    pub name: Option<Arc<str>>,
     /// Whether it is the root future of a `block_on`.
     pub is_root: bool,
 }
@@ -148,7 +148,8 @@ pub struct Metrics {
     pub turns: u64,
     /// Times the thread went to sleep.
     pub parks: u64,
-    /// Letters that came from other threads: wakes, and calls of a [`Remote`](crate::Remote).
+    /// Letters that came from other threads: wakes, spawns of a [`Remote`](crate::Remote), and the
+    /// word that the last one is gone.
     pub letters: u64,
 }
 

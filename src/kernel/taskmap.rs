@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::num::NonZeroU64;
 use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::task::{Boxed, Task};
@@ -87,7 +87,7 @@ pub(crate) struct Slot {
 /// What few tasks have, kept aside so that the others do not pay for it.
 #[derive(Default)]
 pub(crate) struct Rare {
-    pub(crate) name: Option<Rc<str>>,
+    pub(crate) name: Option<Arc<str>>,
     /// Who waits for its end through a waker that is not a task's own.
     pub(crate) joiner: Option<Waiter>,
 }
@@ -317,10 +317,10 @@ impl TaskMap {
         self.slots[slot as usize].priority
     }
 
-    pub(crate) fn name(&self, slot: u32) -> Option<Rc<str>> {
+    pub(crate) fn name(&self, slot: u32) -> Option<Arc<str>> {
         let place = &self.slots[slot as usize];
         if place.marks.has(Marks::MAIN) {
-            return Some(Rc::from("main"));
+            return Some(Arc::from("main"));
         }
         self.rare.get(&slot).and_then(|rare| rare.name.clone())
     }

@@ -1,21 +1,6 @@
-//! The timer heap: a radix heap, since time only moves forward.
+//! The timers: who waits for which point in time, and firing them when it has come.
 //!
-//! # How it works
-//!
-//! A radix heap (Ahuja, Mehlhorn, Orlin, Tarjan: "Faster algorithms for the shortest path problem",
-//! J. ACM 37, 1990) is a priority queue for keys that never lie before the last one taken. It keeps a
-//! *base*, the latest deadline that has fired, and puts each deadline into the bucket whose number is the
-//! position of the highest bit in which it differs from the base. Every deadline of one bucket lies
-//! before every deadline of the next, so the earliest are in the first bucket that is not empty.
-//!
-//! Taking what is due splits that bucket: what is due is sorted and fires, the rest moves to lower
-//! buckets, around the new base. An entry only ever moves down, so it moves at most 63 times in its life
-//! however many others there are: a million timers cost the same, each, as a thousand. Equal deadlines
-//! share a bucket all their lives, so they come up together, and fire in the order of their making.
-//!
-//! The base must never pass the clock, or a sleep made next could lie before it. So it moves to deadlines
-//! that fire, never to one that was only looked at.
-//!
+//! A timer has a slot, found by its key, and an entry in the heap of `radix.rs` while somebody waits for it.
 //! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
 //! outnumber the living.
 
@@ -25,6 +10,7 @@ use std::mem;
 use std::panic::Location;
 
 use crate::kernel::clock::{NEVER, Nanos, later};
+use crate::kernel::radix::{Entry, RadixHeap};
 use crate::kernel::waiting::Waiter;
 
 /// Which timer: the slot, and the serial of the tenant that is meant. Serials count up through all timers,
@@ -33,6 +19,13 @@ use crate::kernel::waiting::Waiter;
 pub(crate) struct TimerKey {
     slot: u32,
     serial: u32,
+}
+
+impl TimerKey {
+    /// Compares by the order in which the timers were made; so long as fewer than 2³¹ were made in between.
+    pub(crate) fn made(self, other: TimerKey) -> Ordering {
+        self.serial.wrapping_sub(other.serial).cast_signed().cmp(&0)
+    }
 }
 
 /// How the deadline of a new timer is given.
@@ -155,7 +148,7 @@ impl Timers {
         }
         let waiter = timer.waiter.take();
         self.vacate(key);
-        if self.heap.len > 2 * self.armed + 64 || self.fresh.len() > 2 * self.slots.len() + 64 {
+        if self.heap.len() > 2 * self.armed + 64 || self.fresh.len() > 2 * self.slots.len() + 64 {
             self.drop_dead_entries();
         }
         waiter
@@ -205,7 +198,7 @@ impl Timers {
 
     /// The next deadline, or one before it whose timer was cancelled; `None` if no timer is armed.
     pub(crate) fn next_wakeup(&self) -> Option<Nanos> {
-        if self.armed == 0 { None } else { self.heap.first().map(|first| first.minimum.deadline) }
+        if self.armed == 0 { None } else { self.heap.first().map(|first| first.deadline) }
     }
 
     /// The next deadline exactly. Looks at every timer of the first bucket if its earliest was cancelled.
@@ -213,8 +206,8 @@ impl Timers {
         let slots = &self.slots;
         while self.armed > 0 {
             let first = self.heap.first()?;
-            if is_live(slots, &first.minimum) {
-                return Some(first.minimum.deadline);
+            if is_live(slots, first) {
+                return Some(first.deadline);
             }
             self.heap.prune_first(|entry| is_live(slots, entry));
         }
@@ -230,10 +223,8 @@ impl Timers {
     pub(crate) fn fire(&mut self) -> Option<Waiter> {
         while let Some(entry) = self.due.pop_front() {
             if !is_live(&self.slots, &entry) {
-                self.heap.len -= 1;
                 continue;
             }
-            self.heap.len -= 1;
             self.armed -= 1;
             let timer = &mut self.slots[entry.key.slot as usize];
             timer.phase = Phase::Fired;
@@ -264,116 +255,6 @@ fn is_live(slots: &[Timer], entry: &Entry) -> bool {
     timer.serial == entry.key.serial && timer.phase == Phase::Armed
 }
 
-/// 16 bytes, so that four are in a cache line.
-#[derive(Clone, Copy, Debug, Default)]
-struct Entry {
-    deadline: Nanos,
-    key: TimerKey,
-}
-
-impl Entry {
-    /// By deadline; equal ones in the order in which the timers were made, whoever was waited for first.
-    fn order(&self, other: &Entry) -> Ordering {
-        let made = self.key.serial.wrapping_sub(other.key.serial).cast_signed();
-        self.deadline.cmp(&other.deadline).then(made.cmp(&0))
-    }
-}
-
-#[derive(Default)]
-struct RadixHeap {
-    /// Nothing in the heap lies before it, and it never passes the clock.
-    base: Nanos,
-    /// Made when the first timer comes. Deadlines are below 2⁶³, so there are 64.
-    buckets: Vec<Bucket>,
-    /// One bit for each bucket that is not empty.
-    occupied: u64,
-    /// Entries in the buckets and among those that are due, dead ones included.
-    len: usize,
-}
-
-#[derive(Default)]
-struct Bucket {
-    entries: Vec<Entry>,
-    /// The first of the earliest entries. Means nothing while there are none.
-    minimum: Entry,
-}
-
-/// A bucket that has grown beyond this gives its memory back once it is empty.
-const ENTRIES: usize = 4096;
-
-impl RadixHeap {
-    fn push(&mut self, entry: Entry) {
-        if self.buckets.is_empty() {
-            self.buckets.resize_with(64, Bucket::default);
-        }
-        self.len += 1;
-        self.place(entry);
-    }
-
-    fn place(&mut self, mut entry: Entry) {
-        // What is already past is due, in the order in which it came.
-        entry.deadline = entry.deadline.max(self.base);
-        let number = 64 - (entry.deadline ^ self.base).leading_zeros() as usize;
-        self.buckets[number].push(entry);
-        self.occupied |= 1 << number;
-    }
-
-    fn first(&self) -> Option<&Bucket> {
-        self.buckets.get(self.occupied.trailing_zeros() as usize)
-    }
-
-    fn take_due(&mut self, now: Nanos, due: &mut VecDeque<Entry>) {
-        while self.first().is_some_and(|first| first.minimum.deadline <= now) {
-            let number = self.occupied.trailing_zeros() as usize;
-            let mut entries = mem::take(&mut self.buckets[number].entries);
-            self.occupied &= !(1 << number);
-
-            let start = due.len();
-            due.extend(entries.extract_if(.., |entry| entry.deadline <= now));
-            due.make_contiguous()[start..].sort_unstable_by(Entry::order);
-            self.base = due.back().map_or(self.base, |latest| latest.deadline);
-            for entry in entries.drain(..) {
-                self.place(entry);
-            }
-            if entries.capacity() <= ENTRIES {
-                self.buckets[number].entries = entries;
-            }
-        }
-    }
-
-    /// Drops the dead entries of the first bucket.
-    fn prune_first(&mut self, is_live: impl Fn(&Entry) -> bool) {
-        self.prune(self.occupied.trailing_zeros() as usize, is_live);
-    }
-
-    /// Drops all dead entries.
-    fn retain(&mut self, is_live: impl Fn(&Entry) -> bool) {
-        for number in 0..self.buckets.len() {
-            self.prune(number, &is_live);
-        }
-    }
-
-    fn prune(&mut self, number: usize, is_live: impl Fn(&Entry) -> bool) {
-        let entries = mem::take(&mut self.buckets[number].entries);
-        self.len -= entries.len();
-        self.occupied &= !(1 << number);
-        for entry in entries.into_iter().filter(is_live) {
-            self.buckets[number].push(entry);
-            self.occupied |= 1 << number;
-            self.len += 1;
-        }
-    }
-}
-
-impl Bucket {
-    fn push(&mut self, entry: Entry) {
-        if self.entries.is_empty() || entry.deadline < self.minimum.deadline {
-            self.minimum = entry;
-        }
-        self.entries.push(entry);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,7 +279,7 @@ mod tests {
             let key = arm(&mut timers, When::After(1 << 50));
             timers.settle(0);
             timers.cancel(key);
-            assert!(timers.heap.len <= 2 * timers.armed + 66);
+            assert!(timers.heap.len() <= 2 * timers.armed + 66);
         }
         assert_eq!(timers.armed(), 1);
         assert_eq!(timers.slots.len(), 2);
@@ -413,7 +294,7 @@ mod tests {
         let key = arm(&mut timers, When::After(5));
         timers.cancel(key);
         timers.settle(0);
-        assert_eq!((timers.heap.len, timers.armed()), (0, 0));
+        assert_eq!((timers.heap.len(), timers.armed()), (0, 0));
     }
 
     #[test]

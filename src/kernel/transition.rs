@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::kernel::id::TaskId;
@@ -22,7 +22,7 @@ pub enum Transition {
         /// The new task.
         task: TaskId,
         /// Its name, if it has one.
-        name: Option<Rc<str>>,
+        name: Option<Arc<str>>,
         /// Where it was spawned.
         place: &'static Location<'static>,
     },

@@ -12,7 +12,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::id::TaskKey;
@@ -166,7 +167,7 @@ impl TaskKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     kind: &'static str,
-    name: Option<Rc<str>>,
+    name: Option<Arc<str>>,
 }
 
 impl Resource {
@@ -177,7 +178,7 @@ impl Resource {
 
     /// Gives it a name.
     #[must_use]
-    pub fn named(mut self, name: impl Into<Rc<str>>) -> Self {
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }

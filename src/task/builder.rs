@@ -1,7 +1,7 @@
 //! The builder of tasks: a name, a priority.
 
 use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::kernel::{Birth, Scheduler, current};
 use crate::task::JoinHandle;
@@ -22,7 +22,7 @@ use crate::task::JoinHandle;
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `spawn` is called"]
 pub struct Builder {
-    name: Option<Rc<str>>,
+    name: Option<Arc<str>>,
     priority: i8,
 }
 
@@ -33,7 +33,7 @@ impl Builder {
     }
 
     /// Names the task, for reports, snapshots and whoever reads them. Names need not be unique.
-    pub fn name(mut self, name: impl Into<Rc<str>>) -> Self {
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }

@@ -1,6 +1,6 @@
 //! Which task is this?
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::kernel::{TaskId, TaskKey, find};
 
@@ -50,7 +50,7 @@ pub fn try_id() -> Option<TaskId> {
 /// let name = turnwise::block_on(async { turnwise::task::name() });
 /// assert_eq!(name.as_deref(), Some("main"));
 /// ```
-pub fn name() -> Option<Rc<str>> {
+pub fn name() -> Option<Arc<str>> {
     let task = TaskKey::current()?;
     find(task.scheduler)?.name_of_task(task)
 }

@@ -6,6 +6,7 @@ use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::kernel::{Birth, Failure, Kernel, TaskId};
@@ -57,7 +58,7 @@ impl<T> JoinHandle<T> {
         kernel: Rc<Kernel>,
         future: F,
         birth: Birth,
-        name: Option<Rc<str>>,
+        name: Option<Arc<str>>,
     ) -> JoinHandle<T>
     where
         F: Future<Output = T> + 'static,
@@ -73,7 +74,7 @@ impl<T> JoinHandle<T> {
 
     /// Returns the name of the task, if it has one.
     #[doc(alias = "get_name")]
-    pub fn name(&self) -> Option<Rc<str>> {
+    pub fn name(&self) -> Option<Arc<str>> {
         self.kernel.name_of(self.slot, self.id)
     }
 
