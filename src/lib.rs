@@ -58,6 +58,7 @@
 #![forbid(unsafe_code)]
 
 mod kernel;
+pub mod sync;
 pub mod task;
 pub mod time;
 

@@ -313,10 +313,11 @@ fn the_report_says_the_same_as_data() {
     let waits = &report.tasks[1];
     assert_eq!((waits.label.name.as_deref(), waits.label.is_root, waits.since), (None, false, 2));
     assert_eq!((waits.spawned_at.file(), waits.spawned_at.line()), (file!(), place.line() + 3));
-    let [WaitsFor::Resource { resource, owner: Some((owner, _)), .. }] = &waits.waits[..] else {
+    let [WaitsFor::Resource { resource, owners, .. }] = &waits.waits[..] else {
         panic!("it waits for a lock, and not for {:?}", waits.waits);
     };
     assert_eq!((resource.kind(), resource.name()), ("mutex", Some("lock")));
+    let [(owner, _)] = &owners[..] else { panic!("one task keeps it, and not {owners:?}") };
     assert_eq!(owner.to_string(), "#1 \"keeper\"");
 }
 

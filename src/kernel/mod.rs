@@ -62,6 +62,7 @@ mod radix;
 mod clock;
 mod park;
 mod waiting;
+mod waits;
 mod transition;
 mod snapshot;
 mod report;
@@ -77,11 +78,13 @@ mod models;
 
 // For the layers above.
 pub(crate) use clock::nanos;
+pub(crate) use report::label_of;
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, burn};
 pub(crate) use taskmap::Birth;
-pub(crate) use thread::{current, find};
+pub(crate) use thread::{current, find, trim_waits, with_waits};
 pub(crate) use timers::{TimerKey, When};
+pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 
 // For everyone.
 pub use builder::Builder;

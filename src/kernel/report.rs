@@ -1,6 +1,7 @@
 //! Reading the desk: who waits for what, the snapshot, and the deadlock report with its cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::time::Duration;
 
 use crate::kernel::clock::{NEVER, Nanos};
@@ -18,6 +19,8 @@ use crate::kernel::waiting::{Wait, Waiter};
 struct Edge {
     waits: WaitsFor,
     holder: Option<Key>,
+    /// One more arrow for a wait that was told of already: what it waits for has several holders.
+    is_further: bool,
 }
 
 /// All arrows, by the task that waits. Keyed by the task's slot.
@@ -31,33 +34,42 @@ fn edges(kernel: &Kernel) -> Edges {
     for waited in thread::all_waited() {
         waited.describe(&mut |wait| waits.push(wait));
     }
+    waits.extend(thread::with_waits(|waits| waits.all()));
     let now = kernel.clock.now();
     let board = kernel.board.borrow();
     let mut edges = Edges::new();
-    let mut add = |task: Option<TaskKey>, waits, holder: Option<TaskKey>| {
-        let Some(task) = task.filter(|task| is_alive(kernel, &board, *task)) else { return };
-        let holder = holder.filter(|holder| is_alive(kernel, &board, *holder));
-        let edge = Edge { waits, holder: holder.map(|holder| holder.key) };
-        edges.entry(task.key.slot).or_default().push(edge);
-    };
+    let mut add =
+        |task: Option<TaskKey>, waits: WaitsFor, holders: &mut dyn Iterator<Item = TaskKey>| {
+            let Some(task) = task.filter(|task| is_alive(kernel, &board, *task)) else { return };
+            let of_task = edges.entry(task.key.slot).or_default();
+            let mut holders = holders.filter(|holder| is_alive(kernel, &board, *holder));
+            let holder = holders.next().map(|holder| holder.key);
+            of_task.push(Edge { waits: waits.clone(), holder, is_further: false });
+            of_task.extend(holders.map(|holder| Edge {
+                waits: waits.clone(),
+                holder: Some(holder.key),
+                is_further: true,
+            }));
+        };
     for (key, slot) in board.taskmap.tenants().filter(|(_, slot)| slot.is_alive()) {
         let joiner = slot.joiner.map(|joiner| TaskKey::new(kernel.id, joiner));
         let foreign = board.taskmap.foreign_joiner(key.slot).and_then(Waiter::task);
         for joiner in [joiner, foreign].into_iter().flatten() {
             let Some(task) = label(&board, key) else { continue };
             let waits = WaitsFor::Join { task, spawned_at: slot.spawned_at };
-            add(Some(joiner), waits, Some(TaskKey::new(kernel.id, key)));
+            add(Some(joiner), waits, &mut iter::once(TaskKey::new(kernel.id, key)));
         }
     }
     for (deadline, waiter, place) in board.timers.waits() {
         let left = time_left(deadline, now);
-        add(waiter.task(), WaitsFor::Sleep { left, place }, None);
+        add(waiter.task(), WaitsFor::Sleep { left, place }, &mut iter::empty());
     }
-    for Wait { task, resource, place, owner } in waits {
-        let label =
-            owner.and_then(|(task, place)| Some((label_anywhere(kernel, &board, task)?, place)));
-        let waits = WaitsFor::Resource { resource, place, owner: label };
-        add(task, waits, owner.map(|(task, _)| task));
+    for Wait { task, resource, place, owners: holders } in waits {
+        let owners = holders
+            .iter()
+            .filter_map(|&(task, place)| Some((label_anywhere(kernel, &board, task)?, place)));
+        let waits = WaitsFor::Resource { resource, place, owners: owners.collect() };
+        add(task, waits, &mut holders.iter().map(|&(task, _)| task));
     }
     edges
 }
@@ -104,10 +116,18 @@ fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskL
     label(&board, task.key)
 }
 
+/// The label of a task of any scheduler on this thread, asked from outside of all of them.
+pub(crate) fn label_of(task: TaskKey) -> Option<TaskLabel> {
+    let kernel = thread::find(task.scheduler)?;
+    let board = kernel.board.try_borrow().ok()?;
+    label(&board, task.key)
+}
+
 /// What a task waits for. If it is nothing that is known, then its waker, or nothing at all.
 fn waits_of(board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
+    let of_task = edges.get(&key.slot).into_iter().flatten();
     let known: Vec<WaitsFor> =
-        edges.get(&key.slot).into_iter().flatten().map(|edge| edge.waits.clone()).collect();
+        of_task.filter(|edge| !edge.is_further).map(|edge| edge.waits.clone()).collect();
     let Some(slot) = board.taskmap.look(key) else { return known };
     if !known.is_empty() || slot.doing != Doing::Idle {
         return known;

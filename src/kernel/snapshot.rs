@@ -50,8 +50,8 @@ pub enum WaitsFor {
         resource: Resource,
         /// Where the wait began.
         place: &'static Location<'static>,
-        /// Who owns it, and where he came to.
-        owner: Option<(TaskLabel, &'static Location<'static>)>,
+        /// Who owns it, and where they came to.
+        owners: Vec<(TaskLabel, &'static Location<'static>)>,
     },
     /// Something that turnwise does not know, which holds the task's waker.
     #[non_exhaustive]
@@ -238,12 +238,9 @@ impl WaitsFor {
         let what = self.what();
         match self {
             WaitsFor::Join { spawned_at, .. } => format!("{what}, spawned at {spawned_at}"),
-            WaitsFor::Sleep { place, .. } | WaitsFor::Resource { place, owner: None, .. } => {
-                format!("{what:width$} at {place}")
-            }
-            WaitsFor::Resource { place, resource, owner: Some((owner, owned_at)) } => {
-                let verb = if is_lock(resource) { "locked" } else { "taken" };
-                format!("{what:width$} at {place}, held by {owner} ({verb} at {owned_at})")
+            WaitsFor::Sleep { place, .. } => format!("{what:width$} at {place}"),
+            WaitsFor::Resource { place, resource, owners } => {
+                format!("{what:width$} at {place}{}", held_by(resource, owners))
             }
             WaitsFor::Foreign { .. } | WaitsFor::Nothing => what,
         }
@@ -258,9 +255,22 @@ impl WaitsFor {
     }
 }
 
-fn is_lock(resource: &Resource) -> bool {
-    resource.kind().contains("mutex") || resource.kind().contains("lock")
+/// The end of a line about a resource: who holds it, and since where.
+fn held_by(resource: &Resource, owners: &[(TaskLabel, Place)]) -> String {
+    let is_lock = resource.kind().contains("mutex") || resource.kind().contains("lock");
+    let verb = if is_lock { "locked" } else { "taken" };
+    let named = owners.iter().take(OWNERS_NAMED);
+    let named: Vec<String> =
+        named.map(|(owner, place)| format!("{owner} ({verb} at {place})")).collect();
+    match owners.len().saturating_sub(OWNERS_NAMED) {
+        _ if owners.is_empty() => String::new(),
+        0 => format!(", held by {}", named.join(", ")),
+        others => format!(", held by {} and {others} more", named.join(", ")),
+    }
 }
+
+/// A line names no more owners than this, and counts the rest.
+const OWNERS_NAMED: usize = 8;
 
 impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

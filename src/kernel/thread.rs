@@ -13,6 +13,7 @@ use std::task::Waker;
 use crate::kernel::id::TaskKey;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::waiting::Waited;
+use crate::kernel::waits::Waits;
 
 struct Thread {
     now: Now,
@@ -20,6 +21,7 @@ struct Thread {
     /// the buffer, since there is no destructor to do it.
     schedulers: RefCell<ManuallyDrop<Vec<Rc<Kernel>>>>,
     waited: RefCell<ManuallyDrop<Registry>>,
+    waits: RefCell<ManuallyDrop<Waits>>,
 }
 
 /// What changes from turn to turn, and is put back when a nested run is over.
@@ -53,6 +55,7 @@ thread_local! {
             },
             schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
             waited: RefCell::new(ManuallyDrop::new(Registry { entries: Vec::new(), vacant: Vec::new() })),
+            waits: RefCell::new(ManuallyDrop::new(Waits::new())),
         }
     };
 }
@@ -185,6 +188,7 @@ pub(crate) fn move_out(scheduler: NonZeroU32) {
         if schedulers.is_empty() {
             // `ManuallyDrop` frees nothing by itself: the old buffer is taken out and dropped.
             drop(mem::take(&mut **schedulers));
+            thread.free_waits();
         }
         kernel
     });
@@ -234,4 +238,32 @@ pub(crate) fn all_waited() -> Vec<Rc<dyn Waited>> {
         let registry = thread.waited.borrow();
         registry.entries.iter().flatten().filter_map(Weak::upgrade).collect()
     })
+}
+
+// ----- who waits for locks, channels and events -----
+
+/// Reads or changes the record. No code of the user's may run in `call`.
+#[inline]
+pub(crate) fn with_waits<R>(call: impl FnOnce(&mut Waits) -> R) -> R {
+    THREAD.with(|thread| call(&mut thread.waits.borrow_mut()))
+}
+
+/// To be called when something was removed from the record: without a scheduler, which keeps the buffers
+/// warm until it goes, they are freed as soon as they are empty.
+#[inline]
+pub(crate) fn trim_waits() {
+    THREAD.with(|thread| {
+        if thread.schedulers.borrow().is_empty() {
+            thread.free_waits();
+        }
+    });
+}
+
+impl Thread {
+    fn free_waits(&self) {
+        let mut waits = self.waits.borrow_mut();
+        if waits.is_empty() {
+            drop(mem::replace(&mut **waits, Waits::new()));
+        }
+    }
 }

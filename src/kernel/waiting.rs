@@ -123,6 +123,23 @@ impl Waiter {
         }
     }
 
+    /// Whoever is behind a node of a wait list.
+    pub(crate) fn of_node(waker: Option<Waker>, task: Option<TaskKey>) -> Option<Self> {
+        let who = match (waker, task) {
+            (Some(waker), task) => Who::Foreign(waker, task),
+            (None, task) => Who::Own(task?),
+        };
+        Some(Waiter { who, _not_send: PhantomData })
+    }
+
+    /// The two parts that a node keeps: a waker if one is needed, and the task.
+    pub(crate) fn into_node(self) -> (Option<Waker>, Option<TaskKey>) {
+        match self.who {
+            Who::Own(task) => (None, Some(task)),
+            Who::Foreign(waker, task) => (Some(waker), task),
+        }
+    }
+
     /// The task, if it was remembered by its key.
     pub(crate) fn own(&self) -> Option<TaskKey> {
         match &self.who {
@@ -151,6 +168,12 @@ impl TaskKey {
     /// ```
     pub fn current() -> Option<TaskKey> {
         thread::current_task()
+    }
+
+    /// Returns whether this is the task whose own waker `cx` has.
+    #[inline]
+    pub(crate) fn polls(self, cx: &Context<'_>) -> bool {
+        thread::owner_of(cx.waker()) == Some(self)
     }
 }
 
@@ -188,6 +211,11 @@ impl Resource {
         self.kind
     }
 
+    /// Its own name, to keep.
+    pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
+        self.name.clone()
+    }
+
     /// Its own name.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -213,8 +241,8 @@ pub struct Wait {
     pub resource: Resource,
     /// Where in the source the wait began.
     pub place: &'static Location<'static>,
-    /// The task that owns the resource, and where it came to own it.
-    pub owner: Option<(TaskKey, &'static Location<'static>)>,
+    /// The tasks that own the resource, and where they came to own it.
+    pub owners: Vec<(TaskKey, &'static Location<'static>)>,
 }
 
 impl Wait {
@@ -224,13 +252,14 @@ impl Wait {
         resource: Resource,
         place: &'static Location<'static>,
     ) -> Self {
-        Wait { task, resource, place, owner: None }
+        Wait { task, resource, place, owners: Vec::new() }
     }
 
-    /// Says who owns what is waited for, and since which place.
+    /// Says who owns what is waited for, and since which place. There may be several owners: the readers of
+    /// a lock, the holders of permits.
     #[must_use]
     pub fn owned_by(mut self, owner: TaskKey, place: &'static Location<'static>) -> Self {
-        self.owner = Some((owner, place));
+        self.owners.push((owner, place));
         self
     }
 }

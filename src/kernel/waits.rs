@@ -1,0 +1,213 @@
+//! The record of this thread: every wait for a lock, a channel or an event, and who holds what.
+//!
+//! The wait lists of all primitives share one slab, so joining a list allocates nothing once the slab has
+//! grown, and a list is no more than the numbers of its first and its last node. The same nodes are what
+//! snapshots and deadlock reports read: who waits, for what, since which place, and who holds it. Nothing
+//! is noted down a second time, so nothing can be out of date.
+//!
+//! What is here moves plain data. Wakers are cloned, woken and dropped by the callers, with nothing borrowed.
+
+use std::collections::HashMap;
+use std::mem;
+use std::task::Waker;
+
+use crate::kernel::id::TaskKey;
+use crate::kernel::snapshot::Place;
+use crate::kernel::waiting::{Resource, Wait};
+
+/// A wait, from joining a list to being seen through; or the holding of something.
+pub(crate) struct Node {
+    pub(crate) stage: Stage,
+    /// Who waits or holds; `None` if that is outside of all turns.
+    pub(crate) task: Option<TaskKey>,
+    /// To wake who waits, if that takes more than the task's key.
+    pub(crate) waker: Option<Waker>,
+    /// Where the wait began.
+    pub(crate) place: Place,
+    pub(crate) resource: u32,
+    /// What is wanted or was granted, in the primitive's own words: permits, or a reason.
+    pub(crate) word: u32,
+    /// Neighbours in the list, while waiting.
+    pub(crate) previous: u32,
+    pub(crate) next: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// In the list.
+    Waiting,
+    /// Out of the list: what it waited for has happened, and it will see so when it is polled.
+    Woken,
+    /// Out of the list: the resource is the task's, also before it is polled.
+    Holding,
+}
+
+/// No node: the end of a list.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
+const _: () = assert!(mem::size_of::<Node>() <= 56, "a million waiters take a million nodes");
+
+/// Everything that this thread waits for and holds.
+pub(crate) struct Waits {
+    pub(crate) nodes: Slab<Node>,
+    pub(crate) resources: Slab<Resource>,
+}
+
+impl Waits {
+    pub(crate) const fn new() -> Self {
+        Waits { nodes: Slab::new(), resources: Slab::new() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nodes.live == 0 && self.resources.live == 0
+    }
+
+    /// Every wait, with what is waited for and its owners.
+    pub(crate) fn all(&self) -> Vec<Wait> {
+        let mut owners: HashMap<u32, Vec<(TaskKey, Place)>> = HashMap::new();
+        for node in self.nodes.iter().filter(|node| node.stage == Stage::Holding) {
+            if let Some(task) = node.task {
+                owners.entry(node.resource).or_default().push((task, node.place));
+            }
+        }
+        let waiting = self.nodes.iter().filter(|node| node.stage == Stage::Waiting);
+        let waits = waiting.map(|node| {
+            let resource = self.resources[node.resource].clone();
+            let owners = owners.get(&node.resource).cloned().unwrap_or_default();
+            Wait { task: node.task, resource, place: node.place, owners }
+        });
+        waits.collect()
+    }
+
+    /// Removes every node of one resource.
+    pub(crate) fn remove_all(&mut self, resource: u32) -> Vec<Node> {
+        let numbers: Vec<u32> = self.nodes.numbers(|node| node.resource == resource).collect();
+        numbers.into_iter().map(|number| self.nodes.remove(number)).collect()
+    }
+
+    /// The tasks in the given stage at one resource, and their places.
+    pub(crate) fn of(&self, resource: u32, stage: Stage) -> Vec<(Option<TaskKey>, Place)> {
+        let nodes = self.nodes.iter();
+        let of_it = nodes.filter(|node| node.resource == resource && node.stage == stage);
+        of_it.map(|node| (node.task, node.place)).collect()
+    }
+}
+
+/// Values under numbers that are used again.
+pub(crate) struct Slab<T> {
+    entries: Vec<Entry<T>>,
+    /// The first vacant entry; each knows the next one.
+    vacant: u32,
+    live: usize,
+}
+
+enum Entry<T> {
+    Full(T),
+    Vacant { next: u32 },
+}
+
+/// An empty slab with room for more than this gives it back.
+const KEPT: usize = 1 << 14;
+
+impl<T> Slab<T> {
+    const fn new() -> Self {
+        Slab { entries: Vec::new(), vacant: NOBODY, live: 0 }
+    }
+
+    /// Puts a value in; returns its number.
+    ///
+    /// # Panics
+    ///
+    /// With 2³² − 1 values in it.
+    #[inline]
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        self.live += 1;
+        let number = self.vacant;
+        if let Some(entry) = self.entries.get_mut(number as usize) {
+            let Entry::Vacant { next } = mem::replace(entry, Entry::Full(value)) else {
+                unreachable!("a vacant entry is in the chain of vacant entries only");
+            };
+            self.vacant = next;
+            return number;
+        }
+        let number = u32::try_from(self.entries.len()).ok().filter(|&number| number != NOBODY);
+        self.entries.push(Entry::Full(value));
+        number.expect("memory ends before the numbers do")
+    }
+
+    /// Takes a value out.
+    #[inline]
+    pub(crate) fn remove(&mut self, number: u32) -> T {
+        let entry = Entry::Vacant { next: self.vacant };
+        let Entry::Full(value) = mem::replace(&mut self.entries[number as usize], entry) else {
+            unreachable!("each number has one owner, who removes it once");
+        };
+        self.vacant = number;
+        self.live -= 1;
+        if self.live == 0 && self.entries.len() > KEPT {
+            *self = Slab::new();
+        }
+        value
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Full(value) => Some(value),
+            Entry::Vacant { .. } => None,
+        })
+    }
+
+    /// The numbers of the values that are wanted.
+    fn numbers(&self, wanted: impl Fn(&T) -> bool) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.entries).filter_map(move |(number, entry)| match entry {
+            Entry::Full(value) if wanted(value) => Some(number),
+            _ => None,
+        })
+    }
+}
+
+impl<T> std::ops::Index<u32> for Slab<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, number: u32) -> &T {
+        match &self.entries[number as usize] {
+            Entry::Full(value) => value,
+            Entry::Vacant { .. } => unreachable!("a number is used by its owner only"),
+        }
+    }
+}
+
+impl<T> std::ops::IndexMut<u32> for Slab<T> {
+    #[inline]
+    fn index_mut(&mut self, number: u32) -> &mut T {
+        match &mut self.entries[number as usize] {
+            Entry::Full(value) => value,
+            Entry::Vacant { .. } => unreachable!("a number is used by its owner only"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_used_again() {
+        let mut slab = Slab::new();
+        let (a, b) = (slab.insert("a"), slab.insert("b"));
+        assert_eq!(slab.remove(a), "a");
+        assert_eq!(slab.insert("c"), a);
+        assert_eq!((slab[a], slab[b]), ("c", "b"));
+        assert_eq!(slab.iter().copied().collect::<Vec<_>>(), ["c", "b"]);
+    }
+
+    #[test]
+    fn an_empty_slab_gives_back_what_it_needed_in_its_worst_hour() {
+        let mut slab = Slab::new();
+        let numbers: Vec<u32> = (0..=KEPT).map(|value| slab.insert(value)).collect();
+        numbers.into_iter().for_each(|number| drop(slab.remove(number)));
+        assert_eq!(slab.entries.capacity(), 0);
+        assert_eq!(slab.insert(7), 0);
+    }
+}

@@ -1,0 +1,187 @@
+//! The gate behind every primitive that counts: so many permits, given out in the order of asking.
+//!
+//! A mutex is a gate with one permit, a lock for readers and a writer one where the writer asks for all, a
+//! bounded channel one with a permit for each free place.
+
+use std::cell::Cell;
+use std::fmt;
+
+use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::waiters::{Left, Place, Ticket, Waiters};
+
+/// Counts permits, and keeps the list of those who wait for some.
+///
+/// Strictly first come, first served: nobody overtakes a wait that wants more than there is, and a permit is
+/// handed over, so nobody can snatch it from who was woken for it.
+pub(crate) struct Gate {
+    permits: Cell<u32>,
+    is_closed: Cell<bool>,
+    /// Whether the record is to say who holds permits.
+    notes_holders: bool,
+    waiters: Waiters,
+}
+
+/// No gate has more permits than this.
+pub(crate) const MAX_PERMITS: u32 = u32::MAX / 2;
+
+/// The word of a wait that ended because the gate was closed.
+pub(crate) const CLOSED: u32 = u32::MAX;
+
+impl Gate {
+    /// A gate whose permits are held by tasks, which reports name.
+    pub(crate) const fn held(kind: &'static str, permits: u32) -> Self {
+        Gate::with(kind, permits, true)
+    }
+
+    /// A gate whose permits are used up.
+    pub(crate) const fn consumed(kind: &'static str, permits: u32) -> Self {
+        Gate::with(kind, permits, false)
+    }
+
+    const fn with(kind: &'static str, permits: u32, notes_holders: bool) -> Self {
+        Gate {
+            permits: Cell::new(permits),
+            is_closed: Cell::new(false),
+            notes_holders,
+            waiters: Waiters::new(kind),
+        }
+    }
+
+    /// Waits for so many permits.
+    #[inline]
+    pub(crate) fn pass(&self, permits: u32, place: Place) -> Queued<'_, Gate> {
+        Queued::new(self, permits, place)
+    }
+
+    /// Permits that nobody has.
+    pub(crate) fn permits(&self) -> u32 {
+        self.permits.get()
+    }
+
+    /// Gives permits back, or new ones.
+    #[inline]
+    pub(crate) fn add(&self, permits: u32) {
+        self.permits.set(self.permits.get() + permits);
+        self.serve();
+    }
+
+    /// Takes up to so many permits away that nobody has; returns how many there were.
+    pub(crate) fn remove(&self, permits: u32) -> u32 {
+        let removed = permits.min(self.permits.get());
+        self.permits.set(self.permits.get() - removed);
+        removed
+    }
+
+    /// Ends all waits, also those to come, with [`CLOSED`].
+    pub(crate) fn close(&self) {
+        self.is_closed.set(true);
+        while self.waiters.wake_first(CLOSED) {}
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// Hands permits to the first in the list, as long as there are enough for it.
+    #[inline]
+    fn serve(&self) {
+        while let Some(wanted) = self.waiters.first_word()
+            && let Some(left) = self.permits.get().checked_sub(wanted)
+        {
+            // Before the wake, which may run code that asks for permits.
+            self.permits.set(left);
+            if self.notes_holders {
+                self.waiters.hand_to_first();
+            } else {
+                self.waiters.wake_first(wanted);
+            }
+        }
+    }
+}
+
+impl Source for Gate {
+    fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    #[inline]
+    fn try_take(&self, wanted: u32, place: Place) -> Result<Grant, u32> {
+        if self.is_closed.get() {
+            return Ok(Grant::Word(CLOSED));
+        }
+        match self.permits.get().checked_sub(wanted) {
+            Some(left) if self.waiters.is_empty() => {
+                self.permits.set(left);
+                let taken = if self.notes_holders {
+                    Grant::Holding(self.waiters.hold(wanted, place))
+                } else {
+                    Grant::Word(wanted)
+                };
+                Ok(taken)
+            }
+            _ => Err(wanted),
+        }
+    }
+
+    fn left_waiting(&self) {
+        self.serve();
+    }
+
+    #[inline]
+    fn give_back(&self, grant: Left) {
+        match grant {
+            Left::Woken(CLOSED) | Left::Waiting => {}
+            Left::Woken(permits) | Left::Holding(permits) => self.add(permits),
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut gate = f.debug_struct("Gate");
+        gate.field("permits", &self.permits.get());
+        self.waiters.debug(&mut gate);
+        gate.finish()
+    }
+}
+
+/// Permits that somebody holds: what every guard has inside. Its drop hands them to the next in the list.
+#[derive(Debug)]
+pub(crate) struct Held<'a> {
+    gate: &'a Gate,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Held<'a> {
+    /// What a wait at a gate of [`Gate::held`] ends with; `None` if the gate was closed.
+    #[inline]
+    pub(crate) fn from(gate: &'a Gate, grant: Grant) -> Option<Self> {
+        match grant {
+            Grant::Holding(ticket) => Some(Held { gate, ticket: Some(ticket) }),
+            Grant::Word(_) => None,
+        }
+    }
+
+    /// Takes permits without waiting, if they are there and nobody came before.
+    #[inline]
+    pub(crate) fn try_take(gate: &'a Gate, permits: u32, place: Place) -> Option<Self> {
+        Held::from(gate, gate.try_take(permits, place).ok()?)
+    }
+
+    /// Lets the permits go without giving them back to the gate; returns how many they were.
+    pub(crate) fn forget(mut self) -> u32 {
+        match self.ticket.take().map(|ticket| self.gate.waiters.leave(ticket)) {
+            Some(Left::Holding(permits)) => permits,
+            _ => 0,
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.gate.give_back(self.gate.waiters.leave(ticket));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Tasks that wait for each other: locks, permits, events.
+//!
+//! All of them are strictly first in, first out: what is let go is handed to whoever has waited longest.
+//! Nothing is lost by dropping a wait; what it had been granted already goes to the next in the line. They
+//! belong to their thread, use no atomics, and work on any executor.
+//!
+//! Each can be given a name, and says in snapshots and [deadlock reports](crate::DeadlockReport) who waits
+//! for it, who holds it, and where in the source.
+
+pub(crate) mod waiters;
+pub(crate) mod queued;
+pub(crate) mod gate;
+mod mutex;
+
+pub use mutex::{Lock, Mutex, MutexGuard, TryLockError};

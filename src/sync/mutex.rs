@@ -1,0 +1,216 @@
+//! A lock that one task has at a time.
+
+use std::cell::{RefCell, RefMut};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use thiserror::Error;
+
+use crate::sync::gate::{Gate, Held};
+use crate::sync::queued::{Queued, Source};
+
+/// A lock that one task has at a time, across as many awaits as it likes.
+///
+/// Strictly first come, first served: a lock that is let go is handed to the task that has waited longest,
+/// and nobody can snatch it on the way. It is known who has it and since where, so a report can say so; a
+/// task that locks it again waits for itself, and the report says that too.
+///
+/// It belongs to its thread and needs no atomics. A panic while it is locked lets it go: there is no
+/// poisoning.
+///
+/// # Example
+///
+/// ```
+/// use std::rc::Rc;
+/// use turnwise::{block_on, spawn, sync::Mutex, yield_now};
+///
+/// block_on(async {
+///     let account = Rc::new(Mutex::new(100).named("account"));
+///     let theirs = Rc::clone(&account);
+///     let transfer = spawn(async move {
+///         let mut balance = theirs.lock().await;
+///         let before = *balance;
+///         yield_now().await; // others run, and cannot change it
+///         *balance = before - 30;
+///     });
+///     *account.lock().await += 1;
+///     transfer.await.unwrap();
+///     assert_eq!(*account.lock().await, 71);
+/// });
+/// ```
+#[doc(alias = "Lock")]
+pub struct Mutex<T: ?Sized> {
+    gate: Gate,
+    value: RefCell<T>,
+}
+
+impl<T> Mutex<T> {
+    /// Makes a lock around a value.
+    pub const fn new(value: T) -> Self {
+        Mutex { gate: Gate::held("mutex", 1), value: RefCell::new(value) }
+    }
+
+    /// Gives it a name, for reports.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.gate.waiters().set_name(name.into());
+        self
+    }
+
+    /// Returns the value.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits until the lock is free and all who asked before have had it; then locks it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the line. If the lock had been handed to it already, the
+    /// next in the line gets it.
+    ///
+    /// Beware of a future that is kept but not polled any more: once the lock is handed to it, all who come
+    /// after wait for it.
+    #[track_caller]
+    #[inline]
+    #[doc(alias = "acquire")]
+    pub fn lock(&self) -> Lock<'_, T> {
+        Lock { mutex: self, queued: self.gate.pass(1, Location::caller()) }
+    }
+
+    /// Locks it if it is free and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TryLockError`] if somebody has it, or it is being handed to somebody.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let mutex = turnwise::sync::Mutex::new(1);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// drop(guard);
+    /// assert!(mutex.try_lock().is_ok());
+    /// ```
+    #[track_caller]
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        let held = Held::try_take(&self.gate, 1, Location::caller()).ok_or(TryLockError(()))?;
+        Ok(MutexGuard::new(self, held))
+    }
+
+    /// Returns whether somebody has it.
+    #[doc(alias = "locked")]
+    pub fn is_locked(&self) -> bool {
+        self.gate.permits() == 0
+    }
+
+    /// Returns the value, which nobody else can be using.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    /// Prints the value, if nobody has it, or else who has it and who waits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut mutex = f.debug_struct("Mutex");
+        match self.value.try_borrow() {
+            Ok(value) => mutex.field("value", &&*value),
+            Err(_) => mutex.field("value", &format_args!("<locked>")),
+        };
+        self.gate.waiters().debug(&mut mutex);
+        mutex.finish()
+    }
+}
+
+/// The lock is taken: what [`Mutex::try_lock`] answers then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the mutex is locked")]
+pub struct TryLockError(());
+
+/// The future of [`Mutex::lock`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Lock<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    queued: Queued<'a, Gate>,
+}
+
+impl<'a, T: ?Sized> Future for Lock<'a, T> {
+    type Output = MutexGuard<'a, T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let grant = ready!(Pin::new(&mut self.queued).poll(cx));
+        let held =
+            Held::from(&self.mutex.gate, grant).expect("the gate of a mutex is never closed");
+        Poll::Ready(MutexGuard::new(self.mutex, held))
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock").field("place", &self.queued.place()).finish_non_exhaustive()
+    }
+}
+
+/// The lock is this guard's until it is dropped; it leads to the value.
+#[must_use = "dropping it unlocks the mutex"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    // In this order: the value is let go before the next one gets the lock.
+    value: RefMut<'a, T>,
+    _held: Held<'a>,
+    mutex: &'a Mutex<T>,
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    #[inline]
+    fn new(mutex: &'a Mutex<T>, held: Held<'a>) -> Self {
+        MutexGuard { value: mutex.value.borrow_mut(), _held: held, mutex }
+    }
+
+    /// The mutex that it is the guard of.
+    pub(crate) fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}

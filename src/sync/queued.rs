@@ -1,0 +1,118 @@
+//! One wait, as a future: first in, first out, and undone by its drop.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::kernel::{Stage, Waiter, burn};
+use crate::sync::waiters::{Left, Place, Ticket, Waiters};
+
+/// What can be waited for in a list.
+pub(crate) trait Source {
+    /// Its list.
+    fn waiters(&self) -> &Waiters;
+
+    /// Takes what is wanted at once, if it is there and nobody came before. `Ok` is what a wait that took
+    /// it would see as its word; `Err` is what a new wait notes down in the list as what it wants.
+    fn try_take(&self, wanted: u32, place: Place) -> Result<Grant, u32>;
+
+    /// A wait left the list in the middle of waiting: perhaps the next one can have what it could not.
+    fn left_waiting(&self) {}
+
+    /// A wait was granted and then dropped before it saw that: the grant is passed on.
+    fn give_back(&self, grant: Left);
+}
+
+/// What a wait ends with.
+#[derive(Debug)]
+pub(crate) enum Grant {
+    /// The word that it was woken with.
+    Word(u32),
+    /// The node that says that the task holds the resource now.
+    Holding(Ticket),
+}
+
+/// The future of a wait.
+#[derive(Debug)]
+pub(crate) struct Queued<'a, S: Source> {
+    source: &'a S,
+    wanted: u32,
+    place: Place,
+    ticket: Option<Ticket>,
+}
+
+impl<'a, S: Source> Queued<'a, S> {
+    #[inline]
+    pub(crate) fn new(source: &'a S, wanted: u32, place: Place) -> Self {
+        Queued { source, wanted, place, ticket: None }
+    }
+
+    pub(crate) fn source(&self) -> &'a S {
+        self.source
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    #[inline]
+    fn first_poll(&mut self, cx: &Context<'_>) -> Poll<Grant> {
+        let word = match self.source.try_take(self.wanted, self.place) {
+            Ok(grant) => return Poll::Ready(grant),
+            Err(word) => word,
+        };
+        let waiter = Waiter::of(cx);
+        if waiter.own().is_none() {
+            return self.join_as_stranger(waiter);
+        }
+        self.ticket = Some(self.source.waiters().join(waiter, word, self.place));
+        Poll::Pending
+    }
+
+    /// A foreign waker's clone may have run any code, so all is looked at again.
+    #[cold]
+    fn join_as_stranger(&mut self, waiter: Waiter) -> Poll<Grant> {
+        match self.source.try_take(self.wanted, self.place) {
+            Ok(grant) => {
+                burn(waiter); // If its destructor panics, the grant must not be lost.
+                Poll::Ready(grant)
+            }
+            Err(word) => {
+                self.ticket = Some(self.source.waiters().join(waiter, word, self.place));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<S: Source> Future for Queued<'_, S> {
+    type Output = Grant;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Grant> {
+        let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
+        let waiters = self.source.waiters();
+        let stage = waiters.poll(ticket, cx);
+        if stage == Stage::Waiting {
+            return Poll::Pending;
+        }
+        let Some(ticket) = self.ticket.take() else { unreachable!("it was there just now") };
+        if stage == Stage::Holding {
+            return Poll::Ready(Grant::Holding(ticket));
+        }
+        match waiters.leave(ticket) {
+            Left::Woken(word) => Poll::Ready(Grant::Word(word)),
+            left => unreachable!("a wait that was woken stays so, and is not {left:?}"),
+        }
+    }
+}
+
+impl<S: Source> Drop for Queued<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        match self.source.waiters().leave(ticket) {
+            Left::Waiting => self.source.left_waiting(),
+            grant => self.source.give_back(grant),
+        }
+    }
+}
