@@ -5,7 +5,7 @@
 //!             │                                                     ▼
 //!   join ──▶ waiting ──── wake_first ────▶ woken ──── seen ──────▶ gone
 //!             │                                                     ▲
-//!             └──────── hand_to_first ───▶ holding ── let go ───────┘
+//!             └──────── serve_first ─────▶ holding ── let go ───────┘
 //! ```
 //!
 //! Joining gives a [`Ticket`]; the future that keeps it is in `queued.rs`, and its drop undoes the joining.
@@ -18,11 +18,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use crate::kernel::{
-    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, trim_waits,
-    with_waits,
+    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, schedule,
+    trim_waits, with_waits,
 };
 
 /// Where a wait began.
@@ -105,7 +105,7 @@ impl Waiters {
         with_waits(|waits| {
             let last = self.last.get();
             let resource = self.number(&mut waits.resources);
-            let number = waits.nodes.insert(Node {
+            let number = waits.insert(Node {
                 stage: Stage::Waiting,
                 task,
                 waker,
@@ -117,7 +117,7 @@ impl Waiters {
             });
             match last {
                 NOBODY => self.first.set(number),
-                last => waits.nodes[last].next = number,
+                last => waits.node(last).next = number,
             }
             self.last.set(number);
             Ticket(number)
@@ -131,7 +131,7 @@ impl Waiters {
         self.nodes.set(self.nodes.get() + 1);
         with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
-            Ticket(waits.nodes.insert(Node {
+            Ticket(waits.insert(Node {
                 stage: Stage::Holding,
                 task,
                 waker: None,
@@ -153,21 +153,18 @@ impl Waiters {
         self.resource.get()
     }
 
-    /// What the first in the list wants.
-    #[inline]
-    pub(crate) fn first_word(&self) -> Option<u32> {
-        let first = self.first.get();
-        (first != NOBODY).then(|| with_waits(|waits| waits.nodes[first].word))
-    }
-
     /// Takes the first out of the list, to see `word` when it is polled. Returns whether there was one.
     pub(crate) fn wake_first(&self, word: u32) -> bool {
-        self.release_first(Stage::Woken, Some(word))
+        self.release_first(Stage::Woken, Some(word), |_| true)
     }
 
-    /// Hands what the first in the list wants to it. Returns whether there was one.
-    pub(crate) fn hand_to_first(&self) -> bool {
-        self.release_first(Stage::Holding, None)
+    /// Gives the first in the list what it wants, if `take` can take that much. Returns whether it did.
+    ///
+    /// What is [held](Stage::Holding) is noted as the task's from now on.
+    #[inline]
+    pub(crate) fn serve_first(&self, is_held: bool, take: impl FnOnce(u32) -> bool) -> bool {
+        let stage = if is_held { Stage::Holding } else { Stage::Woken };
+        self.release_first(stage, None, take)
     }
 
     /// Wakes all that are in the list at this moment, in order; not those that join meanwhile.
@@ -177,9 +174,8 @@ impl Waiters {
         let round = self.round.get().wrapping_add(1);
         self.round.set(round);
         // Rounds go up along the list: whoever joins from now on ends it.
-        while self.first_word().is_some_and(|joined| round.wrapping_sub(joined).cast_signed() > 0) {
-            self.wake_first(word);
-        }
+        let is_present = |joined| round.wrapping_sub(joined).cast_signed() > 0;
+        while self.release_first(Stage::Woken, Some(word), is_present) {}
     }
 
     /// How often [`Waiters::wake_all`] was called.
@@ -188,23 +184,39 @@ impl Waiters {
         self.round.get()
     }
 
+    /// Takes the first out of the list and wakes it, unless `take` does not like what it wants.
     #[inline]
-    fn release_first(&self, stage: Stage, word: Option<u32>) -> bool {
+    fn release_first(
+        &self,
+        stage: Stage,
+        word: Option<u32>,
+        take: impl FnOnce(u32) -> bool,
+    ) -> bool {
         let first = self.first.get();
         if first == NOBODY {
             return false;
         }
-        let waiter = with_waits(|waits| {
-            self.unlink(waits, first);
-            let node = &mut waits.nodes[first];
-            node.stage = stage;
-            if let Some(word) = word {
-                node.word = word;
+        let released = with_waits(|waits| {
+            let node = waits.node(first);
+            if !take(node.word) {
+                return None;
             }
-            Waiter::of_node(node.waker.take(), node.task)
+            node.stage = stage;
+            node.word = word.unwrap_or(node.word);
+            let (waker, task, next) = (node.waker.take(), node.task, node.next);
+            self.first.set(next);
+            match next {
+                NOBODY => self.last.set(NOBODY),
+                next => waits.node(next).previous = NOBODY,
+            }
+            Some((waker, task))
         });
-        if let Some(waiter) = waiter {
-            wake(waiter);
+        // Nothing is borrowed any more.
+        match released {
+            Some((None, Some(task))) => schedule(task),
+            Some((Some(waker), _)) => wake_stranger(waker),
+            Some((None, None)) => {}
+            None => return false,
         }
         true
     }
@@ -213,7 +225,7 @@ impl Waiters {
     #[inline]
     pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> Stage {
         let (stage, is_known) = with_waits(|waits| {
-            let node = &waits.nodes[ticket.0];
+            let node = waits.node(ticket.0);
             let is_known = node.waker.is_none() && node.task.is_some_and(|task| task.polls(cx));
             (node.stage, is_known)
         });
@@ -225,7 +237,7 @@ impl Waiters {
         // This may run a foreign waker's code, which may do anything to the wait.
         let (waker, task) = Waiter::of(cx).into_node();
         let (stage, unused) = with_waits(|waits| {
-            let node = &mut waits.nodes[ticket.0];
+            let node = waits.node(ticket.0);
             if node.stage != Stage::Waiting {
                 return (node.stage, waker);
             }
@@ -242,16 +254,16 @@ impl Waiters {
         let Ticket(number) = ticket;
         self.nodes.set(self.nodes.get() - 1);
         let (left, waker, is_empty) = with_waits(|waits| {
-            if waits.nodes[number].stage == Stage::Waiting {
+            if waits.node(number).stage == Stage::Waiting {
                 self.unlink(waits, number);
             }
-            let node = waits.nodes.remove(number);
-            let left = match node.stage {
-                Stage::Waiting => Left::Waiting,
-                Stage::Woken => Left::Woken(node.word),
-                Stage::Holding => Left::Holding(node.word),
+            let (stage, word, waker) = waits.remove(number);
+            let left = match stage {
+                Stage::Woken => Left::Woken(word),
+                Stage::Holding => Left::Holding(word),
+                Stage::Waiting | Stage::Vacant => Left::Waiting,
             };
-            (left, node.waker, waits.is_empty())
+            (left, waker, waits.is_empty())
         });
         if waker.is_some() {
             burn(waker);
@@ -263,15 +275,15 @@ impl Waiters {
     }
 
     fn unlink(&self, waits: &mut Waits, number: u32) {
-        let node = &waits.nodes[number];
+        let node = waits.node(number);
         let (previous, next) = (node.previous, node.next);
         match previous {
             NOBODY => self.first.set(next),
-            previous => waits.nodes[previous].next = next,
+            previous => waits.node(previous).next = next,
         }
         match next {
             NOBODY => self.last.set(previous),
-            next => waits.nodes[next].previous = previous,
+            next => waits.node(next).previous = previous,
         }
     }
 
@@ -336,14 +348,11 @@ impl fmt::Debug for Party {
     }
 }
 
-/// Wakes whoever waits. The panic of a foreign waker is its owner's, and must not keep the next in line
-/// from being woken, nor meet another panic in a destructor; the panic hook has told of it.
-#[inline]
-fn wake(waiter: Waiter) {
-    if waiter.own().is_some() {
-        return waiter.wake();
-    }
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
+/// Wakes by a foreign waker. A panic there is its owner's, and must not keep the next in line from being
+/// woken, nor meet another panic in a destructor; the panic hook has told of it.
+#[cold]
+fn wake_stranger(waker: Waker) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         burn(payload);
     }
 }
@@ -353,7 +362,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::sync::Mutex;
-    use std::task::{Wake, Waker};
+    use std::task::Wake;
 
     /// Notes its number when it is woken.
     struct Noted(usize, Arc<Mutex<Vec<usize>>>);
@@ -369,7 +378,7 @@ mod tests {
         Join,
         Leave(usize),
         WakeFirst,
-        HandToFirst,
+        ServeFirst,
         WakeAll,
     }
 
@@ -378,7 +387,7 @@ mod tests {
             4 => Just(Step::Join),
             3 => (0_usize..64).prop_map(Step::Leave),
             2 => Just(Step::WakeFirst),
-            2 => Just(Step::HandToFirst),
+            2 => Just(Step::ServeFirst),
             1 => Just(Step::WakeAll),
         ]
     }
@@ -421,9 +430,9 @@ mod tests {
                     let any = self.mark_first(Left::Woken(7));
                     assert_eq!(self.waiters.wake_first(7), any);
                 }
-                Step::HandToFirst => {
+                Step::ServeFirst => {
                     let any = self.mark_first(Left::Holding(0));
-                    assert_eq!(self.waiters.hand_to_first(), any);
+                    assert_eq!(self.waiters.serve_first(true, |_| true), any);
                 }
                 Step::WakeAll => {
                     while self.mark_first(Left::Woken(9)) {}
