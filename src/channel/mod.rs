@@ -50,6 +50,9 @@ mod listener;
 mod end;
 mod error;
 pub mod mpsc;
+pub mod oneshot;
+pub mod queue;
 
 pub use end::Closed;
 pub use error::{SendError, TryRecvError, TrySendError};
+pub use queue::{LifoQueue, PriorityQueue, Queue};
