@@ -27,9 +27,9 @@ impl Listener {
         waiters: &Waiters,
         place: Place,
         cx: &Context<'_>,
-        mut look: impl FnMut() -> Option<R>,
+        mut look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
-        if let Some(found) = look() {
+        if let Poll::Ready(found) = look() {
             self.leave(waiters);
             return Poll::Ready(found);
         }
@@ -42,7 +42,7 @@ impl Listener {
         let waiter = Waiter::of(cx);
         if waiter.own().is_none() {
             // The clone of a foreign waker may have run any code.
-            if let Some(found) = look() {
+            if let Poll::Ready(found) = look() {
                 burn(waiter);
                 return Poll::Ready(found);
             }

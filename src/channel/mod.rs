@@ -52,6 +52,9 @@ mod error;
 pub mod mpsc;
 pub mod oneshot;
 pub mod queue;
+pub mod watch;
+pub mod broadcast;
+pub mod remote;
 
 pub use end::Closed;
 pub use error::{SendError, TryRecvError, TrySendError};

@@ -64,11 +64,13 @@ struct Shared<T> {
 impl<T> Shared<T> {
     /// The value, or that there will never be one.
     #[inline]
-    fn look(&self) -> Option<Result<T, RecvError>> {
+    fn look(&self) -> Poll<Result<T, RecvError>> {
         match self.value.take() {
-            Some(value) => Some(Ok(value)),
-            None if self.sender_is_gone.get() || self.end.has_come() => Some(Err(RecvError(()))),
-            None => None,
+            Some(value) => Poll::Ready(Ok(value)),
+            None if self.sender_is_gone.get() || self.end.has_come() => {
+                Poll::Ready(Err(RecvError(())))
+            }
+            None => Poll::Pending,
         }
     }
 
@@ -233,8 +235,8 @@ impl<T> Receiver<T> {
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.shared.look() {
-            Some(result) => result.map_err(|RecvError(())| TryRecvError::Disconnected),
-            None => Err(TryRecvError::Empty),
+            Poll::Ready(result) => result.map_err(|RecvError(())| TryRecvError::Disconnected),
+            Poll::Pending => Err(TryRecvError::Empty),
         }
     }
 
@@ -288,7 +290,7 @@ impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut receiver = f.debug_struct("Receiver");
         self.shared.debug(&mut receiver);
-        receiver.finish()
+        receiver.finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use crate::channel::TryRecvError;
 use crate::channel::end::End;
@@ -93,12 +94,12 @@ impl<T> Chan<T> {
 
     // ----- receiving -----
 
-    /// The next value; or `None` in it, if there will never be one.
+    /// The next value; or `None`, if there will never be one.
     #[inline]
-    pub(super) fn look(&self) -> Option<Option<T>> {
+    pub(super) fn look(&self) -> Poll<Option<T>> {
         match self.pop() {
-            None => self.is_over().then_some(None),
-            value => Some(value),
+            None if !self.is_over() => Poll::Pending,
+            value => Poll::Ready(value),
         }
     }
 
@@ -118,25 +119,25 @@ impl<T> Chan<T> {
 
     pub(super) fn try_pop(&self) -> Result<T, TryRecvError> {
         match self.look() {
-            Some(value) => value.ok_or(TryRecvError::Disconnected),
-            None => Err(TryRecvError::Empty),
+            Poll::Ready(value) => value.ok_or(TryRecvError::Disconnected),
+            Poll::Pending => Err(TryRecvError::Empty),
         }
     }
 
-    /// Moves up to so many values over; `Some(0)` if there will never be one.
-    pub(super) fn look_for_many(&self, into: &mut Vec<T>, limit: usize) -> Option<usize> {
+    /// Moves up to so many values over; 0 if there will never be one.
+    pub(super) fn look_for_many(&self, into: &mut Vec<T>, limit: usize) -> Poll<usize> {
         let number = {
             let mut values = self.values.borrow_mut();
             let number = limit.min(values.len());
             into.extend(values.drain(..number));
             number
         };
-        if number == 0 {
-            return self.is_over().then_some(0);
+        if number == 0 && !self.is_over() {
+            return Poll::Pending;
         }
         // No more than there are places, whose number is a `u32`.
         self.places.add(u32::try_from(number).unwrap_or(u32::MAX));
-        Some(number)
+        Poll::Ready(number)
     }
 
     pub(super) fn len(&self) -> usize {

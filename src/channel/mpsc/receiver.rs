@@ -176,7 +176,7 @@ impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut receiver = f.debug_struct("Receiver");
         self.chan.debug(&mut receiver, &self.chan.messages);
-        receiver.finish()
+        receiver.finish_non_exhaustive()
     }
 }
 

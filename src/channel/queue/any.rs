@@ -274,14 +274,14 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         self.shutdown();
         let items = self.items.replace(O::new()); // The borrow ends here.
         self.unclaimed.remove(MAX_PERMITS);
-        self.finish(self.unfinished.get().saturating_sub(items.len()));
+        self.finish(self.unfinished.get().saturating_sub(items.count()));
         drop(items);
     }
 
     /// How many items are in it.
     #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
-        self.items.borrow().len()
+        self.items.borrow().count()
     }
 
     /// Returns whether there is no item in it.
@@ -339,7 +339,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         queue.field("maxsize", &self.maxsize);
         queue.field("unfinished", &self.unfinished.get());
         match self.items.try_borrow() {
-            Ok(items) => queue.field("len", &items.len()),
+            Ok(items) => queue.field("len", &items.count()),
             Err(_) => queue.field("len", &format_args!("<changing>")),
         };
         // Only one of them can have waits: there is no room, or no item.

@@ -12,7 +12,7 @@ pub trait Order<T>: sealed::Sealed {
     #[doc(hidden)]
     fn pop(&mut self) -> Option<T>;
     #[doc(hidden)]
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
 }
 
 mod sealed {
@@ -38,7 +38,7 @@ impl<T> Order<T> for Fifo<T> {
         self.0.pop_front()
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 }
@@ -62,7 +62,7 @@ impl<T> Order<T> for Lifo<T> {
         self.0.pop()
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 }
@@ -120,7 +120,7 @@ impl<T: Ord> Order<T> for SmallestFirst<T> {
         self.heap.pop().map(|entry| entry.item)
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.heap.len()
     }
 }
