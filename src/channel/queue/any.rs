@@ -311,6 +311,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         if matches!(grant, Grant::Word(CLOSED)) || self.is_shut_down.get() {
             return Err(item);
         }
+        self.refuse_within_ord(&self.places);
         self.unfinished.set(self.unfinished.get() + 1);
         let _added = Adds(&self.unclaimed);
         self.items.borrow_mut().push(item);
@@ -323,8 +324,19 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         if matches!(grant, Grant::Word(CLOSED)) && self.unclaimed.remove(1) == 0 {
             return None;
         }
+        self.refuse_within_ord(&self.unclaimed);
         let _freed = Adds(&self.places);
         self.items.borrow_mut().pop()
+    }
+
+    /// Panics if an `Ord` that is just comparing items of this queue uses it; `taken` gets its permit back.
+    fn refuse_within_ord(&self, taken: &Gate) {
+        if self.items.try_borrow_mut().is_err() {
+            taken.add(1);
+            panic!(
+                "the `Ord` of an item has used the queue that the item is in: compare the items alone"
+            );
+        }
     }
 
     fn finish(&self, left: usize) {
