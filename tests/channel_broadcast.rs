@@ -1,5 +1,7 @@
 //! Everything to everybody: exact loss, linear time, and values that are let go in time.
 
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
 mod elsewhere;
 mod probe;
 
@@ -121,9 +123,9 @@ fn a_recv_that_is_dropped_takes_no_value_with_it() {
 // tokio#4867: time that grew with the square of the number of receivers.
 #[test]
 fn a_thousand_receivers_take_a_thousand_times_the_time_of_one() {
-    let clones = Count::default();
     #[derive(Debug)]
     struct Counted(Count);
+
     impl Clone for Counted {
         fn clone(&self) -> Self {
             self.0.add();
@@ -131,6 +133,7 @@ fn a_thousand_receivers_take_a_thousand_times_the_time_of_one() {
         }
     }
 
+    let clones = Count::default();
     let scheduler = Scheduler::new();
     let (sender, receiver) = broadcast::channel(4);
     drop(receiver);
@@ -191,12 +194,12 @@ fn a_value_may_use_the_channel_when_it_is_cloned_or_dropped() {
 
     let log = Log::default();
     let (sender, mut receiver) = broadcast::channel(1);
-    let _second = sender.subscribe();
+    let second = sender.subscribe();
     sender.send(Meddler(sender.clone(), log.clone())).unwrap();
     drop(receiver.try_recv());
     sender.send(Meddler(sender.clone(), log.clone())).unwrap();
     drop(receiver);
-    drop(_second);
+    drop(second);
     let expected =
         ["cloned with 1 kept", "dropped with 1 kept", "dropped with 1 kept", "dropped with 0 kept"];
     assert_eq!(log.take(), expected);

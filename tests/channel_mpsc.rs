@@ -1,5 +1,7 @@
 //! Many senders, one receiver: order, room, the end, and that nothing is lost or doubled.
 
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
 mod elsewhere;
 mod probe;
 
@@ -32,7 +34,7 @@ fn poll_recv<T>(receiver: &mut Receiver<T>) -> Poll<Option<T>> {
 #[test]
 fn values_keep_their_order_and_senders_are_served_in_the_order_of_asking() {
     let scheduler = Scheduler::new();
-    let received = scheduler.block_on(async {
+    let arrived = scheduler.block_on(async {
         let (sender, mut receiver) = mpsc::channel(1);
         for name in ["a", "b", "c"] {
             let sender = sender.clone();
@@ -43,13 +45,13 @@ fn values_keep_their_order_and_senders_are_served_in_the_order_of_asking() {
             });
         }
         drop(sender);
-        let mut received = Vec::new();
+        let mut arrived = Vec::new();
         while let Some(text) = receiver.recv().await {
-            received.push(text);
+            arrived.push(text);
         }
-        received.join(" ")
+        arrived.join(" ")
     });
-    assert_eq!(received, "a1 a2 b1 c1 a3 b2 c2 b3 c3");
+    assert_eq!(arrived, "a1 a2 b1 c1 a3 b2 c2 b3 c3");
 }
 
 #[test]
@@ -180,9 +182,9 @@ fn a_permit_from_before_the_close_may_still_send_and_the_receiver_waits_for_it()
         let mut recv = receiver.recv();
         assert!(poll_with(&mut recv, &waker).is_pending());
         if sends {
-            permit.send(7)
+            permit.send(7);
         } else {
-            drop(permit)
+            drop(permit);
         }
         assert_eq!(rings.get(), 1);
         assert_eq!(poll_with(&mut recv, &waker), Poll::Ready(sends.then_some(7)));
@@ -248,14 +250,14 @@ fn what_a_receiver_leaves_is_dropped_at_once_and_may_use_the_channel_meanwhile()
 #[test]
 fn a_recv_that_is_dropped_takes_no_value_with_it() {
     const ROUNDS: usize = 20_000;
-    let received = block_on(async {
+    let arrived = block_on(async {
         let (sender, mut receiver) = mpsc::channel(2);
         spawn(async move {
             for number in 0..ROUNDS {
                 sender.send(number).await.unwrap();
             }
         });
-        let (mut received, mut turn) = (Vec::new(), 0);
+        let (mut arrived, mut turn) = (Vec::new(), 0);
         loop {
             turn += 1;
             // Sometimes the other branch is first, sometimes it is ready while the wait was granted already.
@@ -266,12 +268,12 @@ fn a_recv_that_is_dropped_takes_no_value_with_it() {
             };
             match select(pin!(other), receiver.recv()).await {
                 Either::Left(_) => {}
-                Either::Right((Some(number), _)) => received.push(number),
-                Either::Right((None, _)) => return received,
+                Either::Right((Some(number), _)) => arrived.push(number),
+                Either::Right((None, _)) => return arrived,
             }
         }
     });
-    assert_eq!(received, (0..ROUNDS).collect::<Vec<_>>());
+    assert_eq!(arrived, (0..ROUNDS).collect::<Vec<_>>());
 }
 
 #[test]
@@ -589,7 +591,7 @@ proptest! {
 /// which those that were polled again had asked.
 fn line_for_places(places: usize, steps: &[(u8, usize)]) {
     let (sender, mut receiver) = mpsc::channel(places);
-    let (mut sends, mut made, mut sent, mut received) = (Vec::new(), 0, 0, 0);
+    let (mut sends, mut made, mut sent, mut arrived) = (Vec::new(), 0, 0, 0);
     for &(what, which) in steps {
         match what {
             0 => {
@@ -605,10 +607,10 @@ fn line_for_places(places: usize, steps: &[(u8, usize)]) {
                 }
             }
             3 if !sends.is_empty() => drop(sends.remove(which % sends.len())),
-            4 => received += usize::from(receiver.try_recv().is_ok()),
+            4 => arrived += usize::from(receiver.try_recv().is_ok()),
             _ => {}
         }
-        assert_eq!(receiver.len(), sent - received);
+        assert_eq!(receiver.len(), sent - arrived);
         assert!(receiver.len() <= places);
     }
     drop(sends);

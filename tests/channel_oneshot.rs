@@ -1,5 +1,7 @@
 //! One value, once: every order of sending, receiving, closing and dropping.
 
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
 mod elsewhere;
 mod probe;
 
@@ -221,10 +223,10 @@ impl Both {
                 match expected {
                     Poll::Pending => assert_eq!(found.err(), Some(TryRecvError::Empty)),
                     Poll::Ready(Ok(value)) => {
-                        assert_eq!(found.ok().map(|item| item.0), Some(value))
+                        assert_eq!(found.ok().map(|item| item.0), Some(value));
                     }
                     Poll::Ready(Err(())) => {
-                        assert_eq!(found.err(), Some(TryRecvError::Disconnected))
+                        assert_eq!(found.err(), Some(TryRecvError::Disconnected));
                     }
                 }
             }
@@ -353,11 +355,11 @@ fn it_works_inside_the_combinators_of_others() {
         senders.into_iter().zip(0..).for_each(|(sender, number)| sender.send(number).unwrap());
         assert_eq!(task.await.unwrap().into_iter().map(Result::unwrap).sum::<u32>(), 1225);
 
-        let (sender, mut receiver) = oneshot::channel();
-        let lost = matches!(select(pin!(yield_now()), &mut receiver).await, Either::Left(_));
+        let (sender, mut answer) = oneshot::channel();
+        let lost = matches!(select(pin!(yield_now()), &mut answer).await, Either::Left(_));
         assert!(lost);
         sender.send(1).unwrap();
-        assert_eq!(receiver.await, Ok(1));
+        assert_eq!(answer.await, Ok(1));
     });
 }
 
@@ -384,9 +386,9 @@ fn a_waker_may_receive_and_drop_what_it_is_woken_for() {
         assert!(poll_with(&mut receiver, &Acting::waker(meddle, || {})).is_pending());
         MEDDLED.set(Some(receiver));
         if sends {
-            sender.send(7).unwrap()
+            sender.send(7).unwrap();
         } else {
-            drop(sender)
+            drop(sender);
         }
         assert!(MEDDLED.take().is_none());
     }

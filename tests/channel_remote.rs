@@ -1,5 +1,7 @@
 //! From other threads to one: nothing is lost on the way, nobody sleeps over a message, and reports stay true.
 
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
 mod elsewhere;
 mod probe;
 

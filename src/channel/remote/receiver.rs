@@ -101,7 +101,7 @@ impl<T> fmt::Debug for Receiver<T> {
         let mut receiver = f.debug_struct("Receiver");
         receiver.field("len", &self.len()).field("is_closed", &self.is_closed());
         self.record.debug(&mut receiver);
-        receiver.finish()
+        receiver.finish_non_exhaustive()
     }
 }
 
