@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
+use tokio_tools::TokioTools;
+
 use crate::work::{
-    Column, Executor, Setup, Sleeps, Turnwise, Virtual, bare, timers, with_timers, work,
+    Column, Executor, Setup, Sleeps, bare, rows, waits, with_timers, work,
 };
 
+mod tokio_tools;
+
 pub(crate) const COLUMNS: [Column; 3] = [
-    Column { name: "turnwise", on: turnwise },
-    Column { name: "tokio", on: |name| work(&with_timers::<Tokio>(), name) },
+    Column { name: "turnwise", on: |name| work(&rows(), name) },
+    Column { name: "tokio", on: tokio },
     Column { name: "bare", on: bare::on },
 ];
 
-fn turnwise(name: &str) -> Option<Setup> {
-    work(&with_timers::<Turnwise>(), name)
-        .or_else(|| work(&timers::virtual_rows::<Virtual>(), name))
+fn tokio(name: &str) -> Option<Setup> {
+    work(&with_timers::<Tokio>(), name)
+        .or_else(|| work(&waits::rows::<Tokio, TokioTools>(), name))
 }
 
 /// Tokio's `current_thread` runtime with a `LocalSet`, which spawns what is not `Send`, as turnwise does.

@@ -9,7 +9,9 @@ mod executors;
 pub(crate) mod remote;
 pub(crate) mod spawn;
 pub(crate) mod timers;
+pub(crate) mod tools;
 pub(crate) mod turn;
+pub(crate) mod waits;
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -18,6 +20,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 pub(crate) use executors::{Executor, Sleeps, Turnwise, Virtual};
+use tools::Own;
 
 /// Work that is set up and warm: does so many operations, and asserts that it did them.
 pub(crate) type Work = Box<dyn FnMut(u64)>;
@@ -61,6 +64,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let mut rows = with_timers::<Turnwise>();
     let after = rows.iter().position(|row| row.name == "timers_cancel").unwrap_or(rows.len());
     rows.splice(after..after, timers::virtual_rows::<Virtual>());
+    rows.extend(waits::rows::<Turnwise, Own>());
     rows
 }
 
