@@ -173,17 +173,22 @@ impl Waiters {
     ///
     /// For lists whose waits want nothing but to be woken, and join with [`Waiters::round`].
     pub(crate) fn wake_all(&self, word: u32) {
-        let round = self.round.get().wrapping_add(1);
-        self.round.set(round);
+        let round = self.begin_round();
         // Rounds go up along the list: whoever joins from now on ends it.
         while self.first_word().is_some_and(|joined| round.wrapping_sub(joined).cast_signed() > 0) {
             self.wake_first(word);
         }
     }
 
-    /// How often [`Waiters::wake_all`] was called.
+    /// How many rounds have begun: [`Waiters::wake_all`] begins one.
     #[inline]
     pub(crate) fn round(&self) -> u32 {
+        self.round.get()
+    }
+
+    /// Begins a round, so that those who are in the list can be told from those who join later.
+    pub(crate) fn begin_round(&self) -> u32 {
+        self.round.set(self.round.get().wrapping_add(1));
         self.round.get()
     }
 
@@ -209,6 +214,16 @@ impl Waiters {
             wake(waiter);
         }
         true
+    }
+
+    /// What is held: the word of a node.
+    pub(crate) fn word(&self, ticket: &Ticket) -> u32 {
+        with_waits(|waits| waits.nodes[ticket.0].word)
+    }
+
+    /// Changes how much is held.
+    pub(crate) fn set_word(&self, ticket: &Ticket, word: u32) {
+        with_waits(|waits| waits.nodes[ticket.0].word = word);
     }
 
     /// Asks what has become of a wait. While it goes on, whoever polls now is the one to be woken.
