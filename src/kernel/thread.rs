@@ -174,6 +174,24 @@ pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
     })
 }
 
+/// Schedules a task of any scheduler on this thread; in vain if one or the other is gone.
+#[inline]
+pub(crate) fn schedule(task: TaskKey) {
+    let watched = THREAD.with(|thread| {
+        let schedulers = thread.schedulers.borrow();
+        let kernel = schedulers.iter().rev().find(|kernel| kernel.id == task.scheduler)?;
+        if kernel.watched.get() {
+            // Whoever watches runs code of his own, so nothing may be borrowed.
+            return Some(Rc::clone(kernel));
+        }
+        kernel.board.borrow_mut().schedule(task.key);
+        None
+    });
+    if let Some(kernel) = watched {
+        kernel.schedule(task.key);
+    }
+}
+
 /// Adds a new scheduler to this thread.
 pub(crate) fn move_in(kernel: Rc<Kernel>) {
     THREAD.with(|thread| thread.schedulers.borrow_mut().push(kernel));

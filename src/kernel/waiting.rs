@@ -114,11 +114,7 @@ impl Waiter {
     /// If a foreign waker panics.
     pub fn wake(self) {
         match self.who {
-            Who::Own(task) => {
-                if let Some(kernel) = thread::find(task.scheduler) {
-                    kernel.schedule(task.key);
-                }
-            }
+            Who::Own(task) => thread::schedule(task),
             Who::Foreign(waker, _) => waker.wake(),
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct Node {
     pub(crate) resource: u32,
     /// What is wanted or was granted, in the primitive's own words: permits, or a reason.
     pub(crate) word: u32,
-    /// Neighbours in the list, while waiting.
+    /// Neighbours in the list, while waiting. The next vacant node, while vacant.
     pub(crate) previous: u32,
     pub(crate) next: u32,
 }
@@ -40,6 +40,8 @@ pub(crate) enum Stage {
     Woken,
     /// Out of the list: the resource is the task's, also before it is polled.
     Holding,
+    /// Nobody's.
+    Vacant,
 }
 
 /// No node: the end of a list.
@@ -49,17 +51,69 @@ const _: () = assert!(mem::size_of::<Node>() <= 56, "a million waiters take a mi
 
 /// Everything that this thread waits for and holds.
 pub(crate) struct Waits {
-    pub(crate) nodes: Slab<Node>,
+    nodes: Vec<Node>,
+    /// The first vacant node; each knows the next one.
+    vacant: u32,
+    live: usize,
     pub(crate) resources: Slab<Resource>,
 }
 
+/// If more entries than this are all empty, their memory is given back.
+const KEPT: usize = 1 << 14;
+
 impl Waits {
     pub(crate) const fn new() -> Self {
-        Waits { nodes: Slab::new(), resources: Slab::new() }
+        Waits { nodes: Vec::new(), vacant: NOBODY, live: 0, resources: Slab::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.nodes.live == 0 && self.resources.live == 0
+        self.live == 0 && self.resources.live == 0
+    }
+
+    /// Adds a node; returns its number.
+    ///
+    /// # Panics
+    ///
+    /// With 2³² − 1 of them.
+    #[inline]
+    pub(crate) fn insert(&mut self, node: Node) -> u32 {
+        self.live += 1;
+        let number = self.vacant;
+        if let Some(vacant) = self.nodes.get_mut(number as usize) {
+            self.vacant = vacant.next;
+            *vacant = node;
+            return number;
+        }
+        self.push(node)
+    }
+
+    #[cold]
+    fn push(&mut self, node: Node) -> u32 {
+        let number = u32::try_from(self.nodes.len()).ok().filter(|&number| number != NOBODY);
+        self.nodes.push(node);
+        number.expect("memory ends before the numbers do")
+    }
+
+    /// Removes a node: says what it was and knew, and gives its waker back.
+    #[inline]
+    pub(crate) fn remove(&mut self, number: u32) -> (Stage, u32, Option<Waker>) {
+        let node = &mut self.nodes[number as usize];
+        let stage = mem::replace(&mut node.stage, Stage::Vacant);
+        debug_assert_ne!(stage, Stage::Vacant, "each number has one owner, who removes it once");
+        node.next = self.vacant;
+        self.vacant = number;
+        let removed = (stage, node.word, node.waker.take());
+        self.live -= 1;
+        if self.live == 0 && self.nodes.len() > KEPT {
+            self.nodes = Vec::new();
+            self.vacant = NOBODY;
+        }
+        removed
+    }
+
+    #[inline]
+    pub(crate) fn node(&mut self, number: u32) -> &mut Node {
+        &mut self.nodes[number as usize]
     }
 
     /// Every wait, with what is waited for and its owners.
@@ -79,10 +133,12 @@ impl Waits {
         waits.collect()
     }
 
-    /// Removes every node of one resource.
-    pub(crate) fn remove_all(&mut self, resource: u32) -> Vec<Node> {
-        let numbers: Vec<u32> = self.nodes.numbers(|node| node.resource == resource).collect();
-        numbers.into_iter().map(|number| self.nodes.remove(number)).collect()
+    /// Removes every node of one resource, and gives their wakers back.
+    pub(crate) fn remove_all(&mut self, resource: u32) -> Vec<Waker> {
+        let nodes = (0..).zip(&self.nodes);
+        let of_it = nodes.filter(|(_, node)| node.resource == resource && !node.is_vacant());
+        let numbers: Vec<u32> = of_it.map(|(number, _)| number).collect();
+        numbers.into_iter().filter_map(|number| self.remove(number).2).collect()
     }
 
     /// The tasks in the given stage at one resource, and their places.
@@ -90,6 +146,12 @@ impl Waits {
         let nodes = self.nodes.iter();
         let of_it = nodes.filter(|node| node.resource == resource && node.stage == stage);
         of_it.map(|node| (node.task, node.place)).collect()
+    }
+}
+
+impl Node {
+    fn is_vacant(&self) -> bool {
+        self.stage == Stage::Vacant
     }
 }
 
@@ -105,9 +167,6 @@ enum Entry<T> {
     Full(T),
     Vacant { next: u32 },
 }
-
-/// An empty slab with room for more than this gives it back.
-const KEPT: usize = 1 << 14;
 
 impl<T> Slab<T> {
     const fn new() -> Self {
@@ -149,21 +208,6 @@ impl<T> Slab<T> {
         }
         value
     }
-
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::Full(value) => Some(value),
-            Entry::Vacant { .. } => None,
-        })
-    }
-
-    /// The numbers of the values that are wanted.
-    fn numbers(&self, wanted: impl Fn(&T) -> bool) -> impl Iterator<Item = u32> {
-        (0..).zip(&self.entries).filter_map(move |(number, entry)| match entry {
-            Entry::Full(value) if wanted(value) => Some(number),
-            _ => None,
-        })
-    }
 }
 
 impl<T> std::ops::Index<u32> for Slab<T> {
@@ -199,7 +243,6 @@ mod tests {
         assert_eq!(slab.remove(a), "a");
         assert_eq!(slab.insert("c"), a);
         assert_eq!((slab[a], slab[b]), ("c", "b"));
-        assert_eq!(slab.iter().copied().collect::<Vec<_>>(), ["c", "b"]);
     }
 
     #[test]

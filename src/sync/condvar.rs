@@ -161,9 +161,8 @@ impl Condvar {
     /// A notification reached a wait that was dropped. The next one gets it, if it waits since before the
     /// last call: no wait may end by calls that were all made before it began.
     fn pass_on(&self) {
-        if self.waiters.first_word().is_some_and(|joined| joined != self.waiters.round()) {
-            self.waiters.wake_first(ONE);
-        }
+        let round = self.waiters.round();
+        self.waiters.wake_first_if(ONE, |joined| joined != round);
     }
 }
 

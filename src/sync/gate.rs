@@ -85,17 +85,11 @@ impl Gate {
     /// Hands permits to the first in the list, as long as there are enough for it.
     #[inline]
     fn serve(&self) {
-        while let Some(wanted) = self.waiters.first_word()
-            && let Some(left) = self.permits.get().checked_sub(wanted)
-        {
-            // Before the wake, which may run code that asks for permits.
-            self.permits.set(left);
-            if self.notes_holders {
-                self.waiters.hand_to_first();
-            } else {
-                self.waiters.wake_first(wanted);
-            }
-        }
+        // Taken before the wake, which may run code that asks for permits.
+        while self.waiters.serve_first(self.notes_holders, |wanted| {
+            let left = self.permits.get().checked_sub(wanted);
+            left.inspect(|&left| self.permits.set(left)).is_some()
+        }) {}
     }
 }
 
@@ -170,14 +164,14 @@ impl<'a> Held<'a> {
 
     /// How many permits these are.
     pub(crate) fn permits(&self) -> u32 {
-        self.ticket.as_ref().map_or(0, |ticket| self.gate.waiters.word(ticket))
+        self.ticket.as_ref().map_or(0, Ticket::word)
     }
 
     /// Gives all but so many back to the gate.
     pub(crate) fn keep(&self, permits: u32) {
         let Some(ticket) = &self.ticket else { return };
-        let surplus = self.gate.waiters.word(ticket).saturating_sub(permits);
-        self.gate.waiters.set_word(ticket, permits);
+        let surplus = ticket.word().saturating_sub(permits);
+        ticket.set_word(permits);
         self.gate.add(surplus);
     }
 

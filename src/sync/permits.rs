@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::sync::gate::Held;
-use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::queued::{Grant, Queued};
 use crate::sync::semaphore::{AcquireError, Semaphore, TryAcquireError, assert_possible};
 use crate::sync::waiters::{Place, Ticket};
 
@@ -156,8 +156,7 @@ impl OwnedSemaphorePermit {
 
     /// Returns how many permits these are.
     pub fn num_permits(&self) -> usize {
-        let waiters = self.semaphore.gate.waiters();
-        self.ticket.as_ref().map_or(0, |ticket| waiters.word(ticket) as usize)
+        self.ticket.as_ref().map_or(0, Ticket::word) as usize
     }
 
     /// Returns the semaphore that they belong to.

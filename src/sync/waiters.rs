@@ -5,7 +5,7 @@
 //!             │                                                     ▼
 //!   join ──▶ waiting ──── wake_first ────▶ woken ──── seen ──────▶ gone
 //!             │                                                     ▲
-//!             └──────── hand_to_first ───▶ holding ── let go ───────┘
+//!             └──────── serve_first ─────▶ holding ── let go ───────┘
 //! ```
 //!
 //! Joining gives a [`Ticket`]; the future that keeps it is in `queued.rs`, and its drop undoes the joining.
@@ -18,11 +18,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use crate::kernel::{
-    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, trim_waits,
-    with_waits,
+    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, schedule,
+    trim_waits, with_waits,
 };
 
 /// Where a wait began.
@@ -36,8 +36,8 @@ pub(crate) struct Waiters {
     first: Cell<u32>,
     last: Cell<u32>,
     round: Cell<u32>,
-    /// How many nodes say that they hold the resource.
-    holding: Cell<u32>,
+    /// How many nodes there are, in all stages.
+    nodes: Cell<u32>,
     /// The record is the thread's.
     _not_send: PhantomData<*const ()>,
 }
@@ -56,6 +56,18 @@ pub(crate) enum Left {
     Holding(u32),
 }
 
+impl Ticket {
+    /// How much is wanted, was granted or is held.
+    pub(crate) fn word(&self) -> u32 {
+        with_waits(|waits| waits.node(self.0).word)
+    }
+
+    /// Changes how much is held.
+    pub(crate) fn set_word(&self, word: u32) {
+        with_waits(|waits| waits.node(self.0).word = word);
+    }
+}
+
 impl Waiters {
     /// A list for a resource of this kind, as reports are to name it.
     pub(crate) const fn new(kind: &'static str) -> Self {
@@ -65,7 +77,7 @@ impl Waiters {
             first: Cell::new(NOBODY),
             last: Cell::new(NOBODY),
             round: Cell::new(0),
-            holding: Cell::new(0),
+            nodes: Cell::new(0),
             _not_send: PhantomData,
         }
     }
@@ -101,10 +113,11 @@ impl Waiters {
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
         let (waker, task) = waiter.into_node();
+        self.nodes.set(self.nodes.get() + 1);
         with_waits(|waits| {
             let last = self.last.get();
             let resource = self.number(&mut waits.resources);
-            let number = waits.nodes.insert(Node {
+            let number = waits.insert(Node {
                 stage: Stage::Waiting,
                 task,
                 waker,
@@ -116,7 +129,7 @@ impl Waiters {
             });
             match last {
                 NOBODY => self.first.set(number),
-                last => waits.nodes[last].next = number,
+                last => waits.node(last).next = number,
             }
             self.last.set(number);
             Ticket(number)
@@ -127,10 +140,10 @@ impl Waiters {
     #[inline]
     pub(crate) fn hold(&self, word: u32, place: Place) -> Ticket {
         let task = TaskKey::current();
-        self.holding.set(self.holding.get() + 1);
+        self.nodes.set(self.nodes.get() + 1);
         with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
-            Ticket(waits.nodes.insert(Node {
+            Ticket(waits.insert(Node {
                 stage: Stage::Holding,
                 task,
                 waker: None,
@@ -152,21 +165,23 @@ impl Waiters {
         self.resource.get()
     }
 
-    /// What the first in the list wants.
-    #[inline]
-    pub(crate) fn first_word(&self) -> Option<u32> {
-        let first = self.first.get();
-        (first != NOBODY).then(|| with_waits(|waits| waits.nodes[first].word))
-    }
-
     /// Takes the first out of the list, to see `word` when it is polled. Returns whether there was one.
     pub(crate) fn wake_first(&self, word: u32) -> bool {
-        self.release_first(Stage::Woken, Some(word))
+        self.release_first(Stage::Woken, Some(word), |_| true)
     }
 
-    /// Hands what the first in the list wants to it. Returns whether there was one.
-    pub(crate) fn hand_to_first(&self) -> bool {
-        self.release_first(Stage::Holding, None)
+    /// The same, but only if it is meant by what it noted down when it joined.
+    pub(crate) fn wake_first_if(&self, word: u32, is_meant: impl FnOnce(u32) -> bool) -> bool {
+        self.release_first(Stage::Woken, Some(word), is_meant)
+    }
+
+    /// Gives the first in the list what it wants, if `take` can take that much. Returns whether it did.
+    ///
+    /// What is [held](Stage::Holding) is noted as the task's from now on.
+    #[inline]
+    pub(crate) fn serve_first(&self, is_held: bool, take: impl FnOnce(u32) -> bool) -> bool {
+        let stage = if is_held { Stage::Holding } else { Stage::Woken };
+        self.release_first(stage, None, take)
     }
 
     /// Wakes all that are in the list at this moment, in order; not those that join meanwhile.
@@ -175,9 +190,8 @@ impl Waiters {
     pub(crate) fn wake_all(&self, word: u32) {
         let round = self.begin_round();
         // Rounds go up along the list: whoever joins from now on ends it.
-        while self.first_word().is_some_and(|joined| round.wrapping_sub(joined).cast_signed() > 0) {
-            self.wake_first(word);
-        }
+        let is_present = |joined| round.wrapping_sub(joined).cast_signed() > 0;
+        while self.release_first(Stage::Woken, Some(word), is_present) {}
     }
 
     /// How many rounds have begun: [`Waiters::wake_all`] begins one.
@@ -192,45 +206,48 @@ impl Waiters {
         self.round.get()
     }
 
+    /// Takes the first out of the list and wakes it, unless `take` does not like what it wants.
     #[inline]
-    fn release_first(&self, stage: Stage, word: Option<u32>) -> bool {
+    fn release_first(
+        &self,
+        stage: Stage,
+        word: Option<u32>,
+        take: impl FnOnce(u32) -> bool,
+    ) -> bool {
         let first = self.first.get();
         if first == NOBODY {
             return false;
         }
-        if stage == Stage::Holding {
-            self.holding.set(self.holding.get() + 1);
-        }
-        let waiter = with_waits(|waits| {
-            self.unlink(waits, first);
-            let node = &mut waits.nodes[first];
-            node.stage = stage;
-            if let Some(word) = word {
-                node.word = word;
+        let released = with_waits(|waits| {
+            let node = waits.node(first);
+            if !take(node.word) {
+                return None;
             }
-            Waiter::of_node(node.waker.take(), node.task)
+            node.stage = stage;
+            node.word = word.unwrap_or(node.word);
+            let (waker, task, next) = (node.waker.take(), node.task, node.next);
+            self.first.set(next);
+            match next {
+                NOBODY => self.last.set(NOBODY),
+                next => waits.node(next).previous = NOBODY,
+            }
+            Some((waker, task))
         });
-        if let Some(waiter) = waiter {
-            wake(waiter);
+        // Nothing is borrowed any more.
+        match released {
+            Some((None, Some(task))) => schedule(task),
+            Some((Some(waker), _)) => wake_stranger(waker),
+            Some((None, None)) => {}
+            None => return false,
         }
         true
-    }
-
-    /// What is held: the word of a node.
-    pub(crate) fn word(&self, ticket: &Ticket) -> u32 {
-        with_waits(|waits| waits.nodes[ticket.0].word)
-    }
-
-    /// Changes how much is held.
-    pub(crate) fn set_word(&self, ticket: &Ticket, word: u32) {
-        with_waits(|waits| waits.nodes[ticket.0].word = word);
     }
 
     /// Asks what has become of a wait. While it goes on, whoever polls now is the one to be woken.
     #[inline]
     pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> Stage {
         let (stage, is_known) = with_waits(|waits| {
-            let node = &waits.nodes[ticket.0];
+            let node = waits.node(ticket.0);
             let is_known = node.waker.is_none() && node.task.is_some_and(|task| task.polls(cx));
             (node.stage, is_known)
         });
@@ -242,7 +259,7 @@ impl Waiters {
         // This may run a foreign waker's code, which may do anything to the wait.
         let (waker, task) = Waiter::of(cx).into_node();
         let (stage, unused) = with_waits(|waits| {
-            let node = &mut waits.nodes[ticket.0];
+            let node = waits.node(ticket.0);
             if node.stage != Stage::Waiting {
                 return (node.stage, waker);
             }
@@ -257,20 +274,18 @@ impl Waiters {
     #[inline]
     pub(crate) fn leave(&self, ticket: Ticket) -> Left {
         let Ticket(number) = ticket;
+        self.nodes.set(self.nodes.get() - 1);
         let (left, waker, is_empty) = with_waits(|waits| {
-            if waits.nodes[number].stage == Stage::Waiting {
+            if waits.node(number).stage == Stage::Waiting {
                 self.unlink(waits, number);
             }
-            let node = waits.nodes.remove(number);
-            let left = match node.stage {
-                Stage::Waiting => Left::Waiting,
-                Stage::Woken => Left::Woken(node.word),
-                Stage::Holding => {
-                    self.holding.set(self.holding.get() - 1);
-                    Left::Holding(node.word)
-                }
+            let (stage, word, waker) = waits.remove(number);
+            let left = match stage {
+                Stage::Woken => Left::Woken(word),
+                Stage::Holding => Left::Holding(word),
+                Stage::Waiting | Stage::Vacant => Left::Waiting,
             };
-            (left, node.waker, waits.is_empty())
+            (left, waker, waits.is_empty())
         });
         if waker.is_some() {
             burn(waker);
@@ -282,15 +297,15 @@ impl Waiters {
     }
 
     fn unlink(&self, waits: &mut Waits, number: u32) {
-        let node = &waits.nodes[number];
+        let node = waits.node(number);
         let (previous, next) = (node.previous, node.next);
         match previous {
             NOBODY => self.first.set(next),
-            previous => waits.nodes[previous].next = next,
+            previous => waits.node(previous).next = next,
         }
         match next {
             NOBODY => self.last.set(previous),
-            next => waits.nodes[next].previous = previous,
+            next => waits.node(next).previous = previous,
         }
     }
 
@@ -323,7 +338,7 @@ impl Drop for Waiters {
         if number == NOBODY {
             return;
         }
-        let forgotten = if self.first.get() == NOBODY && self.holding.get() == 0 {
+        let forgotten = if self.nodes.get() == 0 {
             Vec::new()
         } else {
             // Somebody called `mem::forget` on a future or a guard: its node must not speak of another
@@ -355,14 +370,145 @@ impl fmt::Debug for Party {
     }
 }
 
-/// Wakes whoever waits. The panic of a foreign waker is its owner's, and must not keep the next in line
-/// from being woken, nor meet another panic in a destructor; the panic hook has told of it.
-#[inline]
-fn wake(waiter: Waiter) {
-    if waiter.own().is_some() {
-        return waiter.wake();
-    }
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
+/// Wakes by a foreign waker. A panic there is its owner's, and must not keep the next in line from being
+/// woken, nor meet another panic in a destructor; the panic hook has told of it.
+#[cold]
+fn wake_stranger(waker: Waker) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         burn(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Mutex;
+    use std::task::Wake;
+
+    /// Notes its number when it is woken.
+    struct Noted(usize, Arc<Mutex<Vec<usize>>>);
+
+    impl Wake for Noted {
+        fn wake(self: Arc<Self>) {
+            self.1.lock().expect("nobody panics").push(self.0);
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Join,
+        Leave(usize),
+        WakeFirst,
+        ServeFirst,
+        WakeAll,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Join),
+            3 => (0_usize..64).prop_map(Step::Leave),
+            2 => Just(Step::WakeFirst),
+            2 => Just(Step::ServeFirst),
+            1 => Just(Step::WakeAll),
+        ]
+    }
+
+    /// The list under test, and beside it a plain one of numbers.
+    struct Both {
+        waiters: Waiters,
+        log: Arc<Mutex<Vec<usize>>>,
+        tickets: Vec<(usize, Ticket, Left)>,
+        expected: Vec<usize>,
+        made: usize,
+    }
+
+    impl Both {
+        fn mark_first(&mut self, mark: Left) -> bool {
+            let first = self.tickets.iter_mut().find(|(_, _, left)| *left == Left::Waiting);
+            let Some((number, _, left)) = first else { return false };
+            *left = mark;
+            self.expected.push(*number);
+            true
+        }
+
+        fn step(&mut self, step: &Step) {
+            match *step {
+                Step::Join => {
+                    let waker = Waker::from(Arc::new(Noted(self.made, Arc::clone(&self.log))));
+                    let waiter = Waiter::of(&Context::from_waker(&waker));
+                    let (round, place) = (self.waiters.round(), Location::caller());
+                    let ticket = self.waiters.join(waiter, round, place);
+                    self.tickets.push((self.made, ticket, Left::Waiting));
+                    self.made += 1;
+                }
+                Step::Leave(which) if !self.tickets.is_empty() => {
+                    let (_, ticket, left) = self.tickets.remove(which % self.tickets.len());
+                    let found = self.waiters.leave(ticket);
+                    assert_eq!(std::mem::discriminant(&found), std::mem::discriminant(&left));
+                }
+                Step::Leave(_) => {}
+                Step::WakeFirst => {
+                    let any = self.mark_first(Left::Woken(7));
+                    assert_eq!(self.waiters.wake_first(7), any);
+                }
+                Step::ServeFirst => {
+                    let any = self.mark_first(Left::Holding(0));
+                    assert_eq!(self.waiters.serve_first(true, |_| true), any);
+                }
+                Step::WakeAll => {
+                    while self.mark_first(Left::Woken(9)) {}
+                    self.waiters.wake_all(9);
+                }
+            }
+            let waiting = self.tickets.iter().any(|(_, _, left)| *left == Left::Waiting);
+            assert_eq!(self.waiters.is_empty(), !waiting);
+            assert_eq!(*self.log.lock().expect("nobody panics"), self.expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_list_from_which_anyone_may_leave(steps in prop::collection::vec(step(), 0..200)) {
+            let log = Arc::default();
+            let waiters = Waiters::new("list");
+            let mut both = Both { waiters, log, tickets: Vec::new(), expected: Vec::new(), made: 0 };
+            steps.iter().for_each(|step| both.step(step));
+            drop(both); // With nodes of tickets that were never given back.
+            prop_assert!(with_waits(|waits| waits.is_empty()));
+        }
+    }
+
+    #[test]
+    fn who_joins_while_all_are_woken_is_not() {
+        struct Joins(&'static std::thread::LocalKey<(Waiters, Cell<u32>)>);
+
+        thread_local! {
+            static LIST: (Waiters, Cell<u32>) = const { (Waiters::new("list"), Cell::new(0)) };
+        }
+
+        impl Wake for Joins {
+            fn wake(self: Arc<Self>) {
+                let list = self.0;
+                list.with(|(_, woken)| woken.set(woken.get() + 1));
+                join(self);
+            }
+        }
+
+        fn join(who: Arc<Joins>) {
+            let list = who.0;
+            let waiter = Waiter::of(&Context::from_waker(&Waker::from(who)));
+            list.with(|(waiters, _)| waiters.join(waiter, waiters.round(), Location::caller()));
+        }
+
+        for _ in 0..3 {
+            join(Arc::new(Joins(&LIST)));
+        }
+        LIST.with(|(waiters, woken)| {
+            waiters.wake_all(0);
+            assert_eq!(woken.get(), 3);
+            waiters.wake_all(0);
+            assert_eq!(woken.get(), 6);
+        });
     }
 }
