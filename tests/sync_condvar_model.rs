@@ -32,11 +32,11 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => Just(Step::Ask),
-        4 => (0_usize..64).prop_map(Step::Wait),
-        9 => (0_usize..64).prop_map(Step::Poll),
-        3 => (0_usize..64).prop_map(Step::Drop),
+        6 => (0_usize..64).prop_map(Step::Wait),
+        12 => (0_usize..64).prop_map(Step::Poll),
+        4 => (0_usize..64).prop_map(Step::Drop),
         2 => Just(Step::NotifyOne),
-        1 => Just(Step::NotifyAll),
+        2 => Just(Step::NotifyAll),
     ]
 }
 

@@ -376,3 +376,12 @@ fn strangers_may_call_back_when_woken_and_when_dropped() {
     let mutex: Rc<dyn Subject> = Rc::new(Mutex::new(Count::default().token()));
     weather::strangers_may_call_back(&mutex, 1);
 }
+
+#[test]
+fn a_stranger_may_poll_in_its_wake() {
+    let mutex = Mutex::new(Count::default().token());
+    weather::a_stranger_may_poll_in_its_wake(mutex, (1, 1), |guard| {
+        drop(guard);
+        None
+    });
+}

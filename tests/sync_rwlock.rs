@@ -405,3 +405,17 @@ fn strangers_may_call_back_when_woken_and_when_dropped() {
     let lock: Rc<dyn Subject> = Rc::new(RwLock::new(Count::default().token()));
     weather::strangers_may_call_back(&lock, ALL);
 }
+
+#[test]
+fn a_stranger_may_poll_in_its_wake() {
+    for wanted in [1, ALL] {
+        let lock = RwLock::new(Count::default().token());
+        weather::a_stranger_may_poll_in_its_wake(lock, (ALL, wanted), |guard| {
+            drop(guard);
+            None
+        });
+    }
+    let lock = RwLock::new(Count::default().token());
+    let downgrade = |guard: Box<dyn Pass>| Some(guard.keep_one());
+    weather::a_stranger_may_poll_in_its_wake(lock, (ALL, 1), downgrade);
+}

@@ -457,3 +457,14 @@ fn strangers_may_call_back_when_woken_and_when_dropped() {
     let semaphore: Rc<dyn Subject> = Rc::new(Owned(Rc::new(Semaphore::new(3))));
     weather::strangers_may_call_back(&semaphore, 3);
 }
+
+#[test]
+fn a_stranger_may_poll_in_its_wake() {
+    let let_go = |permit| {
+        drop::<Box<dyn Pass>>(permit);
+        None
+    };
+    weather::a_stranger_may_poll_in_its_wake(Semaphore::new(3), (3, 2), let_go);
+    let semaphore = Owned(Rc::new(Semaphore::new(3)));
+    weather::a_stranger_may_poll_in_its_wake(semaphore, (3, 2), let_go);
+}

@@ -153,3 +153,32 @@ pub(crate) fn strangers_may_call_back(subject: &Rc<dyn Subject>, all: u32) {
     }
     CALLED_BACK.set(None);
 }
+
+/// Whoever is woken may be polled right there, inside the call that lets go: nothing is half done then.
+///
+/// The first one has everything and lets go, as the caller says; the other wants so much.
+pub(crate) fn a_stranger_may_poll_in_its_wake(
+    subject: impl Subject + 'static,
+    (all, wanted): (u32, u32),
+    let_go: impl FnOnce(Box<dyn Pass>) -> Option<Box<dyn Pass>>,
+) {
+    thread_local! {
+        static WAIT: RefCell<Option<Asked<'static>>> = const { RefCell::new(None) };
+        static PASS: RefCell<Option<Box<dyn Pass>>> = const { RefCell::new(None) };
+    }
+    fn poll_it() {
+        let mut asked = WAIT.take().expect("it is woken once");
+        PASS.set(Some(pass(&mut asked)));
+    }
+    fn nothing() {}
+    // The wait lies in a thread-local, so what it borrows must live as long: a small leak, once.
+    let subject: &'static dyn Subject = Box::leak(Box::new(subject));
+    let first = subject.try_ask(all).expect("nobody has it");
+    let mut asked = subject.ask(wanted);
+    poll_for_stranger(&mut asked, Acting::waker(poll_it, nothing));
+    WAIT.set(Some(asked));
+    let kept = let_go(first);
+    assert!(PASS.take().is_some(), "it was polled in its wake, and was ready");
+    drop(kept);
+    assert!(subject.try_ask(all).is_some(), "all was given back");
+}
