@@ -96,7 +96,7 @@ fn the_value_comes_out_and_is_dropped_once() {
     let token = mutex.into_inner();
     assert_eq!(drops.get(), 1);
     drop(token);
-    drop(Mutex::new(drops.token()));
+    drop(Mutex::from(drops.token()));
     assert_eq!(drops.get(), 3);
     assert_eq!(*Mutex::<u8>::default().try_lock().unwrap(), 0);
 }

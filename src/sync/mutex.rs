@@ -130,6 +130,12 @@ impl<T: Default> Default for Mutex<T> {
     }
 }
 
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Mutex::new(value)
+    }
+}
+
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     /// Prints the value, if nobody has it, or else who has it and who waits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
