@@ -162,6 +162,19 @@ impl<'a> Held<'a> {
         Held::from(gate, gate.try_take(permits, place).ok()?)
     }
 
+    /// How many permits these are.
+    pub(crate) fn permits(&self) -> u32 {
+        self.ticket.as_ref().map_or(0, Ticket::word)
+    }
+
+    /// Gives all but so many back to the gate.
+    pub(crate) fn keep(&self, permits: u32) {
+        let Some(ticket) = &self.ticket else { return };
+        let surplus = ticket.word().saturating_sub(permits);
+        ticket.set_word(permits);
+        self.gate.add(surplus);
+    }
+
     /// Lets the permits go without giving them back to the gate; returns how many they were.
     pub(crate) fn forget(mut self) -> u32 {
         match self.ticket.take().map(|ticket| self.gate.waiters.leave(ticket)) {

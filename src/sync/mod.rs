@@ -11,5 +11,17 @@ pub(crate) mod waiters;
 pub(crate) mod queued;
 pub(crate) mod gate;
 mod mutex;
+mod rwlock;
+mod semaphore;
+mod permits;
+mod condvar;
 
+pub use condvar::{Condvar, CondvarWait, CondvarWaitWhile};
 pub use mutex::{Lock, Mutex, MutexGuard, TryLockError};
+pub use permits::{AcquireOwned, OwnedSemaphorePermit};
+pub use rwlock::{
+    Read, RwLock, RwLockReadGuard, RwLockWriteGuard, TryReadError, TryWriteError, Write,
+};
+pub use semaphore::{
+    Acquire, AcquireError, AddPermitsError, Semaphore, SemaphorePermit, TryAcquireError,
+};

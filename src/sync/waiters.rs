@@ -56,6 +56,18 @@ pub(crate) enum Left {
     Holding(u32),
 }
 
+impl Ticket {
+    /// How much is wanted, was granted or is held.
+    pub(crate) fn word(&self) -> u32 {
+        with_waits(|waits| waits.node(self.0).word)
+    }
+
+    /// Changes how much is held.
+    pub(crate) fn set_word(&self, word: u32) {
+        with_waits(|waits| waits.node(self.0).word = word);
+    }
+}
+
 impl Waiters {
     /// A list for a resource of this kind, as reports are to name it.
     pub(crate) const fn new(kind: &'static str) -> Self {
@@ -158,6 +170,11 @@ impl Waiters {
         self.release_first(Stage::Woken, Some(word), |_| true)
     }
 
+    /// The same, but only if it is meant by what it noted down when it joined.
+    pub(crate) fn wake_first_if(&self, word: u32, is_meant: impl FnOnce(u32) -> bool) -> bool {
+        self.release_first(Stage::Woken, Some(word), is_meant)
+    }
+
     /// Gives the first in the list what it wants, if `take` can take that much. Returns whether it did.
     ///
     /// What is [held](Stage::Holding) is noted as the task's from now on.
@@ -171,16 +188,21 @@ impl Waiters {
     ///
     /// For lists whose waits want nothing but to be woken, and join with [`Waiters::round`].
     pub(crate) fn wake_all(&self, word: u32) {
-        let round = self.round.get().wrapping_add(1);
-        self.round.set(round);
+        let round = self.begin_round();
         // Rounds go up along the list: whoever joins from now on ends it.
         let is_present = |joined| round.wrapping_sub(joined).cast_signed() > 0;
         while self.release_first(Stage::Woken, Some(word), is_present) {}
     }
 
-    /// How often [`Waiters::wake_all`] was called.
+    /// How many rounds have begun: [`Waiters::wake_all`] begins one.
     #[inline]
     pub(crate) fn round(&self) -> u32 {
+        self.round.get()
+    }
+
+    /// Begins a round, so that those who are in the list can be told from those who join later.
+    pub(crate) fn begin_round(&self) -> u32 {
+        self.round.set(self.round.get().wrapping_add(1));
         self.round.get()
     }
 
