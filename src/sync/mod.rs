@@ -11,5 +11,17 @@ pub(crate) mod waiters;
 pub(crate) mod queued;
 pub(crate) mod gate;
 mod mutex;
+mod event;
+mod notify;
+mod barrier;
+mod once;
+mod promise;
+mod promise_error;
 
+pub use barrier::{Barrier, BarrierWait, BarrierWaitResult, BrokenBarrier};
+pub use event::{Event, EventWait};
 pub use mutex::{Lock, Mutex, MutexGuard, TryLockError};
+pub use notify::{Notified, Notify};
+pub use once::{GetOrInit, GetOrTryInit, OnceCell, SetError};
+pub use promise::{AlreadySet, Promise, PromiseFuture};
+pub use promise_error::PromiseError;

@@ -168,17 +168,68 @@ impl Waiters {
     }
 
     /// Wakes all that are in the list at this moment, in order; not those that join meanwhile.
-    ///
-    /// For lists whose waits want nothing but to be woken, and join with [`Waiters::round`].
     pub(crate) fn wake_all(&self, word: u32) {
-        let round = self.round.get().wrapping_add(1);
-        self.round.set(round);
-        // Rounds go up along the list: whoever joins from now on ends it.
-        let is_present = |joined| round.wrapping_sub(joined).cast_signed() > 0;
-        while self.release_first(Stage::Woken, Some(word), is_present) {}
+        self.wake_each(|_| word);
     }
 
-    /// How often [`Waiters::wake_all`] was called.
+    /// Does what [`Waiters::wake_all`] does, with a word for each position in the list.
+    ///
+    /// All are out of the list before the first one is woken, so whatever that does meets none of them.
+    pub(crate) fn wake_each(&self, word: impl Fn(u32) -> u32) {
+        self.round.set(self.round.get().wrapping_add(1));
+        if self.first.get() == self.last.get() {
+            self.wake_first(word(0));
+            return;
+        }
+        let ring = with_waits(|waits| self.close_ring(waits, word));
+        loop {
+            let next = with_waits(|waits| {
+                let number = waits.nodes[ring].next;
+                if number == ring {
+                    waits.nodes.remove(ring);
+                    return None;
+                }
+                self.unlink(waits, number);
+                let node = &mut waits.nodes[number];
+                Some(Waiter::of_node(node.waker.take(), node.task))
+            });
+            match next {
+                Some(Some(waiter)) => wake(waiter),
+                Some(None) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Takes all out of the list, as woken. They stay linked until they really are: in a ring, whose one
+    /// node that is no wait is returned. In a ring none is the first or the last, so any may leave.
+    fn close_ring(&self, waits: &mut Waits, word: impl Fn(u32) -> u32) -> u32 {
+        let (first, last) = (self.first.replace(NOBODY), self.last.replace(NOBODY));
+        let ring = waits.nodes.insert(Node {
+            stage: Stage::Woken,
+            task: None,
+            waker: None,
+            place: Location::caller(),
+            resource: self.resource.get(),
+            word: 0,
+            previous: last,
+            next: first,
+        });
+        let mut number = first;
+        for position in 0.. {
+            let node = &mut waits.nodes[number];
+            (node.stage, node.word) = (Stage::Woken, word(position));
+            if number == last {
+                break;
+            }
+            number = node.next;
+        }
+        waits.nodes[first].previous = ring;
+        waits.nodes[last].next = ring;
+        ring
+    }
+
+    /// How often all were woken at once.
     #[inline]
     pub(crate) fn round(&self) -> u32 {
         self.round.get()
