@@ -304,7 +304,7 @@ pin_project! {
     enum Stage<'a, Fut> {
         Waiting { queued: Queued<'a, Gate> },
         Running {
-            /// `None` while it is polled, and so if that panicked.
+            // `None` while it is polled, and so if that panicked.
             right: Option<Held<'a>>,
             #[pin]
             future: Fut,
@@ -335,13 +335,12 @@ where
         if let StageView::Waiting { queued } = this.stage.as_mut().project() {
             let grant = ready!(Pin::new(queued).poll(cx));
             this.stage.set(Stage::Over);
-            // Taken out of its place too: a value that is there drops it.
-            let init = this.init.take().expect("it is run once");
             let Some(right) = Held::from(&cell.gate, grant) else {
                 return Poll::Ready(Ok(cell
                     .get()
                     .expect("the gate is closed when there is a value")));
             };
+            let init = this.init.take().expect("it is run once");
             let future = init();
             this.stage.set(Stage::Running { right: Some(right), future });
         }

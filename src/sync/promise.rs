@@ -311,13 +311,13 @@ impl<T> Shared<T> {
         // From now on nobody joins.
         let mut callbacks = self.callbacks.take().into_iter().peekable();
         loop {
-            let wait = self.waiters.first_word();
-            let callback = callbacks.next_if(|&(number, _)| wait.is_none_or(|wait| number < wait));
-            match callback {
-                Some((_, call)) => call(Rc::clone(self)),
-                None if wait.is_none() => return Ok(()),
-                None => drop(self.waiters.wake_first(0)),
+            let next = callbacks.peek().map(|&(number, _)| number);
+            let is_first = |number| next.is_none_or(|next| number < next);
+            if self.waiters.serve_first(false, is_first) {
+                continue;
             }
+            let Some((_, call)) = callbacks.next() else { return Ok(()) };
+            call(Rc::clone(self));
         }
     }
 }

@@ -13,6 +13,8 @@
 //! The nodes live in the thread's one slab (`kernel/waits.rs`), so a wait allocates nothing; a list is three
 //! numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
+mod ring;
+
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -167,68 +169,6 @@ impl Waiters {
         self.release_first(stage, None, take)
     }
 
-    /// Wakes all that are in the list at this moment, in order; not those that join meanwhile.
-    pub(crate) fn wake_all(&self, word: u32) {
-        self.wake_each(|_| word);
-    }
-
-    /// Does what [`Waiters::wake_all`] does, with a word for each position in the list.
-    ///
-    /// All are out of the list before the first one is woken, so whatever that does meets none of them.
-    pub(crate) fn wake_each(&self, word: impl Fn(u32) -> u32) {
-        self.round.set(self.round.get().wrapping_add(1));
-        if self.first.get() == self.last.get() {
-            self.wake_first(word(0));
-            return;
-        }
-        let ring = with_waits(|waits| self.close_ring(waits, word));
-        loop {
-            let next = with_waits(|waits| {
-                let number = waits.nodes[ring].next;
-                if number == ring {
-                    waits.nodes.remove(ring);
-                    return None;
-                }
-                self.unlink(waits, number);
-                let node = &mut waits.nodes[number];
-                Some(Waiter::of_node(node.waker.take(), node.task))
-            });
-            match next {
-                Some(Some(waiter)) => wake(waiter),
-                Some(None) => {}
-                None => return,
-            }
-        }
-    }
-
-    /// Takes all out of the list, as woken. They stay linked until they really are: in a ring, whose one
-    /// node that is no wait is returned. In a ring none is the first or the last, so any may leave.
-    fn close_ring(&self, waits: &mut Waits, word: impl Fn(u32) -> u32) -> u32 {
-        let (first, last) = (self.first.replace(NOBODY), self.last.replace(NOBODY));
-        let ring = waits.nodes.insert(Node {
-            stage: Stage::Woken,
-            task: None,
-            waker: None,
-            place: Location::caller(),
-            resource: self.resource.get(),
-            word: 0,
-            previous: last,
-            next: first,
-        });
-        let mut number = first;
-        for position in 0.. {
-            let node = &mut waits.nodes[number];
-            (node.stage, node.word) = (Stage::Woken, word(position));
-            if number == last {
-                break;
-            }
-            number = node.next;
-        }
-        waits.nodes[first].previous = ring;
-        waits.nodes[last].next = ring;
-        ring
-    }
-
     /// How often all were woken at once.
     #[inline]
     pub(crate) fn round(&self) -> u32 {
@@ -305,12 +245,12 @@ impl Waiters {
         let Ticket(number) = ticket;
         self.nodes.set(self.nodes.get() - 1);
         let (left, waker, is_empty) = with_waits(|waits| {
-            if waits.node(number).stage == Stage::Waiting {
+            if matches!(waits.node(number).stage, Stage::Waiting | Stage::Due) {
                 self.unlink(waits, number);
             }
             let (stage, word, waker) = waits.remove(number);
             let left = match stage {
-                Stage::Woken => Left::Woken(word),
+                Stage::Woken | Stage::Due => Left::Woken(word),
                 Stage::Holding => Left::Holding(word),
                 Stage::Waiting | Stage::Vacant => Left::Waiting,
             };
@@ -325,6 +265,7 @@ impl Waiters {
         left
     }
 
+    /// Takes a node out of the list, or out of a ring.
     fn unlink(&self, waits: &mut Waits, number: u32) {
         let node = waits.node(number);
         let (previous, next) = (node.previous, node.next);
