@@ -211,8 +211,8 @@ impl<T: Clone> Promise<T> {
         let (scheduler, place) = (kernel.id, Location::caller());
         let call: Callback<T> = Box::new(move |shared| {
             let Some(kernel) = find(scheduler) else { return burn(callback) };
-            let call_back = async move { callback(shared.outcome()) };
-            let (slot, id) = kernel.spawn(call_back, Birth::at(place), None);
+            let task = async move { callback(shared.outcome()) };
+            let (slot, id) = kernel.spawn(task, Birth::at(place), None);
             kernel.detach(slot, id);
         });
         if self.is_done() {
