@@ -181,7 +181,8 @@ impl Source for Barrier {
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut barrier = f.debug_struct("Barrier");
-        barrier.field("parties", &self.parties).field("is_broken", &self.is_broken.get());
+        barrier.field("parties", &self.parties).field("arrived", &self.arrived.get());
+        barrier.field("is_broken", &self.is_broken.get());
         self.waiters.debug(&mut barrier);
         barrier.finish()
     }

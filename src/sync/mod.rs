@@ -16,6 +16,7 @@ mod notify;
 mod barrier;
 mod once;
 mod promise;
+mod promise_future;
 mod promise_error;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult, BrokenBarrier};
@@ -23,5 +24,6 @@ pub use event::{Event, EventWait};
 pub use mutex::{Lock, Mutex, MutexGuard, TryLockError};
 pub use notify::{Notified, Notify};
 pub use once::{GetOrInit, GetOrTryInit, OnceCell, SetError};
-pub use promise::{AlreadySet, Promise, PromiseFuture};
+pub use promise::{AlreadySet, Promise};
 pub use promise_error::PromiseError;
+pub use promise_future::PromiseFuture;

@@ -1,17 +1,14 @@
 //! A promise: a value that will be there, for everybody who waits for it.
 
-use std::cell::{Cell, OnceCell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use crate::kernel::{Birth, Stage, Waiter, burn, current, find};
+use crate::kernel::{Birth, burn, current, find};
 use crate::sync::PromiseError;
-use crate::sync::waiters::{Place, Ticket, Waiters};
+use crate::sync::promise_future::{Callback, PromiseFuture, Shared};
 
 /// A value that will be there: set once, and awaited as often as you like.
 ///
@@ -53,14 +50,7 @@ impl<T> Promise<T> {
     /// Makes a promise that is not settled.
     #[doc(alias = "create_future")]
     pub fn new() -> Self {
-        let shared = Shared {
-            outcome: OnceCell::new(),
-            handles: Cell::new(1),
-            waiters: Waiters::new("promise"),
-            asked: Cell::new(0),
-            callbacks: RefCell::new(Vec::new()),
-        };
-        Promise { shared: Rc::new(shared) }
+        Promise { shared: Rc::new(Shared::new()) }
     }
 
     /// Gives it a name, for reports.
@@ -154,8 +144,7 @@ impl<T: Clone> Promise<T> {
     #[doc(alias = "result")]
     #[doc(alias = "wait")]
     pub fn get(&self) -> PromiseFuture<T> {
-        let shared = Rc::clone(&self.shared);
-        PromiseFuture { shared, place: Location::caller(), ticket: None }
+        PromiseFuture::new(Rc::clone(&self.shared), Location::caller())
     }
 
     /// Returns what awaiting it would give, or `None` if it is not settled.
@@ -218,24 +207,21 @@ impl<T: Clone> Promise<T> {
         if self.is_done() {
             return call(Rc::clone(&self.shared));
         }
-        let number = self.shared.next_number();
-        self.shared.callbacks.borrow_mut().push((number, call));
+        self.shared.call_later(call);
     }
 }
 
 impl<T> Clone for Promise<T> {
     /// Makes another handle of the same promise.
     fn clone(&self) -> Self {
-        self.shared.handles.set(self.shared.handles.get() + 1);
+        self.shared.add_handle();
         Promise { shared: Rc::clone(&self.shared) }
     }
 }
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        let handles = self.shared.handles.get() - 1;
-        self.shared.handles.set(handles);
-        if handles == 0 && !self.is_done() {
+        if self.shared.remove_handle() == 0 && !self.is_done() {
             drop(self.shared.settle(Err(PromiseError::abandoned())));
         }
     }
@@ -279,118 +265,6 @@ impl<T> fmt::Debug for Promise<T> {
         };
         self.shared.waiters.debug(&mut promise);
         promise.finish_non_exhaustive()
-    }
-}
-
-/// What handles and futures share.
-struct Shared<T> {
-    outcome: OnceCell<Result<T, PromiseError>>,
-    /// How many handles there are.
-    handles: Cell<usize>,
-    waiters: Waiters,
-    /// The number of the next who asks, whether by a wait, whose word it is, or by a callback.
-    asked: Cell<u32>,
-    /// In the order of their numbers; empty once it is settled.
-    callbacks: RefCell<Vec<(u32, Callback<T>)>>,
-}
-
-/// Makes the task that calls back.
-type Callback<T> = Box<dyn FnOnce(Rc<Shared<T>>)>;
-
-impl<T> Shared<T> {
-    fn next_number(&self) -> u32 {
-        self.asked.replace(self.asked.get().wrapping_add(1))
-    }
-
-    /// Settles it, once, and tells all who asked, in the order of their asking.
-    fn settle(
-        self: &Rc<Self>,
-        outcome: Result<T, PromiseError>,
-    ) -> Result<(), Result<T, PromiseError>> {
-        self.outcome.set(outcome)?;
-        // From now on nobody joins.
-        let mut callbacks = self.callbacks.take().into_iter().peekable();
-        loop {
-            let next = callbacks.peek().map(|&(number, _)| number);
-            let is_first = |number| next.is_none_or(|next| number < next);
-            if self.waiters.serve_first(false, is_first) {
-                continue;
-            }
-            let Some((_, call)) = callbacks.next() else { return Ok(()) };
-            call(Rc::clone(self));
-        }
-    }
-}
-
-impl<T: Clone> Shared<T> {
-    fn outcome(&self) -> Result<T, PromiseError> {
-        self.outcome.get().cloned().expect("it is asked for once it is settled")
-    }
-}
-
-/// The future of [`Promise::get`]. It can be cloned, and awaited as often.
-#[must_use = "a future does nothing until it is awaited"]
-pub struct PromiseFuture<T> {
-    shared: Rc<Shared<T>>,
-    place: Place,
-    ticket: Option<Ticket>,
-}
-
-impl<T> PromiseFuture<T> {
-    fn poll_done(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let shared = &self.shared;
-        if shared.outcome.get().is_some() {
-            self.leave();
-            return Poll::Ready(());
-        }
-        if let Some(ticket) = &self.ticket {
-            if shared.waiters.poll(ticket, cx) == Stage::Waiting {
-                return Poll::Pending;
-            }
-            self.leave();
-            return Poll::Ready(());
-        }
-        let waiter = Waiter::of(cx);
-        // Cloning a foreign waker may have run any code.
-        if shared.outcome.get().is_some() {
-            burn(waiter);
-            return Poll::Ready(());
-        }
-        self.ticket = Some(shared.waiters.join(waiter, shared.next_number(), self.place));
-        Poll::Pending
-    }
-
-    fn leave(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.shared.waiters.leave(ticket);
-        }
-    }
-}
-
-impl<T: Clone> Future for PromiseFuture<T> {
-    type Output = Result<T, PromiseError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_done(cx).map(|()| self.shared.outcome())
-    }
-}
-
-impl<T> Clone for PromiseFuture<T> {
-    /// Makes another future of the same promise.
-    fn clone(&self) -> Self {
-        PromiseFuture { shared: Rc::clone(&self.shared), place: self.place, ticket: None }
-    }
-}
-
-impl<T> Drop for PromiseFuture<T> {
-    fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-impl<T> fmt::Debug for PromiseFuture<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PromiseFuture").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
