@@ -131,10 +131,7 @@ async fn lock(clock: Clock) {
     all(unlocked).await;
     let (locked, unsafe_sum) = (safe.is_locked(), careless.get());
     let safe_sum = *safe.lock().await;
-    clock.log(format!(
-        "{{'safe': {safe_sum}, 'unsafe': {unsafe_sum}}} locked: {}",
-        python(locked)
-    ));
+    clock.log(format!("{{'safe': {safe_sum}, 'unsafe': {unsafe_sum}}} locked: {}", python(locked)));
 }
 
 // ----- 26: an event lets everybody go on who waits for it -----

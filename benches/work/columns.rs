@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use tokio_tools::TokioTools;
 
-use crate::work::{
-    Column, Executor, Setup, Sleeps, bare, rows, waits, with_timers, work,
-};
+use crate::work::{Column, Executor, Setup, Sleeps, bare, rows, waits, with_timers, work};
 
 mod tokio_tools;
 
@@ -17,8 +15,7 @@ pub(crate) const COLUMNS: [Column; 3] = [
 ];
 
 fn tokio(name: &str) -> Option<Setup> {
-    work(&with_timers::<Tokio>(), name)
-        .or_else(|| work(&waits::rows::<Tokio, TokioTools>(), name))
+    work(&with_timers::<Tokio>(), name).or_else(|| work(&waits::rows::<Tokio, TokioTools>(), name))
 }
 
 /// Tokio's `current_thread` runtime with a `LocalSet`, which spawns what is not `Send`, as turnwise does.

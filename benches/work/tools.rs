@@ -171,4 +171,3 @@ impl Joins for Own {
         turnwise::race((a, b))
     }
 }
-

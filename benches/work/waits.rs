@@ -98,9 +98,7 @@ where
     })
 }
 
-async fn sum<E: Debug>(
-    handles: &mut Vec<impl Future<Output = Result<u64, E>>>,
-) -> u64 {
+async fn sum<E: Debug>(handles: &mut Vec<impl Future<Output = Result<u64, E>>>) -> u64 {
     let mut sum = 0;
     for handle in handles.drain(..) {
         sum += handle.await.expect("no task fails");

@@ -119,15 +119,6 @@ impl Waiter {
         }
     }
 
-    /// Whoever is behind a node of a wait list.
-    pub(crate) fn of_node(waker: Option<Waker>, task: Option<TaskKey>) -> Option<Self> {
-        let who = match (waker, task) {
-            (Some(waker), task) => Who::Foreign(waker, task),
-            (None, task) => Who::Own(task?),
-        };
-        Some(Waiter { who, _not_send: PhantomData })
-    }
-
     /// The two parts that a node keeps: a waker if one is needed, and the task.
     pub(crate) fn into_node(self) -> (Option<Waker>, Option<TaskKey>) {
         match self.who {

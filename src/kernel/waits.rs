@@ -27,7 +27,7 @@ pub(crate) struct Node {
     pub(crate) resource: u32,
     /// What is wanted or was granted, in the primitive's own words: permits, or a reason.
     pub(crate) word: u32,
-    /// Neighbours in the list, while waiting. The next vacant node, while vacant.
+    /// Neighbours in the list, while waiting; in the ring, while due. The next vacant node, while vacant.
     pub(crate) previous: u32,
     pub(crate) next: u32,
 }
@@ -40,6 +40,8 @@ pub(crate) enum Stage {
     Woken,
     /// Out of the list: the resource is the task's, also before it is polled.
     Holding,
+    /// As woken, in a ring of such that are woken one after the other.
+    Due,
     /// Nobody's.
     Vacant,
 }

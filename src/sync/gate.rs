@@ -78,6 +78,11 @@ impl Gate {
         while self.waiters.wake_first(CLOSED) {}
     }
 
+    /// Lets waits be served again; for a gate that nobody can be waiting at.
+    pub(crate) fn reopen(&mut self) {
+        self.is_closed.set(false);
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.get()
     }
