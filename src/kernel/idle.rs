@@ -18,12 +18,28 @@ use crate::kernel::transition::{Cause, Transition};
 use crate::kernel::waiting::Waiter;
 
 impl Run<'_, '_> {
-    /// Schedules the tasks that were woken by other threads since the last look.
-    pub(crate) fn collect_mail(&self) {
-        let kernel = self.kernel;
-        if !kernel.mailbox.looks_full() {
-            return;
+    /// Returns whether there is mail, or the clock and the I/O must be looked at although tasks are ready, so
+    /// that those cannot keep them waiting.
+    #[inline]
+    pub(crate) fn is_time_to_look(&self, board: &Board) -> bool {
+        self.kernel.mailbox.looks_full() || board.turns >= self.kernel.look_again.get()
+    }
+
+    /// Looks at everything from which a wake can come.
+    #[cold]
+    pub(crate) fn look_around(&mut self) {
+        if self.kernel.mailbox.looks_full() {
+            self.collect_mail();
         }
+        if self.kernel.board.borrow().turns >= self.kernel.look_again.get() {
+            self.fire_timers();
+            self.look_at_io();
+        }
+    }
+
+    /// Schedules the tasks that were woken by other threads since the last look.
+    fn collect_mail(&self) {
+        let kernel = self.kernel;
         let mut letters = mem::take(&mut kernel.board.borrow_mut().read_letters);
         kernel.mailbox.collect(&mut letters);
         kernel.board.borrow_mut().letters += letters.len() as u64;
@@ -37,16 +53,7 @@ impl Run<'_, '_> {
         kernel.board.borrow_mut().read_letters = letters; // For its capacity.
     }
 
-    /// Looks at the clock and the I/O although tasks are ready, so that those cannot keep them waiting.
-    #[inline]
-    pub(crate) fn look_now_and_then(&mut self) {
-        if self.kernel.board.borrow().turns >= self.kernel.look_again.get() {
-            self.look();
-        }
-    }
-
-    fn look(&mut self) {
-        self.fire_timers();
+    fn look_at_io(&self) {
         self.kernel.with_park(|park| {
             if park.may_wake() {
                 park.park(Some(Duration::ZERO));

@@ -16,6 +16,8 @@ use crate::kernel::waiting::Waited;
 
 struct Thread {
     now: Now,
+    /// Address of the bells' vtable: a foreign waker may carry any number as its data.
+    vtable: Cell<usize>,
     /// The schedulers that live on this thread, the running one mostly last. The last one to leave frees
     /// the buffer, since there is no destructor to do it.
     schedulers: RefCell<ManuallyDrop<Vec<Rc<Kernel>>>>,
@@ -34,8 +36,6 @@ struct Now {
     /// Address of the bell that is lent to this turn. 0 as soon as the poll has returned: a ring by a
     /// destructor that runs then must not be taken for one inside the turn, or it would be lost.
     bell: Cell<usize>,
-    /// Address of the bells' vtable: a foreign waker may carry any number as its data.
-    vtable: Cell<usize>,
     /// The bell of this turn was rung in this turn.
     again: Cell<bool>,
 }
@@ -48,9 +48,9 @@ thread_local! {
                 run: Cell::new(None),
                 task: Cell::new(None),
                 bell: Cell::new(0),
-                vtable: Cell::new(0),
                 again: Cell::new(false),
             },
+            vtable: Cell::new(0),
             schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
             waited: RefCell::new(ManuallyDrop::new(Registry { entries: Vec::new(), vacant: Vec::new() })),
         }
@@ -102,7 +102,7 @@ pub(crate) fn owner_of(waker: &Waker) -> Option<TaskKey> {
     THREAD.with(|thread| {
         let now = &thread.now;
         let own = waker.data().addr() == now.bell.get()
-            && std::ptr::from_ref(waker.vtable()).addr() == now.vtable.get();
+            && std::ptr::from_ref(waker.vtable()).addr() == thread.vtable.get();
         if own { now.task.get() } else { None }
     })
 }
@@ -132,9 +132,9 @@ pub(crate) fn enter(scheduler: NonZeroU32, run: Option<&'static Location<'static
     })
 }
 
-/// Notes which vtable this run's bells have.
+/// Notes which vtable bells have. All of them are made in one place, so it is the same for all.
 pub(crate) fn set_vtable(waker: &Waker) {
-    THREAD.with(|thread| thread.now.vtable.set(std::ptr::from_ref(waker.vtable()).addr()));
+    THREAD.with(|thread| thread.vtable.set(std::ptr::from_ref(waker.vtable()).addr()));
 }
 
 impl Drop for Entered {
@@ -145,7 +145,6 @@ impl Drop for Entered {
             now.run.set(before.run.get());
             now.task.set(before.task.get());
             now.bell.set(before.bell.get());
-            now.vtable.set(before.vtable.get());
             now.again.set(before.again.get());
         });
     }

@@ -78,6 +78,7 @@ impl Bell {
     pub(crate) fn new(mailbox: &Arc<Mailbox>) -> Self {
         let door = Arc::new(Doorbell { word: AtomicU64::new(0), mailbox: Arc::clone(mailbox) });
         let waker = Waker::from(Arc::clone(&door));
+        thread::set_vtable(&waker);
         Bell { door, waker }
     }
 
@@ -140,11 +141,13 @@ const SPARE: usize = 1024;
 
 impl Bells {
     /// Takes a bell that is home.
+    #[inline]
     pub(crate) fn take(&mut self, mailbox: &Arc<Mailbox>) -> Bell {
         self.spare.pop().unwrap_or_else(|| Bell::new(mailbox))
     }
 
     /// Takes back a bell that is home.
+    #[inline]
     pub(crate) fn give_back(&mut self, bell: Bell) {
         if self.spare.len() < SPARE {
             self.spare.push(bell);
