@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use crate::kernel::error::{NestedRun, RunError};
-use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::id::Key;
 use crate::kernel::root::{Root, Seat};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
@@ -162,7 +162,7 @@ impl<'k, 'r> Run<'k, 'r> {
             self.kernel.tell_turn_began(turn.key);
         }
         let mut cx = Context::from_waker(self.bell.waker());
-        thread::begin_turn(TaskKey::new(self.kernel.id, turn.key), self.bell.waker());
+        thread::begin_turn(turn.key, self.bell.waker());
         let poll = match &mut target {
             Some(target) if turn.aborted => abort(target),
             Some(target) => target.as_mut().turn(&mut cx),
@@ -208,8 +208,8 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut guard = self.kernel.board.borrow_mut();
         let board = &mut *guard;
         let place = board.taskmap.slot(slot);
-        let yields = again || place.doing == Doing::Again;
-        if yields
+        let woken = place.doing == Doing::Again;
+        if woken
             && place.marks.has(Marks::ABORT)
             && let Some(aborted) = &mut target
         {
@@ -217,6 +217,7 @@ impl<'k, 'r> Run<'k, 'r> {
             aborted.as_mut().abort();
             return Turned::Over(Over { turn, target, ending: Ending::Aborted });
         }
+        let yields = again || woken;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
         place.target = target;
         if yields {

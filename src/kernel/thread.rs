@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
-use crate::kernel::id::TaskKey;
+use crate::kernel::id::{Key, TaskKey};
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::waiting::Waited;
 
@@ -31,13 +31,19 @@ struct Now {
     scheduler: Cell<Option<NonZeroU32>>,
     /// Where the innermost run was entered; `None` outside of all runs.
     run: Cell<Option<&'static Location<'static>>>,
-    /// The task whose turn it is, or just was.
-    task: Cell<Option<TaskKey>>,
+    /// The task of that scheduler whose turn it is, or just was.
+    task: Cell<Option<Key>>,
     /// Address of the bell that is lent to this turn. 0 as soon as the poll has returned: a ring by a
     /// destructor that runs then must not be taken for one inside the turn, or it would be lost.
     bell: Cell<usize>,
     /// The bell of this turn was rung in this turn.
     again: Cell<bool>,
+}
+
+impl Now {
+    fn task(&self) -> Option<TaskKey> {
+        Some(TaskKey::new(self.scheduler.get()?, self.task.get()?))
+    }
 }
 
 thread_local! {
@@ -61,7 +67,7 @@ thread_local! {
 
 /// Notes that a turn begins, with this waker lent to this task.
 #[inline]
-pub(crate) fn begin_turn(task: TaskKey, waker: &Waker) {
+pub(crate) fn begin_turn(task: Key, waker: &Waker) {
     THREAD.with(|thread| {
         thread.now.task.set(Some(task));
         thread.now.again.set(false);
@@ -103,13 +109,13 @@ pub(crate) fn owner_of(waker: &Waker) -> Option<TaskKey> {
         let now = &thread.now;
         let own = waker.data().addr() == now.bell.get()
             && std::ptr::from_ref(waker.vtable()).addr() == thread.vtable.get();
-        if own { now.task.get() } else { None }
+        if own { now.task() } else { None }
     })
 }
 
 /// The task whose turn it is.
 pub(crate) fn current_task() -> Option<TaskKey> {
-    THREAD.with(|thread| thread.now.task.get())
+    THREAD.with(|thread| thread.now.task())
 }
 
 // ----- runs -----
