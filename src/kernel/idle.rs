@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::kernel::clock::{Nanos, later, nanos};
 use crate::kernel::error::RunError;
-use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::id::Key;
 use crate::kernel::mailbox::{Call, Letter};
 use crate::kernel::mainloop::{Run, wake_safely};
 use crate::kernel::park::{Park, ThreadParker};
@@ -14,6 +14,7 @@ use crate::kernel::report;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::burn;
 use crate::kernel::thread;
+use crate::kernel::timers::Sleeper;
 use crate::kernel::transition::{Cause, Transition};
 use crate::kernel::waiting::Waiter;
 
@@ -227,16 +228,16 @@ impl Kernel {
         board.timers.settle(now);
         board.timers.collect_due(now);
         let mut fired = false;
-        while let Some(waiter) = board.timers.fire() {
+        while let Some(sleeper) = board.timers.fire() {
             fired = true;
-            match waiter.own().filter(|task| task.scheduler == self.id) {
+            match sleeper {
                 // A task of ours, and nobody watches: no code of the user's runs.
-                Some(task) if !self.watched.get() => {
-                    board.schedule(task.key);
+                Sleeper::Task(key) if !self.watched.get() => {
+                    board.schedule(key);
                 }
-                own => {
+                sleeper => {
                     drop(board);
-                    self.wake_by_timer(own, waiter);
+                    self.wake_by_timer(sleeper);
                     board = self.board.borrow_mut();
                 }
             }
@@ -245,14 +246,18 @@ impl Kernel {
     }
 
     #[cold]
-    fn wake_by_timer(&self, own: Option<TaskKey>, waiter: Waiter) {
+    fn wake_by_timer(&self, sleeper: Sleeper<Waiter>) {
         if self.watched.get() {
             self.emit(Transition::TimerFired);
         }
-        let Some(task) = own else { return wake_safely(waiter) };
-        let scheduled = self.board.borrow_mut().schedule(task.key);
-        if scheduled && self.watched.get() {
-            self.tell_scheduled(task.key, Cause::Timer);
+        match sleeper {
+            Sleeper::Stranger(waiter) => wake_safely(waiter),
+            Sleeper::Task(key) => {
+                let scheduled = self.board.borrow_mut().schedule(key);
+                if scheduled && self.watched.get() {
+                    self.tell_scheduled(key, Cause::Timer);
+                }
+            }
         }
     }
 

@@ -122,14 +122,6 @@ impl Waiter {
             Who::Foreign(waker, _) => waker.wake(),
         }
     }
-
-    /// The task, if it was remembered by its key.
-    pub(crate) fn own(&self) -> Option<TaskKey> {
-        match &self.who {
-            Who::Own(task) => Some(*task),
-            Who::Foreign(..) => None,
-        }
-    }
 }
 
 impl fmt::Debug for Waiter {
