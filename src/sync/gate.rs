@@ -140,7 +140,7 @@ impl fmt::Debug for Gate {
         let mut gate = f.debug_struct("Gate");
         gate.field("permits", &self.permits.get());
         self.waiters.debug(&mut gate);
-        gate.finish()
+        gate.finish_non_exhaustive()
     }
 }
 

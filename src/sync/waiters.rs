@@ -231,6 +231,7 @@ impl Waiters {
 
     /// Asks what has become of a wait. While it goes on, whoever polls now is the one to be woken.
     #[inline]
+    #[allow(clippy::unused_self, reason = "a ticket says nothing without its list")]
     pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> Stage {
         let (stage, is_known) = with_waits(|waits| {
             let node = waits.node(ticket.0);
