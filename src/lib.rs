@@ -61,6 +61,7 @@ mod kernel;
 pub mod sync;
 pub mod task;
 pub mod time;
+pub mod channel;
 
 pub mod scheduler {
     //! The scheduler: how it is built, watched and looked at.

@@ -1,0 +1,189 @@
+//! The side that receives.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::channel::broadcast::ring::{Position, Read};
+use crate::channel::broadcast::{RecvError, Shared, TryRecvError};
+use crate::channel::listener::Listener;
+use crate::sync::waiters::Place;
+
+/// A receiving side of a [broadcast channel](super::channel): it receives everything that is sent after it was
+/// made, as long as it is not too slow.
+///
+/// Make further ones with [`Sender::subscribe`](super::Sender::subscribe) or
+/// [`resubscribe`](Receiver::resubscribe).
+pub struct Receiver<T> {
+    shared: Rc<Shared<T>>,
+    position: Position,
+    listener: Listener,
+}
+
+/// What looking for a value has found.
+type Found<T> = Result<Rc<T>, RecvError>;
+
+impl<T> Receiver<T> {
+    pub(super) fn new(shared: Rc<Shared<T>>) -> Self {
+        let position = shared.ring.borrow_mut().enter();
+        Receiver { shared, position, listener: Listener::new() }
+    }
+
+    /// Gives the channel a name, for reports; both sides have it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.shared.messages.set_name(name.into());
+        self
+    }
+
+    /// Makes another receiver, for what will be sent from now on.
+    #[must_use]
+    pub fn resubscribe(&self) -> Receiver<T> {
+        Receiver::new(Rc::clone(&self.shared))
+    }
+
+    /// How many values it has still to receive, with those that were lost to it.
+    pub fn len(&self) -> usize {
+        let left = self.shared.ring.borrow().left(self.position);
+        usize::try_from(left).unwrap_or(usize::MAX)
+    }
+
+    /// Returns whether it has received everything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns whether all senders are gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.senders.get() == 0
+    }
+
+    /// Returns whether both receive from the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    fn look(shared: &Shared<T>, position: &mut Position) -> Poll<Found<T>> {
+        let read = shared.ring.borrow_mut().read(position);
+        match read {
+            Read::Value(value) => Poll::Ready(Ok(value)),
+            Read::Lagged(lost) => Poll::Ready(Err(RecvError::Lagged(lost))),
+            Read::Nothing if shared.senders.get() == 0 => Poll::Ready(Err(RecvError::Closed)),
+            Read::Nothing => Poll::Pending,
+        }
+    }
+}
+
+impl<T: Clone> Receiver<T> {
+    /// Waits for the next value.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Lagged`] if values were lost, and how many; the next call goes on with the oldest that is
+    /// kept. [`RecvError::Closed`] if all senders are gone and everything was received.
+    ///
+    /// # Panics
+    ///
+    /// If cloning the value panics. It is lost to this receiver then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes nothing: the value is received by the next call.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, mut receiver) = turnwise::channel::broadcast::channel(1);
+    /// turnwise::block_on(async {
+    ///     sender.send("news").unwrap();
+    ///     assert_eq!(receiver.recv().await, Ok("news"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        Recv { receiver: self, place: Location::caller() }
+    }
+
+    /// Takes the next value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError`] if there is none now, or there will never be one, or some were lost.
+    ///
+    /// # Panics
+    ///
+    /// If cloning the value panics. It is lost to this receiver then.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::broadcast::{self, TryRecvError};
+    ///
+    /// let (sender, mut receiver) = broadcast::channel(1);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(1).unwrap();
+    /// sender.send(2).unwrap();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Lagged(1)));
+    /// assert_eq!(receiver.try_recv(), Ok(2));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    /// ```
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        match Receiver::look(&self.shared, &mut self.position) {
+            Poll::Ready(found) => Ok(found.map(Rc::unwrap_or_clone)?),
+            Poll::Pending => Err(TryRecvError::Empty),
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.listener.leave(&self.shared.messages);
+        let unwanted = self.shared.ring.borrow_mut().leave(self.position); // The borrow ends here.
+        drop(unwanted);
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    /// Prints how many values it has still to receive, and who waits for the next one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut receiver = f.debug_struct("Receiver");
+        receiver.field("len", &self.len());
+        self.shared.messages.debug(&mut receiver);
+        receiver.finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Receiver::recv`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Recv<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    place: Place,
+}
+
+impl<T: Clone> Future for Recv<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Recv { receiver, place } = &mut *self;
+        let Receiver { shared, position, listener } = &mut **receiver;
+        let look = || Receiver::look(shared, position);
+        let found = ready!(listener.wait(&shared.messages, place, cx, look));
+        Poll::Ready(found.map(Rc::unwrap_or_clone))
+    }
+}
+
+impl<T> Drop for Recv<'_, T> {
+    fn drop(&mut self) {
+        self.receiver.listener.leave(&self.receiver.shared.messages);
+    }
+}
+
+impl<T> fmt::Debug for Recv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv").field("place", &self.place).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,274 @@
+//! What the two sides of a channel share: the values, and three lists of waits.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::channel::TryRecvError;
+use crate::channel::end::End;
+use crate::sync::gate::{CLOSED, Gate};
+use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::waiters::{Left, Place, Waiters};
+
+pub(super) struct Chan<T> {
+    /// Never borrowed while code of the user runs.
+    values: RefCell<VecDeque<T>>,
+    /// A permit for each place that is neither taken nor reserved. Closed with the channel.
+    places: Gate,
+    max_capacity: u32,
+    senders: Cell<usize>,
+    receiver_is_gone: Cell<bool>,
+    /// Where the receiver waits.
+    pub(super) messages: Waiters,
+    /// Comes when the channel is closed.
+    pub(super) end: End,
+}
+
+/// An empty queue with room for more than this gives it back.
+const KEPT: usize = 1 << 10;
+
+impl<T> Chan<T> {
+    pub(super) fn new(places: u32) -> Self {
+        Chan {
+            values: RefCell::new(VecDeque::new()),
+            places: Gate::consumed("room in channel", places),
+            max_capacity: places,
+            senders: Cell::new(0),
+            receiver_is_gone: Cell::new(false),
+            messages: Waiters::new("a message on channel"),
+            end: End::new("the end of channel"),
+        }
+    }
+
+    pub(super) fn set_name(&self, name: Arc<str>) {
+        self.places.waiters().set_name(Arc::clone(&name));
+        self.messages.set_name(Arc::clone(&name));
+        self.end.set_name(name);
+    }
+
+    // ----- sending -----
+
+    /// Waits for a place.
+    #[inline]
+    pub(super) fn reserve(&self, place: Place) -> Queued<'_, Chan<T>> {
+        Queued::new(self, 1, place)
+    }
+
+    /// Takes a place if one is free and nobody waits for it.
+    #[inline]
+    pub(super) fn try_reserve(&self, place: Place) -> TryReserve {
+        match self.places.try_take(1, place) {
+            Ok(grant) if is_place(&grant) => TryReserve::Reserved,
+            Ok(_) => TryReserve::Closed,
+            Err(_) => TryReserve::Full,
+        }
+    }
+
+    /// Puts a value into a place that was reserved.
+    #[inline]
+    pub(super) fn push(&self, value: T) {
+        if self.receiver_is_gone.get() {
+            return drop(value); // The place was reserved before.
+        }
+        self.values.borrow_mut().push_back(value);
+        self.messages.wake_first(0);
+    }
+
+    /// Gives a place back that was reserved and not used.
+    pub(super) fn give_up_place(&self) {
+        self.places.add(1);
+        self.tell_if_over();
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.places.permits() as usize
+    }
+
+    pub(super) fn max_capacity(&self) -> usize {
+        self.max_capacity as usize
+    }
+
+    // ----- receiving -----
+
+    /// The next value; or `None`, if there will never be one.
+    #[inline]
+    pub(super) fn look(&self) -> Poll<Option<T>> {
+        match self.pop() {
+            None if !self.is_over() => Poll::Pending,
+            value => Poll::Ready(value),
+        }
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        let value = {
+            let mut values = self.values.borrow_mut();
+            let value = values.pop_front()?;
+            if values.is_empty() && values.capacity() > KEPT {
+                *values = VecDeque::new();
+            }
+            value
+        };
+        self.places.add(1);
+        Some(value)
+    }
+
+    pub(super) fn try_pop(&self) -> Result<T, TryRecvError> {
+        match self.look() {
+            Poll::Ready(value) => value.ok_or(TryRecvError::Disconnected),
+            Poll::Pending => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Moves up to so many values over; 0 if there will never be one.
+    pub(super) fn look_for_many(&self, into: &mut Vec<T>, limit: usize) -> Poll<usize> {
+        let number = {
+            let mut values = self.values.borrow_mut();
+            let number = limit.min(values.len());
+            into.extend(values.drain(..number));
+            number
+        };
+        if number == 0 && !self.is_over() {
+            return Poll::Pending;
+        }
+        // No more than there are places, whose number is a `u32`.
+        self.places.add(u32::try_from(number).unwrap_or(u32::MAX));
+        Poll::Ready(number)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.borrow().len()
+    }
+
+    /// Lets nobody send any more, but those who have reserved a place.
+    pub(super) fn close(&self) {
+        self.places.close();
+        self.end.come();
+        self.tell_if_over();
+    }
+
+    /// Drops what nobody will receive.
+    pub(super) fn abandon(&self) {
+        self.receiver_is_gone.set(true);
+        self.close();
+        let values = self.values.take(); // The borrow ends here.
+        drop(values);
+    }
+
+    // ----- the end -----
+
+    pub(super) fn has_senders(&self) -> bool {
+        self.senders.get() > 0
+    }
+
+    /// No value is here, and none can come.
+    fn is_over(&self) -> bool {
+        self.len() == 0 && (!self.has_senders() || self.is_closed_and_settled())
+    }
+
+    /// Closed, and no place is reserved.
+    fn is_closed_and_settled(&self) -> bool {
+        self.end.has_come() && self.capacity() + self.len() == self.max_capacity()
+    }
+
+    /// A receiver that has closed the channel waits for those who had reserved a place.
+    fn tell_if_over(&self) {
+        if self.is_closed_and_settled() {
+            self.messages.wake_first(0);
+        }
+    }
+
+    /// Writes what there is, for the `Debug` of either side.
+    pub(super) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>, waiters: &Waiters) {
+        f.field("len", &self.len());
+        f.field("is_closed", &self.end.has_come());
+        waiters.debug(f);
+    }
+}
+
+/// What became of a [`Chan::try_reserve`].
+pub(super) enum TryReserve {
+    Reserved,
+    Full,
+    Closed,
+}
+
+/// Whether a wait for a place ended with one.
+#[inline]
+pub(super) fn is_place(grant: &Grant) -> bool {
+    !matches!(grant, Grant::Word(CLOSED))
+}
+
+/// The wait for a place is one at the gate; but a place that is given back may be the last one that the
+/// receiver of a closed channel waits for.
+impl<T> Source for Chan<T> {
+    fn waiters(&self) -> &Waiters {
+        self.places.waiters()
+    }
+
+    #[inline]
+    fn try_take(&self, wanted: u32, place: Place) -> Result<Grant, u32> {
+        self.places.try_take(wanted, place)
+    }
+
+    fn left_waiting(&self) {
+        self.places.left_waiting();
+    }
+
+    fn give_back(&self, grant: Left) {
+        self.places.give_back(grant);
+        self.tell_if_over();
+    }
+}
+
+/// One of the senders of a channel; the last one to go tells the receiver.
+pub(super) struct Handle<T>(Rc<Chan<T>>);
+
+impl<T> Handle<T> {
+    pub(super) fn new(chan: Chan<T>) -> Self {
+        Handle::of(&Rc::new(chan))
+    }
+
+    fn of(chan: &Rc<Chan<T>>) -> Self {
+        chan.senders.set(chan.senders.get() + 1);
+        Handle(Rc::clone(chan))
+    }
+
+    /// One more sender, if there is one still.
+    pub(super) fn of_live(chan: &Rc<Chan<T>>) -> Option<Self> {
+        (chan.senders.get() > 0).then(|| Handle::of(chan))
+    }
+
+    pub(super) fn chan(&self) -> &Rc<Chan<T>> {
+        &self.0
+    }
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        Handle::of(&self.0)
+    }
+}
+
+impl<T> Deref for Handle<T> {
+    type Target = Chan<T>;
+
+    #[inline]
+    fn deref(&self) -> &Chan<T> {
+        &self.0
+    }
+}
+
+impl<T> Drop for Handle<T> {
+    fn drop(&mut self) {
+        let left = self.0.senders.get() - 1;
+        self.0.senders.set(left);
+        if left == 0 {
+            self.0.messages.wake_first(0);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The receiving side.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::channel::TryRecvError;
+use crate::channel::listener::Listener;
+use crate::channel::mpsc::chan::{Chan, Handle};
+use crate::sync::waiters::Place;
+
+/// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) one.
+///
+/// Dropping it closes the channel, and drops what was sent and not received, at once.
+pub struct Receiver<T> {
+    chan: Rc<Chan<T>>,
+    listener: Listener,
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(sender: &Handle<T>) -> Self {
+        Receiver { chan: Rc::clone(sender.chan()), listener: Listener::new() }
+    }
+
+    /// Gives the channel a name, for reports; both sides have it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.chan.set_name(name.into());
+        self
+    }
+
+    /// Waits for the next value; `None` if there will never be one, because all senders are gone or the
+    /// channel is [closed](Receiver::close), and everything was received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no value out of the channel.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// turnwise::block_on(async move {
+    ///     sender.send("only").await.unwrap();
+    ///     drop(sender);
+    ///     assert_eq!(receiver.recv().await, Some("only"));
+    ///     assert_eq!(receiver.recv().await, None);
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        Recv { receiver: self, place: Location::caller() }
+    }
+
+    /// Waits until there is a value, and moves up to `limit` values to the end of `buffer`. Returns how many
+    /// they were; 0 if there will never be one, or if `limit` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no value out of the channel.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded();
+    /// (1..=3).for_each(|number| sender.send(number).unwrap());
+    /// let mut buffer = Vec::new();
+    /// turnwise::block_on(async {
+    ///     assert_eq!(receiver.recv_many(&mut buffer, 2).await, 2);
+    ///     assert_eq!(receiver.recv_many(&mut buffer, 2).await, 1);
+    /// });
+    /// assert_eq!(buffer, [1, 2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
+        RecvMany { receiver: self, buffer, limit, place: Location::caller() }
+    }
+
+    /// Takes the next value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] if there is none now; [`TryRecvError::Disconnected`] if there will never be
+    /// one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc::{self, TryRecvError};
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.chan.try_pop()
+    }
+
+    /// As [`recv`](Receiver::recv), for futures and streams that are written by hand: the task of the last
+    /// call is woken, until a value was received.
+    ///
+    /// # Cancel safety
+    ///
+    /// The wait is the receiver's own and lasts until a call returns something.
+    #[track_caller]
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_at(cx, Location::caller())
+    }
+
+    #[inline]
+    fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Option<T>> {
+        let chan = &*self.chan;
+        self.listener.wait(&chan.messages, place, cx, || chan.look())
+    }
+
+    /// Lets nobody send any more. What was sent can still be received, and whoever has a
+    /// [`Permit`](super::Permit) already may still use it; after that, [`recv`](Receiver::recv) gives `None`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(2);
+    /// sender.try_send(1).unwrap();
+    /// let permit = sender.try_reserve().unwrap();
+    /// receiver.close();
+    /// assert!(sender.try_send(2).is_err());
+    /// permit.send(3);
+    /// turnwise::block_on(async {
+    ///     assert_eq!(receiver.recv().await, Some(1));
+    ///     assert_eq!(receiver.recv().await, Some(3));
+    ///     assert_eq!(receiver.recv().await, None);
+    /// });
+    /// ```
+    pub fn close(&mut self) {
+        self.chan.close();
+    }
+
+    /// Returns whether nothing can be sent any more: the channel was closed, or all senders are gone.
+    pub fn is_closed(&self) -> bool {
+        self.chan.end.has_come() || !self.chan.has_senders()
+    }
+
+    /// How many values can be received at once.
+    pub fn len(&self) -> usize {
+        self.chan.len()
+    }
+
+    /// Returns whether no value can be received at once.
+    pub fn is_empty(&self) -> bool {
+        self.chan.len() == 0
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.listener.leave(&self.chan.messages);
+        self.chan.abandon();
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    /// Prints how many values there are, and who waits for one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut receiver = f.debug_struct("Receiver");
+        self.chan.debug(&mut receiver, &self.chan.messages);
+        receiver.finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Receiver::recv`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Recv<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    place: Place,
+}
+
+impl<T> Future for Recv<'_, T> {
+    type Output = Option<T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let place = self.place;
+        self.receiver.poll_at(cx, place)
+    }
+}
+
+impl<T> Drop for Recv<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.receiver.listener.leave(&self.receiver.chan.messages);
+    }
+}
+
+impl<T> fmt::Debug for Recv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Receiver::recv_many`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct RecvMany<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    buffer: &'a mut Vec<T>,
+    limit: usize,
+    place: Place,
+}
+
+impl<T> Future for RecvMany<'_, T> {
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        let RecvMany { receiver, buffer, limit, place } = &mut *self;
+        if *limit == 0 {
+            return Poll::Ready(0);
+        }
+        let Receiver { chan, listener } = &mut **receiver;
+        listener.wait(&chan.messages, place, cx, || chan.look_for_many(buffer, *limit))
+    }
+}
+
+impl<T> Drop for RecvMany<'_, T> {
+    fn drop(&mut self) {
+        self.receiver.listener.leave(&self.receiver.chan.messages);
+    }
+}
+
+impl<T> fmt::Debug for RecvMany<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut future = f.debug_struct("RecvMany");
+        future.field("limit", &self.limit).field("place", &self.place).finish_non_exhaustive()
+    }
+}

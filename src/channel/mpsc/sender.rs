@@ -1,0 +1,276 @@
+//! The sending side of a channel with so many places.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::channel::mpsc::chan::{Chan, Handle, TryReserve, is_place};
+use crate::channel::mpsc::{Permit, Reserve};
+use crate::channel::{Closed, SendError, TrySendError};
+use crate::sync::queued::{Queued, Source};
+
+/// A sending side of a [`channel`](super::channel). Clones are further ones.
+///
+/// When the last one is gone the receiver gets what was sent, and then `None`.
+pub struct Sender<T> {
+    handle: Handle<T>,
+}
+
+impl<T> Sender<T> {
+    pub(super) fn new(handle: Handle<T>) -> Self {
+        Sender { handle }
+    }
+
+    /// Gives the channel a name, for reports; both sides have it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.handle.set_name(name.into());
+        self
+    }
+
+    /// Waits until a place is free and all who asked before have had one; then sends the value.
+    ///
+    /// That the value was sent does not mean that it will be received: the receiver may be dropped first.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the value, if the receiver is gone or takes no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready drops the value, which was not sent. If that must not happen,
+    /// [`reserve`](Sender::reserve) a place and send into that. A place that had been handed to it goes to the
+    /// next in the line.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc;
+    ///
+    /// turnwise::block_on(async {
+    ///     let (sender, mut receiver) = mpsc::channel(1);
+    ///     sender.send(1).await.unwrap();
+    ///     assert_eq!(receiver.recv().await, Some(1));
+    ///     drop(receiver);
+    ///     assert_eq!(sender.send(2).await.unwrap_err().0, 2);
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn send(&self, value: T) -> Sending<'_, T> {
+        Sending { queued: self.handle.reserve(Location::caller()), value: Some(value) }
+    }
+
+    /// Sends the value if a place is free and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] with the value, if there is no room, or nobody will receive it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, mut receiver) = turnwise::channel::mpsc::channel(1);
+    /// assert!(sender.try_send(1).is_ok());
+    /// assert!(sender.try_send(2).unwrap_err().is_full());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
+    #[track_caller]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.handle.try_reserve(Location::caller()) {
+            TryReserve::Reserved => self.handle.push(value),
+            TryReserve::Full => return Err(TrySendError::Full(value)),
+            TryReserve::Closed => return Err(TrySendError::Closed(value)),
+        }
+        Ok(())
+    }
+
+    /// Waits for a place, and reserves it: sending into it does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] if the receiver is gone or takes no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the line; nothing is lost. Dropping the permit gives the
+    /// place back.
+    ///
+    /// # Example
+    ///
+    /// A value that is only made, or taken from somewhere, when there is room for it:
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc;
+    ///
+    /// turnwise::block_on(async {
+    ///     let (sender, mut receiver) = mpsc::channel(1);
+    ///     let mut stock = vec!["pear", "apple"];
+    ///     let permit = sender.reserve().await.unwrap();
+    ///     permit.send(stock.pop().unwrap());
+    ///     assert_eq!(receiver.recv().await, Some("apple"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn reserve(&self) -> Reserve<'_, T> {
+        Reserve::new(self.handle.reserve(Location::caller()))
+    }
+
+    /// Reserves a place if one is free and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] if there is no room, or nobody will receive anything.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, _receiver) = turnwise::channel::mpsc::channel::<i32>(1);
+    /// let permit = sender.try_reserve().unwrap();
+    /// assert!(sender.try_send(1).unwrap_err().is_full());
+    /// drop(permit);
+    /// assert!(sender.try_send(1).is_ok());
+    /// ```
+    #[track_caller]
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        match self.handle.try_reserve(Location::caller()) {
+            TryReserve::Reserved => Ok(Permit::new(&self.handle)),
+            TryReserve::Full => Err(TrySendError::Full(())),
+            TryReserve::Closed => Err(TrySendError::Closed(())),
+        }
+    }
+
+    /// Waits until nobody will receive any more: the receiver is dropped or [closed](super::Receiver::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, receiver) = turnwise::channel::mpsc::channel::<i32>(1);
+    /// drop(receiver);
+    /// turnwise::block_on(sender.closed());
+    /// ```
+    #[track_caller]
+    pub fn closed(&self) -> Closed<'_> {
+        self.handle.end.wait(Location::caller())
+    }
+
+    /// Returns whether nobody will receive any more.
+    pub fn is_closed(&self) -> bool {
+        self.handle.end.has_come()
+    }
+
+    /// How many places are neither taken nor reserved.
+    pub fn capacity(&self) -> usize {
+        self.handle.capacity()
+    }
+
+    /// How many places there are in all.
+    pub fn max_capacity(&self) -> usize {
+        self.handle.max_capacity()
+    }
+
+    /// Returns whether both send into the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Rc::ptr_eq(self.handle.chan(), other.handle.chan())
+    }
+
+    /// Returns a sender that does not keep the channel open.
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender { chan: Rc::clone(self.handle.chan()) }
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender { handle: self.handle.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    /// Prints how many values there are, and who waits for a place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sender = f.debug_struct("Sender");
+        sender.field("capacity", &self.capacity());
+        self.handle.debug(&mut sender, self.handle.waiters());
+        sender.finish()
+    }
+}
+
+/// A sender that does not keep the channel open; made by [`Sender::downgrade`].
+///
+/// # Example
+///
+/// ```
+/// let (sender, mut receiver) = turnwise::channel::mpsc::channel(1);
+/// let weak = sender.downgrade();
+/// weak.upgrade().unwrap().try_send(1).unwrap();
+/// drop(sender);
+/// assert!(weak.upgrade().is_none());
+/// turnwise::block_on(async {
+///     assert_eq!(receiver.recv().await, Some(1));
+///     assert_eq!(receiver.recv().await, None);
+/// });
+/// ```
+pub struct WeakSender<T> {
+    chan: Rc<Chan<T>>,
+}
+
+impl<T> WeakSender<T> {
+    /// Returns a sender, if there is one still.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        Some(Sender { handle: Handle::of_live(&self.chan)? })
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        WeakSender { chan: Rc::clone(&self.chan) }
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Sender::send`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Sending<'a, T> {
+    // In this order: the wait is given up before the value is dropped, which may run any code.
+    queued: Queued<'a, Chan<T>>,
+    /// `None` when the future is over.
+    value: Option<T>,
+}
+
+/// Nothing in it is pinned: the value is moved into the channel.
+impl<T> Unpin for Sending<'_, T> {}
+
+impl<T> Future for Sending<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(self.value.is_some(), "a `send` was polled after it had been ready");
+        let grant = ready!(Pin::new(&mut self.queued).poll(cx));
+        let Some(value) = self.value.take() else { unreachable!("it was there just now") };
+        if !is_place(&grant) {
+            return Poll::Ready(Err(SendError(value)));
+        }
+        self.queued.source().push(value);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T> fmt::Debug for Sending<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").field("place", &self.queued.place()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,379 @@
+//! What all queues can do.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::channel::queue::futures::{Get, Join, Put};
+use crate::channel::queue::order::Order;
+use crate::channel::queue::{TaskDoneError, TryGetError, TryPutError};
+use crate::sync::gate::{CLOSED, Gate, MAX_PERMITS};
+use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::waiters::{Left, Place, Waiters};
+
+/// What [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and [`PriorityQueue`](super::PriorityQueue)
+/// can do.
+///
+/// Whoever has waited longest puts first, and gets first. Which item a task gets is decided when it runs:
+/// what was put meanwhile counts.
+pub struct AnyQueue<T, O> {
+    /// Borrowed while an `Ord` of the user's runs, and by nothing else of his.
+    items: RefCell<O>,
+    /// 0 stands for any number.
+    maxsize: usize,
+    /// A permit for each place that is free.
+    places: Gate,
+    /// A permit for each item that is not promised to somebody.
+    unclaimed: Gate,
+    /// Items that were put and of which nobody has said that they are done.
+    unfinished: Cell<usize>,
+    /// Where [`join`](AnyQueue::join) waits.
+    done: Waiters,
+    is_shut_down: Cell<bool>,
+    _items: PhantomData<T>,
+}
+
+impl<T, O: Order<T>> AnyQueue<T, O> {
+    #[track_caller]
+    pub(super) fn new(maxsize: usize, order: O) -> Self {
+        let places = match u32::try_from(maxsize) {
+            Ok(0) => MAX_PERMITS,
+            Ok(places) if places <= MAX_PERMITS => places,
+            _ => panic!(
+                "a queue has room for at most {MAX_PERMITS} items, and not for {maxsize}: use \
+                 `unbounded()`"
+            ),
+        };
+        AnyQueue {
+            items: RefCell::new(order),
+            maxsize,
+            places: Gate::consumed("room in queue", places),
+            unclaimed: Gate::consumed("an item in queue", 0),
+            unfinished: Cell::new(0),
+            done: Waiters::new("the last task_done of queue"),
+            is_shut_down: Cell::new(false),
+            _items: PhantomData,
+        }
+    }
+
+    pub(super) fn set_name(&self, name: Arc<str>) {
+        self.places.waiters().set_name(Arc::clone(&name));
+        self.unclaimed.waiters().set_name(Arc::clone(&name));
+        self.done.set_name(name);
+    }
+
+    /// Waits until there is room, and all who asked before have had some; then puts the item.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`](super::PutError) with the item, if the queue was [shut down](AnyQueue::shutdown).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready drops the item, which was not put. Room that had been handed to
+    /// it goes to the next in the line.
+    ///
+    /// # Panics
+    ///
+    /// If the `Ord` of an item panics. The item is in the queue all the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let queue = turnwise::channel::Queue::new(1);
+    /// turnwise::block_on(async {
+    ///     queue.put("item").await.unwrap();
+    ///     assert!(queue.is_full());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn put(&self, item: T) -> Put<'_, T, O> {
+        Put::new(self, self.places.pass(1, Location::caller()), item)
+    }
+
+    /// Puts the item, if there is room and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPutError`] with the item, if there is no room or the queue was shut down.
+    ///
+    /// # Panics
+    ///
+    /// If the `Ord` of an item panics. The item is in the queue all the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::{Queue, queue::TryPutError};
+    ///
+    /// let queue = Queue::new(1);
+    /// assert_eq!(queue.try_put(1), Ok(()));
+    /// assert_eq!(queue.try_put(2), Err(TryPutError::Full(2)));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "put_nowait")]
+    pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
+        match self.places.try_take(1, Location::caller()) {
+            Err(_) => Err(TryPutError::Full(item)),
+            Ok(grant) => self.put_into(&grant, item).map_err(TryPutError::ShutDown),
+        }
+    }
+
+    /// Waits until there is an item, and all who asked before have had one; then takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError`](super::GetError) if the queue was [shut down](AnyQueue::shutdown) and is empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes nothing out of the queue. An item that was promised to it goes to the next
+    /// in the line.
+    ///
+    /// # Panics
+    ///
+    /// If the `Ord` of an item panics. One item is lost with the panic.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let queue = turnwise::channel::Queue::unbounded();
+    /// turnwise::block_on(async {
+    ///     queue.put("item").await.unwrap();
+    ///     assert_eq!(queue.get().await, Ok("item"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn get(&self) -> Get<'_, T, O> {
+        Get::new(self, self.unclaimed.pass(1, Location::caller()))
+    }
+
+    /// Takes an item, if there is one and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TryGetError`] if there is none now, or there will never be one.
+    ///
+    /// # Panics
+    ///
+    /// If the `Ord` of an item panics. One item is lost with the panic.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::{Queue, queue::TryGetError};
+    ///
+    /// let queue = Queue::unbounded();
+    /// assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+    /// queue.try_put(1).unwrap();
+    /// assert_eq!(queue.try_get(), Ok(1));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "get_nowait")]
+    pub fn try_get(&self) -> Result<T, TryGetError> {
+        match self.unclaimed.try_take(1, Location::caller()) {
+            Err(_) => Err(TryGetError::Empty),
+            Ok(grant) => self.get_for(&grant).ok_or(TryGetError::ShutDown),
+        }
+    }
+
+    /// Says that an item which was taken is dealt with.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskDoneError`] if that was said of all items already.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let queue = turnwise::channel::Queue::unbounded();
+    /// queue.try_put(1).unwrap();
+    /// queue.try_get().unwrap();
+    /// assert!(queue.task_done().is_ok());
+    /// assert!(queue.task_done().is_err());
+    /// ```
+    pub fn task_done(&self) -> Result<(), TaskDoneError> {
+        let left = self.unfinished.get().checked_sub(1).ok_or(TaskDoneError(()))?;
+        self.finish(left);
+        Ok(())
+    }
+
+    /// Waits until every item that was put is dealt with, as [`task_done`](AnyQueue::task_done) says. What is
+    /// put after that moment does not hold it up any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use turnwise::{block_on, channel::Queue, spawn};
+    ///
+    /// block_on(async {
+    ///     let queue = Rc::new(Queue::unbounded());
+    ///     queue.put("work").await.unwrap();
+    ///     let theirs = Rc::clone(&queue);
+    ///     spawn(async move {
+    ///         let _work = theirs.get().await;
+    ///         theirs.task_done().unwrap();
+    ///     });
+    ///     queue.join().await;
+    ///     assert!(queue.is_empty());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn join(&self) -> Join<'_, T, O> {
+        Join::new(Queued::new(self, 0, Location::caller()))
+    }
+
+    /// Takes no more items, also from those who wait for room. Those that are here can still be taken; who
+    /// wants one after that gets an error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let queue = turnwise::channel::Queue::unbounded();
+    /// queue.try_put("last").unwrap();
+    /// queue.shutdown();
+    /// turnwise::block_on(async {
+    ///     assert_eq!(queue.put("late").await.unwrap_err().0, "late");
+    ///     assert_eq!(queue.get().await, Ok("last"));
+    ///     assert!(queue.get().await.is_err());
+    /// });
+    /// ```
+    #[doc(alias = "close")]
+    pub fn shutdown(&self) {
+        self.is_shut_down.set(true);
+        self.places.close();
+        self.unclaimed.close(); // Whoever waits there could not have an item, so there is none.
+    }
+
+    /// Shuts the queue down and drops what is in it; that counts as dealt with.
+    ///
+    /// # Panics
+    ///
+    /// If the destructor of an item panics.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let queue = turnwise::channel::Queue::unbounded();
+    /// queue.try_put("unwanted").unwrap();
+    /// queue.shutdown_now();
+    /// turnwise::block_on(async {
+    ///     assert!(queue.get().await.is_err());
+    ///     queue.join().await;
+    /// });
+    /// ```
+    #[doc(alias = "immediate")]
+    pub fn shutdown_now(&self) {
+        self.shutdown();
+        let items = self.items.replace(O::new()); // The borrow ends here.
+        self.unclaimed.remove(MAX_PERMITS);
+        self.finish(self.unfinished.get().saturating_sub(items.count()));
+        drop(items);
+    }
+
+    /// How many items are in it.
+    #[doc(alias = "qsize")]
+    pub fn len(&self) -> usize {
+        self.items.borrow().count()
+    }
+
+    /// Returns whether there is no item in it.
+    #[doc(alias = "empty")]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns whether there is no room in it.
+    #[doc(alias = "full")]
+    pub fn is_full(&self) -> bool {
+        self.maxsize > 0 && self.len() >= self.maxsize
+    }
+
+    /// How many items it has room for; 0 stands for any number.
+    pub fn maxsize(&self) -> usize {
+        self.maxsize
+    }
+
+    /// Returns whether it was shut down.
+    pub fn is_shut_down(&self) -> bool {
+        self.is_shut_down.get()
+    }
+
+    /// Puts an item into the place that a wait ended with, or hands it back.
+    pub(super) fn put_into(&self, grant: &Grant, item: T) -> Result<(), T> {
+        if matches!(grant, Grant::Word(CLOSED)) || self.is_shut_down.get() {
+            return Err(item);
+        }
+        self.unfinished.set(self.unfinished.get() + 1);
+        let _added = Adds(&self.unclaimed);
+        self.items.borrow_mut().push(item);
+        Ok(())
+    }
+
+    /// Takes the item that a wait ended with; `None` if there will never be one.
+    pub(super) fn get_for(&self, grant: &Grant) -> Option<T> {
+        // After a shutdown everybody is turned away, but what is left may be had.
+        if matches!(grant, Grant::Word(CLOSED)) && self.unclaimed.remove(1) == 0 {
+            return None;
+        }
+        let _freed = Adds(&self.places);
+        self.items.borrow_mut().pop()
+    }
+
+    fn finish(&self, left: usize) {
+        self.unfinished.set(left);
+        if left == 0 {
+            self.done.wake_all(0);
+        }
+    }
+
+    pub(super) fn debug(&self, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut queue = f.debug_struct(kind);
+        queue.field("maxsize", &self.maxsize);
+        queue.field("unfinished", &self.unfinished.get());
+        match self.items.try_borrow() {
+            Ok(items) => queue.field("len", &items.count()),
+            Err(_) => queue.field("len", &format_args!("<changing>")),
+        };
+        // Only one of them can have waits: there is no room, or no item.
+        let gate = if self.unclaimed.waiters().is_empty() { &self.places } else { &self.unclaimed };
+        gate.waiters().debug(&mut queue);
+        queue.finish()
+    }
+}
+
+/// Adds a permit when it is dropped, and so also if an `Ord` panics.
+struct Adds<'a>(&'a Gate);
+
+impl Drop for Adds<'_> {
+    fn drop(&mut self) {
+        self.0.add(1);
+    }
+}
+
+/// The wait of `join`.
+impl<T, O> Source for AnyQueue<T, O> {
+    fn waiters(&self) -> &Waiters {
+        &self.done
+    }
+
+    fn try_take(&self, _wanted: u32, _place: Place) -> Result<Grant, u32> {
+        if self.unfinished.get() == 0 { Ok(Grant::Word(0)) } else { Err(self.done.round()) }
+    }
+
+    fn give_back(&self, _grant: Left) {}
+}
+
+impl<T, O: Order<T>> fmt::Debug for AnyQueue<T, O> {
+    /// Prints how many items there are, and who waits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.debug("AnyQueue", f)
+    }
+}

@@ -1,0 +1,174 @@
+//! The side that stays on its thread.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::channel::TryRecvError;
+use crate::channel::remote::shared::Shared;
+use crate::kernel::{TaskKey, Waiter};
+use crate::sync::waiters::{Place, Ticket, Waiters};
+
+/// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
+/// will do.
+///
+/// Dropping it closes the channel, and drops what was sent and not received, at once.
+pub struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    /// Only for the record, and it keeps the receiver on its thread: it is woken by a waker.
+    record: Waiters,
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Receiver { shared, record: Waiters::new("a message on remote channel") }
+    }
+
+    /// Gives the channel a name, for reports.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.record.set_name(name.into());
+        self
+    }
+
+    /// Waits for the next value; `None` if there will never be one, because all senders are gone or the
+    /// channel is [closed](Receiver::close), and everything was received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no value out of the channel.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, mut receiver) = turnwise::channel::remote::channel(1);
+    /// let other = std::thread::spawn(move || sender.blocking_send("from afar"));
+    /// turnwise::block_on(async {
+    ///     assert_eq!(receiver.recv().await, Some("from afar"));
+    ///     assert_eq!(receiver.recv().await, None);
+    /// });
+    /// # other.join().unwrap().unwrap();
+    /// ```
+    #[track_caller]
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        Recv { receiver: self, ticket: None, is_waiting: false, place: Location::caller() }
+    }
+
+    /// Takes the next value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] if there is none now; [`TryRecvError::Disconnected`] if there will never be
+    /// one.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.shared.try_recv()
+    }
+
+    /// Lets nobody send any more. What was sent can still be received; after that, [`recv`](Receiver::recv)
+    /// gives `None`.
+    pub fn close(&mut self) {
+        self.shared.close();
+    }
+
+    /// Returns whether nothing can be sent any more: the channel was closed, or all senders are gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed() || !self.shared.has_senders()
+    }
+
+    /// How many values can be received at once; another thread may send more at any moment.
+    pub fn len(&self) -> usize {
+        self.shared.len()
+    }
+
+    /// Returns whether no value can be received at once; another thread may send one at any moment.
+    pub fn is_empty(&self) -> bool {
+        self.shared.len() == 0
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        let values = self.shared.abandon(); // The lock is let go here.
+        drop(values);
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    /// Prints how many values there are, and who waits for one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut receiver = f.debug_struct("Receiver");
+        receiver.field("len", &self.len()).field("is_closed", &self.is_closed());
+        self.record.debug(&mut receiver);
+        receiver.finish()
+    }
+}
+
+/// The future of [`Receiver::recv`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Recv<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    /// Its entry in the record, once it waits.
+    ticket: Option<Ticket>,
+    /// A waker was left with the senders.
+    is_waiting: bool,
+    place: Place,
+}
+
+impl<T> Recv<'_, T> {
+    /// Enters the wait into the record. No waker is kept there.
+    fn note(&mut self) {
+        self.strike_out();
+        if let Some(waiter) = Waiter::of_node(None, TaskKey::current()) {
+            self.ticket = Some(self.receiver.record.join(waiter, 0, self.place));
+        }
+    }
+
+    fn strike_out(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.receiver.record.leave(ticket);
+        }
+    }
+
+    fn leave(&mut self) {
+        self.strike_out();
+        if self.is_waiting {
+            self.is_waiting = false;
+            self.receiver.shared.forget_me();
+        }
+    }
+}
+
+impl<T> Future for Recv<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        loop {
+            match self.receiver.shared.try_recv() {
+                Err(TryRecvError::Empty) => {}
+                value => {
+                    self.leave();
+                    return Poll::Ready(value.ok());
+                }
+            }
+            if self.receiver.shared.wake_me(cx.waker().clone()) {
+                self.is_waiting = true;
+                self.note();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<T> Drop for Recv<'_, T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Recv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv").field("place", &self.place).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! The side that crosses threads.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use crate::channel::remote::shared::{Shared, Stage};
+use crate::channel::{SendError, TrySendError};
+use crate::kernel::current;
+
+/// The sending side of a [`remote::channel`](super::channel), for any thread. Clones are further ones.
+///
+/// When the last one is gone the receiver gets what was sent, and then `None`.
+pub struct Sender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Sender<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        shared.add_sender();
+        Sender { shared }
+    }
+
+    /// Waits until there is a place and all who asked before have had one; then sends the value. Works on any
+    /// executor.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the value, if the receiver is gone or takes no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready drops the value, unless the receiver has made a place for it just
+    /// before: then it was sent.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::remote;
+    ///
+    /// let (sender, mut receiver) = remote::channel(1);
+    /// let other = std::thread::spawn(move || {
+    ///     turnwise::block_on(async {
+    ///         for number in 0..3 {
+    ///             sender.send(number).await.unwrap();
+    ///         }
+    ///     });
+    /// });
+    /// turnwise::block_on(async {
+    ///     assert_eq!(receiver.recv().await, Some(0));
+    ///     drop(receiver);
+    /// });
+    /// assert!(other.join().is_err(), "the other end has unwrapped an error");
+    /// ```
+    pub fn send(&self, value: T) -> Sending<'_, T> {
+        Sending { shared: &self.shared, stage: Stage::Made(value) }
+    }
+
+    /// Sends the value if there is a place.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] with the value, if there is no room, or nobody will receive it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, mut receiver) = turnwise::channel::remote::channel(1);
+    /// assert!(sender.try_send(1).is_ok());
+    /// assert!(sender.try_send(2).unwrap_err().is_full());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.shared.try_send(value)
+    }
+
+    /// Blocks this thread until there is a place and all who asked before have had one; then sends the value.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the value, if the receiver is gone or takes no more.
+    ///
+    /// # Panics
+    ///
+    /// If a scheduler runs on this thread: it would be blocked, and all its tasks with it. Use
+    /// [`send`](Sender::send) there.
+    #[track_caller]
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        assert!(
+            current().is_none(),
+            "`blocking_send` would block the scheduler that runs on this thread, and all its tasks: use \
+             `send(..).await` there"
+        );
+        let mut sending = self.send(value);
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        loop {
+            match Pin::new(&mut sending).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(sent) => return sent,
+                Poll::Pending => thread::park(), // May return for no reason; then it is asked again.
+            }
+        }
+    }
+
+    /// Returns whether nobody will receive any more; that may be so at any moment.
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    /// How many places there are in all.
+    pub fn max_capacity(&self) -> usize {
+        self.shared.places()
+    }
+
+    /// Returns whether both send into the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender::new(Arc::clone(&self.shared))
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.shared.remove_sender();
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sender = f.debug_struct("Sender");
+        sender.field("len", &self.shared.len()).field("is_closed", &self.is_closed());
+        sender.finish_non_exhaustive()
+    }
+}
+
+/// Wakes a thread that is blocked in `blocking_send`.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The future of [`Sender::send`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Sending<'a, T> {
+    shared: &'a Shared<T>,
+    stage: Stage<T>,
+}
+
+/// Nothing in it is pinned: the value is moved into the channel.
+impl<T> Unpin for Sending<'_, T> {}
+
+impl<T> Future for Sending<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Sending { shared, stage } = &mut *self;
+        let sent = match stage {
+            Stage::Made(_) => shared.go_on(stage, None),
+            Stage::Waiting(_) | Stage::Over => None,
+        };
+        let sent = sent.or_else(|| shared.go_on(stage, Some(cx.waker().clone())));
+        sent.map_or(Poll::Pending, |sent| Poll::Ready(sent.map_err(SendError)))
+    }
+}
+
+impl<T> Drop for Sending<'_, T> {
+    fn drop(&mut self) {
+        self.shared.give_up(&mut self.stage);
+    }
+}
+
+impl<T> fmt::Debug for Sending<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").finish_non_exhaustive()
+    }
+}

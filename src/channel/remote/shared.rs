@@ -1,0 +1,263 @@
+//! What the threads share: the values, and whom to wake.
+//!
+//! A sender that has to wait leaves its value here, in line, and the receiver moves it on when there is a
+//! place. So no place ever waits for a thread to be given its turn.
+//!
+//! Wakers are cloned, woken and dropped, and values dropped, only while the lock is not held: all of that may
+//! run any code.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::channel::{TryRecvError, TrySendError};
+use crate::kernel::burn;
+
+pub(super) struct Shared<T> {
+    line: Mutex<Line<T>>,
+    places: usize,
+}
+
+struct Line<T> {
+    values: VecDeque<T>,
+    /// Values that wait for a place, by the number of their wait, and whom to wake when they have one. There are
+    /// none while a place is free, unless the channel is closed: then they are taken back by those who wait.
+    waiting: BTreeMap<u64, (T, Waker)>,
+    /// The number of the next wait.
+    next: u64,
+    /// Whom to wake when there is something to receive: set while the receiver waits.
+    receiver: Option<Waker>,
+    senders: usize,
+    is_closed: bool,
+}
+
+/// How far a send has come.
+pub(super) enum Stage<T> {
+    Made(T),
+    /// The value is in the line, under this number.
+    Waiting(u64),
+    Over,
+}
+
+/// How a send ended: sent, or with the value back.
+pub(super) type Sent<T> = Result<(), T>;
+
+impl<T> Shared<T> {
+    pub(super) fn new(places: usize) -> Self {
+        Shared {
+            line: Mutex::new(Line {
+                values: VecDeque::new(),
+                waiting: BTreeMap::new(),
+                next: 0,
+                receiver: None,
+                senders: 0,
+                is_closed: false,
+            }),
+            places,
+        }
+    }
+
+    // ----- sending -----
+
+    pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let receiver = {
+            let mut line = self.lock();
+            if line.is_closed {
+                drop(line);
+                return Err(TrySendError::Closed(value));
+            }
+            if line.values.len() >= self.places {
+                drop(line);
+                return Err(TrySendError::Full(value));
+            }
+            line.values.push_back(value);
+            line.receiver.take()
+        };
+        wake(receiver);
+        Ok(())
+    }
+
+    /// Sends, or puts the value in line, if a waker is given; or asks what has become of it there. `None` if the
+    /// wait goes on, or cannot begin for want of a waker.
+    pub(super) fn go_on(&self, stage: &mut Stage<T>, waker: Option<Waker>) -> Option<Sent<T>> {
+        match mem::replace(stage, Stage::Over) {
+            Stage::Made(value) => match (self.try_send(value), waker) {
+                (Ok(()), _) => Some(Ok(())),
+                (Err(TrySendError::Closed(value)), _) => Some(Err(value)),
+                (Err(TrySendError::Full(value)), Some(waker)) => {
+                    self.stand_in_line(stage, value, waker)
+                }
+                (Err(TrySendError::Full(value)), None) => {
+                    *stage = Stage::Made(value);
+                    None
+                }
+            },
+            Stage::Waiting(number) => self.look_after(stage, number, waker),
+            Stage::Over => panic!("a `send` was polled after it had been ready"),
+        }
+    }
+
+    fn stand_in_line(&self, stage: &mut Stage<T>, value: T, waker: Waker) -> Option<Sent<T>> {
+        let mut line = self.lock();
+        if line.is_closed || line.values.len() < self.places {
+            drop(line); // Things have changed since the last look, or while the waker was cloned.
+            *stage = Stage::Made(value);
+            return self.go_on(stage, Some(waker));
+        }
+        let number = line.next;
+        line.next += 1;
+        line.waiting.insert(number, (value, waker));
+        drop(line);
+        *stage = Stage::Waiting(number);
+        None
+    }
+
+    fn look_after(
+        &self,
+        stage: &mut Stage<T>,
+        number: u64,
+        waker: Option<Waker>,
+    ) -> Option<Sent<T>> {
+        let mut line = self.lock();
+        if line.is_closed {
+            let value = line.waiting.remove(&number);
+            drop(line);
+            return Some(value.map_or(Ok(()), |(value, waker)| {
+                burn(waker);
+                Err(value)
+            }));
+        }
+        let Some((_, place)) = line.waiting.get_mut(&number) else { return Some(Ok(())) };
+        let old = waker.map(|waker| mem::replace(place, waker));
+        drop(line);
+        *stage = Stage::Waiting(number);
+        drop(old);
+        None
+    }
+
+    /// Gives a wait up. If its value was moved on already, it is sent.
+    pub(super) fn give_up(&self, stage: &mut Stage<T>) {
+        if let Stage::Waiting(number) = *stage {
+            *stage = Stage::Over;
+            let value = self.lock().waiting.remove(&number);
+            drop(value);
+        }
+    }
+
+    pub(super) fn add_sender(&self) {
+        self.lock().senders += 1;
+    }
+
+    pub(super) fn remove_sender(&self) {
+        let receiver = {
+            let mut line = self.lock();
+            line.senders -= 1;
+            if line.senders == 0 { line.receiver.take() } else { None }
+        };
+        wake(receiver);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    pub(super) fn places(&self) -> usize {
+        self.places
+    }
+
+    // ----- receiving -----
+
+    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+        let (value, sender) = {
+            let mut line = self.lock();
+            let Some(value) = line.values.pop_front() else {
+                return Err(line.why_empty());
+            };
+            (value, line.move_on())
+        };
+        wake(sender);
+        Ok(value)
+    }
+
+    /// Leaves word whom to wake when there is something to receive; refuses if there is something already.
+    pub(super) fn wake_me(&self, receiver: Waker) -> bool {
+        let mut line = self.lock();
+        if !line.values.is_empty() || line.why_empty() == TryRecvError::Disconnected {
+            drop(line);
+            return false;
+        }
+        let old = line.receiver.replace(receiver);
+        drop(line);
+        drop(old);
+        true
+    }
+
+    /// Takes back what [`Shared::wake_me`] left.
+    pub(super) fn forget_me(&self) {
+        let receiver = self.lock().receiver.take();
+        drop(receiver);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().values.len()
+    }
+
+    pub(super) fn has_senders(&self) -> bool {
+        self.lock().senders > 0
+    }
+
+    /// Lets nobody send any more, nor wait for that.
+    pub(super) fn close(&self) {
+        let senders: Vec<Waker> = {
+            let mut line = self.lock();
+            line.is_closed = true;
+            // They take their values back themselves.
+            let wakers = line.waiting.values_mut().map(|(_, waker)| waker);
+            wakers.map(|waker| mem::replace(waker, Waker::noop().clone())).collect()
+        };
+        senders.into_iter().for_each(|sender| wake(Some(sender)));
+    }
+
+    /// Takes out what nobody will receive.
+    pub(super) fn abandon(&self) -> VecDeque<T> {
+        self.close();
+        mem::take(&mut self.lock().values)
+    }
+
+    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    fn lock(&self) -> MutexGuard<'_, Line<T>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Line<T> {
+    /// Gives the place that has become free to the first in line. Returns whom to wake.
+    fn move_on(&mut self) -> Option<Waker> {
+        if self.is_closed {
+            return None;
+        }
+        let (_, (value, sender)) = self.waiting.pop_first()?;
+        self.values.push_back(value);
+        Some(sender)
+    }
+
+    /// Why there is nothing, when there is nothing.
+    fn why_empty(&self) -> TryRecvError {
+        if self.is_closed || self.senders == 0 {
+            TryRecvError::Disconnected
+        } else {
+            TryRecvError::Empty
+        }
+    }
+}
+
+/// Wakes whoever waits. A panic there is its owner's, and not that of who happens to wake him.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker
+        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
+    {
+        burn(payload);
+    }
+}

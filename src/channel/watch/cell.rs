@@ -1,0 +1,201 @@
+//! The value that is watched, its version, and who waits.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::mem;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::channel::end::End;
+use crate::sync::waiters::Waiters;
+
+/// What the two sides share.
+pub(super) struct Shared<T> {
+    /// `None` while it is being changed in place. Only ever borrowed to exchange it.
+    value: RefCell<Option<Rc<T>>>,
+    /// How often it was changed.
+    version: Cell<u64>,
+    pub(super) senders: Cell<usize>,
+    pub(super) receivers: Cell<usize>,
+    /// Where receivers wait.
+    pub(super) changes: Waiters,
+    /// Comes when there is no receiver; undone when there is one again.
+    pub(super) end: End,
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(init: T) -> Self {
+        Shared {
+            value: RefCell::new(Some(Rc::new(init))),
+            version: Cell::new(0),
+            senders: Cell::new(0),
+            receivers: Cell::new(0),
+            changes: Waiters::new("a change of watch"),
+            end: End::new("the end of watch"),
+        }
+    }
+
+    pub(super) fn set_name(&self, name: Arc<str>) {
+        self.changes.set_name(Arc::clone(&name));
+        self.end.set_name(name);
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version.get()
+    }
+
+    /// The value as it is now.
+    #[track_caller]
+    pub(super) fn get(&self) -> Ref<T> {
+        let value = self.value.borrow().clone();
+        let Some(value) = value else {
+            panic!(
+                "a watched value was looked at by the closure that changes it: use what the closure is given"
+            )
+        };
+        Ref::new(value)
+    }
+
+    /// Puts another value in its place, and tells everybody. Returns the old one, if nobody has a [`Ref`] to it.
+    #[track_caller]
+    pub(super) fn replace(&self, value: T) -> Replaced<T> {
+        let mut old = self.take();
+        let replaced = if let Some(place) = Rc::get_mut(&mut old) {
+            let value = mem::replace(place, value);
+            self.value.replace(Some(old));
+            Replaced::Alone(value)
+        } else {
+            self.value.replace(Some(Rc::new(value)));
+            Replaced::Shared(old)
+        };
+        self.tell();
+        replaced
+    }
+
+    /// Has the value changed in place; tells everybody if the closure says so.
+    #[track_caller]
+    pub(super) fn modify(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
+        // The closure runs with the value out of its place, and nothing borrowed.
+        let mut taken = PutBack { shared: self, value: Some(self.take()) };
+        let Some(value) = taken.value.as_mut().and_then(Rc::get_mut) else {
+            drop(taken);
+            panic!(
+                "a watched value cannot be changed in place while somebody has a `Ref` to it: drop the `Ref` \
+                 before, or send a new value"
+            )
+        };
+        let is_changed = change(value);
+        drop(taken);
+        if is_changed {
+            self.tell();
+        }
+        is_changed
+    }
+
+    #[track_caller]
+    fn take(&self) -> Rc<T> {
+        let value = self.value.take();
+        value.expect(
+            "a watched value was changed by another way inside the closure that changes it: use what the \
+             closure is given",
+        )
+    }
+
+    fn tell(&self) {
+        self.version.set(self.version.get() + 1);
+        if !self.changes.is_empty() {
+            self.changes.wake_all(0);
+        }
+    }
+
+    pub(super) fn add_receiver(&self) {
+        self.receivers.set(self.receivers.get() + 1);
+        self.end.undo();
+    }
+
+    pub(super) fn remove_receiver(&self) {
+        let left = self.receivers.get() - 1;
+        self.receivers.set(left);
+        if left == 0 {
+            self.end.come();
+        }
+    }
+
+    pub(super) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>) {
+        f.field("version", &self.version.get());
+        f.field("senders", &self.senders.get()).field("receivers", &self.receivers.get());
+        self.changes.debug(f);
+    }
+}
+
+/// What was there before.
+pub(super) enum Replaced<T> {
+    Alone(T),
+    /// Somebody has a `Ref` to it.
+    Shared(Rc<T>),
+}
+
+/// Puts the value back when it is dropped, also if the closure panics.
+struct PutBack<'a, T> {
+    shared: &'a Shared<T>,
+    /// `None` only while it is being dropped.
+    value: Option<Rc<T>>,
+}
+
+impl<T> Drop for PutBack<'_, T> {
+    fn drop(&mut self) {
+        self.shared.value.replace(self.value.take());
+    }
+}
+
+/// The watched value, as it was when it was looked at. It stays so, and holds nobody up; but it keeps the value
+/// alive, and from being [changed in place](super::Sender::send_modify).
+pub struct Ref<T> {
+    value: Rc<T>,
+}
+
+impl<T> Ref<T> {
+    pub(super) fn new(value: Rc<T>) -> Self {
+        Ref { value }
+    }
+
+    /// Returns the value itself, if nothing else refers to it: neither the channel nor another `Ref`.
+    ///
+    /// # Errors
+    ///
+    /// The `Ref`, if something does.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::watch::{self, Ref};
+    ///
+    /// let (sender, _receiver) = watch::channel(String::from("old"));
+    /// let old = sender.send_replace(String::from("new"));
+    /// assert_eq!(Ref::try_unwrap(old).unwrap(), "old");
+    /// ```
+    pub fn try_unwrap(this: Self) -> Result<T, Self> {
+        Rc::try_unwrap(this.value).map_err(Ref::new)
+    }
+}
+
+impl<T> Deref for Ref<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Ref<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}

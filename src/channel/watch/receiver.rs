@@ -1,0 +1,274 @@
+//! The side that looks.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::channel::listener::Listener;
+use crate::channel::watch::cell::Shared;
+use crate::channel::watch::{RecvError, Ref};
+use crate::sync::waiters::Place;
+
+/// The side of a [`watch`](super::channel) that looks at the value and waits for changes. A clone has seen
+/// what this one has.
+pub struct Receiver<T> {
+    shared: Rc<Shared<T>>,
+    /// The version that it has seen, or was told of.
+    seen: u64,
+    listener: Listener,
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(shared: Rc<Shared<T>>) -> Self {
+        shared.add_receiver();
+        Receiver { seen: shared.version(), shared, listener: Listener::new() }
+    }
+
+    /// Gives it a name, for reports; both sides have it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.shared.set_name(name.into());
+        self
+    }
+
+    /// Returns the value as it is now, and leaves open whether it was seen.
+    ///
+    /// # Panics
+    ///
+    /// In a closure that is just changing the value.
+    #[track_caller]
+    pub fn borrow(&self) -> Ref<T> {
+        self.shared.get()
+    }
+
+    /// Returns the value as it is now, which is seen thereby.
+    ///
+    /// # Panics
+    ///
+    /// In a closure that is just changing the value.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, mut receiver) = turnwise::channel::watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// assert_eq!(receiver.has_changed(), Ok(true));
+    /// assert_eq!(*receiver.borrow_and_update(), 2);
+    /// assert_eq!(receiver.has_changed(), Ok(false));
+    /// ```
+    #[track_caller]
+    pub fn borrow_and_update(&mut self) -> Ref<T> {
+        let value = self.shared.get();
+        self.seen = self.shared.version();
+        value
+    }
+
+    /// Returns whether the value was changed since it was seen.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] if all senders are gone.
+    pub fn has_changed(&self) -> Result<bool, RecvError> {
+        if self.is_orphaned() { Err(RecvError(())) } else { Ok(self.seen != self.shared.version()) }
+    }
+
+    /// Takes the value for not seen, so that [`changed`](Receiver::changed) is ready at once.
+    pub fn mark_changed(&mut self) {
+        // The version before this one; which of those before does not matter.
+        self.seen = self.shared.version().wrapping_sub(1);
+    }
+
+    /// Takes the value for seen.
+    pub fn mark_unchanged(&mut self) {
+        self.seen = self.shared.version();
+    }
+
+    /// Waits until the value is another one than was seen, which is seen thereby; ready at once if it is
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] if all senders are gone, and the last value was seen.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready leaves the value unseen.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let (sender, mut receiver) = turnwise::channel::watch::channel(1);
+    /// turnwise::block_on(async {
+    ///     sender.send(2).unwrap();
+    ///     receiver.changed().await.unwrap();
+    ///     assert_eq!(*receiver.borrow(), 2);
+    ///     drop(sender);
+    ///     assert!(receiver.changed().await.is_err());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn changed(&mut self) -> Changed<'_, T> {
+        Changed { receiver: self, place: Location::caller() }
+    }
+
+    /// Waits until the value is as wanted, and returns it; it is seen thereby. The value as it is now is asked
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] if all senders are gone, and the last value is not as wanted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing; values that were not as wanted count as seen.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, channel::watch, spawn, yield_now};
+    ///
+    /// block_on(async {
+    ///     let (sender, mut receiver) = watch::channel(0);
+    ///     spawn(async move {
+    ///         for step in 1..=10 {
+    ///             sender.send_replace(step);
+    ///             yield_now().await;
+    ///         }
+    ///     });
+    ///     assert_eq!(*receiver.wait_for(|&step| step >= 5).await.unwrap(), 5);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn wait_for<F: FnMut(&T) -> bool>(&mut self, wanted: F) -> WaitFor<'_, T, F> {
+        WaitFor { receiver: self, wanted, place: Location::caller() }
+    }
+
+    /// Returns whether both look at the same value.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.shared.senders.get() == 0
+    }
+
+    fn poll_changed(&mut self, cx: &Context<'_>, place: Place) -> Poll<Result<(), RecvError>> {
+        let Receiver { shared, seen, listener } = self;
+        listener.wait(&shared.changes, place, cx, || {
+            let version = shared.version();
+            if *seen != version {
+                *seen = version;
+                Poll::Ready(Ok(()))
+            } else if shared.senders.get() == 0 {
+                Poll::Ready(Err(RecvError(())))
+            } else {
+                Poll::Pending
+            }
+        })
+    }
+
+    fn leave(&mut self) {
+        self.listener.leave(&self.shared.changes);
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        let mut clone = Receiver::new(Rc::clone(&self.shared));
+        clone.seen = self.seen;
+        clone
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.leave();
+        self.shared.remove_receiver();
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    /// Prints how often the value was changed, and who waits for the next time.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut receiver = f.debug_struct("Receiver");
+        receiver.field("seen", &self.seen);
+        self.shared.debug(&mut receiver);
+        receiver.finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Receiver::changed`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Changed<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    place: Place,
+}
+
+impl<T> Future for Changed<'_, T> {
+    type Output = Result<(), RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let place = self.place;
+        self.receiver.poll_changed(cx, place)
+    }
+}
+
+impl<T> Drop for Changed<'_, T> {
+    fn drop(&mut self) {
+        self.receiver.leave();
+    }
+}
+
+impl<T> fmt::Debug for Changed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changed").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Receiver::wait_for`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct WaitFor<'a, T, F> {
+    receiver: &'a mut Receiver<T>,
+    wanted: F,
+    place: Place,
+}
+
+/// Nothing in it is pinned: the closure is called by reference.
+impl<T, F> Unpin for WaitFor<'_, T, F> {}
+
+impl<T, F: FnMut(&T) -> bool> Future for WaitFor<'_, T, F> {
+    type Output = Result<Ref<T>, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let WaitFor { receiver, wanted, place } = &mut *self;
+        loop {
+            // The closure may change the value: then it is asked once more.
+            let value = receiver.borrow_and_update();
+            if wanted(&value) {
+                receiver.leave();
+                return Poll::Ready(Ok(value));
+            }
+            drop(value); // It must not be kept from being changed in place.
+            match receiver.poll_changed(cx, place) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl<T, F> Drop for WaitFor<'_, T, F> {
+    fn drop(&mut self) {
+        self.receiver.leave();
+    }
+}
+
+impl<T, F> fmt::Debug for WaitFor<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitFor").field("place", &self.place).finish_non_exhaustive()
+    }
+}
