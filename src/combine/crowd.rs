@@ -60,6 +60,9 @@ impl<F: Future> Crowd<F> {
             None => self.poll_all(cx, &mut ended),
         };
         self.is_polling = false;
+        if self.left == 0 {
+            self.bells = None; // They hold the waker of whoever polled.
+        }
         match flow {
             ControlFlow::Continue(()) if self.left > 0 => Poll::Pending,
             flow => Poll::Ready(flow),
