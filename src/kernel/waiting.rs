@@ -119,6 +119,11 @@ impl Waiter {
         }
     }
 
+    /// A task, whoever polls.
+    pub(crate) fn of_task(task: TaskKey) -> Self {
+        Waiter { who: Who::Own(task), _not_send: PhantomData }
+    }
+
     /// The two parts that a node keeps: a waker if one is needed, and the task.
     pub(crate) fn into_node(self) -> (Option<Waker>, Option<TaskKey>) {
         match self.who {
