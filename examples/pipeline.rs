@@ -61,3 +61,19 @@ impl ElapsedMs for std::time::Instant {
         time::now().duration_since(*self).as_millis()
     }
 }
+
+// Output:
+//
+//  100 ms  order 1 is in, 1 waiting
+//  200 ms  order 2 is in, 1 waiting
+//  300 ms  order 3 is in, 1 waiting
+//  400 ms  order 4 is in, 2 waiting
+//  600 ms  Ann has done order 1
+//  600 ms  order 5 is in, 2 waiting
+//  700 ms  Bob has done order 2
+//  700 ms  order 6 is in, 2 waiting
+// 1100 ms  Ann has done order 3
+// 1200 ms  Bob has done order 4
+// 1600 ms  Ann has done order 5
+// 1700 ms  Bob has done order 6
+// 1700 ms  all orders are done

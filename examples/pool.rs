@@ -103,3 +103,21 @@ fn main() {
         println!("connection {number} is back after {queries} queries");
     }
 }
+
+// Output:
+//
+// alice has connection 1
+// bob has connection 2
+//
+// Semaphore { permits: 0 of 2, name: "connections", held_by: [#1 "alice" at examples/pool.rs:44:37, #2 "bob" at examples/pool.rs:44:37], waiters: [#3 "carol" at examples/pool.rs:44:37, #4 "dave" at examples/pool.rs:44:37, #5 "eve" at examples/pool.rs:44:37] }
+//
+// bob is done
+// carol has connection 2
+// dave has connection 2
+// alice is done
+// eve has connection 1
+// eve is done
+// dave is done
+// task #3 panicked: carol's query was wrong
+// connection 1 is back after 2 queries
+// connection 2 is back after 3 queries
