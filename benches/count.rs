@@ -7,11 +7,14 @@
 //! What it costs to set the row up and to warm it up drops out of the difference of two lengths. See
 //! `benches/instructions.sh`.
 
+#[path = "work/columns.rs"]
+mod columns;
 mod work;
 
 use std::process::ExitCode;
 
-use work::{EXECUTORS, Kind, Row, rows};
+use columns::COLUMNS;
+use work::{Kind, Row, Setup, rows};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -20,12 +23,11 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let [name, executor, n] = &args[..] else {
-        println!("usage: count ROW {} N", EXECUTORS.join("|"));
-        countable().for_each(|row| println!("{} {}", row.name, row.size));
+        println!("usage: count ROW {} N", COLUMNS.map(|column| column.name).join("|"));
+        countable().for_each(|row| println!("{} {}", row.name, row.batch));
         return ExitCode::FAILURE;
     };
-    let work = countable().find(|row| row.name == name).and_then(|row| row.on(executor));
-    let (Some(work), Ok(n)) = (work, n.parse()) else {
+    let (Some(work), Ok(n)) = (work(name, executor), n.parse()) else {
         eprintln!("no such row, or not on this executor");
         return ExitCode::FAILURE;
     };
@@ -33,7 +35,13 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn work(name: &str, executor: &str) -> Option<Setup> {
+    countable().find(|row| row.name == name)?;
+    let column = COLUMNS.iter().find(|column| column.name == executor)?;
+    (column.on)(name)
+}
+
 /// All rows whose instructions can be counted.
-fn countable() -> impl Iterator<Item = &'static Row> {
-    rows(|_| true).filter(|row| row.kind != Kind::TwoThreads)
+fn countable() -> impl Iterator<Item = Row> {
+    rows().into_iter().filter(|row| row.kind != Kind::TwoThreads)
 }

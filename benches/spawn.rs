@@ -2,10 +2,14 @@
 
 #[path = "work/clock.rs"]
 mod clock;
+#[path = "work/columns.rs"]
+mod columns;
 #[path = "work/compare.rs"]
 mod compare;
 mod work;
 
+use work::Turnwise;
+
 fn main() {
-    compare::compare("spawn");
+    compare::compare(&work::spawn::rows::<Turnwise>());
 }

@@ -58,6 +58,7 @@
 #![forbid(unsafe_code)]
 
 mod kernel;
+pub mod combine;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -88,6 +89,7 @@ pub mod waiting {
     pub use crate::kernel::{Registration, Resource, TaskKey, Wait, Waited, Waiter, register};
 }
 
+pub use combine::{join_all, race, try_join_all};
 pub use kernel::{
     DeadlockReport, Metrics, Observer, Policy, Remote, RunError, Scheduler, Snapshot, TaskId,
     Transition, Turn,

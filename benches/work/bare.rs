@@ -12,9 +12,38 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::remote::{bare_clones, bare_remote, bare_storm, bare_wakes};
 use super::spawn::CROWD;
 use super::timers::LIVE;
-use super::{Random, Work, batches, hidden};
+use super::turn::DEPTH;
+use super::{Random, Setup, Work, batches, hidden};
+
+/// The loop for the row of that name.
+pub(crate) fn on(row: &str) -> Option<Setup> {
+    Some(match row {
+        "spawn_join" => spawn_join,
+        "spawn_detached" => spawn_detached,
+        "yield_1" => yields::<1>,
+        "yield_1000" | "self_wake_1000" => yields::<1_000>,
+        "yield_100000" => yields::<100_000>,
+        "deep_await" => deep,
+        "block_on_warm" => block_on,
+        "create_drop" => create,
+        "timers_1k" => timers::<1_000>,
+        "timers_10k" => timers::<10_000>,
+        "timers_100k" => timers::<100_000>,
+        "timers_1m" => timers::<1_000_000>,
+        "timers_10m" => timers::<10_000_000>,
+        "timers_virtual_10k" => timers_virtual::<10_000>,
+        "timers_virtual_1m" => timers_virtual::<1_000_000>,
+        "timers_cancel" | "timers_cancel_later" => timers_cancel,
+        "waker_clone" => bare_clones,
+        "wake_own" => bare_wakes,
+        "wake_remote" => bare_remote,
+        "wake_storm" => bare_storm,
+        _ => return None,
+    })
+}
 
 type Boxed = Pin<Box<dyn Future<Output = u64>>>;
 
@@ -31,7 +60,7 @@ fn run(queue: &mut VecDeque<Boxed>) -> u64 {
     sum
 }
 
-pub(super) fn spawn_join() -> Work {
+fn spawn_join() -> Work {
     let mut queue = VecDeque::new();
     Box::new(move |n| {
         let mut sum = 0;
@@ -43,7 +72,7 @@ pub(super) fn spawn_join() -> Work {
     })
 }
 
-pub(super) fn spawn_detached() -> Work {
+fn spawn_detached() -> Work {
     let mut queue = VecDeque::new();
     Box::new(move |n| {
         let counted = Rc::new(Cell::new(0));
@@ -62,26 +91,41 @@ pub(super) fn spawn_detached() -> Work {
     })
 }
 
-pub(super) fn yields<const TASKS: u64>() -> Work {
+fn yields<const TASKS: u64>() -> Work {
     let mut queue = VecDeque::new();
     Box::new(move |n| {
         let rounds = n / TASKS;
-        queue.extend((0..TASKS).map(|_| {
-            let mut left = rounds;
-            let target = poll_fn(move |_| {
-                if left == 0 {
-                    return Poll::Ready(rounds);
-                }
-                left -= 1;
-                Poll::Pending
-            });
-            Box::pin(target) as Boxed
-        }));
+        queue.extend((0..TASKS).map(|_| Box::pin(pend(rounds)) as Boxed));
         assert_eq!(run(&mut queue), rounds * TASKS);
     })
 }
 
-pub(super) fn block_on() -> Work {
+/// Is pending for so many turns.
+fn pend(turns: u64) -> impl Future<Output = u64> {
+    let mut left = turns;
+    poll_fn(move |_| {
+        if left == 0 {
+            return Poll::Ready(turns);
+        }
+        left -= 1;
+        Poll::Pending
+    })
+}
+
+fn deep() -> Work {
+    fn nest(depth: u64, rounds: u64) -> Boxed {
+        Box::pin(async move {
+            if depth > 0 { nest(depth - 1, rounds).await + 1 } else { pend(rounds).await }
+        })
+    }
+    let mut queue = VecDeque::new();
+    Box::new(move |n| {
+        queue.push_back(nest(DEPTH, n));
+        assert_eq!(run(&mut queue), n + DEPTH);
+    })
+}
+
+fn block_on() -> Work {
     Box::new(|n| {
         let mut cx = Context::from_waker(Waker::noop());
         let mut sum = 0;
@@ -96,7 +140,7 @@ pub(super) fn block_on() -> Work {
 }
 
 /// A queue that has room is the least that a scheduler can be.
-pub(super) fn create() -> Work {
+fn create() -> Work {
     Box::new(|n| {
         for _ in 0..n {
             drop(hidden(VecDeque::<Boxed>::with_capacity(16)));
@@ -172,7 +216,7 @@ fn sleepers<const TASKS: u64>(mut clock: impl FnMut(u64) -> u64 + 'static) -> Wo
     })
 }
 
-pub(super) fn timers<const TASKS: u64>() -> Work {
+fn timers<const TASKS: u64>() -> Work {
     let start = Instant::now();
     sleepers::<TASKS>(move |deadline| {
         let now = nanos(start.elapsed());
@@ -186,7 +230,7 @@ pub(super) fn timers<const TASKS: u64>() -> Work {
     })
 }
 
-pub(super) fn timers_virtual<const TASKS: u64>() -> Work {
+fn timers_virtual<const TASKS: u64>() -> Work {
     let mut now = 0;
     sleepers::<TASKS>(move |deadline| {
         now = deadline.max(now);
@@ -195,7 +239,7 @@ pub(super) fn timers_virtual<const TASKS: u64>() -> Work {
 }
 
 /// Writes an entry for each timer, and throws the dead ones away when they outnumber the living.
-pub(super) fn timers_cancel() -> Work {
+fn timers_cancel() -> Work {
     let mut entries: Vec<(u64, bool)> = (0..LIVE).map(|timer| (timer, true)).collect();
     Box::new(move |n| {
         for timer in 0..n {

@@ -6,12 +6,13 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 
 use crate::clock::time;
-use crate::work::{EXECUTORS, Kind, Row, Work, rows};
+use crate::columns::COLUMNS;
+use crate::work::{Kind, Row, Setup};
 
-/// Runs the rows of one file; `cargo bench` shows the time of one operation as the inverse of `thrpt`.
-pub(crate) fn compare(file: &str) {
+/// Runs some rows; `cargo bench` shows the time of one operation as the inverse of `thrpt`.
+pub(crate) fn compare(rows: &[Row]) {
     let mut criterion = Criterion::default().configure_from_args();
-    for row in rows(|name| name == file) {
+    for row in rows {
         compare_row(&mut criterion, row);
     }
     criterion.final_summary();
@@ -24,15 +25,15 @@ fn compare_row(criterion: &mut Criterion, row: &Row) {
     group.warm_up_time(Duration::from_millis(300));
     group.measurement_time(Duration::from_secs(1));
     group.throughput(Throughput::Elements(row.size));
-    for executor in EXECUTORS {
-        if let Some(work) = row.on(executor) {
-            bench(&mut group, executor, row, work);
+    for column in COLUMNS {
+        if let Some(work) = (column.on)(row.name) {
+            bench(&mut group, column.name, row, work);
         }
     }
     group.finish();
 }
 
-fn bench(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, row: &Row, work: fn() -> Work) {
+fn bench(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, row: &Row, work: Setup) {
     let mut prepared = None;
     group.bench_function(name, |bencher| {
         let work = prepared.get_or_insert_with(work);

@@ -1,52 +1,43 @@
 //! The rows: one piece of work each, the same for every executor.
 //!
-//! A row is written once, over [`Executor`], and runs on turnwise and on tokio. Beside them stands `bare`:
-//! the same work by a loop written for that row alone.
+//! A row is written once, over [`Executor`], and runs on turnwise and on every peer. Beside them stands
+//! `bare`: the same work by a loop written for that row alone.
+#![allow(dead_code, reason = "each of those who share it leaves a part unused")]
 
-mod bare;
-mod remote;
-mod spawn;
-mod timers;
-mod turn;
+pub(crate) mod bare;
+mod executors;
+pub(crate) mod remote;
+pub(crate) mod spawn;
+pub(crate) mod timers;
+pub(crate) mod tools;
+pub(crate) mod turn;
+pub(crate) mod waits;
 
-use std::fmt::Debug;
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::hint::black_box;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use turnwise::Scheduler;
+pub(crate) use executors::{Executor, Sleeps, Turnwise, Virtual};
+use tools::Own;
 
 /// Work that is set up and warm: does so many operations, and asserts that it did them.
 pub(crate) type Work = Box<dyn FnMut(u64)>;
 
-/// One line of the tables.
+/// Sets work up.
+pub(crate) type Setup = fn() -> Work;
+
+/// One line of the tables, on one executor.
+#[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
+    /// It works in batches of so many operations, and cannot do fewer.
+    pub(crate) batch: u64,
     /// How many operations one call of the work is given when it is timed.
     pub(crate) size: u64,
     pub(crate) kind: Kind,
-    pub(crate) turnwise: fn() -> Work,
-    pub(crate) tokio: Option<fn() -> Work>,
-    pub(crate) bare: Option<fn() -> Work>,
-}
-
-/// The columns of the tables.
-pub(crate) const EXECUTORS: [&str; 3] = ["turnwise", "tokio", "bare"];
-
-impl Row {
-    /// Sets the work up on one of the [`EXECUTORS`]; `None` if it cannot be done there.
-    pub(crate) fn on(&self, executor: &str) -> Option<fn() -> Work> {
-        match executor {
-            "turnwise" => Some(self.turnwise),
-            "tokio" => self.tokio,
-            "bare" => self.bare,
-            _ => None,
-        }
-    }
-}
-
-/// The rows of some of the files.
-pub(crate) fn rows(of: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().filter(move |(file, _)| of(file)).flat_map(|(_, rows)| *rows)
+    pub(crate) work: Setup,
 }
 
 /// What its time is made of, and so how it is measured.
@@ -60,111 +51,39 @@ pub(crate) enum Kind {
     TwoThreads,
 }
 
-/// An executor with one thread, and what the rows need of it.
-pub(crate) trait Executor: Sized + 'static {
-    type Error: Debug;
-    type Handle<T: 'static>: Future<Output = Result<T, Self::Error>>;
-
-    fn new() -> Self;
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output;
-
-    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output>;
-
-    fn yield_now() -> impl Future<Output = ()> + 'static;
-
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static;
+/// One column of the tables.
+#[derive(Clone, Copy)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    /// Sets the work of the row of that name up; `None` if it cannot be done here.
+    pub(crate) on: fn(&str) -> Option<Setup>,
 }
 
-/// Turnwise with a real clock.
-pub(crate) struct Turnwise(Scheduler);
-
-/// Turnwise with a virtual clock: sleeping takes no time.
-pub(crate) struct Virtual(Scheduler);
-
-/// Tokio's `current_thread` runtime with a `LocalSet`, which spawns what is not `Send`, as turnwise does.
-pub(crate) struct Tokio {
-    runtime: tokio::runtime::Runtime,
-    local: tokio::task::LocalSet,
+/// All rows, as they run on turnwise, which has them all.
+pub(crate) fn rows() -> Vec<Row> {
+    let mut rows = with_timers::<Turnwise>();
+    let after = rows.iter().position(|row| row.name == "timers_cancel").unwrap_or(rows.len());
+    rows.splice(after..after, timers::virtual_rows::<Virtual>());
+    rows.extend(waits::rows::<Turnwise, Own>());
+    rows
 }
 
-impl Executor for Turnwise {
-    type Error = turnwise::JoinError;
-    type Handle<T: 'static> = turnwise::JoinHandle<T>;
-
-    fn new() -> Self {
-        Turnwise(Scheduler::new())
-    }
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.0.block_on(future)
-    }
-
-    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
-        turnwise::spawn(future)
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        turnwise::yield_now()
-    }
-
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        turnwise::sleep(duration)
-    }
+/// The rows of an executor that can sleep.
+pub(crate) fn with_timers<E: Sleeps>() -> Vec<Row> {
+    let mut rows = without_timers::<E>();
+    let after = rows.iter().position(|row| row.name == "waker_clone").unwrap_or(rows.len());
+    rows.splice(after..after, timers::rows::<E>());
+    rows
 }
 
-impl Executor for Virtual {
-    type Error = turnwise::JoinError;
-    type Handle<T: 'static> = turnwise::JoinHandle<T>;
-
-    fn new() -> Self {
-        Virtual(Scheduler::builder().virtual_time().build())
-    }
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.0.block_on(future)
-    }
-
-    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
-        turnwise::spawn(future)
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        turnwise::yield_now()
-    }
-
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        turnwise::sleep(duration)
-    }
+/// The rows of an executor that cannot.
+pub(crate) fn without_timers<E: Executor>() -> Vec<Row> {
+    [spawn::rows::<E>(), turn::rows::<E>(), remote::rows::<E>()].concat()
 }
 
-impl Executor for Tokio {
-    type Error = tokio::task::JoinError;
-    type Handle<T: 'static> = tokio::task::JoinHandle<T>;
-
-    fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        Tokio {
-            runtime: runtime.expect("a runtime without I/O needs nothing that could fail"),
-            local: tokio::task::LocalSet::new(),
-        }
-    }
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.local.block_on(&self.runtime, future)
-    }
-
-    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
-        tokio::task::spawn_local(future)
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        tokio::task::yield_now()
-    }
-
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        tokio::time::sleep(duration)
-    }
+/// The work of the row of that name.
+pub(crate) fn work(rows: &[Row], name: &str) -> Option<Setup> {
+    rows.iter().find(|row| row.name == name).map(|row| row.work)
 }
 
 /// Random numbers that are the same in every run: xorshift.
@@ -185,20 +104,43 @@ impl Random {
     }
 }
 
-/// The rows, under the names of the files in which criterion runs them.
-const ROWS: &[(&str, &[Row])] = &[
-    ("spawn", spawn::ROWS),
-    ("turn", turn::ROWS),
-    ("timers", timers::ROWS),
-    ("wake", remote::ROWS),
-];
+/// Wakes one task when so many others have counted.
+#[derive(Default)]
+pub(crate) struct Countdown {
+    pub(crate) left: Cell<u64>,
+    pub(crate) counted: Cell<u64>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl Countdown {
+    pub(crate) fn count(&self) {
+        self.counted.set(self.counted.get() + 1);
+        self.left.set(self.left.get() - 1);
+        if self.left.get() == 0
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    pub(crate) async fn wait(&self) {
+        poll_fn(|cx| {
+            if self.left.get() == 0 {
+                return Poll::Ready(());
+            }
+            self.waker.set(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
 
 /// Cuts `n` operations into batches of so many; gives the number of the first one of each.
-fn batches(n: u64, size: u64) -> impl Iterator<Item = u64> {
+pub(crate) fn batches(n: u64, size: u64) -> impl Iterator<Item = u64> {
     (0..n.div_ceil(size)).map(move |batch| batch * size)
 }
 
 /// The same work with what it computes hidden from the optimiser.
-fn hidden<T>(value: T) -> T {
+pub(crate) fn hidden<T>(value: T) -> T {
     black_box(value)
 }

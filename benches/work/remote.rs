@@ -5,55 +5,38 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread::{self, JoinHandle, Thread};
 
-use super::{Executor, Kind, Row, Tokio, Turnwise, Work, hidden};
+use super::{Executor, Kind, Row, Setup, Work, hidden};
 
-pub(crate) const ROWS: &[Row] = &[
-    Row {
-        name: "waker_clone",
-        size: 100_000,
-        kind: Kind::Computes,
-        turnwise: clones::<Turnwise>,
-        tokio: Some(clones::<Tokio>),
-        bare: Some(bare_clones),
-    },
-    Row {
-        name: "wake_own",
-        size: 100_000,
-        kind: Kind::Computes,
-        turnwise: wakes::<Turnwise>,
-        tokio: Some(wakes::<Tokio>),
-        bare: Some(bare_wakes),
-    },
-    Row {
-        name: "wake_remote",
-        size: 200,
-        kind: Kind::TwoThreads,
-        turnwise: remote::<Turnwise>,
-        tokio: Some(remote::<Tokio>),
-        bare: Some(bare_remote),
-    },
-    Row {
-        name: "wake_storm",
-        size: 1_000_000,
-        kind: Kind::TwoThreads,
-        turnwise: storm::<Turnwise>,
-        tokio: Some(storm::<Tokio>),
-        bare: Some(bare_storm),
-    },
-];
+pub(crate) fn rows<E: Executor>() -> Vec<Row> {
+    let row = |name, size, kind, work| Row { name, batch: 1, size, kind, work };
+    vec![
+        row("waker_clone", 100_000, Kind::Computes, clones::<E> as Setup),
+        row("wake_own", 100_000, Kind::Computes, wakes::<E>),
+        row("wake_remote", 200, Kind::TwoThreads, remote::<E>),
+        row("wake_storm", 1_000_000, Kind::TwoThreads, storm::<E>),
+    ]
+}
+
+/// Runs a future as a task: the waker of the root is not always one of the executor's.
+fn in_a_task<E: Executor, T: 'static>(
+    executor: &E,
+    future: impl Future<Output = T> + 'static,
+) -> T {
+    executor.block_on(async move { E::spawn(future).await.expect("nothing panics") })
+}
 
 /// Clones the waker of its turn and drops the clone.
 fn clones<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
-        let cloned = executor.block_on(poll_fn(|cx| Poll::Ready(clone(cx, n))));
+        let cloned = in_a_task(&executor, poll_fn(move |cx| Poll::Ready(clone(cx, n))));
         assert_eq!(cloned, n);
     })
 }
 
-fn bare_clones() -> Work {
+pub(super) fn bare_clones() -> Work {
     Box::new(|n| assert_eq!(clone(&mut Context::from_waker(Waker::noop()), n), n))
 }
 
@@ -69,19 +52,19 @@ fn wakes<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
         let mut turns = 0;
-        executor.block_on(poll_fn(|cx| {
+        let task = poll_fn(move |cx| {
             turns += 1;
-            if turns == 2 {
-                return Poll::Ready(());
+            if turns > 1 {
+                return Poll::Ready(turns);
             }
             wake(cx, n);
             Poll::Pending
-        }));
-        assert_eq!(turns, 2);
+        });
+        assert_eq!(in_a_task(&executor, task), 2);
     })
 }
 
-fn bare_wakes() -> Work {
+pub(super) fn bare_wakes() -> Work {
     Box::new(|n| wake(&mut Context::from_waker(Waker::noop()), n))
 }
 
@@ -144,11 +127,11 @@ impl Echo {
 /// One wake over there and back again, after another.
 fn remote<E: Executor>() -> Work {
     let executor = E::new();
-    Box::new(move |n| executor.block_on(ECHO.round_trips(n)))
+    Box::new(move |n| in_a_task(&executor, ECHO.round_trips(n)))
 }
 
 /// The same with nothing but `park` and `unpark`.
-fn bare_remote() -> Work {
+pub(super) fn bare_remote() -> Work {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -165,19 +148,23 @@ fn bare_remote() -> Work {
 }
 
 /// So many tasks are woken by turns.
-const TASKS: u64 = 1_000;
+pub(crate) const TASKS: u64 = 1_000;
 
 /// Another thread wakes a thousand tasks by turns; those that have a turn meanwhile wait again.
 fn storm<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
-        let (stop, wakers) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let ended = executor.block_on(async {
-            let wait = |_| E::spawn(wait(Arc::clone(&stop), Arc::clone(&wakers), n));
+        let storm = Arc::new(Storm::default());
+        let ended = executor.block_on(async move {
+            let wait = |_| E::spawn(Arc::clone(&storm).wait(n));
             let handles: Vec<_> = (0..TASKS).map(wait).collect();
             let mut ended = 0;
             for handle in handles {
                 ended += handle.await.expect("nothing panics");
+            }
+            // Some make the other thread wait until what it woke has been looked at.
+            while !storm.is_over() {
+                E::yield_now().await;
             }
             ended
         });
@@ -185,36 +172,54 @@ fn storm<E: Executor>() -> Work {
     })
 }
 
-/// Gives its waker to the storm, which the last of the tasks lets loose; waits until the storm is over.
-async fn wait(stop: Arc<AtomicBool>, wakers: Arc<Mutex<Vec<Waker>>>, n: u64) -> u64 {
-    let mut given = false;
-    poll_fn(|cx| {
-        if stop.load(Ordering::Acquire) {
-            return Poll::Ready(());
-        }
-        if !given {
-            given = true;
-            let mut wakers = wakers.lock().expect("nothing panics");
-            wakers.push(cx.waker().clone());
-            if wakers.len() as u64 == TASKS {
-                let (wakers, stop) = (std::mem::take(&mut *wakers), Arc::clone(&stop));
-                thread::spawn(move || blow(&wakers, &stop, n));
-            }
-        }
-        Poll::Pending
-    })
-    .await;
-    1
+/// The tasks that the storm is to wake, until they may stop.
+#[derive(Default)]
+pub(crate) struct Storm {
+    stop: AtomicBool,
+    wakers: Mutex<Vec<Waker>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-fn blow(wakers: &[Waker], stop: &AtomicBool, n: u64) {
-    wakers.iter().cycle().zip(0..n).for_each(|(waker, _)| waker.wake_by_ref());
-    stop.store(true, Ordering::Release);
-    wakers.iter().for_each(Waker::wake_by_ref);
+impl Storm {
+    /// Gives its waker to the storm, which the last of the tasks lets loose; waits until the storm is over.
+    pub(crate) async fn wait(self: Arc<Self>, n: u64) -> u64 {
+        let mut given = false;
+        poll_fn(move |cx| {
+            if self.stop.load(Ordering::Acquire) {
+                return Poll::Ready(1);
+            }
+            if !given {
+                given = true;
+                self.give(cx.waker().clone(), n);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn give(self: &Arc<Self>, waker: Waker, n: u64) {
+        let mut wakers = self.wakers.lock().expect("nothing panics");
+        wakers.push(waker);
+        if wakers.len() as u64 == TASKS {
+            let (wakers, storm) = (std::mem::take(&mut *wakers), Arc::clone(self));
+            let thread = thread::spawn(move || storm.blow(&wakers, n));
+            *self.thread.lock().expect("nothing panics") = Some(thread);
+        }
+    }
+
+    fn blow(&self, wakers: &[Waker], n: u64) {
+        wakers.iter().cycle().zip(0..n).for_each(|(waker, _)| waker.wake_by_ref());
+        self.stop.store(true, Ordering::Release);
+        wakers.iter().for_each(Waker::wake_by_ref);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.thread.lock().expect("nothing panics").as_ref().is_some_and(JoinHandle::is_finished)
+    }
 }
 
 /// The least that a wake can be: one exchange of a flag, which this thread looks at.
-fn bare_storm() -> Work {
+pub(super) fn bare_storm() -> Work {
     Box::new(|n| {
         let flags: Arc<[AtomicBool]> = (0..TASKS).map(|_| AtomicBool::new(false)).collect();
         let stop = Arc::new(AtomicBool::new(false));

@@ -2,68 +2,50 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Executor, Kind, Random, Row, Tokio, Turnwise, Virtual, Work, bare, batches};
+use super::{Countdown, Kind, Random, Row, Setup, Sleeps, Work, batches};
 
-pub(crate) const ROWS: &[Row] = &[
-    Row {
-        name: "timers_10k",
-        size: 50_000,
-        kind: Kind::Sleeps,
-        turnwise: sleepers::<Turnwise, 10_000>,
-        tokio: Some(sleepers::<Tokio, 10_000>),
-        bare: Some(bare::timers::<10_000>),
-    },
-    Row {
-        name: "timers_1m",
-        size: 1_000_000,
-        kind: Kind::Sleeps,
-        turnwise: sleepers::<Turnwise, 1_000_000>,
-        tokio: Some(sleepers::<Tokio, 1_000_000>),
-        bare: Some(bare::timers::<1_000_000>),
-    },
-    // Tokio's clock stands still only with its `test-util`, which makes its other rows slower.
-    Row {
-        name: "timers_virtual_10k",
-        size: 50_000,
-        kind: Kind::Computes,
-        turnwise: sleepers::<Virtual, 10_000>,
-        tokio: None,
-        bare: Some(bare::timers_virtual::<10_000>),
-    },
-    Row {
-        name: "timers_virtual_1m",
-        size: 1_000_000,
-        kind: Kind::Computes,
-        turnwise: sleepers::<Virtual, 1_000_000>,
-        tokio: None,
-        bare: Some(bare::timers_virtual::<1_000_000>),
-    },
-    Row {
-        name: "timers_cancel",
-        size: 100_000,
-        kind: Kind::Computes,
-        turnwise: cancel::<Turnwise>,
-        tokio: Some(cancel::<Tokio>),
-        bare: Some(bare::timers_cancel),
-    },
-    Row {
-        name: "timers_cancel_later",
-        size: 100_000,
-        kind: Kind::Computes,
-        turnwise: cancel_later::<Turnwise>,
-        tokio: Some(cancel_later::<Tokio>),
-        bare: Some(bare::timers_cancel),
-    },
-];
+pub(crate) fn rows<E: Sleeps>() -> Vec<Row> {
+    vec![
+        fired("timers_1k", 1_000, 5_000, sleepers::<E, 1_000>),
+        fired("timers_10k", 10_000, 50_000, sleepers::<E, 10_000>),
+        fired("timers_100k", 100_000, 200_000, sleepers::<E, 100_000>),
+        fired("timers_1m", 1_000_000, 1_000_000, sleepers::<E, 1_000_000>),
+        cancelled("timers_cancel", 1, cancel::<E>),
+        cancelled("timers_cancel_later", BATCH, cancel_later::<E>),
+    ]
+}
+
+/// The row of ten million: it takes many seconds, and gigabytes.
+pub(crate) fn huge_rows<E: Sleeps>() -> Vec<Row> {
+    vec![fired("timers_10m", 10_000_000, 10_000_000, sleepers::<E, 10_000_000>)]
+}
+
+/// The rows for a clock that need not be waited for.
+pub(crate) fn virtual_rows<E: Sleeps>() -> Vec<Row> {
+    let row = |name, batch, size, work| Row { name, batch, size, kind: Kind::Computes, work };
+    vec![
+        row("timers_virtual_10k", 10_000, 50_000, sleepers::<E, 10_000> as Setup),
+        row("timers_virtual_1m", 1_000_000, 1_000_000, sleepers::<E, 1_000_000>),
+    ]
+}
+
+fn fired(name: &'static str, batch: u64, size: u64, work: Setup) -> Row {
+    Row { name, batch, size, kind: Kind::Sleeps, work }
+}
+
+fn cancelled(name: &'static str, batch: u64, work: Setup) -> Row {
+    Row { name, batch, size: 100_000, kind: Kind::Computes, work }
+}
 
 /// So many timers live while others are made and cancelled.
 pub(super) const LIVE: u64 = 10_000;
 
 /// Spawns so many tasks that each sleep for a random time below 50 ms, joins them, and so on.
-fn sleepers<E: Executor, const TASKS: u64>() -> Work {
+fn sleepers<E: Sleeps, const TASKS: u64>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
         let sum = executor.block_on(async {
@@ -91,18 +73,20 @@ fn sleepers<E: Executor, const TASKS: u64>() -> Work {
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// An executor on which ten thousand tasks sleep for hours.
-fn with_live<E: Executor>() -> E {
+fn with_live<E: Sleeps>() -> E {
     let executor = E::new();
+    let asleep = Rc::new(Countdown::default());
+    asleep.left.set(LIVE);
     executor.block_on(async {
         let mut random = Random::new();
         for _ in 0..LIVE {
-            let nap = HOUR + random.nap();
-            drop(E::spawn(E::sleep(nap)));
+            let (nap, asleep) = (HOUR + random.nap(), Rc::clone(&asleep));
+            E::spawn_detached(async move {
+                asleep.count();
+                E::sleep(nap).await;
+            });
         }
-        // Lets each of them have its first turn: tokio gives no more than 61 turns at a time.
-        for _ in 0..LIVE {
-            E::yield_now().await;
-        }
+        asleep.wait().await;
     });
     executor
 }
@@ -113,7 +97,7 @@ async fn poll_once(mut future: Pin<&mut impl Future<Output = ()>>) -> u64 {
 }
 
 /// Makes a timer, polls it, drops it, and so on, all in one turn.
-fn cancel<E: Executor>() -> Work {
+fn cancel<E: Sleeps>() -> Work {
     let executor = with_live::<E>();
     Box::new(move |n| {
         let mut random = Random::new();
@@ -128,9 +112,11 @@ fn cancel<E: Executor>() -> Work {
     })
 }
 
+/// So many timers are dropped at a time.
+const BATCH: u64 = 1_000;
+
 /// Makes a thousand timers and polls them, gives way, drops them, and so on.
-fn cancel_later<E: Executor>() -> Work {
-    const BATCH: u64 = 1_000;
+fn cancel_later<E: Sleeps>() -> Work {
     let executor = with_live::<E>();
     Box::new(move |n| {
         let mut random = Random::new();

@@ -1,60 +1,24 @@
 //! Turns, and entering and making a scheduler.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::Poll;
 
-use super::{Executor, Kind, Row, Tokio, Turnwise, Work, bare, hidden};
+use super::{Executor, Kind, Row, Setup, Work, hidden};
 
-pub(crate) const ROWS: &[Row] = &[
-    Row {
-        name: "yield_1",
-        size: 100_000,
-        kind: Kind::Computes,
-        turnwise: yields::<Turnwise, 1>,
-        tokio: Some(yields::<Tokio, 1>),
-        bare: Some(bare::yields::<1>),
-    },
-    Row {
-        name: "yield_1000",
-        size: 200_000,
-        kind: Kind::Computes,
-        turnwise: yields::<Turnwise, 1_000>,
-        tokio: Some(yields::<Tokio, 1_000>),
-        bare: Some(bare::yields::<1_000>),
-    },
-    Row {
-        name: "yield_100000",
-        size: 2_000_000,
-        kind: Kind::Computes,
-        turnwise: yields::<Turnwise, 100_000>,
-        tokio: Some(yields::<Tokio, 100_000>),
-        bare: Some(bare::yields::<100_000>),
-    },
-    Row {
-        name: "self_wake_1000",
-        size: 200_000,
-        kind: Kind::Computes,
-        turnwise: self_wakes::<Turnwise, 1_000>,
-        tokio: Some(self_wakes::<Tokio, 1_000>),
-        bare: Some(bare::yields::<1_000>),
-    },
-    Row {
-        name: "block_on_warm",
-        size: 10_000,
-        kind: Kind::Computes,
-        turnwise: block_on::<Turnwise>,
-        tokio: Some(block_on::<Tokio>),
-        bare: Some(bare::block_on),
-    },
-    Row {
-        name: "create_drop",
-        size: 1_000,
-        kind: Kind::Computes,
-        turnwise: create::<Turnwise>,
-        tokio: Some(create::<Tokio>),
-        bare: Some(bare::create),
-    },
-];
+pub(crate) fn rows<E: Executor>() -> Vec<Row> {
+    let row = |name, batch, size, work| Row { name, batch, size, kind: Kind::Computes, work };
+    vec![
+        row("yield_1", 1, 100_000, yields::<E, 1> as Setup),
+        row("yield_1000", 1_000, 200_000, yields::<E, 1_000>),
+        row("yield_100000", 100_000, 2_000_000, yields::<E, 100_000>),
+        row("self_wake_1000", 1_000, 200_000, self_wakes::<E, 1_000>),
+        row("deep_await", 1, 10_000, deep::<E>),
+        row("block_on_warm", 1, 10_000, block_on::<E>),
+        row("create_drop", 1, 1_000, create::<E>),
+        row("create_use_drop", 1, 1_000, create_and_use::<E>),
+    ]
+}
 
 /// So many tasks yield in turn, with the executor's own `yield_now`.
 fn yields<E: Executor, const TASKS: u64>() -> Work {
@@ -68,16 +32,19 @@ fn yields<E: Executor, const TASKS: u64>() -> Work {
 
 /// So many tasks wake themselves in turn: tokio's own `yield_now` does more than that.
 fn self_wakes<E: Executor, const TASKS: u64>() -> Work {
-    crowd::<E, TASKS, _>(|rounds| {
-        let mut left = rounds;
-        poll_fn(move |cx| {
-            if left == 0 {
-                return Poll::Ready(rounds);
-            }
-            left -= 1;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
+    crowd::<E, TASKS, _>(wake_yourself)
+}
+
+/// Wakes its own task in so many turns, and returns how many they were.
+pub(crate) fn wake_yourself(turns: u64) -> impl Future<Output = u64> + Send + 'static {
+    let mut left = turns;
+    poll_fn(move |cx| {
+        if left == 0 {
+            return Poll::Ready(turns);
+        }
+        left -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     })
 }
 
@@ -101,23 +68,59 @@ where
     })
 }
 
+/// So deep is a task that awaits a future that awaits a future.
+pub(crate) const DEPTH: u64 = 100;
+
+/// One task yields at the bottom of a hundred boxed futures, each of which awaits the next.
+fn deep<E: Executor>() -> Work {
+    let executor = E::new();
+    Box::new(move |n| {
+        let task = async move { E::spawn(nest::<E>(DEPTH, n)).await.expect("nothing panics") };
+        assert_eq!(executor.block_on(task), n + DEPTH);
+    })
+}
+
+fn nest<E: Executor>(depth: u64, rounds: u64) -> Pin<Box<dyn Future<Output = u64>>> {
+    Box::pin(async move {
+        if depth > 0 {
+            return nest::<E>(depth - 1, rounds).await + 1;
+        }
+        for _ in 0..rounds {
+            E::yield_now().await;
+        }
+        rounds
+    })
+}
+
 /// Enters a scheduler that exists already for a future that is ready at once.
-fn block_on<E: Executor>() -> Work {
+pub(crate) fn block_on<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
         let mut sum = 0;
         for i in 0..n {
-            sum += executor.block_on(async { hidden(i) });
+            sum += executor.block_on(async move { hidden(i) });
         }
         assert_eq!(sum, n * (n - 1) / 2);
     })
 }
 
 /// Makes a scheduler and drops it.
-fn create<E: Executor>() -> Work {
+pub(crate) fn create<E: Executor>() -> Work {
     Box::new(|n| {
         for _ in 0..n {
             drop(hidden(E::new()));
         }
+    })
+}
+
+/// Makes a scheduler, has one task spawned and joined on it, and drops it: some make their parts only then.
+pub(crate) fn create_and_use<E: Executor>() -> Work {
+    Box::new(|n| {
+        let mut sum = 0;
+        for i in 0..n {
+            let task = async move { E::spawn(async move { i }).await.expect("nothing panics") };
+            sum += E::new().block_on(task);
+        }
+        assert_eq!(sum, n * (n - 1) / 2);
     })
 }

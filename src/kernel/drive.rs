@@ -3,12 +3,12 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use crate::kernel::clock::{later, nanos};
 use crate::kernel::id::Key;
-use crate::kernel::mainloop::Run;
+use crate::kernel::mainloop::{Run, Turned};
 use crate::kernel::report;
 use crate::kernel::scheduler::{Kernel, Scheduler};
 use crate::kernel::snapshot::{Metrics, Snapshot, TaskLabel, WaitsFor};
@@ -74,21 +74,27 @@ impl Scheduler {
         let kernel = &*self.kernel;
         let mut run = Run::inner(kernel, Location::caller());
         let slot = loop {
-            if let Some(slot) = run.next_ready() {
+            let mut board = kernel.board.borrow_mut();
+            if board.ready.pass_is_over() {
+                board = run.next_pass(board);
+            }
+            if let Some(slot) = board.ready.pop() {
                 break slot;
             }
+            drop(board);
             let moved = run.fire_timers() || (kernel.clock.is_virtual() && run.jump());
             if !moved {
-                run.leave();
+                kernel.end_run(run.bell);
                 return None;
             }
         };
         let (key, task) = kernel.who_is_next(slot)?;
         let _trail = Trail::begin(kernel);
-        if let Poll::Ready(over) = run.turn(slot) {
-            run.exit(over);
+        match run.turn(kernel.board.borrow_mut(), slot) {
+            Turned::Over(over) => drop(run.exit(over)),
+            Turned::Waits(board) => drop(board),
         }
-        run.leave();
+        kernel.end_run(run.bell);
         Some(kernel.read_trail(key, task))
     }
 
@@ -118,7 +124,7 @@ impl Scheduler {
         run.may_wait = false;
         let ran = run.mainloop();
         debug_assert!(ran.is_ok(), "only a run that waits can find that it waits for nothing");
-        run.leave();
+        self.kernel.end_run(run.bell);
         let turns = self.kernel.board.borrow().turns - before;
         usize::try_from(turns).unwrap_or(usize::MAX)
     }

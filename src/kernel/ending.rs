@@ -69,7 +69,7 @@ impl Kernel {
         if let Some(target) = &mut target {
             target.as_mut().abort();
         }
-        self.exit(self.board.borrow_mut(), key, target, Ending::Aborted);
+        drop(self.exit(self.board.borrow_mut(), key, target, Ending::Aborted));
     }
 
     /// Drops the output of a finished task that nobody wants, and vacates its slot.

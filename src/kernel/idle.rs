@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::kernel::clock::{Nanos, later, nanos};
 use crate::kernel::error::RunError;
-use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::id::Key;
 use crate::kernel::mailbox::{Call, Letter};
 use crate::kernel::mainloop::{Run, wake_safely};
 use crate::kernel::park::{Park, ThreadParker};
@@ -14,16 +14,33 @@ use crate::kernel::report;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::burn;
 use crate::kernel::thread;
+use crate::kernel::timers::Sleeper;
 use crate::kernel::transition::{Cause, Transition};
 use crate::kernel::waiting::Waiter;
 
 impl Run<'_, '_> {
-    /// Schedules the tasks that were woken by other threads since the last look.
-    pub(crate) fn collect_mail(&self) {
-        let kernel = self.kernel;
-        if !kernel.mailbox.looks_full() {
-            return;
+    /// Returns whether there is mail, or the clock and the I/O must be looked at although tasks are ready, so
+    /// that those cannot keep them waiting.
+    #[inline]
+    pub(crate) fn is_time_to_look(&self, board: &Board) -> bool {
+        self.kernel.mailbox.looks_full() || board.turns >= self.kernel.look_again.get()
+    }
+
+    /// Looks at everything from which a wake can come.
+    #[cold]
+    pub(crate) fn look_around(&mut self) {
+        if self.kernel.mailbox.looks_full() {
+            self.collect_mail();
         }
+        if self.kernel.board.borrow().turns >= self.kernel.look_again.get() {
+            self.fire_timers();
+            self.look_at_io();
+        }
+    }
+
+    /// Schedules the tasks that were woken by other threads since the last look.
+    fn collect_mail(&self) {
+        let kernel = self.kernel;
         let mut letters = mem::take(&mut kernel.board.borrow_mut().read_letters);
         kernel.mailbox.collect(&mut letters);
         kernel.board.borrow_mut().letters += letters.len() as u64;
@@ -37,16 +54,7 @@ impl Run<'_, '_> {
         kernel.board.borrow_mut().read_letters = letters; // For its capacity.
     }
 
-    /// Looks at the clock and the I/O although tasks are ready, so that those cannot keep them waiting.
-    #[inline]
-    pub(crate) fn look_now_and_then(&mut self) {
-        if self.kernel.board.borrow().turns >= self.kernel.look_again.get() {
-            self.look();
-        }
-    }
-
-    fn look(&mut self) {
-        self.fire_timers();
+    fn look_at_io(&self) {
         self.kernel.with_park(|park| {
             if park.may_wake() {
                 park.park(Some(Duration::ZERO));
@@ -209,6 +217,12 @@ impl Kernel {
         }
     }
 
+    /// Gives the sleeps their deadlines that have none yet.
+    #[inline(never)]
+    pub(crate) fn settle(&self, board: &mut Board) {
+        board.timers.settle(self.clock.now());
+    }
+
     /// Wakes everyone whose deadline has come; `true` if there was anyone.
     pub(crate) fn fire_due(&self) -> bool {
         let mut board = self.board.borrow_mut();
@@ -220,16 +234,16 @@ impl Kernel {
         board.timers.settle(now);
         board.timers.collect_due(now);
         let mut fired = false;
-        while let Some(waiter) = board.timers.fire() {
+        while let Some(sleeper) = board.timers.fire() {
             fired = true;
-            match waiter.own().filter(|task| task.scheduler == self.id) {
+            match sleeper {
                 // A task of ours, and nobody watches: no code of the user's runs.
-                Some(task) if !self.watched.get() => {
-                    board.schedule(task.key);
+                Sleeper::Task(key) if !self.watched.get() => {
+                    board.schedule(key);
                 }
-                own => {
+                sleeper => {
                     drop(board);
-                    self.wake_by_timer(own, waiter);
+                    self.wake_by_timer(sleeper);
                     board = self.board.borrow_mut();
                 }
             }
@@ -238,14 +252,18 @@ impl Kernel {
     }
 
     #[cold]
-    fn wake_by_timer(&self, own: Option<TaskKey>, waiter: Waiter) {
+    fn wake_by_timer(&self, sleeper: Sleeper<Waiter>) {
         if self.watched.get() {
             self.emit(Transition::TimerFired);
         }
-        let Some(task) = own else { return wake_safely(waiter) };
-        let scheduled = self.board.borrow_mut().schedule(task.key);
-        if scheduled && self.watched.get() {
-            self.tell_scheduled(task.key, Cause::Timer);
+        match sleeper {
+            Sleeper::Stranger(waiter) => wake_safely(waiter),
+            Sleeper::Task(key) => {
+                let scheduled = self.board.borrow_mut().schedule(key);
+                if scheduled && self.watched.get() {
+                    self.tell_scheduled(key, Cause::Timer);
+                }
+            }
         }
     }
 

@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use crate::kernel::error::{NestedRun, RunError};
-use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::id::Key;
+use crate::kernel::root::{Root, Seat};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::{Boxed, Ending, burn};
@@ -23,9 +24,9 @@ use crate::kernel::waker::{Bell, BellIndex};
 /// A run: from entering the scheduler to leaving it.
 pub(crate) struct Run<'k, 'r> {
     pub(crate) kernel: &'k Kernel,
-    /// The bell that is lent to each task for its turn.
-    bell: Bell,
-    pub(crate) root: Option<Root<'r>>,
+    /// The bell that is lent to each task for its turn. A run that ends in peace gives it back.
+    pub(crate) bell: Bell,
+    pub(crate) root: Option<Seat<'k, 'r>>,
     /// Whether the thread may sleep, and a virtual clock jump, when nothing is ready.
     pub(crate) may_wait: bool,
     /// The root is done; or there is none, and no task is left; or nothing is ready and it may not wait.
@@ -33,11 +34,6 @@ pub(crate) struct Run<'k, 'r> {
     /// The turn after which nothing could run, if that was reported already.
     pub(crate) stalled: Option<u64>,
     _running: Running<'k>,
-}
-
-/// The future of a `block_on`, which lives in the caller's frame.
-pub(crate) struct Root<'a> {
-    pub(crate) poll: &'a mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
 }
 
 /// A task that is out of the task map, for its turn.
@@ -57,14 +53,30 @@ pub(crate) struct Over {
     ending: Ending,
 }
 
-impl<'k> Run<'k, '_> {
-    /// Begins a run that nothing on this thread may enclose.
-    #[inline]
-    pub(crate) fn outermost(kernel: &'k Kernel, place: Place) -> Result<Self, RunError> {
-        match thread::run_place() {
-            Some(outer) => Err(RunError::Nested(NestedRun { outer, inner: place })),
-            None => Ok(Run::begin(kernel, place)),
+/// What a turn leaves behind. Between two turns the board is held.
+pub(crate) enum Turned<'k> {
+    /// The task waits, or is on ready again.
+    Waits(RefMut<'k, Board>),
+    /// That was its last turn.
+    Over(Over),
+}
+
+impl<'k, 'r> Run<'k, 'r> {
+    /// Runs until every task is over, or until the root is done, if there is one. Nothing on this thread may
+    /// enclose such a run.
+    pub(crate) fn outermost(
+        kernel: &'k Kernel,
+        place: Place,
+        root: Option<&'r mut dyn Root>,
+    ) -> Result<(), RunError> {
+        if let Some(outer) = thread::run_place() {
+            return Err(RunError::Nested(NestedRun { outer, inner: place }));
         }
+        let mut run = Run::begin(kernel, place);
+        run.root = root.map(|root| Seat::take(kernel, place, root));
+        run.mainloop()?;
+        kernel.end_run(run.bell);
+        Ok(())
     }
 
     /// Begins a run that may take place inside a turn of another scheduler.
@@ -81,16 +93,11 @@ impl<'k> Run<'k, '_> {
 
     #[inline]
     fn begin(kernel: &'k Kernel, place: Place) -> Self {
-        let discarding = kernel.discarding.replace(false);
-        let running =
-            Running { discarding, _entered: thread::enter(kernel.id, Some(place)), kernel };
-        kernel.running.set(Some(place));
         if kernel.watched.get() {
             drop(kernel.mailbox.sleeper()); // No hook is called while it runs.
         }
-        let mut board = kernel.board.borrow_mut();
-        let bell = board.bells.take(&kernel.mailbox);
-        thread::set_vtable(bell.waker());
+        let bell = kernel.board.borrow_mut().bells.take(&kernel.mailbox);
+        kernel.running.set(Some(place));
         Run {
             kernel,
             bell,
@@ -98,45 +105,51 @@ impl<'k> Run<'k, '_> {
             may_wait: true,
             is_over: false,
             stalled: None,
-            _running: running,
+            _running: Running {
+                kernel,
+                discarding: kernel.discarding.replace(false),
+                _entered: thread::enter(kernel.id, Some(place)),
+            },
         }
-    }
-
-    /// Ends a run in peace; its bell serves the next one.
-    #[inline]
-    pub(crate) fn leave(self) {
-        let Run { kernel, bell, .. } = self;
-        kernel.board.borrow_mut().bells.give_back(bell);
     }
 
     /// The slides' `mainloop`: while the taskmap is not empty, or until the root is done.
     pub(crate) fn mainloop(&mut self) -> Result<(), RunError> {
+        let mut board = self.kernel.board.borrow_mut();
         while !self.is_over {
-            let Some(slot) = self.next_ready() else {
-                self.idle()?;
+            // The slides' `self.ready.get()`.
+            let Some(slot) = board.ready.pop() else {
+                board = self.next_pass(board);
+                if board.ready.pass_is_over() {
+                    drop(board);
+                    self.idle()?;
+                    board = self.kernel.board.borrow_mut();
+                }
                 continue;
             };
-            match self.turn(slot) {
-                Poll::Ready(over) => self.exit(over),
+            board = match self.turn(board, slot) {
+                Turned::Over(over) => self.exit(over),
                 // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and
                 // again whether it can go on; we leave that to its waker, which knows.
-                Poll::Pending => {}
-            }
+                Turned::Waits(board) => board,
+            };
         }
         Ok(())
     }
 
-    /// The slides' `self.ready.get()`: the next task of this pass, or the first one of the next.
-    pub(crate) fn next_ready(&mut self) -> Option<u32> {
-        if let Some(slot) = self.kernel.board.borrow_mut().ready.pop() {
-            return Some(slot);
-        }
+    /// Looks into the mailbox, now and then at the clock, and begins the next pass.
+    pub(crate) fn next_pass(&mut self, mut board: RefMut<'k, Board>) -> RefMut<'k, Board> {
         thread::end_turn();
-        self.collect_mail();
-        self.look_now_and_then();
-        let mut board = self.kernel.board.borrow_mut();
+        if board.timers.has_fresh() {
+            self.kernel.settle(&mut board);
+        }
+        if self.is_time_to_look(&board) {
+            drop(board);
+            self.look_around();
+            board = self.kernel.board.borrow_mut();
+        }
         board.begin_pass();
-        board.ready.pop()
+        board
     }
 
     /// Gives one task its turn; gives it back if that was the last one.
@@ -145,31 +158,34 @@ impl<'k> Run<'k, '_> {
         reason = "the main loop is one of two callers; calls cost a third of a turn"
     )]
     #[inline(always)]
-    pub(crate) fn turn(&mut self, slot: u32) -> Poll<Over> {
-        let (turn, mut target) = self.begin_turn(slot);
+    pub(crate) fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> Turned<'k> {
+        let (turn, mut target) = self.begin_turn(&mut board, slot);
+        drop(board); // The user's code runs with nothing borrowed.
+        if self.kernel.watched.get() {
+            self.kernel.tell_turn_began(turn.key);
+        }
         let mut cx = Context::from_waker(self.bell.waker());
-        thread::begin_turn(TaskKey::new(self.kernel.id, turn.key), self.bell.waker());
+        thread::begin_turn(turn.key, self.bell.waker());
         let poll = match &mut target {
             Some(target) if turn.aborted => abort(target),
             Some(target) => target.as_mut().turn(&mut cx),
-            None => {
-                self.root.as_mut().map_or(Poll::Pending, |root| (root.poll)(&mut cx)).map(|()| {
-                    self.is_over = true;
-                    Ending::Returned
-                })
-            }
+            None => self.root.as_mut().map_or(Poll::Pending, |seat| {
+                let poll = seat.turn(&mut cx);
+                self.is_over = poll.is_ready();
+                poll
+            }),
         };
         let again = thread::end_poll();
-        let poll = if poll.is_pending() { self.end_turn(turn, &mut target, again) } else { poll };
-        poll.map(|ending| Over { turn, target, ending })
+        match poll {
+            Poll::Pending => self.end_turn(turn, target, again),
+            Poll::Ready(ending) => Turned::Over(Over { turn, target, ending }),
+        }
     }
 
     /// Takes a task out of the task map and puts its key on the bell.
     #[allow(clippy::inline_always, reason = "as for `turn`")]
     #[inline(always)]
-    fn begin_turn(&mut self, slot: u32) -> (Turn, Option<Boxed>) {
-        let mut guard = self.kernel.board.borrow_mut();
-        let board = &mut *guard;
+    fn begin_turn(&mut self, board: &mut Board, slot: u32) -> (Turn, Option<Boxed>) {
         board.turns += 1;
         let place = board.taskmap.slot(slot);
         // Before the poll, never after it: a wake from now on is one for another turn.
@@ -184,46 +200,45 @@ impl<'k> Run<'k, '_> {
         } else {
             mem::swap(&mut self.bell, board.bells.kept(bell));
         }
-        drop(guard);
-        if self.kernel.watched.get() {
-            self.kernel.tell_turn_began(key);
-        }
         (Turn { key, bell, aborted }, target)
     }
 
     /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn.
     #[allow(clippy::inline_always, reason = "as for `turn`")]
     #[inline(always)]
-    fn end_turn(&mut self, turn: Turn, target: &mut Option<Boxed>, again: bool) -> Poll<Ending> {
+    fn end_turn(&mut self, turn: Turn, mut target: Option<Boxed>, again: bool) -> Turned<'k> {
         let slot = turn.key.slot;
         let mut guard = self.kernel.board.borrow_mut();
         let board = &mut *guard;
         let place = board.taskmap.slot(slot);
-        let yields = again || place.doing == Doing::Again;
-        if yields
+        let woken = place.doing == Doing::Again;
+        if woken
             && place.marks.has(Marks::ABORT)
-            && let Some(target) = target
+            && let Some(aborted) = &mut target
         {
             drop(guard);
-            return abort(target);
+            aborted.as_mut().abort();
+            return Turned::Over(Over { turn, target, ending: Ending::Aborted });
         }
+        let yields = again || woken;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
-        place.target = target.take();
+        place.target = target;
         if yields {
             board.ready.push(slot);
         }
         self.take_bell_back(board, turn);
         self.settle_sleeps(board);
-        drop(guard);
         if self.kernel.watched.get() {
+            drop(guard);
             let result = if yields { TurnResult::Yielded } else { TurnResult::Waiting };
             self.kernel.tell_turn_ended(turn.key, result);
+            guard = self.kernel.board.borrow_mut();
         }
-        Poll::Pending
+        Turned::Waits(guard)
     }
 
     /// The slides' `exit`: the task leaves the task map, and whoever waits for its end is woken.
-    pub(crate) fn exit(&mut self, over: Over) {
+    pub(crate) fn exit(&mut self, over: Over) -> RefMut<'k, Board> {
         let Over { turn, target, ending } = over;
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
@@ -234,7 +249,7 @@ impl<'k> Run<'k, '_> {
             kernel.tell_turn_ended(turn.key, TurnResult::Exited(ending));
             board = kernel.board.borrow_mut();
         }
-        kernel.exit(board, turn.key, target, ending);
+        kernel.exit(board, turn.key, target, ending)
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
@@ -266,14 +281,19 @@ impl<'k> Run<'k, '_> {
         }
     }
 
-    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
+    /// Gives the sleeps their deadlines that were made in the last few turns: those share one reading of the
+    /// clock, after them, so none is ever early.
     #[inline]
     fn settle_sleeps(&self, board: &mut Board) {
-        if board.timers.has_fresh() {
-            board.timers.settle(self.kernel.clock.now());
+        if board.timers.has_fresh() && board.turns.is_multiple_of(TURNS_PER_READING) {
+            self.kernel.settle(board);
         }
     }
 }
+
+/// After so many turns, and between passes, the clock is read for the sleeps that were made in them. A
+/// reading costs as much as two turns.
+const TURNS_PER_READING: u64 = 8;
 
 /// While it exists the scheduler runs.
 struct Running<'a> {
@@ -324,19 +344,34 @@ impl Board {
 }
 
 impl Kernel {
+    /// Ends a run in peace; its bell serves the next one.
+    #[inline]
+    pub(crate) fn end_run(&self, bell: Bell) {
+        let mut board = self.board.borrow_mut();
+        board.bells.give_back(bell);
+        if board.timers.has_fresh() {
+            self.settle(&mut board);
+        }
+    }
+
     /// Takes a task that is over out of the task map; its output stays if somebody may ask for it.
-    pub(crate) fn exit(
-        &self,
-        mut guard: RefMut<'_, Board>,
+    #[allow(clippy::inline_always, reason = "as for `turn`")]
+    #[inline(always)]
+    pub(crate) fn exit<'k>(
+        &'k self,
+        mut guard: RefMut<'k, Board>,
         key: Key,
         target: Option<Boxed>,
         ending: Ending,
-    ) {
+    ) -> RefMut<'k, Board> {
         let board = &mut *guard;
         let id = if self.watched.get() { board.taskmap.slot(key.slot).id() } else { None };
         let (joiner, foreign) = board.taskmap.take_joiners(key.slot);
         let unwanted = board.taskmap.finish(key.slot, target);
         let woken = joiner.filter(|joiner| board.schedule(*joiner));
+        if id.is_none() && unwanted.is_none() && foreign.is_none() {
+            return guard;
+        }
         drop(guard);
         if self.watched.get() {
             self.tell_exited(id, ending, woken);
@@ -347,6 +382,7 @@ impl Kernel {
         if let Some(waiter) = foreign {
             wake_safely(waiter);
         }
+        self.board.borrow_mut()
     }
 }
 

@@ -54,6 +54,7 @@ mod taskmap;
 mod vacancies;
 mod thread;
 mod scheduler;
+mod root;
 mod mainloop;
 mod idle;
 mod ending;

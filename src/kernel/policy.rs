@@ -54,6 +54,13 @@ impl Dealer {
     /// Puts a pass in order.
     #[inline]
     pub(crate) fn arrange(&mut self, pass: &mut [u32], priority: impl Fn(u32) -> i8) {
+        if self.policy != Policy::Fifo {
+            self.rearrange(pass, priority);
+        }
+    }
+
+    #[cold]
+    fn rearrange(&mut self, pass: &mut [u32], priority: impl Fn(u32) -> i8) {
         match self.policy {
             Policy::Fifo => {}
             Policy::Lifo => pass.reverse(),

@@ -15,7 +15,6 @@
 //! that fire, never to one that was only looked at.
 
 use std::cmp::Ordering;
-use std::collections::VecDeque;
 use std::mem;
 
 use crate::kernel::clock::Nanos;
@@ -61,12 +60,18 @@ impl RadixHeap {
     /// Adds an entry.
     pub(crate) fn push(&mut self, entry: Entry) {
         if self.buckets.is_empty() {
-            self.buckets.resize_with(64, Bucket::default);
+            self.make_buckets();
         }
         self.len += 1;
         self.place(entry);
     }
 
+    #[cold]
+    fn make_buckets(&mut self) {
+        self.buckets.resize_with(64, Bucket::default);
+    }
+
+    #[inline]
     fn place(&mut self, mut entry: Entry) {
         // What is already past is due, in the order in which it came.
         entry.deadline = entry.deadline.max(self.base);
@@ -86,7 +91,7 @@ impl RadixHeap {
     }
 
     /// Moves everything that is due now to the back of `due`, in order.
-    pub(crate) fn take_due(&mut self, now: Nanos, due: &mut VecDeque<Entry>) {
+    pub(crate) fn take_due(&mut self, now: Nanos, due: &mut Vec<Entry>) {
         while self.first().is_some_and(|first| first.deadline <= now) {
             let number = self.occupied.trailing_zeros() as usize;
             let mut entries = mem::take(&mut self.buckets[number].entries);
@@ -95,8 +100,8 @@ impl RadixHeap {
             let start = due.len();
             due.extend(entries.extract_if(.., |entry| entry.deadline <= now));
             self.len -= due.len() - start;
-            due.make_contiguous()[start..].sort_unstable_by(Entry::order);
-            self.base = due.back().map_or(self.base, |latest| latest.deadline);
+            due[start..].sort_unstable_by(Entry::order);
+            self.base = due.last().map_or(self.base, |latest| latest.deadline);
             for entry in entries.drain(..) {
                 self.place(entry);
             }
@@ -119,13 +124,16 @@ impl RadixHeap {
     }
 
     fn prune(&mut self, number: usize, is_live: impl Fn(&Entry) -> bool) {
-        let entries = mem::take(&mut self.buckets[number].entries);
-        self.len -= entries.len();
-        self.occupied &= !(1 << number);
-        for entry in entries.into_iter().filter(is_live) {
-            self.buckets[number].push(entry);
-            self.occupied |= 1 << number;
-            self.len += 1;
+        let bucket = &mut self.buckets[number];
+        let before = bucket.entries.len();
+        bucket.entries.retain(is_live);
+        self.len -= before - bucket.entries.len();
+        match bucket.entries.iter().min_by_key(|entry| entry.deadline) {
+            Some(first) => bucket.minimum = *first,
+            None => self.occupied &= !(1 << number),
+        }
+        if bucket.entries.capacity() > ENTRIES.max(4 * bucket.entries.len()) {
+            bucket.entries.shrink_to_fit();
         }
     }
 }

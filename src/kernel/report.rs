@@ -60,9 +60,9 @@ fn edges(kernel: &Kernel) -> Edges {
             add(Some(joiner), waits, &mut iter::once(TaskKey::new(kernel.id, key)));
         }
     }
-    for (deadline, waiter, place) in board.timers.waits() {
+    for (deadline, sleeper, place) in board.timers.waits() {
         let left = time_left(deadline, now);
-        add(waiter.task(), WaitsFor::Sleep { left, place }, &mut iter::empty());
+        add(sleeper.task(kernel.id), WaitsFor::Sleep { left, place }, &mut iter::empty());
     }
     for Wait { task, resource, place, owners: holders } in waits {
         let owners = holders
@@ -183,9 +183,9 @@ fn task_infos(board: &Board, edges: &Edges) -> Vec<TaskInfo> {
 
 fn timer_infos(kernel: &Kernel, board: &Board, now: Nanos) -> Vec<TimerInfo> {
     let timers = board.timers.waits();
-    let infos = timers.map(|(deadline, waiter, place)| TimerInfo {
+    let infos = timers.map(|(deadline, sleeper, place)| TimerInfo {
         left: time_left(deadline, now),
-        task: waiter.task().and_then(|task| label_anywhere(kernel, board, task)),
+        task: sleeper.task(kernel.id).and_then(|task| label_anywhere(kernel, board, task)),
         place,
     });
     let mut infos: Vec<TimerInfo> = infos.collect();

@@ -5,24 +5,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Waker};
+use std::task::Waker;
 
 use crate::kernel::builder::{Builder, Settings, StallAlarm};
 use crate::kernel::clock::Clock;
 use crate::kernel::error::RunError;
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::mailbox::{Letter, Mailbox};
-use crate::kernel::mainloop::{Root, Run};
+use crate::kernel::mainloop::Run;
 use crate::kernel::park::Park;
 use crate::kernel::policy::Dealer;
 use crate::kernel::ready::Ready;
+use crate::kernel::root::RootFuture;
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
@@ -95,10 +95,7 @@ impl Scheduler {
     #[doc(alias = "mainloop")]
     #[doc(alias = "run_forever")]
     pub fn run(&self) -> Result<(), RunError> {
-        let mut run = Run::outermost(&self.kernel, Location::caller())?;
-        run.mainloop()?;
-        run.leave();
-        Ok(())
+        Run::outermost(&self.kernel, Location::caller(), None)
     }
 
     /// Runs until this future is ready, and returns its output.
@@ -145,26 +142,10 @@ impl Scheduler {
     /// If the future panics.
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
-        let place = Location::caller();
-        let mut run = Run::outermost(&self.kernel, place)?;
-        let mut future = pin!(Some(future));
-        let mut output = None;
-        let mut poll = |cx: &mut Context<'_>| {
-            let Some(running) = future.as_mut().as_pin_mut() else {
-                unreachable!("the root has no turn after its last one");
-            };
-            let poll = running.poll(cx).map(|value| output = Some(value));
-            if poll.is_ready() {
-                future.set(None); // Its destructors run inside the run, as those of any task.
-            }
-            poll
-        };
-        let seat = self.kernel.seat_root(place);
-        run.root = Some(Root { poll: &mut poll });
-        run.mainloop()?;
-        run.leave();
-        mem::forget(seat); // The root has left its slot by itself.
-        Ok(output.expect("the main loop ends when the root is done"))
+        let future = pin!(Some(future));
+        let mut root = RootFuture::new(future);
+        Run::outermost(&self.kernel, Location::caller(), Some(&mut root))?;
+        Ok(root.output.expect("the main loop ends when the root is done"))
     }
 }
 
@@ -308,23 +289,6 @@ impl Kernel {
         (key.slot, id)
     }
 
-    /// Gives the root of a `block_on` its slot.
-    fn seat_root(&self, place: Place) -> Seat<'_> {
-        let mut marks = Marks::default();
-        marks.set(Marks::MAIN);
-        let birth = Birth { marks, ..Birth::at(place) };
-        let key = {
-            let mut board = self.board.borrow_mut();
-            let (key, _) = board.taskmap.insert_root(birth);
-            board.ready.push(key.slot);
-            key
-        };
-        if self.watched.get() {
-            self.tell_spawned(key);
-        }
-        Seat { kernel: self, key }
-    }
-
     /// Puts a waiting task on ready. The way in for everything that wakes.
     #[inline]
     pub(crate) fn schedule(&self, key: Key) {
@@ -355,18 +319,6 @@ impl Kernel {
 
     pub(crate) fn id_of(&self, key: Key) -> Option<TaskId> {
         self.board.borrow().taskmap.look(key).and_then(Slot::id)
-    }
-}
-
-/// The slot of a root; vacated at the end of its `block_on`, however that ends.
-struct Seat<'a> {
-    kernel: &'a Kernel,
-    key: Key,
-}
-
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
-        self.kernel.give_up(self.key);
     }
 }
 

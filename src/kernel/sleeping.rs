@@ -5,7 +5,9 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::kernel::clock::Nanos;
+use crate::kernel::id::TaskKey;
 use crate::kernel::scheduler::Kernel;
+use crate::kernel::thread;
 use crate::kernel::timers::{TimerKey, When};
 use crate::kernel::waiting::Waiter;
 
@@ -15,16 +17,44 @@ impl Kernel {
     }
 
     /// Looks whether a timer has fired, and then forgets it; if not, remembers to wake who asks.
+    #[inline]
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
-        // Cloning a foreign waker may run any code, so nothing is borrowed yet.
-        let waiter = Waiter::of(cx);
-        let old = {
-            let mut board = self.board.borrow_mut();
-            if board.timers.forget_if_fired(timer) {
+        let own = thread::owner_of(cx.waker()).filter(|task| task.scheduler == self.id);
+        {
+            let timers = &mut self.board.borrow_mut().timers;
+            if timers.forget_if_fired(timer) {
                 return Poll::Ready(());
             }
-            board.timers.arm(timer, waiter)
+            if own.is_some_and(|task| timers.arm(timer, task.key)) {
+                return Poll::Pending;
+            }
+        }
+        self.poll_timer_with_stranger(timer, cx, own)
+    }
+
+    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may run
+    /// any code, so nothing is borrowed then.
+    #[cold]
+    fn poll_timer_with_stranger(
+        &self,
+        timer: TimerKey,
+        cx: &Context<'_>,
+        own: Option<TaskKey>,
+    ) -> Poll<()> {
+        let waiter = if own.is_none() { Some(Waiter::of(cx)) } else { None };
+        let old = {
+            let timers = &mut self.board.borrow_mut().timers;
+            if timers.forget_if_fired(timer) {
+                return Poll::Ready(());
+            }
+            match waiter {
+                Some(waiter) => timers.arm_for_stranger(timer, waiter),
+                None => timers.dismiss_stranger(timer),
+            }
         };
+        if let Some(task) = own {
+            self.board.borrow_mut().timers.arm(timer, task.key);
+        }
         drop(old);
         assert!(!self.is_closed.get(), "a sleep was polled after its scheduler had been dropped");
         Poll::Pending

@@ -10,13 +10,15 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
-use crate::kernel::id::TaskKey;
+use crate::kernel::id::{Key, TaskKey};
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::waiting::Waited;
 use crate::kernel::waits::Waits;
 
 struct Thread {
     now: Now,
+    /// Address of the bells' vtable: a foreign waker may carry any number as its data.
+    vtable: Cell<usize>,
     /// The schedulers that live on this thread, the running one mostly last. The last one to leave frees
     /// the buffer, since there is no destructor to do it.
     schedulers: RefCell<ManuallyDrop<Vec<Rc<Kernel>>>>,
@@ -31,15 +33,19 @@ struct Now {
     scheduler: Cell<Option<NonZeroU32>>,
     /// Where the innermost run was entered; `None` outside of all runs.
     run: Cell<Option<&'static Location<'static>>>,
-    /// The task whose turn it is, or just was.
-    task: Cell<Option<TaskKey>>,
+    /// The task of that scheduler whose turn it is, or just was.
+    task: Cell<Option<Key>>,
     /// Address of the bell that is lent to this turn. 0 as soon as the poll has returned: a ring by a
     /// destructor that runs then must not be taken for one inside the turn, or it would be lost.
     bell: Cell<usize>,
-    /// Address of the bells' vtable: a foreign waker may carry any number as its data.
-    vtable: Cell<usize>,
     /// The bell of this turn was rung in this turn.
     again: Cell<bool>,
+}
+
+impl Now {
+    fn task(&self) -> Option<TaskKey> {
+        Some(TaskKey::new(self.scheduler.get()?, self.task.get()?))
+    }
 }
 
 thread_local! {
@@ -50,9 +56,9 @@ thread_local! {
                 run: Cell::new(None),
                 task: Cell::new(None),
                 bell: Cell::new(0),
-                vtable: Cell::new(0),
                 again: Cell::new(false),
             },
+            vtable: Cell::new(0),
             schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
             waited: RefCell::new(ManuallyDrop::new(Registry { entries: Vec::new(), vacant: Vec::new() })),
             waits: RefCell::new(ManuallyDrop::new(Waits::new())),
@@ -64,7 +70,7 @@ thread_local! {
 
 /// Notes that a turn begins, with this waker lent to this task.
 #[inline]
-pub(crate) fn begin_turn(task: TaskKey, waker: &Waker) {
+pub(crate) fn begin_turn(task: Key, waker: &Waker) {
     THREAD.with(|thread| {
         thread.now.task.set(Some(task));
         thread.now.again.set(false);
@@ -105,14 +111,14 @@ pub(crate) fn owner_of(waker: &Waker) -> Option<TaskKey> {
     THREAD.with(|thread| {
         let now = &thread.now;
         let own = waker.data().addr() == now.bell.get()
-            && std::ptr::from_ref(waker.vtable()).addr() == now.vtable.get();
-        if own { now.task.get() } else { None }
+            && std::ptr::from_ref(waker.vtable()).addr() == thread.vtable.get();
+        if own { now.task() } else { None }
     })
 }
 
 /// The task whose turn it is.
 pub(crate) fn current_task() -> Option<TaskKey> {
-    THREAD.with(|thread| thread.now.task.get())
+    THREAD.with(|thread| thread.now.task())
 }
 
 // ----- runs -----
@@ -135,9 +141,9 @@ pub(crate) fn enter(scheduler: NonZeroU32, run: Option<&'static Location<'static
     })
 }
 
-/// Notes which vtable this run's bells have.
+/// Notes which vtable bells have. All of them are made in one place, so it is the same for all.
 pub(crate) fn set_vtable(waker: &Waker) {
-    THREAD.with(|thread| thread.now.vtable.set(std::ptr::from_ref(waker.vtable()).addr()));
+    THREAD.with(|thread| thread.vtable.set(std::ptr::from_ref(waker.vtable()).addr()));
 }
 
 impl Drop for Entered {
@@ -148,7 +154,6 @@ impl Drop for Entered {
             now.run.set(before.run.get());
             now.task.set(before.task.get());
             now.bell.set(before.bell.get());
-            now.vtable.set(before.vtable.get());
             now.again.set(before.again.get());
         });
     }

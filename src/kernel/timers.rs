@@ -5,11 +5,13 @@
 //! outnumber the living.
 
 use std::cmp::Ordering;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::mem;
+use std::num::NonZeroU32;
 use std::panic::Location;
 
 use crate::kernel::clock::{NEVER, Nanos, later};
+use crate::kernel::id::{Key, TaskKey};
 use crate::kernel::radix::{Entry, RadixHeap};
 use crate::kernel::waiting::Waiter;
 
@@ -31,9 +33,17 @@ impl TimerKey {
 /// How the deadline of a new timer is given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum When {
-    /// So long from now; "now" is read once, at the end of the turn, for all timers made in it.
+    /// So long from now; "now" is read a little later, once for all timers made in a few turns.
     After(Nanos),
     At(Nanos),
+}
+
+/// Who waits for a timer.
+pub(crate) enum Sleeper<W> {
+    /// A task of this scheduler.
+    Task(Key),
+    /// Anyone else, by a waiter.
+    Stranger(W),
 }
 
 /// All timers of a scheduler.
@@ -43,26 +53,31 @@ pub(crate) struct Timers {
     vacant: Vec<u32>,
     /// Timers whose deadline is still a length of time.
     fresh: Vec<TimerKey>,
+    /// The waiters of strangers, by slot: kept aside, since they are rare and large.
+    strangers: BTreeMap<u32, Waiter>,
     heap: RadixHeap,
-    /// Due already; waiting to be fired one by one.
-    due: VecDeque<Entry>,
+    /// Due already, the next one last; waiting to be fired one by one.
+    due: Vec<Entry>,
     /// Timers that somebody waits for and that will fire some day.
     armed: usize,
     /// The serial of the timer that was made last.
     serials: u32,
 }
 
-/// One cache line: timers fire in an order in which nobody else finds them.
-#[repr(align(64))]
+/// Half a cache line: timers fire in an order in which nobody else finds them.
+#[repr(align(32))]
 struct Timer {
-    serial: u32,
-    phase: Phase,
     /// The deadline; while fresh, the length of time until it.
     deadline: Nanos,
-    /// Who waits for it. A timer that nobody waits for is in no heap and keeps nothing going.
-    waiter: Option<Waiter>,
     place: &'static Location<'static>,
+    /// The task that waits for it; or else a stranger may.
+    task: Option<Key>,
+    serial: u32,
+    phase: Phase,
+    has_stranger: bool,
 }
+
+const _: () = assert!(mem::size_of::<Timer>() == 32, "a timer is half a cache line");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
@@ -75,22 +90,23 @@ enum Phase {
 }
 
 impl Timers {
-    /// Makes a timer, which will do nothing until somebody waits for it.
+    /// Makes a timer, which will do nothing until somebody waits for it. A timer that nobody waits for is in
+    /// no heap and keeps nothing going.
     pub(crate) fn create(&mut self, when: When, place: &'static Location<'static>) -> TimerKey {
         let (phase, deadline) = match when {
             When::After(length) => (Phase::Fresh, length),
             When::At(deadline) => (Phase::Set, deadline),
         };
-        let slot = self.vacant.pop().unwrap_or_else(|| {
-            let number = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers");
-            let waiter = None;
-            self.slots.push(Timer { serial: 0, phase: Phase::Vacant, deadline: 0, waiter, place });
-            number
-        });
         let serial = self.next_serial();
-        let timer = &mut self.slots[slot as usize];
-        (timer.phase, timer.deadline, timer.place) = (phase, deadline, place);
-        timer.serial = serial;
+        let timer = Timer { deadline, place, task: None, serial, phase, has_stranger: false };
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            u32::try_from(self.slots.len()).expect("fewer than 2^32 timers fit into memory")
+        });
+        if let Some(vacant) = self.slots.get_mut(slot as usize) {
+            *vacant = timer;
+        } else {
+            self.slots.push(timer);
+        }
         let key = TimerKey { slot, serial };
         if phase == Phase::Fresh {
             self.fresh.push(key);
@@ -124,14 +140,35 @@ impl Timers {
         fired
     }
 
-    /// Sets who waits for a timer; gives back who did before, to be dropped with nothing borrowed.
-    pub(crate) fn arm(&mut self, key: TimerKey, waiter: Waiter) -> Option<Waiter> {
+    /// Lets a task of this scheduler wait for a timer; `false` if a stranger does, who must be let go first.
+    #[inline]
+    pub(crate) fn arm(&mut self, key: TimerKey, task: Key) -> bool {
         let timer = &mut self.slots[key.slot as usize];
-        let before = timer.waiter.replace(waiter);
+        if timer.has_stranger {
+            return false;
+        }
+        timer.task = Some(task);
         if timer.phase == Phase::Set {
             self.enter_heap(key);
         }
-        before
+        true
+    }
+
+    /// Lets a stranger wait for a timer; gives back who did before, to be dropped with nothing borrowed.
+    pub(crate) fn arm_for_stranger(&mut self, key: TimerKey, waiter: Waiter) -> Option<Waiter> {
+        let timer = &mut self.slots[key.slot as usize];
+        (timer.task, timer.has_stranger) = (None, true);
+        if timer.phase == Phase::Set {
+            self.enter_heap(key);
+        }
+        self.strangers.insert(key.slot, waiter)
+    }
+
+    /// Lets the stranger go who waits for a timer, if there is one.
+    #[inline]
+    pub(crate) fn dismiss_stranger(&mut self, key: TimerKey) -> Option<Waiter> {
+        let timer = &mut self.slots[key.slot as usize];
+        if mem::take(&mut timer.has_stranger) { self.strangers.remove(&key.slot) } else { None }
     }
 
     /// The deadline of a timer, if it has one yet.
@@ -140,13 +177,12 @@ impl Timers {
         (timer.phase != Phase::Fresh).then_some(timer.deadline)
     }
 
-    /// Removes a timer; gives back who waited for it, to be dropped with nothing borrowed.
+    /// Removes a timer; gives back the stranger who waited for it, to be dropped with nothing borrowed.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waiter> {
-        let timer = &mut self.slots[key.slot as usize];
-        if timer.phase == Phase::Armed {
+        if self.slots[key.slot as usize].phase == Phase::Armed {
             self.armed -= 1;
         }
-        let waiter = timer.waiter.take();
+        let waiter = self.dismiss_stranger(key);
         self.vacate(key);
         if self.heap.len() > 2 * self.armed + 64 || self.fresh.len() > 2 * self.slots.len() + 64 {
             self.drop_dead_entries();
@@ -166,21 +202,20 @@ impl Timers {
 
     /// Turns the lengths of all fresh timers into deadlines.
     pub(crate) fn settle(&mut self, now: Nanos) {
-        let mut fresh = mem::take(&mut self.fresh);
-        for key in fresh.drain(..) {
+        while let Some(key) = self.fresh.pop() {
             let timer = &mut self.slots[key.slot as usize];
             if timer.serial != key.serial || timer.phase != Phase::Fresh {
                 continue; // Made and dropped in the same turn: it never enters the heap.
             }
             timer.phase = Phase::Set;
             timer.deadline = later(now, timer.deadline);
-            if timer.waiter.is_some() {
+            if timer.task.is_some() || timer.has_stranger {
                 self.enter_heap(key);
             }
         }
-        self.fresh = fresh; // For its capacity.
     }
 
+    #[inline]
     fn enter_heap(&mut self, key: TimerKey) {
         let timer = &mut self.slots[key.slot as usize];
         if timer.deadline == NEVER {
@@ -216,20 +251,26 @@ impl Timers {
 
     /// Collects everything that is due now, to be fired one by one.
     pub(crate) fn collect_due(&mut self, now: Nanos) {
-        self.heap.take_due(now, &mut self.due);
+        if self.due.is_empty() {
+            self.heap.take_due(now, &mut self.due);
+            self.due.reverse();
+        }
     }
 
     /// Fires the next timer that is due: whoever waits for it is to be woken.
-    pub(crate) fn fire(&mut self) -> Option<Waiter> {
-        while let Some(entry) = self.due.pop_front() {
+    pub(crate) fn fire(&mut self) -> Option<Sleeper<Waiter>> {
+        while let Some(entry) = self.due.pop() {
             if !is_live(&self.slots, &entry) {
                 continue;
             }
             self.armed -= 1;
             let timer = &mut self.slots[entry.key.slot as usize];
             timer.phase = Phase::Fired;
-            if let Some(waiter) = timer.waiter.take() {
-                return Some(waiter);
+            if let Some(task) = timer.task {
+                return Some(Sleeper::Task(task));
+            }
+            if let Some(waiter) = self.dismiss_stranger(entry.key) {
+                return Some(Sleeper::Stranger(waiter));
             }
         }
         None
@@ -238,15 +279,29 @@ impl Timers {
     /// Every timer that somebody waits for: deadline, who, where. In no order.
     pub(crate) fn waits(
         &self,
-    ) -> impl Iterator<Item = (Option<Nanos>, &Waiter, &'static Location<'static>)> {
-        self.slots.iter().filter_map(|timer| {
+    ) -> impl Iterator<Item = (Option<Nanos>, Sleeper<&Waiter>, &'static Location<'static>)> {
+        self.slots.iter().zip(0..).filter_map(|(timer, slot)| {
             let deadline = match timer.phase {
                 Phase::Fresh => None,
                 Phase::Set | Phase::Armed => Some(timer.deadline),
                 Phase::Fired | Phase::Vacant => return None,
             };
-            Some((deadline, timer.waiter.as_ref()?, timer.place))
+            let sleeper = match timer.task {
+                Some(task) => Sleeper::Task(task),
+                None => Sleeper::Stranger(self.strangers.get(&slot)?),
+            };
+            Some((deadline, sleeper, timer.place))
         })
+    }
+}
+
+impl Sleeper<&Waiter> {
+    /// The task, as far as it is known, if the timer is one of this scheduler.
+    pub(crate) fn task(&self, scheduler: NonZeroU32) -> Option<TaskKey> {
+        match self {
+            Sleeper::Task(key) => Some(TaskKey::new(scheduler, *key)),
+            Sleeper::Stranger(waiter) => waiter.task(),
+        }
     }
 }
 
@@ -259,7 +314,6 @@ fn is_live(slots: &[Timer], entry: &Entry) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::task::{Context, Waker};
 
     fn fired(timers: &mut Timers) -> usize {
         std::iter::from_fn(|| timers.fire()).count()
@@ -267,7 +321,7 @@ mod tests {
 
     fn arm(timers: &mut Timers, when: When) -> TimerKey {
         let key = timers.create(when, Location::caller());
-        timers.arm(key, Waiter::of(&Context::from_waker(Waker::noop())));
+        timers.arm(key, Key::from_word(1));
         key
     }
 
@@ -307,7 +361,7 @@ mod tests {
             keys.push(timers.create(When::At(10), Location::caller()));
         }
         for &key in keys.iter().rev() {
-            timers.arm(key, Waiter::of(&Context::from_waker(Waker::noop())));
+            timers.arm(key, Key::from_word(1));
         }
         timers.collect_due(10);
         for key in keys {

@@ -119,13 +119,9 @@ impl Waiter {
         }
     }
 
-    /// Whoever is behind a node of a wait list.
-    pub(crate) fn of_node(waker: Option<Waker>, task: Option<TaskKey>) -> Option<Self> {
-        let who = match (waker, task) {
-            (Some(waker), task) => Who::Foreign(waker, task),
-            (None, task) => Who::Own(task?),
-        };
-        Some(Waiter { who, _not_send: PhantomData })
+    /// A task, whoever polls.
+    pub(crate) fn of_task(task: TaskKey) -> Self {
+        Waiter { who: Who::Own(task), _not_send: PhantomData }
     }
 
     /// The two parts that a node keeps: a waker if one is needed, and the task.

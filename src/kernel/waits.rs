@@ -27,7 +27,7 @@ pub(crate) struct Node {
     pub(crate) resource: u32,
     /// What is wanted or was granted, in the primitive's own words: permits, or a reason.
     pub(crate) word: u32,
-    /// Neighbours in the list, while waiting. The next vacant node, while vacant.
+    /// Neighbours in the list, while waiting; in the ring, while due. The next vacant node, while vacant.
     pub(crate) previous: u32,
     pub(crate) next: u32,
 }
@@ -40,6 +40,8 @@ pub(crate) enum Stage {
     Woken,
     /// Out of the list: the resource is the task's, also before it is polled.
     Holding,
+    /// As woken, in a ring of such that are woken one after the other.
+    Due,
     /// Nobody's.
     Vacant,
 }
@@ -249,7 +251,9 @@ mod tests {
     fn an_empty_slab_gives_back_what_it_needed_in_its_worst_hour() {
         let mut slab = Slab::new();
         let numbers: Vec<u32> = (0..=KEPT).map(|value| slab.insert(value)).collect();
-        numbers.into_iter().for_each(|number| drop(slab.remove(number)));
+        for number in numbers {
+            slab.remove(number);
+        }
         assert_eq!(slab.entries.capacity(), 0);
         assert_eq!(slab.insert(7), 0);
     }

@@ -20,15 +20,16 @@ use crate::kernel::thread;
 
 /// What a waker points to.
 pub(crate) struct Doorbell {
-    /// The key of the task it is lent to, and [`RUNG`].
+    /// The key of the task it is lent to, and [`SILENT`].
     ///
     /// Written only while the bell is home, so nobody ever sees the key change.
     word: AtomicU64,
     mailbox: Arc<Mailbox>,
 }
 
-/// Set while a letter of this bell lies in the mailbox, so that a second ring posts no second one.
-const RUNG: u64 = 1 << 63;
+/// Cleared while a letter of this bell lies in the mailbox, so that a second ring posts no second one. It is
+/// the bit that is set in every key, so that to write a key on a bell is to silence it.
+const SILENT: u64 = 1 << 63;
 
 impl Wake for Doorbell {
     /// The clone is dropped after the ring: then a bell that is home has rung for the last time.
@@ -56,8 +57,8 @@ impl Doorbell {
 
     /// Rings from a thread that is not the scheduler's, or after the scheduler's end.
     fn ring_from_afar(&self) {
-        let word = self.word.fetch_or(RUNG, Ordering::AcqRel);
-        if word & RUNG != 0 {
+        let word = self.word.fetch_and(!SILENT, Ordering::AcqRel);
+        if word & SILENT == 0 {
             return; // Somebody has rung already, and his letter is not answered yet.
         }
         let unread = self.mailbox.post(Letter::Wake(Key::from_word(word)));
@@ -78,6 +79,7 @@ impl Bell {
     pub(crate) fn new(mailbox: &Arc<Mailbox>) -> Self {
         let door = Arc::new(Doorbell { word: AtomicU64::new(0), mailbox: Arc::clone(mailbox) });
         let waker = Waker::from(Arc::clone(&door));
+        thread::set_vtable(&waker);
         Bell { door, waker }
     }
 
@@ -117,12 +119,12 @@ impl Bell {
     /// Makes the bell ready to ring again, before the task that it belongs to is scheduled.
     pub(crate) fn silence(&self) {
         // A swap, not a store: it must see whatever was written before the rings that it swallows.
-        self.door.word.fetch_and(!RUNG, Ordering::AcqRel);
+        self.door.word.fetch_or(SILENT, Ordering::AcqRel);
     }
 
     /// Makes the bell silent for ever, when its task is over and others still hold it.
     pub(crate) fn muffle(&self) {
-        self.door.word.fetch_or(RUNG, Ordering::AcqRel);
+        self.door.word.fetch_and(!SILENT, Ordering::AcqRel);
     }
 }
 
@@ -140,11 +142,13 @@ const SPARE: usize = 1024;
 
 impl Bells {
     /// Takes a bell that is home.
+    #[inline]
     pub(crate) fn take(&mut self, mailbox: &Arc<Mailbox>) -> Bell {
         self.spare.pop().unwrap_or_else(|| Bell::new(mailbox))
     }
 
     /// Takes back a bell that is home.
+    #[inline]
     pub(crate) fn give_back(&mut self, bell: Bell) {
         if self.spare.len() < SPARE {
             self.spare.push(bell);

@@ -78,6 +78,11 @@ impl Gate {
         while self.waiters.wake_first(CLOSED) {}
     }
 
+    /// Lets waits be served again; for a gate that nobody can be waiting at.
+    pub(crate) fn reopen(&mut self) {
+        self.is_closed.set(false);
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.get()
     }
@@ -135,7 +140,7 @@ impl fmt::Debug for Gate {
         let mut gate = f.debug_struct("Gate");
         gate.field("permits", &self.permits.get());
         self.waiters.debug(&mut gate);
-        gate.finish()
+        gate.finish_non_exhaustive()
     }
 }
 
@@ -160,6 +165,19 @@ impl<'a> Held<'a> {
     #[inline]
     pub(crate) fn try_take(gate: &'a Gate, permits: u32, place: Place) -> Option<Self> {
         Held::from(gate, gate.try_take(permits, place).ok()?)
+    }
+
+    /// How many permits these are.
+    pub(crate) fn permits(&self) -> u32 {
+        self.ticket.as_ref().map_or(0, Ticket::word)
+    }
+
+    /// Gives all but so many back to the gate.
+    pub(crate) fn keep(&self, permits: u32) {
+        let Some(ticket) = &self.ticket else { return };
+        let surplus = ticket.word().saturating_sub(permits);
+        ticket.set_word(permits);
+        self.gate.add(surplus);
     }
 
     /// Lets the permits go without giving them back to the gate; returns how many they were.

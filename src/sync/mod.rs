@@ -11,5 +11,31 @@ pub(crate) mod waiters;
 pub(crate) mod queued;
 pub(crate) mod gate;
 mod mutex;
+mod rwlock;
+mod semaphore;
+mod permits;
+mod condvar;
+mod event;
+mod notify;
+mod barrier;
+mod once;
+mod promise;
+mod promise_future;
+mod promise_error;
 
+pub use barrier::{Barrier, BarrierWait, BarrierWaitResult, BrokenBarrier};
+pub use condvar::{Condvar, CondvarWait, CondvarWaitWhile};
+pub use event::{Event, EventWait};
 pub use mutex::{Lock, Mutex, MutexGuard, TryLockError};
+pub use notify::{Notified, Notify};
+pub use once::{GetOrInit, GetOrTryInit, OnceCell, SetError};
+pub use permits::{AcquireOwned, OwnedSemaphorePermit};
+pub use promise::{AlreadySet, Promise};
+pub use promise_error::PromiseError;
+pub use promise_future::PromiseFuture;
+pub use rwlock::{
+    Read, RwLock, RwLockReadGuard, RwLockWriteGuard, TryReadError, TryWriteError, Write,
+};
+pub use semaphore::{
+    Acquire, AcquireError, AddPermitsError, Semaphore, SemaphorePermit, TryAcquireError,
+};

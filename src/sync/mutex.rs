@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::sync::gate::{Gate, Held};
 use crate::sync::queued::{Queued, Source};
+use crate::sync::waiters::Place;
 
 /// A lock that one task has at a time, across as many awaits as it likes.
 ///
@@ -81,7 +82,13 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     #[doc(alias = "acquire")]
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { mutex: self, queued: self.gate.pass(1, Location::caller()) }
+        self.lock_from(Location::caller())
+    }
+
+    /// Locks it in the name of that place.
+    #[inline]
+    pub(crate) fn lock_from(&self, place: Place) -> Lock<'_, T> {
+        Lock { mutex: self, queued: self.gate.pass(1, place) }
     }
 
     /// Locks it if it is free and nobody waits for it.
@@ -123,11 +130,18 @@ impl<T: Default> Default for Mutex<T> {
     }
 }
 
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Mutex::new(value)
+    }
+}
+
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     /// Prints the value, if nobody has it, or else who has it and who waits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut mutex = f.debug_struct("Mutex");
-        match self.value.try_borrow() {
+        // Locked meanwhile: the value's own `Debug` may try to lock it.
+        match self.try_lock() {
             Ok(value) => mutex.field("value", &&*value),
             Err(_) => mutex.field("value", &format_args!("<locked>")),
         };

@@ -46,6 +46,17 @@ impl<'a, S: Source> Queued<'a, S> {
         Queued { source, wanted, place, ticket: None }
     }
 
+    /// Goes on with a wait that was set aside: for a future that owns its source, and so cannot have a
+    /// `Queued` in it that borrows from there.
+    pub(crate) fn resume(source: &'a S, wanted: u32, place: Place, ticket: Option<Ticket>) -> Self {
+        Queued { source, wanted, place, ticket }
+    }
+
+    /// Sets the wait aside, as it is. `None` if it has not begun or is over.
+    pub(crate) fn set_aside(mut self) -> Option<Ticket> {
+        self.ticket.take()
+    }
+
     pub(crate) fn source(&self) -> &'a S {
         self.source
     }

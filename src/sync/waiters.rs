@@ -13,6 +13,8 @@
 //! The nodes live in the thread's one slab (`kernel/waits.rs`), so a wait allocates nothing; a list is three
 //! numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
+mod ring;
+
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -56,6 +58,18 @@ pub(crate) enum Left {
     Holding(u32),
 }
 
+impl Ticket {
+    /// How much is wanted, was granted or is held.
+    pub(crate) fn word(&self) -> u32 {
+        with_waits(|waits| waits.node(self.0).word)
+    }
+
+    /// Changes how much is held.
+    pub(crate) fn set_word(&self, word: u32) {
+        with_waits(|waits| waits.node(self.0).word = word);
+    }
+}
+
 impl Waiters {
     /// A list for a resource of this kind, as reports are to name it.
     pub(crate) const fn new(kind: &'static str) -> Self {
@@ -81,12 +95,6 @@ impl Waiters {
             number => Some(std::mem::replace(&mut waits.resources[number], resource)),
         });
         drop(old);
-    }
-
-    /// Its name, if it was given one.
-    pub(crate) fn name(&self) -> Option<Arc<str>> {
-        let number = self.resource.get();
-        with_waits(|waits| (number != NOBODY).then(|| waits.resources[number].shared_name())?)
     }
 
     #[inline]
@@ -158,6 +166,11 @@ impl Waiters {
         self.release_first(Stage::Woken, Some(word), |_| true)
     }
 
+    /// The same, but only if it is meant by what it noted down when it joined.
+    pub(crate) fn wake_first_if(&self, word: u32, is_meant: impl FnOnce(u32) -> bool) -> bool {
+        self.release_first(Stage::Woken, Some(word), is_meant)
+    }
+
     /// Gives the first in the list what it wants, if `take` can take that much. Returns whether it did.
     ///
     /// What is [held](Stage::Holding) is noted as the task's from now on.
@@ -167,20 +180,15 @@ impl Waiters {
         self.release_first(stage, None, take)
     }
 
-    /// Wakes all that are in the list at this moment, in order; not those that join meanwhile.
-    ///
-    /// For lists whose waits want nothing but to be woken, and join with [`Waiters::round`].
-    pub(crate) fn wake_all(&self, word: u32) {
-        let round = self.round.get().wrapping_add(1);
-        self.round.set(round);
-        // Rounds go up along the list: whoever joins from now on ends it.
-        let is_present = |joined| round.wrapping_sub(joined).cast_signed() > 0;
-        while self.release_first(Stage::Woken, Some(word), is_present) {}
-    }
-
-    /// How often [`Waiters::wake_all`] was called.
+    /// How many rounds have begun: each time that all are woken at once begins one.
     #[inline]
     pub(crate) fn round(&self) -> u32 {
+        self.round.get()
+    }
+
+    /// Begins a round, so that those who are in the list can be told from those who join later.
+    pub(crate) fn begin_round(&self) -> u32 {
+        self.round.set(self.round.get().wrapping_add(1));
         self.round.get()
     }
 
@@ -223,43 +231,32 @@ impl Waiters {
 
     /// Asks what has become of a wait. While it goes on, whoever polls now is the one to be woken.
     #[inline]
+    #[allow(clippy::unused_self, reason = "a ticket says nothing without its list")]
     pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> Stage {
         let (stage, is_known) = with_waits(|waits| {
             let node = waits.node(ticket.0);
-            let is_known = node.waker.is_none() && node.task.is_some_and(|task| task.polls(cx));
+            let is_known = match &node.waker {
+                None => node.task.is_some_and(|task| task.polls(cx)),
+                Some(waker) => waker.will_wake(cx.waker()),
+            };
             (node.stage, is_known)
         });
-        if is_known || stage != Stage::Waiting { stage } else { self.replace_waker(ticket, cx) }
-    }
-
-    #[cold]
-    fn replace_waker(&self, ticket: &Ticket, cx: &Context<'_>) -> Stage {
-        // This may run a foreign waker's code, which may do anything to the wait.
-        let (waker, task) = Waiter::of(cx).into_node();
-        let (stage, unused) = with_waits(|waits| {
-            let node = waits.node(ticket.0);
-            if node.stage != Stage::Waiting {
-                return (node.stage, waker);
-            }
-            node.task = task;
-            (node.stage, std::mem::replace(&mut node.waker, waker))
-        });
-        burn(unused);
-        stage
+        if is_known || stage != Stage::Waiting { stage } else { replace_waker(ticket, cx) }
     }
 
     /// Removes a node, whatever its stage.
     #[inline]
+    #[allow(clippy::needless_pass_by_value, reason = "the right to the node is used up")]
     pub(crate) fn leave(&self, ticket: Ticket) -> Left {
         let Ticket(number) = ticket;
         self.nodes.set(self.nodes.get() - 1);
         let (left, waker, is_empty) = with_waits(|waits| {
-            if waits.node(number).stage == Stage::Waiting {
+            if matches!(waits.node(number).stage, Stage::Waiting | Stage::Due) {
                 self.unlink(waits, number);
             }
             let (stage, word, waker) = waits.remove(number);
             let left = match stage {
-                Stage::Woken => Left::Woken(word),
+                Stage::Woken | Stage::Due => Left::Woken(word),
                 Stage::Holding => Left::Holding(word),
                 Stage::Waiting | Stage::Vacant => Left::Waiting,
             };
@@ -274,6 +271,7 @@ impl Waiters {
         left
     }
 
+    /// Takes a node out of the list, or out of a ring.
     fn unlink(&self, waits: &mut Waits, number: u32) {
         let node = waits.node(number);
         let (previous, next) = (node.previous, node.next);
@@ -308,6 +306,23 @@ impl Waiters {
             }
         }
     }
+}
+
+/// From now on whoever polls with `cx` is to be woken. Returns the stage of the wait.
+#[cold]
+fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
+    // This may run a foreign waker's code, which may do anything to the wait.
+    let (waker, task) = Waiter::of(cx).into_node();
+    let (stage, unused) = with_waits(|waits| {
+        let node = waits.node(ticket.0);
+        if node.stage != Stage::Waiting {
+            return (node.stage, waker);
+        }
+        node.task = task;
+        (node.stage, std::mem::replace(&mut node.waker, waker))
+    });
+    burn(unused);
+    stage
 }
 
 impl Drop for Waiters {

@@ -120,7 +120,7 @@ impl<T> Recv<'_, T> {
     /// Enters the wait into the record. No waker is kept there.
     fn note(&mut self) {
         self.strike_out();
-        if let Some(waiter) = Waiter::of_node(None, TaskKey::current()) {
+        if let Some(waiter) = TaskKey::current().map(Waiter::of_task) {
             self.ticket = Some(self.receiver.record.join(waiter, 0, self.place));
         }
     }

@@ -1,0 +1,85 @@
+//! Executors that race: each in a process of its own, all round by round, so that the noise of the machine meets
+//! all alike, and none lives in another's memory.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use crate::clock::time;
+use crate::work::{Row, Work};
+
+/// Has each of these at a row do so many rounds, after one that warms it up.
+pub(crate) fn race(row: &Row, executors: &[&'static str], rounds: usize) -> io::Result<Vec<Times>> {
+    let mut racers = Vec::new();
+    for executor in executors {
+        racers.push(Racer::start(row.name, executor)?);
+    }
+    for round in 0..=rounds {
+        // Each of them is the first of a round by turns.
+        for number in 0..racers.len() {
+            let next = (round + number) % racers.len();
+            racers[next].round()?;
+        }
+    }
+    racers.into_iter().map(|racer| racer.end(row)).collect()
+}
+
+/// Nanoseconds per operation.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) executor: &'static str,
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+}
+
+/// One executor at one row, in a process of its own.
+struct Racer {
+    executor: &'static str,
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    nanos: Vec<f64>,
+}
+
+impl Racer {
+    fn start(row: &str, executor: &'static str) -> io::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args([row, executor])
+            // Else glibc gives memory back and asks for it again, and who does it is chance.
+            .env("MALLOC_TRIM_THRESHOLD_", "4294967296")
+            .env("MALLOC_MMAP_THRESHOLD_", "4294967296")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let orders = child.stdin.take().expect("it is piped");
+        let answers = BufReader::new(child.stdout.take().expect("it is piped"));
+        Ok(Racer { executor, child, orders, answers, nanos: Vec::new() })
+    }
+
+    fn round(&mut self) -> io::Result<()> {
+        writeln!(self.orders, "go")?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        self.nanos.push(answer.trim().parse().map_err(io::Error::other)?);
+        Ok(())
+    }
+
+    /// The times of all rounds but the first, which warmed it up.
+    fn end(mut self, row: &Row) -> io::Result<Times> {
+        #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+        let size = row.size as f64;
+        let mut times: Vec<f64> = self.nanos.drain(..).skip(1).map(|nanos| nanos / size).collect();
+        times.sort_unstable_by(f64::total_cmp);
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(Times { executor: self.executor, median: times[times.len() / 2], least: times[0] })
+    }
+}
+
+/// The child: does a round for every line that comes, and tells how long it took.
+pub(crate) fn run_rounds(row: &Row, mut work: Work) -> io::Result<()> {
+    for order in io::stdin().lines() {
+        order?;
+        println!("{}", time(row, &mut work).as_nanos());
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Many futures, polled by the task that waits for them.
+//!
+//! A few are all polled whenever the task has a turn, with the task's own waker: so what they wait for
+//! keeps the task by its key, costs nothing, and a deadlock report is certain. With many that would be
+//! quadratic; then each child has its own bell (`bells.rs`), and only those that rang are polled.
+
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::combine::bells::Bells;
+
+/// More children than this have bells.
+pub(super) const FEW: usize = 30;
+
+/// Futures in the order in which they were given, and those places that are empty since theirs is over.
+pub(super) struct Crowd<F> {
+    // Before the children: what these do when they are dropped rings for nobody.
+    bells: Option<Bells>,
+    children: Vec<Option<Pin<Box<F>>>>,
+    left: usize,
+    /// Stays set if a child panics.
+    is_polling: bool,
+}
+
+impl<F: Future> Crowd<F> {
+    pub(super) fn new<I>(futures: I) -> Self
+    where
+        I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
+    {
+        let futures = futures.into_iter().map(|future| Some(Box::pin(future.into_future())));
+        let children: Vec<_> = futures.collect();
+        let bells = (children.len() > FEW).then(|| {
+            let count = u32::try_from(children.len());
+            Bells::new(count.expect("fewer than 2^32 futures fit into memory"))
+        });
+        Crowd { bells, left: children.len(), children, is_polling: false }
+    }
+
+    /// How many futures are not over.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Polls those that may go on, and gives `ended` the number and the output of each that is ready. It is
+    /// ready when `ended` breaks, or when no future is left; until then whoever polls is woken.
+    ///
+    /// # Panics
+    ///
+    /// If a child panics, and when it is polled again after that.
+    pub(super) fn poll<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut ended: impl FnMut(usize, F::Output) -> ControlFlow<B>,
+    ) -> Poll<ControlFlow<B>> {
+        assert!(!self.is_polling, "a group of futures was polled again after one had panicked");
+        self.is_polling = true;
+        let flow = match self.bells {
+            Some(_) => self.poll_due(cx, &mut ended),
+            None => self.poll_all(cx, &mut ended),
+        };
+        self.is_polling = false;
+        if self.left == 0 {
+            self.bells = None; // They hold the waker of whoever polled.
+        }
+        match flow {
+            ControlFlow::Continue(()) if self.left > 0 => Poll::Pending,
+            flow => Poll::Ready(flow),
+        }
+    }
+
+    fn poll_all<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        ended: &mut impl FnMut(usize, F::Output) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for (number, place) in self.children.iter_mut().enumerate() {
+            let Some(child) = place else { continue };
+            if let Poll::Ready(output) = child.as_mut().poll(cx) {
+                *place = None;
+                self.left -= 1;
+                ended(number, output)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn poll_due<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        ended: &mut impl FnMut(usize, F::Output) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some(bells) = &mut self.bells else { return ControlFlow::Continue(()) };
+        bells.collect(cx);
+        // Who rings during this pass is polled in the next one, so that the task gives way.
+        for _ in 0..bells.due() {
+            let Some(number) = bells.next() else { break };
+            let place = &mut self.children[number as usize];
+            let Some(child) = place else { continue };
+            if let Poll::Ready(output) = bells.poll(number, |cx| child.as_mut().poll(cx)) {
+                *place = None;
+                self.left -= 1;
+                ended(number as usize, output)?;
+            }
+        }
+        if bells.due() > 0 {
+            cx.waker().wake_by_ref();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Takes out the futures that are not over, in the order in which they were given.
+    pub(super) fn into_rest(self) -> impl Iterator<Item = (usize, Pin<Box<F>>)> {
+        self.children.into_iter().enumerate().filter_map(|(number, child)| Some((number, child?)))
+    }
+}

@@ -1,0 +1,123 @@
+//! `join!` and `try_join!`: so many futures, all at once.
+
+/// Waits for several futures at once, and gives all their outputs as a tuple.
+///
+/// All are polled by the task that awaits this, in the order in which they are written: nothing is spawned,
+/// so they may borrow. A future that is ready is dropped at once, and is not polled again while the others
+/// go on. Like [`select!`](crate::select), it can be used wherever `.await` can.
+///
+/// # Cancel safety
+///
+/// Dropping it, with the block or the function that it is in, drops all the futures, and the outputs of those
+/// that were ready.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, join, sleep, time};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let start = time::now();
+///     let name = String::from("turnwise");
+///     let length = async { sleep(Duration::from_secs(2)).await; name.len() };
+///     let first = async { sleep(Duration::from_secs(1)).await; name.chars().next() };
+///     assert_eq!(join!(length, first), (8, Some('t')));
+///     assert_eq!(time::now() - start, Duration::from_secs(2)); // not three
+/// });
+/// ```
+#[macro_export]
+#[doc(alias = "gather")]
+macro_rules! join {
+    ($($future:expr),* $(,)?) => { $crate::__join!(join [] $($future,)*) };
+}
+
+/// Waits for several futures at once, and gives all their values as a tuple, or the first error.
+///
+/// Every future gives a `Result`, all with the same error. At the first error the others are dropped, ready
+/// or not; of two errors in the same turn it is the one that is written first. Otherwise it is like
+/// [`join!`](crate::join).
+///
+/// # Cancel safety
+///
+/// Dropping it, with the block or the function that it is in, drops all the futures, and the values of those
+/// that were ready.
+///
+/// # Example
+///
+/// ```
+/// use std::{future::pending, num::ParseIntError};
+/// use turnwise::{block_on, try_join};
+///
+/// async fn parse(text: &str) -> Result<i32, ParseIntError> { text.parse() }
+///
+/// block_on(async {
+///     assert_eq!(try_join!(parse("1"), parse("2")), Ok((1, 2)));
+///
+///     let outcome = try_join!(pending::<Result<(), _>>(), parse("three"), parse("4"));
+///     assert_eq!(outcome.unwrap_err().to_string(), "invalid digit found in string");
+/// });
+/// ```
+#[macro_export]
+macro_rules! try_join {
+    ($($future:expr),* $(,)?) => { $crate::__join!(try_join [] $($future,)*) };
+}
+
+/// Gives every future a name of its own (`branch` is a new name in each expansion), and polls them all.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __join {
+    ($kind:ident [$($branch:ident: $future:expr,)*] $next:expr, $($rest:expr,)*) => {
+        $crate::__join!($kind [$($branch: $future,)* branch: $next,] $($rest,)*)
+    };
+    // The futures are made in the scrutinee, so that what they borrow from there lives long enough.
+    (join [$($branch:ident: $future:expr,)*]) => {
+        match ($($crate::combine::__private::Branch::new($future),)*) {
+            ($($branch,)*) => {
+                $(let mut $branch = $crate::combine::__private::pin!($branch);)*
+                $crate::combine::__private::poll_fn(|_cx| {
+                    let mut is_done = true;
+                    $(is_done &= $branch.as_mut().poll(_cx).is_ready();)*
+                    if !is_done {
+                        return $crate::combine::__private::Poll::Pending;
+                    }
+                    $crate::combine::__private::Poll::Ready(($($branch.as_mut().take(),)*))
+                })
+                .await
+            }
+        }
+    };
+    (try_join [$($branch:ident: $future:expr,)*]) => {
+        match ($($crate::combine::__private::Branch::new($future),)*) {
+            ($($branch,)*) => {
+                $(let mut $branch = $crate::combine::__private::pin!($branch);)*
+                $crate::combine::__private::poll_fn(|_cx| {
+                    let mut is_done = true;
+                    $(
+                        match $branch.as_mut().poll_try(_cx) {
+                            $crate::combine::__private::Poll::Pending => is_done = false,
+                            $crate::combine::__private::Poll::Ready(
+                                $crate::combine::__private::Ok(()),
+                            ) => {}
+                            $crate::combine::__private::Poll::Ready(
+                                $crate::combine::__private::Err(error),
+                            ) => {
+                                return $crate::combine::__private::Poll::Ready(
+                                    $crate::combine::__private::Err(error),
+                                );
+                            }
+                        }
+                    )*
+                    if !is_done {
+                        return $crate::combine::__private::Poll::Pending;
+                    }
+                    $crate::combine::__private::Poll::Ready(
+                        $crate::combine::__private::Ok(($($branch.as_mut().take(),)*)),
+                    )
+                })
+                .await
+            }
+        }
+    };
+}

@@ -1,0 +1,194 @@
+//! Joining any number of futures of one type.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::combine::crowd::Crowd;
+
+/// Waits for all futures, and gives their outputs in the order in which the futures were given.
+///
+/// They are polled by the task that awaits this: nothing is spawned, so they may borrow. A future is dropped
+/// as soon as it is ready. With more than thirty futures, only those that were woken are polled, so a
+/// thousand are no harder than one; each that keeps a waker has one of its own then, and the task is known
+/// by its waker instead of by its key: a [deadlock report](crate::DeadlockReport) about it says "possible".
+///
+/// A panic in one of them is the caller's; the others are dropped. See [`gather`](crate::gather) for children
+/// that are tasks.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops all of them, and the outputs of those that were ready.
+///
+/// # Panics
+///
+/// If one of the futures panics. If it is polled again after it was ready, or after one of them panicked.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, join_all, sleep, time};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let start = time::now();
+///     let after = |seconds| async move { sleep(Duration::from_secs(seconds)).await; seconds };
+///     assert_eq!(join_all([2, 1, 3].map(after)).await, [2, 1, 3]);
+///     assert_eq!(time::now() - start, Duration::from_secs(3)); // not six
+/// });
+/// ```
+#[doc(alias = "gather")]
+pub fn join_all<I>(futures: I) -> JoinAll<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    let crowd = Crowd::new(futures);
+    let outputs = Outputs::new(crowd.left());
+    JoinAll { crowd, outputs }
+}
+
+/// The future of [`join_all`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct JoinAll<F: Future> {
+    crowd: Crowd<F>,
+    outputs: Outputs<F::Output>,
+}
+
+impl<F: Future> Future for JoinAll<F> {
+    type Output = Vec<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let JoinAll { crowd, outputs } = &mut *self;
+        let flow = ready!(crowd.poll(cx, |number, output| outputs.put(number, output)));
+        let ControlFlow::Continue(()) = flow;
+        Poll::Ready(outputs.take())
+    }
+}
+
+/// The futures have boxes of their own, and outputs are moved.
+impl<F: Future> Unpin for JoinAll<F> {}
+
+impl<F: Future> fmt::Debug for JoinAll<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinAll").field("left", &self.crowd.left()).finish_non_exhaustive()
+    }
+}
+
+/// Waits for all futures, and gives their values in the order in which the futures were given; or the first
+/// error, as soon as there is one. Then the others are dropped.
+///
+/// Of two errors in the same turn it is that of the future that was polled first: the order in which they
+/// were given, or with more than thirty of them, that in which they were woken. Otherwise it is like
+/// [`join_all`].
+///
+/// # Cancel safety
+///
+/// Dropping the future drops all of them, and the values of those that were ready.
+///
+/// # Errors
+///
+/// The first error of a future.
+///
+/// # Panics
+///
+/// If one of the futures panics. If it is polled again after it was ready, or after one of them panicked.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, try_join_all};
+///
+/// async fn parse(text: &str) -> Result<i32, std::num::ParseIntError> { text.parse() }
+///
+/// block_on(async {
+///     assert_eq!(try_join_all(["1", "2"].map(parse)).await, Ok(vec![1, 2]));
+///     assert!(try_join_all(["1", "two", "3"].map(parse)).await.is_err());
+/// });
+/// ```
+pub fn try_join_all<I, T, E>(futures: I) -> TryJoinAll<<I::Item as IntoFuture>::IntoFuture, T, E>
+where
+    I: IntoIterator<Item: IntoFuture<Output = Result<T, E>>>,
+{
+    let crowd = Crowd::new(futures);
+    let outputs = Outputs::new(crowd.left());
+    TryJoinAll { crowd: Some(crowd), outputs, error: std::marker::PhantomData }
+}
+
+/// The future of [`try_join_all`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct TryJoinAll<F, T, E> {
+    /// `None` when it is over.
+    crowd: Option<Crowd<F>>,
+    outputs: Outputs<T>,
+    error: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<F, T, E> Future for TryJoinAll<F, T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<Vec<T>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let TryJoinAll { crowd, outputs, .. } = &mut *self;
+        let children = crowd.as_mut().expect(POLLED_AGAIN);
+        let flow = ready!(children.poll(cx, |number, output| match output {
+            Ok(value) => match outputs.put(number, value) {
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            },
+            Err(error) => ControlFlow::Break(error),
+        }));
+        *crowd = None;
+        Poll::Ready(match flow {
+            ControlFlow::Continue(()) => Ok(outputs.take()),
+            ControlFlow::Break(error) => {
+                outputs.clear();
+                Err(error)
+            }
+        })
+    }
+}
+
+/// The futures have boxes of their own, and values are moved.
+impl<F, T, E> Unpin for TryJoinAll<F, T, E> {}
+
+impl<F: Future, T, E> fmt::Debug for TryJoinAll<F, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = self.crowd.as_ref().map_or(0, Crowd::left);
+        f.debug_struct("TryJoinAll").field("left", &left).finish_non_exhaustive()
+    }
+}
+
+/// What has come of so many futures until now.
+struct Outputs<T> {
+    /// `None` when it was taken.
+    places: Option<Vec<Option<T>>>,
+}
+
+const POLLED_AGAIN: &str = "a future must not be polled again after it was ready";
+
+impl<T> Outputs<T> {
+    fn new(count: usize) -> Self {
+        let mut places = Vec::new();
+        places.resize_with(count, || None);
+        Outputs { places: Some(places) }
+    }
+
+    fn put(&mut self, number: usize, output: T) -> ControlFlow<std::convert::Infallible> {
+        self.places.as_mut().expect(POLLED_AGAIN)[number] = Some(output);
+        ControlFlow::Continue(())
+    }
+
+    /// Takes them, when there is one for each future.
+    fn take(&mut self) -> Vec<T> {
+        let places = self.places.take().expect(POLLED_AGAIN);
+        let outputs = places.into_iter();
+        outputs.map(|output| output.expect("each future was ready once")).collect()
+    }
+
+    fn clear(&mut self) {
+        self.places = None;
+    }
+}

@@ -1,0 +1,33 @@
+//! Combinators: several futures as one.
+//!
+//! | | waits for | the others | children |
+//! |---|---|---|---|
+//! | [`join!`](crate::join), [`join_all`] | all | | polled in place |
+//! | [`try_join!`](crate::try_join), [`try_join_all`] | all, or the first error | are dropped | polled in place |
+//! | [`select!`](crate::select), [`race`] | the first | are dropped | polled in place |
+//!
+//! Those that poll in place make no task: their futures may borrow, and they work on any executor. The
+//! first that is ready is the first in the order in which they were given.
+
+mod branch;
+mod join;
+mod select;
+mod race;
+mod bells;
+mod crowd;
+mod join_all;
+
+pub use join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
+pub use race::{Race, RaceIndexed, Racers, race};
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the macros need at the place where they are used. Not for anybody else.
+
+    pub use super::branch::{Branch, poll_enabled};
+    pub use std::future::{IntoFuture, poll_fn};
+    pub use std::option::Option::{self, None, Some};
+    pub use std::pin::pin;
+    pub use std::result::Result::{Err, Ok};
+    pub use std::task::Poll;
+}

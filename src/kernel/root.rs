@@ -1,0 +1,100 @@
+//! The root: the future of a `block_on`, a task like any other but that it lives in the caller's frame.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::kernel::id::Key;
+use crate::kernel::scheduler::Kernel;
+use crate::kernel::snapshot::Place;
+use crate::kernel::task::Ending;
+use crate::kernel::taskmap::{Birth, Marks};
+
+/// What the main loop sees of a root: a future of unknown type, which may borrow and may panic.
+pub(crate) trait Root {
+    /// Gives the root one turn. If it is over then, the future has been dropped.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Drops the future.
+    fn give_up(&mut self);
+}
+
+/// A future that is pinned in the caller's frame, and then its output.
+pub(crate) struct RootFuture<'a, F: Future> {
+    future: Pin<&'a mut Option<F>>,
+    pub(crate) output: Option<F::Output>,
+}
+
+impl<'a, F: Future> RootFuture<'a, F> {
+    pub(crate) fn new(future: Pin<&'a mut Option<F>>) -> Self {
+        RootFuture { future, output: None }
+    }
+}
+
+impl<F: Future> Root for RootFuture<'_, F> {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(running) = self.future.as_mut().as_pin_mut() else {
+            unreachable!("the root has no turn after its last one");
+        };
+        let poll = running.poll(cx).map(|output| self.output = Some(output));
+        if poll.is_ready() {
+            self.give_up(); // Its destructors run inside the run, as those of any task.
+        }
+        poll
+    }
+
+    fn give_up(&mut self) {
+        self.future.set(None);
+    }
+}
+
+/// The slot of a root; vacated at the end of its `block_on`, however that ends.
+pub(crate) struct Seat<'k, 'r> {
+    kernel: &'k Kernel,
+    root: &'r mut dyn Root,
+    key: Key,
+    /// The root is done, and has left its slot by itself.
+    is_left: bool,
+}
+
+impl<'k, 'r> Seat<'k, 'r> {
+    /// Gives a root its slot, and puts it on ready.
+    #[inline]
+    pub(crate) fn take(kernel: &'k Kernel, place: Place, root: &'r mut dyn Root) -> Self {
+        let mut marks = Marks::default();
+        marks.set(Marks::MAIN);
+        let birth = Birth { marks, ..Birth::at(place) };
+        let key = {
+            let mut board = kernel.board.borrow_mut();
+            let (key, _) = board.taskmap.insert_root(birth);
+            board.ready.push(key.slot);
+            key
+        };
+        if kernel.watched.get() {
+            kernel.tell_spawned(key);
+        }
+        Seat { kernel, root, key, is_left: false }
+    }
+
+    /// Gives the root one turn.
+    #[inline]
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        let poll = self.root.turn(cx);
+        self.is_left = poll.is_ready();
+        poll.map(|()| Ending::Returned)
+    }
+
+    #[cold]
+    fn give_up(&mut self) {
+        self.kernel.give_up(self.key);
+        self.root.give_up();
+    }
+}
+
+impl Drop for Seat<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_left {
+            self.give_up();
+        }
+    }
+}

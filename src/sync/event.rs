@@ -1,0 +1,160 @@
+//! An event: a flag that tasks wait for.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::waiters::{Left, Place, Waiters};
+
+/// A flag that tasks wait for: while it is set nobody waits, and setting it wakes all who do.
+///
+/// [`set`](Event::set) lets everybody go on who waits at that moment, in the order of their coming, also if
+/// [`clear`](Event::clear) follows at once. See [`Notify`](crate::sync::Notify) for waking one at a time.
+///
+/// It belongs to its thread and needs no atomics.
+///
+/// # Example
+///
+/// ```
+/// use std::rc::Rc;
+/// use turnwise::{block_on, spawn, sync::Event, yield_now};
+///
+/// block_on(async {
+///     let opened = Rc::new(Event::new().named("opened"));
+///     let guests = ["alice", "bob"].map(|name| {
+///         let opened = Rc::clone(&opened);
+///         spawn(async move {
+///             opened.wait().await;
+///             format!("{name} goes in")
+///         })
+///     });
+///     yield_now().await;
+///     opened.set();
+///     let [alice, bob] = guests;
+///     assert_eq!(alice.await.unwrap(), "alice goes in");
+///     assert_eq!(bob.await.unwrap(), "bob goes in");
+/// });
+/// ```
+#[doc(alias = "ManualResetEvent")]
+pub struct Event {
+    is_set: Cell<bool>,
+    waiters: Waiters,
+}
+
+impl Event {
+    /// Makes an event that is not set.
+    pub const fn new() -> Self {
+        Event { is_set: Cell::new(false), waiters: Waiters::new("event") }
+    }
+
+    /// Gives it a name, for reports.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.waiters.set_name(name.into());
+        self
+    }
+
+    /// Sets it, and wakes all who wait for it, in the order of their coming.
+    ///
+    /// They go on at their next turns, whatever becomes of the event until then. Setting it twice is the
+    /// same as once.
+    #[doc(alias = "notify_all")]
+    pub fn set(&self) {
+        self.is_set.set(true);
+        self.waiters.wake_all(SET);
+    }
+
+    /// Makes those wait who come from now on.
+    #[doc(alias = "reset")]
+    pub fn clear(&self) {
+        self.is_set.set(false);
+    }
+
+    /// Returns whether it is set.
+    pub fn is_set(&self) -> bool {
+        self.is_set.get()
+    }
+
+    /// Waits until it is set; does not wait if it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the list of those who wait; nothing else changes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::sync::Event;
+    ///
+    /// turnwise::block_on(async {
+    ///     let event = Event::new();
+    ///     event.set();
+    ///     event.wait().await;
+    ///     event.wait().await; // as often as you like
+    ///     event.clear();
+    ///     assert!(!event.is_set());
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn wait(&self) -> EventWait<'_> {
+        EventWait { queued: Queued::new(self, 0, Location::caller()) }
+    }
+}
+
+/// The word of a wait that ended.
+const SET: u32 = 0;
+
+impl Source for Event {
+    fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    #[inline]
+    fn try_take(&self, _: u32, _: Place) -> Result<Grant, u32> {
+        if self.is_set.get() { Ok(Grant::Word(SET)) } else { Err(0) }
+    }
+
+    /// All who waited were woken, so there is nothing to pass on.
+    fn give_back(&self, _: Left) {}
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Event::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut event = f.debug_struct("Event");
+        event.field("is_set", &self.is_set.get());
+        self.waiters.debug(&mut event);
+        event.finish()
+    }
+}
+
+/// The future of [`Event::wait`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct EventWait<'a> {
+    queued: Queued<'a, Event>,
+}
+
+impl Future for EventWait<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.queued).poll(cx).map(drop)
+    }
+}
+
+impl fmt::Debug for EventWait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventWait").field("place", &self.queued.place()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,383 @@
+//! A cell that is filled once, by whoever comes first.
+
+use std::cell;
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use thiserror::Error;
+
+use crate::sync::gate::{Gate, Held};
+use crate::sync::queued::{Queued, Source};
+
+/// A cell that is filled once, by whoever comes first; those who come meanwhile wait for the value.
+///
+/// One initialiser runs at a time. If it fails, panics or is dropped, the cell stays empty, and the one who
+/// has waited longest runs its own. It is known who initialises and since where, so a report can say so; an
+/// initialiser that asks for the value that it is making waits for itself, and the report says that too.
+///
+/// It belongs to its thread and needs no atomics.
+///
+/// # Example
+///
+/// ```
+/// use std::rc::Rc;
+/// use turnwise::{block_on, spawn, sync::OnceCell, yield_now};
+///
+/// async fn read_settings() -> String {
+///     yield_now().await;
+///     String::from("verbose")
+/// }
+///
+/// block_on(async {
+///     let settings = Rc::new(OnceCell::new().named("settings"));
+///     let theirs = Rc::clone(&settings);
+///     let other = spawn(async move { theirs.get_or_init(read_settings).await.len() });
+///     assert_eq!(settings.get_or_init(read_settings).await, "verbose");
+///     assert_eq!(other.await.unwrap(), 7);
+/// });
+/// ```
+#[doc(alias = "Lazy")]
+pub struct OnceCell<T> {
+    /// Its one permit is the right to initialise. Closed once there is a value.
+    gate: Gate,
+    value: cell::OnceCell<T>,
+}
+
+impl<T> OnceCell<T> {
+    /// Makes an empty cell.
+    pub const fn new() -> Self {
+        OnceCell { gate: Gate::held("once cell", 1), value: cell::OnceCell::new() }
+    }
+
+    /// Gives it a name, for reports.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.gate.waiters().set_name(name.into());
+        self
+    }
+
+    /// Returns the value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    /// Returns the value, if there is one, to change it.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.get_mut()
+    }
+
+    /// Returns whether there is a value.
+    #[doc(alias = "initialized")]
+    pub fn is_initialized(&self) -> bool {
+        self.value.get().is_some()
+    }
+
+    /// Fills the cell, and wakes all who wait for the value.
+    ///
+    /// # Errors
+    ///
+    /// [`SetError`] with the value, if there is one already, or somebody is making one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::sync::{OnceCell, SetError};
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.set(1), Ok(()));
+    /// assert_eq!(cell.set(2), Err(SetError::AlreadyInitialized(2)));
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
+    pub fn set(&self, value: T) -> Result<(), SetError<T>> {
+        if self.is_initialized() {
+            return Err(SetError::AlreadyInitialized(value));
+        }
+        if self.gate.permits() == 0 {
+            return Err(SetError::Initializing(value));
+        }
+        self.fill(value);
+        Ok(())
+    }
+
+    /// Returns the value; if there is none, runs `init` for it, or waits for whoever does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the initialiser, if that has begun; the next one who waits runs its own.
+    /// Otherwise it gives up the place in the line.
+    ///
+    /// Beware of a future that is kept but not polled any more: once it may initialise, all others wait for
+    /// it.
+    ///
+    /// # Panics
+    ///
+    /// If `init` or its future panics; the cell stays empty. If it is polled again after it was ready.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::sync::OnceCell;
+    ///
+    /// turnwise::block_on(async {
+    ///     let cell = OnceCell::new();
+    ///     assert_eq!(cell.get_or_init(async || 1).await, &1);
+    ///     assert_eq!(cell.get_or_init(async || 2).await, &1);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn get_or_init<F, Fut>(&self, init: F) -> GetOrInit<'_, T, F, Fut>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
+        let queued = self.gate.pass(1, Location::caller());
+        GetOrInit { access: Access::new(self, queued, init) }
+    }
+
+    /// Returns the value; if there is none, runs `init` for it, which may fail, or waits for whoever does.
+    ///
+    /// # Errors
+    ///
+    /// What `init` fails with. The cell stays empty then, and the next one who waits runs its own.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`get_or_init`](OnceCell::get_or_init).
+    ///
+    /// # Panics
+    ///
+    /// As for [`get_or_init`](OnceCell::get_or_init).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::sync::OnceCell;
+    ///
+    /// turnwise::block_on(async {
+    ///     let cell = OnceCell::new();
+    ///     let failed = cell.get_or_try_init(async || "x".parse::<i32>()).await;
+    ///     assert!(failed.is_err());
+    ///     assert_eq!(cell.get_or_try_init(async || "7".parse::<i32>()).await, Ok(&7));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn get_or_try_init<E, F, Fut>(&self, init: F) -> GetOrTryInit<'_, T, F, Fut>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let queued = self.gate.pass(1, Location::caller());
+        GetOrTryInit { access: Access::new(self, queued, init) }
+    }
+
+    /// Takes the value out, so that the cell is empty again.
+    pub fn take(&mut self) -> Option<T> {
+        self.gate.reopen();
+        self.value.take()
+    }
+
+    /// Returns the value, if there is one.
+    pub fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+
+    /// Puts the value in, where none is, and wakes all who wait for it.
+    fn fill(&self, value: T) -> &T {
+        let value = self.value.get_or_init(|| value);
+        self.gate.close();
+        value
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    fn default() -> Self {
+        OnceCell::new()
+    }
+}
+
+impl<T> From<T> for OnceCell<T> {
+    /// Makes a cell that is full.
+    fn from(value: T) -> Self {
+        let cell = OnceCell::new();
+        cell.fill(value);
+        cell
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
+    /// Prints the value, if there is one, or else who makes it and who waits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cell = f.debug_struct("OnceCell");
+        match self.get() {
+            Some(value) => cell.field("value", value),
+            None => cell.field("value", &format_args!("<empty>")),
+        };
+        self.gate.waiters().debug(&mut cell);
+        cell.finish()
+    }
+}
+
+/// The value was not put in, and is handed back: what [`OnceCell::set`] answers then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SetError<T> {
+    /// There is a value already.
+    #[error("the cell has a value already")]
+    AlreadyInitialized(T),
+    /// Somebody is making a value, or is about to.
+    #[error("the value of the cell is being made")]
+    Initializing(T),
+}
+
+impl<T> SetError<T> {
+    /// Returns the value that was not put in.
+    pub fn into_inner(self) -> T {
+        match self {
+            SetError::AlreadyInitialized(value) | SetError::Initializing(value) => value,
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`OnceCell::get_or_init`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct GetOrInit<'a, T, F, Fut> {
+        #[pin]
+        access: Access<'a, T, F, Fut>,
+    }
+}
+
+impl<'a, T, F, Fut> Future for GetOrInit<'a, T, F, Fut>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = T>,
+{
+    type Output = &'a T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<&'a T> {
+        let poll = self.project().access.poll(cx, Ok::<T, Infallible>);
+        poll.map(|Ok(value)| value)
+    }
+}
+
+pin_project! {
+    /// The future of [`OnceCell::get_or_try_init`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct GetOrTryInit<'a, T, F, Fut> {
+        #[pin]
+        access: Access<'a, T, F, Fut>,
+    }
+}
+
+impl<'a, T, E, F, Fut> Future for GetOrTryInit<'a, T, F, Fut>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Output = Result<&'a T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().access.poll(cx, |output| output)
+    }
+}
+
+pin_project! {
+    /// Somebody who wants the value, and can make it.
+    struct Access<'a, T, F, Fut> {
+        cell: &'a OnceCell<T>,
+        init: Option<F>,
+        #[pin]
+        stage: Stage<'a, Fut>,
+    }
+}
+
+pin_project! {
+    /// ```text
+    /// waiting ──1──▶ running ──2──▶ over      1 the right to initialise is there
+    ///    └──────────────3─────────────▲       2 ready   3 there is a value
+    /// ```
+    #[project = StageView]
+    enum Stage<'a, Fut> {
+        Waiting { queued: Queued<'a, Gate> },
+        Running {
+            // `None` while it is polled, and so if that panicked.
+            right: Option<Held<'a>>,
+            #[pin]
+            future: Fut,
+        },
+        Over,
+    }
+}
+
+impl<'a, T, F, Fut> Access<'a, T, F, Fut> {
+    fn new(cell: &'a OnceCell<T>, queued: Queued<'a, Gate>, init: F) -> Self {
+        Access { cell, init: Some(init), stage: Stage::Waiting { queued } }
+    }
+}
+
+impl<'a, T, F, Fut> Access<'a, T, F, Fut>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future,
+{
+    /// `finish` makes what the initialiser returned into the value, or an error.
+    fn poll<E>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        finish: impl FnOnce(Fut::Output) -> Result<T, E>,
+    ) -> Poll<Result<&'a T, E>> {
+        let mut this = self.project();
+        let cell: &'a OnceCell<T> = this.cell;
+        if let StageView::Waiting { queued } = this.stage.as_mut().project() {
+            let grant = ready!(Pin::new(queued).poll(cx));
+            this.stage.set(Stage::Over);
+            let Some(right) = Held::from(&cell.gate, grant) else {
+                return Poll::Ready(Ok(cell
+                    .get()
+                    .expect("the gate is closed when there is a value")));
+            };
+            let init = this.init.take().expect("it is run once");
+            let future = init();
+            this.stage.set(Stage::Running { right: Some(right), future });
+        }
+        let StageView::Running { right, future } = this.stage.as_mut().project() else {
+            panic!("the future of a `OnceCell` was polled after it had been ready");
+        };
+        // While it is here a panic lets it go, to the next in the line.
+        let held = right.take().expect("the initialiser is not polled after it has panicked");
+        let Poll::Ready(output) = future.poll(cx) else {
+            *right = Some(held);
+            return Poll::Pending;
+        };
+        let result = finish(output).map(|value| cell.fill(value));
+        this.stage.set(Stage::Over);
+        drop(held);
+        Poll::Ready(result)
+    }
+}
+
+impl<T, F, Fut> fmt::Debug for GetOrInit<'_, T, F, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetOrInit").field("stage", &self.access.stage).finish_non_exhaustive()
+    }
+}
+
+impl<T, F, Fut> fmt::Debug for GetOrTryInit<'_, T, F, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetOrTryInit").field("stage", &self.access.stage).finish_non_exhaustive()
+    }
+}
+
+impl<Fut> fmt::Debug for Stage<'_, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stage::Waiting { queued } => write!(f, "waiting since {}", queued.place()),
+            Stage::Running { .. } => f.write_str("running"),
+            Stage::Over => f.write_str("over"),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Permits that own their semaphore instead of borrowing it, so that they can move into tasks.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::sync::gate::Held;
+use crate::sync::queued::{Grant, Queued};
+use crate::sync::semaphore::{AcquireError, Semaphore, TryAcquireError, assert_possible};
+use crate::sync::waiters::{Place, Ticket};
+
+impl Semaphore {
+    /// As [`acquire`](Semaphore::acquire), but what it gives owns the semaphore instead of borrowing it.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError`] if the semaphore is closed, or is while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`acquire`](Semaphore::acquire).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use turnwise::{block_on, spawn, sync::Semaphore};
+    ///
+    /// block_on(async {
+    ///     let slots = Rc::new(Semaphore::new(1));
+    ///     let permit = slots.clone().acquire_owned().await.unwrap();
+    ///     spawn(async move {
+    ///         let _permit = permit; // it can move into a task
+    ///     });
+    ///     slots.acquire().await.unwrap();
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn acquire_owned(self: Rc<Self>) -> AcquireOwned {
+        self.acquire_many_owned(1)
+    }
+
+    /// As [`acquire_many`](Semaphore::acquire_many), but what it gives owns the semaphore instead of
+    /// borrowing it.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError`] if the semaphore is closed, or is while this waits.
+    ///
+    /// # Panics
+    ///
+    /// If it asks for more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS), which there can never be.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`acquire`](Semaphore::acquire).
+    #[track_caller]
+    pub fn acquire_many_owned(self: Rc<Self>, permits: u32) -> AcquireOwned {
+        assert_possible(permits);
+        AcquireOwned { semaphore: Some(self), permits, place: Location::caller(), ticket: None }
+    }
+
+    /// As [`try_acquire`](Semaphore::try_acquire), but the permit owns the semaphore.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError`] says whether the semaphore is closed or there is no permit.
+    #[track_caller]
+    pub fn try_acquire_owned(self: Rc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.try_acquire_many_owned(1)
+    }
+
+    /// As [`try_acquire_many`](Semaphore::try_acquire_many), but the permits own the semaphore.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError`] says whether the semaphore is closed or there are not enough permits.
+    #[track_caller]
+    pub fn try_acquire_many_owned(
+        self: Rc<Self>,
+        permits: u32,
+    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        let grant = self.try_take(permits, Location::caller())?;
+        let permit = OwnedSemaphorePermit::from(self, grant);
+        permit.map_err(|AcquireError(())| TryAcquireError::Closed)
+    }
+}
+
+/// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct AcquireOwned {
+    /// `None` once it was ready.
+    semaphore: Option<Rc<Semaphore>>,
+    permits: u32,
+    place: Place,
+    ticket: Option<Ticket>,
+}
+
+impl Future for AcquireOwned {
+    type Output = Result<OwnedSemaphorePermit, AcquireError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let ticket = self.ticket.take();
+        let semaphore = self.semaphore.take().expect("it was not polled after it was ready");
+        let mut queued = Queued::resume(&semaphore.gate, self.permits, self.place, ticket);
+        let poll = Pin::new(&mut queued).poll(cx);
+        self.ticket = queued.set_aside();
+        match poll {
+            Poll::Ready(grant) => Poll::Ready(OwnedSemaphorePermit::from(semaphore, grant)),
+            Poll::Pending => {
+                self.semaphore = Some(semaphore);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for AcquireOwned {
+    fn drop(&mut self) {
+        if let Some(semaphore) = self.semaphore.take() {
+            let ticket = self.ticket.take();
+            drop(Queued::resume(&semaphore.gate, self.permits, self.place, ticket));
+        }
+    }
+}
+
+impl fmt::Debug for AcquireOwned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquireOwned").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Permits of a semaphore, until this is dropped. Unlike a [`SemaphorePermit`](crate::sync::SemaphorePermit)
+/// it owns the semaphore, together with all others who do.
+#[must_use = "dropping it gives the permits back"]
+pub struct OwnedSemaphorePermit {
+    semaphore: Rc<Semaphore>,
+    ticket: Option<Ticket>,
+}
+
+impl OwnedSemaphorePermit {
+    fn from(semaphore: Rc<Semaphore>, grant: Grant) -> Result<Self, AcquireError> {
+        match grant {
+            Grant::Holding(ticket) => Ok(OwnedSemaphorePermit { semaphore, ticket: Some(ticket) }),
+            Grant::Word(_) => Err(AcquireError(())),
+        }
+    }
+
+    /// Takes out what is held, so that the drop finds nothing any more.
+    fn take(&mut self) -> Option<Held<'_>> {
+        let ticket = self.ticket.take()?;
+        Held::from(&self.semaphore.gate, Grant::Holding(ticket))
+    }
+
+    /// Returns how many permits these are.
+    pub fn num_permits(&self) -> usize {
+        self.ticket.as_ref().map_or(0, Ticket::word) as usize
+    }
+
+    /// Returns the semaphore that they belong to.
+    pub fn semaphore(&self) -> &Rc<Semaphore> {
+        &self.semaphore
+    }
+
+    /// Lets the permits go without giving them back: the semaphore has so many fewer from now on.
+    pub fn forget(mut self) {
+        let forgotten = self.take().map_or(0, Held::forget);
+        self.semaphore.forgotten(forgotten);
+    }
+}
+
+impl Drop for OwnedSemaphorePermit {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+impl fmt::Debug for OwnedSemaphorePermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let permits = self.num_permits();
+        f.debug_struct("OwnedSemaphorePermit").field("permits", &permits).finish_non_exhaustive()
+    }
+}

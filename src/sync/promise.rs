@@ -1,0 +1,282 @@
+//! A promise: a value that will be there, for everybody who waits for it.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::kernel::{Birth, burn, current, find};
+use crate::sync::PromiseError;
+use crate::sync::promise_future::{Callback, PromiseFuture, Shared};
+
+/// A value that will be there: set once, and awaited as often as you like.
+///
+/// It ends with a value ([`set`](Promise::set)), an error ([`fail`](Promise::fail)) or
+/// [`cancel`](Promise::cancel); all who await it get the same, in the order of their coming, and so do those
+/// who come later. This is asyncio's `Future`.
+///
+/// Clones are handles of the same promise, and each can settle it. If the last handle is dropped before,
+/// the promise is abandoned, which is an error for all who await it. A future of [`get`](Promise::get) is no
+/// handle: a task that only waits should be given that, since a task that holds a handle while it waits
+/// keeps the promise from being abandoned. If nobody can ever settle it then, a
+/// [deadlock report](crate::DeadlockReport) names the promise.
+///
+/// It belongs to its thread and needs no atomics.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, spawn, sync::Promise};
+///
+/// block_on(async {
+///     let promise = Promise::new().named("answer");
+///     let (first, second) = (spawn(promise.get()), spawn(promise.get()));
+///     promise.set(42).unwrap();
+///     assert!(promise.set(43).is_err());
+///     assert_eq!(first.await.unwrap().unwrap(), 42);
+///     assert_eq!(second.await.unwrap().unwrap(), 42);
+///     assert_eq!(promise.await.unwrap(), 42);
+/// });
+/// ```
+#[doc(alias = "Future")]
+#[doc(alias = "Shared")]
+#[doc(alias = "SetOnce")]
+pub struct Promise<T> {
+    shared: Rc<Shared<T>>,
+}
+
+impl<T> Promise<T> {
+    /// Makes a promise that is not settled.
+    #[doc(alias = "create_future")]
+    pub fn new() -> Self {
+        Promise { shared: Rc::new(Shared::new()) }
+    }
+
+    /// Gives it a name, for reports.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.shared.waiters.set_name(name.into());
+        self
+    }
+
+    /// Settles it with a value, and wakes all who await it.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadySet`] with the value, if it is settled.
+    #[doc(alias = "set_result")]
+    #[doc(alias = "resolve")]
+    pub fn set(&self, value: T) -> Result<(), AlreadySet<T>> {
+        let Err(refused) = self.shared.settle(Ok(value)) else { return Ok(()) };
+        let Ok(value) = refused else { unreachable!("what is refused is what was given") };
+        Err(AlreadySet(value))
+    }
+
+    /// Settles it with an error, and wakes all who await it. A text will do as an error.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadySet`] with the error, if it is settled.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::sync::Promise;
+    ///
+    /// let promise = Promise::<i32>::new();
+    /// promise.fail("no such page").unwrap();
+    /// let error = promise.try_get().unwrap().unwrap_err();
+    /// assert_eq!(error.to_string(), "no such page");
+    /// ```
+    #[doc(alias = "set_exception")]
+    #[doc(alias = "reject")]
+    pub fn fail(
+        &self,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Result<(), AlreadySet<Box<dyn Error + Send + Sync>>> {
+        let error = error.into();
+        if self.is_done() {
+            return Err(AlreadySet(error));
+        }
+        // Nothing can have settled it meanwhile.
+        drop(self.shared.settle(Err(PromiseError::failed(Arc::from(error)))));
+        Ok(())
+    }
+
+    /// Settles it as cancelled, and wakes all who await it. Returns `false` if it is settled.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::sync::Promise;
+    ///
+    /// let promise = Promise::<i32>::new();
+    /// assert!(promise.cancel());
+    /// assert!(!promise.cancel());
+    /// assert!(promise.try_get().unwrap().unwrap_err().is_cancelled());
+    /// ```
+    pub fn cancel(&self) -> bool {
+        self.shared.settle(Err(PromiseError::cancelled())).is_ok()
+    }
+
+    /// Returns whether it is settled, in whichever way.
+    #[doc(alias = "done")]
+    pub fn is_done(&self) -> bool {
+        self.shared.outcome.get().is_some()
+    }
+}
+
+impl<T: Clone> Promise<T> {
+    /// Waits until it is settled; gives a clone of the value, or the error.
+    ///
+    /// The future borrows nothing, can be cloned, and is no handle. Awaiting the promise itself does the
+    /// same; `promise.await` uses up one handle, `(&promise).await` does not.
+    ///
+    /// # Errors
+    ///
+    /// [`PromiseError`] if it failed, was cancelled or was abandoned.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the list of those who wait; the promise stays as it is.
+    #[track_caller]
+    #[doc(alias = "result")]
+    #[doc(alias = "wait")]
+    pub fn get(&self) -> PromiseFuture<T> {
+        PromiseFuture::new(Rc::clone(&self.shared), Location::caller())
+    }
+
+    /// Returns what awaiting it would give, or `None` if it is not settled.
+    ///
+    /// # Errors
+    ///
+    /// [`PromiseError`] if it failed or was cancelled.
+    pub fn try_get(&self) -> Option<Result<T, PromiseError>> {
+        self.shared.outcome.get().cloned()
+    }
+
+    /// Calls back with the outcome once it is settled, in a turn of its own.
+    ///
+    /// Never inside this call, nor inside that of [`set`](Promise::set): a task is made that calls back, on
+    /// the scheduler that runs now. It is made when the promise is settled, or here if it is; callbacks and
+    /// tasks that await are served in the order in which they came. A callback that panics is a task that
+    /// panics. If the scheduler is gone by then, the callback is dropped.
+    ///
+    /// A callback that holds a handle of its own promise keeps that from being abandoned.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running scheduler. [`Scheduler::spawn`](crate::Scheduler::spawn) works there, with a
+    /// task that awaits the promise.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    /// use turnwise::{block_on, sync::Promise, yield_now};
+    ///
+    /// block_on(async {
+    ///     let (promise, got) = (Promise::new(), Rc::new(Cell::new(0)));
+    ///     let seen = Rc::clone(&got);
+    ///     promise.on_done(move |outcome| seen.set(outcome.unwrap()));
+    ///     promise.set(5).unwrap();
+    ///     assert_eq!(got.get(), 0);
+    ///     yield_now().await;
+    ///     assert_eq!(got.get(), 5);
+    /// });
+    /// ```
+    #[track_caller]
+    #[doc(alias = "add_done_callback")]
+    #[doc(alias = "then")]
+    pub fn on_done(&self, callback: impl FnOnce(Result<T, PromiseError>) + 'static)
+    where
+        T: 'static,
+    {
+        let kernel = current().expect(
+            "`Promise::on_done` needs a running scheduler: call it inside `block_on`, or spawn a task \
+             that awaits the promise",
+        );
+        let (scheduler, place) = (kernel.id, Location::caller());
+        let call: Callback<T> = Box::new(move |shared| {
+            let Some(kernel) = find(scheduler) else { return burn(callback) };
+            let task = async move { callback(shared.outcome()) };
+            let (slot, id) = kernel.spawn(task, Birth::at(place), None);
+            kernel.detach(slot, id);
+        });
+        if self.is_done() {
+            return call(Rc::clone(&self.shared));
+        }
+        self.shared.call_later(call);
+    }
+}
+
+impl<T> Clone for Promise<T> {
+    /// Makes another handle of the same promise.
+    fn clone(&self) -> Self {
+        self.shared.add_handle();
+        Promise { shared: Rc::clone(&self.shared) }
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        if self.shared.remove_handle() == 0 && !self.is_done() {
+            drop(self.shared.settle(Err(PromiseError::abandoned())));
+        }
+    }
+}
+
+impl<T> Default for Promise<T> {
+    fn default() -> Self {
+        Promise::new()
+    }
+}
+
+impl<T: Clone> IntoFuture for Promise<T> {
+    type Output = Result<T, PromiseError>;
+    type IntoFuture = PromiseFuture<T>;
+
+    /// Gives the future of [`Promise::get`], and this handle up.
+    #[track_caller]
+    fn into_future(self) -> PromiseFuture<T> {
+        self.get()
+    }
+}
+
+impl<T: Clone> IntoFuture for &Promise<T> {
+    type Output = Result<T, PromiseError>;
+    type IntoFuture = PromiseFuture<T>;
+
+    /// Gives the future of [`Promise::get`].
+    #[track_caller]
+    fn into_future(self) -> PromiseFuture<T> {
+        self.get()
+    }
+}
+
+impl<T> fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut promise = f.debug_struct("Promise");
+        match self.shared.outcome.get() {
+            None => promise.field("outcome", &format_args!("<pending>")),
+            Some(Ok(_)) => promise.field("outcome", &format_args!("<value>")),
+            Some(Err(error)) => promise.field("outcome", &format_args!("{error}")),
+        };
+        self.shared.waiters.debug(&mut promise);
+        promise.finish_non_exhaustive()
+    }
+}
+
+/// The promise is settled: what [`Promise::set`] and [`Promise::fail`] answer then. Hands back what was to
+/// be set.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the promise is settled already")]
+#[doc(alias = "InvalidStateError")]
+pub struct AlreadySet<T>(pub T);
+
+impl<T> fmt::Debug for AlreadySet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AlreadySet").finish_non_exhaustive()
+    }
+}

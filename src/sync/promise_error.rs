@@ -1,0 +1,75 @@
+//! Why a promise has no value.
+
+use std::error::Error;
+use std::sync::Arc;
+
+/// Why a [`Promise`](crate::sync::Promise) has no value: what awaiting it gives then.
+///
+/// Clones share the error inside, so all who await get the same.
+///
+/// # Example
+///
+/// ```
+/// use std::num::ParseIntError;
+/// use turnwise::sync::Promise;
+///
+/// turnwise::block_on(async {
+///     let promise = Promise::<i32>::new();
+///     promise.fail("x".parse::<i32>().unwrap_err()).unwrap();
+///     let error = promise.get().await.unwrap_err();
+///     assert_eq!(error.to_string(), "invalid digit found in string");
+///     assert!(error.downcast_ref::<ParseIntError>().is_some());
+/// });
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct PromiseError(Reason);
+
+#[derive(Clone, Debug, thiserror::Error)]
+enum Reason {
+    #[error(transparent)]
+    Failed(Arc<dyn Error + Send + Sync>),
+    #[error("the promise was cancelled")]
+    Cancelled,
+    #[error("the promise was abandoned: every handle was dropped before it was set")]
+    Abandoned,
+}
+
+impl PromiseError {
+    pub(super) fn failed(error: Arc<dyn Error + Send + Sync>) -> Self {
+        PromiseError(Reason::Failed(error))
+    }
+
+    pub(super) fn cancelled() -> Self {
+        PromiseError(Reason::Cancelled)
+    }
+
+    pub(super) fn abandoned() -> Self {
+        PromiseError(Reason::Abandoned)
+    }
+
+    /// Returns whether the promise was [cancelled](crate::sync::Promise::cancel).
+    #[doc(alias = "cancelled")]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0, Reason::Cancelled)
+    }
+
+    /// Returns whether every handle was dropped before the promise was set.
+    pub fn is_abandoned(&self) -> bool {
+        matches!(self.0, Reason::Abandoned)
+    }
+
+    /// Returns the error that the promise [failed](crate::sync::Promise::fail) with, if it did.
+    #[doc(alias = "exception")]
+    pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        match &self.0 {
+            Reason::Failed(error) => Some(&**error),
+            _ => None,
+        }
+    }
+
+    /// Returns the error that the promise failed with, if it is of this type.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.error()?.downcast_ref()
+    }
+}

@@ -1,0 +1,155 @@
+//! Awaiting a promise: what its handles and its futures share, and how all are told.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::kernel::{Stage, Waiter, burn};
+use crate::sync::PromiseError;
+use crate::sync::waiters::{Place, Ticket, Waiters};
+
+/// What handles and futures share.
+pub(super) struct Shared<T> {
+    pub(super) outcome: OnceCell<Result<T, PromiseError>>,
+    /// How many handles there are.
+    handles: Cell<usize>,
+    pub(super) waiters: Waiters,
+    /// The number of the next who asks, whether by a wait, whose word it is, or by a callback.
+    asked: Cell<u32>,
+    /// In the order of their numbers; empty once it is settled.
+    callbacks: RefCell<Vec<(u32, Callback<T>)>>,
+}
+
+/// Makes the task that calls back.
+pub(super) type Callback<T> = Box<dyn FnOnce(Rc<Shared<T>>)>;
+
+impl<T> Shared<T> {
+    /// That of a promise with one handle.
+    pub(super) fn new() -> Self {
+        Shared {
+            outcome: OnceCell::new(),
+            handles: Cell::new(1),
+            waiters: Waiters::new("promise"),
+            asked: Cell::new(0),
+            callbacks: RefCell::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn add_handle(&self) {
+        self.handles.set(self.handles.get() + 1);
+    }
+
+    /// Returns how many are left.
+    pub(super) fn remove_handle(&self) -> usize {
+        let left = self.handles.get() - 1;
+        self.handles.set(left);
+        left
+    }
+
+    /// Keeps a callback until it is settled.
+    pub(super) fn call_later(&self, callback: Callback<T>) {
+        let number = self.next_number();
+        self.callbacks.borrow_mut().push((number, callback));
+    }
+
+    fn next_number(&self) -> u32 {
+        self.asked.replace(self.asked.get().wrapping_add(1))
+    }
+
+    /// Settles it, once, and tells all who asked, in the order of their asking.
+    pub(super) fn settle(
+        self: &Rc<Self>,
+        outcome: Result<T, PromiseError>,
+    ) -> Result<(), Result<T, PromiseError>> {
+        self.outcome.set(outcome)?;
+        // From now on nobody joins.
+        let mut callbacks = self.callbacks.take().into_iter().peekable();
+        loop {
+            let next = callbacks.peek().map(|&(number, _)| number);
+            let is_first = |number| next.is_none_or(|next| number < next);
+            if self.waiters.serve_first(false, is_first) {
+                continue;
+            }
+            let Some((_, call)) = callbacks.next() else { return Ok(()) };
+            call(Rc::clone(self));
+        }
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    pub(super) fn outcome(&self) -> Result<T, PromiseError> {
+        self.outcome.get().cloned().expect("it is asked for once it is settled")
+    }
+}
+
+/// The future of [`Promise::get`](crate::sync::Promise::get). It can be cloned, and awaited as often.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct PromiseFuture<T> {
+    shared: Rc<Shared<T>>,
+    place: Place,
+    ticket: Option<Ticket>,
+}
+
+impl<T> PromiseFuture<T> {
+    pub(super) fn new(shared: Rc<Shared<T>>, place: Place) -> Self {
+        PromiseFuture { shared, place, ticket: None }
+    }
+
+    fn poll_done(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let shared = &self.shared;
+        if shared.outcome.get().is_some() {
+            self.leave();
+            return Poll::Ready(());
+        }
+        if let Some(ticket) = &self.ticket {
+            if shared.waiters.poll(ticket, cx) == Stage::Waiting {
+                return Poll::Pending;
+            }
+            self.leave();
+            return Poll::Ready(());
+        }
+        let waiter = Waiter::of(cx);
+        // Cloning a foreign waker may have run any code.
+        if shared.outcome.get().is_some() {
+            burn(waiter);
+            return Poll::Ready(());
+        }
+        self.ticket = Some(shared.waiters.join(waiter, shared.next_number(), self.place));
+        Poll::Pending
+    }
+
+    fn leave(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.shared.waiters.leave(ticket);
+        }
+    }
+}
+
+impl<T: Clone> Future for PromiseFuture<T> {
+    type Output = Result<T, PromiseError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_done(cx).map(|()| self.shared.outcome())
+    }
+}
+
+impl<T> Clone for PromiseFuture<T> {
+    /// Makes another future of the same promise.
+    fn clone(&self) -> Self {
+        PromiseFuture { shared: Rc::clone(&self.shared), place: self.place, ticket: None }
+    }
+}
+
+impl<T> Drop for PromiseFuture<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for PromiseFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PromiseFuture").field("place", &self.place).finish_non_exhaustive()
+    }
+}

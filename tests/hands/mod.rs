@@ -1,0 +1,84 @@
+//! Futures that are polled by hand, in any order, with wakers that note down whom they wake; and the executors
+//! of others.
+#![allow(dead_code, reason = "each test program uses only a part of it")]
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// Futures by number, and the numbers of those that were woken, in order.
+pub(crate) struct Hands<F> {
+    futures: Vec<Option<Pin<Box<F>>>>,
+    woken: Arc<Mutex<Vec<usize>>>,
+}
+
+impl<F: Future> Hands<F> {
+    pub(crate) fn new() -> Self {
+        Hands { futures: Vec::new(), woken: Arc::default() }
+    }
+
+    /// Takes a future over, under the next number.
+    pub(crate) fn add(&mut self, future: F) {
+        self.futures.push(Some(Box::pin(future)));
+    }
+
+    /// Polls, each time with another waker of the same number. A future that is ready is dropped.
+    pub(crate) fn poll(&mut self, number: usize) -> Poll<F::Output> {
+        let waker = Waker::from(Arc::new(Noted(number, Arc::clone(&self.woken))));
+        let future = self.future(number);
+        let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
+        if poll.is_ready() {
+            self.drop(number);
+        }
+        poll
+    }
+
+    pub(crate) fn future(&mut self, number: usize) -> &mut Pin<Box<F>> {
+        self.futures[number].as_mut().expect("it is still there")
+    }
+
+    pub(crate) fn drop(&mut self, number: usize) {
+        drop(self.futures[number].take());
+    }
+
+    /// Who was woken since the last time.
+    pub(crate) fn woken(&self) -> Vec<usize> {
+        std::mem::take(&mut self.woken.lock().expect("nobody panics"))
+    }
+}
+
+/// Notes its number when it is woken.
+struct Noted(usize, Arc<Mutex<Vec<usize>>>);
+
+impl Wake for Noted {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().expect("nobody panics").push(self.0);
+    }
+}
+
+/// Runs a story on our scheduler, on tokio's, and on no executor at all.
+pub(crate) fn everywhere(story: impl AsyncFn()) {
+    turnwise::block_on(story());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("without I/O");
+    runtime.block_on(story());
+    park_on(story());
+}
+
+/// The smallest executor there is: the thread sleeps until it is woken.
+fn park_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

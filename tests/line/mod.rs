@@ -1,0 +1,298 @@
+//! A line at a counter, as plain as can be: what every primitive that counts permits must do; and a driver
+//! that does random things to both and compares them after each.
+#![allow(dead_code, reason = "each test program uses only a part of it")]
+
+pub(crate) mod weather;
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use proptest::prelude::*;
+
+/// A primitive under test.
+pub(crate) trait Subject {
+    /// Waits for so many permits; `None` if it was closed.
+    fn ask(&self, wanted: u32) -> Asked<'_>;
+
+    fn try_ask(&self, wanted: u32) -> Option<Box<dyn Pass + '_>>;
+
+    /// As `Debug` prints it.
+    fn show(&self) -> String;
+
+    /// Permits that nobody has, if it tells.
+    fn free(&self) -> Option<u32> {
+        None
+    }
+
+    fn add(&self, _permits: u32) {
+        unreachable!("it has as many permits as it has")
+    }
+
+    fn remove(&self, _permits: u32) -> u32 {
+        unreachable!("it has as many permits as it has")
+    }
+
+    fn close(&self) {
+        unreachable!("it is always open")
+    }
+}
+
+/// A wait.
+pub(crate) type Asked<'a> = Pin<Box<dyn Future<Output = Option<Box<dyn Pass + 'a>>> + 'a>>;
+
+/// Permits that are held.
+pub(crate) trait Pass {
+    fn forget(self: Box<Self>) {
+        unreachable!("it cannot be forgotten")
+    }
+
+    /// Gives all but one permit back.
+    fn keep_one<'a>(self: Box<Self>) -> Box<dyn Pass + 'a>
+    where
+        Self: 'a,
+    {
+        unreachable!("it is whole")
+    }
+}
+
+/// Something to do. Parties are counted round.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Ask(u32),
+    TryAsk(u32),
+    /// With which of its two wakers.
+    Poll(usize, usize),
+    /// In whatever stage it is.
+    Drop(usize),
+    Forget(usize),
+    KeepOne(usize),
+    Add(u32),
+    Remove(u32),
+    Close,
+}
+
+/// Asking, polling (also for nothing), and dropping at every moment.
+pub(crate) fn asking(wanted: impl Strategy<Value = u32> + Clone) -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => wanted.clone().prop_map(Step::Ask),
+        1 => wanted.prop_map(Step::TryAsk),
+        6 => (0_usize..64, 0_usize..2).prop_map(|(which, waker)| Step::Poll(which, waker)),
+        4 => (0_usize..64).prop_map(Step::Drop),
+    ]
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Asked, and not polled yet.
+    Fresh,
+    Waiting,
+    /// The permits are its own, and it has not seen that yet.
+    Granted,
+    /// It was closed, and it has not seen that yet.
+    Refused,
+    Held,
+}
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One wait, and then what it got; with what the model knows of it.
+struct Party<'a> {
+    number: usize,
+    wanted: u32,
+    stage: Stage,
+    asked: Option<Asked<'a>>,
+    pass: Option<Box<dyn Pass + 'a>>,
+    bells: [Arc<Bell>; 2],
+    /// Which of them it was polled with last.
+    last: usize,
+    /// How often each should have rung.
+    rings: [usize; 2],
+}
+
+/// The line, and those who stand in it or have been served.
+struct Line<'a> {
+    subject: &'a dyn Subject,
+    free: u32,
+    is_closed: bool,
+    queue: VecDeque<usize>,
+    parties: Vec<Party<'a>>,
+    made: usize,
+}
+
+/// Does all steps to the subject, which has so many permits, and compares it with the model after each.
+pub(crate) fn check(subject: &dyn Subject, permits: u32, steps: &[Step]) {
+    let (queue, parties) = (VecDeque::new(), Vec::new());
+    let mut line = Line { subject, free: permits, is_closed: false, queue, parties, made: 0 };
+    for step in steps {
+        line.step(step);
+        line.compare();
+    }
+    while !line.parties.is_empty() {
+        line.drop_party(0);
+        line.compare();
+    }
+    let (free, is_closed) = (line.free, line.is_closed);
+    assert_eq!(subject.try_ask(free).is_some(), !is_closed, "everything was given back");
+}
+
+impl<'a> Line<'a> {
+    fn step(&mut self, step: &Step) {
+        let count = self.parties.len();
+        match *step {
+            Step::Ask(wanted) => self.enter(wanted),
+            Step::TryAsk(wanted) => self.try_enter(wanted),
+            Step::Add(permits) => {
+                self.subject.add(permits);
+                self.free += permits;
+                self.serve();
+            }
+            Step::Remove(permits) => {
+                let removed = permits.min(self.free);
+                assert_eq!(self.subject.remove(permits), removed);
+                self.free -= removed;
+            }
+            Step::Close => self.close(),
+            _ if count == 0 => {}
+            Step::Poll(which, waker) => self.poll(which % count, waker),
+            Step::Drop(which) => self.drop_party(which % count),
+            Step::Forget(which) => {
+                if let Some(pass) = self.parties[which % count].pass.take() {
+                    pass.forget();
+                    self.parties.remove(which % count);
+                }
+            }
+            Step::KeepOne(which) => {
+                let party = &mut self.parties[which % count];
+                if party.wanted > 1
+                    && let Some(pass) = party.pass.take()
+                {
+                    party.pass = Some(pass.keep_one());
+                    self.free += party.wanted - 1;
+                    party.wanted = 1;
+                    self.serve();
+                }
+            }
+        }
+    }
+
+    fn party(&mut self, wanted: u32) -> Party<'a> {
+        self.made += 1;
+        Party {
+            number: self.made,
+            wanted,
+            stage: Stage::Fresh,
+            asked: None,
+            pass: None,
+            bells: [(); 2].map(|()| Arc::default()),
+            last: 0,
+            rings: [0; 2],
+        }
+    }
+
+    fn enter(&mut self, wanted: u32) {
+        let asked = Some(self.subject.ask(wanted));
+        let party = Party { asked, ..self.party(wanted) };
+        self.parties.push(party);
+    }
+
+    fn try_enter(&mut self, wanted: u32) {
+        let is_let_in = !self.is_closed && self.queue.is_empty() && wanted <= self.free;
+        let pass = self.subject.try_ask(wanted);
+        assert_eq!(pass.is_some(), is_let_in);
+        if pass.is_some() {
+            self.free -= wanted;
+            let party = Party { pass, stage: Stage::Held, ..self.party(wanted) };
+            self.parties.push(party);
+        }
+    }
+
+    fn poll(&mut self, which: usize, waker: usize) {
+        let is_next = self.queue.is_empty();
+        let party = &mut self.parties[which];
+        let Some(asked) = &mut party.asked else { return };
+        let bell = Waker::from(Arc::clone(&party.bells[waker]));
+        let poll = asked.as_mut().poll(&mut Context::from_waker(&bell));
+        if party.stage == Stage::Fresh {
+            party.stage = if self.is_closed {
+                Stage::Refused
+            } else if is_next && party.wanted <= self.free {
+                self.free -= party.wanted;
+                Stage::Granted
+            } else {
+                self.queue.push_back(party.number);
+                Stage::Waiting
+            };
+        }
+        party.last = waker;
+        match (party.stage, poll) {
+            (Stage::Waiting, Poll::Pending) => {}
+            (Stage::Granted, Poll::Ready(Some(pass))) => {
+                (party.asked, party.pass, party.stage) = (None, Some(pass), Stage::Held);
+            }
+            (Stage::Refused, Poll::Ready(None)) => drop(self.parties.remove(which)),
+            (stage, poll) => {
+                let seen = poll.map(|pass| pass.is_some());
+                panic!("#{} should be {stage:?} and was {seen:?}", party.number);
+            }
+        }
+    }
+
+    fn drop_party(&mut self, which: usize) {
+        let party = self.parties.remove(which);
+        let (number, wanted, stage) = (party.number, party.wanted, party.stage);
+        drop(party.asked);
+        drop(party.pass);
+        match stage {
+            Stage::Waiting => self.queue.retain(|&waiting| waiting != number),
+            Stage::Granted | Stage::Held => self.free += wanted,
+            Stage::Fresh | Stage::Refused => {}
+        }
+        self.serve();
+        // Its bells are gone from the comparison: whoever is dropped is not rung again.
+        let held: usize = party.bells.iter().map(|bell| Arc::strong_count(bell) - 1).sum();
+        assert_eq!(held, 0, "a waker was kept");
+    }
+
+    fn serve(&mut self) {
+        while let Some(&first) = self.queue.front() {
+            let party = self.parties.iter_mut().find(|party| party.number == first);
+            let party = party.expect("whoever leaves is not in the line any more");
+            if party.wanted > self.free {
+                return;
+            }
+            self.free -= party.wanted;
+            (party.stage, party.rings[party.last]) = (Stage::Granted, party.rings[party.last] + 1);
+            self.queue.pop_front();
+        }
+    }
+
+    fn close(&mut self) {
+        self.subject.close();
+        self.is_closed = true;
+        self.queue.clear();
+        for party in self.parties.iter_mut().filter(|party| party.stage == Stage::Waiting) {
+            (party.stage, party.rings[party.last]) = (Stage::Refused, party.rings[party.last] + 1);
+        }
+    }
+
+    fn compare(&self) {
+        if let Some(free) = self.subject.free() {
+            assert_eq!(free, self.free);
+        }
+        for party in &self.parties {
+            let rings = party.bells.each_ref().map(|bell| bell.0.load(Ordering::Relaxed));
+            assert_eq!(rings, party.rings, "#{} is {:?}", party.number, party.stage);
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! The barrier: who meets whom, who leads, and what breaks it.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod hands;
+mod probe;
+mod trace;
+
+use std::cell::RefCell;
+use std::mem;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use futures::future::{Either, join_all, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+use proptest::prelude::{Just, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
+
+use hands::{Hands, everywhere};
+use probe::{Acting, Log, Rings, poll_with, virtual_time};
+use turnwise::sync::{Barrier, BarrierWait, BarrierWaitResult, BrokenBarrier};
+use turnwise::time::now;
+use turnwise::{RunError, Scheduler, sleep, spawn, task, yield_now};
+
+type Met = Poll<Result<BarrierWaitResult, BrokenBarrier>>;
+
+/// Polls once, in nobody's name.
+fn poll(wait: &mut BarrierWait<'_>) -> Met {
+    poll_with(wait, Waker::noop())
+}
+
+/// The index and whether it is the leader, of a wait that is over and well.
+fn met(poll: Met) -> (usize, bool) {
+    let Poll::Ready(Ok(result)) = poll else { panic!("it has met, and is not {poll:?}") };
+    (result.index(), result.is_leader())
+}
+
+// seeds-oracle/29_barrier.py
+#[test]
+fn it_prints_what_asyncio_prints() {
+    let (log, scheduler) = (Log::default(), virtual_time());
+    scheduler.block_on(async {
+        let (barrier, start) = (Rc::new(Barrier::new(3)), now());
+        let passed = Rc::new(RefCell::new(Vec::new()));
+        let say = {
+            let log = log.clone();
+            move |what: String| log.note(format!("[{}] {what}", (now() - start).as_millis()))
+        };
+        let runner = |(name, seconds): (&'static str, u64)| {
+            let (barrier, passed, say) = (Rc::clone(&barrier), Rc::clone(&passed), say.clone());
+            spawn(async move {
+                for lap in [1, 2] {
+                    sleep(Duration::from_secs(seconds)).await;
+                    say(format!("{name} arrives, lap {lap}"));
+                    let index = barrier.wait().await.unwrap().index();
+                    passed.borrow_mut().push((lap, index, name));
+                }
+            })
+        };
+        join_all([("a", 3), ("b", 1), ("c", 2)].map(runner)).await;
+        let mut passed = passed.take();
+        passed.sort_unstable();
+        for (lap, index, name) in passed {
+            say(format!("lap {lap} index {index} {name}"));
+        }
+    });
+    let expected = [
+        "[1000] b arrives, lap 1",
+        "[2000] c arrives, lap 1",
+        "[3000] a arrives, lap 1",
+        "[4000] b arrives, lap 2",
+        "[5000] c arrives, lap 2",
+        "[6000] a arrives, lap 2",
+        "[6000] lap 1 index 0 b",
+        "[6000] lap 1 index 1 c",
+        "[6000] lap 1 index 2 a",
+        "[6000] lap 2 index 0 b",
+        "[6000] lap 2 index 1 c",
+        "[6000] lap 2 index 2 a",
+    ];
+    assert_eq!(log.take(), expected);
+}
+
+#[test]
+fn nobody_goes_on_before_the_last_has_come_and_that_one_leads() {
+    let barrier = Barrier::new(3);
+    let mut waits = [(); 3].map(|()| barrier.wait());
+    for (come, wait) in waits[..2].iter_mut().enumerate() {
+        assert_eq!(barrier.n_waiting(), come);
+        assert!(poll(wait).is_pending());
+    }
+    assert!(poll(&mut waits[0]).is_pending(), "coming twice is coming once");
+    assert_eq!((barrier.n_waiting(), barrier.parties()), (2, 3));
+    assert_eq!(met(poll(&mut waits[2])), (2, true));
+    assert_eq!(met(poll(&mut waits[0])), (0, false));
+    assert_eq!(met(poll(&mut waits[1])), (1, false));
+    assert_eq!(barrier.n_waiting(), 0);
+}
+
+#[test]
+fn a_barrier_for_none_or_for_one_keeps_nobody() {
+    for parties in [0, 1] {
+        let barrier = Barrier::new(parties);
+        for _ in 0..3 {
+            assert_eq!(met(poll(&mut barrier.wait())), (0, true));
+        }
+        assert_eq!(barrier.parties(), 1);
+    }
+}
+
+// asyncband#10: a party that had been cancelled was counted, so the others met too early or never.
+#[test]
+fn a_wait_that_was_dropped_does_not_count() {
+    let barrier = Barrier::new(3);
+    let mut cancelled = barrier.wait();
+    let mut live = [(); 3].map(|()| barrier.wait());
+    assert!(poll(&mut live[0]).is_pending());
+    assert!(poll(&mut cancelled).is_pending());
+    drop(cancelled);
+    drop(barrier.wait()); // It never came.
+    assert!(poll(&mut live[1]).is_pending(), "there are two who live");
+    assert_eq!(met(poll(&mut live[2])), (2, true));
+    assert_eq!(met(poll(&mut live[0])), (0, false));
+    assert_eq!(met(poll(&mut live[1])), (1, false));
+}
+
+#[test]
+fn a_wait_that_is_dropped_after_the_meeting_has_met() {
+    let barrier = Barrier::new(2);
+    let (mut first, mut last, mut next) = (barrier.wait(), barrier.wait(), barrier.wait());
+    assert!(poll(&mut first).is_pending());
+    assert_eq!(met(poll(&mut last)), (1, true));
+    drop(first);
+    assert_eq!(barrier.n_waiting(), 0);
+    assert!(poll(&mut next).is_pending(), "it is the first of the next meeting");
+}
+
+#[test]
+fn who_comes_back_at_once_is_of_the_next_meeting() {
+    let (scheduler, barrier) = (Scheduler::new(), Rc::new(Barrier::new(2)));
+    let run = || {
+        let barrier = Rc::clone(&barrier);
+        scheduler.spawn(async move {
+            let mut leads = 0;
+            for _ in 0..10 {
+                leads += usize::from(barrier.wait().await.unwrap().is_leader());
+            }
+            leads
+        })
+    };
+    let both = [run(), run()];
+    let leads = scheduler.block_on(join_all(both)).into_iter().map(Result::unwrap);
+    assert_eq!(leads.sum::<usize>(), 10, "one leader at each meeting");
+}
+
+#[test]
+fn an_aborted_barrier_fails_those_who_wait_and_those_who_come_until_it_is_reset() {
+    let barrier = Barrier::new(2);
+    let mut wait = barrier.wait();
+    assert!(poll(&mut wait).is_pending());
+    barrier.abort();
+    assert!(barrier.is_broken());
+    assert_eq!(barrier.n_waiting(), 0);
+    let Poll::Ready(Err(error)) = poll(&mut wait) else { panic!("it is broken") };
+    assert_eq!(error.to_string(), "the barrier is broken");
+    assert!(matches!(poll(&mut barrier.wait()), Poll::Ready(Err(_))));
+    barrier.reset();
+    let (mut first, mut last) = (barrier.wait(), barrier.wait());
+    assert!(poll(&mut first).is_pending());
+    assert_eq!(met(poll(&mut last)), (1, true));
+    assert_eq!(met(poll(&mut first)), (0, false));
+}
+
+#[test]
+fn a_reset_fails_those_who_wait_and_nobody_else() {
+    let barrier = Barrier::new(2);
+    let (mut first, mut second, mut third) = (barrier.wait(), barrier.wait(), barrier.wait());
+    assert!(poll(&mut first).is_pending());
+    barrier.reset();
+    assert!(!barrier.is_broken());
+    assert!(poll(&mut second).is_pending());
+    assert!(matches!(poll(&mut first), Poll::Ready(Err(_))));
+    assert_eq!(met(poll(&mut third)), (1, true));
+    assert_eq!(met(poll(&mut second)), (0, false));
+}
+
+#[test]
+fn who_has_met_is_not_hurt_by_what_comes_after() {
+    let barrier = Barrier::new(2);
+    let (mut first, mut last) = (barrier.wait(), barrier.wait());
+    assert!(poll(&mut first).is_pending());
+    assert_eq!(met(poll(&mut last)), (1, true));
+    barrier.abort();
+    assert_eq!(met(poll(&mut first)), (0, false));
+}
+
+#[test]
+fn a_barrier_one_party_short_is_named_in_the_report() {
+    let scheduler = Scheduler::new();
+    let start = Rc::new(Barrier::new(3).named("start"));
+    for name in ["alice", "bob"] {
+        let start = Rc::clone(&start);
+        let runner = async move { assert!(start.wait().await.is_err()) }; // [wait]
+        task::Builder::new().name(name).spawn_on(&scheduler, runner);
+    }
+    let Err(RunError::Deadlock(report)) = scheduler.run() else { panic!("one is missing") };
+    let source = include_str!("sync_barrier.rs");
+    let expected = [
+        "deadlock at turn 2: 2 of 2 tasks can never run again",
+        "  #1 \"alice\"  waits for barrier \"start\" at [wait], since turn 1",
+        "  #2 \"bob\"    waits for barrier \"start\" at [wait], since turn 2",
+        "certain: no timer, no armed I/O, no blocking job, no waker and no remote handle held \
+         outside the scheduler",
+    ];
+    assert_eq!(trace::with_marks(&report.to_string(), file!(), source), expected.join("\n"));
+    let text = trace::with_marks(&format!("{start:?}"), file!(), source);
+    let expected = "Barrier { parties: 3, arrived: 2, is_broken: false, name: \"start\", \
+                    waiters: [#1 \"alice\" at [wait], #2 \"bob\" at [wait]] }";
+    assert_eq!(text, expected);
+    start.abort();
+    scheduler.run().unwrap();
+}
+
+#[test]
+fn others_executors_and_combinators_can_meet_at_it() {
+    everywhere(async || {
+        let barrier = Barrier::new(3);
+        let waits: FuturesUnordered<_> = (0..6).map(|_| barrier.wait()).collect();
+        let results: Vec<_> = waits.map(Result::unwrap).collect().await;
+        assert_eq!(results.iter().filter(|result| result.is_leader()).count(), 2);
+
+        let barrier = Barrier::new(50);
+        let results = join_all((0..50).map(|_| barrier.wait())).await;
+        let indices: Vec<usize> = results.into_iter().map(|met| met.unwrap().index()).collect();
+        assert_eq!(indices, (0..50).collect::<Vec<_>>());
+
+        let barrier = Barrier::new(2);
+        let (wait, end) = (pin!(barrier.wait()), pin!(async {}));
+        let Either::Right(((), wait)) = select(wait, end).await else { panic!("it is alone") };
+        let (result, other) = futures::future::join(wait, barrier.wait()).await;
+        assert_eq!((result.unwrap().index(), other.unwrap().index()), (0, 1));
+    });
+}
+
+#[test]
+fn a_cancelled_party_is_missed_in_a_scheduler_too() {
+    let (scheduler, barrier) = (Scheduler::new(), Rc::new(Barrier::new(2)));
+    let come = || {
+        let barrier = Rc::clone(&barrier);
+        async move { barrier.wait().await }
+    };
+    scheduler.block_on(async {
+        let gone = spawn(come());
+        yield_now().await;
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+        let waits = spawn(come());
+        yield_now().await;
+        assert!(!waits.is_finished());
+        assert!(come().await.unwrap().is_leader());
+        assert_eq!(waits.await.unwrap().unwrap().index(), 0);
+    });
+}
+
+thread_local! {
+    static WAITS: RefCell<Vec<BarrierWait<'static>>> = const { RefCell::new(Vec::new()) };
+    /// Lives as long as the process, so that waits may be kept beside it.
+    static BARRIER: &'static Barrier = Box::leak(Box::new(Barrier::new(4)));
+}
+
+// tokio#5458: who is let go is let go at one moment, whatever the wakers do.
+#[test]
+fn a_waker_may_meet_break_and_drop_in_the_midst_of_a_meeting() {
+    fn interfere() {
+        let barrier = BARRIER.with(|barrier| *barrier);
+        assert_eq!(barrier.n_waiting(), 0);
+        let mut others = [(); 4].map(|()| barrier.wait());
+        let met_others: Vec<bool> = others.iter_mut().map(|wait| poll(wait).is_ready()).collect();
+        assert_eq!(met_others, [false, false, false, true]);
+        barrier.abort();
+        barrier.reset();
+        let last = WAITS.with_borrow_mut(Vec::pop);
+        drop(last);
+    }
+    let barrier = BARRIER.with(|barrier| *barrier);
+    let (rings, waker) = Rings::new();
+    for waker in [&Acting::waker(interfere, || ()), &waker, &waker] {
+        let mut wait = barrier.wait();
+        assert!(poll_with(&mut wait, waker).is_pending());
+        WAITS.with_borrow_mut(|waits| waits.push(wait));
+    }
+    assert_eq!(met(poll(&mut barrier.wait())), (3, true));
+    assert_eq!(rings.get(), 1, "the last one was dropped before it was woken");
+    let met: Vec<_> = WAITS.take().iter_mut().map(|wait| met(poll(wait))).collect();
+    assert_eq!(met, [(0, false), (1, false)]);
+    assert_eq!(barrier.n_waiting(), 0);
+}
+
+// tokio#3689, tokio#4055: a waker that panicked kept the others from being woken.
+#[test]
+fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+    let explode = || panic!("the stranger");
+    let barrier = Barrier::new(4);
+    let (rings, waker) = Rings::new();
+    let mut waits = [(); 3].map(|()| barrier.wait());
+    assert!(poll_with(&mut waits[0], &Acting::waker(explode, || ())).is_pending());
+    assert!(poll_with(&mut waits[1], &Acting::waker(|| (), explode)).is_pending());
+    assert!(poll_with(&mut waits[2], &waker).is_pending());
+    assert_eq!(met(poll(&mut barrier.wait())), (3, true));
+    assert_eq!(rings.get(), 1);
+    let met: Vec<_> = waits.iter_mut().map(|wait| met(poll(wait)).0).collect();
+    assert_eq!(met, [0, 1, 2]);
+}
+
+// ----- any order -----
+
+#[derive(Clone, Debug)]
+enum Op {
+    Make,
+    Poll(usize),
+    Drop(usize),
+    Abort,
+    Reset,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => Just(Op::Make),
+        12 => (0_usize..16).prop_map(Op::Poll),
+        4 => (0_usize..16).prop_map(Op::Drop),
+        1 => Just(Op::Abort),
+        2 => Just(Op::Reset),
+    ]
+}
+
+/// What a wait ends with: its index, or `None` if the barrier broke.
+type End = Option<usize>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    New,
+    Waiting,
+    Woken(End),
+    Gone,
+}
+
+struct Model {
+    parties: usize,
+    states: Vec<State>,
+    line: Vec<usize>,
+    is_broken: bool,
+    woken: Vec<usize>,
+}
+
+impl Model {
+    fn poll(&mut self, at: usize) -> Option<End> {
+        match self.states[at] {
+            State::New if self.is_broken => Some(None),
+            State::New if self.line.len() + 1 == self.parties => {
+                self.let_go(Some);
+                Some(Some(self.parties - 1))
+            }
+            State::New => {
+                self.line.push(at);
+                self.states[at] = State::Waiting;
+                None
+            }
+            State::Waiting => None,
+            State::Woken(end) => Some(end),
+            State::Gone => unreachable!("it is not polled any more"),
+        }
+    }
+
+    fn let_go(&mut self, end: impl Fn(usize) -> End) {
+        for (position, &at) in self.line.iter().enumerate() {
+            self.states[at] = State::Woken(end(position));
+        }
+        self.woken = mem::take(&mut self.line);
+    }
+
+    fn gone(&mut self, at: usize) {
+        self.line.retain(|&waiting| waiting != at);
+        self.states[at] = State::Gone;
+    }
+
+    fn alive(&self, which: usize) -> Option<usize> {
+        let alive = (0..self.states.len()).filter(|&at| self.states[at] != State::Gone);
+        let alive: Vec<usize> = alive.collect();
+        (!alive.is_empty()).then(|| alive[which % alive.len()])
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_calls_does_what_the_model_does(
+        parties in 1_usize..5,
+        ops in prop::collection::vec(op(), 0..120),
+    ) {
+        let barrier = Barrier::new(parties);
+        let mut hands = Hands::new();
+        let mut model = Model {
+            parties, states: Vec::new(), line: Vec::new(), is_broken: false, woken: Vec::new(),
+        };
+        for op in ops {
+            match op {
+                Op::Make => {
+                    hands.add(barrier.wait());
+                    model.states.push(State::New);
+                }
+                Op::Poll(which) => if let Some(at) = model.alive(which) {
+                    let expected = model.poll(at);
+                    let end = match hands.poll(at) {
+                        Poll::Pending => None,
+                        Poll::Ready(Err(_)) => Some(None),
+                        Poll::Ready(Ok(result)) => {
+                            prop_assert_eq!(result.is_leader(), result.index() + 1 == parties);
+                            Some(Some(result.index()))
+                        }
+                    };
+                    prop_assert_eq!(end, expected);
+                    if end.is_some() {
+                        model.gone(at);
+                    }
+                },
+                Op::Drop(which) => if let Some(at) = model.alive(which) {
+                    hands.drop(at);
+                    model.gone(at);
+                },
+                Op::Abort => {
+                    barrier.abort();
+                    model.is_broken = true;
+                    model.let_go(|_| None);
+                }
+                Op::Reset => {
+                    barrier.reset();
+                    model.is_broken = false;
+                    model.let_go(|_| None);
+                }
+            }
+            prop_assert_eq!(hands.woken(), mem::take(&mut model.woken));
+            prop_assert_eq!(barrier.n_waiting(), model.line.len());
+            prop_assert_eq!(barrier.is_broken(), model.is_broken);
+        }
+    }
+}
