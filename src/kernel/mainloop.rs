@@ -6,7 +6,6 @@
 
 use std::cell::RefMut;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use crate::kernel::error::{NestedRun, RunError};
@@ -14,11 +13,10 @@ use crate::kernel::id::Key;
 use crate::kernel::root::{Root, Seat};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
-use crate::kernel::task::{Boxed, Ending, burn};
+use crate::kernel::task::{Boxed, Ending};
 use crate::kernel::taskmap::{Doing, Marks};
 use crate::kernel::thread::{self, Entered};
 use crate::kernel::transition::TurnResult;
-use crate::kernel::waiting::Waiter;
 use crate::kernel::waker::{Bell, BellIndex};
 
 /// A run: from entering the scheduler to leaving it.
@@ -352,43 +350,5 @@ impl Kernel {
         if board.timers.has_fresh() {
             self.settle(&mut board);
         }
-    }
-
-    /// Takes a task that is over out of the task map; its output stays if somebody may ask for it.
-    #[allow(clippy::inline_always, reason = "as for `turn`")]
-    #[inline(always)]
-    pub(crate) fn exit<'k>(
-        &'k self,
-        mut guard: RefMut<'k, Board>,
-        key: Key,
-        target: Option<Boxed>,
-        ending: Ending,
-    ) -> RefMut<'k, Board> {
-        let board = &mut *guard;
-        let id = if self.watched.get() { board.taskmap.slot(key.slot).id() } else { None };
-        let (joiner, foreign) = board.taskmap.take_joiners(key.slot);
-        let unwanted = board.taskmap.finish(key.slot, target);
-        let woken = joiner.filter(|joiner| board.schedule(*joiner));
-        if id.is_none() && unwanted.is_none() && foreign.is_none() {
-            return guard;
-        }
-        drop(guard);
-        if self.watched.get() {
-            self.tell_exited(id, ending, woken);
-        }
-        if let Some(unwanted) = unwanted {
-            self.discard(key.slot, unwanted);
-        }
-        if let Some(waiter) = foreign {
-            wake_safely(waiter);
-        }
-        self.board.borrow_mut()
-    }
-}
-
-/// Wakes whoever waits; if that is a stranger whose waker panics, the scheduler goes on all the same.
-pub(crate) fn wake_safely(waiter: Waiter) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
-        burn(payload);
     }
 }
