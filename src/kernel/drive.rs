@@ -135,7 +135,7 @@ impl Scheduler {
     pub fn next_deadline(&self) -> Option<Instant> {
         let mut board = self.kernel.board.borrow_mut();
         if board.timers.has_fresh() {
-            self.kernel.settle(&mut board);
+            board.timers.settle(self.kernel.clock.now());
         }
         let deadline = board.timers.next_deadline()?;
         Some(self.kernel.clock.instant(deadline))
@@ -283,7 +283,7 @@ impl Kernel {
         );
         let mut board = self.board.borrow_mut();
         if board.timers.has_fresh() {
-            self.settle(&mut board); // They were made before the clock moved.
+            board.timers.settle(self.clock.now()); // They were made before the clock moved.
         }
         self.clock.jump(later(self.clock.now(), nanos(by)));
     }
