@@ -218,12 +218,6 @@ impl Kernel {
         }
     }
 
-    /// Gives the sleeps their deadlines that have none yet.
-    #[inline(never)]
-    pub(crate) fn settle(&self, board: &mut Board) {
-        board.timers.settle(self.clock.now());
-    }
-
     /// Wakes everyone whose deadline has come; `true` if there was anyone.
     pub(crate) fn fire_due(&self) -> bool {
         let mut board = self.board.borrow_mut();

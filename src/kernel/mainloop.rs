@@ -73,7 +73,7 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut run = Run::begin(kernel, place);
         run.root = root.map(|root| Seat::take(kernel, place, root));
         run.mainloop()?;
-        kernel.end_run(run.bell);
+        kernel.give_back(run.bell);
         Ok(())
     }
 
@@ -138,9 +138,6 @@ impl<'k, 'r> Run<'k, 'r> {
     /// Looks into the mailbox, now and then at the clock, and begins the next pass.
     pub(crate) fn next_pass(&mut self, mut board: RefMut<'k, Board>) -> RefMut<'k, Board> {
         thread::end_turn();
-        if board.timers.has_fresh() {
-            self.kernel.settle(&mut board);
-        }
         if self.is_time_to_look(&board) {
             drop(board);
             self.look_around();
@@ -279,19 +276,14 @@ impl<'k, 'r> Run<'k, 'r> {
         }
     }
 
-    /// Gives the sleeps their deadlines that were made in the last few turns: those share one reading of the
-    /// clock, after them, so none is ever early.
+    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
     #[inline]
     fn settle_sleeps(&self, board: &mut Board) {
-        if board.timers.has_fresh() && board.turns.is_multiple_of(TURNS_PER_READING) {
-            self.kernel.settle(board);
+        if board.timers.has_fresh() {
+            board.timers.settle(self.kernel.clock.now());
         }
     }
 }
-
-/// After so many turns, and between passes, the clock is read for the sleeps that were made in them. A
-/// reading costs as much as two turns.
-const TURNS_PER_READING: u64 = 8;
 
 /// While it exists the scheduler runs.
 struct Running<'a> {
@@ -342,13 +334,9 @@ impl Board {
 }
 
 impl Kernel {
-    /// Ends a run in peace; its bell serves the next one.
+    /// Takes back the bell of a run that ends in peace; it serves the next one.
     #[inline]
-    pub(crate) fn end_run(&self, bell: Bell) {
-        let mut board = self.board.borrow_mut();
-        board.bells.give_back(bell);
-        if board.timers.has_fresh() {
-            self.settle(&mut board);
-        }
+    pub(crate) fn give_back(&self, bell: Bell) {
+        self.board.borrow_mut().bells.give_back(bell);
     }
 }

@@ -33,7 +33,7 @@ impl TimerKey {
 /// How the deadline of a new timer is given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum When {
-    /// So long from now; "now" is read a little later, once for all timers made in a few turns.
+    /// So long from now; "now" is read once, at the end of the turn, for all timers made in it.
     After(Nanos),
     At(Nanos),
 }
