@@ -13,10 +13,16 @@ use std::time::Duration;
 use futures::stream::{FuturesUnordered, StreamExt};
 use probe::{Count, Log, Rings, Spot, poll_with, text, virtual_time};
 use turnwise::sync::Mutex;
-use turnwise::{JoinHandle, RunError, Scheduler, block_on, join, sleep, spawn, time, try_join, yield_now};
+use turnwise::{
+    JoinHandle, RunError, Scheduler, block_on, join, sleep, spawn, time, try_join, yield_now,
+};
 
 /// Gives way so often, and notes each poll.
-fn steps(log: &Log, name: &'static str, count: usize) -> impl Future<Output = &'static str> + use<> {
+fn steps(
+    log: &Log,
+    name: &'static str,
+    count: usize,
+) -> impl Future<Output = &'static str> + use<> {
     let log = log.clone();
     let mut left = count;
     let mut is_over = false;
@@ -51,7 +57,8 @@ fn outputs_come_in_the_order_in_which_the_futures_are_written() {
 #[test]
 fn a_branch_of_a_join_is_polled_in_order_until_it_is_ready_and_never_again() {
     let log = Log::default();
-    let outputs = block_on(async { join!(steps(&log, "a", 2), steps(&log, "b", 0), steps(&log, "c", 1)) });
+    let outputs =
+        block_on(async { join!(steps(&log, "a", 2), steps(&log, "b", 0), steps(&log, "c", 1)) });
     assert_eq!(outputs, ("a", "b", "c"));
     assert_eq!(log.take(), ["a", "b", "c", "a", "c", "a"]);
 }
@@ -62,8 +69,20 @@ fn joins_of_none_and_of_one_and_of_many() {
         let () = join!();
         assert_eq!(join!(ready(1)), (1,));
         assert_eq!(join!(ready(1), async { 2 },), (1, 2));
-        let many = join!(ready(1), ready('2'), ready("3"), ready(4.0), ready(()), ready(6), ready(7),
-            ready(8), ready(9), ready(10), ready(11), ready(12));
+        let many = join!(
+            ready(1),
+            ready('2'),
+            ready("3"),
+            ready(4.0),
+            ready(()),
+            ready(6),
+            ready(7),
+            ready(8),
+            ready(9),
+            ready(10),
+            ready(11),
+            ready(12)
+        );
         assert_eq!(many.11, 12);
         assert_eq!(try_join!(), Ok::<_, ()>(()));
     });
@@ -81,7 +100,8 @@ fn a_future_may_borrow_from_around_and_from_a_temporary() {
         join!(async { *left += 1 }, async { *right += 2 });
         assert_eq!(counts, [1, 2]);
         assert_eq!(join!(length(&String::from("abc")), length(&String::new())), (3, 0));
-        let failed = try_join!(async { Ok(length(&String::from("abc")).await) }, ready(Err::<(), _>(1)));
+        let failed =
+            try_join!(async { Ok(length(&String::from("abc")).await) }, ready(Err::<(), _>(1)));
         assert_eq!(failed, Err(1));
     });
 }

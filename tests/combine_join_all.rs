@@ -16,7 +16,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use probe::{Acting, Bomb, Count, Rings, Spot, guarded, poll_with, text, virtual_time};
 use proptest::prelude::*;
 use turnwise::sync::Mutex;
-use turnwise::{RunError, Scheduler, block_on, join_all, sleep, spawn, time, try_join_all, yield_now};
+use turnwise::{
+    RunError, Scheduler, block_on, join_all, sleep, spawn, time, try_join_all, yield_now,
+};
 
 /// On both sides of the number up to which all are polled.
 const COUNTS: [usize; 6] = [0, 1, 7, 30, 31, 300];
@@ -33,9 +35,9 @@ fn outputs_come_in_the_order_in_which_the_futures_were_given() {
     for count in COUNTS {
         let outputs = block_on(join_all((0..count).map(|number| late(count - number, number))));
         assert_eq!(outputs, (0..count).collect::<Vec<_>>());
-        let outputs = block_on(try_join_all((0..count).map(|number| async move {
-            Ok::<_, ()>(late(number % 3, number).await)
-        })));
+        let outputs = block_on(try_join_all(
+            (0..count).map(|number| async move { Ok::<_, ()>(late(number % 3, number).await) }),
+        ));
         assert_eq!(outputs, Ok((0..count).collect::<Vec<_>>()));
     }
 }
@@ -187,9 +189,11 @@ fn a_future_polled_again_after_it_was_ready_says_so() {
         let mut tried = try_join_all((0..count).map(|number| ready(Ok::<_, ()>(number))));
         assert!(poll_with(&mut joined, Waker::noop()).is_ready());
         assert!(poll_with(&mut tried, Waker::noop()).is_ready());
-        let again = catch_unwind(AssertUnwindSafe(|| poll_with(&mut joined, Waker::noop()).is_ready()));
+        let again =
+            catch_unwind(AssertUnwindSafe(|| poll_with(&mut joined, Waker::noop()).is_ready()));
         assert!(text(&*again.unwrap_err()).contains("polled again after it was ready"));
-        let again = catch_unwind(AssertUnwindSafe(|| poll_with(&mut tried, Waker::noop()).is_ready()));
+        let again =
+            catch_unwind(AssertUnwindSafe(|| poll_with(&mut tried, Waker::noop()).is_ready()));
         assert!(text(&*again.unwrap_err()).contains("polled again after it was ready"));
     }
 }

@@ -229,7 +229,9 @@ fn without_an_else_it_is_a_panic_at_its_own_line_if_nothing_can_win() {
     let payload = scheduler.block_on(handle).unwrap_err().into_panic();
     let text = text(&*payload);
     assert_eq!(text, "all branches of this `select!` are disabled, and it has no `else`");
-    let only_else = block_on(async { select! { else => 3 } });
+    let only_else = block_on(async {
+        select! { else => 3 }
+    });
     assert_eq!(only_else, 3);
 }
 
@@ -320,7 +322,8 @@ fn all_branches_are_polled_with_the_waker_of_the_select() {
 fn a_report_shows_the_branches_that_wait_and_none_of_earlier_rounds() {
     let scheduler = Scheduler::new();
     let outcome = scheduler.try_block_on(async {
-        let [first, second, third] = ["first", "second", "third"].map(|name| Mutex::new(()).named(name));
+        let [first, second, third] =
+            ["first", "second", "third"].map(|name| Mutex::new(()).named(name));
         for lock in [&first, &second, &third] {
             std::mem::forget(lock.lock().await);
         }
@@ -472,5 +475,13 @@ fn a_destructor_of_a_loser_may_do_what_it_likes() {
         }
     });
     assert_eq!((log.take(), rounds.get()), (vec!["won".to_owned()], 1));
-    assert!(poll_with(&mut Box::pin(async { select! { () = pending() => {} } }), Waker::noop()).is_pending());
+    assert!(
+        poll_with(
+            &mut Box::pin(async {
+                select! { () = pending() => {} }
+            }),
+            Waker::noop()
+        )
+        .is_pending()
+    );
 }

@@ -14,6 +14,7 @@ mod join;
 mod select;
 mod race;
 mod bells;
+mod children;
 mod crowd;
 mod join_all;
 

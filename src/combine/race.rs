@@ -137,8 +137,11 @@ mod field {
 
     pub trait Field<T> {
         /// Polls one after the other; `number` is that of the first.
-        fn poll_first(self: Pin<&mut Self>, number: usize, cx: &mut Context<'_>)
-        -> Poll<(usize, T)>;
+        fn poll_first(
+            self: Pin<&mut Self>,
+            number: usize,
+            cx: &mut Context<'_>,
+        ) -> Poll<(usize, T)>;
     }
 
     pin_project! {
