@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use crate::combine::bells::Bells;
 use crate::combine::children::Children;
+use crate::kernel::take_end;
 
 /// More children than this have bells.
 pub(super) const FEW: usize = 30;
@@ -107,5 +108,36 @@ impl<F: Future> Crowd<F> {
             cx.waker().wake_by_ref();
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl<F: Unpin> Crowd<F> {
+    /// Takes out the futures that are not over, in the order in which they were given.
+    pub(super) fn take_rest(&mut self) -> Vec<F> {
+        self.bells = None;
+        self.left = 0;
+        let numbers = 0..self.children.len();
+        numbers.filter_map(|number| self.children.at(number).get_mut().take()).collect()
+    }
+}
+
+/// What came of several futures in one pass, in the order in which it came about.
+///
+/// A future is over when it is polled; but a task was over before, and its handle says since which turn.
+pub(super) struct Batch<T>(Vec<(u64, T)>);
+
+impl<T> Batch<T> {
+    pub(super) fn new() -> Self {
+        take_end(); // What was joined before is nobody's business here.
+        Batch(Vec::new())
+    }
+
+    pub(super) fn push(&mut self, output: T) {
+        self.0.push((take_end().unwrap_or(u64::MAX), output));
+    }
+
+    pub(super) fn in_order(mut self) -> impl Iterator<Item = T> {
+        self.0.sort_by_key(|&(turn, _)| turn);
+        self.0.into_iter().map(|(_, output)| output)
     }
 }
