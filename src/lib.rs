@@ -62,6 +62,8 @@ pub mod combine;
 pub mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "stream")]
+mod stream;
 
 pub mod scheduler {
     //! The scheduler: how it is built, watched and looked at.
@@ -88,7 +90,7 @@ pub mod waiting {
     pub use crate::kernel::{Registration, Resource, TaskKey, Wait, Waited, Waiter, register};
 }
 
-pub use combine::{join_all, race, try_join_all};
+pub use combine::{as_completed, gather, join_all, race, try_join_all, wait};
 pub use kernel::{
     DeadlockReport, Metrics, Observer, Policy, Remote, RunError, Scheduler, Snapshot, TaskId,
     Transition, Turn,

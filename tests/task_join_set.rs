@@ -52,7 +52,8 @@ fn the_order_is_exact_also_when_many_end_before_the_set_is_asked() {
     let order: Vec<usize> = (0..100).map(|number| number * 37 % 100).collect();
     order.iter().for_each(|&number| spots[number].open());
     scheduler.run_until_stalled();
-    let ended: Vec<usize> = std::iter::from_fn(|| set.try_join_next()).map(Result::unwrap).collect();
+    let ended: Vec<usize> =
+        std::iter::from_fn(|| set.try_join_next()).map(Result::unwrap).collect();
     assert_eq!(ended, order);
 }
 
@@ -238,7 +239,9 @@ fn a_scheduler_that_is_dropped_ends_its_tasks_in_the_set() {
     assert!(poll_with(&mut next, &waker).is_pending());
     drop(scheduler);
     assert_eq!(rings.get(), 1);
-    let Poll::Ready(Some(Err(error))) = poll_with(&mut next, &waker) else { panic!("it has ended") };
+    let Poll::Ready(Some(Err(error))) = poll_with(&mut next, &waker) else {
+        panic!("it has ended")
+    };
     assert!(error.is_cancelled());
 }
 
@@ -268,7 +271,10 @@ fn a_report_names_the_tasks_of_the_set_and_the_circle() {
     let Err(RunError::Deadlock(report)) = outcome else { panic!("a deadlock, not {outcome:?}") };
     let text = report.to_string();
     assert!(report.certain, "{text}");
-    assert!(text.contains("#1 main   waits for join set \"workers\" at tests/task_join_set.rs:"), "{text}");
+    assert!(
+        text.contains("#1 main   waits for join set \"workers\" at tests/task_join_set.rs:"),
+        "{text}"
+    );
     assert!(text.contains(", with #2 (spawned at tests/task_join_set.rs:"), "{text}");
     let circle = "cycle: #1 -> join set \"workers\" -> #3 -> mutex \"accounts\" -> #1";
     assert!(text.contains(circle), "{text}");
@@ -323,7 +329,9 @@ fn a_foreign_waker_that_panics_harms_neither_the_task_nor_the_set() {
     assert!(poll_with(&mut next, &waker).is_pending());
     std::mem::forget(waker);
     scheduler.run().unwrap();
-    let Poll::Ready(Some(Ok(7))) = poll_with(&mut next, Waker::noop()) else { panic!("it has ended") };
+    let Poll::Ready(Some(Ok(7))) = poll_with(&mut next, Waker::noop()) else {
+        panic!("it has ended")
+    };
 }
 
 #[test]
@@ -370,7 +378,8 @@ fn a_set_inside_other_combinators_and_executors() {
     let output = futures::executor::block_on(set.join_next());
     assert_eq!(output.unwrap().unwrap(), 1);
     block_on(async {
-        let mut sets: Vec<JoinSet<u8>> = (0..3).map(|n| (0..n).map(|_| async { 1 }).collect()).collect();
+        let mut sets: Vec<JoinSet<u8>> =
+            (0..3).map(|n| (0..n).map(|_| async { 1 }).collect()).collect();
         let group: FuturesUnordered<_> = sets.iter_mut().map(JoinSet::join_next).collect();
         let ended = group.collect::<Vec<_>>().await;
         assert_eq!(ended.iter().filter(|output| output.is_some()).count(), 2);
@@ -435,7 +444,11 @@ enum Order {
     Panic,
 }
 
-fn worker(order: Rc<RefCell<Order>>, spot: &Spot, token: probe::Token) -> impl Future<Output = probe::Token> + 'static {
+fn worker(
+    order: Rc<RefCell<Order>>,
+    spot: &Spot,
+    token: probe::Token,
+) -> impl Future<Output = probe::Token> + 'static {
     let wait = spot.wait();
     async move {
         wait.await;

@@ -56,8 +56,8 @@ where
     I: IntoIterator<Item: IntoFuture<Output = R, IntoFuture: 'static>>,
     R: 'static,
 {
-    let kernel =
-        current().expect("`gather` needs a running scheduler: call it inside `block_on`, or use `join_all`");
+    let kernel = current()
+        .expect("`gather` needs a running scheduler: call it inside `block_on`, or use `join_all`");
     let place = Location::caller();
     let mut set = JoinSet::of_kind("gather", place);
     for future in futures {
@@ -107,7 +107,9 @@ impl<R, T, E> Gather<R, T, E> {
     /// Waits for the next task to end, and puts its output into its place. Gives the place.
     fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<&mut Option<Result<T, E>>>> {
         let place = self.set.made_at();
-        let Some(ended) = ready!(self.set.poll_next(cx, place)) else { return Poll::Ready(None) };
+        let Some(ended) = ready!(self.set.poll_next_ended(cx, place)) else {
+            return Poll::Ready(None);
+        };
         let outputs = self.outputs.as_mut().expect(POLLED_AGAIN);
         let number = usize::try_from(ended.rank).expect("it was counted in memory");
         let output = &mut outputs[number];
@@ -144,9 +146,12 @@ impl<T, E: From<JoinError> + 'static> Gather<Result<T, E>> {
     /// ```
     pub fn flatten(self) -> Gather<Result<T, E>, T, E> {
         let Gather { set, outputs, .. } = self;
-        // Nothing was polled yet, so there is no output that would have to be settled again.
-        let outputs = outputs.map(|outputs| outputs.into_iter().map(|_| None).collect());
-        Gather { set, outputs, settle: |output| output.map_err(E::from).flatten() }
+        let settle = |output: Result<Result<T, E>, JoinError>| {
+            output.unwrap_or_else(|error| Err(error.into()))
+        };
+        let outputs =
+            outputs.map(|outputs| outputs.into_iter().map(|output| output.map(settle)).collect());
+        Gather { set, outputs, settle }
     }
 }
 

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::combine::crowd::{Batch, Crowd};
+use crate::kernel::TaskId;
 use crate::task::{JoinError, JoinHandle};
 use crate::time::{Sleep, sleep};
-use crate::kernel::TaskId;
 
 /// Waits for tasks: for all of them, or as it is told until the first has ended, the first has failed, or some
 /// time has passed. Hands back the outputs of those that are over, and the handles of the others, which go on.
@@ -45,17 +45,30 @@ use crate::kernel::TaskId;
 /// });
 /// ```
 pub fn wait<T: 'static>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
+    let handles = handles.into_iter().map(Identified);
     Wait { crowd: Crowd::new(handles), done: Some(Vec::new()), until: Until::All, timeout: None }
 }
 
 /// The future of [`wait`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Wait<T: 'static> {
-    crowd: Crowd<JoinHandle<T>>,
+    crowd: Crowd<Identified<T>>,
     /// `None` when they were given away.
     done: Option<Vec<(TaskId, Result<T, JoinError>)>>,
     until: Until<T>,
     timeout: Option<Sleep>,
+}
+
+/// A handle that gives the id of its task with the output.
+struct Identified<T>(JoinHandle<T>);
+
+impl<T: 'static> Future for Identified<T> {
+    type Output = (TaskId, Result<T, JoinError>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.0.id();
+        Pin::new(&mut self.0).poll(cx).map(|output| (id, output))
+    }
 }
 
 enum Until<T> {
@@ -143,8 +156,8 @@ impl<T> Future for Wait<T> {
         let all = done.as_mut().expect("a wait must not be polled again after it was ready");
         let mut batch = Batch::new();
         let mut is_over = crowd
-            .poll_with(cx, |handle| handle.id(), |id, output| {
-                batch.push((id, output));
+            .poll(cx, |_, output| {
+                batch.push(output);
                 ControlFlow::<()>::Continue(())
             })
             .is_ready();
@@ -159,8 +172,8 @@ impl<T> Future for Wait<T> {
             return Poll::Pending;
         }
         *timeout = None;
-        let done = done.take().unwrap_or_default();
-        Poll::Ready(Done { done, pending: crowd.take_rest() })
+        let pending = crowd.take_rest().into_iter().map(|Identified(handle)| handle).collect();
+        Poll::Ready(Done { done: done.take().unwrap_or_default(), pending })
     }
 }
 

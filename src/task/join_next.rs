@@ -18,7 +18,7 @@ pub struct JoinNext<'a, T: 'static> {
 
 impl<T> JoinNext<'_, T> {
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T>>> {
-        self.set.poll_next(cx, self.place)
+        self.set.poll_next_ended(cx, self.place)
     }
 }
 
@@ -73,7 +73,7 @@ impl<T> Future for JoinSetAll<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let JoinSetAll { set, ended, place } = &mut *self;
-        while let Some(next) = ready!(set.poll_next(cx, place)) {
+        while let Some(next) = ready!(set.poll_next_ended(cx, place)) {
             ended.push(next);
         }
         ended.sort_unstable_by_key(|ended| ended.rank);

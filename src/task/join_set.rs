@@ -166,7 +166,8 @@ impl<T> JoinSet<T> {
     }
 
     fn next_number(&self) -> u32 {
-        let new = || u32::try_from(self.members.len()).expect("fewer than 2^32 tasks fit into memory");
+        let new =
+            || u32::try_from(self.members.len()).expect("fewer than 2^32 tasks fit into memory");
         self.free.last().copied().unwrap_or_else(new)
     }
 
@@ -324,7 +325,7 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Waits for the next task to end.
-    pub(crate) fn poll_next(
+    pub(crate) fn poll_next_ended(
         &mut self,
         cx: &mut Context<'_>,
         place: &'static Location<'static>,
@@ -372,6 +373,9 @@ where
         set
     }
 }
+
+/// Handles are moved, never pinned.
+impl<T> Unpin for JoinSet<T> {}
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
