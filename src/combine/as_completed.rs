@@ -64,6 +64,7 @@ impl<F: Future> AsCompleted<F> {
     /// # Panics
     ///
     /// If one of the futures panics; and if it is polled again after that.
+    #[allow(clippy::should_implement_trait, reason = "it is what streams call it")]
     pub fn next(&mut self) -> NextCompleted<'_, F> {
         NextCompleted { outputs: self }
     }

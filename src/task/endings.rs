@@ -96,8 +96,8 @@ impl Endings {
             let old = self.waiter.replace(Some(waiter));
             burn(old);
             self.registration.get_or_init(|| {
-                let waited: Weak<dyn Waited> = Rc::<Endings>::downgrade(self);
-                register(waited)
+                let this: Weak<dyn Waited> = Rc::<Endings>::downgrade(self);
+                register(this)
             });
         }
         self.place.set(Some(place));

@@ -6,8 +6,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::kernel::TaskId;
-use crate::task::join_set::Ended;
 use crate::task::{JoinError, JoinSet};
+
+/// A task that is over, taken out of the set.
+pub(crate) struct Ended<T> {
+    pub(super) id: TaskId,
+    /// How many were spawned before it.
+    pub(crate) rank: u64,
+    pub(crate) output: Result<T, JoinError>,
+}
+
+impl<T> Ended<T> {
+    pub(crate) fn with_id(self) -> Result<(TaskId, T), JoinError> {
+        self.output.map(|output| (self.id, output))
+    }
+}
 
 /// The future of [`JoinSet::join_next`].
 #[must_use = "a future does nothing until it is awaited"]

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use crate::kernel::{Birth, Kernel, Scheduler, TaskId, current};
 use crate::task::endings::{Endings, Member};
+use crate::task::join_next::Ended;
 use crate::task::{
     AbortHandle, Builder, JoinError, JoinHandle, JoinNext, JoinNextWithId, JoinSetAll, Shutdown,
 };
@@ -391,20 +392,6 @@ impl<T> fmt::Debug for JoinSet<T> {
             set.field("name", &name);
         }
         let ids: Vec<TaskId> = self.in_order().iter().map(|joined| joined.handle.id()).collect();
-        set.field("tasks", &ids).finish()
-    }
-}
-
-/// A task that is over, taken out of the set.
-pub(crate) struct Ended<T> {
-    id: TaskId,
-    /// How many were spawned before it.
-    pub(crate) rank: u64,
-    pub(crate) output: Result<T, JoinError>,
-}
-
-impl<T> Ended<T> {
-    pub(crate) fn with_id(self) -> Result<(TaskId, T), JoinError> {
-        self.output.map(|output| (self.id, output))
+        set.field("tasks", &ids).finish_non_exhaustive()
     }
 }
