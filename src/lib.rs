@@ -30,6 +30,8 @@
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
 //! * [`join!`], [`try_join!`], [`select!`], [`race`], [`join_all`], [`gather`] and others in the module
 //!   [`combine`] wait for several futures at once; [`task::JoinSet`] is a group of tasks.
+//! * [`sync`] has locks, permits and events, [`channel`] channels and queues; [`join!`], [`select!`],
+//!   [`gather`] and the module [`combine`] wait for several things at once.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
 //!   holds it.
