@@ -84,7 +84,7 @@ impl Scheduler {
             drop(board);
             let moved = run.fire_timers() || (kernel.clock.is_virtual() && run.jump());
             if !moved {
-                kernel.end_run(run.bell);
+                kernel.give_back(run.bell);
                 return None;
             }
         };
@@ -94,7 +94,7 @@ impl Scheduler {
             Turned::Over(over) => drop(run.exit(over)),
             Turned::Waits(board) => drop(board),
         }
-        kernel.end_run(run.bell);
+        kernel.give_back(run.bell);
         Some(kernel.read_trail(key, task))
     }
 
@@ -124,7 +124,7 @@ impl Scheduler {
         run.may_wait = false;
         let ran = run.mainloop();
         debug_assert!(ran.is_ok(), "only a run that waits can find that it waits for nothing");
-        self.kernel.end_run(run.bell);
+        self.kernel.give_back(run.bell);
         let turns = self.kernel.board.borrow().turns - before;
         usize::try_from(turns).unwrap_or(usize::MAX)
     }

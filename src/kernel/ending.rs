@@ -1,12 +1,67 @@
-//! How a task ends that is not in its turn, and how everything ends when the scheduler is dropped.
+//! How tasks end: after their last turn, without one, or all together when the scheduler is dropped.
+
+use std::cell::RefMut;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::id::{Key, TaskId};
-use crate::kernel::scheduler::Kernel;
+use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Boxed, Ending, burn};
-use crate::kernel::taskmap::Doing;
+use crate::kernel::taskmap::{Doing, Marks};
 use crate::kernel::thread;
+use crate::kernel::waiting::Waiter;
 
 impl Kernel {
+    /// Takes a task that is over out of the task map; its output stays if somebody may ask for it.
+    #[allow(clippy::inline_always, reason = "part of the main loop; calls cost a third of a turn")]
+    #[inline(always)]
+    pub(crate) fn exit<'k>(
+        &'k self,
+        mut guard: RefMut<'k, Board>,
+        key: Key,
+        target: Option<Boxed>,
+        ending: Ending,
+    ) -> RefMut<'k, Board> {
+        let board = &mut *guard;
+        let place = board.taskmap.slot(key.slot);
+        if self.watched.get() || place.marks.has_any([Marks::DETACHED, Marks::RARE]) {
+            return self.exit_in_full(guard, key, target, ending);
+        }
+        let joiner = place.joiner.take();
+        let unwanted = board.taskmap.finish(key.slot, target);
+        debug_assert!(unwanted.is_none(), "only what a detached task leaves is unwanted");
+        if let Some(joiner) = joiner {
+            board.schedule(joiner);
+        }
+        guard
+    }
+
+    /// Does the same for a task that is watched, detached, or joined by a stranger.
+    fn exit_in_full<'k>(
+        &'k self,
+        mut guard: RefMut<'k, Board>,
+        key: Key,
+        target: Option<Boxed>,
+        ending: Ending,
+    ) -> RefMut<'k, Board> {
+        let board = &mut *guard;
+        let place = board.taskmap.slot(key.slot);
+        let (id, joiner) = (place.id(), place.joiner.take());
+        let foreign = board.taskmap.take_foreign_joiner(key.slot);
+        let unwanted = board.taskmap.finish(key.slot, target);
+        let woken = joiner.filter(|joiner| board.schedule(*joiner));
+        drop(guard);
+        if self.watched.get() {
+            self.tell_exited(id, ending, woken);
+        }
+        if let Some(unwanted) = unwanted {
+            self.discard(key.slot, unwanted);
+        }
+        if let Some(waiter) = foreign {
+            wake_safely(waiter);
+        }
+        self.board.borrow_mut()
+    }
+
     /// Ends every task, in the order in which they were spawned, and leaves the thread.
     pub(crate) fn close(&self) {
         // Calls that nobody will obey: whoever waits for them is told. Each is burned by itself, as all is here:
@@ -89,5 +144,12 @@ impl Kernel {
             next = board.discarded.pop();
         }
         self.discarding.set(false);
+    }
+}
+
+/// Wakes whoever waits; if that is a stranger whose waker panics, the scheduler goes on all the same.
+pub(crate) fn wake_safely(waiter: Waiter) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
+        burn(payload);
     }
 }

@@ -5,10 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::kernel::clock::{Nanos, later, nanos};
+use crate::kernel::ending::wake_safely;
 use crate::kernel::error::RunError;
 use crate::kernel::id::Key;
 use crate::kernel::mailbox::{Call, Letter};
-use crate::kernel::mainloop::{Run, wake_safely};
+use crate::kernel::mainloop::Run;
 use crate::kernel::park::{Park, ThreadParker};
 use crate::kernel::report;
 use crate::kernel::scheduler::{Board, Kernel};
@@ -215,12 +216,6 @@ impl Kernel {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&kernel))) {
             burn(payload);
         }
-    }
-
-    /// Gives the sleeps their deadlines that have none yet.
-    #[inline(never)]
-    pub(crate) fn settle(&self, board: &mut Board) {
-        board.timers.settle(self.clock.now());
     }
 
     /// Wakes everyone whose deadline has come; `true` if there was anyone.

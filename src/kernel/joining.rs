@@ -14,6 +14,7 @@ impl Kernel {
     /// Moves a task's output into `output`, an `Option<Result<T, Failure>>`; or remembers to wake who asks.
     ///
     /// If it is ready and `output` is still empty, the task is gone without having left one.
+    #[inline]
     pub(crate) fn poll_join(
         &self,
         slot: u32,
@@ -79,7 +80,8 @@ impl Kernel {
                 (tenant.target.take(), None)
             } else {
                 tenant.marks.set(Marks::DETACHED);
-                (None, taskmap.take_joiners(slot).1)
+                tenant.joiner = None;
+                (None, taskmap.take_foreign_joiner(slot))
             }
         };
         drop(joiner);

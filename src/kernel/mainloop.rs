@@ -6,7 +6,6 @@
 
 use std::cell::RefMut;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use crate::kernel::error::{NestedRun, RunError};
@@ -14,11 +13,10 @@ use crate::kernel::id::Key;
 use crate::kernel::root::{Root, Seat};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
-use crate::kernel::task::{Boxed, Ending, burn};
+use crate::kernel::task::{Boxed, Ending};
 use crate::kernel::taskmap::{Doing, Marks};
 use crate::kernel::thread::{self, Entered};
 use crate::kernel::transition::TurnResult;
-use crate::kernel::waiting::Waiter;
 use crate::kernel::waker::{Bell, BellIndex};
 
 /// A run: from entering the scheduler to leaving it.
@@ -75,7 +73,7 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut run = Run::begin(kernel, place);
         run.root = root.map(|root| Seat::take(kernel, place, root));
         run.mainloop()?;
-        kernel.end_run(run.bell);
+        kernel.give_back(run.bell);
         Ok(())
     }
 
@@ -140,9 +138,6 @@ impl<'k, 'r> Run<'k, 'r> {
     /// Looks into the mailbox, now and then at the clock, and begins the next pass.
     pub(crate) fn next_pass(&mut self, mut board: RefMut<'k, Board>) -> RefMut<'k, Board> {
         thread::end_turn();
-        if board.timers.has_fresh() {
-            self.kernel.settle(&mut board);
-        }
         if self.is_time_to_look(&board) {
             drop(board);
             self.look_around();
@@ -281,19 +276,14 @@ impl<'k, 'r> Run<'k, 'r> {
         }
     }
 
-    /// Gives the sleeps their deadlines that were made in the last few turns: those share one reading of the
-    /// clock, after them, so none is ever early.
+    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
     #[inline]
     fn settle_sleeps(&self, board: &mut Board) {
-        if board.timers.has_fresh() && board.turns.is_multiple_of(TURNS_PER_READING) {
-            self.kernel.settle(board);
+        if board.timers.has_fresh() {
+            board.timers.settle(self.kernel.clock.now());
         }
     }
 }
-
-/// After so many turns, and between passes, the clock is read for the sleeps that were made in them. A
-/// reading costs as much as two turns.
-const TURNS_PER_READING: u64 = 8;
 
 /// While it exists the scheduler runs.
 struct Running<'a> {
@@ -344,51 +334,9 @@ impl Board {
 }
 
 impl Kernel {
-    /// Ends a run in peace; its bell serves the next one.
+    /// Takes back the bell of a run that ends in peace; it serves the next one.
     #[inline]
-    pub(crate) fn end_run(&self, bell: Bell) {
-        let mut board = self.board.borrow_mut();
-        board.bells.give_back(bell);
-        if board.timers.has_fresh() {
-            self.settle(&mut board);
-        }
-    }
-
-    /// Takes a task that is over out of the task map; its output stays if somebody may ask for it.
-    #[allow(clippy::inline_always, reason = "as for `turn`")]
-    #[inline(always)]
-    pub(crate) fn exit<'k>(
-        &'k self,
-        mut guard: RefMut<'k, Board>,
-        key: Key,
-        target: Option<Boxed>,
-        ending: Ending,
-    ) -> RefMut<'k, Board> {
-        let board = &mut *guard;
-        let id = if self.watched.get() { board.taskmap.slot(key.slot).id() } else { None };
-        let (joiner, foreign) = board.taskmap.take_joiners(key.slot);
-        let unwanted = board.taskmap.finish(key.slot, target);
-        let woken = joiner.filter(|joiner| board.schedule(*joiner));
-        if id.is_none() && unwanted.is_none() && foreign.is_none() {
-            return guard;
-        }
-        drop(guard);
-        if self.watched.get() {
-            self.tell_exited(id, ending, woken);
-        }
-        if let Some(unwanted) = unwanted {
-            self.discard(key.slot, unwanted);
-        }
-        if let Some(waiter) = foreign {
-            wake_safely(waiter);
-        }
-        self.board.borrow_mut()
-    }
-}
-
-/// Wakes whoever waits; if that is a stranger whose waker panics, the scheduler goes on all the same.
-pub(crate) fn wake_safely(waiter: Waiter) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
-        burn(payload);
+    pub(crate) fn give_back(&self, bell: Bell) {
+        self.board.borrow_mut().bells.give_back(bell);
     }
 }

@@ -54,7 +54,11 @@ impl Marks {
     pub(crate) const RARE: Marks = Marks(8);
 
     pub(crate) fn has(self, mark: Marks) -> bool {
-        self.0 & mark.0 != 0
+        self.has_any([mark])
+    }
+
+    pub(crate) fn has_any<const N: usize>(self, marks: [Marks; N]) -> bool {
+        marks.iter().any(|mark| self.0 & mark.0 != 0)
     }
 
     pub(crate) fn set(&mut self, mark: Marks) {
@@ -293,13 +297,10 @@ impl TaskMap {
         self.rare.entry(slot).or_default()
     }
 
-    /// Takes who waits for the end of a task: another one, or whoever has left a foreign waker.
-    #[inline]
-    pub(crate) fn take_joiners(&mut self, slot: u32) -> (Option<Key>, Option<Waiter>) {
-        let place = &mut self.slots[slot as usize];
-        let joiner = place.joiner.take();
-        let foreign = if place.marks.has(Marks::RARE) { self.take_rare_joiner(slot) } else { None };
-        (joiner, foreign)
+    /// Takes who waits, through a foreign waker, for the end of a task.
+    pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
+        let is_rare = self.slots[slot as usize].marks.has(Marks::RARE);
+        if is_rare { self.take_rare_joiner(slot) } else { None }
     }
 
     #[cold]

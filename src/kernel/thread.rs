@@ -184,7 +184,10 @@ pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
 pub(crate) fn schedule(task: TaskKey) {
     let watched = THREAD.with(|thread| {
         let schedulers = thread.schedulers.borrow();
-        let kernel = schedulers.iter().rev().find(|kernel| kernel.id == task.scheduler)?;
+        let kernel = match schedulers.last() {
+            Some(last) if last.id == task.scheduler => last, // Mostly it is this one.
+            _ => schedulers.iter().find(|kernel| kernel.id == task.scheduler)?,
+        };
         if kernel.watched.get() {
             // Whoever watches runs code of his own, so nothing may be borrowed.
             return Some(Rc::clone(kernel));
@@ -199,7 +202,10 @@ pub(crate) fn schedule(task: TaskKey) {
 
 /// Adds a new scheduler to this thread.
 pub(crate) fn move_in(kernel: Rc<Kernel>) {
-    THREAD.with(|thread| thread.schedulers.borrow_mut().push(kernel));
+    THREAD.with(|thread| {
+        thread.schedulers.borrow_mut().push(kernel);
+        thread.waits.borrow_mut().warm();
+    });
 }
 
 /// Removes a scheduler that is being dropped.
@@ -211,7 +217,7 @@ pub(crate) fn move_out(scheduler: NonZeroU32) {
         if schedulers.is_empty() {
             // `ManuallyDrop` frees nothing by itself: the old buffer is taken out and dropped.
             drop(mem::take(&mut **schedulers));
-            thread.free_waits();
+            thread.waits.borrow_mut().cool();
         }
         kernel
     });
@@ -269,24 +275,4 @@ pub(crate) fn all_waited() -> Vec<Rc<dyn Waited>> {
 #[inline]
 pub(crate) fn with_waits<R>(call: impl FnOnce(&mut Waits) -> R) -> R {
     THREAD.with(|thread| call(&mut thread.waits.borrow_mut()))
-}
-
-/// To be called when something was removed from the record: without a scheduler, which keeps the buffers
-/// warm until it goes, they are freed as soon as they are empty.
-#[inline]
-pub(crate) fn trim_waits() {
-    THREAD.with(|thread| {
-        if thread.schedulers.borrow().is_empty() {
-            thread.free_waits();
-        }
-    });
-}
-
-impl Thread {
-    fn free_waits(&self) {
-        let mut waits = self.waits.borrow_mut();
-        if waits.is_empty() {
-            drop(mem::replace(&mut **waits, Waits::new()));
-        }
-    }
 }

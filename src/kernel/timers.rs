@@ -33,7 +33,7 @@ impl TimerKey {
 /// How the deadline of a new timer is given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum When {
-    /// So long from now; "now" is read a little later, once for all timers made in a few turns.
+    /// So long from now; "now" is read once, at the end of the turn, for all timers made in it.
     After(Nanos),
     At(Nanos),
 }
@@ -167,8 +167,13 @@ impl Timers {
     /// Lets the stranger go who waits for a timer, if there is one.
     #[inline]
     pub(crate) fn dismiss_stranger(&mut self, key: TimerKey) -> Option<Waiter> {
-        let timer = &mut self.slots[key.slot as usize];
-        if mem::take(&mut timer.has_stranger) { self.strangers.remove(&key.slot) } else { None }
+        let has_stranger = mem::take(&mut self.slots[key.slot as usize].has_stranger);
+        if has_stranger { self.take_stranger(key.slot) } else { None }
+    }
+
+    #[cold]
+    fn take_stranger(&mut self, slot: u32) -> Option<Waiter> {
+        self.strangers.remove(&slot)
     }
 
     /// The deadline of a timer, if it has one yet.
@@ -215,7 +220,8 @@ impl Timers {
         }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always, reason = "the call costs a third of it")]
+    #[inline(always)]
     fn enter_heap(&mut self, key: TimerKey) {
         let timer = &mut self.slots[key.slot as usize];
         if timer.deadline == NEVER {

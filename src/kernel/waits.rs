@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use crate::kernel::id::TaskKey;
 use crate::kernel::snapshot::Place;
@@ -58,6 +58,8 @@ pub(crate) struct Waits {
     vacant: u32,
     live: usize,
     pub(crate) resources: Slab<Resource>,
+    /// There is a scheduler on this thread, so what is empty now will be needed again.
+    is_warm: bool,
 }
 
 /// If more entries than this are all empty, their memory is given back.
@@ -65,11 +67,34 @@ const KEPT: usize = 1 << 14;
 
 impl Waits {
     pub(crate) const fn new() -> Self {
-        Waits { nodes: Vec::new(), vacant: NOBODY, live: 0, resources: Slab::new() }
+        let resources = Slab::new();
+        Waits { nodes: Vec::new(), vacant: NOBODY, live: 0, resources, is_warm: false }
     }
 
+    /// Keeps the memory of what is empty, for a scheduler.
+    pub(crate) fn warm(&mut self) {
+        self.is_warm = true;
+    }
+
+    /// The last scheduler has gone: from now on what is empty has no memory. Nobody else frees it, since the
+    /// record has no destructor.
+    pub(crate) fn cool(&mut self) {
+        self.is_warm = false;
+        self.trim();
+    }
+
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.live == 0 && self.resources.live == 0
+    }
+
+    #[inline]
+    fn trim(&mut self) {
+        if self.live == 0 && (self.nodes.len() > KEPT || !self.is_warm) {
+            self.nodes = Vec::new();
+            self.vacant = NOBODY;
+        }
+        self.resources.trim(self.is_warm);
     }
 
     /// Adds a node; returns its number.
@@ -106,16 +131,20 @@ impl Waits {
         self.vacant = number;
         let removed = (stage, node.word, node.waker.take());
         self.live -= 1;
-        if self.live == 0 && self.nodes.len() > KEPT {
-            self.nodes = Vec::new();
-            self.vacant = NOBODY;
-        }
+        self.trim();
         removed
     }
 
     #[inline]
     pub(crate) fn node(&mut self, number: u32) -> &mut Node {
         &mut self.nodes[number as usize]
+    }
+
+    /// Removes a resource that nothing waits for any more.
+    pub(crate) fn remove_resource(&mut self, number: u32) -> Resource {
+        let resource = self.resources.remove(number);
+        self.trim();
+        resource
     }
 
     /// Every wait, with what is waited for and its owners.
@@ -152,6 +181,15 @@ impl Waits {
 }
 
 impl Node {
+    /// Returns whether waking this wait would wake whoever polls with `cx`.
+    #[inline]
+    pub(crate) fn is_polled_by(&self, cx: &Context<'_>) -> bool {
+        match &self.waker {
+            None => self.task.is_some_and(|task| task.polls(cx)),
+            Some(waker) => waker.will_wake(cx.waker()),
+        }
+    }
+
     fn is_vacant(&self) -> bool {
         self.stage == Stage::Vacant
     }
@@ -205,10 +243,15 @@ impl<T> Slab<T> {
         };
         self.vacant = number;
         self.live -= 1;
-        if self.live == 0 && self.entries.len() > KEPT {
+        value
+    }
+
+    /// Gives back memory that is not needed.
+    #[inline]
+    fn trim(&mut self, is_warm: bool) {
+        if self.live == 0 && (self.entries.len() > KEPT || !is_warm) {
             *self = Slab::new();
         }
-        value
     }
 }
 
@@ -254,6 +297,7 @@ mod tests {
         for number in numbers {
             slab.remove(number);
         }
+        slab.trim(true);
         assert_eq!(slab.entries.capacity(), 0);
         assert_eq!(slab.insert(7), 0);
     }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, Waiter, burn};
+use crate::kernel::{Waiter, burn};
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
 /// What can be waited for in a list.
@@ -108,18 +108,12 @@ impl<S: Source> Future for Queued<'_, S> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Grant> {
         let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
-        let waiters = self.source.waiters();
-        let stage = waiters.poll(ticket, cx);
-        if stage == Stage::Waiting {
-            return Poll::Pending;
-        }
-        let Some(ticket) = self.ticket.take() else { unreachable!("it was there just now") };
-        if stage == Stage::Holding {
-            return Poll::Ready(Grant::Holding(ticket));
-        }
-        match waiters.leave(ticket) {
-            Left::Woken(word) => Poll::Ready(Grant::Word(word)),
-            left => unreachable!("a wait that was woken stays so, and is not {left:?}"),
+        let Some(left) = self.source.waiters().see(ticket, cx) else { return Poll::Pending };
+        let ticket = self.ticket.take();
+        match (left, ticket) {
+            (Left::Woken(word), _) => Poll::Ready(Grant::Word(word)),
+            (Left::Holding(_), Some(ticket)) => Poll::Ready(Grant::Holding(ticket)),
+            (left, _) => unreachable!("a wait that is over was granted, and is not {left:?}"),
         }
     }
 }

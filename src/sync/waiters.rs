@@ -24,7 +24,7 @@ use std::task::{Context, Waker};
 
 use crate::kernel::{
     NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, schedule,
-    trim_waits, with_waits,
+    with_waits,
 };
 
 /// Where a wait began.
@@ -275,13 +275,38 @@ impl Waiters {
     pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> Stage {
         let (stage, is_known) = with_waits(|waits| {
             let node = waits.node(ticket.0);
-            let is_known = match &node.waker {
-                None => node.task.is_some_and(|task| task.polls(cx)),
-                Some(waker) => waker.will_wake(cx.waker()),
-            };
-            (node.stage, is_known)
+            (node.stage, node.is_polled_by(cx))
         });
         if is_known || stage != Stage::Waiting { stage } else { replace_waker(ticket, cx) }
+    }
+
+    /// The same, and leaves at once if the wait was woken; what is held stays. `None` while it waits.
+    #[inline]
+    pub(crate) fn see(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
+        let seen = with_waits(|waits| {
+            let node = waits.node(ticket.0);
+            match node.stage {
+                // Only then is there no waker that would have to be dropped.
+                Stage::Woken => Some(self.remove(waits, ticket.0).0),
+                Stage::Holding => Some(Left::Holding(node.word)),
+                Stage::Waiting if node.is_polled_by(cx) => Some(Left::Waiting),
+                Stage::Waiting | Stage::Due | Stage::Vacant => None,
+            }
+        });
+        match seen {
+            Some(Left::Waiting) => None,
+            Some(seen) => Some(seen),
+            None => self.see_as_stranger(ticket, cx),
+        }
+    }
+
+    #[cold]
+    fn see_as_stranger(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
+        match replace_waker(ticket, cx) {
+            Stage::Waiting => None,
+            Stage::Holding => self.see(ticket, cx),
+            Stage::Woken | Stage::Due | Stage::Vacant => Some(self.leave(Ticket(ticket.0))),
+        }
     }
 
     /// Removes a node, whatever its stage.
@@ -289,29 +314,28 @@ impl Waiters {
     #[allow(clippy::needless_pass_by_value, reason = "the right to the node is used up")]
     pub(crate) fn leave(&self, ticket: Ticket) -> Left {
         let Ticket(number) = ticket;
-        self.nodes.set(self.nodes.get() - 1);
-        let (left, waker, is_empty) = with_waits(|waits| {
-            if matches!(waits.node(number).stage, Stage::Waiting | Stage::Due) {
-                self.unlink(waits, number);
-            }
-            let (stage, word, waker) = waits.remove(number);
-            let left = match stage {
-                Stage::Woken | Stage::Due => Left::Woken(word),
-                Stage::Holding => Left::Holding(word),
-                Stage::Waiting | Stage::Vacant => Left::Waiting,
-            };
-            (left, waker, waits.is_empty())
-        });
+        let (left, waker) = with_waits(|waits| self.remove(waits, number));
         if waker.is_some() {
             burn(waker);
-        }
-        if is_empty {
-            trim_waits();
         }
         left
     }
 
-    /// Takes a node out of the list, or out of a ring.
+    #[inline]
+    fn remove(&self, waits: &mut Waits, number: u32) -> (Left, Option<Waker>) {
+        self.nodes.set(self.nodes.get() - 1);
+        if matches!(waits.node(number).stage, Stage::Waiting | Stage::Due) {
+            self.unlink(waits, number);
+        }
+        let (stage, word, waker) = waits.remove(number);
+        let left = match stage {
+            Stage::Woken | Stage::Due => Left::Woken(word),
+            Stage::Holding => Left::Holding(word),
+            Stage::Waiting | Stage::Vacant => Left::Waiting,
+        };
+        (left, waker)
+    }
+
     fn unlink(&self, waits: &mut Waits, number: u32) {
         let node = waits.node(number);
         let (previous, next) = (node.previous, node.next);
@@ -379,12 +403,7 @@ impl Drop for Waiters {
             with_waits(|waits| waits.remove_all(number))
         };
         burn(forgotten);
-        let (resource, is_empty) =
-            with_waits(|waits| (waits.resources.remove(number), waits.is_empty()));
-        drop(resource);
-        if is_empty {
-            trim_waits();
-        }
+        drop(with_waits(|waits| waits.remove_resource(number)));
     }
 }
 

@@ -11,9 +11,8 @@ use crate::kernel::{Kernel, TimerKey, When, current, nanos};
 
 /// Waits until so much time has passed since this call.
 ///
-/// Never early. Sleeps made in the same turn, or in a few turns one after another (eight at most, of one
-/// pass), share one reading of the clock, at the end of those turns; so it may be late by the length of
-/// those, and by the [slack](crate::scheduler::Builder::timer_slack) of the
+/// Never early. Sleeps made in one turn share one reading of the clock, at the end of that turn, so it may
+/// be late by the length of a turn, and by the [slack](crate::scheduler::Builder::timer_slack) of the
 /// thread's sleep. Deadlines that are equal fire in the order in which the sleeps were made. A sleep of
 /// zero ends as soon as the scheduler looks at its timers: when nothing is ready, or after 64 turns. One
 /// of [`Duration::MAX`], or of more than 292 years, never ends.
@@ -123,7 +122,7 @@ impl Sleep {
     }
 
     /// Returns the deadline of a sleep that goes on; `None` if it has ended, and while the deadline is not
-    /// known yet: in the turn that made the sleep and a few more, or before the first poll of one that was made outside
+    /// known yet: in the turn that made the sleep, or before the first poll of one that was made outside
     /// of a running scheduler.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
