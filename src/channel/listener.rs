@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, Waiter, burn};
+use crate::kernel::{Stage, TaskKey, Waiter, burn};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The wait of somebody who alone may take what he waits for.
@@ -11,13 +11,18 @@ use crate::sync::waiters::{Place, Ticket, Waiters};
 /// on. He has it in himself, and not in the future that he waits with: then a future that was forgotten
 /// is not in the way of the next one.
 ///
-/// Whoever owns it calls [`Listener::leave`] before it is dropped.
+/// Its node is kept from one wait to the next. Whoever owns it calls [`Listener::rest`] when a future is
+/// dropped, and [`Listener::leave`] when he is dropped himself.
 #[derive(Debug)]
-pub(crate) struct Listener(Option<Ticket>);
+pub(crate) struct Listener {
+    ticket: Option<Ticket>,
+    /// It has waited, and found nothing since.
+    is_waiting: bool,
+}
 
 impl Listener {
     pub(crate) const fn new() -> Self {
-        Listener(None)
+        Listener { ticket: None, is_waiting: false }
     }
 
     /// Takes what `look` finds; or else waits in the list, to be woken and look again.
@@ -30,15 +35,35 @@ impl Listener {
         mut look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
         if let Poll::Ready(found) = look() {
-            self.leave(waiters);
+            self.rest(waiters);
             return Poll::Ready(found);
         }
-        if let Some(ticket) = &self.0 {
-            if waiters.poll(ticket, cx) == Stage::Waiting {
-                return Poll::Pending;
-            }
-            self.leave(waiters); // Woken, but by now there is nothing: back to the end of the list.
+        // The usual way to wait: by the task's key, with the node of the last time.
+        if let (false, Some(ticket), Some(task)) = (self.is_waiting, &self.ticket, TaskKey::of(cx))
+        {
+            self.is_waiting = true;
+            waiters.rejoin(ticket, task, waiters.round(), place);
+            return Poll::Pending;
         }
+        self.wait_all_the_same(waiters, place, cx, look)
+    }
+
+    /// For the first time, once more, or with a foreign waker.
+    #[cold]
+    fn wait_all_the_same<R>(
+        &mut self,
+        waiters: &Waiters,
+        place: Place,
+        cx: &Context<'_>,
+        mut look: impl FnMut() -> Poll<R>,
+    ) -> Poll<R> {
+        if let (true, Some(ticket)) = (self.is_waiting, &self.ticket)
+            && waiters.poll(ticket, cx) == Stage::Waiting
+        {
+            return Poll::Pending;
+        }
+        // It was woken, but by now there is nothing: back to the end of the list.
+        self.leave(waiters);
         let waiter = Waiter::of(cx);
         if waiter.own().is_none() {
             // The clone of a foreign waker may have run any code.
@@ -47,14 +72,31 @@ impl Listener {
                 return Poll::Ready(found);
             }
         }
-        self.0 = Some(waiters.join(waiter, waiters.round(), place));
+        self.is_waiting = true;
+        self.ticket = Some(waiters.join(waiter, waiters.round(), place));
         Poll::Pending
     }
 
     /// Gives the wait up, if there is one.
     #[inline]
+    pub(crate) fn rest(&mut self, waiters: &Waiters) {
+        if !self.is_waiting {
+            return;
+        }
+        self.is_waiting = false;
+        // In a list that is empty, and never was woken as a whole, there is no node to be taken out.
+        if !(waiters.is_empty() && waiters.round() == 0)
+            && let Some(ticket) = &self.ticket
+        {
+            waiters.rest(ticket);
+        }
+    }
+
+    /// Gives the node back.
+    #[inline]
     pub(crate) fn leave(&mut self, waiters: &Waiters) {
-        if let Some(ticket) = self.0.take() {
+        self.is_waiting = false;
+        if let Some(ticket) = self.ticket.take() {
             waiters.leave(ticket);
         }
     }

@@ -162,6 +162,12 @@ impl TaskKey {
         thread::current_task()
     }
 
+    /// The task whose own waker `cx` has: it can be woken by its key.
+    #[inline]
+    pub(crate) fn of(cx: &Context<'_>) -> Option<TaskKey> {
+        thread::owner_of(cx.waker())
+    }
+
     /// Returns whether this is the task whose own waker `cx` has.
     #[inline]
     pub(crate) fn polls(self, cx: &Context<'_>) -> bool {

@@ -53,6 +53,19 @@ impl Gate {
         Queued::new(self, permits, place)
     }
 
+    /// Takes one permit if there is one and nobody waits for it. `false` may also mean that the gate is closed.
+    ///
+    /// Only for gates whose permits are used up: it notes no holder.
+    #[inline]
+    pub(crate) fn take_one(&self) -> bool {
+        let permits = self.permits.get();
+        let may = permits > 0 && self.waiters.is_empty() && !self.is_closed.get();
+        if may {
+            self.permits.set(permits - 1);
+        }
+        may
+    }
+
     /// Permits that nobody has.
     pub(crate) fn permits(&self) -> u32 {
         self.permits.get()
@@ -62,7 +75,9 @@ impl Gate {
     #[inline]
     pub(crate) fn add(&self, permits: u32) {
         self.permits.set(self.permits.get() + permits);
-        self.serve();
+        if !self.waiters.is_empty() {
+            self.serve();
+        }
     }
 
     /// Takes up to so many permits away that nobody has; returns how many there were.
@@ -88,7 +103,6 @@ impl Gate {
     }
 
     /// Hands permits to the first in the list, as long as there are enough for it.
-    #[inline]
     fn serve(&self) {
         // Taken before the wake, which may run code that asks for permits.
         while self.waiters.serve_first(self.notes_holders, |wanted| {

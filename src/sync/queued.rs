@@ -57,6 +57,13 @@ impl<'a, S: Source> Queued<'a, S> {
         self.ticket.take()
     }
 
+    /// It waits, or was granted something that it has not seen yet.
+    #[inline]
+    pub(crate) fn has_begun(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    #[inline]
     pub(crate) fn source(&self) -> &'a S {
         self.source
     }

@@ -111,7 +111,6 @@ impl Waiters {
         let (waker, task) = waiter.into_node();
         self.nodes.set(self.nodes.get() + 1);
         with_waits(|waits| {
-            let last = self.last.get();
             let resource = self.number(&mut waits.resources);
             let number = waits.insert(Node {
                 stage: Stage::Waiting,
@@ -120,16 +119,57 @@ impl Waiters {
                 place,
                 resource,
                 word,
-                previous: last,
+                previous: self.last.get(),
                 next: NOBODY,
             });
-            match last {
-                NOBODY => self.first.set(number),
-                last => waits.node(last).next = number,
-            }
-            self.last.set(number);
+            self.link(waits, number);
             Ticket(number)
         })
+    }
+
+    /// Takes a wait out of the list, and keeps its node to [enter again](Waiters::rejoin) with.
+    #[inline]
+    pub(crate) fn rest(&self, ticket: &Ticket) {
+        let waker = with_waits(|waits| {
+            let node = waits.node(ticket.0);
+            if !matches!(node.stage, Stage::Waiting | Stage::Due) {
+                return None;
+            }
+            node.stage = Stage::Woken;
+            let waker = node.waker.take();
+            self.unlink(waits, ticket.0);
+            waker
+        });
+        if waker.is_some() {
+            burn(waker);
+        }
+    }
+
+    /// Enters a task at the end of the list, with the node of a wait that rests or was woken.
+    #[inline]
+    pub(crate) fn rejoin(&self, ticket: &Ticket, task: TaskKey, word: u32, place: Place) {
+        with_waits(|waits| {
+            let node = waits.node(ticket.0);
+            debug_assert_eq!(node.stage, Stage::Woken, "a node is in one list at a time");
+            debug_assert!(node.waker.is_none(), "whoever was woken was woken with it");
+            node.stage = Stage::Waiting;
+            node.task = Some(task);
+            node.place = place;
+            node.word = word;
+            node.previous = self.last.get();
+            node.next = NOBODY;
+            self.link(waits, ticket.0);
+        });
+    }
+
+    /// Makes a node the last one, as it says of itself already.
+    #[inline]
+    fn link(&self, waits: &mut Waits, number: u32) {
+        match self.last.get() {
+            NOBODY => self.first.set(number),
+            last => waits.node(last).next = number,
+        }
+        self.last.set(number);
     }
 
     /// Notes that the task whose turn it is holds the resource without having waited for it.

@@ -178,7 +178,7 @@ impl<T: Clone> Future for Recv<'_, T> {
 
 impl<T> Drop for Recv<'_, T> {
     fn drop(&mut self) {
-        self.receiver.listener.leave(&self.receiver.shared.messages);
+        self.receiver.listener.rest(&self.receiver.shared.messages);
     }
 }
 

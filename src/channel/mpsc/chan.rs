@@ -58,6 +58,12 @@ impl<T> Chan<T> {
         Queued::new(self, 1, place)
     }
 
+    /// Takes a place if one is free and nobody waits for it. `false` may also mean that the channel is closed.
+    #[inline]
+    pub(super) fn take_place(&self) -> bool {
+        self.places.take_one()
+    }
+
     /// Takes a place if one is free and nobody waits for it.
     #[inline]
     pub(super) fn try_reserve(&self, place: Place) -> TryReserve {
@@ -75,7 +81,9 @@ impl<T> Chan<T> {
             return drop(value); // The place was reserved before.
         }
         self.values.borrow_mut().push_back(value);
-        self.messages.wake_first(0);
+        if !self.messages.is_empty() {
+            self.messages.wake_first(0);
+        }
     }
 
     /// Gives a place back that was reserved and not used.
@@ -98,8 +106,9 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn look(&self) -> Poll<Option<T>> {
         match self.pop() {
-            None if !self.is_over() => Poll::Pending,
-            value => Poll::Ready(value),
+            Some(value) => Poll::Ready(Some(value)),
+            None if self.may_go_on() || !self.is_over() => Poll::Pending,
+            None => Poll::Ready(None),
         }
     }
 
@@ -163,6 +172,12 @@ impl<T> Chan<T> {
 
     pub(super) fn has_senders(&self) -> bool {
         self.senders.get() > 0
+    }
+
+    /// Values can be sent, for sure.
+    #[inline]
+    fn may_go_on(&self) -> bool {
+        self.has_senders() && !self.end.has_come()
     }
 
     /// No value is here, and none can come.

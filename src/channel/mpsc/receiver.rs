@@ -200,7 +200,7 @@ impl<T> Future for Recv<'_, T> {
 impl<T> Drop for Recv<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.receiver.listener.leave(&self.receiver.chan.messages);
+        self.receiver.listener.rest(&self.receiver.chan.messages);
     }
 }
 
@@ -234,7 +234,7 @@ impl<T> Future for RecvMany<'_, T> {
 
 impl<T> Drop for RecvMany<'_, T> {
     fn drop(&mut self) {
-        self.receiver.listener.leave(&self.receiver.chan.messages);
+        self.receiver.listener.rest(&self.receiver.chan.messages);
     }
 }
 

@@ -258,13 +258,16 @@ impl<T> Future for Sending<'_, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(self.value.is_some(), "a `send` was polled after it had been ready");
-        let grant = ready!(Pin::new(&mut self.queued).poll(cx));
-        let Some(value) = self.value.take() else { unreachable!("it was there just now") };
-        if !is_place(&grant) {
+        let Sending { queued, value } = &mut *self;
+        assert!(value.is_some(), "a `send` was polled after it had been ready");
+        // Mostly there is a place and nobody in the way, and no wait has to begin.
+        let has_place = (!queued.has_begun() && queued.source().take_place())
+            || is_place(&ready!(Pin::new(&mut *queued).poll(cx)));
+        let Some(value) = value.take() else { unreachable!("it was there just now") };
+        if !has_place {
             return Poll::Ready(Err(SendError(value)));
         }
-        self.queued.source().push(value);
+        queued.source().push(value);
         Poll::Ready(Ok(()))
     }
 }

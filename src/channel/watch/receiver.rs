@@ -170,8 +170,8 @@ impl<T> Receiver<T> {
         })
     }
 
-    fn leave(&mut self) {
-        self.listener.leave(&self.shared.changes);
+    fn rest(&mut self) {
+        self.listener.rest(&self.shared.changes);
     }
 }
 
@@ -185,7 +185,7 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.leave();
+        self.listener.leave(&self.shared.changes);
         self.shared.remove_receiver();
     }
 }
@@ -218,7 +218,7 @@ impl<T> Future for Changed<'_, T> {
 
 impl<T> Drop for Changed<'_, T> {
     fn drop(&mut self) {
-        self.receiver.leave();
+        self.receiver.rest();
     }
 }
 
@@ -248,7 +248,7 @@ impl<T, F: FnMut(&T) -> bool> Future for WaitFor<'_, T, F> {
             // The closure may change the value: then it is asked once more.
             let value = receiver.borrow_and_update();
             if wanted(&value) {
-                receiver.leave();
+                receiver.rest();
                 return Poll::Ready(Ok(value));
             }
             drop(value); // It must not be kept from being changed in place.
@@ -263,7 +263,7 @@ impl<T, F: FnMut(&T) -> bool> Future for WaitFor<'_, T, F> {
 
 impl<T, F> Drop for WaitFor<'_, T, F> {
     fn drop(&mut self) {
-        self.receiver.leave();
+        self.receiver.rest();
     }
 }
 
