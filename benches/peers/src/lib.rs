@@ -7,8 +7,12 @@ mod race;
 #[path = "../../work/mod.rs"]
 mod work;
 
-mod executors;
 pub mod options;
-mod peers;
-mod table;
 pub mod run;
+mod peers;
+mod executors;
+mod habits;
+pub mod memory;
+mod build;
+mod table;
+mod picture;

@@ -11,6 +11,8 @@ use crate::executors::monoio::{InMonoio, Make, OnEpoll, OnUring};
 use crate::executors::smol::InSmol;
 use crate::executors::tokio::{InLocalRuntime, InLocalSet};
 use crate::executors::tokio_spawn;
+use crate::habits;
+use crate::memory::{self, Counter};
 use crate::work::{
     Executor, Row, Setup, Sleeps, Turnwise, bare, timers, with_timers, without_timers, work,
 };
@@ -24,6 +26,12 @@ pub(crate) struct Peer {
     pub(crate) on: fn(&str) -> Option<Setup>,
     /// Whether it runs on this machine, or why not.
     pub(crate) runs: fn() -> Result<(), String>,
+    /// What its tasks cost in memory; `None` where another column has tasks of the same kind.
+    pub(crate) memory: Option<fn(Counter) -> [f64; 4]>,
+    /// What it does where executors differ.
+    pub(crate) habits: Option<fn() -> [&'static str; 4]>,
+    /// What a package that uses it has in its manifest.
+    pub(crate) dependency: Option<&'static str>,
     /// What it does not do, or does otherwise, where one would expect it.
     pub(crate) notes: &'static [Note],
 }
@@ -33,6 +41,8 @@ pub(crate) struct Note {
     /// These rows, or those whose names begin so if it ends with a `*`.
     pub(crate) rows: &'static [&'static str],
     pub(crate) text: &'static str,
+    /// Whether it does less than the others in these rows.
+    pub(crate) is_less: bool,
 }
 
 impl Note {
@@ -48,41 +58,60 @@ const YIELDS_TO_NOBODY: Note = Note {
     rows: &["yield_1000", "yield_100000", "self_wake_1000"],
     text: "does not give way: a task that yields goes to the front of the queue and has its next turns before others \
            have theirs",
+    is_less: true,
 };
 const MADE_LATER: Note = Note {
     rows: &["create_drop"],
     text: "makes nothing yet: its parts are made when they are first used, as in create_use_drop",
+    is_less: true,
 };
-const NEVER_DROPPED: Note =
-    Note { rows: &["create_drop", "create_use_drop"], text: "is leaked: it cannot be dropped" };
-const PANICS_PASS: Note = Note {
-    rows: &["spawn_join", "spawn_detached"],
-    text: "catches no panics: that of a task goes on through whoever runs the executor",
+const NEVER_DROPPED: Note = Note {
+    rows: &["create_drop", "create_use_drop"],
+    text: "is leaked: it cannot be dropped",
+    is_less: true,
 };
 const EXACT_TIMERS: Note = Note {
     rows: &["timers_1*"],
     text: "does not round deadlines up to a millisecond: it wakes the processor more often, and the task sooner",
+    is_less: false,
 };
 const SPAWNS_SEND: Note = Note {
     rows: &["spawn*", "yield*", "self_wake*", "deep*", "timers*", "wake_storm"],
     text: "spawns only what is `Send`: its rows are written for it alone, with futures that are",
+    is_less: false,
 };
 const NO_COUNT: Note = Note {
     rows: &["waker_clone"],
     text: "counts the wakers of a task in 16 bits, and aborts at 32,767 of them",
+    is_less: false,
 };
 const WAITS_FOR_ROOM: Note = Note {
     rows: &["wake_storm"],
     text: "makes a thread that wakes wait in a loop while 64 tasks that it woke have not been looked at",
+    is_less: false,
 };
 const ENTRY_PER_WAKE: Note = Note {
     rows: &["wake_storm"],
     text: "keeps an entry for every wake from another thread, so its memory grows with their number",
+    is_less: false,
 };
 const SYNC_ON: Note = Note {
     rows: &["wake_remote", "wake_storm"],
     text: "with its feature `sync`; without it, a waker that is woken on another thread panics",
+    is_less: false,
 };
+
+const TURNWISE: &str = concat!("turnwise = { path = \"", env!("CARGO_MANIFEST_DIR"), "/../..\" }");
+const TOKIO: &str = "tokio = { version = \"1.54\", features = [\"rt\", \"time\", \"net\"] }";
+const ASYNC_EXECUTOR: &str = "\
+async-executor = { version = \"1.14\", features = [\"static\"] }
+futures-lite = \"2\"";
+const FUTURES: &str =
+    "futures = { version = \"0.3\", default-features = false, features = [\"std\", \"executor\"] }";
+const MONOIO: &str = "monoio = { version = \"0.2.4\", features = [\"sync\"] }";
+const COMPIO: &str = "\
+compio-runtime = { version = \"0.12.6\", features = [\"time\"] }
+compio-driver = { version = \"0.12.5\", default-features = false, features = [\"io-uring\"] }";
 
 /// All of them, turnwise first and the limit last.
 pub(crate) const PEERS: &[Peer] = &[
@@ -91,6 +120,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "`Scheduler::new()`",
         on: sleeping::<Turnwise>,
         runs: everywhere,
+        memory: Some(memory::measure::<Turnwise>),
+        habits: Some(habits::of::<Turnwise>),
+        dependency: Some(TURNWISE),
         notes: &[],
     },
     Peer {
@@ -98,6 +130,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "tokio 1.54: `current_thread` runtime with `enable_all`, and a `LocalSet`",
         on: sleeping::<InLocalSet>,
         runs: everywhere,
+        memory: Some(memory::measure::<InLocalSet>),
+        habits: Some(habits::of::<InLocalSet>),
+        dependency: Some(TOKIO),
         notes: &[],
     },
     Peer {
@@ -105,6 +140,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "tokio 1.54: `LocalRuntime` with `enable_all`",
         on: sleeping::<InLocalRuntime>,
         runs: everywhere,
+        memory: Some(memory::measure::<InLocalRuntime>),
+        habits: Some(habits::of::<InLocalRuntime>),
+        dependency: Some(TOKIO),
         notes: &[],
     },
     Peer {
@@ -112,6 +150,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "tokio 1.54: `current_thread` runtime with `enable_all`, and plain `spawn`",
         on: tokio_spawn::on,
         runs: everywhere,
+        memory: None,
+        habits: None,
+        dependency: Some(TOKIO),
         notes: &[SPAWNS_SEND],
     },
     Peer {
@@ -119,27 +160,39 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "async-executor 1.14: `LocalExecutor`, run by `futures_lite::future::block_on`",
         on: timeless::<InLocalExecutor>,
         runs: everywhere,
-        notes: &[MADE_LATER, PANICS_PASS],
+        memory: Some(memory::measure::<InLocalExecutor>),
+        habits: Some(habits::of::<InLocalExecutor>),
+        dependency: Some(ASYNC_EXECUTOR),
+        notes: &[MADE_LATER],
     },
     Peer {
         name: "async-exec-static",
         setup: "async-executor 1.14: `StaticLocalExecutor` (feature `static`), run by `futures_lite::future::block_on`",
         on: timeless::<InStaticLocalExecutor>,
         runs: everywhere,
-        notes: &[NEVER_DROPPED, PANICS_PASS],
+        memory: Some(memory::measure::<InStaticLocalExecutor>),
+        habits: Some(habits::of::<InStaticLocalExecutor>),
+        dependency: Some(ASYNC_EXECUTOR),
+        notes: &[NEVER_DROPPED],
     },
     Peer {
         name: "smol",
         setup: "smol 2.0: `LocalExecutor`, run by `smol::block_on`, and `Timer`",
         on: sleeping::<InSmol>,
         runs: everywhere,
-        notes: &[MADE_LATER, PANICS_PASS, EXACT_TIMERS],
+        memory: Some(memory::measure::<InSmol>),
+        habits: Some(habits::of::<InSmol>),
+        dependency: Some("smol = \"2.0\""),
+        notes: &[MADE_LATER, EXACT_TIMERS],
     },
     Peer {
         name: "futures",
         setup: "futures 0.3: `LocalPool`",
         on: timeless::<InLocalPool>,
         runs: everywhere,
+        memory: Some(memory::measure::<InLocalPool>),
+        habits: Some(habits::of::<InLocalPool>),
+        dependency: Some(FUTURES),
         notes: &[],
     },
     #[cfg(target_os = "linux")]
@@ -148,6 +201,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "monoio 0.2: `LegacyDriver` with `enable_timer` (feature `sync`)",
         on: sleeping::<InMonoio<OnEpoll>>,
         runs: monoio_runs::<OnEpoll>,
+        memory: Some(memory::measure::<InMonoio<OnEpoll>>),
+        habits: Some(habits::of::<InMonoio<OnEpoll>>),
+        dependency: Some(MONOIO),
         notes: &[YIELDS_TO_NOBODY, SYNC_ON],
     },
     #[cfg(target_os = "linux")]
@@ -156,6 +212,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "monoio 0.2: `IoUringDriver` with `enable_timer` (feature `sync`)",
         on: sleeping::<InMonoio<OnUring>>,
         runs: monoio_runs::<OnUring>,
+        memory: Some(memory::measure::<InMonoio<OnUring>>),
+        habits: Some(habits::of::<InMonoio<OnUring>>),
+        dependency: Some(MONOIO),
         notes: &[YIELDS_TO_NOBODY, SYNC_ON],
     },
     #[cfg(target_os = "linux")]
@@ -164,7 +223,10 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "glommio 0.9: `LocalExecutor`, unbound, with `io_memory` of 1 MiB",
         on: sleeping::<InGlommio>,
         runs: glommio_runs,
-        notes: &[PANICS_PASS, EXACT_TIMERS, NO_COUNT, ENTRY_PER_WAKE],
+        memory: Some(memory::measure::<InGlommio>),
+        habits: Some(habits::of::<InGlommio>),
+        dependency: Some("glommio = \"0.9\""),
+        notes: &[EXACT_TIMERS, NO_COUNT, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
     Peer {
@@ -172,6 +234,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "compio-runtime 0.12: `Runtime::new()` (feature `time`)",
         on: sleeping::<InCompio>,
         runs: compio_runs,
+        memory: Some(memory::measure::<InCompio>),
+        habits: Some(habits::of::<InCompio>),
+        dependency: Some(COMPIO),
         notes: &[EXACT_TIMERS, WAITS_FOR_ROOM],
     },
     Peer {
@@ -179,6 +244,9 @@ pub(crate) const PEERS: &[Peer] = &[
         setup: "a loop written for each row alone; not an executor, but the limit",
         on: bare::on,
         runs: everywhere,
+        memory: None,
+        habits: None,
+        dependency: None,
         notes: &[],
     },
 ];
@@ -217,5 +285,6 @@ fn glommio_runs() -> Result<(), String> {
 
 #[cfg(target_os = "linux")]
 fn compio_runs() -> Result<(), String> {
-    compio_runtime::Runtime::new().map(drop).map_err(|error| error.to_string())
+    let runtime = compio_runtime::Runtime::new().map_err(|error| error.to_string())?;
+    if runtime.driver_type().is_iouring() { Ok(()) } else { Err("it has no io_uring".to_owned()) }
 }

@@ -1,13 +1,14 @@
 //! Runs the rows: each executor in a process of its own.
 
-use std::io;
 use std::process::{Command, ExitCode};
+use std::{fs, io};
 
+use crate::build::{self, BUILD_TIME, Beside, CODE_SIZE};
 use crate::options::{Options, USAGE};
 use crate::peers::{PEERS, Peer, peer, rows};
 use crate::race::{Times, race, run_rounds};
-use crate::table;
 use crate::work::Row;
+use crate::{memory, picture, table};
 
 /// From so many operations on, a row runs only if it is named, on one executor after another.
 const HUGE: u64 = 10_000_000;
@@ -35,6 +36,7 @@ pub fn main() -> io::Result<ExitCode> {
 /// The first word with which a child is asked for something other than a row.
 const TRY: &str = "try";
 const TEST: &str = "test";
+const HABITS: &str = "habits";
 
 /// What this program does when it is started by itself: one row, or what is asked, on one executor.
 fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
@@ -45,6 +47,11 @@ fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
                 if let Some(setup) = (peer.on)(row.name) {
                     setup()(row.batch.max(10));
                 }
+            }
+        }
+        HABITS => {
+            if let Some(habits) = peer.habits {
+                println!("{}", habits().join("\n"));
             }
         }
         name => {
@@ -94,8 +101,44 @@ fn measure(peers: &[&'static Peer], options: &Options) -> io::Result<()> {
             results.push((row, times));
         }
     }
-    table::print(peers, &results);
+    if options.rows.is_empty() {
+        table::print_habits(peers, &habits(peers)?);
+    }
+    if !results.is_empty() {
+        table::print_times(peers, &results);
+    }
+    table::print_beside(peers, &beside(peers, options)?);
+    if let Some(file) = &options.svg {
+        let svg = picture::draw(peers, &results).map_err(io::Error::other)?;
+        fs::write(file, svg)?;
+    }
     Ok(())
+}
+
+/// The answers of each executor that has any.
+fn habits(peers: &[&'static Peer]) -> io::Result<Vec<(&'static str, Vec<String>)>> {
+    let mut habits = Vec::new();
+    for peer in peers.iter().filter(|peer| peer.habits.is_some()) {
+        let told = Command::new(std::env::current_exe()?).args([HABITS, peer.name]).output()?;
+        let answers = String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect();
+        habits.push((peer.name, answers));
+    }
+    Ok(habits)
+}
+
+/// The rows that are no times.
+fn beside(peers: &[&Peer], options: &Options) -> io::Result<Vec<Beside>> {
+    let mut rows = Vec::new();
+    if memory::ROWS.iter().any(|(name, _)| options.wants(name)) {
+        rows.extend(build::memory(peers)?.into_iter().filter(|row| options.wants(row.name)));
+    }
+    if options.wants(CODE_SIZE) {
+        rows.push(build::code_size(peers)?);
+    }
+    if options.build || options.names(BUILD_TIME) {
+        rows.push(build::build_time(peers)?);
+    }
+    Ok(rows)
 }
 
 fn race_row(row: &Row, peers: &[&'static Peer], rounds: usize) -> io::Result<Vec<Times>> {

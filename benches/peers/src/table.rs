@@ -1,18 +1,20 @@
 //! The tables, in markdown.
 
+use crate::build::Beside;
+use crate::habits::QUESTIONS;
 use crate::peers::Peer;
 use crate::race::Times;
 use crate::work::{Kind, Row};
 
 /// Prints medians as ratios over turnwise, then all figures, then what is to be known of them.
-pub(crate) fn print(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
+pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
     let notes = Notes::of(peers, results);
     println!("Time over that of turnwise, whose nanoseconds per operation stand beside:\n");
     head(peers);
     for (row, times) in results {
         let own =
             times.iter().find(|times| times.executor == peers[0].name).map(|t| typical(row, t));
-        line(row, peers, |peer| {
+        line(row.name, peers, |peer| {
             let times = times.iter().find(|times| times.executor == peer.name)?;
             let typical = typical(row, times);
             let figure = match own {
@@ -25,13 +27,45 @@ pub(crate) fn print(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
     println!("\nNanoseconds per operation: the median, and the least in brackets:\n");
     head(peers);
     for (row, times) in results {
-        line(row, peers, |peer| {
+        line(row.name, peers, |peer| {
             let times = times.iter().find(|times| times.executor == peer.name)?;
             Some(format!("{:.1} ({:.1})", times.median, times.least))
         });
     }
     println!();
     notes.print();
+}
+
+/// Prints what is no time.
+pub(crate) fn print_beside(peers: &[&Peer], rows: &[Beside]) {
+    if rows.is_empty() {
+        return;
+    }
+    println!("\nBeside time:\n");
+    head(peers);
+    for row in rows {
+        line(row.name, peers, |peer| {
+            let (_, figure) = row.figures.iter().find(|(name, _)| *name == peer.name)?;
+            Some(if *figure < 10.0 { format!("{figure:.2}") } else { format!("{figure:.0}") })
+        });
+    }
+    println!();
+    for row in rows {
+        println!("* {}: {}.", row.name, row.what);
+    }
+}
+
+/// Prints who they are, and what each did when it was tried.
+pub(crate) fn print_habits(peers: &[&Peer], habits: &[(&str, Vec<String>)]) {
+    println!("| column | set up | {} |", QUESTIONS.join(" | "));
+    println!("|---|---|{}", "---|".repeat(QUESTIONS.len()));
+    for peer in peers {
+        let answers = habits.iter().find(|(name, _)| *name == peer.name);
+        let answers =
+            answers.map_or_else(|| vec!["-".to_owned(); QUESTIONS.len()], |a| a.1.clone());
+        println!("| {} | {} | {} |", peer.name, peer.setup, answers.join(" | "));
+    }
+    println!();
 }
 
 /// The figure to compare by: with two threads it is chance on which processors they are, so the least counts.
@@ -50,9 +84,9 @@ fn head(peers: &[&Peer]) {
     println!("|---|{}", "---:|".repeat(peers.len()));
 }
 
-fn line(row: &Row, peers: &[&Peer], cell: impl Fn(&Peer) -> Option<String>) {
+fn line(name: &str, peers: &[&Peer], cell: impl Fn(&Peer) -> Option<String>) {
     let cells = peers.iter().map(|peer| cell(peer).unwrap_or_else(|| "-".to_owned()));
-    println!("| {} | {} |", row.name, cells.collect::<Vec<_>>().join(" | "));
+    println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
 }
 
 /// The footnotes of a table, each with the columns to which it belongs.
