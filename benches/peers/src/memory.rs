@@ -24,7 +24,7 @@ pub(crate) const ROWS: [(&str, &str); 4] = [
 ];
 
 /// So many tasks idle.
-const TASKS: u64 = 100_000;
+const TASKS: u64 = 1_000_000;
 
 /// The program of the binary: measures the executor that is named.
 pub fn main(counter: Counter) -> io::Result<()> {
@@ -97,7 +97,7 @@ fn live_bytes<E: Executor>(counter: Counter, spawn: impl FnOnce() + 'static) -> 
         poll_fn(|cx| BEGUN.with(|begun| pin!(begun.wait()).poll(cx))).await;
     });
     let change = region.change();
-    // Nobody waits for a hundred thousand idle tasks to be dropped.
+    // Nobody waits for a million idle tasks to be dropped.
     std::mem::forget(executor);
     per_task(change.bytes_allocated - change.bytes_deallocated)
 }
