@@ -95,6 +95,11 @@ const ENTRY_PER_WAKE: Note = Note {
     text: "keeps an entry for every wake from another thread, so its memory grows with their number",
     is_less: false,
 };
+const ENTERS_NOTHING: Note = Note {
+    rows: &["block_on_warm"],
+    text: "polls a root that is ready at once, and looks at nothing else",
+    is_less: false,
+};
 const SYNC_ON: Note = Note {
     rows: &["wake_remote", "wake_storm"],
     text: "with its feature `sync`; without it, a waker that is woken on another thread panics",
@@ -193,7 +198,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InLocalPool>),
         habits: Some(habits::of::<InLocalPool>),
         dependency: Some(FUTURES),
-        notes: &[],
+        notes: &[ENTERS_NOTHING],
     },
     #[cfg(target_os = "linux")]
     Peer {
@@ -204,7 +209,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InMonoio<OnEpoll>>),
         habits: Some(habits::of::<InMonoio<OnEpoll>>),
         dependency: Some(MONOIO),
-        notes: &[YIELDS_TO_NOBODY, SYNC_ON],
+        notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
     Peer {
@@ -215,7 +220,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InMonoio<OnUring>>),
         habits: Some(habits::of::<InMonoio<OnUring>>),
         dependency: Some(MONOIO),
-        notes: &[YIELDS_TO_NOBODY, SYNC_ON],
+        notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
     Peer {
