@@ -13,18 +13,17 @@
 //! The nodes live in the thread's one slab (`kernel/waits.rs`), so a wait allocates nothing; a list is three
 //! numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
+mod debug;
 mod ring;
 
 use std::cell::Cell;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::{
-    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, schedule,
-    with_waits,
+    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, schedule, with_waits,
 };
 
 /// Where a wait began.
@@ -348,28 +347,6 @@ impl Waiters {
             next => waits.node(next).previous = previous,
         }
     }
-
-    /// Writes who holds and who waits, for the `Debug` of a primitive.
-    pub(crate) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>) {
-        let number = self.resource.get();
-        if number == NOBODY {
-            return;
-        }
-        let (name, holding, waiting) = with_waits(|waits| {
-            let name = waits.resources[number].shared_name();
-            (name, waits.of(number, Stage::Holding), waits.of(number, Stage::Waiting))
-        });
-        if let Some(name) = name {
-            f.field("name", &name);
-        }
-        for (title, tasks) in [("held_by", holding), ("waiters", waiting)] {
-            let tasks = tasks.into_iter().map(|(task, place)| Party { task, place });
-            let tasks: Vec<Party> = tasks.collect();
-            if !tasks.is_empty() {
-                f.field(title, &tasks);
-            }
-        }
-    }
 }
 
 /// From now on whoever polls with `cx` is to be woken. Returns the stage of the wait.
@@ -404,21 +381,6 @@ impl Drop for Waiters {
         };
         burn(forgotten);
         drop(with_waits(|waits| waits.remove_resource(number)));
-    }
-}
-
-/// Somebody who waits or holds, as `Debug` prints him: `#3 "bob" at src/main.rs:30:20`.
-struct Party {
-    task: Option<TaskKey>,
-    place: Place,
-}
-
-impl fmt::Debug for Party {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.task.and_then(label_of) {
-            Some(label) => write!(f, "{label} at {}", self.place),
-            None => write!(f, "somebody at {}", self.place),
-        }
     }
 }
 
