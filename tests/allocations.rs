@@ -77,7 +77,7 @@ fn locks(counted: &mut Counted) {
 
     let semaphore = Semaphore::new(1);
     let take = || async {
-        let _permit = semaphore.acquire().await.unwrap();
+        let _permit = semaphore.acquire().await.expect("it is open");
         yield_now().await;
     };
     counted.push(("semaphore", allocations(take, take)));
@@ -119,13 +119,13 @@ fn channels(counted: &mut Counted) {
     let receiver = Rc::new(Mutex::new(receiver));
     let send = || async {
         for number in 0..3 {
-            sender.send(number).await.unwrap();
+            sender.send(number).await.expect("it is open");
         }
     };
     let receive = || async {
         let mut receiver = receiver.lock().await;
         for _ in 0..3 {
-            receiver.recv().await.unwrap();
+            receiver.recv().await.expect("it is open");
         }
     };
     counted.push(("mpsc", allocations(send, receive)));
@@ -134,10 +134,10 @@ fn channels(counted: &mut Counted) {
     let receiver = Mutex::new(receiver);
     let send = || async {
         yield_now().await;
-        sender.send(1).unwrap();
+        sender.send(1).expect("it is open");
     };
     let receive = || async {
-        receiver.lock().await.recv().await.unwrap();
+        receiver.lock().await.recv().await.expect("it is open");
     };
     // A message that all receivers share is one allocation.
     counted.push(("broadcast of one message", allocations(send, receive) / ROUNDS));
@@ -146,20 +146,20 @@ fn channels(counted: &mut Counted) {
     let receiver = Mutex::new(receiver);
     let send = || async {
         yield_now().await;
-        sender.send(1).unwrap();
+        sender.send(1).expect("it is open");
     };
-    let receive = || async { receiver.lock().await.changed().await.unwrap() };
+    let receive = || async { receiver.lock().await.changed().await.expect("it is open") };
     counted.push(("watch", allocations(send, receive)));
 
     let queue = Queue::new(1);
     let put = || async {
         for number in 0..3 {
-            queue.put(number).await.unwrap();
+            queue.put(number).await.expect("it is open");
         }
     };
     let get = || async {
         for _ in 0..3 {
-            queue.get().await.unwrap();
+            queue.get().await.expect("it is open");
         }
     };
     counted.push(("queue", allocations(put, get)));
@@ -172,7 +172,7 @@ fn tasks(counted: &mut Counted) {
     assert!(naps < 10, "200 sleeps made {naps} allocations");
     let two = || async { race((yield_now(), yield_now())).await };
     counted.push(("race", allocations(two, two)));
-    let task = || async { spawn(yield_now()).await.unwrap() };
+    let task = || async { spawn(yield_now()).await.expect("it is open") };
     counted.push(("spawn", allocations(task, task)));
 
     // A oneshot is made for each value: that is one allocation, and waiting for it adds none.
@@ -181,7 +181,7 @@ fn tasks(counted: &mut Counted) {
         join!(
             async {
                 yield_now().await;
-                sender.send(1).unwrap();
+                sender.send(1).expect("it is open");
             },
             async { assert!(receiver.await.is_ok()) }
         );
