@@ -62,6 +62,7 @@ fn print_row(row: &Row, rounds: usize) -> io::Result<()> {
         typical[number] = if row.kind == Kind::TwoThreads { times.least } else { times.median };
     }
     let ratio = typical[1] / typical[0];
-    println!("| {} | {} | {} | {ratio:.2} | {} |", row.name, cells[0], cells[1], cells[2]);
+    let ratio = if ratio.is_nan() { "-".to_owned() } else { format!("{ratio:.2}") };
+    println!("| {} | {} | {} | {ratio} | {} |", row.name, cells[0], cells[1], cells[2]);
     Ok(())
 }

@@ -63,6 +63,14 @@ fn build(what: &[&str]) -> io::Result<PathBuf> {
 /// Seconds that it takes to build a package that has nothing but a dependency.
 pub(crate) fn build_time(peers: &[&Peer]) -> io::Result<Beside> {
     let folder = env::temp_dir().join(format!("turnwise-peers-{}", std::process::id()));
+    let figures = clean_builds(&folder, peers);
+    fs::remove_dir_all(folder)?;
+    let what = "seconds to build a package with this dependency alone, by `cargo build`";
+    Ok(Beside { name: BUILD_TIME, what, figures: figures? })
+}
+
+/// Builds once what several columns depend on.
+fn clean_builds(folder: &Path, peers: &[&Peer]) -> io::Result<Vec<(&'static str, f64)>> {
     let mut built: Vec<(&str, f64)> = Vec::new();
     let mut figures = Vec::new();
     for peer in peers {
@@ -74,9 +82,7 @@ pub(crate) fn build_time(peers: &[&Peer]) -> io::Result<Beside> {
         built.push((dependency, seconds));
         figures.push((peer.name, seconds));
     }
-    fs::remove_dir_all(folder)?;
-    let what = "seconds to build a package with this dependency alone, by `cargo build`";
-    Ok(Beside { name: BUILD_TIME, what, figures })
+    Ok(figures)
 }
 
 fn clean_build(folder: &Path, dependency: &str) -> io::Result<f64> {

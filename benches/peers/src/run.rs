@@ -25,12 +25,22 @@ pub fn main() -> io::Result<ExitCode> {
         eprintln!("{USAGE}");
         return Ok(ExitCode::FAILURE);
     };
+    if let Some(name) = options.rows.iter().find(|name| !is_row(name)) {
+        eprintln!("there is no row {name}\n{USAGE}");
+        return Ok(ExitCode::FAILURE);
+    }
     let peers = able()?;
     if options.test {
         return test(&peers);
     }
     measure(&peers, &options)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_row(name: &str) -> bool {
+    rows().iter().any(|row| row.name == name)
+        || memory::ROWS.iter().any(|row| row.0 == name)
+        || [CODE_SIZE, BUILD_TIME].contains(&name)
 }
 
 /// The first word with which a child is asked for something other than a row.
