@@ -14,17 +14,17 @@
 //! numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
 mod ring;
+mod again;
+mod debug;
 
 use std::cell::Cell;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::{
-    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, schedule,
-    with_waits,
+    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, schedule, with_waits,
 };
 
 /// Where a wait began.
@@ -109,6 +109,23 @@ impl Waiters {
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
         let (waker, task) = waiter.into_node();
+        self.enter(waker, task, word, place)
+    }
+
+    /// The same for a task that is woken by its key: nothing else than the list is touched.
+    #[inline(never)] // Apart it is short; inside of something else the record is reached by detours.
+    pub(crate) fn join_task(&self, task: TaskKey, word: u32, place: Place) -> Ticket {
+        self.enter(None, Some(task), word, place)
+    }
+
+    #[inline]
+    fn enter(
+        &self,
+        waker: Option<Waker>,
+        task: Option<TaskKey>,
+        word: u32,
+        place: Place,
+    ) -> Ticket {
         self.nodes.set(self.nodes.get() + 1);
         with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
@@ -125,41 +142,6 @@ impl Waiters {
             self.link(waits, number);
             Ticket(number)
         })
-    }
-
-    /// Takes a wait out of the list, and keeps its node to [enter again](Waiters::rejoin) with.
-    #[inline]
-    pub(crate) fn rest(&self, ticket: &Ticket) {
-        let waker = with_waits(|waits| {
-            let node = waits.node(ticket.0);
-            if !matches!(node.stage, Stage::Waiting | Stage::Due) {
-                return None;
-            }
-            node.stage = Stage::Woken;
-            let waker = node.waker.take();
-            self.unlink(waits, ticket.0);
-            waker
-        });
-        if waker.is_some() {
-            burn(waker);
-        }
-    }
-
-    /// Enters a task at the end of the list, with the node of a wait that rests or was woken.
-    #[inline]
-    pub(crate) fn rejoin(&self, ticket: &Ticket, task: TaskKey, word: u32, place: Place) {
-        with_waits(|waits| {
-            let node = waits.node(ticket.0);
-            debug_assert_eq!(node.stage, Stage::Woken, "a node is in one list at a time");
-            debug_assert!(node.waker.is_none(), "whoever was woken was woken with it");
-            node.stage = Stage::Waiting;
-            node.task = Some(task);
-            node.place = place;
-            node.word = word;
-            node.previous = self.last.get();
-            node.next = NOBODY;
-            self.link(waits, ticket.0);
-        });
     }
 
     /// Makes a node the last one, as it says of itself already.
@@ -348,28 +330,6 @@ impl Waiters {
             next => waits.node(next).previous = previous,
         }
     }
-
-    /// Writes who holds and who waits, for the `Debug` of a primitive.
-    pub(crate) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>) {
-        let number = self.resource.get();
-        if number == NOBODY {
-            return;
-        }
-        let (name, holding, waiting) = with_waits(|waits| {
-            let name = waits.resources[number].shared_name();
-            (name, waits.of(number, Stage::Holding), waits.of(number, Stage::Waiting))
-        });
-        if let Some(name) = name {
-            f.field("name", &name);
-        }
-        for (title, tasks) in [("held_by", holding), ("waiters", waiting)] {
-            let tasks = tasks.into_iter().map(|(task, place)| Party { task, place });
-            let tasks: Vec<Party> = tasks.collect();
-            if !tasks.is_empty() {
-                f.field(title, &tasks);
-            }
-        }
-    }
 }
 
 /// From now on whoever polls with `cx` is to be woken. Returns the stage of the wait.
@@ -390,11 +350,17 @@ fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
 }
 
 impl Drop for Waiters {
+    #[inline]
     fn drop(&mut self) {
-        let number = self.resource.get();
-        if number == NOBODY {
-            return;
+        if self.resource.get() != NOBODY {
+            self.remove_resource();
         }
+    }
+}
+
+impl Waiters {
+    fn remove_resource(&self) {
+        let number = self.resource.get();
         let forgotten = if self.nodes.get() == 0 {
             Vec::new()
         } else {
@@ -404,21 +370,6 @@ impl Drop for Waiters {
         };
         burn(forgotten);
         drop(with_waits(|waits| waits.remove_resource(number)));
-    }
-}
-
-/// Somebody who waits or holds, as `Debug` prints him: `#3 "bob" at src/main.rs:30:20`.
-struct Party {
-    task: Option<TaskKey>,
-    place: Place,
-}
-
-impl fmt::Debug for Party {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.task.and_then(label_of) {
-            Some(label) => write!(f, "{label} at {}", self.place),
-            None => write!(f, "somebody at {}", self.place),
-        }
     }
 }
 

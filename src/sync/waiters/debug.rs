@@ -1,0 +1,45 @@
+//! A list as the `Debug` of a primitive prints it.
+
+use std::fmt;
+
+use crate::kernel::{NOBODY, Stage, TaskKey, label_of, with_waits};
+use crate::sync::waiters::{Place, Waiters};
+
+impl Waiters {
+    /// Writes who holds and who waits, for the `Debug` of a primitive.
+    pub(crate) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>) {
+        let number = self.resource.get();
+        if number == NOBODY {
+            return;
+        }
+        let (name, holding, waiting) = with_waits(|waits| {
+            let name = waits.resources[number].shared_name();
+            (name, waits.of(number, Stage::Holding), waits.of(number, Stage::Waiting))
+        });
+        if let Some(name) = name {
+            f.field("name", &name);
+        }
+        for (title, tasks) in [("held_by", holding), ("waiters", waiting)] {
+            let tasks = tasks.into_iter().map(|(task, place)| Party { task, place });
+            let tasks: Vec<Party> = tasks.collect();
+            if !tasks.is_empty() {
+                f.field(title, &tasks);
+            }
+        }
+    }
+}
+
+/// Somebody who waits or holds, as `Debug` prints him: `#3 "bob" at src/main.rs:30:20`.
+struct Party {
+    task: Option<TaskKey>,
+    place: Place,
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.task.and_then(label_of) {
+            Some(label) => write!(f, "{label} at {}", self.place),
+            None => write!(f, "somebody at {}", self.place),
+        }
+    }
+}
