@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use turnwise::channel::Queue;
-use turnwise::{JoinError, Scheduler, sleep, task, time};
+use turnwise::{JoinError, JoinHandle, Scheduler, sleep, task, time};
 
 /// How many items the queue has room for.
 const ROOM: usize = 2;
@@ -46,7 +46,7 @@ fn main() -> Result<(), JoinError> {
 
         queue.join().await;
         log("all orders are done".to_owned());
-        cooks.iter().for_each(|cook| cook.abort());
+        cooks.iter().for_each(JoinHandle::abort);
         Ok(())
     })
 }

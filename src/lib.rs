@@ -28,6 +28,10 @@
 //!   [`yield_now`] and aborting.
 //! * [`Remote`] spawns tasks from other threads.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
+//! * [`join!`], [`try_join!`], [`select!`], [`race`], [`join_all`], [`gather`] and others in the module
+//!   [`combine`] wait for several futures at once; [`task::JoinSet`] is a group of tasks.
+//! * [`sync`] has locks, permits and events, [`channel`] channels and queues; [`join!`], [`select!`],
+//!   [`gather`] and the module [`combine`] wait for several things at once.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
 //!   holds it.
@@ -63,6 +67,8 @@ pub mod sync;
 pub mod task;
 pub mod time;
 pub mod channel;
+#[cfg(feature = "stream")]
+mod stream;
 
 pub mod scheduler {
     //! The scheduler: how it is built, watched and looked at.
@@ -89,7 +95,7 @@ pub mod waiting {
     pub use crate::kernel::{Registration, Resource, TaskKey, Wait, Waited, Waiter, register};
 }
 
-pub use combine::{join_all, race, try_join_all};
+pub use combine::{as_completed, gather, join_all, race, try_join_all, wait};
 pub use kernel::{
     DeadlockReport, Metrics, Observer, Policy, Remote, RunError, Scheduler, Snapshot, TaskId,
     Transition, Turn,

@@ -99,7 +99,7 @@ fn a_future_may_borrow_from_around_and_from_a_temporary() {
         let [left, right] = &mut counts;
         join!(async { *left += 1 }, async { *right += 2 });
         assert_eq!(counts, [1, 2]);
-        assert_eq!(join!(length(&String::from("abc")), length(&String::new())), (3, 0));
+        assert_eq!(join!(length(&String::from("abc")), length(&"abcd".repeat(2))), (3, 8));
         let failed =
             try_join!(async { Ok(length(&String::from("abc")).await) }, ready(Err::<(), _>(1)));
         assert_eq!(failed, Err(1));

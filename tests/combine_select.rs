@@ -103,7 +103,7 @@ fn patterns_of_every_kind_fit_or_do_not() {
         let by_reference = [Some(5)];
         let number = select! { &[Some(number)] = ready(&by_reference) => number, else => 0 };
         assert_eq!(number, 5);
-        select! { _ = ready(()) => (), }
+        select! { _ = ready(3) => (), }
         select! { "x" = ready("x") => {} else => panic!("it fits") }
     });
 }
@@ -132,6 +132,7 @@ fn the_futures_are_dropped_before_the_handler_runs() {
 #[test]
 fn a_handler_may_use_what_the_futures_have_borrowed() {
     async fn next(numbers: &mut Vec<i32>) -> Option<i32> {
+        yield_now().await;
         numbers.pop()
     }
     let numbers = block_on(async {

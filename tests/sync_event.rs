@@ -221,6 +221,7 @@ fn a_waker_may_set_clear_wait_and_drop_waits_in_the_midst_of_a_set() {
 }
 
 #[test]
+#[allow(clippy::await_holding_refcell_ref, reason = "`poll!` never waits")]
 fn a_wait_may_go_from_one_task_to_another() {
     let scheduler = Scheduler::new();
     let event = Rc::new(Event::new());

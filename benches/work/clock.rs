@@ -21,10 +21,14 @@ pub(crate) fn time(row: &Row, work: &mut Work) -> Duration {
     }
 }
 
-/// How long this thread has run on a processor; only Linux tells it without `unsafe`.
+/// How long all threads of this process have run on processors: some executors sleep by another thread. Only Linux
+/// tells it without `unsafe`.
 fn processor_time() -> Option<Duration> {
     thread::yield_now(); // The account is brought up to date when the thread is scheduled.
-    let account = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanos = account.split_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanos))
+    let mut sum = Duration::ZERO;
+    for task in fs::read_dir("/proc/self/task").ok()? {
+        let account = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        sum += Duration::from_nanos(account.split_whitespace().next()?.parse().ok()?);
+    }
+    Some(sum)
 }

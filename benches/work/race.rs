@@ -7,7 +7,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use crate::clock::time;
 use crate::work::{Row, Work};
 
-/// Has each of these at a row do so many rounds, after one that warms it up.
+/// Has each of these at a row do so many rounds, after one that warms it up. Who fails is left out, with a sentence; the
+/// first of them must not.
 pub(crate) fn race(row: &Row, executors: &[&'static str], rounds: usize) -> io::Result<Vec<Times>> {
     let mut racers = Vec::new();
     for executor in executors {
@@ -17,10 +18,16 @@ pub(crate) fn race(row: &Row, executors: &[&'static str], rounds: usize) -> io::
         // Each of them is the first of a round by turns.
         for number in 0..racers.len() {
             let next = (round + number) % racers.len();
-            racers[next].round()?;
+            if !racers[next].has_failed {
+                racers[next].round();
+            }
         }
     }
-    racers.into_iter().map(|racer| racer.end(row)).collect()
+    if racers.first().is_some_and(|racer| racer.has_failed) {
+        return Err(io::Error::other(format!("{} fails at {}", executors[0], row.name)));
+    }
+    let times = racers.into_iter().map(|racer| racer.end(row));
+    Ok(times.collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// Nanoseconds per operation.
@@ -38,6 +45,7 @@ struct Racer {
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
     nanos: Vec<f64>,
+    has_failed: bool,
 }
 
 impl Racer {
@@ -52,26 +60,39 @@ impl Racer {
             .spawn()?;
         let orders = child.stdin.take().expect("it is piped");
         let answers = BufReader::new(child.stdout.take().expect("it is piped"));
-        Ok(Racer { executor, child, orders, answers, nanos: Vec::new() })
+        Ok(Racer { executor, child, orders, answers, nanos: Vec::new(), has_failed: false })
     }
 
-    fn round(&mut self) -> io::Result<()> {
+    fn round(&mut self) {
+        match self.ask() {
+            Ok(nanos) => self.nanos.push(nanos),
+            Err(error) => {
+                self.has_failed = true;
+                eprintln!("{} fails, and is left out: {error}", self.executor);
+            }
+        }
+    }
+
+    fn ask(&mut self) -> io::Result<f64> {
         writeln!(self.orders, "go")?;
         let mut answer = String::new();
         self.answers.read_line(&mut answer)?;
-        self.nanos.push(answer.trim().parse().map_err(io::Error::other)?);
-        Ok(())
+        answer.trim().parse().map_err(|_| io::Error::other("its process has ended"))
     }
 
     /// The times of all rounds but the first, which warmed it up.
-    fn end(mut self, row: &Row) -> io::Result<Times> {
+    fn end(mut self, row: &Row) -> io::Result<Option<Times>> {
+        self.child.kill()?;
+        self.child.wait()?;
+        if self.has_failed {
+            return Ok(None);
+        }
         #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
         let size = row.size as f64;
         let mut times: Vec<f64> = self.nanos.drain(..).skip(1).map(|nanos| nanos / size).collect();
         times.sort_unstable_by(f64::total_cmp);
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(Times { executor: self.executor, median: times[times.len() / 2], least: times[0] })
+        let (median, least) = (times[times.len() / 2], times[0]);
+        Ok(Some(Times { executor: self.executor, median, least }))
     }
 }
 

@@ -44,16 +44,20 @@ fn cancelled(name: &'static str, batch: u64, work: Setup) -> Row {
 /// So many timers live while others are made and cancelled.
 pub(super) const LIVE: u64 = 10_000;
 
-/// Spawns so many tasks that each sleep for a random time below 50 ms, joins them, and so on.
 fn sleepers<E: Sleeps, const TASKS: u64>() -> Work {
+    crowd_of_sleepers::<E>(TASKS)
+}
+
+/// Spawns so many tasks that each sleep for a random time below 50 ms, joins them, and so on.
+fn crowd_of_sleepers<E: Sleeps>(tasks: u64) -> Work {
     let executor = E::new();
     Box::new(move |n| {
         let sum = executor.block_on(async {
             let mut handles = Vec::new();
             let mut sum = 0;
-            for _ in batches(n, TASKS) {
+            for _ in batches(n, tasks) {
                 let mut random = Random::new();
-                handles.extend((0..TASKS).map(|_| {
+                handles.extend((0..tasks).map(|_| {
                     let nap = random.nap();
                     E::spawn(async move {
                         E::sleep(nap).await;

@@ -22,17 +22,19 @@ pub(crate) fn rows<E: Executor>() -> Vec<Row> {
 
 /// So many tasks yield in turn, with the executor's own `yield_now`.
 fn yields<E: Executor, const TASKS: u64>() -> Work {
-    crowd::<E, TASKS, _>(|rounds| async move {
-        for _ in 0..rounds {
-            E::yield_now().await;
-        }
-        rounds
-    })
+    crowd::<E, _>(TASKS, yield_yourself::<E>)
+}
+
+async fn yield_yourself<E: Executor>(turns: u64) -> u64 {
+    for _ in 0..turns {
+        E::yield_now().await;
+    }
+    turns
 }
 
 /// So many tasks wake themselves in turn: tokio's own `yield_now` does more than that.
 fn self_wakes<E: Executor, const TASKS: u64>() -> Work {
-    crowd::<E, TASKS, _>(wake_yourself)
+    crowd::<E, _>(TASKS, wake_yourself)
 }
 
 /// Wakes its own task in so many turns, and returns how many they were.
@@ -49,22 +51,22 @@ pub(crate) fn wake_yourself(turns: u64) -> impl Future<Output = u64> + Send + 's
 }
 
 /// Shares `n` rounds out among so many tasks.
-fn crowd<E: Executor, const TASKS: u64, F>(task: impl Fn(u64) -> F + 'static) -> Work
+fn crowd<E: Executor, F>(tasks: u64, task: fn(u64) -> F) -> Work
 where
     F: Future<Output = u64> + 'static,
 {
     let executor = E::new();
     Box::new(move |n| {
-        let rounds = n / TASKS;
+        let rounds = n / tasks;
         let sum = executor.block_on(async {
-            let handles: Vec<_> = (0..TASKS).map(|_| E::spawn(task(rounds))).collect();
+            let handles: Vec<_> = (0..tasks).map(|_| E::spawn(task(rounds))).collect();
             let mut sum = 0;
             for handle in handles {
                 sum += handle.await.expect("nothing panics");
             }
             sum
         });
-        assert_eq!(sum, rounds * TASKS);
+        assert_eq!(sum, rounds * tasks);
     })
 }
 

@@ -143,19 +143,19 @@ fn ping_pong<E: Executor, T: Channels>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
         let last = executor.block_on(async {
-            let (mut ping, mut pings) = T::channel::<u64>(1);
-            let (mut pong, mut pongs) = T::channel::<u64>(1);
+            let (mut out, mut inbox) = T::channel::<u64>(1);
+            let (mut back, mut answers) = T::channel::<u64>(1);
             let echo = E::spawn(async move {
-                while let Some(number) = T::receive(&mut pings).await {
-                    T::send(&mut pong, number + 1).await;
+                while let Some(number) = T::receive(&mut inbox).await {
+                    T::send(&mut back, number + 1).await;
                 }
             });
             let mut number = 0;
             for _ in 0..n {
-                T::send(&mut ping, number).await;
-                number = T::receive(&mut pongs).await.expect("the echo is there to the end");
+                T::send(&mut out, number).await;
+                number = T::receive(&mut answers).await.expect("the echo is there to the end");
             }
-            drop(ping);
+            drop(out);
             echo.await.expect("no task fails");
             number
         });
@@ -168,7 +168,7 @@ fn mpsc<E: Executor, T: Channels>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
         let each = n / CROWD;
-        let received = executor.block_on(async {
+        let sum = executor.block_on(async {
             let (sender, mut receiver) = T::channel::<u64>(ROOM);
             for _ in 0..CROWD {
                 let mut sender = sender.clone();
@@ -179,13 +179,13 @@ fn mpsc<E: Executor, T: Channels>() -> Work {
                 });
             }
             drop(sender);
-            let mut received = 0;
+            let mut sum = 0;
             while let Some(number) = T::receive(&mut receiver).await {
-                received += number;
+                sum += number;
             }
-            received
+            sum
         });
-        assert_eq!(received, CROWD * (each * each.saturating_sub(1) / 2));
+        assert_eq!(sum, CROWD * (each * each.saturating_sub(1) / 2));
     })
 }
 

@@ -95,12 +95,23 @@ impl Bell {
         Bell { waker: Waker::from(Arc::clone(&door)), door }
     }
 
-    /// Ends a poll; it is an error if the bell was rung meanwhile.
-    fn take_back(&self) -> Result<u8, u8> {
-        self.door.state.compare_exchange(LENT, QUIET, Ordering::AcqRel, Ordering::Acquire)
+    /// Before the poll, never after it: a ring from now on asks for another poll.
+    fn lend(&self) {
+        self.door.state.swap(LENT, Ordering::AcqRel);
     }
 
-    /// No clone of it is anywhere. For the fence see `kernel::waker::Bell::is_home`.
+    /// After the poll; returns whether it was rung meanwhile.
+    fn take_back(&self) -> bool {
+        let state = &self.door.state;
+        state.compare_exchange(LENT, QUIET, Ordering::AcqRel, Ordering::Acquire).is_err()
+    }
+
+    /// The child is over: whoever still has its waker rings for nobody.
+    fn muffle(&self) {
+        self.door.state.swap(RUNG, Ordering::AcqRel);
+    }
+
+    /// Returns whether no clone of it is anywhere. For the fence see `kernel::waker::Bell::is_home`.
     fn is_home(&self) -> bool {
         if Arc::strong_count(&self.door) > 2 {
             return false;
@@ -115,7 +126,7 @@ pub(super) struct Bells {
     desk: Arc<Desk>,
     /// Is lent to every child that has none of its own.
     common: Bell,
-    /// Children's own, while clones of them are in foreign hands.
+    /// Children's own, while clones of them are in foreign hands. As long as the last child that has one.
     own: Vec<Option<Bell>>,
     spare: Vec<Bell>,
     /// To be polled, in this order.
@@ -126,12 +137,10 @@ impl Bells {
     /// All children are due.
     pub(super) fn new(children: u32) -> Self {
         let desk = Arc::<Desk>::default();
-        let mut own = Vec::new();
-        own.resize_with(children as usize, || None);
         Bells {
             common: Bell::new(&desk),
             desk,
-            own,
+            own: Vec::new(),
             spare: Vec::new(),
             due: (0..children).collect(),
         }
@@ -161,46 +170,68 @@ impl Bells {
     }
 
     /// Polls a child, with its own bell or the common one. If it rang meanwhile, it is due again.
+    #[inline]
     pub(super) fn poll<T>(
         &mut self,
         child: u32,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        let bell = match &self.own[child as usize] {
-            Some(own) => own,
-            None => {
-                self.common.door.child.store(child, Ordering::Relaxed);
-                &self.common
-            }
-        };
-        // Before the poll, never after it: a ring from now on asks for another poll.
-        bell.door.state.swap(LENT, Ordering::AcqRel);
+        if let Some(Some(_)) = self.own.get(child as usize) {
+            return self.poll_with_own(child, poll);
+        }
+        // Nobody has a clone of it: until the poll gives it away, plain stores will do.
+        let bell = &self.common;
+        bell.door.child.store(child, Ordering::Relaxed);
+        bell.door.state.store(LENT, Ordering::Relaxed);
         let poll = poll(&mut Context::from_waker(&bell.waker));
-        if poll.is_ready() {
-            // Whoever still has its waker rings for nobody.
-            bell.door.state.swap(RUNG, Ordering::AcqRel);
-        } else if bell.take_back().is_err() {
+        if !bell.is_home() {
+            self.keep(child, poll.is_ready());
+        } else if poll.is_pending() && bell.door.state.load(Ordering::Relaxed) == RUNG {
             self.due.push_back(child);
         }
-        let (is_home, is_over) = (bell.is_home(), poll.is_ready());
-        self.sort(child, is_home, is_over);
         poll
     }
 
-    /// After a poll: a bell that is home serves the next child, one that is not stays with this one.
-    fn sort(&mut self, child: u32, is_home: bool, is_over: bool) {
+    #[inline(never)]
+    fn poll_with_own<T>(
+        &mut self,
+        child: u32,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
         let own = &mut self.own[child as usize];
-        match (own.is_some(), is_home) {
-            (false, true) => {}
-            (false, false) => {
-                let next = self.spare.pop().unwrap_or_else(|| Bell::new(&self.desk));
-                let kept = mem::replace(&mut self.common, next);
-                *own = Some(kept).filter(|_| !is_over);
-            }
-            (true, true) => self.spare.extend(own.take()),
-            (true, false) if is_over => *own = None,
-            (true, false) => {}
+        let Some(bell) = own else { unreachable!("the child was seen to have one") };
+        bell.lend();
+        let poll = poll(&mut Context::from_waker(&bell.waker));
+        if poll.is_ready() {
+            bell.muffle();
+        } else if bell.take_back() {
+            self.due.push_back(child);
         }
+        if bell.is_home() {
+            self.spare.extend(own.take());
+        } else if poll.is_ready() {
+            *own = None;
+        }
+        poll
+    }
+
+    /// The child that was just polled has given a clone of the common bell away: it keeps that bell.
+    #[cold]
+    fn keep(&mut self, child: u32, is_over: bool) {
+        let next = self.spare.pop().unwrap_or_else(|| Bell::new(&self.desk));
+        let bell = mem::replace(&mut self.common, next);
+        if is_over {
+            bell.muffle();
+            return;
+        }
+        if bell.take_back() {
+            self.due.push_back(child);
+        }
+        let place = child as usize;
+        if place >= self.own.len() {
+            self.own.resize_with(place + 1, || None);
+        }
+        self.own[place] = Some(bell);
     }
 }
 

@@ -5,10 +5,11 @@
 //! quadratic; then each child has its own bell (`bells.rs`), and only those that rang are polled.
 
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::combine::bells::Bells;
+use crate::combine::children::Children;
+use crate::kernel::take_end;
 
 /// More children than this have bells.
 pub(super) const FEW: usize = 30;
@@ -17,7 +18,7 @@ pub(super) const FEW: usize = 30;
 pub(super) struct Crowd<F> {
     // Before the children: what these do when they are dropped rings for nobody.
     bells: Option<Bells>,
-    children: Vec<Option<Pin<Box<F>>>>,
+    children: Children<F>,
     left: usize,
     /// Stays set if a child panics.
     is_polling: bool,
@@ -28,8 +29,7 @@ impl<F: Future> Crowd<F> {
     where
         I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
     {
-        let futures = futures.into_iter().map(|future| Some(Box::pin(future.into_future())));
-        let children: Vec<_> = futures.collect();
+        let children = Children::new(futures.into_iter().map(IntoFuture::into_future));
         let bells = (children.len() > FEW).then(|| {
             let count = u32::try_from(children.len());
             Bells::new(count.expect("fewer than 2^32 futures fit into memory"))
@@ -74,10 +74,11 @@ impl<F: Future> Crowd<F> {
         cx: &mut Context<'_>,
         ended: &mut impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        for (number, place) in self.children.iter_mut().enumerate() {
-            let Some(child) = place else { continue };
-            if let Poll::Ready(output) = child.as_mut().poll(cx) {
-                *place = None;
+        for number in 0..self.children.len() {
+            let mut place = self.children.at(number);
+            let Some(child) = place.as_mut().as_pin_mut() else { continue };
+            if let Poll::Ready(output) = child.poll(cx) {
+                place.set(None);
                 self.left -= 1;
                 ended(number, output)?;
             }
@@ -95,10 +96,10 @@ impl<F: Future> Crowd<F> {
         // Who rings during this pass is polled in the next one, so that the task gives way.
         for _ in 0..bells.due() {
             let Some(number) = bells.next() else { break };
-            let place = &mut self.children[number as usize];
-            let Some(child) = place else { continue };
-            if let Poll::Ready(output) = bells.poll(number, |cx| child.as_mut().poll(cx)) {
-                *place = None;
+            let mut place = self.children.at(number as usize);
+            let Some(child) = place.as_mut().as_pin_mut() else { continue };
+            if let Poll::Ready(output) = bells.poll(number, |cx| child.poll(cx)) {
+                place.set(None);
                 self.left -= 1;
                 ended(number as usize, output)?;
             }
@@ -108,9 +109,35 @@ impl<F: Future> Crowd<F> {
         }
         ControlFlow::Continue(())
     }
+}
 
+impl<F: Unpin> Crowd<F> {
     /// Takes out the futures that are not over, in the order in which they were given.
-    pub(super) fn into_rest(self) -> impl Iterator<Item = (usize, Pin<Box<F>>)> {
-        self.children.into_iter().enumerate().filter_map(|(number, child)| Some((number, child?)))
+    pub(super) fn take_rest(&mut self) -> Vec<F> {
+        self.bells = None;
+        self.left = 0;
+        let numbers = 0..self.children.len();
+        numbers.filter_map(|number| self.children.at(number).get_mut().take()).collect()
+    }
+}
+
+/// What came of several futures in one pass, in the order in which it came about.
+///
+/// A future is over when it is polled; but a task was over before, and its handle says since which turn.
+pub(super) struct Batch<T>(Vec<(u64, T)>);
+
+impl<T> Batch<T> {
+    pub(super) fn new() -> Self {
+        take_end(); // What was joined before is nobody's business here.
+        Batch(Vec::new())
+    }
+
+    pub(super) fn push(&mut self, output: T) {
+        self.0.push((take_end().unwrap_or(u64::MAX), output));
+    }
+
+    pub(super) fn in_order(mut self) -> impl Iterator<Item = T> {
+        self.0.sort_by_key(|&(turn, _)| turn);
+        self.0.into_iter().map(|(_, output)| output)
     }
 }

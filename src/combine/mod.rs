@@ -5,8 +5,11 @@
 //! | [`join!`](crate::join), [`join_all`] | all | | polled in place |
 //! | [`try_join!`](crate::try_join), [`try_join_all`] | all, or the first error | are dropped | polled in place |
 //! | [`select!`](crate::select), [`race`] | the first | are dropped | polled in place |
+//! | [`as_completed`] | one after the other, as they come | go on | polled in place, or handles of tasks |
+//! | [`gather`] | all, failures as values | go on | tasks that it makes |
+//! | [`wait`] | all, the first, the first error, a time | go on | handles of tasks |
 //!
-//! Those that poll in place make no task: their futures may borrow, and they work on any executor. The
+//! [`JoinSet`](crate::task::JoinSet) is a group of tasks that grows. Those that poll in place make no task: their futures may borrow, and they work on any executor. The
 //! first that is ready is the first in the order in which they were given.
 
 mod branch;
@@ -14,11 +17,18 @@ mod join;
 mod select;
 mod race;
 mod bells;
+mod children;
 mod crowd;
 mod join_all;
+mod gather;
+mod as_completed;
+mod wait;
 
+pub use as_completed::{AsCompleted, NextCompleted, as_completed};
+pub use gather::{FirstError, Gather, gather};
 pub use join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use race::{Race, RaceIndexed, Racers, race};
+pub use wait::{Done, Wait, wait};
 
 #[doc(hidden)]
 pub mod __private {

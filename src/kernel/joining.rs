@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::kernel::id::{TaskId, TaskKey};
+use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::taskmap::{Doing, Marks, Slot};
 use crate::kernel::thread;
@@ -28,6 +28,7 @@ impl Kernel {
             let taskmap = &mut guard.taskmap;
             let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(()) };
             if tenant.doing == Doing::Done {
+                thread::note_end(tenant.last_turn);
                 taskmap.take_output(slot, output);
                 return Poll::Ready(());
             }
@@ -93,6 +94,11 @@ impl Kernel {
     /// Returns whether a task is over.
     pub(crate) fn is_over(&self, slot: u32, id: TaskId) -> bool {
         self.board.borrow_mut().taskmap.resident(slot, id).is_none_or(|tenant| !tenant.is_alive())
+    }
+
+    /// The address of a task, whether it is over or not.
+    pub(crate) fn address(&self, slot: u32, id: TaskId) -> TaskKey {
+        TaskKey::new(self.id, Key { slot, serial: id.serial() })
     }
 
     pub(crate) fn name_of(&self, slot: u32, id: TaskId) -> Option<Arc<str>> {

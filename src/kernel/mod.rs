@@ -83,7 +83,7 @@ pub(crate) use report::label_of;
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, burn};
 pub(crate) use taskmap::Birth;
-pub(crate) use thread::{current, find, schedule, with_waits};
+pub(crate) use thread::{current, find, schedule, take_end, with_waits};
 pub(crate) use timers::{TimerKey, When};
 pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 

@@ -257,15 +257,18 @@ impl WaitsFor {
 
 /// The end of a line about a resource: who holds it, and since where.
 fn held_by(resource: &Resource, owners: &[(TaskLabel, Place)]) -> String {
-    let is_lock = resource.kind().contains("mutex") || resource.kind().contains("lock");
-    let verb = if is_lock { "locked" } else { "taken" };
+    let (held, verb) = match resource.kind() {
+        "join set" | "gather" => ("with", "spawned"),
+        kind if kind.contains("mutex") || kind.contains("lock") => ("held by", "locked"),
+        _ => ("held by", "taken"),
+    };
     let named = owners.iter().take(OWNERS_NAMED);
     let named: Vec<String> =
         named.map(|(owner, place)| format!("{owner} ({verb} at {place})")).collect();
     match owners.len().saturating_sub(OWNERS_NAMED) {
         _ if owners.is_empty() => String::new(),
-        0 => format!(", held by {}", named.join(", ")),
-        others => format!(", held by {} and {others} more", named.join(", ")),
+        0 => format!(", {held} {}", named.join(", ")),
+        others => format!(", {held} {} and {others} more", named.join(", ")),
     }
 }
 

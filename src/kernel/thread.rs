@@ -24,6 +24,8 @@ struct Thread {
     schedulers: RefCell<ManuallyDrop<Vec<Rc<Kernel>>>>,
     waited: RefCell<ManuallyDrop<Registry>>,
     waits: RefCell<ManuallyDrop<Waits>>,
+    /// The turn in which a task ended that was joined since somebody looked; 0 if none was.
+    ended: Cell<u64>,
 }
 
 /// What changes from turn to turn, and is put back when a nested run is over.
@@ -62,6 +64,7 @@ thread_local! {
             schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
             waited: RefCell::new(ManuallyDrop::new(Registry { entries: Vec::new(), vacant: Vec::new() })),
             waits: RefCell::new(ManuallyDrop::new(Waits::new())),
+            ended: Cell::new(0),
         }
     };
 }
@@ -119,6 +122,18 @@ pub(crate) fn owner_of(waker: &Waker) -> Option<TaskKey> {
 /// The task whose turn it is.
 pub(crate) fn current_task() -> Option<TaskKey> {
     THREAD.with(|thread| thread.now.task())
+}
+
+/// Notes the turn in which a task ended whose output is being taken.
+#[inline]
+pub(crate) fn note_end(turn: u64) {
+    THREAD.with(|thread| thread.ended.set(turn));
+}
+
+/// The turn that was noted last, if there was one since the last call. So whoever polls several futures, some
+/// of which are handles, knows which of their tasks ended first.
+pub(crate) fn take_end() -> Option<u64> {
+    THREAD.with(|thread| thread.ended.replace(0)).checked_sub(1)
 }
 
 // ----- runs -----

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Birth, Failure, Kernel, TaskId};
+use crate::kernel::{Birth, Failure, Kernel, TaskId, TaskKey};
 use crate::task::JoinError;
 
 /// The handle of a task: await it for the task's output.
@@ -70,6 +70,11 @@ impl<T> JoinHandle<T> {
     /// Returns the id of the task.
     pub fn id(&self) -> TaskId {
         self.id
+    }
+
+    /// The address of the task, for reports.
+    pub(super) fn key(&self) -> TaskKey {
+        self.kernel.address(self.slot, self.id)
     }
 
     /// Returns the name of the task, if it has one.

@@ -8,12 +8,17 @@ mod yield_now;
 mod current;
 mod remote;
 mod remote_error;
+mod endings;
+mod join_set;
+mod join_next;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
 pub use current::{id, name, try_id};
 pub use join::{AbortHandle, AbortOnDrop, JoinHandle};
 pub use join_error::JoinError;
+pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};
+pub use join_set::JoinSet;
 pub use remote::RemoteHandle;
 pub use remote_error::RemoteError;
 pub use spawn::spawn;

@@ -1,5 +1,6 @@
 //! Ticking at a fixed period.
 
+use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -32,7 +33,8 @@ use crate::time::{Sleep, now};
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     assert!(!period.is_zero(), "the period of an interval must not be zero");
-    Interval { period, missed: Missed::Delay, next: Next::First }
+    let made_at = Location::caller();
+    Interval { period, missed: Missed::Delay, next: Next::First, sleep: None, made_at }
 }
 
 /// What an interval does when its owner came too late for a tick.
@@ -50,11 +52,13 @@ pub enum Missed {
 }
 
 /// Ticks at a fixed period; made by [`interval`].
-#[derive(Debug)]
 pub struct Interval {
     period: Duration,
     missed: Missed,
     next: Next,
+    /// The wait for the next tick, while there is one.
+    sleep: Option<Sleep>,
+    pub(crate) made_at: &'static Location<'static>,
 }
 
 /// When the next tick is due.
@@ -111,7 +115,36 @@ impl Interval {
     #[track_caller]
     #[doc(alias = "next")]
     pub fn tick(&mut self) -> Tick<'_> {
-        Tick { interval: self, sleep: None, place: Location::caller() }
+        Tick { interval: self, place: Location::caller() }
+    }
+
+    /// Waits for the next tick; a sleep that has to be made says it was made at `place`.
+    pub(crate) fn poll_tick(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &'static Location<'static>,
+    ) -> Poll<Instant> {
+        let now = now();
+        let due = match self.next {
+            Next::First => Some(now),
+            Next::At(due) => Some(due),
+            Next::Never => None,
+        };
+        if self.sleep.is_none() && due.is_none_or(|due| now < due) {
+            self.sleep = Some(match due {
+                Some(due) => Sleep::until(due, place),
+                None => Sleep::endless(place),
+            });
+        }
+        if let Some(sleep) = &mut self.sleep {
+            ready!(Pin::new(sleep).poll(cx));
+        }
+        let due = due.expect("a sleep without end does not end");
+        // Who has waited was not too late, though the timer may have been, a little.
+        let has_waited = self.sleep.take().is_some();
+        let late = if !has_waited && now > due { Some(now) } else { None };
+        self.next = self.after(due, late).map_or(Next::Never, Next::At);
+        Poll::Ready(due)
     }
 
     /// When the tick after the one that was due at `due` is due. `late` is the time at which that one came,
@@ -132,13 +165,20 @@ impl Interval {
     }
 }
 
+impl fmt::Debug for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut interval = f.debug_struct("Interval");
+        interval.field("period", &self.period).field("missed", &self.missed);
+        interval.field("next", &self.next).field("made_at", &format_args!("{}", self.made_at));
+        interval.finish_non_exhaustive()
+    }
+}
+
 /// The future of [`Interval::tick`].
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Tick<'a> {
     interval: &'a mut Interval,
-    /// The wait for the tick, if it had to be waited for.
-    sleep: Option<Sleep>,
     place: &'static Location<'static>,
 }
 
@@ -146,27 +186,14 @@ impl Future for Tick<'_> {
     type Output = Instant;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
-        let this = &mut *self;
-        let now = now();
-        let due = match this.interval.next {
-            Next::First => Some(now),
-            Next::At(due) => Some(due),
-            Next::Never => None,
-        };
-        if this.sleep.is_none() && due.is_none_or(|due| now < due) {
-            this.sleep = Some(match due {
-                Some(due) => Sleep::until(due, this.place),
-                None => Sleep::endless(this.place),
-            });
-        }
-        if let Some(sleep) = &mut this.sleep {
-            ready!(Pin::new(sleep).poll(cx));
-        }
-        let due = due.expect("a sleep without end does not end");
-        // Who has waited was not too late, though the timer may have been, a little.
-        let has_waited = this.sleep.take().is_some();
-        let late = if !has_waited && now > due { Some(now) } else { None };
-        this.interval.next = this.interval.after(due, late).map_or(Next::Never, Next::At);
-        Poll::Ready(due)
+        let place = self.place;
+        self.interval.poll_tick(cx, place)
+    }
+}
+
+impl Drop for Tick<'_> {
+    /// A wait that is given up leaves no timer behind.
+    fn drop(&mut self) {
+        self.interval.sleep = None;
     }
 }

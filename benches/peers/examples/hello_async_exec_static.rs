@@ -1,0 +1,9 @@
+//! A `StaticLocalExecutor` says hello.
+
+use async_executor::LocalExecutor;
+use futures_lite::future::block_on;
+
+fn main() {
+    let executor = LocalExecutor::new().leak();
+    block_on(executor.run(async { executor.spawn(async { println!("hello") }).await }));
+}

@@ -1,0 +1,3 @@
+//! A program that does nothing: what each of the others has, too.
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Monoio, on epoll, says hello.
+
+use std::io;
+
+use monoio::{LegacyDriver, RuntimeBuilder};
+
+fn main() -> io::Result<()> {
+    let mut runtime = RuntimeBuilder::<LegacyDriver>::new().enable_timer().build()?;
+    runtime.block_on(async { monoio::spawn(async { println!("hello") }).await });
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Monoio, on `io_uring`, says hello.
+
+use std::io;
+
+use monoio::{IoUringDriver, RuntimeBuilder};
+
+fn main() -> io::Result<()> {
+    let mut runtime = RuntimeBuilder::<IoUringDriver>::new().enable_timer().build()?;
+    runtime.block_on(async { monoio::spawn(async { println!("hello") }).await });
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Smol says hello.
+
+use smol::LocalExecutor;
+
+fn main() {
+    let executor = LocalExecutor::new();
+    smol::block_on(executor.run(async { executor.spawn(async { println!("hello") }).await }));
+}

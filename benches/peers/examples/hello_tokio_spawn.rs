@@ -1,0 +1,11 @@
+//! Tokio, by plain `spawn`, says hello.
+
+use std::io;
+
+use tokio::runtime::Builder;
+
+fn main() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { tokio::spawn(async { println!("hello") }).await })?;
+    Ok(())
+}

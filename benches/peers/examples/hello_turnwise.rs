@@ -1,0 +1,8 @@
+//! Turnwise says hello.
+
+use turnwise::Scheduler;
+
+fn main() {
+    let hello = async { turnwise::spawn(async { println!("hello") }).await };
+    Scheduler::new().block_on(hello).expect("it does not panic");
+}

@@ -1,0 +1,41 @@
+//! Compio's runtime, on `io_uring`.
+
+use std::time::Duration;
+
+use compio_runtime::{JoinError, JoinHandle, Runtime};
+
+use crate::work::{Executor, Sleeps};
+
+pub(crate) struct InCompio(Runtime);
+
+impl Executor for InCompio {
+    type Error = JoinError;
+    type Handle<T: 'static> = JoinHandle<T>;
+
+    fn new() -> Self {
+        InCompio(Runtime::new().expect("whether it can be made was tried before"))
+    }
+
+    fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
+        compio_runtime::spawn(future)
+    }
+
+    fn spawn_detached<F: Future<Output = ()> + 'static>(future: F) {
+        compio_runtime::spawn(future).detach();
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        // Compio has none of its own.
+        futures_lite::future::yield_now()
+    }
+}
+
+impl Sleeps for InCompio {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
+        compio_runtime::time::sleep(duration)
+    }
+}

@@ -1,0 +1,49 @@
+//! Glommio, with rings that fit into the memory that any user may lock.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
+
+use super::Certain;
+use crate::work::{Executor, Sleeps};
+
+/// The buffers of its rings; 10 MiB when nothing is said, and machines often let a user lock 8.
+const IO_MEMORY: usize = 1 << 20;
+
+pub(crate) struct InGlommio(LocalExecutor);
+
+pub(crate) fn build() -> glommio::Result<LocalExecutor, ()> {
+    LocalExecutorBuilder::new(Placement::Unbound).io_memory(IO_MEMORY).make()
+}
+
+impl Executor for InGlommio {
+    type Error = Infallible;
+    type Handle<T: 'static> = Certain<Task<T>>;
+
+    fn new() -> Self {
+        InGlommio(build().expect("whether it can be made was tried before"))
+    }
+
+    fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
+        self.0.run(future)
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
+        Certain(glommio::spawn_local(future))
+    }
+
+    fn spawn_detached<F: Future<Output = ()> + 'static>(future: F) {
+        glommio::spawn_local(future).detach();
+    }
+
+    async fn yield_now() {
+        glommio::executor().yield_now().await;
+    }
+}
+
+impl Sleeps for InGlommio {
+    async fn sleep(duration: Duration) {
+        glommio::timer::sleep(duration).await;
+    }
+}

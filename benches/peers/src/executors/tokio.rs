@@ -1,0 +1,76 @@
+//! Tokio with what its users get from `enable_all`: a clock, and a driver for I/O in which it parks.
+
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime, Runtime};
+use tokio::task::{JoinError, JoinHandle, LocalSet};
+
+use crate::work::{Executor, Sleeps};
+
+const NO_DRIVER: &str = "tokio could not make its driver";
+
+/// A `current_thread` runtime with a `LocalSet`.
+pub(crate) struct InLocalSet {
+    runtime: Runtime,
+    local: LocalSet,
+}
+
+impl Executor for InLocalSet {
+    type Error = JoinError;
+    type Handle<T: 'static> = JoinHandle<T>;
+
+    fn new() -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().expect(NO_DRIVER);
+        InLocalSet { runtime, local: LocalSet::new() }
+    }
+
+    fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
+        self.local.block_on(&self.runtime, future)
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
+        tokio::task::spawn_local(future)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        tokio::task::yield_now()
+    }
+}
+
+impl Sleeps for InLocalSet {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
+        tokio::time::sleep(duration)
+    }
+}
+
+/// A `LocalRuntime`.
+pub(crate) struct InLocalRuntime(LocalRuntime);
+
+impl Executor for InLocalRuntime {
+    type Error = JoinError;
+    type Handle<T: 'static> = JoinHandle<T>;
+
+    fn new() -> Self {
+        let options = LocalOptions::default();
+        let runtime = Builder::new_current_thread().enable_all().build_local(options);
+        InLocalRuntime(runtime.expect(NO_DRIVER))
+    }
+
+    fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
+        tokio::task::spawn_local(future)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        tokio::task::yield_now()
+    }
+}
+
+impl Sleeps for InLocalRuntime {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
+        tokio::time::sleep(duration)
+    }
+}

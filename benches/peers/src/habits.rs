@@ -1,0 +1,98 @@
+//! What an executor does where executors differ: tried, not claimed.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use crate::work::Executor;
+
+/// The questions, in the order of the answers.
+pub(crate) const QUESTIONS: [&str; 4] = [
+    "who yields lets all others go first",
+    "first turns come in the order of spawning",
+    "the panic of a task ends in",
+    "a task whose handle is dropped",
+];
+
+/// Answers the [`QUESTIONS`].
+pub(crate) fn of<E: Executor>() -> [&'static str; 4] {
+    let order = order::<E>();
+    let gives_way = order.chunks(10).all(|round| (0..10).all(|task| round.contains(&task)));
+    let mut firsts = Vec::new();
+    for task in &order {
+        if !firsts.contains(task) {
+            firsts.push(*task);
+        }
+    }
+    let yes_or_no = |yes| if yes { "yes" } else { "no" };
+    [yes_or_no(gives_way), yes_or_no(firsts.is_sorted()), panics::<E>(), dropped::<E>()]
+}
+
+/// Which task had which turn, when ten of them yield ten times each.
+fn order<E: Executor>() -> Vec<u64> {
+    let turns = Rc::new(RefCell::new(Vec::new()));
+    E::new().block_on({
+        let turns = Rc::clone(&turns);
+        async move {
+            let task = |number| {
+                let turns = Rc::clone(&turns);
+                E::spawn(async move {
+                    for _ in 0..10 {
+                        turns.borrow_mut().push(number);
+                        E::yield_now().await;
+                    }
+                })
+            };
+            let handles: Vec<_> = (0..10).map(task).collect();
+            for handle in handles {
+                handle.await.expect("nothing panics");
+            }
+        }
+    });
+    turns.take()
+}
+
+/// Where the panic of a task ends.
+fn panics<E: Executor>() -> &'static str {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
+    let fails = || E::spawn(async { assert!(!panics_now(), "on purpose") });
+    let joined =
+        catch_unwind(AssertUnwindSafe(|| E::new().block_on(async move { fails().await.is_err() })));
+    let alone = catch_unwind(AssertUnwindSafe(|| {
+        E::new().block_on(async move {
+            let handle = fails();
+            for _ in 0..10 {
+                E::yield_now().await;
+            }
+            // Whoever is to hear of it by joining does not.
+            std::mem::forget(handle);
+        });
+    }));
+    panic::set_hook(hook);
+    match (joined, alone) {
+        (Ok(true), Ok(())) => "an error for who joins it",
+        (_, Ok(())) => "whoever joins it, as a panic",
+        (_, Err(_)) => "whoever runs the executor, as a panic",
+    }
+}
+
+/// Hidden, so that the compiler does not see that what follows is never reached.
+fn panics_now() -> bool {
+    std::hint::black_box(true)
+}
+
+/// What becomes of a task whose handle is dropped before its first turn.
+fn dropped<E: Executor>() -> &'static str {
+    let ran = Rc::new(Cell::new(false));
+    E::new().block_on({
+        let ran = Rc::clone(&ran);
+        async move {
+            drop(E::spawn(async move { ran.set(true) }));
+            for _ in 0..10 {
+                E::yield_now().await;
+            }
+        }
+    });
+    if ran.get() { "goes on" } else { "is cancelled" }
+}

@@ -1,0 +1,18 @@
+//! Measures turnwise beside its peers: see `README.md`.
+
+#[path = "../../work/clock.rs"]
+mod clock;
+#[path = "../../work/race.rs"]
+mod race;
+#[path = "../../work/mod.rs"]
+mod work;
+
+pub mod options;
+pub mod run;
+mod peers;
+mod executors;
+mod habits;
+pub mod memory;
+mod build;
+mod table;
+mod picture;

@@ -1,0 +1,295 @@
+//! The columns of the tables: who they are, how each is set up, and what each does not do.
+
+use crate::executors::async_executor::{InLocalExecutor, InStaticLocalExecutor};
+#[cfg(target_os = "linux")]
+use crate::executors::compio::InCompio;
+use crate::executors::futures::InLocalPool;
+#[cfg(target_os = "linux")]
+use crate::executors::glommio::{self, InGlommio};
+#[cfg(target_os = "linux")]
+use crate::executors::monoio::{InMonoio, Make, OnEpoll, OnUring};
+use crate::executors::smol::InSmol;
+use crate::executors::tokio::{InLocalRuntime, InLocalSet};
+use crate::executors::tokio_spawn;
+use crate::habits;
+use crate::memory::{self, Counter};
+use crate::work::{
+    Executor, Row, Setup, Sleeps, Turnwise, bare, timers, with_timers, without_timers, work,
+};
+
+/// One column.
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    /// Which crate, and how it is set up.
+    pub(crate) setup: &'static str,
+    /// Sets the work of the row of that name up; `None` if it cannot be done here.
+    pub(crate) on: fn(&str) -> Option<Setup>,
+    /// Whether it runs on this machine, or why not.
+    pub(crate) runs: fn() -> Result<(), String>,
+    /// What its tasks cost in memory; `None` where another column has tasks of the same kind.
+    pub(crate) memory: Option<fn(Counter) -> [f64; 4]>,
+    /// What it does where executors differ.
+    pub(crate) habits: Option<fn() -> [&'static str; 4]>,
+    /// What a package that uses it has in its manifest.
+    pub(crate) dependency: Option<&'static str>,
+    /// What it does not do, or does otherwise, where one would expect it.
+    pub(crate) notes: &'static [Note],
+}
+
+/// What is to be known of some rows of a column.
+pub(crate) struct Note {
+    /// These rows, or those whose names begin so if it ends with a `*`.
+    pub(crate) rows: &'static [&'static str],
+    pub(crate) text: &'static str,
+    /// Whether it does less than the others in these rows.
+    pub(crate) is_less: bool,
+}
+
+impl Note {
+    pub(crate) fn is_about(&self, row: &str) -> bool {
+        self.rows.iter().any(|name| match name.strip_suffix('*') {
+            Some(start) => row.starts_with(start),
+            None => *name == row,
+        })
+    }
+}
+
+const YIELDS_TO_NOBODY: Note = Note {
+    rows: &["yield_1000", "yield_100000", "self_wake_1000"],
+    text: "does not give way: a task that yields goes to the front of the queue and has its next turns before others \
+           have theirs",
+    is_less: true,
+};
+const MADE_LATER: Note = Note {
+    rows: &["create_drop"],
+    text: "makes nothing yet: its parts are made when they are first used, as in create_use_drop",
+    is_less: true,
+};
+const NEVER_DROPPED: Note = Note {
+    rows: &["create_drop", "create_use_drop"],
+    text: "is leaked: it cannot be dropped",
+    is_less: true,
+};
+const EXACT_TIMERS: Note = Note {
+    rows: &["timers_1*"],
+    text: "does not round deadlines up to a millisecond: it wakes the processor more often, and the task sooner",
+    is_less: false,
+};
+const SPAWNS_SEND: Note = Note {
+    rows: &["spawn*", "yield*", "self_wake*", "deep*", "timers*", "wake_storm"],
+    text: "spawns only what is `Send`: its rows are written for it alone, with futures that are",
+    is_less: false,
+};
+const NO_COUNT: Note = Note {
+    rows: &["waker_clone"],
+    text: "counts the wakers of a task in 16 bits, and aborts at 32,767 of them",
+    is_less: false,
+};
+const WAITS_FOR_ROOM: Note = Note {
+    rows: &["wake_storm"],
+    text: "makes a thread that wakes wait in a loop while 64 tasks that it woke have not been looked at",
+    is_less: false,
+};
+const ENTRY_PER_WAKE: Note = Note {
+    rows: &["wake_storm"],
+    text: "keeps an entry for every wake from another thread, so its memory grows with their number",
+    is_less: false,
+};
+const ENTERS_NOTHING: Note = Note {
+    rows: &["block_on_warm"],
+    text: "polls a root that is ready at once, and looks at nothing else",
+    is_less: false,
+};
+const SYNC_ON: Note = Note {
+    rows: &["wake_remote", "wake_storm"],
+    text: "with its feature `sync`; without it, a waker that is woken on another thread panics",
+    is_less: false,
+};
+
+const TURNWISE: &str = concat!("turnwise = { path = \"", env!("CARGO_MANIFEST_DIR"), "/../..\" }");
+const TOKIO: &str = "tokio = { version = \"1.54\", features = [\"rt\", \"time\", \"net\"] }";
+const ASYNC_EXECUTOR: &str = "\
+async-executor = { version = \"1.14\", features = [\"static\"] }
+futures-lite = \"2\"";
+const FUTURES: &str =
+    "futures = { version = \"0.3\", default-features = false, features = [\"std\", \"executor\"] }";
+const MONOIO: &str = "monoio = { version = \"0.2.4\", features = [\"sync\"] }";
+const COMPIO: &str = "\
+compio-runtime = { version = \"0.12.6\", features = [\"time\"] }
+compio-driver = { version = \"0.12.5\", default-features = false, features = [\"io-uring\"] }";
+
+/// All of them, turnwise first and the limit last.
+pub(crate) const PEERS: &[Peer] = &[
+    Peer {
+        name: "turnwise",
+        setup: "`Scheduler::new()`",
+        on: sleeping::<Turnwise>,
+        runs: everywhere,
+        memory: Some(memory::measure::<Turnwise>),
+        habits: Some(habits::of::<Turnwise>),
+        dependency: Some(TURNWISE),
+        notes: &[],
+    },
+    Peer {
+        name: "tokio-localset",
+        setup: "tokio 1.54: `current_thread` runtime with `enable_all`, and a `LocalSet`",
+        on: sleeping::<InLocalSet>,
+        runs: everywhere,
+        memory: Some(memory::measure::<InLocalSet>),
+        habits: Some(habits::of::<InLocalSet>),
+        dependency: Some(TOKIO),
+        notes: &[],
+    },
+    Peer {
+        name: "tokio-localrt",
+        setup: "tokio 1.54: `LocalRuntime` with `enable_all`",
+        on: sleeping::<InLocalRuntime>,
+        runs: everywhere,
+        memory: Some(memory::measure::<InLocalRuntime>),
+        habits: Some(habits::of::<InLocalRuntime>),
+        dependency: Some(TOKIO),
+        notes: &[],
+    },
+    Peer {
+        name: "tokio-spawn",
+        setup: "tokio 1.54: `current_thread` runtime with `enable_all`, and plain `spawn`",
+        on: tokio_spawn::on,
+        runs: everywhere,
+        memory: None,
+        habits: None,
+        dependency: Some(TOKIO),
+        notes: &[SPAWNS_SEND],
+    },
+    Peer {
+        name: "async-executor",
+        setup: "async-executor 1.14: `LocalExecutor`, run by `futures_lite::future::block_on`",
+        on: timeless::<InLocalExecutor>,
+        runs: everywhere,
+        memory: Some(memory::measure::<InLocalExecutor>),
+        habits: Some(habits::of::<InLocalExecutor>),
+        dependency: Some(ASYNC_EXECUTOR),
+        notes: &[MADE_LATER],
+    },
+    Peer {
+        name: "async-exec-static",
+        setup: "async-executor 1.14: `StaticLocalExecutor` (feature `static`), run by `futures_lite::future::block_on`",
+        on: timeless::<InStaticLocalExecutor>,
+        runs: everywhere,
+        memory: Some(memory::measure::<InStaticLocalExecutor>),
+        habits: Some(habits::of::<InStaticLocalExecutor>),
+        dependency: Some(ASYNC_EXECUTOR),
+        notes: &[NEVER_DROPPED],
+    },
+    Peer {
+        name: "smol",
+        setup: "smol 2.0: `LocalExecutor`, run by `smol::block_on`, and `Timer`",
+        on: sleeping::<InSmol>,
+        runs: everywhere,
+        memory: Some(memory::measure::<InSmol>),
+        habits: Some(habits::of::<InSmol>),
+        dependency: Some("smol = \"2.0\""),
+        notes: &[MADE_LATER, EXACT_TIMERS],
+    },
+    Peer {
+        name: "futures",
+        setup: "futures 0.3: `LocalPool`",
+        on: timeless::<InLocalPool>,
+        runs: everywhere,
+        memory: Some(memory::measure::<InLocalPool>),
+        habits: Some(habits::of::<InLocalPool>),
+        dependency: Some(FUTURES),
+        notes: &[ENTERS_NOTHING],
+    },
+    #[cfg(target_os = "linux")]
+    Peer {
+        name: "monoio-epoll",
+        setup: "monoio 0.2: `LegacyDriver` with `enable_timer` (feature `sync`)",
+        on: sleeping::<InMonoio<OnEpoll>>,
+        runs: monoio_runs::<OnEpoll>,
+        memory: Some(memory::measure::<InMonoio<OnEpoll>>),
+        habits: Some(habits::of::<InMonoio<OnEpoll>>),
+        dependency: Some(MONOIO),
+        notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
+    },
+    #[cfg(target_os = "linux")]
+    Peer {
+        name: "monoio-uring",
+        setup: "monoio 0.2: `IoUringDriver` with `enable_timer` (feature `sync`)",
+        on: sleeping::<InMonoio<OnUring>>,
+        runs: monoio_runs::<OnUring>,
+        memory: Some(memory::measure::<InMonoio<OnUring>>),
+        habits: Some(habits::of::<InMonoio<OnUring>>),
+        dependency: Some(MONOIO),
+        notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
+    },
+    #[cfg(target_os = "linux")]
+    Peer {
+        name: "glommio",
+        setup: "glommio 0.9: `LocalExecutor`, unbound, with `io_memory` of 1 MiB",
+        on: sleeping::<InGlommio>,
+        runs: glommio_runs,
+        memory: Some(memory::measure::<InGlommio>),
+        habits: Some(habits::of::<InGlommio>),
+        dependency: Some("glommio = \"0.9\""),
+        notes: &[EXACT_TIMERS, NO_COUNT, ENTRY_PER_WAKE],
+    },
+    #[cfg(target_os = "linux")]
+    Peer {
+        name: "compio",
+        setup: "compio-runtime 0.12: `Runtime::new()` (feature `time`)",
+        on: sleeping::<InCompio>,
+        runs: compio_runs,
+        memory: Some(memory::measure::<InCompio>),
+        habits: Some(habits::of::<InCompio>),
+        dependency: Some(COMPIO),
+        notes: &[EXACT_TIMERS, WAITS_FOR_ROOM],
+    },
+    Peer {
+        name: "bare",
+        setup: "a loop written for each row alone; not an executor, but the limit",
+        on: bare::on,
+        runs: everywhere,
+        memory: None,
+        habits: None,
+        dependency: None,
+        notes: &[],
+    },
+];
+
+/// All rows, as they run on turnwise.
+pub(crate) fn rows() -> Vec<Row> {
+    [with_timers::<Turnwise>(), timers::huge_rows::<Turnwise>()].concat()
+}
+
+pub(crate) fn peer(name: &str) -> Option<&'static Peer> {
+    PEERS.iter().find(|peer| peer.name == name)
+}
+
+fn sleeping<E: Sleeps>(row: &str) -> Option<Setup> {
+    work(&with_timers::<E>(), row).or_else(|| work(&timers::huge_rows::<E>(), row))
+}
+
+fn timeless<E: Executor>(row: &str) -> Option<Setup> {
+    work(&without_timers::<E>(), row)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the others of this shape can fail")]
+fn everywhere() -> Result<(), String> {
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn monoio_runs<D: Make>() -> Result<(), String> {
+    D::make().map(drop).map_err(|error| error.to_string())
+}
+
+#[cfg(target_os = "linux")]
+fn glommio_runs() -> Result<(), String> {
+    glommio::build().map(drop).map_err(|error| error.to_string())
+}
+
+#[cfg(target_os = "linux")]
+fn compio_runs() -> Result<(), String> {
+    let runtime = compio_runtime::Runtime::new().map_err(|error| error.to_string())?;
+    if runtime.driver_type().is_iouring() { Ok(()) } else { Err("it has no io_uring".to_owned()) }
+}

@@ -1,0 +1,154 @@
+//! Runs the rows: each executor in a process of its own.
+
+use std::process::{Command, ExitCode};
+use std::{fs, io};
+
+use crate::build::{self, BUILD_TIME, Beside, CODE_SIZE};
+use crate::options::{Options, USAGE};
+use crate::peers::{PEERS, Peer, peer, rows};
+use crate::race::{Times, race, run_rounds};
+use crate::work::Row;
+use crate::{memory, picture, table};
+
+/// From so many operations on, a row runs only if it is named, on one executor after another.
+const HUGE: u64 = 10_000_000;
+
+/// The whole program.
+pub fn main() -> io::Result<ExitCode> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [row, executor] = &args[..]
+        && let Some(peer) = peer(executor)
+    {
+        return child(row, peer);
+    }
+    let Some(options) = Options::read(args.into_iter()) else {
+        eprintln!("{USAGE}");
+        return Ok(ExitCode::FAILURE);
+    };
+    let peers = able()?;
+    if options.test {
+        return test(&peers);
+    }
+    measure(&peers, &options)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first word with which a child is asked for something other than a row.
+const TRY: &str = "try";
+const TEST: &str = "test";
+const HABITS: &str = "habits";
+
+/// What this program does when it is started by itself: one row, or what is asked, on one executor.
+fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
+    match word {
+        TRY => (peer.runs)().map_err(io::Error::other)?,
+        TEST => {
+            for row in rows().iter().filter(|row| row.batch < 1_000_000) {
+                if let Some(setup) = (peer.on)(row.name) {
+                    setup()(row.batch.max(10));
+                }
+            }
+        }
+        HABITS => {
+            if let Some(habits) = peer.habits {
+                println!("{}", habits().join("\n"));
+            }
+        }
+        name => {
+            let rows = rows();
+            let row = rows.iter().find(|row| row.name == name);
+            let (row, setup) = row.zip((peer.on)(name)).ok_or(io::ErrorKind::NotFound)?;
+            run_rounds(row, setup())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Those who run on this machine; says which do not, and why. They are tried in a process of their own, since some
+/// would end it.
+fn able() -> io::Result<Vec<&'static Peer>> {
+    let mut able = Vec::new();
+    for peer in PEERS {
+        let tried = Command::new(std::env::current_exe()?).args([TRY, peer.name]).output()?;
+        if tried.status.success() {
+            able.push(peer);
+        } else {
+            let why = String::from_utf8_lossy(&tried.stderr);
+            eprintln!("{} does not run on this machine: {}", peer.name, why.trim());
+        }
+    }
+    Ok(able)
+}
+
+/// Does each row once on each executor.
+fn test(peers: &[&Peer]) -> io::Result<ExitCode> {
+    let mut failed = 0;
+    for peer in peers {
+        let status = Command::new(std::env::current_exe()?).args([TEST, peer.name]).status()?;
+        println!("{}: {}", peer.name, if status.success() { "ok" } else { "failed" });
+        failed += usize::from(!status.success());
+    }
+    println!("{} passed, {failed} failed", peers.len() - failed);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn measure(peers: &[&'static Peer], options: &Options) -> io::Result<()> {
+    let mut results = Vec::new();
+    for row in rows() {
+        if options.wants(row.name) && (row.size < HUGE || options.names(row.name)) {
+            eprintln!("{}", row.name);
+            let times = race_row(&row, peers, options.rounds.unwrap_or(9))?;
+            results.push((row, times));
+        }
+    }
+    if options.rows.is_empty() {
+        table::print_habits(peers, &habits(peers)?);
+    }
+    if !results.is_empty() {
+        table::print_times(peers, &results);
+    }
+    table::print_beside(peers, &beside(peers, options)?);
+    if let Some(file) = &options.svg {
+        let svg = picture::draw(peers, &results).map_err(io::Error::other)?;
+        fs::write(file, svg)?;
+    }
+    Ok(())
+}
+
+/// The answers of each executor that has any.
+fn habits(peers: &[&'static Peer]) -> io::Result<Vec<(&'static str, Vec<String>)>> {
+    let mut habits = Vec::new();
+    for peer in peers.iter().filter(|peer| peer.habits.is_some()) {
+        let told = Command::new(std::env::current_exe()?).args([HABITS, peer.name]).output()?;
+        let answers = String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect();
+        habits.push((peer.name, answers));
+    }
+    Ok(habits)
+}
+
+/// The rows that are no times.
+fn beside(peers: &[&Peer], options: &Options) -> io::Result<Vec<Beside>> {
+    let mut rows = Vec::new();
+    if memory::ROWS.iter().any(|(name, _)| options.wants(name)) {
+        rows.extend(build::memory(peers)?.into_iter().filter(|row| options.wants(row.name)));
+    }
+    if options.wants(CODE_SIZE) {
+        rows.push(build::code_size(peers)?);
+    }
+    if options.build || options.names(BUILD_TIME) {
+        rows.push(build::build_time(peers)?);
+    }
+    Ok(rows)
+}
+
+fn race_row(row: &Row, peers: &[&'static Peer], rounds: usize) -> io::Result<Vec<Times>> {
+    let able = peers.iter().filter(|peer| (peer.on)(row.name).is_some());
+    let names: Vec<_> = able.map(|peer| peer.name).collect();
+    if row.size < HUGE {
+        // A round of a million takes seconds.
+        return race(row, &names, if row.size >= 1_000_000 { rounds.min(5) } else { rounds });
+    }
+    // All of them together do not fit into memory.
+    let alone = names.chunks(1).map(|name| race(row, name, rounds.min(3)));
+    Ok(alone.collect::<io::Result<Vec<_>>>()?.concat())
+}

@@ -1,0 +1,143 @@
+//! The tables, in markdown.
+
+use crate::build::Beside;
+use crate::habits::QUESTIONS;
+use crate::peers::Peer;
+use crate::race::Times;
+use crate::work::{Kind, Row};
+
+/// Prints medians as ratios over turnwise, then all figures, then what is to be known of them.
+pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
+    let notes = Notes::of(peers, results);
+    println!("Time over that of turnwise, whose nanoseconds per operation stand beside:\n");
+    head(peers);
+    for (row, times) in results {
+        let own =
+            times.iter().find(|times| times.executor == peers[0].name).map(|t| typical(row, t));
+        line(row.name, peers, |peer| {
+            let times = times.iter().find(|times| times.executor == peer.name)?;
+            let typical = typical(row, times);
+            let figure = match own {
+                Some(own) if peer.name != peers[0].name => ratio(typical / own),
+                _ => format!("{typical:.1} ns"),
+            };
+            Some(figure + &notes.marks(peer, row))
+        });
+    }
+    println!("\nNanoseconds per operation: the median, and the least in brackets:\n");
+    head(peers);
+    for (row, times) in results {
+        line(row.name, peers, |peer| {
+            let times = times.iter().find(|times| times.executor == peer.name)?;
+            Some(format!("{:.1} ({:.1})", times.median, times.least))
+        });
+    }
+    println!();
+    notes.print();
+}
+
+/// Prints what is no time.
+pub(crate) fn print_beside(peers: &[&Peer], rows: &[Beside]) {
+    if rows.is_empty() {
+        return;
+    }
+    println!("\nBeside time:\n");
+    head(peers);
+    for row in rows {
+        line(row.name, peers, |peer| {
+            let (_, figure) = row.figures.iter().find(|(name, _)| *name == peer.name)?;
+            Some(if *figure < 10.0 { format!("{figure:.2}") } else { format!("{figure:.0}") })
+        });
+    }
+    println!();
+    for row in rows {
+        println!("* {}: {}.", row.name, row.what);
+    }
+}
+
+/// Prints who they are, and what each did when it was tried.
+pub(crate) fn print_habits(peers: &[&Peer], habits: &[(&str, Vec<String>)]) {
+    println!("| column | set up | {} |", QUESTIONS.join(" | "));
+    println!("|---|---|{}", "---|".repeat(QUESTIONS.len()));
+    for peer in peers {
+        let answers = habits.iter().find(|(name, _)| *name == peer.name);
+        let answers =
+            answers.map_or_else(|| vec!["-".to_owned(); QUESTIONS.len()], |a| a.1.clone());
+        println!("| {} | {} | {} |", peer.name, peer.setup, answers.join(" | "));
+    }
+    println!();
+}
+
+/// The figure to compare by: with two threads it is chance on which processors they are, so the least counts.
+pub(crate) fn typical(row: &Row, times: &Times) -> f64 {
+    if row.kind == Kind::TwoThreads { times.least } else { times.median }
+}
+
+/// Two decimals, or none where they would say nothing.
+pub(crate) fn ratio(ratio: f64) -> String {
+    if ratio < 9.995 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
+}
+
+fn head(peers: &[&Peer]) {
+    let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
+    println!("| row | {} |", names.join(" | "));
+    println!("|---|{}", "---:|".repeat(peers.len()));
+}
+
+fn line(name: &str, peers: &[&Peer], cell: impl Fn(&Peer) -> Option<String>) {
+    let cells = peers.iter().map(|peer| cell(peer).unwrap_or_else(|| "-".to_owned()));
+    println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
+}
+
+/// The footnotes of a table, each with the columns to which it belongs.
+struct Notes(Vec<(&'static str, Vec<&'static str>)>);
+
+impl Notes {
+    /// Those of rows and columns that are there.
+    fn of(peers: &[&Peer], results: &[(Row, Vec<Times>)]) -> Self {
+        let mut notes = Notes(Vec::new());
+        for peer in peers {
+            for note in peer.notes {
+                let is_there = |(row, times): &(Row, Vec<Times>)| {
+                    note.is_about(row.name) && times.iter().any(|time| time.executor == peer.name)
+                };
+                if results.iter().any(is_there) {
+                    notes.add(note.text, peer.name);
+                }
+            }
+        }
+        notes
+    }
+
+    fn add(&mut self, text: &'static str, peer: &'static str) {
+        match self.0.iter_mut().find(|note| note.0 == text) {
+            Some(note) => note.1.push(peer),
+            None => self.0.push((text, vec![peer])),
+        }
+    }
+
+    fn marks(&self, peer: &Peer, row: &Row) -> String {
+        let about = peer.notes.iter().filter(|note| note.is_about(row.name));
+        let letters = about.filter_map(|note| {
+            let number = self.0.iter().position(|(text, _)| *text == note.text)?;
+            Some(letter(number))
+        });
+        let letters: Vec<_> = letters.collect();
+        if letters.is_empty() {
+            String::new()
+        } else {
+            format!(" <sup>{}</sup>", letters.join(" "))
+        }
+    }
+
+    fn print(&self) {
+        for (number, (text, peers)) in self.0.iter().enumerate() {
+            println!("* <sup>{}</sup> {}: {text}.", letter(number), peers.join(", "));
+        }
+    }
+}
+
+fn letter(number: usize) -> String {
+    let letters = "abcdefghijklmnopqrstuvwxyz";
+    letters.chars().nth(number).unwrap_or('+').to_string()
+}

@@ -1,0 +1,129 @@
+//! Where the futures of a group are kept: pinned, numbered, and eight in one allocation.
+//!
+//! A vector cannot pin what is in it without `unsafe`, and a box for each costs more than polling it. But a
+//! pair of pinned things is pinned: so there are pairs of pairs of pairs, and a box for each of those.
+
+use std::pin::Pin;
+
+use pin_project_lite::pin_project;
+
+/// Futures by number. A place is empty when its future is over.
+pub(super) struct Children<F> {
+    eights: Vec<Pin<Box<Eight<F>>>>,
+    /// The last ones; and all of them if they are large.
+    ones: Vec<Pin<Box<Place<F>>>>,
+}
+
+type Eight<F> = Pair<Pair<Pair<Place<F>>>>;
+
+/// Futures that are larger have a box each: it matters no more, and eight would be much for a stack.
+const LARGE: usize = 512;
+
+impl<F> Children<F> {
+    pub(super) fn new(futures: impl Iterator<Item = F>) -> Self {
+        let mut futures = futures;
+        let (mut eights, mut ones) = (Vec::new(), Vec::new());
+        if size_of::<F>() <= LARGE {
+            eights.reserve_exact(futures.size_hint().0 / Eight::<F>::COUNT);
+            while futures.size_hint().0 >= Eight::<F>::COUNT {
+                eights.push(Box::pin(Eight::fill(&mut futures)));
+            }
+        }
+        ones.extend(futures.map(|future| Box::pin(Place { future: Some(future) })));
+        Children { eights, ones }
+    }
+
+    /// How many places there are.
+    pub(super) fn len(&self) -> usize {
+        self.eights.len() * Eight::<F>::COUNT + self.ones.len()
+    }
+
+    /// The place with this number.
+    #[inline]
+    pub(super) fn at(&mut self, number: usize) -> Pin<&mut Option<F>> {
+        let (eight, inside) = (number / Eight::<F>::COUNT, number % Eight::<F>::COUNT);
+        if eight < self.eights.len() {
+            return self.eights[eight].as_mut().at(inside);
+        }
+        self.ones[number - self.eights.len() * Eight::<F>::COUNT].as_mut().at(0)
+    }
+}
+
+/// So many places, pinned together.
+trait Places<F> {
+    const COUNT: usize;
+
+    fn fill(futures: &mut impl Iterator<Item = F>) -> Self;
+
+    fn at(self: Pin<&mut Self>, number: usize) -> Pin<&mut Option<F>>;
+}
+
+pin_project! {
+    struct Place<F> {
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<F> Places<F> for Place<F> {
+    const COUNT: usize = 1;
+
+    fn fill(futures: &mut impl Iterator<Item = F>) -> Self {
+        let future = futures.next();
+        Place { future: Some(future.expect("an iterator gives as much as its size hint says")) }
+    }
+
+    #[inline]
+    fn at(self: Pin<&mut Self>, _: usize) -> Pin<&mut Option<F>> {
+        self.project().future
+    }
+}
+
+pin_project! {
+    struct Pair<P> {
+        #[pin]
+        left: P,
+        #[pin]
+        right: P,
+    }
+}
+
+impl<F, P: Places<F>> Places<F> for Pair<P> {
+    const COUNT: usize = 2 * P::COUNT;
+
+    fn fill(futures: &mut impl Iterator<Item = F>) -> Self {
+        let left = P::fill(futures);
+        Pair { left, right: P::fill(futures) }
+    }
+
+    #[inline]
+    fn at(self: Pin<&mut Self>, number: usize) -> Pin<&mut Option<F>> {
+        let pair = self.project();
+        if number < P::COUNT { pair.left.at(number) } else { pair.right.at(number - P::COUNT) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_has_its_place_however_many_there_are() {
+        for count in 0..40 {
+            let mut children = Children::new((0..count).map(|number| number * 10));
+            assert_eq!(children.len(), count);
+            for number in (0..count).rev() {
+                assert_eq!(*children.at(number), Some(number * 10));
+                children.at(number).set(None);
+            }
+        }
+    }
+
+    #[test]
+    fn large_futures_and_those_of_unknown_number_have_a_box_each() {
+        let mut large = Children::new((0..20_u8).map(|number| [number; LARGE + 1]));
+        assert_eq!((large.eights.len(), large.at(17).unwrap()[0]), (0, 17));
+        let mut unknown = Children::new((0..40).filter(|number| number % 2 == 0));
+        assert_eq!((unknown.eights.len(), *unknown.at(17)), (0, Some(34)));
+    }
+}

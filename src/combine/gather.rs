@@ -1,0 +1,205 @@
+//! Gathering: tasks whose outputs come in the order in which they were given.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::kernel::current;
+use crate::task::{JoinError, JoinSet};
+
+/// Makes a task of each future, and waits for them all; their outputs come in the order in which the futures
+/// were given, failures as values in their places.
+///
+/// The tasks are spawned by this call, in that order, and run whether the result is awaited or not. A task
+/// that panics or is aborted is a [`JoinError`] in its place, and stops none of the others.
+///
+/// * [`first_error`](Gather::first_error) ends at the first failure instead; the other tasks go on.
+/// * [`flatten`](Gather::flatten) is for tasks that give a `Result` themselves.
+/// * [`try_join_all`](crate::try_join_all) drops the others at the first error;
+///   [`join_all`](crate::join_all) makes no tasks.
+///
+/// In asyncio's words it is `gather(..., return_exceptions=True)`, and `first_error` is that without
+/// `return_exceptions`. What differs: futures that are given twice are not merged, and an aborted child is
+/// its own failure only.
+///
+/// # Cancel safety
+///
+/// Dropping the future aborts the tasks that are not over.
+///
+/// # Panics
+///
+/// Outside of a running scheduler. The future panics if it is polled again after it was ready.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, gather, sleep};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let factorial = |number: u64| async move {
+///         sleep(Duration::from_secs(number)).await;
+///         assert!(number < 20, "too large");
+///         (1..=number).product::<u64>()
+///     };
+///     let outputs = gather([4, 21, 3].map(factorial)).await;
+///     assert_eq!(*outputs[0].as_ref().unwrap(), 24);
+///     assert!(outputs[1].as_ref().unwrap_err().is_panic());
+///     assert_eq!(*outputs[2].as_ref().unwrap(), 6);
+/// });
+/// ```
+#[track_caller]
+pub fn gather<I, R>(futures: I) -> Gather<R>
+where
+    I: IntoIterator<Item: IntoFuture<Output = R, IntoFuture: 'static>>,
+    R: 'static,
+{
+    let kernel = current()
+        .expect("`gather` needs a running scheduler: call it inside `block_on`, or use `join_all`");
+    let place = Location::caller();
+    let mut set = JoinSet::of_kind("gather", place);
+    for future in futures {
+        set.spawn_in(kernel.clone(), future.into_future(), place);
+    }
+    let mut outputs = Vec::new();
+    outputs.resize_with(set.len(), || None);
+    Gather { set, outputs: Some(outputs), settle: |output| output }
+}
+
+/// The future of [`gather`].
+#[must_use = "dropping it aborts the tasks"]
+pub struct Gather<R: 'static, T = R, E = JoinError> {
+    set: JoinSet<R>,
+    /// `None` when they were given away.
+    outputs: Option<Vec<Option<Result<T, E>>>>,
+    /// Makes what is given of what the task gave.
+    settle: fn(Result<R, JoinError>) -> Result<T, E>,
+}
+
+impl<R, T, E> Gather<R, T, E> {
+    /// Gives all values, or the first failure as soon as it happens. The tasks that are not over go on then,
+    /// as if they had been detached.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready aborts the tasks that are not over.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, gather, yield_now};
+    ///
+    /// block_on(async {
+    ///     let values = gather([1, 2, 3].map(|number| async move { number * 10 })).first_error().await;
+    ///     assert_eq!(values.unwrap(), [10, 20, 30]);
+    ///
+    ///     let failed = gather([1, 2, 3].map(|number| async move { assert_ne!(number, 2); }));
+    ///     assert!(failed.first_error().await.unwrap_err().is_panic());
+    /// });
+    /// ```
+    #[doc(alias = "return_exceptions")]
+    pub fn first_error(self) -> FirstError<R, T, E> {
+        FirstError { gather: self }
+    }
+
+    /// Waits for the next task to end, and puts its output into its place. Gives the place.
+    fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<&mut Option<Result<T, E>>>> {
+        let place = self.set.made_at();
+        let Some(ended) = ready!(self.set.poll_next_ended(cx, place)) else {
+            return Poll::Ready(None);
+        };
+        let outputs = self.outputs.as_mut().expect(POLLED_AGAIN);
+        let number = usize::try_from(ended.rank).expect("it was counted in memory");
+        let output = &mut outputs[number];
+        *output = Some((self.settle)(ended.output));
+        Poll::Ready(Some(output))
+    }
+
+    fn take_outputs(&mut self) -> impl Iterator<Item = Result<T, E>> + use<R, T, E> {
+        let outputs = self.outputs.take().expect(POLLED_AGAIN);
+        outputs.into_iter().map(|output| output.expect("each task has ended once"))
+    }
+}
+
+const POLLED_AGAIN: &str = "a gather must not be polled again after it was ready";
+
+impl<T, E: From<JoinError> + 'static> Gather<Result<T, E>> {
+    /// Joins the two ways to fail: a task's own error, and the [`JoinError`] of a task that has none because
+    /// it panicked or was aborted.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use turnwise::{block_on, gather};
+    ///
+    /// async fn parse(text: &'static str) -> Result<i32, Box<dyn Error>> { Ok(text.parse()?) }
+    ///
+    /// block_on(async {
+    ///     let numbers = gather(["1", "2"].map(parse)).flatten().first_error().await;
+    ///     assert_eq!(numbers.unwrap(), [1, 2]);
+    ///     let numbers = gather(["1", "two"].map(parse)).flatten().first_error().await;
+    ///     assert_eq!(numbers.unwrap_err().to_string(), "invalid digit found in string");
+    /// });
+    /// ```
+    pub fn flatten(self) -> Gather<Result<T, E>, T, E> {
+        let Gather { set, outputs, .. } = self;
+        let settle = |output: Result<Result<T, E>, JoinError>| {
+            output.unwrap_or_else(|error| Err(error.into()))
+        };
+        let outputs =
+            outputs.map(|outputs| outputs.into_iter().map(|output| output.map(settle)).collect());
+        Gather { set, outputs, settle }
+    }
+}
+
+impl<R, T, E> Future for Gather<R, T, E> {
+    type Output = Vec<Result<T, E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        while ready!(self.poll_one(cx)).is_some() {}
+        Poll::Ready(self.take_outputs().collect())
+    }
+}
+
+/// Outputs are moved, never pinned.
+impl<R, T, E> Unpin for Gather<R, T, E> {}
+
+impl<R, T, E> fmt::Debug for Gather<R, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gather").field("left", &self.set.len()).finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Gather::first_error`].
+#[must_use = "dropping it aborts the tasks"]
+pub struct FirstError<R: 'static, T = R, E = JoinError> {
+    gather: Gather<R, T, E>,
+}
+
+impl<R, T, E> Future for FirstError<R, T, E> {
+    type Output = Result<Vec<T>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let gather = &mut self.gather;
+        while let Some(output) = ready!(gather.poll_one(cx)) {
+            if let Some(Err(error)) = output.take_if(|output| output.is_err()) {
+                gather.set.detach_all();
+                gather.outputs = None;
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(gather.take_outputs().collect())
+    }
+}
+
+/// Outputs are moved, never pinned.
+impl<R, T, E> Unpin for FirstError<R, T, E> {}
+
+impl<R, T, E> fmt::Debug for FirstError<R, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.gather, f)
+    }
+}

@@ -1,0 +1,200 @@
+//! Waiting for tasks until enough of them are over.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::combine::crowd::{Batch, Crowd};
+use crate::kernel::TaskId;
+use crate::task::{JoinError, JoinHandle};
+use crate::time::{Sleep, sleep};
+
+/// Waits for tasks: for all of them, or as it is told until the first has ended, the first has failed, or some
+/// time has passed. Hands back the outputs of those that are over, and the handles of the others, which go on.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the handles, which detaches the tasks, and the outputs that it had received.
+///
+/// # Panics
+///
+/// If it is polled again after it was ready.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, combine::Done, sleep, spawn, wait};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let after = |seconds| async move { sleep(Duration::from_secs(seconds)).await; seconds };
+///     let handles = [3, 1, 2].map(|seconds| spawn(after(seconds)));
+///
+///     let Done { done, pending } = wait(handles).first_completed().await;
+///     assert_eq!(done.len(), 1);
+///     assert_eq!(*done[0].1.as_ref().unwrap(), 1);
+///
+///     let Done { done, pending } = wait(pending).timeout(Duration::from_millis(1500)).await;
+///     assert_eq!(*done[0].1.as_ref().unwrap(), 2);
+///     for handle in pending {
+///         assert_eq!(handle.await.unwrap(), 3);
+///     }
+/// });
+/// ```
+pub fn wait<T: 'static>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
+    let handles = handles.into_iter().map(Identified);
+    Wait { crowd: Crowd::new(handles), done: Some(Vec::new()), until: Until::All, timeout: None }
+}
+
+/// The future of [`wait`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Wait<T: 'static> {
+    crowd: Crowd<Identified<T>>,
+    /// `None` when they were given away.
+    done: Option<Vec<(TaskId, Result<T, JoinError>)>>,
+    until: Until<T>,
+    timeout: Option<Sleep>,
+}
+
+/// A handle that gives the id of its task with the output.
+struct Identified<T>(JoinHandle<T>);
+
+impl<T: 'static> Future for Identified<T> {
+    type Output = (TaskId, Result<T, JoinError>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.0.id();
+        Pin::new(&mut self.0).poll(cx).map(|output| (id, output))
+    }
+}
+
+enum Until<T> {
+    All,
+    Completed,
+    Error,
+    /// An output that is what the caller wants.
+    Fits(Box<Test<T>>),
+}
+
+type Test<T> = dyn FnMut(&Result<T, JoinError>) -> bool;
+
+/// What has come of tasks that were waited for.
+#[derive(Debug)]
+#[must_use = "the handles of tasks that go on are in it"]
+pub struct Done<T> {
+    /// Those that are over, in the order in which they ended: the id, and the output or why there is none.
+    pub done: Vec<(TaskId, Result<T, JoinError>)>,
+    /// The handles of the others, in the order in which they were given.
+    pub pending: Vec<JoinHandle<T>>,
+}
+
+impl<T> Wait<T> {
+    /// Waits until all tasks have ended. It is so unless said otherwise.
+    #[doc(alias = "ALL_COMPLETED")]
+    pub fn all(mut self) -> Self {
+        self.until = Until::All;
+        self
+    }
+
+    /// Waits only until the first task has ended. All that ended by then are in [`Done::done`].
+    #[doc(alias = "FIRST_COMPLETED")]
+    pub fn first_completed(mut self) -> Self {
+        self.until = Until::Completed;
+        self
+    }
+
+    /// Waits only until the first task has panicked or was aborted; or else for all.
+    ///
+    /// For tasks that give a `Result`, see [`until`](Wait::until).
+    #[doc(alias = "FIRST_EXCEPTION")]
+    pub fn first_error(mut self) -> Self {
+        self.until = Until::Error;
+        self
+    }
+
+    /// Waits only until there is an output for which `fits` is true; or else for all.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{future::pending, io};
+    /// use turnwise::{block_on, spawn, wait};
+    ///
+    /// block_on(async {
+    ///     let fails = spawn(async { Err::<(), _>(io::Error::other("the cable is broken")) });
+    ///     let waits = spawn(pending());
+    ///     let ended = wait([fails, waits]).until(|output| matches!(output, Ok(Err(_)) | Err(_))).await;
+    ///     assert_eq!((ended.done.len(), ended.pending.len()), (1, 1));
+    /// });
+    /// ```
+    pub fn until(mut self, fits: impl FnMut(&Result<T, JoinError>) -> bool + 'static) -> Self {
+        self.until = Until::Fits(Box::new(fits));
+        self
+    }
+
+    /// Waits no longer than this, counted from this call. A task that ends in the turn in which the time is
+    /// over counts as done.
+    ///
+    /// # Panics
+    ///
+    /// The future panics if it is first polled outside of a running scheduler.
+    #[track_caller]
+    pub fn timeout(mut self, duration: Duration) -> Self {
+        self.timeout = Some(sleep(duration));
+        self
+    }
+}
+
+impl<T> Future for Wait<T> {
+    type Output = Done<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Wait { crowd, done, until, timeout } = &mut *self;
+        let all = done.as_mut().expect("a wait must not be polled again after it was ready");
+        let mut batch = Batch::new();
+        let mut is_over = crowd
+            .poll(cx, |_, output| {
+                batch.push(output);
+                ControlFlow::<()>::Continue(())
+            })
+            .is_ready();
+        for (id, output) in batch.in_order() {
+            is_over |= until.is_met(&output);
+            all.push((id, output));
+        }
+        if !is_over && let Some(timeout) = timeout {
+            is_over = Pin::new(timeout).poll(cx).is_ready();
+        }
+        if !is_over {
+            return Poll::Pending;
+        }
+        *timeout = None;
+        let pending = crowd.take_rest().into_iter().map(|Identified(handle)| handle).collect();
+        Poll::Ready(Done { done: done.take().unwrap_or_default(), pending })
+    }
+}
+
+impl<T> Until<T> {
+    fn is_met(&mut self, output: &Result<T, JoinError>) -> bool {
+        match self {
+            Until::All => false,
+            Until::Completed => true,
+            Until::Error => output.is_err(),
+            Until::Fits(fits) => fits(output),
+        }
+    }
+}
+
+/// Handles and outputs are moved, never pinned.
+impl<T> Unpin for Wait<T> {}
+
+impl<T> fmt::Debug for Wait<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut wait = f.debug_struct("Wait");
+        wait.field("left", &self.crowd.left()).field("timeout", &self.timeout);
+        wait.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,70 @@
+//! `futures_core::Stream` for whatever gives one value after the other. Feature `stream`.
+//!
+//! Each of these has a method of its own that needs no feature and does the same: `next`, `join_next`, `tick`,
+//! `recv`. A stream that waits is reported with the place where it was made.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use futures_core::{FusedStream, Stream};
+
+use crate::combine::AsCompleted;
+use crate::task::{JoinError, JoinSet};
+use crate::time::Interval;
+
+// ----- combine -----
+
+/// The outputs as they come about, like [`next`](AsCompleted::next).
+impl<F: Future> Stream for AsCompleted<F> {
+    type Item = F::Output;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        self.poll_next_output(cx)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len(), Some(self.len()))
+    }
+}
+
+impl<F: Future> FusedStream for AsCompleted<F> {
+    fn is_terminated(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+// ----- task -----
+
+/// The outputs in the order in which the tasks end, like [`join_next`](JoinSet::join_next). It can go on after
+/// `None`, when more tasks were spawned.
+impl<T: 'static> Stream for JoinSet<T> {
+    type Item = Result<T, JoinError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let place = self.made_at();
+        self.poll_next_ended(cx, place).map(|ended| ended.map(|ended| ended.output))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len(), Some(self.len()))
+    }
+}
+
+// ----- time -----
+
+/// The ticks, like [`tick`](Interval::tick). It never ends.
+impl Stream for Interval {
+    type Item = Instant;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
+        let place = self.made_at;
+        self.poll_tick(cx, place).map(Some)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::MAX, None)
+    }
+}
+
+// ----- channel -----

@@ -1,0 +1,397 @@
+//! A set of tasks, joined in the order in which they end.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use crate::kernel::{Birth, Kernel, Scheduler, TaskId, current};
+use crate::task::endings::{Endings, Member};
+use crate::task::join_next::Ended;
+use crate::task::{
+    AbortHandle, Builder, JoinError, JoinHandle, JoinNext, JoinNextWithId, JoinSetAll, Shutdown,
+};
+
+/// Tasks that belong together: joined in the order in which they end, and aborted with the set.
+///
+/// A task that ends is found at once, however many there are. A panic or an abort is an error with the id
+/// of the task, and ends neither the others nor the set. Dropping the set aborts every task that is left.
+///
+/// A set that is waited for names its tasks in reports.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, task::JoinSet};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let mut set = JoinSet::new();
+///     for seconds in [4, 3, 2] {
+///         set.spawn(async move { sleep(Duration::from_secs(seconds)).await; seconds });
+///     }
+///     let mut ended = Vec::new();
+///     while let Some(output) = set.join_next().await {
+///         ended.push(output?);
+///     }
+///     assert_eq!(ended, [2, 3, 4]);
+///     Ok::<(), turnwise::JoinError>(())
+/// })?;
+/// # Ok::<(), turnwise::JoinError>(())
+/// ```
+#[doc(alias = "TaskGroup")]
+pub struct JoinSet<T> {
+    made_at: &'static Location<'static>,
+    /// `None` where the number is free.
+    members: Vec<Option<Joined<T>>>,
+    free: Vec<u32>,
+    len: usize,
+    /// How many tasks were ever spawned here.
+    spawned: u64,
+    endings: Rc<Endings>,
+}
+
+struct Joined<T> {
+    handle: JoinHandle<T>,
+    /// How many were spawned before it.
+    rank: u64,
+}
+
+impl<T> JoinSet<T> {
+    /// Makes an empty set.
+    #[track_caller]
+    pub fn new() -> Self {
+        JoinSet::of_kind("join set", Location::caller())
+    }
+
+    /// An empty set that reports call something else.
+    pub(crate) fn of_kind(kind: &'static str, place: &'static Location<'static>) -> Self {
+        JoinSet {
+            made_at: place,
+            members: Vec::new(),
+            free: Vec::new(),
+            len: 0,
+            spawned: 0,
+            endings: Endings::new(kind),
+        }
+    }
+
+    /// Gives it a name, for reports.
+    #[must_use]
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        self.endings.set_name(name.into());
+        self
+    }
+
+    /// Returns how many tasks are in the set: those that go on, and those that ended and were not joined.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether there is no task in the set.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Makes a task of a future, on the scheduler that runs on this thread; see [`spawn`](crate::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running scheduler. [`spawn_on`](JoinSet::spawn_on) works there.
+    #[track_caller]
+    #[doc(alias = "create_task")]
+    #[doc(alias = "spawn_local")]
+    pub fn spawn<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let kernel = current().expect(
+            "`JoinSet::spawn` needs a running scheduler: call it inside `block_on`, or use `JoinSet::spawn_on`",
+        );
+        self.spawn_in(kernel, future, Location::caller())
+    }
+
+    /// Makes a task of a future on this scheduler, whether it runs or not.
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, scheduler: &Scheduler, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.spawn_in(scheduler.kernel(), future, Location::caller())
+    }
+
+    /// Makes a task that has a name or a priority.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running scheduler.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::task::{self, JoinSet};
+    ///
+    /// turnwise::block_on(async {
+    ///     let mut set = JoinSet::new();
+    ///     set.spawn_with(task::Builder::new().name("poller"), async { task::name() });
+    ///     assert_eq!(set.join_next().await.unwrap().unwrap().as_deref(), Some("poller"));
+    /// });
+    /// ```
+    #[track_caller]
+    #[doc(alias = "build_task")]
+    pub fn spawn_with<F>(&mut self, builder: Builder, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let number = self.next_number();
+        let handle = builder.spawn(Member::new(future, &self.endings, number));
+        self.enter(number, handle)
+    }
+
+    pub(crate) fn spawn_in<F>(
+        &mut self,
+        kernel: Rc<Kernel>,
+        future: F,
+        place: &'static Location<'static>,
+    ) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let number = self.next_number();
+        let member = Member::new(future, &self.endings, number);
+        let handle = JoinHandle::spawn(kernel, member, Birth::at(place), None);
+        self.enter(number, handle)
+    }
+
+    fn next_number(&self) -> u32 {
+        let new =
+            || u32::try_from(self.members.len()).expect("fewer than 2^32 tasks fit into memory");
+        self.free.last().copied().unwrap_or_else(new)
+    }
+
+    fn enter(&mut self, number: u32, handle: JoinHandle<T>) -> AbortHandle {
+        let abort = handle.abort_handle();
+        self.endings.enter(number, handle.key(), handle.spawned_at());
+        let joined = Some(Joined { handle, rank: self.spawned });
+        match self.free.pop() {
+            Some(free) => self.members[free as usize] = joined,
+            None => self.members.push(joined),
+        }
+        self.spawned += 1;
+        self.len += 1;
+        abort
+    }
+
+    /// Aborts every task in the set. They stay in it, and end as cancelled at their next turn.
+    pub fn abort_all(&mut self) {
+        for joined in self.in_order() {
+            joined.handle.abort();
+        }
+    }
+
+    /// Lets every task go: they run on by themselves, and the set is empty.
+    pub fn detach_all(&mut self) {
+        self.endings.forget_waiter();
+        self.endings = self.endings.anew(); // Nobody wants to know of their ends.
+        self.free.clear();
+        self.let_go();
+    }
+
+    /// Drops the handles, and so the outputs of those that have ended, in the order in which they were spawned.
+    fn let_go(&mut self) {
+        self.len = 0;
+        let mut members: Vec<Joined<T>> = self.members.drain(..).flatten().collect();
+        members.sort_unstable_by_key(|joined| joined.rank);
+        drop(members);
+    }
+
+    /// What is in the set, in the order in which it was spawned.
+    fn in_order(&self) -> Vec<&Joined<T>> {
+        let mut members: Vec<&Joined<T>> = self.members.iter().flatten().collect();
+        members.sort_unstable_by_key(|joined| joined.rank);
+        members
+    }
+}
+
+/// Joining.
+impl<T: 'static> JoinSet<T> {
+    /// Waits for the next task to end, and returns its output; `None` if no task is left. Tasks come in the
+    /// exact order in which they end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no task out of the set: nothing is lost.
+    #[track_caller]
+    pub fn join_next(&mut self) -> JoinNext<'_, T> {
+        JoinNext { set: self, place: Location::caller() }
+    }
+
+    /// Waits for the next task to end, and returns its output with the task's id. An error has that id too.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`join_next`](JoinSet::join_next).
+    #[track_caller]
+    pub fn join_next_with_id(&mut self) -> JoinNextWithId<'_, T> {
+        JoinNextWithId(self.join_next())
+    }
+
+    /// Returns the output of a task that has ended, if there is one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{task::JoinSet, yield_now};
+    ///
+    /// turnwise::block_on(async {
+    ///     let mut set = JoinSet::new();
+    ///     set.spawn(async { 1 });
+    ///     assert!(set.try_join_next().is_none());
+    ///     yield_now().await;
+    ///     assert_eq!(set.try_join_next().unwrap().unwrap(), 1);
+    /// });
+    /// ```
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.take_ended().map(|ended| ended.output)
+    }
+
+    /// Returns the output of a task that has ended, with its id.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(TaskId, T), JoinError>> {
+        self.take_ended().map(Ended::with_id)
+    }
+
+    /// Waits for all tasks, and returns how each has ended, in the order in which they were spawned.
+    ///
+    /// A task that panicked or was aborted is an error in its place; nothing panics here.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the set, which aborts the tasks that are left; outputs are lost.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task::JoinSet, yield_now};
+    ///
+    /// block_on(async {
+    ///     let mut set = JoinSet::new();
+    ///     set.spawn(async { yield_now().await; 1 });
+    ///     set.spawn(async { panic!("a bug") });
+    ///     let ended = set.join_all().await;
+    ///     assert_eq!(*ended[0].as_ref().unwrap(), 1);
+    ///     assert!(ended[1].as_ref().unwrap_err().is_panic());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn join_all(self) -> JoinSetAll<T> {
+        JoinSetAll { set: self, ended: Vec::new(), place: Location::caller() }
+    }
+
+    /// Aborts every task, and waits until they have ended. Outputs are dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// The tasks are aborted by this call, whether the future is awaited or not. Dropping it leaves those in
+    /// the set that it did not wait for.
+    #[track_caller]
+    pub fn shutdown(&mut self) -> Shutdown<'_, T> {
+        self.abort_all();
+        Shutdown { next: self.join_next() }
+    }
+
+    /// Takes out the first task that has ended.
+    fn take_ended(&mut self) -> Option<Ended<T>> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.poll_ended(&mut cx) {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => None,
+        }
+    }
+
+    /// The same; pending if none has ended, or if the first one is still in its last turn.
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T>>> {
+        let Some(number) = self.endings.first() else { return Poll::Ready(None) };
+        let place = &mut self.members[number as usize];
+        let joined = place.as_mut().expect("a task is in the set until its end was asked for");
+        let output = ready!(Pin::new(&mut joined.handle).poll(cx));
+        let (id, rank) = (joined.handle.id(), joined.rank);
+        self.endings.remove_first();
+        *place = None;
+        self.free.push(number);
+        self.len -= 1;
+        Poll::Ready(Some(Ended { id, rank, output }))
+    }
+
+    /// Waits for the next task to end.
+    pub(crate) fn poll_next_ended(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &'static Location<'static>,
+    ) -> Poll<Option<Ended<T>>> {
+        loop {
+            if let Some(ended) = ready!(self.poll_ended(cx)) {
+                return Poll::Ready(Some(ended));
+            }
+            if self.is_empty() {
+                return Poll::Ready(None);
+            }
+            ready!(self.endings.poll_any(cx, place));
+        }
+    }
+
+    /// Where the set was made.
+    pub(crate) fn made_at(&self) -> &'static Location<'static> {
+        self.made_at
+    }
+
+    /// Nobody waits for the next end any more.
+    pub(crate) fn stop_waiting(&self) {
+        self.endings.forget_waiter();
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    #[track_caller]
+    fn default() -> Self {
+        JoinSet::new()
+    }
+}
+
+/// Spawns all these futures on the scheduler that runs on this thread.
+impl<F> FromIterator<F> for JoinSet<F::Output>
+where
+    F: Future + 'static,
+{
+    #[track_caller]
+    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
+        let mut set = JoinSet::new();
+        for future in futures {
+            set.spawn(future);
+        }
+        set
+    }
+}
+
+/// Handles are moved, never pinned.
+impl<T> Unpin for JoinSet<T> {}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        self.abort_all();
+        self.let_go();
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut set = f.debug_struct("JoinSet");
+        if let Some(name) = self.endings.name() {
+            set.field("name", &name);
+        }
+        let ids: Vec<TaskId> = self.in_order().iter().map(|joined| joined.handle.id()).collect();
+        set.field("tasks", &ids).finish_non_exhaustive()
+    }
+}

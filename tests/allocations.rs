@@ -1,0 +1,176 @@
+//! A wait allocates nothing, once the thread's record has grown: counted by the allocator.
+//!
+//! One test only, since the count is that of the whole process.
+
+use std::alloc::System;
+use std::rc::Rc;
+use std::time::Duration;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use turnwise::channel::{Queue, broadcast, mpsc, oneshot, watch};
+use turnwise::sync::{Barrier, Condvar, Event, Mutex, Notify, RwLock, Semaphore};
+use turnwise::{Scheduler, join, race, sleep, spawn, yield_now};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const ROUNDS: usize = 100;
+
+/// Runs two tasks side by side, each of them again and again, and returns how often they allocated when
+/// they were warm.
+fn allocations<A, B>(mut one: impl FnMut() -> A, mut other: impl FnMut() -> B) -> usize
+where
+    A: Future<Output = ()>,
+    B: Future<Output = ()>,
+{
+    let scheduler = Scheduler::builder().virtual_time().build();
+    scheduler.block_on(async {
+        for _ in 0..ROUNDS {
+            join!(one(), other());
+        }
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..ROUNDS {
+            join!(one(), other());
+        }
+        region.change().allocations
+    })
+}
+
+#[test]
+fn a_wait_allocates_nothing_once_it_is_warm() {
+    let mut counted: Vec<(&str, usize)> = Vec::new();
+
+    let mutex = Mutex::new(());
+    let hold = || async {
+        let _guard = mutex.lock().await;
+        yield_now().await;
+    };
+    counted.push(("mutex", allocations(hold, hold)));
+
+    let lock = RwLock::new(());
+    let read = || async {
+        let _guard = lock.read().await;
+        yield_now().await;
+    };
+    let write = || async {
+        let _guard = lock.write().await;
+        yield_now().await;
+    };
+    counted.push(("rwlock", allocations(read, write)));
+
+    let semaphore = Semaphore::new(1);
+    let take = || async {
+        let _permit = semaphore.acquire().await.unwrap();
+        yield_now().await;
+    };
+    counted.push(("semaphore", allocations(take, take)));
+
+    let (guarded, changed) = (Mutex::new(()), Condvar::new());
+    let wait = || async { drop(changed.wait(guarded.lock().await).await) };
+    let notify = || async {
+        yield_now().await;
+        changed.notify_all();
+    };
+    counted.push(("condvar", allocations(wait, notify)));
+
+    let event = Event::new();
+    let wait = || event.wait();
+    let fire = || async {
+        yield_now().await;
+        event.set();
+        event.clear();
+    };
+    counted.push(("event", allocations(wait, fire)));
+
+    let notify = Notify::new();
+    let wait = || notify.notified();
+    let one = || async {
+        yield_now().await;
+        notify.notify_one();
+    };
+    counted.push(("notify", allocations(wait, one)));
+
+    let barrier = Barrier::new(2);
+    let meet = || async { drop(barrier.wait().await) };
+    counted.push(("barrier", allocations(meet, meet)));
+
+    let (sender, receiver) = mpsc::channel(1);
+    let receiver = Rc::new(Mutex::new(receiver));
+    let send = || async {
+        for number in 0..3 {
+            sender.send(number).await.unwrap();
+        }
+    };
+    let receive = || async {
+        let mut receiver = receiver.lock().await;
+        for _ in 0..3 {
+            receiver.recv().await.unwrap();
+        }
+    };
+    counted.push(("mpsc", allocations(send, receive)));
+
+    let (sender, receiver) = broadcast::channel(4);
+    let receiver = Mutex::new(receiver);
+    let send = || async {
+        yield_now().await;
+        sender.send(1).unwrap();
+    };
+    let receive = || async {
+        receiver.lock().await.recv().await.unwrap();
+    };
+    // A message that all receivers share is one allocation.
+    counted.push(("broadcast of one message", allocations(send, receive) / ROUNDS));
+
+    let (sender, receiver) = watch::channel(0);
+    let receiver = Mutex::new(receiver);
+    let send = || async {
+        yield_now().await;
+        sender.send(1).unwrap();
+    };
+    let receive = || async { receiver.lock().await.changed().await.unwrap() };
+    counted.push(("watch", allocations(send, receive)));
+
+    let queue = Queue::new(1);
+    let put = || async {
+        for number in 0..3 {
+            queue.put(number).await.unwrap();
+        }
+    };
+    let get = || async {
+        for _ in 0..3 {
+            queue.get().await.unwrap();
+        }
+    };
+    counted.push(("queue", allocations(put, get)));
+
+    // The heap of the timers has a bucket for each power of two of nanoseconds, and each grows once.
+    let nap = || sleep(Duration::from_millis(1));
+    let naps = allocations(nap, nap);
+    assert!(naps < 10, "200 sleeps made {naps} allocations");
+    let two = || async { race((yield_now(), yield_now())).await };
+    counted.push(("race", allocations(two, two)));
+    let task = || async { spawn(yield_now()).await.unwrap() };
+    counted.push(("spawn", allocations(task, task)));
+
+    // A oneshot is made for each value: that is one allocation, and waiting for it adds none.
+    let ask = || async {
+        let (sender, receiver) = oneshot::channel();
+        join!(
+            async {
+                yield_now().await;
+                sender.send(1).unwrap();
+            },
+            async { drop(receiver.await) }
+        );
+    };
+    counted.push(("two oneshots", allocations(ask, ask) / ROUNDS));
+
+    for (name, allocations) in counted {
+        let values = match name {
+            "broadcast of one message" => 1,
+            "two oneshots" => 2,
+            _ => 0,
+        };
+        assert_eq!(allocations, values, "{name}");
+    }
+}

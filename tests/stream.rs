@@ -1,0 +1,72 @@
+//! Streams are what their own methods are, for those who chain adaptors.
+
+mod probe;
+
+use std::time::Duration;
+
+use futures::stream::{FusedStream, Stream, StreamExt};
+use probe::virtual_time;
+use turnwise::task::JoinSet;
+use turnwise::time::{self, Missed};
+use turnwise::{RunError, Scheduler, as_completed, sleep, spawn};
+
+async fn after(seconds: u64) -> u64 {
+    sleep(Duration::from_secs(seconds)).await;
+    seconds
+}
+
+#[test]
+fn outputs_are_a_stream_in_the_order_in_which_they_come_about() {
+    virtual_time().block_on(async {
+        let outputs = as_completed([3, 1, 2].map(after));
+        assert_eq!(outputs.size_hint(), (3, Some(3)));
+        assert!(!outputs.is_terminated());
+        let doubled: Vec<u64> = outputs.map(|seconds| seconds * 2).collect().await;
+        assert_eq!(doubled, [2, 4, 6]);
+        let handles = [3, 1, 2].map(|seconds| spawn(after(seconds)));
+        let ended: Vec<u64> = as_completed(handles).map(Result::unwrap).collect().await;
+        assert_eq!(ended, [1, 2, 3]);
+    });
+}
+
+#[test]
+fn a_set_is_a_stream_that_may_go_on_after_its_end() {
+    virtual_time().block_on(async {
+        let mut set: JoinSet<u64> = [3, 1, 2].into_iter().map(after).collect();
+        assert_eq!(Stream::size_hint(&set), (3, Some(3)));
+        let ended: Vec<u64> = (&mut set).map(Result::unwrap).collect().await;
+        assert_eq!(ended, [1, 2, 3]);
+        assert!(set.next().await.is_none());
+        set.spawn(after(5));
+        assert_eq!(set.next().await.unwrap().unwrap(), 5);
+    });
+}
+
+#[test]
+fn ticks_are_a_stream_without_end() {
+    virtual_time().block_on(async {
+        let start = time::now();
+        let mut interval = time::interval(Duration::from_secs(10)).missed(Missed::Burst);
+        let ticks: Vec<_> = (&mut interval).take(3).collect().await;
+        let since: Vec<u64> = ticks.iter().map(|tick| (*tick - start).as_secs()).collect();
+        assert_eq!(since, [0, 10, 20]);
+        assert_eq!(interval.tick().await - start, Duration::from_secs(30));
+        assert_eq!(interval.size_hint(), (usize::MAX, None));
+    });
+}
+
+#[test]
+fn a_stream_that_waits_is_reported_with_the_place_where_it_was_made() {
+    let outcome = Scheduler::new().try_block_on(async {
+        let mut set = JoinSet::new(); // made here
+        set.spawn(std::future::pending::<()>());
+        drop(StreamExt::next(&mut set).await);
+    });
+    let Err(RunError::Deadlock(report)) = outcome else { panic!("a deadlock, not {outcome:?}") };
+    let line = 1 + include_str!("stream.rs")
+        .lines()
+        .position(|line| line.ends_with("// made here"))
+        .unwrap();
+    let place = format!("join set at tests/stream.rs:{line}:");
+    assert!(report.to_string().contains(&place), "{report}");
+}
