@@ -36,10 +36,27 @@ where
     })
 }
 
+/// Names, and how often their waits allocated.
+type Counted = Vec<(&'static str, usize)>;
+
 #[test]
 fn a_wait_allocates_nothing_once_it_is_warm() {
-    let mut counted: Vec<(&str, usize)> = Vec::new();
+    let mut counted = Counted::new();
+    locks(&mut counted);
+    meetings(&mut counted);
+    channels(&mut counted);
+    tasks(&mut counted);
+    for (name, allocations) in counted {
+        let values = match name {
+            "broadcast of one message" => 1,
+            "two oneshots" => 2,
+            _ => 0,
+        };
+        assert_eq!(allocations, values, "{name}");
+    }
+}
 
+fn locks(counted: &mut Counted) {
     let mutex = Mutex::new(());
     let hold = || async {
         let _guard = mutex.lock().await;
@@ -72,7 +89,9 @@ fn a_wait_allocates_nothing_once_it_is_warm() {
         changed.notify_all();
     };
     counted.push(("condvar", allocations(wait, notify)));
+}
 
+fn meetings(counted: &mut Counted) {
     let event = Event::new();
     let wait = || event.wait();
     let fire = || async {
@@ -91,9 +110,11 @@ fn a_wait_allocates_nothing_once_it_is_warm() {
     counted.push(("notify", allocations(wait, one)));
 
     let barrier = Barrier::new(2);
-    let meet = || async { drop(barrier.wait().await) };
+    let meet = || async { assert!(barrier.wait().await.is_ok()) };
     counted.push(("barrier", allocations(meet, meet)));
+}
 
+fn channels(counted: &mut Counted) {
     let (sender, receiver) = mpsc::channel(1);
     let receiver = Rc::new(Mutex::new(receiver));
     let send = || async {
@@ -142,7 +163,9 @@ fn a_wait_allocates_nothing_once_it_is_warm() {
         }
     };
     counted.push(("queue", allocations(put, get)));
+}
 
+fn tasks(counted: &mut Counted) {
     // The heap of the timers has a bucket for each power of two of nanoseconds, and each grows once.
     let nap = || sleep(Duration::from_millis(1));
     let naps = allocations(nap, nap);
@@ -160,17 +183,8 @@ fn a_wait_allocates_nothing_once_it_is_warm() {
                 yield_now().await;
                 sender.send(1).unwrap();
             },
-            async { drop(receiver.await) }
+            async { assert!(receiver.await.is_ok()) }
         );
     };
     counted.push(("two oneshots", allocations(ask, ask) / ROUNDS));
-
-    for (name, allocations) in counted {
-        let values = match name {
-            "broadcast of one message" => 1,
-            "two oneshots" => 2,
-            _ => 0,
-        };
-        assert_eq!(allocations, values, "{name}");
-    }
 }

@@ -16,6 +16,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use turnwise::channel::queue::{self, AnyQueue, Fifo, Lifo, SmallestFirst};
+use turnwise::channel::{
+    Closed, LifoQueue, PriorityQueue, Queue, SendError, TryRecvError, TrySendError, broadcast,
+    mpsc, oneshot, remote, watch,
+};
 use turnwise::combine::{
     self, AsCompleted, Done, FirstError, Gather, JoinAll, NextCompleted, Race, RaceIndexed,
     TryJoinAll,
@@ -24,6 +29,7 @@ use turnwise::scheduler::{
     self, Cause, Cycle, Ending, NestedRun, Observer, Park, StuckTask, TaskInfo, TaskLabel,
     TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
 };
+use turnwise::sync::{self, Mutex, OnceCell, Promise, RwLock, Semaphore};
 use turnwise::task::{
     self, AbortHandle, JoinNext, JoinNextWithId, JoinSet, JoinSetAll, RemoteError, RemoteHandle,
     Shutdown, YieldNow,
@@ -132,6 +138,103 @@ fn what_is_plain_data_or_made_for_other_threads_crosses() {
 }
 
 #[test]
+fn locks_and_channels_stay_with_their_guards_and_futures() {
+    table! {
+        Mutex<u8> => "Unpin UnwindSafe",
+        sync::MutexGuard<'static, u8> => "Unpin",
+        sync::Lock<'static, u8> => "Unpin",
+        RwLock<u8> => "Unpin UnwindSafe",
+        sync::RwLockReadGuard<'static, u8> => "Unpin",
+        sync::RwLockWriteGuard<'static, u8> => "Unpin",
+        sync::Read<'static, u8> => "Unpin",
+        sync::Write<'static, u8> => "Unpin",
+        Semaphore => "Unpin UnwindSafe",
+        sync::SemaphorePermit<'static> => "Unpin",
+        sync::OwnedSemaphorePermit => "Unpin",
+        sync::Acquire<'static> => "Unpin",
+        sync::AcquireOwned => "Unpin",
+        sync::Condvar => "Unpin UnwindSafe",
+        sync::CondvarWait<'static, u8> => "Unpin",
+        sync::CondvarWaitWhile<'static, u8, fn(&mut u8) -> bool> => "Unpin",
+        sync::Barrier => "Unpin UnwindSafe",
+        sync::BarrierWait<'static> => "Unpin",
+        sync::Event => "Unpin UnwindSafe",
+        sync::EventWait<'static> => "Unpin",
+        sync::Notify => "Unpin UnwindSafe",
+        sync::Notified<'static> => "Unpin",
+        OnceCell<u8> => "Unpin UnwindSafe",
+        sync::GetOrInit<'static, u8, fn() -> Pinned, Pinned> => "",
+        sync::GetOrTryInit<'static, u8, fn() -> Pinned, Pinned> => "",
+        Promise<u8> => "Unpin",
+        sync::PromiseFuture<u8> => "Unpin",
+        mpsc::Sender<u8> => "Unpin",
+        mpsc::Sending<'static, PhantomPinned> => "Unpin",
+        mpsc::WeakSender<u8> => "Unpin",
+        mpsc::Receiver<u8> => "Unpin",
+        mpsc::Recv<'static, u8> => "Unpin",
+        mpsc::RecvMany<'static, u8> => "Unpin",
+        mpsc::Permit<'static, u8> => "Unpin",
+        mpsc::Reserve<'static, u8> => "Unpin",
+        mpsc::UnboundedSender<u8> => "Unpin",
+        mpsc::UnboundedReceiver<u8> => "Unpin",
+        mpsc::WeakUnboundedSender<u8> => "Unpin",
+        oneshot::Sender<u8> => "Unpin",
+        oneshot::Receiver<u8> => "Unpin",
+        broadcast::Sender<u8> => "Unpin",
+        broadcast::Receiver<u8> => "Unpin",
+        broadcast::Recv<'static, u8> => "Unpin",
+        watch::Sender<u8> => "Unpin",
+        watch::Receiver<u8> => "Unpin",
+        watch::Ref<u8> => "Unpin UnwindSafe",
+        watch::Changed<'static, u8> => "Unpin",
+        watch::WaitFor<'static, u8, fn(&u8) -> bool> => "Unpin",
+        Closed<'static> => "Unpin",
+        Queue<u8> => "Unpin UnwindSafe",
+        LifoQueue<u8> => "Unpin UnwindSafe",
+        PriorityQueue<u8> => "Unpin UnwindSafe",
+        AnyQueue<u8, Fifo<u8>> => "Unpin UnwindSafe",
+        queue::Put<'static, u8, Fifo<u8>> => "Unpin",
+        queue::Get<'static, u8, Lifo<u8>> => "Unpin",
+        queue::Join<'static, u8, SmallestFirst<u8>> => "Unpin",
+        remote::Receiver<u8> => "Unpin UnwindSafe",
+        remote::Recv<'static, u8> => "Unpin",
+    }
+}
+
+#[test]
+fn what_locks_and_channels_answer_crosses_and_so_does_a_remote_sender() {
+    table! {
+        sync::TryLockError => "Send Sync Unpin UnwindSafe",
+        sync::TryReadError => "Send Sync Unpin UnwindSafe",
+        sync::TryWriteError => "Send Sync Unpin UnwindSafe",
+        sync::TryAcquireError => "Send Sync Unpin UnwindSafe",
+        sync::AcquireError => "Send Sync Unpin UnwindSafe",
+        sync::AddPermitsError => "Send Sync Unpin UnwindSafe",
+        sync::BarrierWaitResult => "Send Sync Unpin UnwindSafe",
+        sync::BrokenBarrier => "Send Sync Unpin UnwindSafe",
+        sync::SetError<u8> => "Send Sync Unpin UnwindSafe",
+        sync::AlreadySet<u8> => "Send Sync Unpin UnwindSafe",
+        sync::PromiseError => "Send Sync Unpin",
+        SendError<u8> => "Send Sync Unpin UnwindSafe",
+        TrySendError<u8> => "Send Sync Unpin UnwindSafe",
+        TryRecvError => "Send Sync Unpin UnwindSafe",
+        oneshot::RecvError => "Send Sync Unpin UnwindSafe",
+        oneshot::TryRecvError => "Send Sync Unpin UnwindSafe",
+        broadcast::RecvError => "Send Sync Unpin UnwindSafe",
+        watch::RecvError => "Send Sync Unpin UnwindSafe",
+        queue::PutError<u8> => "Send Sync Unpin UnwindSafe",
+        queue::TryPutError<u8> => "Send Sync Unpin UnwindSafe",
+        queue::GetError => "Send Sync Unpin UnwindSafe",
+        queue::TryGetError => "Send Sync Unpin UnwindSafe",
+        queue::TaskDoneError => "Send Sync Unpin UnwindSafe",
+        remote::Sender<u8> => "Send Sync Unpin UnwindSafe",
+        remote::Sender<Cell<u8>> => "Send Sync Unpin UnwindSafe",
+        remote::Sending<'static, u8> => "Send Sync Unpin UnwindSafe",
+        remote::Sender<Rc<u8>> => "Unpin UnwindSafe",
+    }
+}
+
+#[test]
 fn groups_of_tasks_stay_and_groups_of_futures_are_what_the_futures_are() {
     table! {
         JoinSet<u8> => "Unpin",
@@ -166,7 +269,7 @@ impl Future for Pinned {
 }
 
 /// Public only because a macro or a sealed trait needs it, under paths that are hidden or private.
-const HIDDEN: [&str; 6] = ["Branch", "Edge", "Field", "Lane", "Racers", "Sealed"];
+const HIDDEN: [&str; 7] = ["Branch", "Edge", "Field", "Lane", "Order", "Racers", "Sealed"];
 
 #[test]
 fn every_public_type_is_in_a_table() {

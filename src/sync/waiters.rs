@@ -13,9 +13,9 @@
 //! The nodes live in the thread's one slab (`kernel/waits.rs`), so a wait allocates nothing; a list is three
 //! numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
+mod debug;
 mod ring;
 mod again;
-mod debug;
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! A list as the `Debug` of a primitive prints it.
+//! Who holds and who waits, for the `Debug` of primitives.
 
 use std::fmt;
 
