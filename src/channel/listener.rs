@@ -39,16 +39,18 @@ impl Listener {
             return Poll::Ready(found);
         }
         // The usual way to wait: by the task's key, with the node of the last time.
-        if let (false, Some(ticket), Some(task)) = (self.is_waiting, &self.ticket, TaskKey::of(cx))
-        {
+        if let (false, Some(task)) = (self.is_waiting, TaskKey::of(cx)) {
             self.is_waiting = true;
-            waiters.rejoin(ticket, task, waiters.round(), place);
+            match &self.ticket {
+                Some(ticket) => waiters.rejoin(ticket, task, waiters.round(), place),
+                None => self.ticket = Some(waiters.join_task(task, waiters.round(), place)),
+            }
             return Poll::Pending;
         }
         self.wait_all_the_same(waiters, place, cx, look)
     }
 
-    /// For the first time, once more, or with a foreign waker.
+    /// Once more, or with a foreign waker.
     #[cold]
     fn wait_all_the_same<R>(
         &mut self,

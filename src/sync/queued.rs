@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{Waiter, burn};
+use crate::kernel::{TaskKey, Waiter, burn};
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
 /// What can be waited for in a list.
@@ -78,17 +78,15 @@ impl<'a, S: Source> Queued<'a, S> {
             Ok(grant) => return Poll::Ready(grant),
             Err(word) => word,
         };
-        let waiter = Waiter::of(cx);
-        if waiter.own().is_none() {
-            return self.join_as_stranger(waiter);
-        }
-        self.ticket = Some(self.source.waiters().join(waiter, word, self.place));
+        let Some(task) = TaskKey::of(cx) else { return self.join_as_stranger(cx) };
+        self.ticket = Some(self.source.waiters().join_task(task, word, self.place));
         Poll::Pending
     }
 
     /// A foreign waker's clone may have run any code, so all is looked at again.
     #[cold]
-    fn join_as_stranger(&mut self, waiter: Waiter) -> Poll<Grant> {
+    fn join_as_stranger(&mut self, cx: &Context<'_>) -> Poll<Grant> {
+        let waiter = Waiter::of(cx);
         match self.source.try_take(self.wanted, self.place) {
             Ok(grant) => {
                 burn(waiter); // If its destructor panics, the grant must not be lost.

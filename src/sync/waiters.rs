@@ -15,6 +15,7 @@
 
 mod debug;
 mod ring;
+mod again;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -108,6 +109,23 @@ impl Waiters {
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
         let (waker, task) = waiter.into_node();
+        self.enter(waker, task, word, place)
+    }
+
+    /// The same for a task that is woken by its key: nothing else than the list is touched.
+    #[inline(never)] // Apart it is short; inside of something else the record is reached by detours.
+    pub(crate) fn join_task(&self, task: TaskKey, word: u32, place: Place) -> Ticket {
+        self.enter(None, Some(task), word, place)
+    }
+
+    #[inline]
+    fn enter(
+        &self,
+        waker: Option<Waker>,
+        task: Option<TaskKey>,
+        word: u32,
+        place: Place,
+    ) -> Ticket {
         self.nodes.set(self.nodes.get() + 1);
         with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
@@ -124,41 +142,6 @@ impl Waiters {
             self.link(waits, number);
             Ticket(number)
         })
-    }
-
-    /// Takes a wait out of the list, and keeps its node to [enter again](Waiters::rejoin) with.
-    #[inline]
-    pub(crate) fn rest(&self, ticket: &Ticket) {
-        let waker = with_waits(|waits| {
-            let node = waits.node(ticket.0);
-            if !matches!(node.stage, Stage::Waiting | Stage::Due) {
-                return None;
-            }
-            node.stage = Stage::Woken;
-            let waker = node.waker.take();
-            self.unlink(waits, ticket.0);
-            waker
-        });
-        if waker.is_some() {
-            burn(waker);
-        }
-    }
-
-    /// Enters a task at the end of the list, with the node of a wait that rests or was woken.
-    #[inline]
-    pub(crate) fn rejoin(&self, ticket: &Ticket, task: TaskKey, word: u32, place: Place) {
-        with_waits(|waits| {
-            let node = waits.node(ticket.0);
-            debug_assert_eq!(node.stage, Stage::Woken, "a node is in one list at a time");
-            debug_assert!(node.waker.is_none(), "whoever was woken was woken with it");
-            node.stage = Stage::Waiting;
-            node.task = Some(task);
-            node.place = place;
-            node.word = word;
-            node.previous = self.last.get();
-            node.next = NOBODY;
-            self.link(waits, ticket.0);
-        });
     }
 
     /// Makes a node the last one, as it says of itself already.
@@ -367,11 +350,17 @@ fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
 }
 
 impl Drop for Waiters {
+    #[inline]
     fn drop(&mut self) {
-        let number = self.resource.get();
-        if number == NOBODY {
-            return;
+        if self.resource.get() != NOBODY {
+            self.remove_resource();
         }
+    }
+}
+
+impl Waiters {
+    fn remove_resource(&self) {
+        let number = self.resource.get();
         let forgotten = if self.nodes.get() == 0 {
             Vec::new()
         } else {

@@ -1,0 +1,42 @@
+//! Waiting again with the node of the last time, for those who wait in a loop: it costs half as much as leaving
+//! and joining.
+
+use crate::kernel::{NOBODY, Stage, TaskKey, burn, with_waits};
+use crate::sync::waiters::{Place, Ticket, Waiters};
+
+impl Waiters {
+    /// Takes a wait out of the list, and keeps its node to [enter again](Waiters::rejoin) with.
+    #[inline]
+    pub(crate) fn rest(&self, ticket: &Ticket) {
+        let waker = with_waits(|waits| {
+            let node = waits.node(ticket.0);
+            if !matches!(node.stage, Stage::Waiting | Stage::Due) {
+                return None;
+            }
+            node.stage = Stage::Woken;
+            let waker = node.waker.take();
+            self.unlink(waits, ticket.0);
+            waker
+        });
+        if waker.is_some() {
+            burn(waker);
+        }
+    }
+
+    /// Enters a task at the end of the list, with the node of a wait that rests or was woken.
+    #[inline]
+    pub(crate) fn rejoin(&self, ticket: &Ticket, task: TaskKey, word: u32, place: Place) {
+        with_waits(|waits| {
+            let node = waits.node(ticket.0);
+            debug_assert_eq!(node.stage, Stage::Woken, "a node is in one list at a time");
+            debug_assert!(node.waker.is_none(), "whoever was woken was woken with it");
+            node.stage = Stage::Waiting;
+            node.task = Some(task);
+            node.place = place;
+            node.word = word;
+            node.previous = self.last.get();
+            node.next = NOBODY;
+            self.link(waits, ticket.0);
+        });
+    }
+}
