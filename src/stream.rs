@@ -1,14 +1,17 @@
 //! `futures_core::Stream` for whatever gives one value after the other. Feature `stream`.
 //!
 //! Each of these has a method of its own that needs no feature and does the same: `next`, `join_next`, `tick`,
-//! `recv`. A stream that waits is reported with the place where it was made.
+//! `recv`. A stream that waits is reported with the place where it was made; a receiver with that of whatever
+//! polls it, which may be an adaptor.
 
+use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use futures_core::{FusedStream, Stream};
 
+use crate::channel::{broadcast, mpsc, remote, watch};
 use crate::combine::AsCompleted;
 use crate::task::{JoinError, JoinSet};
 use crate::time::Interval;
@@ -68,3 +71,50 @@ impl Stream for Interval {
 }
 
 // ----- channel -----
+
+/// The values, like [`recv`](mpsc::Receiver::recv).
+impl<T> Stream for mpsc::Receiver<T> {
+    type Item = T;
+
+    #[track_caller]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_at(cx, Location::caller())
+    }
+}
+
+/// The values, like [`recv`](remote::Receiver::recv).
+impl<T> Stream for remote::Receiver<T> {
+    type Item = T;
+
+    #[track_caller]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_at(cx, Location::caller())
+    }
+}
+
+/// The values, like [`recv`](broadcast::Receiver::recv); an error says how many were lost before the next one.
+impl<T: Clone> Stream for broadcast::Receiver<T> {
+    type Item = Result<T, broadcast::RecvError>;
+
+    #[track_caller]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match ready!(self.poll_at(cx, Location::caller())) {
+            Err(broadcast::RecvError::Closed) => Poll::Ready(None),
+            value => Poll::Ready(Some(value)),
+        }
+    }
+}
+
+/// The value as it is after each change, like [`changed`](watch::Receiver::changed). Changes that follow one
+/// another before anybody looks are one.
+impl<T> Stream for watch::Receiver<T> {
+    type Item = watch::Ref<T>;
+
+    #[track_caller]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<watch::Ref<T>>> {
+        match ready!(self.poll_changed(cx, Location::caller())) {
+            Ok(()) => Poll::Ready(Some(self.borrow_and_update())),
+            Err(_) => Poll::Ready(None),
+        }
+    }
+}

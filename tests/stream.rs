@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::stream::{FusedStream, Stream, StreamExt};
 use probe::virtual_time;
+use turnwise::channel::{broadcast, mpsc, remote, watch};
 use turnwise::task::JoinSet;
 use turnwise::time::{self, Missed};
 use turnwise::{RunError, Scheduler, as_completed, sleep, spawn};
@@ -69,4 +70,47 @@ fn a_stream_that_waits_is_reported_with_the_place_where_it_was_made() {
         .unwrap();
     let place = format!("join set at tests/stream.rs:{line}:");
     assert!(report.to_string().contains(&place), "{report}");
+}
+
+#[test]
+fn receivers_are_streams_of_what_is_sent() {
+    virtual_time().block_on(async {
+        let (sender, receiver) = mpsc::channel(2);
+        let (told, mut heard) = broadcast::channel(2);
+        let (set, changes) = watch::channel(0);
+        let (far, near) = remote::channel(4);
+        spawn(async move {
+            for number in 1..=4 {
+                sender.send(number).await.unwrap();
+                told.send(number).unwrap();
+                set.send(number).unwrap();
+                far.send(number).await.unwrap();
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+        assert_eq!(heard.next().await, Some(Ok(1)));
+        assert_eq!(receiver.collect::<Vec<_>>().await, [1, 2, 3, 4]);
+        assert_eq!(near.collect::<Vec<_>>().await, [1, 2, 3, 4]);
+        // The channel holds two, so of the three that nobody heard the first is lost.
+        let heard: Vec<_> = heard.collect().await;
+        assert_eq!(heard, [Err(broadcast::RecvError::Lagged(1)), Ok(3), Ok(4)]);
+        let changes: Vec<i32> = changes.map(|value| *value).collect().await;
+        assert_eq!(changes, [4], "all changes before somebody looked are one");
+    });
+}
+
+#[test]
+fn a_receiver_that_is_polled_as_a_stream_and_left_waits_no_more() {
+    virtual_time().block_on(async {
+        let (sender, mut receiver) = mpsc::channel(1);
+        assert!(futures::poll!(receiver.next()).is_pending());
+        sender.send(1).await.unwrap();
+        assert_eq!(receiver.recv().await, Some(1));
+        let (far, mut near) = remote::channel(1);
+        assert!(futures::poll!(near.next()).is_pending());
+        far.send(1).await.unwrap();
+        assert_eq!(near.recv().await, Some(1));
+        drop((receiver, near));
+        assert!(sender.is_closed() && far.is_closed());
+    });
 }

@@ -139,6 +139,15 @@ impl<T: Clone> Receiver<T> {
     }
 }
 
+impl<T: Clone> Receiver<T> {
+    pub(crate) fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Result<T, RecvError>> {
+        let Receiver { shared, position, listener } = self;
+        let look = || Receiver::look(shared, position);
+        let found = ready!(listener.wait(&shared.messages, place, cx, look));
+        Poll::Ready(found.map(Rc::unwrap_or_clone))
+    }
+}
+
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.listener.leave(&self.shared.messages);
@@ -168,11 +177,8 @@ impl<T: Clone> Future for Recv<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Recv { receiver, place } = &mut *self;
-        let Receiver { shared, position, listener } = &mut **receiver;
-        let look = || Receiver::look(shared, position);
-        let found = ready!(listener.wait(&shared.messages, place, cx, look));
-        Poll::Ready(found.map(Rc::unwrap_or_clone))
+        let place = self.place;
+        self.receiver.poll_at(cx, place)
     }
 }
 

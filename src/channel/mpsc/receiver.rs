@@ -119,7 +119,7 @@ impl<T> Receiver<T> {
     }
 
     #[inline]
-    fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Option<T>> {
+    pub(crate) fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Option<T>> {
         let chan = &*self.chan;
         self.listener.wait(&chan.messages, place, cx, || chan.look())
     }

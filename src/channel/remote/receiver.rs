@@ -19,11 +19,16 @@ pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// Only for the record, and it keeps the receiver on its thread: it is woken by a waker.
     record: Waiters,
+    /// The entry of its wait in the record.
+    ticket: Option<Ticket>,
+    /// A waker was left with the senders.
+    is_waiting: bool,
 }
 
 impl<T> Receiver<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
-        Receiver { shared, record: Waiters::new("a message on remote channel") }
+        let record = Waiters::new("a message on remote channel");
+        Receiver { shared, record, ticket: None, is_waiting: false }
     }
 
     /// Gives the channel a name, for reports.
@@ -53,7 +58,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
-        Recv { receiver: self, ticket: None, is_waiting: false, place: Location::caller() }
+        Recv { receiver: self, place: Location::caller() }
     }
 
     /// Takes the next value, if there is one.
@@ -88,8 +93,50 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Receiver<T> {
+    pub(crate) fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Option<T>> {
+        loop {
+            match self.shared.try_recv() {
+                Err(TryRecvError::Empty) => {}
+                value => {
+                    self.leave();
+                    return Poll::Ready(value.ok());
+                }
+            }
+            if self.shared.wake_me(cx.waker().clone()) {
+                self.is_waiting = true;
+                self.note(place);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Enters the wait into the record. No waker is kept there.
+    fn note(&mut self, place: Place) {
+        self.strike_out();
+        if let Some(waiter) = TaskKey::current().map(Waiter::of_task) {
+            self.ticket = Some(self.record.join(waiter, 0, place));
+        }
+    }
+
+    fn strike_out(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.record.leave(ticket);
+        }
+    }
+
+    fn leave(&mut self) {
+        self.strike_out();
+        if self.is_waiting {
+            self.is_waiting = false;
+            self.shared.forget_me();
+        }
+    }
+}
+
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
+        self.strike_out();
         let values = self.shared.abandon(); // The lock is let go here.
         drop(values);
     }
@@ -109,61 +156,21 @@ impl<T> fmt::Debug for Receiver<T> {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Recv<'a, T> {
     receiver: &'a mut Receiver<T>,
-    /// Its entry in the record, once it waits.
-    ticket: Option<Ticket>,
-    /// A waker was left with the senders.
-    is_waiting: bool,
     place: Place,
-}
-
-impl<T> Recv<'_, T> {
-    /// Enters the wait into the record. No waker is kept there.
-    fn note(&mut self) {
-        self.strike_out();
-        if let Some(waiter) = TaskKey::current().map(Waiter::of_task) {
-            self.ticket = Some(self.receiver.record.join(waiter, 0, self.place));
-        }
-    }
-
-    fn strike_out(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.receiver.record.leave(ticket);
-        }
-    }
-
-    fn leave(&mut self) {
-        self.strike_out();
-        if self.is_waiting {
-            self.is_waiting = false;
-            self.receiver.shared.forget_me();
-        }
-    }
 }
 
 impl<T> Future for Recv<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        loop {
-            match self.receiver.shared.try_recv() {
-                Err(TryRecvError::Empty) => {}
-                value => {
-                    self.leave();
-                    return Poll::Ready(value.ok());
-                }
-            }
-            if self.receiver.shared.wake_me(cx.waker().clone()) {
-                self.is_waiting = true;
-                self.note();
-                return Poll::Pending;
-            }
-        }
+        let place = self.place;
+        self.receiver.poll_at(cx, place)
     }
 }
 
 impl<T> Drop for Recv<'_, T> {
     fn drop(&mut self) {
-        self.leave();
+        self.receiver.leave();
     }
 }
 

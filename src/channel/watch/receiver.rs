@@ -155,7 +155,11 @@ impl<T> Receiver<T> {
         self.shared.senders.get() == 0
     }
 
-    fn poll_changed(&mut self, cx: &Context<'_>, place: Place) -> Poll<Result<(), RecvError>> {
+    pub(crate) fn poll_changed(
+        &mut self,
+        cx: &Context<'_>,
+        place: Place,
+    ) -> Poll<Result<(), RecvError>> {
         let Receiver { shared, seen, listener } = self;
         listener.wait(&shared.changes, place, cx, || {
             let version = shared.version();
