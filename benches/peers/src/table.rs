@@ -68,6 +68,16 @@ pub(crate) fn print_habits(peers: &[&Peer], habits: &[(&str, Vec<String>)]) {
     println!();
 }
 
+/// Prints with what the tasks of each wait for each other.
+pub(crate) fn print_tools(peers: &[&Peer]) {
+    println!("| column | executor | tools |");
+    println!("|---|---|---|");
+    for peer in peers {
+        println!("| {} | {} | {} |", peer.name, peer.setup, peer.tools.unwrap_or("-"));
+    }
+    println!();
+}
+
 /// The figure to compare by: with two threads it is chance on which processors they are, so the least counts.
 pub(crate) fn typical(row: &Row, times: &Times) -> f64 {
     if row.kind == Kind::TwoThreads { times.least } else { times.median }
