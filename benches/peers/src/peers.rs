@@ -38,9 +38,16 @@ pub(crate) struct Peer {
     /// What a package that uses it has in its manifest.
     pub(crate) dependency: Option<&'static str>,
     /// What its tasks wait for each other with; `None` where those rows are left out.
-    pub(crate) tools: Option<&'static str>,
+    pub(crate) tools: Option<Tools>,
     /// What it does not do, or does otherwise, where one would expect it.
     pub(crate) notes: &'static [Note],
+}
+
+/// Crates of locks, channels and joins.
+pub(crate) struct Tools {
+    pub(crate) names: &'static str,
+    /// What they do where such crates differ.
+    pub(crate) orders: fn() -> [&'static str; 2],
 }
 
 /// What is to be known of some rows of a column.
@@ -124,8 +131,7 @@ const MONOIO: &str = "monoio = { version = \"0.2.4\", features = [\"sync\"] }";
 const COMPIO: &str = "\
 compio-runtime = { version = \"0.12.6\", features = [\"time\"] }
 compio-driver = { version = \"0.12.5\", default-features = false, features = [\"io-uring\"] }";
-const TOKIO_TOOLS: Option<&str> =
-    Some("`tokio::sync`, `tokio::join!`, `tokio::select!`, `join_all` of futures");
+const TOKIO_TOOLS: &str = "`tokio::sync`, `tokio::join!`, `tokio::select!`, `join_all` of futures";
 
 /// All that can spawn, turnwise first and the limit last.
 pub(crate) const PEERS: &[Peer] = &[
@@ -137,7 +143,10 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<Turnwise>),
         habits: Some(habits::of::<Turnwise>),
         dependency: Some(TURNWISE),
-        tools: Some("`turnwise::sync`, `turnwise::channel`, `join_all`, `join!`, `race`"),
+        tools: Some(Tools {
+            names: "`turnwise::sync`, `turnwise::channel`, `join_all`, `join!`, `race`",
+            orders: habits::orders::<Turnwise, Own>,
+        }),
         notes: &[],
     },
     Peer {
@@ -148,7 +157,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InLocalSet>),
         habits: Some(habits::of::<InLocalSet>),
         dependency: Some(TOKIO),
-        tools: TOKIO_TOOLS,
+        tools: Some(Tools { names: TOKIO_TOOLS, orders: habits::orders::<InLocalSet, TokioTools> }),
         notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE],
     },
     Peer {
@@ -159,7 +168,10 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InLocalRuntime>),
         habits: Some(habits::of::<InLocalRuntime>),
         dependency: Some(TOKIO),
-        tools: TOKIO_TOOLS,
+        tools: Some(Tools {
+            names: TOKIO_TOOLS,
+            orders: habits::orders::<InLocalRuntime, TokioTools>,
+        }),
         notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE],
     },
     Peer {
@@ -214,7 +226,10 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InLocalPool>),
         habits: Some(habits::of::<InLocalPool>),
         dependency: Some(FUTURES),
-        tools: Some("futures 0.3: its mutex, channels and joins; it has no semaphore and no event"),
+        tools: Some(Tools {
+            names: "futures 0.3: its mutex, channels and joins; it has no semaphore and no event",
+            orders: || [habits::mutex::<InLocalPool, Futures>(), "-"],
+        }),
         notes: &[ENTERS_NOTHING, UNFAIR_MUTEX, ROOM_PER_SENDER],
     },
     #[cfg(target_os = "linux")]
@@ -273,7 +288,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: None,
         habits: None,
         dependency: None,
-        tools: Some("a loop written for each row alone"),
+        tools: Some(Tools { names: "none", orders: || ["-", "-"] }),
         notes: &[],
     },
 ];

@@ -52,6 +52,7 @@ fn all_rows() -> Vec<Row> {
 const TRY: &str = "try";
 const TEST: &str = "test";
 const HABITS: &str = "habits";
+const ORDERS: &str = "orders";
 
 /// What this program does when it is started by itself: one row, or what is asked, on one executor.
 fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
@@ -68,6 +69,11 @@ fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
         HABITS => {
             if let Some(habits) = peer.habits {
                 println!("{}", habits().join("\n"));
+            }
+        }
+        ORDERS => {
+            if let Some(tools) = &peer.tools {
+                println!("{}", (tools.orders)().join("\n"));
             }
         }
         name => {
@@ -115,14 +121,14 @@ fn measure(all: &[&'static Peer], options: &Options) -> io::Result<()> {
     let results = times(&rows, &peers, options)?;
     let waits = times(&wait_rows, &waiting, options)?;
     if options.rows.is_empty() {
-        table::print_habits(&peers, &habits(&peers)?);
+        table::print_habits(&peers, &told(&peers, HABITS)?);
     }
     if !results.is_empty() {
         table::print_times(&peers, &results);
     }
     if !waits.is_empty() {
         println!();
-        table::print_tools(&waiting);
+        table::print_tools(&waiting, &told(&waiting, ORDERS)?);
         table::print_times(&waiting, &waits);
     }
     table::print_beside(&peers, &beside(&peers, options)?);
@@ -155,15 +161,18 @@ fn times(
     Ok(results)
 }
 
-/// The answers of each executor that has any.
-fn habits(peers: &[&'static Peer]) -> io::Result<Vec<(&'static str, Vec<String>)>> {
-    let mut habits = Vec::new();
-    for peer in peers.iter().filter(|peer| peer.habits.is_some()) {
-        let told = Command::new(std::env::current_exe()?).args([HABITS, peer.name]).output()?;
-        let answers = String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect();
-        habits.push((peer.name, answers));
+/// What each that is asked says, if it says anything.
+fn told(peers: &[&'static Peer], what: &str) -> io::Result<Vec<(&'static str, Vec<String>)>> {
+    let mut answers = Vec::new();
+    for peer in peers {
+        let told = Command::new(std::env::current_exe()?).args([what, peer.name]).output()?;
+        let lines: Vec<_> =
+            String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect();
+        if !lines.is_empty() {
+            answers.push((peer.name, lines));
+        }
     }
-    Ok(habits)
+    Ok(answers)
 }
 
 /// The rows that are no times.

@@ -13,7 +13,8 @@ pub(crate) use self::futures::Futures;
 use self::intrusive::Intrusive;
 use self::local_sync::LocalSync;
 use crate::executors::async_executor::{InLocalExecutor, InStaticLocalExecutor};
-use crate::peers::{Note, Peer, everywhere};
+use crate::habits;
+use crate::peers::{Note, Peer, Tools, everywhere};
 use crate::work::tools::{Channels, Oneshots, Permits};
 use crate::work::{Executor, Setup, waits, work};
 
@@ -72,10 +73,9 @@ const BY_REFERENCE: Note = Note {
 
 const LOCAL: &str = "async-executor 1.14: `LocalExecutor`";
 const STATIC: &str = "async-executor 1.14: `StaticLocalExecutor`";
-const ASYNC_LOCK: Option<&str> = Some(
-    "async-lock 3.5, async-channel 2.5, event-listener 5.4, `zip` and `or` of futures-lite 2.6, `join_all` of futures",
-);
-const ASYNC_UNSYNC: Option<&str> = Some("async-unsync 0.3: it has a semaphore and channels");
+const ASYNC_LOCK: &str = "async-lock 3.5, async-channel 2.5, event-listener 5.4, `zip` and `or` of futures-lite 2.6, \
+                          `join_all` of futures";
+const ASYNC_UNSYNC: &str = "async-unsync 0.3: a semaphore and channels";
 
 /// Columns beside [`PEERS`](crate::peers::PEERS).
 pub(crate) const TOOLKITS: &[Peer] = &[
@@ -83,7 +83,10 @@ pub(crate) const TOOLKITS: &[Peer] = &[
         name: "async-lock",
         setup: LOCAL,
         on: async_lock::<InLocalExecutor>,
-        tools: ASYNC_LOCK,
+        tools: Some(Tools {
+            names: ASYNC_LOCK,
+            orders: habits::orders::<InLocalExecutor, AsyncLock>,
+        }),
         notes: LIKE_ASYNC_LOCK,
         ..NEITHER
     },
@@ -91,7 +94,10 @@ pub(crate) const TOOLKITS: &[Peer] = &[
         name: "async-lock-static",
         setup: STATIC,
         on: async_lock::<InStaticLocalExecutor>,
-        tools: ASYNC_LOCK,
+        tools: Some(Tools {
+            names: ASYNC_LOCK,
+            orders: habits::orders::<InStaticLocalExecutor, AsyncLock>,
+        }),
         notes: LIKE_ASYNC_LOCK,
         ..NEITHER
     },
@@ -99,31 +105,38 @@ pub(crate) const TOOLKITS: &[Peer] = &[
         name: "async-unsync",
         setup: LOCAL,
         on: few::<InLocalExecutor, AsyncUnsync>,
-        tools: ASYNC_UNSYNC,
+        tools: Some(Tools { names: ASYNC_UNSYNC, orders: permits::<InLocalExecutor, AsyncUnsync> }),
         ..NEITHER
     },
     Peer {
         name: "async-unsync-static",
         setup: STATIC,
         on: few::<InStaticLocalExecutor, AsyncUnsync>,
-        tools: ASYNC_UNSYNC,
+        tools: Some(Tools {
+            names: ASYNC_UNSYNC,
+            orders: permits::<InStaticLocalExecutor, AsyncUnsync>,
+        }),
         ..NEITHER
     },
     Peer {
         name: "local-sync",
         setup: LOCAL,
         on: few::<InLocalExecutor, LocalSync>,
-        tools: Some("local-sync 0.1: it has a semaphore and channels"),
+        tools: Some(Tools {
+            names: "local-sync 0.1: a semaphore and channels",
+            orders: permits::<InLocalExecutor, LocalSync>,
+        }),
         ..NEITHER
     },
     Peer {
         name: "futures-intrusive",
         setup: LOCAL,
         on: intrusive::<InLocalExecutor>,
-        tools: Some(
-            "futures-intrusive 0.5: `LocalMutex` and `LocalSemaphore` that are fair, `LocalManualResetEvent`, \
-             `LocalChannel`, `LocalOneshotChannel`; it has no joins",
-        ),
+        tools: Some(Tools {
+            names: "futures-intrusive 0.5: `LocalMutex` and `LocalSemaphore`, made fair, `LocalManualResetEvent`, \
+                    `LocalChannel`, `LocalOneshotChannel`",
+            orders: habits::orders::<InLocalExecutor, Intrusive>,
+        }),
         notes: &[BY_REFERENCE],
         ..NEITHER
     },
@@ -144,6 +157,11 @@ const NEITHER: Peer = Peer {
     tools: None,
     notes: &[],
 };
+
+/// The answers of who has no mutex.
+fn permits<E: Executor, T: Permits>() -> [&'static str; 2] {
+    ["-", habits::semaphore::<E, T>()]
+}
 
 fn async_lock<E: Executor>(row: &str) -> Option<Setup> {
     work(&waits::rows::<E, AsyncLock>(), row)
