@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -16,6 +16,7 @@ use super::remote::{bare_clones, bare_remote, bare_storm, bare_wakes};
 use super::spawn::CROWD;
 use super::timers::LIVE;
 use super::turn::DEPTH;
+use super::waits::JOINED;
 use super::{Random, Setup, Work, batches, hidden};
 
 /// The loop for the row of that name.
@@ -41,6 +42,11 @@ pub(crate) fn on(row: &str) -> Option<Setup> {
         "wake_own" => bare_wakes,
         "wake_remote" => bare_remote,
         "wake_storm" => bare_storm,
+        // Each is polled once for each event.
+        "event_10000" => yields::<10_000>,
+        "join_all_1000" => join_all,
+        "join_2" => join,
+        "race_2" => race,
         _ => return None,
     })
 }
@@ -249,5 +255,63 @@ fn timers_cancel() -> Work {
             }
         }
         assert!(entries.len() as u64 >= LIVE);
+    })
+}
+
+/// Polls a thousand futures in turn until all are over.
+fn join_all() -> Work {
+    Box::new(|n| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut done = 0;
+        for _ in 0..n / JOINED {
+            let mut futures: Vec<_> = (0..JOINED).map(|_| hidden(pend(1))).collect();
+            let mut left = JOINED;
+            let mut outputs = vec![0; futures.len()];
+            while left > 0 {
+                for (future, output) in futures.iter_mut().zip(&mut outputs) {
+                    if let Poll::Ready(turns) = Pin::new(future).poll(&mut cx) {
+                        *output = turns;
+                        left -= 1;
+                    }
+                }
+            }
+            done += outputs.iter().sum::<u64>();
+        }
+        assert_eq!(done, n);
+    })
+}
+
+/// Polls two futures, and wants both.
+fn join() -> Work {
+    Box::new(|n| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sum = 0;
+        for number in 0..n {
+            let (a, b) = (pin!(ready(hidden(number))), pin!(ready(hidden(1))));
+            if let (Poll::Ready(a), Poll::Ready(b)) = (a.poll(&mut cx), b.poll(&mut cx)) {
+                sum += a + b;
+            }
+        }
+        assert_eq!(sum, n * (n + 1) / 2);
+    })
+}
+
+/// Polls the first of two futures, and the other one only if that is not ready.
+fn race() -> Work {
+    Box::new(|n| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sum = 0;
+        for number in 0..n {
+            let (a, b) = (pin!(ready(hidden(number))), pin!(ready(hidden(number))));
+            match a.poll(&mut cx) {
+                Poll::Ready(first) => sum += first,
+                Poll::Pending => {
+                    if let Poll::Ready(first) = b.poll(&mut cx) {
+                        sum += first;
+                    }
+                }
+            }
+        }
+        assert_eq!(sum, n * n.saturating_sub(1) / 2);
     })
 }

@@ -13,7 +13,7 @@ const PERMITS: usize = 3;
 const ROOM: usize = 16;
 /// How many wait for one event, and are joined by one `join_all`.
 const WAITERS: u64 = 10_000;
-const JOINED: u64 = 1_000;
+pub(super) const JOINED: u64 = 1_000;
 
 fn row(name: &'static str, batch: u64, size: u64, work: Setup) -> Row {
     Row { name, batch, size, kind: Kind::Computes, work }
@@ -125,10 +125,11 @@ fn event<E: Executor, T: Events>() -> Work {
             };
             all.left.set(WAITERS);
             let mut waiters: Vec<_> = (0..WAITERS).map(waiter).collect();
-            for _ in 0..rounds {
+            for round in 1..=rounds {
                 // The last one has counted, and so all of them wait, when its turn is over.
                 all.wait().await;
                 E::yield_now().await;
+                assert_eq!(all.counted.get(), round * WAITERS, "who comes later waits");
                 all.left.set(WAITERS);
                 T::fire(&event);
             }

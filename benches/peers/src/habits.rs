@@ -2,9 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::work::Executor;
+use crate::work::tools::{Locks, Permits};
 
 /// The questions, in the order of the answers.
 pub(crate) const QUESTIONS: [&str; 4] = [
@@ -95,4 +97,61 @@ fn dropped<E: Executor>() -> &'static str {
         }
     });
     if ran.get() { "goes on" } else { "is cancelled" }
+}
+
+/// The questions about what tasks wait for each other with, in the order of the answers.
+pub(crate) const ORDERS: [&str; 2] =
+    ["a mutex is first in, first out", "a semaphore is first in, first out"];
+
+/// Answers [`ORDERS`].
+pub(crate) fn orders<E: Executor, T: Locks + Permits>() -> [&'static str; 2] {
+    [mutex::<E, T>(), semaphore::<E, T>()]
+}
+
+pub(crate) fn mutex<E: Executor, T: Locks>() -> &'static str {
+    by_turns::<E, _, _>(T::mutex(), |mutex, inside| async move {
+        T::locked(&mutex, inside).await;
+    })
+}
+
+pub(crate) fn semaphore<E: Executor, T: Permits>() -> &'static str {
+    by_turns::<E, _, _>(T::semaphore(1), |semaphore, inside| async move {
+        T::permitted(&semaphore, inside).await;
+    })
+}
+
+/// What a task does while it has what only one can have.
+type Inside = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Whether three tasks have it by turns, when each of them wants it again as soon as it has let it go.
+fn by_turns<E: Executor, S: 'static, F>(shared: S, once: fn(Rc<S>, Inside) -> F) -> &'static str
+where
+    F: Future<Output = ()> + 'static,
+{
+    let (shared, order) = (Rc::new(shared), Rc::new(RefCell::new(Vec::new())));
+    E::new().block_on({
+        let order = Rc::clone(&order);
+        async move {
+            let task = |number: u64| {
+                let (shared, order) = (Rc::clone(&shared), Rc::clone(&order));
+                E::spawn(async move {
+                    for _ in 0..10 {
+                        let order = Rc::clone(&order);
+                        let inside = async move {
+                            order.borrow_mut().push(number);
+                            E::yield_now().await;
+                        };
+                        once(Rc::clone(&shared), Box::pin(inside)).await;
+                    }
+                })
+            };
+            let handles: Vec<_> = (0..3).map(task).collect();
+            for handle in handles {
+                handle.await.expect("nothing panics");
+            }
+        }
+    });
+    let order = order.take();
+    let by_turns = order.chunks(3).all(|round| (0..3).all(|task| round.contains(&task)));
+    if by_turns { "yes" } else { "no" }
 }

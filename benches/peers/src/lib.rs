@@ -4,6 +4,8 @@
 mod clock;
 #[path = "../../work/race.rs"]
 mod race;
+#[path = "../../work/tokio_tools.rs"]
+mod tokio_tools;
 #[path = "../../work/mod.rs"]
 mod work;
 
@@ -11,6 +13,7 @@ pub mod options;
 pub mod run;
 mod peers;
 mod executors;
+mod toolkits;
 mod habits;
 pub mod memory;
 mod build;

@@ -13,8 +13,13 @@ use crate::executors::tokio::{InLocalRuntime, InLocalSet};
 use crate::executors::tokio_spawn;
 use crate::habits;
 use crate::memory::{self, Counter};
+use crate::tokio_tools::TokioTools;
+use crate::toolkits::{
+    BY_CHANCE, Futures, NO_EVENT, NO_JOIN_ALL, ROOM_PER_SENDER, TOOLKITS, UNFAIR_MUTEX,
+};
+use crate::work::tools::{Channels, Events, Joins, Locks, Oneshots, Own, Permits};
 use crate::work::{
-    Executor, Row, Setup, Sleeps, Turnwise, bare, timers, with_timers, without_timers, work,
+    Executor, Row, Setup, Sleeps, Turnwise, bare, timers, waits, with_timers, without_timers, work,
 };
 
 /// One column.
@@ -32,8 +37,17 @@ pub(crate) struct Peer {
     pub(crate) habits: Option<fn() -> [&'static str; 4]>,
     /// What a package that uses it has in its manifest.
     pub(crate) dependency: Option<&'static str>,
+    /// What its tasks wait for each other with; `None` where those rows are left out.
+    pub(crate) tools: Option<Tools>,
     /// What it does not do, or does otherwise, where one would expect it.
     pub(crate) notes: &'static [Note],
+}
+
+/// Crates of locks, channels and joins.
+pub(crate) struct Tools {
+    pub(crate) names: &'static str,
+    /// What they do where such crates differ.
+    pub(crate) orders: fn() -> [&'static str; 2],
 }
 
 /// What is to be known of some rows of a column.
@@ -117,38 +131,48 @@ const MONOIO: &str = "monoio = { version = \"0.2.4\", features = [\"sync\"] }";
 const COMPIO: &str = "\
 compio-runtime = { version = \"0.12.6\", features = [\"time\"] }
 compio-driver = { version = \"0.12.5\", default-features = false, features = [\"io-uring\"] }";
+const TOKIO_TOOLS: &str = "`tokio::sync`, `tokio::join!`, `tokio::select!`, `join_all` of futures";
 
-/// All of them, turnwise first and the limit last.
+/// All that can spawn, turnwise first and the limit last.
 pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "turnwise",
         setup: "`Scheduler::new()`",
-        on: sleeping::<Turnwise>,
+        on: joining::<Turnwise, Own>,
         runs: everywhere,
         memory: Some(memory::measure::<Turnwise>),
         habits: Some(habits::of::<Turnwise>),
         dependency: Some(TURNWISE),
+        tools: Some(Tools {
+            names: "`turnwise::sync`, `turnwise::channel`, `join_all`, `join!`, `race`",
+            orders: habits::orders::<Turnwise, Own>,
+        }),
         notes: &[],
     },
     Peer {
         name: "tokio-localset",
         setup: "tokio 1.54: `current_thread` runtime with `enable_all`, and a `LocalSet`",
-        on: sleeping::<InLocalSet>,
+        on: joining::<InLocalSet, TokioTools>,
         runs: everywhere,
         memory: Some(memory::measure::<InLocalSet>),
         habits: Some(habits::of::<InLocalSet>),
         dependency: Some(TOKIO),
-        notes: &[],
+        tools: Some(Tools { names: TOKIO_TOOLS, orders: habits::orders::<InLocalSet, TokioTools> }),
+        notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE],
     },
     Peer {
         name: "tokio-localrt",
         setup: "tokio 1.54: `LocalRuntime` with `enable_all`",
-        on: sleeping::<InLocalRuntime>,
+        on: joining::<InLocalRuntime, TokioTools>,
         runs: everywhere,
         memory: Some(memory::measure::<InLocalRuntime>),
         habits: Some(habits::of::<InLocalRuntime>),
         dependency: Some(TOKIO),
-        notes: &[],
+        tools: Some(Tools {
+            names: TOKIO_TOOLS,
+            orders: habits::orders::<InLocalRuntime, TokioTools>,
+        }),
+        notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE],
     },
     Peer {
         name: "tokio-spawn",
@@ -158,6 +182,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: None,
         habits: None,
         dependency: Some(TOKIO),
+        tools: None,
         notes: &[SPAWNS_SEND],
     },
     Peer {
@@ -168,6 +193,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InLocalExecutor>),
         habits: Some(habits::of::<InLocalExecutor>),
         dependency: Some(ASYNC_EXECUTOR),
+        tools: None,
         notes: &[MADE_LATER],
     },
     Peer {
@@ -178,6 +204,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InStaticLocalExecutor>),
         habits: Some(habits::of::<InStaticLocalExecutor>),
         dependency: Some(ASYNC_EXECUTOR),
+        tools: None,
         notes: &[NEVER_DROPPED],
     },
     Peer {
@@ -188,17 +215,22 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InSmol>),
         habits: Some(habits::of::<InSmol>),
         dependency: Some("smol = \"2.0\""),
+        tools: None,
         notes: &[MADE_LATER, EXACT_TIMERS],
     },
     Peer {
         name: "futures",
         setup: "futures 0.3: `LocalPool`",
-        on: timeless::<InLocalPool>,
+        on: in_local_pool,
         runs: everywhere,
         memory: Some(memory::measure::<InLocalPool>),
         habits: Some(habits::of::<InLocalPool>),
         dependency: Some(FUTURES),
-        notes: &[ENTERS_NOTHING],
+        tools: Some(Tools {
+            names: "futures 0.3: its mutex, channels and joins; it has no semaphore and no event",
+            orders: || [habits::mutex::<InLocalPool, Futures>(), "-"],
+        }),
+        notes: &[ENTERS_NOTHING, UNFAIR_MUTEX, ROOM_PER_SENDER],
     },
     #[cfg(target_os = "linux")]
     Peer {
@@ -209,6 +241,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InMonoio<OnEpoll>>),
         habits: Some(habits::of::<InMonoio<OnEpoll>>),
         dependency: Some(MONOIO),
+        tools: None,
         notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
@@ -220,6 +253,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InMonoio<OnUring>>),
         habits: Some(habits::of::<InMonoio<OnUring>>),
         dependency: Some(MONOIO),
+        tools: None,
         notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
@@ -231,6 +265,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InGlommio>),
         habits: Some(habits::of::<InGlommio>),
         dependency: Some("glommio = \"0.9\""),
+        tools: None,
         notes: &[EXACT_TIMERS, NO_COUNT, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
@@ -242,6 +277,7 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: Some(memory::measure::<InCompio>),
         habits: Some(habits::of::<InCompio>),
         dependency: Some(COMPIO),
+        tools: None,
         notes: &[EXACT_TIMERS, WAITS_FOR_ROOM],
     },
     Peer {
@@ -252,17 +288,53 @@ pub(crate) const PEERS: &[Peer] = &[
         memory: None,
         habits: None,
         dependency: None,
+        tools: Some(Tools { names: "none", orders: || ["-", "-"] }),
         notes: &[],
     },
 ];
 
-/// All rows, as they run on turnwise.
+/// All columns of all tables, turnwise first and the limit last.
+pub(crate) fn columns() -> impl Iterator<Item = &'static Peer> {
+    let (peers, limit) = PEERS.split_at(PEERS.len() - 1);
+    peers.iter().chain(TOOLKITS).chain(limit)
+}
+
+/// The rows of what an executor does, as they run on turnwise.
 pub(crate) fn rows() -> Vec<Row> {
     [with_timers::<Turnwise>(), timers::huge_rows::<Turnwise>()].concat()
 }
 
+/// The rows of tasks that wait for each other.
+pub(crate) fn wait_rows() -> Vec<Row> {
+    waits::rows::<Turnwise, Own>()
+}
+
 pub(crate) fn peer(name: &str) -> Option<&'static Peer> {
-    PEERS.iter().find(|peer| peer.name == name)
+    columns().find(|peer| peer.name == name)
+}
+
+impl Peer {
+    /// Whether it has one of these rows.
+    pub(crate) fn has(&self, rows: &[Row]) -> bool {
+        rows.iter().any(|row| (self.on)(row.name).is_some())
+    }
+}
+
+/// Rows of either kind.
+fn joining<E, T>(row: &str) -> Option<Setup>
+where
+    E: Sleeps,
+    T: Locks + Permits + Events + Channels + Oneshots + Joins,
+{
+    sleeping::<E>(row).or_else(|| work(&waits::rows::<E, T>(), row))
+}
+
+fn in_local_pool(row: &str) -> Option<Setup> {
+    let locks = waits::locks::<InLocalPool, Futures>();
+    let channels = waits::channels::<InLocalPool, Futures>();
+    let requests = waits::requests::<InLocalPool, Futures, Futures>();
+    let joins = waits::joins::<InLocalPool, Futures>();
+    timeless::<InLocalPool>(row).or_else(|| work(&[locks, channels, requests, joins].concat(), row))
 }
 
 fn sleeping<E: Sleeps>(row: &str) -> Option<Setup> {
@@ -274,7 +346,7 @@ fn timeless<E: Executor>(row: &str) -> Option<Setup> {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the others of this shape can fail")]
-fn everywhere() -> Result<(), String> {
+pub(crate) fn everywhere() -> Result<(), String> {
     Ok(())
 }
 

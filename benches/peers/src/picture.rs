@@ -18,6 +18,15 @@ const PICTURED: &[(&str, &str)] = &[
     ("wake_storm", "wakes by another thread"),
     ("block_on_warm", "block_on"),
     ("create_use_drop", "an executor made and used once"),
+    ("mutex", "a mutex, 10 tasks"),
+    ("semaphore", "a semaphore, 10 tasks"),
+    ("event_10000", "an event, 10,000 tasks"),
+    ("ping_pong", "a message there and back"),
+    ("mpsc_10", "a full channel, 10 senders"),
+    ("request", "a question and its answer"),
+    ("join_all_1000", "join_all of 1,000"),
+    ("join_2", "join of two that are ready"),
+    ("race_2", "race of two that are ready"),
 ];
 
 const STYLE: &str = "\
@@ -41,29 +50,37 @@ const TITLE_HEIGHT: usize = 30;
 const ONE: f64 = 152.0;
 const DECADE: f64 = 38.0;
 
-/// Draws those of the rows that are [`PICTURED`].
-pub(crate) fn draw(peers: &[&Peer], results: &[(Row, Vec<Times>)]) -> Result<String, fmt::Error> {
-    let mut panels = Vec::new();
-    for (name, title) in PICTURED {
-        if let Some((row, times)) = results.iter().find(|(row, _)| row.name == *name) {
-            panels.push((row, title, times));
+/// A table: its columns, and what came out.
+type Table<'a> = (&'a [&'a Peer], &'a [(Row, Vec<Times>)]);
+
+/// Draws those of the rows that are [`PICTURED`], one table below the other.
+pub(crate) fn draw(tables: &[Table<'_>]) -> Result<String, fmt::Error> {
+    let mut panels = String::new();
+    let mut height = 0;
+    for (peers, results) in tables {
+        let pictured = |(name, title): &(&str, &'static str)| {
+            let (row, times) = results.iter().find(|(row, _)| row.name == *name)?;
+            Some((*title, row, times))
+        };
+        let of_table: Vec<_> = PICTURED.iter().filter_map(pictured).collect();
+        let panel_height = TITLE_HEIGHT + LINE_HEIGHT * peers.len() + 16;
+        for (number, (title, row, times)) in of_table.iter().enumerate() {
+            let x = 16 + number % COLUMNS * PANEL_WIDTH;
+            let y = height + number / COLUMNS * panel_height;
+            writeln!(panels, r#"<g transform="translate({x} {y})">"#)?;
+            panel(&mut panels, peers, row, title, times)?;
+            writeln!(panels, "</g>")?;
         }
+        height += of_table.len().div_ceil(COLUMNS) * panel_height;
     }
-    let panel_height = TITLE_HEIGHT + LINE_HEIGHT * peers.len() + 16;
-    let (width, height) =
-        (COLUMNS * PANEL_WIDTH + 16, panels.len().div_ceil(COLUMNS) * panel_height + 24);
+    let (width, height) = (COLUMNS * PANEL_WIDTH + 16, height + 24);
     let mut svg = String::new();
     writeln!(
         svg,
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="Time of each executor relative to turnwise">"#
     )?;
     writeln!(svg, "<style>\n{STYLE}</style>")?;
-    for (number, (row, title, times)) in panels.into_iter().enumerate() {
-        let (x, y) = (16 + number % COLUMNS * PANEL_WIDTH, number / COLUMNS * panel_height);
-        writeln!(svg, r#"<g transform="translate({x} {y})">"#)?;
-        panel(&mut svg, peers, row, title, times)?;
-        writeln!(svg, "</g>")?;
-    }
+    svg += &panels;
     let foot = height - 10;
     writeln!(
         svg,

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use crate::build::{self, BUILD_TIME, Beside, CODE_SIZE};
 use crate::options::{Options, USAGE};
-use crate::peers::{PEERS, Peer, peer, rows};
+use crate::peers::{Peer, columns, peer, rows, wait_rows};
 use crate::race::{Times, race, run_rounds};
 use crate::work::Row;
 use crate::{memory, picture, table};
@@ -38,24 +38,31 @@ pub fn main() -> io::Result<ExitCode> {
 }
 
 fn is_row(name: &str) -> bool {
-    rows().iter().any(|row| row.name == name)
+    all_rows().iter().any(|row| row.name == name)
         || memory::ROWS.iter().any(|row| row.0 == name)
         || [CODE_SIZE, BUILD_TIME].contains(&name)
+}
+
+/// The rows of all tables.
+fn all_rows() -> Vec<Row> {
+    [rows(), wait_rows()].concat()
 }
 
 /// The first word with which a child is asked for something other than a row.
 const TRY: &str = "try";
 const TEST: &str = "test";
 const HABITS: &str = "habits";
+const ORDERS: &str = "orders";
 
 /// What this program does when it is started by itself: one row, or what is asked, on one executor.
 fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
     match word {
         TRY => (peer.runs)().map_err(io::Error::other)?,
         TEST => {
-            for row in rows().iter().filter(|row| row.batch < 1_000_000) {
+            for row in all_rows().iter().filter(|row| row.batch < 1_000_000) {
                 if let Some(setup) = (peer.on)(row.name) {
-                    setup()(row.batch.max(10));
+                    // With fewer than three batches nobody sees that an event lets those go on that come later.
+                    setup()(3 * row.batch.max(10));
                 }
             }
         }
@@ -64,8 +71,13 @@ fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
                 println!("{}", habits().join("\n"));
             }
         }
+        ORDERS => {
+            if let Some(tools) = &peer.tools {
+                println!("{}", (tools.orders)().join("\n"));
+            }
+        }
         name => {
-            let rows = rows();
+            let rows = all_rows();
             let row = rows.iter().find(|row| row.name == name);
             let (row, setup) = row.zip((peer.on)(name)).ok_or(io::ErrorKind::NotFound)?;
             run_rounds(row, setup())?;
@@ -78,7 +90,7 @@ fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
 /// would end it.
 fn able() -> io::Result<Vec<&'static Peer>> {
     let mut able = Vec::new();
-    for peer in PEERS {
+    for peer in columns() {
         let tried = Command::new(std::env::current_exe()?).args([TRY, peer.name]).output()?;
         if tried.status.success() {
             able.push(peer);
@@ -102,38 +114,65 @@ fn test(peers: &[&Peer]) -> io::Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn measure(peers: &[&'static Peer], options: &Options) -> io::Result<()> {
-    let mut results = Vec::new();
-    for row in rows() {
-        if options.wants(row.name) && (row.size < HUGE || options.names(row.name)) {
-            eprintln!("{}", row.name);
-            let times = race_row(&row, peers, options.rounds.unwrap_or(9))?;
-            results.push((row, times));
-        }
-    }
+fn measure(all: &[&'static Peer], options: &Options) -> io::Result<()> {
+    let (rows, wait_rows) = (rows(), wait_rows());
+    let peers = having(all, &rows);
+    let waiting = having(all, &wait_rows);
+    let results = times(&rows, &peers, options)?;
+    let waits = times(&wait_rows, &waiting, options)?;
     if options.rows.is_empty() {
-        table::print_habits(peers, &habits(peers)?);
+        table::print_habits(&peers, &told(&peers, HABITS)?);
     }
     if !results.is_empty() {
-        table::print_times(peers, &results);
+        table::print_times(&peers, &results);
     }
-    table::print_beside(peers, &beside(peers, options)?);
+    if !waits.is_empty() {
+        println!();
+        table::print_tools(&waiting, &told(&waiting, ORDERS)?);
+        table::print_times(&waiting, &waits);
+    }
+    table::print_beside(&peers, &beside(&peers, options)?);
     if let Some(file) = &options.svg {
-        let svg = picture::draw(peers, &results).map_err(io::Error::other)?;
-        fs::write(file, svg)?;
+        let svg = picture::draw(&[(&peers, &results), (&waiting, &waits)]);
+        fs::write(file, svg.map_err(io::Error::other)?)?;
     }
     Ok(())
 }
 
-/// The answers of each executor that has any.
-fn habits(peers: &[&'static Peer]) -> io::Result<Vec<(&'static str, Vec<String>)>> {
-    let mut habits = Vec::new();
-    for peer in peers.iter().filter(|peer| peer.habits.is_some()) {
-        let told = Command::new(std::env::current_exe()?).args([HABITS, peer.name]).output()?;
-        let answers = String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect();
-        habits.push((peer.name, answers));
+/// Those who have any of these rows.
+fn having(peers: &[&'static Peer], rows: &[Row]) -> Vec<&'static Peer> {
+    peers.iter().copied().filter(|peer| peer.has(rows)).collect()
+}
+
+/// Runs those of the rows that are asked for.
+fn times(
+    rows: &[Row],
+    peers: &[&'static Peer],
+    options: &Options,
+) -> io::Result<Vec<(Row, Vec<Times>)>> {
+    let mut results = Vec::new();
+    for row in rows {
+        if options.wants(row.name) && (row.size < HUGE || options.names(row.name)) {
+            eprintln!("{}", row.name);
+            let times = race_row(row, peers, options.rounds.unwrap_or(9))?;
+            results.push((*row, times));
+        }
     }
-    Ok(habits)
+    Ok(results)
+}
+
+/// What each that is asked says, if it says anything.
+fn told(peers: &[&'static Peer], what: &str) -> io::Result<Vec<(&'static str, Vec<String>)>> {
+    let mut answers = Vec::new();
+    for peer in peers {
+        let told = Command::new(std::env::current_exe()?).args([what, peer.name]).output()?;
+        let lines: Vec<_> =
+            String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect();
+        if !lines.is_empty() {
+            answers.push((peer.name, lines));
+        }
+    }
+    Ok(answers)
 }
 
 /// The rows that are no times.

@@ -1,7 +1,7 @@
 //! The tables, in markdown.
 
 use crate::build::Beside;
-use crate::habits::QUESTIONS;
+use crate::habits::{ORDERS, QUESTIONS};
 use crate::peers::Peer;
 use crate::race::Times;
 use crate::work::{Kind, Row};
@@ -60,12 +60,28 @@ pub(crate) fn print_habits(peers: &[&Peer], habits: &[(&str, Vec<String>)]) {
     println!("| column | set up | {} |", QUESTIONS.join(" | "));
     println!("|---|---|{}", "---|".repeat(QUESTIONS.len()));
     for peer in peers {
-        let answers = habits.iter().find(|(name, _)| *name == peer.name);
-        let answers =
-            answers.map_or_else(|| vec!["-".to_owned(); QUESTIONS.len()], |a| a.1.clone());
-        println!("| {} | {} | {} |", peer.name, peer.setup, answers.join(" | "));
+        let answers = answers(peer, habits, QUESTIONS.len());
+        println!("| {} | {} | {answers} |", peer.name, peer.setup);
     }
     println!();
+}
+
+/// Prints with what the tasks of each wait for each other, and what that did when it was tried.
+pub(crate) fn print_tools(peers: &[&Peer], orders: &[(&str, Vec<String>)]) {
+    println!("| column | executor | tools | {} |", ORDERS.join(" | "));
+    println!("|---|---|---|{}", "---|".repeat(ORDERS.len()));
+    for peer in peers {
+        let names = peer.tools.as_ref().map_or("-", |tools| tools.names);
+        let answers = answers(peer, orders, ORDERS.len());
+        println!("| {} | {} | {names} | {answers} |", peer.name, peer.setup);
+    }
+    println!();
+}
+
+/// The cells with the answers of one of them.
+fn answers(peer: &Peer, told: &[(&str, Vec<String>)], questions: usize) -> String {
+    let answers = told.iter().find(|(name, _)| *name == peer.name);
+    answers.map_or_else(|| vec!["-"; questions].join(" | "), |(_, answers)| answers.join(" | "))
 }
 
 /// The figure to compare by: with two threads it is chance on which processors they are, so the least counts.
