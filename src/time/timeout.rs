@@ -139,7 +139,10 @@ enum Stage {
 
 impl<F: Future> Timeout<F> {
     fn new(future: F, deadline: Deadline, place: &'static Location<'static>) -> Self {
-        Timeout { passage: Passage::new(future), deadline, stage: Stage::New, place }
+        // Known to be due before the first poll, so that what is inside can give way to it.
+        let is_due = matches!(deadline, Deadline::After(Duration::ZERO));
+        let stage = if is_due { Stage::Due } else { Stage::New };
+        Timeout { passage: Passage::new(future), deadline, stage, place }
     }
 }
 
@@ -158,8 +161,7 @@ impl<F: Future> Future for Timeout<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let since = left();
-        if !matches!((&*this.stage, &*this.deadline), (Stage::New, deadline) if !deadline.is_zero())
-        {
+        if !matches!(this.stage, Stage::New) {
             return poll_again(this.passage, this.stage, since, cx);
         }
         if let Poll::Ready(output) = this.passage.as_mut().poll(cx) {
@@ -199,7 +201,6 @@ fn begin(deadline: Deadline, place: &'static Location<'static>, cx: &mut Context
         panic!("the timeout at {place} needs a running scheduler: await it inside `block_on`");
     };
     let mut sleep = match deadline {
-        Deadline::After(Duration::ZERO) => return Stage::Due,
         Deadline::At(instant) if instant <= kernel.instant_now() => return Stage::Due,
         Deadline::After(duration) => Sleep::after(duration, place),
         Deadline::At(instant) => Sleep::until(instant, place),
