@@ -1,9 +1,10 @@
-//! Tasks: spawning, naming and joining them, giving way, and spawning from other threads.
+//! Tasks: spawning, naming, joining and cancelling them, giving way, and spawning from other threads.
 
 mod spawn;
 mod builder;
 mod join;
 mod join_error;
+mod cancel;
 mod yield_now;
 mod current;
 mod remote;
@@ -14,8 +15,12 @@ mod join_next;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
+pub use cancel::{
+    CancelToken, Cancelled, CatchCancel, DropGuard, Mask, RunUntilCancelled, Shield,
+    TokenCancelled, cancelling, catch_cancel, checkpoint, mask, shield,
+};
 pub use current::{id, name, try_id};
-pub use join::{AbortHandle, AbortOnDrop, JoinHandle};
+pub use join::{AbortHandle, AbortOnDrop, Flatten, JoinHandle};
 pub use join_error::JoinError;
 pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};
 pub use join_set::JoinSet;
