@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::kernel::{Birth, Failure, Kernel, TaskId};
 use crate::task::JoinError;
+use crate::task::local::{Heir, heritage};
 
 /// The handle of a task: await it for the task's output.
 ///
@@ -62,8 +63,12 @@ impl<T> JoinHandle<T> {
     ) -> JoinHandle<T>
     where
         F: Future<Output = T> + 'static,
+        T: 'static,
     {
-        let (slot, id) = kernel.spawn(future, birth, name);
+        let (slot, id) = match heritage() {
+            None => kernel.spawn(future, birth, name),
+            Some(heritage) => kernel.spawn(Heir::new(heritage, future), birth, name),
+        };
         JoinHandle { kernel, slot, id, spawned_at: birth.place, taken: false, _output: PhantomData }
     }
 

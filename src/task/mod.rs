@@ -6,6 +6,7 @@ mod join;
 mod join_error;
 mod yield_now;
 mod current;
+mod local;
 mod remote;
 mod remote_error;
 
@@ -14,6 +15,9 @@ pub use builder::Builder;
 pub use current::{id, name, try_id};
 pub use join::{AbortHandle, AbortOnDrop, JoinHandle};
 pub use join_error::JoinError;
+#[doc(hidden)]
+pub use local::Place as __Place;
+pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use remote::RemoteHandle;
 pub use remote_error::RemoteError;
 pub use spawn::spawn;
