@@ -71,9 +71,9 @@ pub mod scheduler {
     //! [`Snapshot`], [`Metrics`] and [`DeadlockReport`] say what there is, as plain data that prints itself.
 
     pub use crate::kernel::{
-        Builder, Cause, Cycle, DeadlockReport, Ending, Metrics, NestedRun, Observer, Park, Policy,
-        RunError, Scheduler, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker,
-        TimerInfo, Transition, Turn, TurnResult, WaitsFor,
+        Builder, Cause, Cycle, DeadlockReport, Ending, FailurePolicy, Metrics, NestedRun, Observer,
+        Park, Policy, Report, RunError, Scheduler, Snapshot, StuckTask, TaskInfo, TaskLabel,
+        TaskState, ThreadParker, TimerInfo, Transition, Turn, TurnResult, WaitsFor,
     };
 }
 

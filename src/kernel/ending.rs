@@ -53,7 +53,8 @@ impl Kernel {
         if self.watched.get() {
             self.tell_exited(id, ending, woken);
         }
-        if let Some(unwanted) = unwanted {
+        if let Some(mut unwanted) = unwanted {
+            self.look_for_failure(key.slot, &mut unwanted);
             self.discard(key.slot, unwanted);
         }
         if let Some(waiter) = foreign {
@@ -68,11 +69,29 @@ impl Kernel {
         // two destructors of one value that both panic would end the process.
         self.mailbox.close().into_iter().for_each(burn);
         let entered = thread::enter(self.id, None);
+        self.end_everyone(None);
+        drop(entered);
+        self.is_closed.set(true);
+        thread::move_out(self.id);
+        let hook = self.hook.take();
+        let observer = self.observer.take();
+        let reporter = self.reporter.take();
+        let sleeper = self.mailbox.sleeper();
+        burn(hook);
+        burn(observer);
+        burn(reporter);
+        burn(sleeper);
+    }
+
+    /// Ends every task but one, in the order in which they were spawned, and what their destructors spawn.
+    /// Nobody may have a turn meanwhile.
+    pub(crate) fn end_everyone(&self, but: Option<Key>) {
         loop {
             let mut alive: Vec<(TaskId, Key)> = {
                 let board = self.board.borrow();
                 let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
-                tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
+                let others = tenants.filter(|&(key, _)| Some(key) != but);
+                others.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
             };
             if alive.is_empty() {
                 break; // What the destructors have spawned is gone too.
@@ -82,15 +101,7 @@ impl Kernel {
                 self.end_now(key);
             }
         }
-        drop(entered);
-        self.is_closed.set(true);
-        thread::move_out(self.id);
-        let hook = self.hook.take();
-        let observer = self.observer.take();
-        let sleeper = self.mailbox.sleeper();
-        burn(hook);
-        burn(observer);
-        burn(sleeper);
+        self.board.borrow_mut().ready.clear_but(but.map(|but| but.slot));
     }
 
     /// Ends a root whose `block_on` ends without it; does nothing if it is over.

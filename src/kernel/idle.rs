@@ -12,6 +12,7 @@ use crate::kernel::mailbox::{Call, Letter};
 use crate::kernel::mainloop::Run;
 use crate::kernel::park::{Park, ThreadParker};
 use crate::kernel::report;
+use crate::kernel::root::Seat;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::burn;
 use crate::kernel::thread;
@@ -36,6 +37,10 @@ impl Run<'_, '_> {
         if self.kernel.board.borrow().turns >= self.kernel.look_again.get() {
             self.fire_timers();
             self.look_at_io();
+        }
+        if self.kernel.failure.borrow().is_some() {
+            self.kernel.end_everyone(self.root.as_ref().map(Seat::key));
+            self.is_over = true;
         }
     }
 

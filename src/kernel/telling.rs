@@ -39,6 +39,7 @@ impl Kernel {
             || self.trail.borrow().is_some()
             || self.hook.borrow().is_some();
         self.watched.set(somebody);
+        self.in_full.set(somebody || self.meter.is_on());
     }
 
     #[cold]

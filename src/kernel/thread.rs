@@ -40,6 +40,8 @@ struct Now {
     bell: Cell<usize>,
     /// The bell of this turn was rung in this turn.
     again: Cell<bool>,
+    /// The waits that are over in this turn are counted.
+    metered: Cell<bool>,
 }
 
 impl Now {
@@ -57,6 +59,7 @@ thread_local! {
                 task: Cell::new(None),
                 bell: Cell::new(0),
                 again: Cell::new(false),
+                metered: Cell::new(false),
             },
             vtable: Cell::new(0),
             schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
@@ -121,6 +124,17 @@ pub(crate) fn current_task() -> Option<TaskKey> {
     THREAD.with(|thread| thread.now.task())
 }
 
+/// Sets whether the waits that are over from now on are counted.
+pub(crate) fn set_metered(metered: bool) {
+    THREAD.with(|thread| thread.now.metered.set(metered));
+}
+
+/// Returns whether the waits that are over are counted.
+#[inline]
+pub(crate) fn is_metered() -> bool {
+    THREAD.with(|thread| thread.now.metered.get())
+}
+
 // ----- runs -----
 
 /// A stretch of time in which a scheduler is the current one. Its end puts back what was before, also
@@ -137,6 +151,7 @@ pub(crate) fn enter(scheduler: NonZeroU32, run: Option<&'static Location<'static
         thread.now.run.set(run.or(before.run.get()));
         thread.now.task.set(None);
         thread.now.bell.set(0);
+        thread.now.metered.set(false);
         Entered { before }
     })
 }
@@ -155,6 +170,7 @@ impl Drop for Entered {
             now.task.set(before.task.get());
             now.bell.set(before.bell.get());
             now.again.set(before.again.get());
+            now.metered.set(before.metered.get());
         });
     }
 }

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::{
-    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, label_of, schedule,
-    with_waits,
+    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, WaitsFor, burn, label_of,
+    schedule, with_waits,
 };
 
 /// Where a wait began.
@@ -95,6 +95,16 @@ impl Waiters {
             number => Some(std::mem::replace(&mut waits.resources[number], resource)),
         });
         drop(old);
+    }
+
+    /// A wait in this list, as reports are to name it; without those who hold what is waited for.
+    #[cold]
+    pub(crate) fn describe(&self, place: Place) -> WaitsFor {
+        let resource = match self.resource.get() {
+            NOBODY => Resource::new(self.kind),
+            number => with_waits(|waits| waits.resources[number].clone()),
+        };
+        WaitsFor::Resource { resource, place, owners: Vec::new() }
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Birth, Failure, Kernel, TaskId};
+use crate::kernel::{Birth, Failure, Kernel, TaskId, metered};
 use crate::task::JoinError;
 use crate::task::local::{Heir, heritage};
 
@@ -128,7 +128,13 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
         let mut output: Option<Result<T, Failure>> = None;
-        ready!(self.kernel.poll_join(self.slot, self.id, cx, &mut output));
+        let handle = &mut *self;
+        let describe = |handle: &Self| {
+            Some(handle.kernel.join_wait(handle.slot, handle.id, handle.spawned_at))
+        };
+        ready!(metered(cx, handle, describe, |handle| {
+            handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output)
+        }));
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));

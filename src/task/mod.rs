@@ -1,6 +1,7 @@
 //! Tasks: spawning, naming and joining them, giving way, and spawning from other threads.
 
 mod spawn;
+mod fallible;
 mod builder;
 mod join;
 mod join_error;
@@ -20,5 +21,5 @@ pub use local::Place as __Place;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use remote::RemoteHandle;
 pub use remote_error::RemoteError;
-pub use spawn::spawn;
+pub use spawn::{spawn, try_spawn};
 pub use yield_now::{YieldNow, yield_now};

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use crate::kernel::metered;
 use crate::time::{Sleep, now};
 
 /// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.
@@ -146,7 +147,13 @@ impl Future for Tick<'_> {
     type Output = Instant;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
-        let this = &mut *self;
+        metered(cx, &mut *self, |_| None, |tick| tick.poll_now(cx))
+    }
+}
+
+impl Tick<'_> {
+    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Instant> {
+        let this = self;
         let now = now();
         let due = match this.interval.next {
             Next::First => Some(now),
@@ -160,7 +167,7 @@ impl Future for Tick<'_> {
             });
         }
         if let Some(sleep) = &mut this.sleep {
-            ready!(Pin::new(sleep).poll(cx));
+            ready!(Pin::new(sleep).poll(&mut Context::from_waker(cx.waker())));
         }
         let due = due.expect("a sleep without end does not end");
         // Who has waited was not too late, though the timer may have been, a little.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
 use crate::channel::remote::shared::Shared;
-use crate::kernel::{TaskKey, Waiter};
+use crate::kernel::{TaskKey, Waiter, metered};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
@@ -144,6 +144,13 @@ impl<T> Future for Recv<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let describe = |wait: &Self| Some(wait.receiver.record.describe(wait.place));
+        metered(cx, &mut *self, describe, |wait| wait.poll_now(cx))
+    }
+}
+
+impl<T> Recv<'_, T> {
+    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
         loop {
             match self.receiver.shared.try_recv() {
                 Err(TryRecvError::Empty) => {}
