@@ -95,8 +95,10 @@ pub enum FailurePolicy {
     Report,
     /// Nothing, and nobody is told.
     Ignore,
-    /// It is reported, and the scheduler shuts down: all tasks are dropped as if aborted, in the order in which
-    /// they were spawned, and the run ends with [`RunError::Failed`](crate::RunError::Failed).
+    /// It is reported, and the scheduler shuts down: before the next pass all tasks are dropped as if aborted,
+    /// in the order in which they were spawned, then the future of the `block_on`, and the run ends with
+    /// [`RunError::Failed`](crate::RunError::Failed). If no run is under way, or one by steps, so does the next
+    /// one.
     Shutdown,
 }
 

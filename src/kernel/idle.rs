@@ -39,6 +39,8 @@ impl Run<'_, '_> {
             self.look_at_io();
         }
         if self.kernel.failure.borrow().is_some() {
+            // That ends the run; if it is not one that can tell of it, the next one as well.
+            self.kernel.look_again.set(0);
             self.kernel.end_everyone(self.root.as_ref().map(Seat::key));
             self.is_over = true;
         }
@@ -89,7 +91,8 @@ impl Run<'_, '_> {
     /// Nothing is ready: waits until something is, or finds that nothing ever will be.
     pub(crate) fn idle(&mut self) -> Result<(), RunError> {
         thread::end_turn();
-        if self.fire_timers() {
+        // The look before may have ended the run.
+        if self.is_over || self.fire_timers() {
             return Ok(());
         }
         let kernel = self.kernel;

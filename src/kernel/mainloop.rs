@@ -74,7 +74,13 @@ impl<'k, 'r> Run<'k, 'r> {
         run.root = root.map(|root| Seat::take(kernel, place, root));
         run.mainloop()?;
         kernel.give_back(run.bell);
-        kernel.failure.take().map_or(Ok(()), |failure| Err(RunError::Failed(failure)))
+        match kernel.failure.take() {
+            None => Ok(()),
+            Some(failure) => {
+                kernel.end_everyone(run.root.as_ref().map(Seat::key));
+                Err(RunError::Failed(failure))
+            }
+        }
     }
 
     /// Begins a run that may take place inside a turn of another scheduler.
