@@ -16,7 +16,6 @@ use crate::kernel::report::label;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::snapshot::{Place, TaskLabel, WaitsFor};
 use crate::kernel::task::{Boxed, Target, burn};
-use crate::kernel::taskmap::Marks;
 
 /// Something that nobody else tells: a failure that nobody will read, or a turn that took too long.
 ///
@@ -134,8 +133,7 @@ impl Kernel {
         }
         let explain = {
             let mut board = self.board.borrow_mut();
-            let is_rare = board.taskmap.slot(slot).marks.has(Marks::RARE);
-            if is_rare { board.taskmap.rare(slot).explain.take() } else { None }
+            board.taskmap.has_rare(slot).and_then(|rare| rare.explain.take())
         };
         if let Some(explain) = explain {
             self.report_error(slot, left, explain);

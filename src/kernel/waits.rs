@@ -209,8 +209,13 @@ enum Entry<T> {
 }
 
 impl<T> Slab<T> {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Slab { entries: Vec::new(), vacant: NOBODY, live: 0 }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live == 0
     }
 
     /// Puts a value in; returns its number.
@@ -248,7 +253,7 @@ impl<T> Slab<T> {
 
     /// Gives back memory that is not needed.
     #[inline]
-    fn trim(&mut self, is_warm: bool) {
+    pub(crate) fn trim(&mut self, is_warm: bool) {
         if self.live == 0 && (self.entries.len() > KEPT || !is_warm) {
             *self = Slab::new();
         }

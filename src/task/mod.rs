@@ -1,10 +1,11 @@
-//! Tasks: spawning, naming and joining them, giving way, and spawning from other threads.
+//! Tasks: spawning, naming, joining and cancelling them, giving way, and spawning from other threads.
 
 mod spawn;
 mod fallible;
 mod builder;
 mod join;
 mod join_error;
+mod cancel;
 mod yield_now;
 mod current;
 mod local;
@@ -13,8 +14,12 @@ mod remote_error;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
+pub use cancel::{
+    CancelToken, Cancelled, CatchCancel, DropGuard, Mask, RunUntilCancelled, Shield,
+    TokenCancelled, cancelling, catch_cancel, checkpoint, mask, shield,
+};
 pub use current::{id, name, try_id};
-pub use join::{AbortHandle, AbortOnDrop, JoinHandle};
+pub use join::{AbortHandle, AbortOnDrop, Flatten, JoinHandle};
 pub use join_error::JoinError;
 #[doc(hidden)]
 pub use local::Place as __Place;
