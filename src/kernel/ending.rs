@@ -88,16 +88,11 @@ impl Kernel {
     /// Nobody may have a turn meanwhile.
     pub(crate) fn end_everyone(&self, but: Option<Key>) {
         loop {
-            let mut alive: Vec<(TaskId, Key)> = {
-                let board = self.board.borrow();
-                let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
-                let others = tenants.filter(|&(key, _)| Some(key) != but);
-                others.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
-            };
+            let mut alive = self.alive();
+            alive.retain(|&(_, key)| Some(key) != but);
             if alive.is_empty() {
                 break; // What the destructors have spawned is gone too.
             }
-            alive.sort_unstable_by_key(|&(id, _)| id);
             for (_, key) in alive {
                 self.end_now(key);
             }

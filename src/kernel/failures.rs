@@ -173,7 +173,8 @@ impl Kernel {
 
     fn report_failure(&self, report: Report) {
         self.report(&report);
-        if self.settings.on_failure == FailurePolicy::Shutdown {
+        let is_shutting_down = self.ledger.borrow().is_some();
+        if self.settings.on_failure == FailurePolicy::Shutdown && !is_shutting_down {
             self.failure.replace(Some(Box::new(report)));
             self.look_again.set(0);
         }

@@ -38,6 +38,7 @@ impl Run<'_, '_> {
             self.fire_timers();
             self.look_at_io();
         }
+        self.is_over |= self.kernel.time_is_over.get();
         if self.kernel.failure.borrow().is_some() {
             // That ends the run; if it is not one that can tell of it, the next one as well.
             self.kernel.look_again.set(0);

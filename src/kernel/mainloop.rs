@@ -96,7 +96,7 @@ impl<'k, 'r> Run<'k, 'r> {
     }
 
     #[inline]
-    fn begin(kernel: &'k Kernel, place: Place) -> Self {
+    pub(crate) fn begin(kernel: &'k Kernel, place: Place) -> Self {
         if kernel.watched.get() {
             drop(kernel.mailbox.sleeper()); // No hook is called while it runs.
         }

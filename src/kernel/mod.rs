@@ -73,6 +73,7 @@ mod snapshot;
 mod report;
 mod failures;
 mod meter;
+mod shutdown;
 mod error;
 mod builder;
 mod drive;
@@ -108,6 +109,7 @@ pub use park::{Park, ThreadParker};
 pub use policy::Policy;
 pub use remote::Remote;
 pub use scheduler::Scheduler;
+pub use shutdown::{BlockingJob, EndedTask, ShutdownReport};
 pub use snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
     WaitsFor,

@@ -25,6 +25,7 @@ use crate::kernel::park::Park;
 use crate::kernel::policy::Dealer;
 use crate::kernel::ready::Ready;
 use crate::kernel::root::RootFuture;
+use crate::kernel::shutdown::Ledger;
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
@@ -201,6 +202,10 @@ pub(crate) struct Kernel {
     pub(crate) reporter: RefCell<Option<Reporter>>,
     /// The failure for which it shuts down, until a run has told of it.
     pub(crate) failure: RefCell<Option<Box<Report>>>,
+    /// What is noted while it shuts down.
+    pub(crate) ledger: RefCell<Option<Ledger>>,
+    /// The time for that is over.
+    pub(crate) time_is_over: Cell<bool>,
     /// The scheduler was dropped; what is left serves its handles.
     pub(crate) is_closed: Cell<bool>,
     /// Outputs that nobody wants are being dropped, further up the stack.
@@ -278,6 +283,8 @@ impl Kernel {
             stall_alarm: RefCell::new(alarm),
             reporter: RefCell::new(reporter),
             failure: RefCell::new(None),
+            ledger: RefCell::new(None),
+            time_is_over: Cell::new(false),
             is_closed: Cell::new(false),
             discarding: Cell::new(false),
         });
