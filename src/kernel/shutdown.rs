@@ -147,8 +147,9 @@ impl Kernel {
             self.cancel(key.slot, id, reason());
         }
         let grace = Grace::begin(self, later(began, nanos(grace)));
-        // Not before the first pass, in which everyone is told.
-        self.look_again.set(self.board.borrow().turns + 1);
+        // Not before everyone has had the turn in which he is told.
+        let turns = self.board.borrow().turns + self.board.borrow().ready.len() as u64;
+        self.look_again.set(turns);
         // If the rest can never run again, there is nothing to wait for.
         let _ended = run.mainloop();
         drop(grace);
