@@ -3,7 +3,7 @@
 use std::cell::RefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::kernel::id::{Key, TaskId};
+use crate::kernel::id::Key;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Boxed, Ending, Failure, burn};
 use crate::kernel::taskmap::{Doing, Marks};
