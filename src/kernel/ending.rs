@@ -46,6 +46,7 @@ impl Kernel {
         let board = &mut *guard;
         let place = board.taskmap.slot(key.slot);
         let (id, joiner) = (place.id(), place.joiner.take());
+        let may_have_failed = ending == Ending::Panicked || place.marks.has(Marks::RARE);
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
         board.taskmap.close_region(key.slot);
         let unwanted = board.taskmap.finish(key.slot, target);
@@ -55,7 +56,9 @@ impl Kernel {
             self.tell_exited(id, ending, woken);
         }
         if let Some(mut unwanted) = unwanted {
-            self.look_for_failure(key.slot, &mut unwanted);
+            if may_have_failed {
+                self.look_for_failure(key.slot, &mut unwanted);
+            }
             self.discard(key.slot, unwanted);
         }
         if let Some(waiter) = foreign {

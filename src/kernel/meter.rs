@@ -49,6 +49,7 @@ impl Meter {
         }
         self.left.set(self.budget.map_or(u32::MAX, NonZeroU32::get));
         if self.slow.is_some() {
+            self.after.take(); // If a panic has ended the turn before, it is still there.
             self.began.set(Some(Instant::now()));
         }
         thread::set_metered(true);
