@@ -18,15 +18,11 @@ task_local! {
     inherit static SECOND: Rc<str>;
 }
 
-async fn own() -> u32 {
-    OWN.get()
-}
-
 #[test]
 fn a_value_is_seen_inside_its_scope_only() {
     block_on(async {
         assert!(OWN.try_get().is_err());
-        assert_eq!(OWN.scope(1, own()).await, 1);
+        assert_eq!(OWN.scope(1, async { OWN.get() }).await, 1);
         assert!(OWN.try_get().is_err());
     });
     assert_eq!(OWN.sync_scope(2, || OWN.with(|value| *value)), 2);
@@ -78,7 +74,7 @@ fn a_child_inherits_a_clone_of_what_is_declared_so() {
                 let grandchild = spawn(async { HANDED_DOWN.get() });
                 (HANDED_DOWN.get(), OWN.try_get().is_ok(), grandchild.await.unwrap())
             });
-            let own = HANDED_DOWN.scope(3, async { spawn(async { HANDED_DOWN.get() }) }).await;
+            let own = HANDED_DOWN.sync_scope(3, || spawn(async { HANDED_DOWN.get() }));
             (child.await.unwrap(), own.await.unwrap())
         }),
     ));
@@ -93,7 +89,7 @@ async fn spawn_outside() -> Result<u32, task::AccessError> {
 #[test]
 fn a_child_keeps_its_value_when_the_scope_is_over() {
     block_on(async {
-        let child = HANDED_DOWN.scope(1, async {
+        let child = HANDED_DOWN.sync_scope(1, || {
             spawn(async {
                 for _ in 0..3 {
                     yield_now().await;
@@ -101,7 +97,6 @@ fn a_child_keeps_its_value_when_the_scope_is_over() {
                 HANDED_DOWN.get()
             })
         });
-        let child = child.await;
         assert!(HANDED_DOWN.try_get().is_err());
         assert_eq!(child.await.unwrap(), 1);
     });
@@ -164,7 +159,7 @@ fn destructors_see_the_value_too() {
         assert_eq!(seen.take(), Some(1), "a scope that is dropped midway");
         drop(OWN.scope(2, held(&seen)));
         assert_eq!(seen.take(), Some(2), "a scope that was never polled");
-        let aborted = HANDED_DOWN.scope(3, async { spawn(held(&seen)) }).await;
+        let aborted = HANDED_DOWN.sync_scope(3, || spawn(held(&seen)));
         aborted.abort();
         assert!(aborted.await.unwrap_err().is_cancelled());
         assert_eq!(seen.take(), Some(3), "an heir that is aborted");
@@ -179,7 +174,7 @@ fn a_panic_leaves_nothing_behind() {
         assert!(outcome.is_err());
         assert!(OWN.try_get().is_err() && HANDED_DOWN.try_get().is_err());
         assert!(spawn(async { HANDED_DOWN.try_get() }).await.unwrap().is_err());
-        let heir = HANDED_DOWN.scope(1, async { spawn(async { panic!("on purpose") }) }).await;
+        let heir = HANDED_DOWN.sync_scope(1, || spawn(async { panic!("on purpose") }));
         assert!(heir.await.unwrap_err().is_panic());
         assert!(HANDED_DOWN.try_get().is_err());
     });

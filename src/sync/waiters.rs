@@ -98,7 +98,6 @@ impl Waiters {
     }
 
     /// A wait in this list, as reports are to name it; without those who hold what is waited for.
-    #[cold]
     pub(crate) fn describe(&self, place: Place) -> WaitsFor {
         let resource = match self.resource.get() {
             NOBODY => Resource::new(self.kind),
@@ -114,8 +113,7 @@ impl Waiters {
 
     /// Enters at the end of the list. `word` says what is wanted.
     ///
-    /// Making the `waiter` may have run a foreign waker's code: what is waited for must have been looked at
-    /// after that.
+    /// Making the `waiter` may have run any code: what is waited for must have been looked at after that.
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
         let (waker, task) = waiter.into_node();

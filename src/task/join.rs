@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, metered};
 use crate::task::JoinError;
-use crate::task::local::{Heir, heritage};
+use crate::task::heritage::{Heir, heritage};
 
 /// The handle of a task: await it for the task's output.
 ///

@@ -7,9 +7,8 @@
 //!
 //! Values are shared by `Rc`, so that whoever reads one borrows nothing: a reader may enter and leave scopes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -17,6 +16,8 @@ use std::thread;
 
 use pin_project_lite::pin_project;
 use thiserror::Error;
+
+use crate::task::heritage::{self, Inherit};
 
 /// Declares task-local keys.
 ///
@@ -44,10 +45,11 @@ use thiserror::Error;
 ///     let greeting = TRACE.scope(7, USER.scope("alice", greet())).await;
 ///     assert_eq!(greeting, "hello alice (7)");
 ///
-///     let child = TRACE.scope(8, USER.scope("bob", async {
-///         spawn(async { (TRACE.get(), USER.try_get().is_ok()) })
+///     let inherited = TRACE.scope(8, USER.scope("bob", async {
+///         let child = spawn(async { (TRACE.get(), USER.try_get().is_ok()) });
+///         child.await.unwrap()
 ///     }));
-///     assert_eq!(child.await.await.unwrap(), (8, false));
+///     assert_eq!(inherited.await, (8, false));
 /// });
 /// ```
 #[macro_export]
@@ -249,7 +251,7 @@ struct Bound<T: 'static> {
 }
 
 /// What can be put into its place, and be taken from there again.
-trait Settable {
+pub(super) trait Settable {
     fn put(&mut self);
 
     fn take_back(&mut self);
@@ -268,29 +270,23 @@ impl<T> Settable for Bound<T> {
     fn put(&mut self) {
         self.exchange();
         if self.key.clone.is_some() {
-            let pushed = HEIRLOOMS.try_with(|keys| keys.borrow_mut().push(self.key)).is_ok();
-            ANY.set(pushed);
+            heritage::begin(self.key);
         }
     }
 
     fn take_back(&mut self) {
         if self.key.clone.is_some() {
-            let are_left = HEIRLOOMS.try_with(|keys| {
-                let mut keys = keys.borrow_mut();
-                keys.pop();
-                !keys.is_empty()
-            });
-            ANY.set(are_left.unwrap_or(false));
+            heritage::end();
         }
         self.exchange();
     }
 }
 
 /// While it exists something is in its place.
-struct Set<'a, S: Settable>(&'a mut S);
+pub(super) struct Set<'a, S: Settable>(&'a mut S);
 
 impl<'a, S: Settable> Set<'a, S> {
-    fn of(settable: &'a mut S) -> Self {
+    pub(super) fn of(settable: &'a mut S) -> Self {
         settable.put();
         Set(settable)
     }
@@ -372,101 +368,9 @@ impl<T, F> fmt::Debug for TaskLocalFuture<T, F> {
     }
 }
 
-// ----- what children inherit -----
-
-thread_local! {
-    /// Whether anything is set that a child inherits: the one thing that a plain spawn looks at.
-    static ANY: Cell<bool> = const { Cell::new(false) };
-    /// The inherited keys that are set, each as often as there are scopes of it around.
-    static HEIRLOOMS: RefCell<Vec<&'static dyn Inherit>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A key whose value is handed down.
-trait Inherit {
-    /// A clone of the value, for a child.
-    fn hand_down(&'static self) -> Option<Box<dyn Settable>>;
-}
-
 impl<T> Inherit for LocalKey<T> {
     fn hand_down(&'static self) -> Option<Box<dyn Settable>> {
         let value = self.try_with(self.clone?).ok()?;
         Some(Box::new(Bound { key: self, value: Some(Rc::new(value)) }))
-    }
-}
-
-/// What a task that is spawned now inherits: one value for each key.
-pub(crate) struct Heritage(Vec<Box<dyn Settable>>);
-
-/// What a task that is spawned now inherits; `None` if that is nothing.
-#[inline]
-pub(crate) fn heritage() -> Option<Heritage> {
-    if ANY.get() { Heritage::collect() } else { None }
-}
-
-impl Heritage {
-    #[cold]
-    fn collect() -> Option<Self> {
-        // Copied, for cloning the values is code of the user's.
-        let mut keys = HEIRLOOMS.try_with(|keys| keys.borrow().clone()).unwrap_or_default();
-        let address = |key: &&'static dyn Inherit| std::ptr::from_ref(*key).addr();
-        keys.sort_unstable_by_key(address);
-        keys.dedup_by_key(|key| address(key));
-        let values: Vec<_> = keys.into_iter().filter_map(Inherit::hand_down).collect();
-        if values.is_empty() { None } else { Some(Heritage(values)) }
-    }
-}
-
-impl Settable for Heritage {
-    fn put(&mut self) {
-        self.0.iter_mut().for_each(|value| value.put());
-    }
-
-    fn take_back(&mut self) {
-        self.0.iter_mut().rev().for_each(|value| value.take_back());
-    }
-}
-
-/// The future of a task that has inherited something.
-///
-/// The task's own future is in a box, so that spawning is not compiled twice for every type of future.
-pub(crate) struct Heir<'a, T> {
-    heritage: Heritage,
-    /// `None` once it is over.
-    future: Option<Pin<Box<dyn Future<Output = T> + 'a>>>,
-    _output: PhantomData<fn() -> T>,
-}
-
-impl<'a, T> Heir<'a, T> {
-    pub(crate) fn new(heritage: Heritage, future: impl Future<Output = T> + 'a) -> Self {
-        Heir { heritage, future: Some(Box::pin(future)), _output: PhantomData }
-    }
-}
-
-/// Nothing in it is pinned but what is in a box.
-impl<T> Unpin for Heir<'_, T> {}
-
-impl<T> Future for Heir<'_, T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let Heir { heritage, future, .. } = &mut *self;
-        let _set = Set::of(heritage);
-        let Some(running) = future else {
-            unreachable!("a task has no turn after its last one");
-        };
-        let poll = running.as_mut().poll(cx);
-        if poll.is_ready() {
-            *future = None;
-        }
-        poll
-    }
-}
-
-impl<T> Drop for Heir<'_, T> {
-    fn drop(&mut self) {
-        if let Some(future) = self.future.take() {
-            let _set = Set::of(&mut self.heritage);
-            drop(future);
-        }
     }
 }

@@ -9,6 +9,7 @@ mod cancel;
 mod yield_now;
 mod current;
 mod local;
+mod heritage;
 mod remote;
 mod remote_error;
 
