@@ -77,9 +77,10 @@ pub mod scheduler {
     //! [`Snapshot`], [`Metrics`] and [`DeadlockReport`] say what there is, as plain data that prints itself.
 
     pub use crate::kernel::{
-        Builder, Cause, Cycle, DeadlockReport, Ending, Metrics, NestedRun, Observer, Park, Policy,
-        RunError, Scheduler, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker,
-        TimerInfo, Transition, Turn, TurnResult, WaitsFor,
+        BlockingJob, Builder, Cause, Cycle, DeadlockReport, EndedTask, Ending, FailurePolicy,
+        Metrics, NestedRun, Observer, Park, Policy, Report, RunError, Scheduler, ShutdownReport,
+        Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo, Transition,
+        Turn, TurnResult, WaitsFor,
     };
 }
 
@@ -106,7 +107,9 @@ pub use time::{sleep, sleep_until, timeout};
 /// Runs a future to its end on a fresh scheduler, and returns its output.
 ///
 /// The future may borrow from around it and need not be `Send`. Tasks that it has spawned and that are not
-/// over when it is are dropped, in the order in which they were spawned.
+/// over when it is are asked to end, as by [`JoinHandle::cancel`], with the reason "shutdown", and may clean
+/// up for as long as they like; what can never run again is dropped at once. [`Scheduler::block_on`] leaves
+/// them for its next call instead, and [`Scheduler::shutdown`] sets a limit.
 ///
 /// # Panics
 ///
@@ -125,5 +128,8 @@ pub use time::{sleep, sleep_until, timeout};
 #[doc(alias = "run")]
 #[doc(alias = "run_until_complete")]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    Scheduler::new().block_on(future)
+    let scheduler = Scheduler::new();
+    let output = scheduler.block_on(future);
+    scheduler.clean_up();
+    output
 }

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, TaskKey, Waiter, burn};
+use crate::kernel::{Stage, TaskKey, Waiter, burn, metered};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The wait of somebody who alone may take what he waits for.
@@ -28,6 +28,18 @@ impl Listener {
     /// Takes what `look` finds; or else waits in the list, to be woken and look again.
     #[inline]
     pub(crate) fn wait<R>(
+        &mut self,
+        waiters: &Waiters,
+        place: Place,
+        cx: &Context<'_>,
+        look: impl FnMut() -> Poll<R>,
+    ) -> Poll<R> {
+        let describe = |_: &Self| Some(waiters.describe(place));
+        metered(cx, self, describe, |wait| wait.wait_now(waiters, place, cx, look))
+    }
+
+    #[inline]
+    fn wait_now<R>(
         &mut self,
         waiters: &Waiters,
         place: Place,

@@ -1,9 +1,11 @@
 //! The builder of schedulers: everything that is not the default.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::kernel::failures::{FailurePolicy, Report, Reporter};
 use crate::kernel::park::Park;
 use crate::kernel::policy::Policy;
 use crate::kernel::scheduler::{Kernel, Scheduler};
@@ -28,6 +30,7 @@ pub struct Builder {
     observer: Option<Rc<dyn Observer>>,
     park: Option<Box<dyn Park>>,
     alarm: Option<StallAlarm>,
+    reporter: Option<Reporter>,
 }
 
 /// What stays as it was set.
@@ -36,12 +39,21 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) virtual_time: bool,
     pub(crate) timer_slack: Duration,
+    pub(crate) on_failure: FailurePolicy,
+    pub(crate) slow_poll: Option<Duration>,
+    pub(crate) budget: Option<NonZeroU32>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let timer_slack = Duration::from_millis(1);
-        Settings { policy: Policy::Fifo, virtual_time: false, timer_slack }
+        Settings {
+            policy: Policy::Fifo,
+            virtual_time: false,
+            timer_slack: Duration::from_millis(1),
+            on_failure: FailurePolicy::Report,
+            slow_poll: if cfg!(debug_assertions) { Some(Duration::from_millis(100)) } else { None },
+            budget: None,
+        }
     }
 }
 
@@ -141,9 +153,119 @@ impl Builder {
         self
     }
 
+    /// Calls `tell` with each [`Report`], instead of printing it on stderr.
+    ///
+    /// It runs on the scheduler's thread with nothing borrowed: it may spawn, wake, and take a snapshot. What is
+    /// reported while it runs, or after the scheduler was dropped, is printed. If it panics it is removed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    /// use turnwise::{Scheduler, spawn, yield_now};
+    ///
+    /// let lost = Rc::new(Cell::new(0));
+    /// let count = Rc::clone(&lost);
+    /// let scheduler = Scheduler::builder().on_report(move |_| count.set(count.get() + 1)).build();
+    /// scheduler.block_on(async {
+    ///     spawn(async { panic!("nobody will know") });
+    ///     let awaited = spawn(async { panic!("somebody will") });
+    ///     assert!(awaited.await.is_err());
+    /// });
+    /// assert_eq!(lost.get(), 1);
+    /// ```
+    pub fn on_report(mut self, tell: impl FnMut(&Report) + 'static) -> Self {
+        self.reporter = Some(Box::new(tell));
+        self
+    }
+
+    /// Sets what happens when a task fails and nobody will ever read that: it panicked, or it was made by
+    /// [`try_spawn`](crate::task::try_spawn) and returned an `Err`, and its handle was dropped, before or
+    /// after. [`FailurePolicy::Report`] unless set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::scheduler::FailurePolicy;
+    /// use turnwise::{RunError, Scheduler, spawn, task};
+    ///
+    /// let scheduler = Scheduler::builder().on_failure(FailurePolicy::Shutdown).build();
+    /// let ended = scheduler.try_block_on(async {
+    ///     drop(task::try_spawn(async { Err::<(), _>("out of paper") }));
+    ///     std::future::pending::<()>().await
+    /// });
+    /// assert!(matches!(ended, Err(RunError::Failed(_))));
+    /// ```
+    #[doc(alias = "unhandled_panic")]
+    pub fn on_failure(mut self, policy: FailurePolicy) -> Self {
+        self.settings.on_failure = policy;
+        self
+    }
+
+    /// Sets how long a turn may take: one that takes so long, or longer, is [reported](Report::SlowTurn), with
+    /// the task and the wait that it came from. [`Duration::MAX`] turns that off.
+    ///
+    /// Unless set it is 100 ms if this crate is built with debug assertions, and off if not. While it is on,
+    /// each turn reads the clock twice. It counts real time, under a virtual clock too: what a turn
+    /// takes there is no time of the program's, but of whoever waits for it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use turnwise::{Scheduler, scheduler::Report};
+    ///
+    /// let limit = Duration::from_millis(2);
+    /// let scheduler = Scheduler::builder()
+    ///     .slow_poll(limit)
+    ///     .on_report(move |report| match report {
+    ///         Report::SlowTurn { took, .. } => assert!(*took >= limit),
+    ///         other => panic!("{other}"),
+    ///     })
+    ///     .build();
+    /// scheduler.block_on(async { std::thread::sleep(Duration::from_millis(5)) });
+    /// ```
+    #[doc(alias = "slow_callback_duration")]
+    pub fn slow_poll(mut self, limit: Duration) -> Self {
+        self.settings.slow_poll = Some(limit).filter(|&limit| limit != Duration::MAX);
+        self
+    }
+
+    /// Sets how many results a task may get in one turn from this crate's own waits: locks, channels, handles of
+    /// tasks, sleeps. The next one that it waits for makes it give way, whether or not that is ready, and
+    /// nothing is taken before. 0, the default, sets no limit.
+    ///
+    /// Without one a task whose waits are always ready (the receiver of a channel that is never empty) keeps
+    /// its turn for as long as that is so, and the order in which tasks run is simpler to explain.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{Scheduler, channel::mpsc, spawn};
+    ///
+    /// let turns = |budget| {
+    ///     let scheduler = Scheduler::builder().budget(budget).build();
+    ///     scheduler.block_on(async {
+    ///         let (sender, mut receiver) = mpsc::unbounded();
+    ///         (1..=100).for_each(|number| sender.send(number).unwrap());
+    ///         drop(sender);
+    ///         while receiver.recv().await.is_some() {}
+    ///     });
+    ///     scheduler.metrics().turns
+    /// };
+    /// assert_eq!(turns(0), 1);
+    /// assert_eq!(turns(10), 11);
+    /// ```
+    #[doc(alias = "coop")]
+    pub fn budget(mut self, results: u32) -> Self {
+        self.settings.budget = NonZeroU32::new(results);
+        self
+    }
+
     /// Makes the scheduler, on this thread.
     pub fn build(self) -> Scheduler {
-        let kernel = Kernel::new(self.settings, self.observer, self.park, self.alarm);
+        let Builder { settings, observer, park, alarm, reporter } = self;
+        let kernel = Kernel::new(settings, observer, park, alarm, reporter);
         Scheduler { kernel }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::kernel::id::{Key, TaskId};
+use crate::kernel::id::Key;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Boxed, Ending, Failure, burn};
 use crate::kernel::taskmap::{Doing, Marks};
@@ -46,6 +46,7 @@ impl Kernel {
         let board = &mut *guard;
         let place = board.taskmap.slot(key.slot);
         let (id, joiner) = (place.id(), place.joiner.take());
+        let may_have_failed = ending == Ending::Panicked || place.marks.has(Marks::RARE);
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
         board.taskmap.close_region(key.slot);
         let unwanted = board.taskmap.finish(key.slot, target);
@@ -54,7 +55,10 @@ impl Kernel {
         if self.watched.get() {
             self.tell_exited(id, ending, woken);
         }
-        if let Some(unwanted) = unwanted {
+        if let Some(mut unwanted) = unwanted {
+            if may_have_failed {
+                self.look_for_failure(key.slot, &mut unwanted);
+            }
             self.discard(key.slot, unwanted);
         }
         if let Some(waiter) = foreign {
@@ -69,29 +73,34 @@ impl Kernel {
         // two destructors of one value that both panic would end the process.
         self.mailbox.close().into_iter().for_each(burn);
         let entered = thread::enter(self.id, None);
-        loop {
-            let mut alive: Vec<(TaskId, Key)> = {
-                let board = self.board.borrow();
-                let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
-                tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
-            };
-            if alive.is_empty() {
-                break; // What the destructors have spawned is gone too.
-            }
-            alive.sort_unstable_by_key(|&(id, _)| id);
-            for (_, key) in alive {
-                self.end_now(key);
-            }
-        }
+        self.end_everyone(None);
         drop(entered);
         self.is_closed.set(true);
         thread::move_out(self.id);
         let hook = self.hook.take();
         let observer = self.observer.take();
+        let reporter = self.reporter.take();
         let sleeper = self.mailbox.sleeper();
         burn(hook);
         burn(observer);
+        burn(reporter);
         burn(sleeper);
+    }
+
+    /// Ends every task but one, in the order in which they were spawned, and what their destructors spawn.
+    /// Nobody may have a turn meanwhile.
+    pub(crate) fn end_everyone(&self, but: Option<Key>) {
+        loop {
+            let mut alive = self.alive();
+            alive.retain(|&(_, key)| Some(key) != but);
+            if alive.is_empty() {
+                break; // What the destructors have spawned is gone too.
+            }
+            for (_, key) in alive {
+                self.end_now(key);
+            }
+        }
+        self.board.borrow_mut().ready.clear_but(but.map(|but| but.slot));
     }
 
     /// Ends a root whose `block_on` ends without it; does nothing if it is over.

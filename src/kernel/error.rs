@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use thiserror::Error;
 
+use crate::kernel::failures::Report;
 use crate::kernel::snapshot::DeadlockReport;
 
 /// Why [`run`](crate::Scheduler::run) or [`try_block_on`](crate::Scheduler::try_block_on) gave up.
@@ -33,6 +34,10 @@ pub enum RunError {
     /// A scheduler runs on this thread already, and would have to stand still meanwhile.
     #[error("{0}")]
     Nested(NestedRun),
+    /// A failure went unread, and the [policy](crate::scheduler::FailurePolicy::Shutdown) is to shut down then:
+    /// all tasks were dropped. The scheduler may run again.
+    #[error("shut down, because {0}")]
+    Failed(Box<Report>),
 }
 
 impl fmt::Debug for RunError {

@@ -12,6 +12,7 @@ use crate::kernel::mailbox::{Call, Letter};
 use crate::kernel::mainloop::Run;
 use crate::kernel::park::{Park, ThreadParker};
 use crate::kernel::report;
+use crate::kernel::root::Seat;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::burn;
 use crate::kernel::thread;
@@ -36,6 +37,13 @@ impl Run<'_, '_> {
         if self.kernel.board.borrow().turns >= self.kernel.look_again.get() {
             self.fire_timers();
             self.look_at_io();
+        }
+        self.is_over |= self.kernel.time_is_over.get();
+        if self.kernel.failure.borrow().is_some() {
+            // That ends the run; if it is not one that can tell of it, the next one as well.
+            self.kernel.look_again.set(0);
+            self.kernel.end_everyone(self.root.as_ref().map(Seat::key));
+            self.is_over = true;
         }
     }
 
@@ -84,7 +92,8 @@ impl Run<'_, '_> {
     /// Nothing is ready: waits until something is, or finds that nothing ever will be.
     pub(crate) fn idle(&mut self) -> Result<(), RunError> {
         thread::end_turn();
-        if self.fire_timers() {
+        // The look before may have ended the run.
+        if self.is_over || self.fire_timers() {
             return Ok(());
         }
         let kernel = self.kernel;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::report::label;
 use crate::kernel::scheduler::Kernel;
+use crate::kernel::snapshot::{Place, TaskLabel, WaitsFor};
 use crate::kernel::taskmap::{Doing, Marks, Slot};
 use crate::kernel::thread;
 use crate::kernel::waiting::Waiter;
@@ -86,9 +88,18 @@ impl Kernel {
             }
         };
         drop(joiner);
-        if let Some(unwanted) = unwanted {
+        if let Some(mut unwanted) = unwanted {
+            self.look_for_failure(slot, &mut unwanted);
             self.discard(slot, unwanted);
         }
+    }
+
+    /// The wait for a task's end.
+    pub(crate) fn join_wait(&self, slot: u32, id: TaskId, spawned_at: Place) -> WaitsFor {
+        let key = Key { slot, serial: id.serial() };
+        let task = label(&self.board.borrow(), key);
+        let task = task.unwrap_or(TaskLabel { id, name: None, is_root: false });
+        WaitsFor::Join { task, spawned_at }
     }
 
     /// Returns whether a task is over.

@@ -74,7 +74,13 @@ impl<'k, 'r> Run<'k, 'r> {
         run.root = root.map(|root| Seat::take(kernel, place, root));
         run.mainloop()?;
         kernel.give_back(run.bell);
-        Ok(())
+        match kernel.failure.take() {
+            None => Ok(()),
+            Some(failure) => {
+                kernel.end_everyone(run.root.as_ref().map(Seat::key));
+                Err(RunError::Failed(failure))
+            }
+        }
     }
 
     /// Begins a run that may take place inside a turn of another scheduler.
@@ -90,7 +96,7 @@ impl<'k, 'r> Run<'k, 'r> {
     }
 
     #[inline]
-    fn begin(kernel: &'k Kernel, place: Place) -> Self {
+    pub(crate) fn begin(kernel: &'k Kernel, place: Place) -> Self {
         if kernel.watched.get() {
             drop(kernel.mailbox.sleeper()); // No hook is called while it runs.
         }
@@ -156,8 +162,8 @@ impl<'k, 'r> Run<'k, 'r> {
     pub(crate) fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> Turned<'k> {
         let (turn, mut target) = self.begin_turn(&mut board, slot);
         drop(board); // The user's code runs with nothing borrowed.
-        if self.kernel.watched.get() {
-            self.kernel.tell_turn_began(turn.key);
+        if self.kernel.in_full.get() {
+            self.kernel.begin_in_full(turn.key);
         }
         let mut cx = Context::from_waker(self.bell.waker());
         let since = thread::begin_turn(turn.key, self.bell.waker());
@@ -232,10 +238,10 @@ impl<'k, 'r> Run<'k, 'r> {
         }
         self.take_bell_back(board, turn);
         self.settle_sleeps(board);
-        if self.kernel.watched.get() {
+        if self.kernel.in_full.get() {
             drop(guard);
             let result = if yields { TurnResult::Yielded } else { TurnResult::Waiting };
-            self.kernel.tell_turn_ended(turn.key, result);
+            self.kernel.end_in_full(turn.key, result);
             guard = self.kernel.board.borrow_mut();
         }
         Turned::Waits(guard)
@@ -248,9 +254,9 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut board = kernel.board.borrow_mut();
         self.take_bell_for_good(&mut board, turn);
         self.settle_sleeps(&mut board);
-        if kernel.watched.get() {
+        if kernel.in_full.get() {
             drop(board);
-            kernel.tell_turn_ended(turn.key, TurnResult::Exited(ending));
+            kernel.end_in_full(turn.key, TurnResult::Exited(ending));
             board = kernel.board.borrow_mut();
         }
         kernel.exit(board, turn.key, target, ending)

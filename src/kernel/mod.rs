@@ -71,6 +71,9 @@ mod cancelling;
 mod transition;
 mod snapshot;
 mod report;
+mod failures;
+mod meter;
+mod shutdown;
 mod error;
 mod builder;
 mod drive;
@@ -83,12 +86,14 @@ mod models;
 
 // For the layers above.
 pub(crate) use clock::nanos;
+pub(crate) use failures::{HandedOver, text_of};
+pub(crate) use meter::metered;
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;
 pub(crate) use requests::{Delivery, Reason, Request};
 pub(crate) use scheduler::Kernel;
-pub(crate) use task::{Failure, burn};
+pub(crate) use task::{Failure, Target, burn};
 pub(crate) use taskmap::Birth;
 pub(crate) use thread::{Due, current, find, left, schedule, take_end, with_waits};
 pub(crate) use timers::{TimerKey, When};
@@ -98,11 +103,13 @@ pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 pub use builder::Builder;
 pub use drive::Turn;
 pub use error::{NestedRun, RunError};
+pub use failures::{FailurePolicy, Report};
 pub use id::{TaskId, TaskKey};
 pub use park::{Park, ThreadParker};
 pub use policy::Policy;
 pub use remote::Remote;
 pub use scheduler::Scheduler;
+pub use shutdown::{BlockingJob, EndedTask, ShutdownReport};
 pub use snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
     WaitsFor,

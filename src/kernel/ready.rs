@@ -45,6 +45,14 @@ impl Ready {
         self.next.retain(|&other| other != slot);
     }
 
+    /// Empties the queue, but for this slot if it is there.
+    pub(crate) fn clear_but(&mut self, slot: Option<u32>) {
+        let kept: Vec<u32> = self.iter().filter(|&other| Some(other) == slot).collect();
+        self.pass.clear();
+        self.turn = 0;
+        self.next = kept;
+    }
+
     /// Begins a pass with everything that is ready now, in the order of the policy.
     ///
     /// Only called when the pass before is over. `priority` tells a slot's priority.

@@ -75,6 +75,11 @@ impl<'k, 'r> Seat<'k, 'r> {
         Seat { kernel, root, key, is_left: false }
     }
 
+    /// The root's key.
+    pub(crate) fn key(&self) -> Key {
+        self.key
+    }
+
     /// Gives the root one turn.
     #[inline]
     pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {

@@ -16,13 +16,16 @@ use std::task::Waker;
 use crate::kernel::builder::{Builder, Settings, StallAlarm};
 use crate::kernel::clock::Clock;
 use crate::kernel::error::RunError;
+use crate::kernel::failures::{Report, Reporter};
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::mainloop::Run;
+use crate::kernel::meter::Meter;
 use crate::kernel::park::Park;
 use crate::kernel::policy::Dealer;
 use crate::kernel::ready::Ready;
 use crate::kernel::root::RootFuture;
+use crate::kernel::shutdown::Ledger;
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
@@ -90,7 +93,8 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`RunError::Deadlock`] if it is certain that the tasks that are left can never run again;
-    /// [`RunError::Nested`] if a scheduler runs on this thread already.
+    /// [`RunError::Nested`] if a scheduler runs on this thread already; [`RunError::Failed`] if a failure went
+    /// unread and the [policy](crate::scheduler::FailurePolicy) is to shut down then.
     #[track_caller]
     #[doc(alias = "mainloop")]
     #[doc(alias = "run_forever")]
@@ -135,7 +139,8 @@ impl Scheduler {
     ///
     /// [`RunError::Deadlock`] if it is certain that the future can never go on, though other tasks may be
     /// waiting as well; [`RunError::Nested`] if a scheduler runs on this thread already. The future is
-    /// dropped then; all other tasks are as they were.
+    /// dropped then; all other tasks are as they were. [`RunError::Failed`] if a failure went unread and the
+    /// [policy](crate::scheduler::FailurePolicy) is to shut down then.
     ///
     /// # Panics
     ///
@@ -181,6 +186,9 @@ pub(crate) struct Kernel {
     pub(crate) look_again: Cell<u64>,
     /// Whether anyone wants to know of transitions. The one thing that is looked at when nobody does.
     pub(crate) watched: Cell<bool>,
+    /// Whether turns are watched or metered.
+    pub(crate) in_full: Cell<bool>,
+    pub(crate) meter: Meter,
     pub(crate) observer: RefCell<Option<Rc<dyn Observer>>>,
     /// What `step` reads.
     pub(crate) trail: RefCell<Option<Vec<Transition>>>,
@@ -190,6 +198,14 @@ pub(crate) struct Kernel {
     pub(crate) park: RefCell<Option<Box<dyn Park>>>,
     /// What `on_stall` installed; out of its place while it is told.
     pub(crate) stall_alarm: RefCell<Option<StallAlarm>>,
+    /// What `on_report` installed; out of its place while it is told.
+    pub(crate) reporter: RefCell<Option<Reporter>>,
+    /// The failure for which it shuts down, until a run has told of it.
+    pub(crate) failure: RefCell<Option<Box<Report>>>,
+    /// What is noted while it shuts down.
+    pub(crate) ledger: RefCell<Option<Ledger>>,
+    /// The time for that is over.
+    pub(crate) time_is_over: Cell<bool>,
     /// The scheduler was dropped; what is left serves its handles.
     pub(crate) is_closed: Cell<bool>,
     /// Outputs that nobody wants are being dropped, further up the stack.
@@ -229,6 +245,7 @@ impl Kernel {
         observer: Option<Rc<dyn Observer>>,
         park: Option<Box<dyn Park>>,
         alarm: Option<StallAlarm>,
+        reporter: Option<Reporter>,
     ) -> Rc<Self> {
         static SCHEDULERS: AtomicU32 = AtomicU32::new(1);
         let id = loop {
@@ -237,6 +254,7 @@ impl Kernel {
                 break id;
             }
         };
+        let meter = Meter::new(settings.slow_poll, settings.budget);
         let kernel = Rc::new(Kernel {
             id,
             mailbox: Arc::new(Mailbox::new(id)),
@@ -256,11 +274,17 @@ impl Kernel {
             running: Cell::new(None),
             look_again: Cell::new(0),
             watched: Cell::new(observer.is_some()),
+            in_full: Cell::new(observer.is_some() || meter.is_on()),
+            meter,
             observer: RefCell::new(observer),
             trail: RefCell::new(None),
             hook: RefCell::new(None),
             park: RefCell::new(park),
             stall_alarm: RefCell::new(alarm),
+            reporter: RefCell::new(reporter),
+            failure: RefCell::new(None),
+            ledger: RefCell::new(None),
+            time_is_over: Cell::new(false),
             is_closed: Cell::new(false),
             discarding: Cell::new(false),
         });

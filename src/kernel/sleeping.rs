@@ -2,11 +2,12 @@
 
 use std::panic::Location;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::kernel::clock::Nanos;
 use crate::kernel::id::TaskKey;
 use crate::kernel::scheduler::Kernel;
+use crate::kernel::snapshot::WaitsFor;
 use crate::kernel::thread;
 use crate::kernel::timers::{TimerKey, When};
 use crate::kernel::waiting::Waiter;
@@ -58,6 +59,12 @@ impl Kernel {
         drop(old);
         assert!(!self.is_closed.get(), "a sleep was polled after its scheduler had been dropped");
         Poll::Pending
+    }
+
+    /// The wait for a timer that is due.
+    pub(crate) fn sleep_wait(&self, timer: TimerKey) -> WaitsFor {
+        let place = self.board.borrow().timers.place(timer);
+        WaitsFor::Sleep { left: Some(Duration::ZERO), place }
     }
 
     pub(crate) fn cancel_timer(&self, timer: TimerKey) {

@@ -74,6 +74,9 @@ pub(crate) trait Target {
     /// Drops the target in place and leaves this failure as its output.
     fn abort(self: Pin<&mut Self>, failure: Failure);
 
+    /// What the target panicked with, if it did and that was not taken.
+    fn panic(self: Pin<&Self>) -> Option<&(dyn Any + Send)>;
+
     /// Moves the output into `place`, an `Option<Result<T, Failure>>` for the task's own `T`.
     fn take(self: Pin<&mut Self>, place: &mut dyn Any);
 
@@ -107,6 +110,13 @@ impl<F: Future + 'static> Target for Task<F> {
         }));
         if let Err(payload) = outcome {
             burn(payload);
+        }
+    }
+
+    fn panic(self: Pin<&Self>) -> Option<&(dyn Any + Send)> {
+        match self.get_ref() {
+            Task::Done { output: Err(Failure::Panicked(payload)) } => Some(&**payload),
+            _ => None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::kernel::failures::Explain;
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::requests::Reason;
 use crate::kernel::task::{Boxed, Task};
@@ -101,6 +102,8 @@ pub(crate) struct Rare {
     pub(crate) name: Option<Arc<str>>,
     /// Who waits for its end through a waker that is not a task's own.
     pub(crate) joiner: Option<Waiter>,
+    /// Says what its error is, if it ends with one.
+    pub(crate) explain: Option<Explain>,
     /// Its root region, if anything was ever left below it.
     pub(crate) region: Option<u32>,
     /// Why it is to be dropped at its next turn, if that is because of a request.

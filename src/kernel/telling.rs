@@ -18,6 +18,9 @@ impl Kernel {
             let transition = &transition;
             self.guard(move || observer.transition(transition));
         }
+        if let Some(ledger) = &mut *self.ledger.borrow_mut() {
+            ledger.note(&transition, self.clock.now());
+        }
         if let Some(trail) = &mut *self.trail.borrow_mut() {
             trail.push(transition);
         }
@@ -37,8 +40,10 @@ impl Kernel {
     pub(crate) fn look_who_watches(&self) {
         let somebody = self.observer.borrow().is_some()
             || self.trail.borrow().is_some()
+            || self.ledger.borrow().is_some()
             || self.hook.borrow().is_some();
         self.watched.set(somebody);
+        self.in_full.set(somebody || self.meter.is_on());
     }
 
     #[cold]
@@ -54,6 +59,9 @@ impl Kernel {
             self.emit(spawned);
         }
         self.tell_scheduled(key, Cause::Spawn);
+        if self.ledger.borrow().is_some() {
+            self.turn_away(key);
+        }
     }
 
     #[cold]

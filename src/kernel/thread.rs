@@ -47,6 +47,8 @@ struct Now {
     bell: Cell<usize>,
     /// The bell of this turn was rung in this turn.
     again: Cell<bool>,
+    /// The waits that are over in this turn are counted.
+    metered: Cell<bool>,
     /// How many timeouts whose deadline has just come are polling what they wrap, further up the stack.
     due: Cell<u32>,
 }
@@ -66,6 +68,7 @@ thread_local! {
                 task: Cell::new(None),
                 bell: Cell::new(0),
                 again: Cell::new(false),
+                metered: Cell::new(false),
                 due: Cell::new(0),
             },
             vtable: Cell::new(0),
@@ -154,6 +157,17 @@ pub(crate) fn take_end() -> Option<u64> {
     THREAD.with(|thread| thread.ended.replace(0)).checked_sub(1)
 }
 
+/// Sets whether the waits that are over from now on are counted.
+pub(crate) fn set_metered(metered: bool) {
+    THREAD.with(|thread| thread.now.metered.set(metered));
+}
+
+/// Returns whether the waits that are over are counted.
+#[inline]
+pub(crate) fn is_metered() -> bool {
+    THREAD.with(|thread| thread.now.metered.get())
+}
+
 // ----- runs -----
 
 /// A stretch of time in which a scheduler is the current one. Its end puts back what was before, also
@@ -170,6 +184,7 @@ pub(crate) fn enter(scheduler: NonZeroU32, run: Option<&'static Location<'static
         thread.now.run.set(run.or(before.run.get()));
         thread.now.task.set(None);
         thread.now.bell.set(0);
+        thread.now.metered.set(false);
         thread.now.due.set(0);
         Entered { before }
     })
@@ -189,6 +204,7 @@ impl Drop for Entered {
             now.task.set(before.task.get());
             now.bell.set(before.bell.get());
             now.again.set(before.again.get());
+            now.metered.set(before.metered.get());
             now.due.set(before.due.get());
         });
     }

@@ -182,6 +182,11 @@ impl Timers {
         (timer.phase != Phase::Fresh).then_some(timer.deadline)
     }
 
+    /// Where a timer was made.
+    pub(crate) fn place(&self, key: TimerKey) -> &'static Location<'static> {
+        self.slots[key.slot as usize].place
+    }
+
     /// Removes a timer; gives back the stranger who waited for it, to be dropped with nothing borrowed.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waiter> {
         if self.slots[key.slot as usize].phase == Phase::Armed {

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::kernel::failures::Report;
 use crate::kernel::id::TaskId;
 use crate::kernel::snapshot::DeadlockReport;
 use crate::kernel::task::Ending;
@@ -148,6 +149,12 @@ pub trait Observer {
     /// Called when nothing can run and it is only *possible* that something ever will: once for each
     /// stall, before the thread goes to sleep.
     fn stalled(&self, report: &DeadlockReport) {
+        let _ = report;
+    }
+
+    /// Called when something is [reported](Report): a failure that nobody will read, or a turn that took too
+    /// long.
+    fn reported(&self, report: &Report) {
         let _ = report;
     }
 }

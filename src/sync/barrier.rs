@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
+use crate::kernel::metered;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
 
@@ -200,8 +201,14 @@ impl Future for BarrierWait<'_> {
     type Output = Result<BarrierWaitResult, BrokenBarrier>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        metered(cx, &mut *self, |wait| Some(wait.queued.describe()), |wait| wait.poll_now(cx))
+    }
+}
+
+impl BarrierWait<'_> {
+    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Result<BarrierWaitResult, BrokenBarrier>> {
         let barrier = self.queued.source();
-        let poll = Pin::new(&mut self.queued).poll(cx);
+        let poll = self.queued.poll_now(cx);
         if poll.is_pending() && !self.has_arrived {
             // No code of others has run since it joined.
             self.has_arrived = true;

@@ -259,10 +259,10 @@ impl<'a, T: ?Sized> Future for CondvarWait<'a, T> {
 
 impl<T: ?Sized> CondvarWait<'_, T> {
     /// Joins the list, and then lets the mutex go.
-    fn begin(&mut self, cx: &mut Context<'_>) {
+    fn begin(&mut self, cx: &Context<'_>) {
         let mut queued = Queued::new(self.condvar, 0, self.place);
         // If a foreign waker panics here, the mutex is still locked and the wait has not begun.
-        let poll = Pin::new(&mut queued).poll(cx);
+        let poll = queued.poll_now(cx);
         assert!(poll.is_pending(), "a condvar has nothing that could be taken at once");
         let Stage::Locked(guard) = mem::replace(&mut self.stage, Stage::Over) else {
             unreachable!("a wait begins once")

@@ -188,7 +188,9 @@ impl Notified<'_> {
     /// });
     /// ```
     pub fn enable(&mut self) -> bool {
-        Pin::new(self).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        self.is_notified = self.is_notified
+            || self.queued.poll_now(&Context::from_waker(Waker::noop())).is_ready();
+        self.is_notified
     }
 }
 

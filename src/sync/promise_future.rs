@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, Waiter, burn};
+use crate::kernel::{Stage, Waiter, burn, metered};
 use crate::sync::PromiseError;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
@@ -131,7 +131,9 @@ impl<T: Clone> Future for PromiseFuture<T> {
     type Output = Result<T, PromiseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_done(cx).map(|()| self.shared.outcome())
+        let describe = |wait: &Self| Some(wait.shared.waiters.describe(wait.place));
+        let done = metered(cx, &mut *self, describe, |wait| wait.poll_done(cx));
+        done.map(|()| self.shared.outcome())
     }
 }
 

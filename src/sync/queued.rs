@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{TaskKey, Waiter, burn};
+use crate::kernel::{TaskKey, Waiter, WaitsFor, burn, metered};
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
 /// What can be waited for in a list.
@@ -72,6 +72,24 @@ impl<'a, S: Source> Queued<'a, S> {
         self.place
     }
 
+    /// What it waits for.
+    pub(crate) fn describe(&self) -> WaitsFor {
+        self.source.waiters().describe(self.place)
+    }
+
+    /// Polls it, whether or not the task's budget is used up.
+    #[inline]
+    pub(crate) fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Grant> {
+        let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
+        let Some(left) = self.source.waiters().see(ticket, cx) else { return Poll::Pending };
+        let ticket = self.ticket.take();
+        match (left, ticket) {
+            (Left::Woken(word), _) => Poll::Ready(Grant::Word(word)),
+            (Left::Holding(_), Some(ticket)) => Poll::Ready(Grant::Holding(ticket)),
+            (left, _) => unreachable!("a wait that is over was granted, and is not {left:?}"),
+        }
+    }
+
     #[inline]
     fn first_poll(&mut self, cx: &Context<'_>) -> Poll<Grant> {
         let word = match self.source.try_take(self.wanted, self.place) {
@@ -105,14 +123,7 @@ impl<S: Source> Future for Queued<'_, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Grant> {
-        let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
-        let Some(left) = self.source.waiters().see(ticket, cx) else { return Poll::Pending };
-        let ticket = self.ticket.take();
-        match (left, ticket) {
-            (Left::Woken(word), _) => Poll::Ready(Grant::Word(word)),
-            (Left::Holding(_), Some(ticket)) => Poll::Ready(Grant::Holding(ticket)),
-            (left, _) => unreachable!("a wait that is over was granted, and is not {left:?}"),
-        }
+        metered(cx, &mut *self, |wait| Some(wait.describe()), |wait| wait.poll_now(cx))
     }
 }
 

@@ -24,7 +24,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::{
-    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, burn, schedule, with_waits,
+    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, WaitsFor, burn, schedule,
+    with_waits,
 };
 
 /// Where a wait began.
@@ -97,6 +98,15 @@ impl Waiters {
         drop(old);
     }
 
+    /// A wait in this list, as reports are to name it; without those who hold what is waited for.
+    pub(crate) fn describe(&self, place: Place) -> WaitsFor {
+        let resource = match self.resource.get() {
+            NOBODY => Resource::new(self.kind),
+            number => with_waits(|waits| waits.resources[number].clone()),
+        };
+        WaitsFor::Resource { resource, place, owners: Vec::new() }
+    }
+
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.first.get() == NOBODY
@@ -104,8 +114,7 @@ impl Waiters {
 
     /// Enters at the end of the list. `word` says what is wanted.
     ///
-    /// Making the `waiter` may have run a foreign waker's code: what is waited for must have been looked at
-    /// after that.
+    /// Making the `waiter` may have run any code: what is waited for must have been looked at after that.
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
         let (waker, task) = waiter.into_node();

@@ -1,10 +1,12 @@
 //! The builder of tasks: a name, a priority.
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::kernel::{Birth, Scheduler, current};
 use crate::task::JoinHandle;
+use crate::task::fallible::Fallible;
 
 /// Makes a task that has a name or a priority.
 ///
@@ -60,6 +62,33 @@ impl Builder {
         );
         let birth = Birth { priority: self.priority, ..Birth::at(Location::caller()) };
         JoinHandle::spawn(kernel, future, birth, self.name)
+    }
+
+    /// Makes a task of a future that may fail; see [`try_spawn`](crate::task::try_spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running scheduler. [`try_spawn_on`](Builder::try_spawn_on) works there.
+    #[track_caller]
+    pub fn try_spawn<F, T, E>(self, future: F) -> JoinHandle<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: fmt::Debug + 'static,
+    {
+        self.spawn(Fallible::new(future))
+    }
+
+    /// Makes a task of a future that may fail on this scheduler, whether it runs or not; see
+    /// [`try_spawn`](crate::task::try_spawn).
+    #[track_caller]
+    pub fn try_spawn_on<F, T, E>(self, scheduler: &Scheduler, future: F) -> JoinHandle<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: fmt::Debug + 'static,
+    {
+        self.spawn_on(scheduler, Fallible::new(future))
     }
 
     /// Makes the task on this scheduler, whether it runs or not.

@@ -9,8 +9,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, TaskKey};
+use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, TaskKey, metered};
 use crate::task::JoinError;
+use crate::task::heritage::{Heir, heritage};
 
 /// The handle of a task: await it for the task's output.
 ///
@@ -62,8 +63,12 @@ impl<T> JoinHandle<T> {
     ) -> JoinHandle<T>
     where
         F: Future<Output = T> + 'static,
+        T: 'static,
     {
-        let (slot, id) = kernel.spawn(future, birth, name);
+        let (slot, id) = match heritage() {
+            None => kernel.spawn(future, birth, name),
+            Some(heritage) => kernel.spawn(Heir::new(heritage, future), birth, name),
+        };
         JoinHandle { kernel, slot, id, spawned_at: birth.place, taken: false, _output: PhantomData }
     }
 
@@ -214,7 +219,13 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
         let mut output: Option<Result<T, Failure>> = None;
-        ready!(self.kernel.poll_join(self.slot, self.id, cx, &mut output));
+        let handle = &mut *self;
+        let describe = |handle: &Self| {
+            Some(handle.kernel.join_wait(handle.slot, handle.id, handle.spawned_at))
+        };
+        ready!(metered(cx, handle, describe, |handle| {
+            handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output)
+        }));
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
-use crate::kernel::{Failure, Reason, TaskId};
+use crate::kernel::{Failure, Reason, TaskId, text_of};
 
 /// Why a task has no output: it panicked, or it was cancelled or aborted.
 ///
@@ -101,8 +101,7 @@ impl JoinError {
     fn message(&self) -> Option<String> {
         let JoinCause::Panicked(payload) = &self.cause else { return None };
         let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| payload.downcast_ref::<String>().cloned())
+        text_of(&**payload).map(str::to_owned)
     }
 }
 

@@ -107,6 +107,7 @@ impl<T> JoinSet<T> {
     pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
+        T: 'static,
     {
         let kernel = current().expect(
             "`JoinSet::spawn` needs a running scheduler: call it inside `block_on`, or use `JoinSet::spawn_on`",
@@ -119,6 +120,7 @@ impl<T> JoinSet<T> {
     pub fn spawn_on<F>(&mut self, scheduler: &Scheduler, future: F) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
+        T: 'static,
     {
         self.spawn_in(scheduler.kernel(), future, Location::caller())
     }
@@ -145,6 +147,7 @@ impl<T> JoinSet<T> {
     pub fn spawn_with<F>(&mut self, builder: Builder, future: F) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
+        T: 'static,
     {
         let number = self.next_number();
         let handle = builder.spawn(Member::new(future, &self.endings, number));
@@ -159,6 +162,7 @@ impl<T> JoinSet<T> {
     ) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
+        T: 'static,
     {
         let number = self.next_number();
         let member = Member::new(future, &self.endings, number);

@@ -1,12 +1,15 @@
 //! Tasks: spawning, naming, joining and cancelling them, giving way, and spawning from other threads.
 
 mod spawn;
+mod fallible;
 mod builder;
 mod join;
 mod join_error;
 mod cancel;
 mod yield_now;
 mod current;
+mod local;
+mod heritage;
 mod remote;
 mod remote_error;
 mod endings;
@@ -24,7 +27,10 @@ pub use join::{AbortHandle, AbortOnDrop, Flatten, JoinHandle};
 pub use join_error::JoinError;
 pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};
 pub use join_set::JoinSet;
+#[doc(hidden)]
+pub use local::Place as __Place;
+pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use remote::RemoteHandle;
 pub use remote_error::RemoteError;
-pub use spawn::spawn;
+pub use spawn::{spawn, try_spawn};
 pub use yield_now::{YieldNow, yield_now};

@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::kernel::{Birth, Failure, Remote, TaskId, burn, find};
+use crate::kernel::{Birth, Failure, HandedOver, Remote, TaskId, burn, find, metered};
 use crate::task::{JoinError, JoinHandle, RemoteError, id};
 
 impl Remote {
@@ -76,14 +76,18 @@ where
         poll_fn(|cx| target.as_mut().poll(cx).map(|output| promise.give(Ok(output)))).await;
     };
     let mut outcome = pin!(outcome);
-    // The payload of a panic goes to the handle. The task panics all the same, for those who look at it here.
+    // The payload of a panic goes to the handle, if there still is one. The task panics all the same, for those
+    // who look at it here.
     let caught = poll_fn(|cx| {
         let turn = catch_unwind(AssertUnwindSafe(|| outcome.as_mut().poll(cx)));
         turn.map_or_else(|payload| Poll::Ready(Err(payload)), |poll| poll.map(Ok))
     });
     if let Err(payload) = caught.await {
-        promise.give(Err(RemoteError::of(JoinError::new(id(), Failure::Panicked(payload)))));
-        resume_unwind(Box::new("the payload of this panic went to the task's `RemoteHandle`"));
+        if promise.is_awaited() {
+            promise.give(Err(RemoteError::of(JoinError::new(id(), Failure::Panicked(payload)))));
+            resume_unwind(Box::new(HandedOver));
+        }
+        resume_unwind(payload);
     }
 }
 
@@ -116,6 +120,11 @@ struct Promise<T> {
 }
 
 impl<T> Promise<T> {
+    /// Returns whether the handle is still there.
+    fn is_awaited(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| Arc::strong_count(answer) > 1)
+    }
+
     /// Answers; does nothing if that was done before.
     fn give(&self, result: Result<T, RemoteError>) {
         let Some(answer) = &self.answer else { return };
@@ -207,7 +216,13 @@ impl<T> RemoteHandle<T> {
 impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, RemoteError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        metered(cx, &mut *self, |_| None, |handle| handle.poll_now(cx))
+    }
+}
+
+impl<T> RemoteHandle<T> {
+    fn poll_now(&self, cx: &Context<'_>) -> Poll<Result<T, RemoteError>> {
         // Cloning and dropping a stranger's waker may run any code: both are done outside of the lock.
         let waker = cx.waker().clone();
         let old = {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use crate::kernel::metered;
 use crate::time::{Sleep, now};
 
 /// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.
@@ -121,7 +122,7 @@ impl Interval {
     /// Waits for the next tick; a sleep that has to be made says it was made at `place`.
     pub(crate) fn poll_tick(
         &mut self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         place: &'static Location<'static>,
     ) -> Poll<Instant> {
         let now = now();
@@ -137,7 +138,7 @@ impl Interval {
             });
         }
         if let Some(sleep) = &mut self.sleep {
-            ready!(Pin::new(sleep).poll(cx));
+            ready!(Pin::new(sleep).poll(&mut Context::from_waker(cx.waker())));
         }
         let due = due.expect("a sleep without end does not end");
         // Who has waited was not too late, though the timer may have been, a little.
@@ -187,7 +188,7 @@ impl Future for Tick<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
         let place = self.place;
-        self.interval.poll_tick(cx, place)
+        metered(cx, &mut *self, |_| None, |tick| tick.interval.poll_tick(cx, place))
     }
 }
 

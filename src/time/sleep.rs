@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{Kernel, TimerKey, When, current, nanos};
+use crate::kernel::{Kernel, TimerKey, WaitsFor, When, current, metered, nanos};
 
 /// Waits until so much time has passed since this call.
 ///
@@ -161,6 +161,26 @@ impl Sleep {
     }
 }
 
+impl Sleep {
+    #[inline]
+    fn poll_started(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if let Stage::Started { kernel, timer } = &self.stage {
+            if kernel.poll_timer(*timer, cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.stage = Stage::Elapsed; // The timer went with the answer.
+        }
+        Poll::Ready(())
+    }
+
+    fn describe(&self) -> Option<WaitsFor> {
+        match &self.stage {
+            Stage::Started { kernel, timer } => Some(kernel.sleep_wait(*timer)),
+            Stage::Unstarted { .. } | Stage::Elapsed => None,
+        }
+    }
+}
+
 /// Makes the timer.
 fn start(kernel: Rc<Kernel>, deadline: Deadline, place: &'static Location<'static>) -> Stage {
     let when = match deadline {
@@ -183,13 +203,7 @@ impl Future for Sleep {
             };
             self.stage = start(kernel, deadline, place);
         }
-        if let Stage::Started { kernel, timer } = &self.stage {
-            if kernel.poll_timer(*timer, cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.stage = Stage::Elapsed; // The timer went with the answer.
-        }
-        Poll::Ready(())
+        metered(cx, &mut *self, Sleep::describe, |sleep| sleep.poll_started(cx))
     }
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
 use crate::channel::remote::shared::Shared;
-use crate::kernel::{TaskKey, Waiter};
+use crate::kernel::{TaskKey, Waiter, metered};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
@@ -164,7 +164,8 @@ impl<T> Future for Recv<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let place = self.place;
-        self.receiver.poll_at(cx, place)
+        let describe = |wait: &Self| Some(wait.receiver.record.describe(wait.place));
+        metered(cx, &mut *self, describe, |wait| wait.receiver.poll_at(cx, place))
     }
 }
 

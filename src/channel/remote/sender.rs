@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 
 use crate::channel::remote::shared::{Shared, Stage};
 use crate::channel::{SendError, TrySendError};
-use crate::kernel::current;
+use crate::kernel::{current, metered};
 
 /// The sending side of a [`remote::channel`](super::channel), for any thread. Clones are further ones.
 ///
@@ -164,7 +164,13 @@ impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Sending { shared, stage } = &mut *self;
+        metered(cx, &mut *self, |_| None, |sending| sending.poll_now(cx))
+    }
+}
+
+impl<T> Sending<'_, T> {
+    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        let Sending { shared, stage } = self;
         let sent = match stage {
             Stage::Made(_) => shared.go_on(stage, None),
             Stage::Waiting(_) | Stage::Over => None,

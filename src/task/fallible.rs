@@ -1,0 +1,54 @@
+//! What makes the `Err` of a task that nobody awaits known: the future of `try_spawn`.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::kernel::{Failure, Target, TaskKey, find};
+
+pin_project! {
+    /// A task's future, whose `Err` is a failure.
+    pub(super) struct Fallible<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F> Fallible<F> {
+    pub(super) fn new(future: F) -> Self {
+        Fallible { future }
+    }
+}
+
+impl<F, T, E> Future for Fallible<F>
+where
+    F: Future<Output = Result<T, E>>,
+    T: 'static,
+    E: fmt::Debug + 'static,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        let poll = self.project().future.poll(cx);
+        if let Poll::Ready(Err(_)) = poll
+            && let Some(task) = TaskKey::current()
+            && let Some(kernel) = find(task.scheduler)
+        {
+            // Printed only if nobody reads it, and known only here: what is left of the task has no type.
+            kernel.note_error(task, explain::<T, E>);
+        }
+        poll
+    }
+}
+
+/// Takes the error out of a finished task, and prints it.
+fn explain<T: 'static, E: fmt::Debug + 'static>(task: Pin<&mut dyn Target>) -> String {
+    let mut output: Option<Result<Result<T, E>, Failure>> = None;
+    task.take(&mut output);
+    match output {
+        Some(Ok(Err(error))) => format!("{error:?}"),
+        _ => unreachable!("the task has ended with an error"),
+    }
+}

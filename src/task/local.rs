@@ -1,0 +1,376 @@
+//! Task-locals: values that whatever is awaited below a place can read, without being handed them.
+//!
+//! A key has one place per thread, as a thread-local has. [`LocalKey::scope`] puts its value there for the length
+//! of each poll of what it wraps, and takes it away again: so between two turns there is nothing, and no task
+//! sees the value of another one. A key that is declared `inherit` is looked for by `spawn` as well, and
+//! the child wraps itself in the same way.
+//!
+//! Values are shared by `Rc`, so that whoever reads one borrows nothing: a reader may enter and leave scopes.
+
+use std::cell::Cell;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::thread;
+
+use pin_project_lite::pin_project;
+use thiserror::Error;
+
+use crate::task::heritage::{self, Inherit};
+
+/// Declares task-local keys.
+///
+/// Each is a `static` of type [`LocalKey`]. A key that is declared with `inherit` hands a clone of its value to
+/// every task that is spawned where it is set, and that task to those that it spawns; the others end at the
+/// task.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, spawn, task_local};
+///
+/// task_local! {
+///     /// Whose request this is.
+///     static USER: &'static str;
+///     /// The trace that everything done for it belongs to.
+///     pub inherit static TRACE: u32;
+/// }
+///
+/// async fn greet() -> String {
+///     format!("hello {} ({})", USER.get(), TRACE.get())
+/// }
+///
+/// block_on(async {
+///     let greeting = TRACE.scope(7, USER.scope("alice", greet())).await;
+///     assert_eq!(greeting, "hello alice (7)");
+///
+///     let inherited = TRACE.scope(8, USER.scope("bob", async {
+///         let child = spawn(async { (TRACE.get(), USER.try_get().is_ok()) });
+///         child.await.unwrap()
+///     }));
+///     assert_eq!(inherited.await, (8, false));
+/// });
+/// ```
+#[macro_export]
+macro_rules! task_local {
+    () => {};
+    ($(#[$attribute:meta])* $visibility:vis inherit static $key:ident: $value:ty $(; $($rest:tt)*)?) => {
+        $crate::__task_local!([$(#[$attribute])*] [$visibility] $key, $value, inherited);
+        $($crate::task_local!($($rest)*);)?
+    };
+    ($(#[$attribute:meta])* $visibility:vis static $key:ident: $value:ty $(; $($rest:tt)*)?) => {
+        $crate::__task_local!([$(#[$attribute])*] [$visibility] $key, $value, own);
+        $($crate::task_local!($($rest)*);)?
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __task_local {
+    ([$($attribute:tt)*] [$visibility:vis] $key:ident, $value:ty, $kind:ident) => {
+        $($attribute)*
+        $visibility static $key: $crate::task::LocalKey<$value> = {
+            ::std::thread_local! {
+                static PLACE: $crate::task::__Place<$value> = const { $crate::task::__Place::new() };
+            }
+            $crate::task::LocalKey::$kind(&PLACE)
+        };
+    };
+}
+
+/// A key of [`task_local!`](crate::task_local).
+#[doc(alias = "ContextVar")]
+pub struct LocalKey<T: 'static> {
+    place: &'static thread::LocalKey<Place<T>>,
+    /// How a child gets its own value, if it inherits it.
+    clone: Option<fn(&T) -> T>,
+}
+
+/// Where a thread has the value of a key, during polls inside a scope of it.
+#[doc(hidden)]
+pub struct Place<T>(Cell<Option<Rc<T>>>);
+
+impl<T> Place<T> {
+    /// A place with nothing in it.
+    #[doc(hidden)]
+    pub const fn new() -> Self {
+        Place(Cell::new(None))
+    }
+
+    /// The value, which stays.
+    fn look(&self) -> Option<Rc<T>> {
+        let value = self.0.take();
+        self.0.set(value.clone());
+        value
+    }
+}
+
+impl<T> fmt::Debug for Place<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> LocalKey<T> {
+    /// For the macro.
+    #[doc(hidden)]
+    pub const fn own(place: &'static thread::LocalKey<Place<T>>) -> Self {
+        LocalKey { place, clone: None }
+    }
+
+    /// For the macro.
+    #[doc(hidden)]
+    pub const fn inherited(place: &'static thread::LocalKey<Place<T>>) -> Self
+    where
+        T: Clone,
+    {
+        LocalKey { place, clone: Some(T::clone) }
+    }
+
+    /// Gives the key a value in everything that is polled inside this future, its drop included.
+    ///
+    /// Scopes may be nested; the innermost counts. Tasks that are spawned inside see it only if the key was
+    /// declared `inherit`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of the future inside.
+    ///
+    /// # Panics
+    ///
+    /// When polled again after it was ready.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// turnwise::task_local! { static DEPTH: u32 }
+    ///
+    /// turnwise::block_on(async {
+    ///     let outer = DEPTH.scope(1, async {
+    ///         let inner = DEPTH.scope(DEPTH.get() + 1, async { DEPTH.get() }).await;
+    ///         (DEPTH.get(), inner)
+    ///     });
+    ///     assert_eq!(outer.await, (1, 2));
+    /// });
+    /// ```
+    pub fn scope<F: Future>(&'static self, value: T, future: F) -> TaskLocalFuture<T, F> {
+        let value = Bound { key: self, value: Some(Rc::new(value)) };
+        TaskLocalFuture { value, future: Some(future) }
+    }
+
+    /// Gives the key a value while `call` runs.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// turnwise::task_local! { static NUMBER: u32 }
+    ///
+    /// assert_eq!(NUMBER.sync_scope(7, || NUMBER.get()), 7);
+    /// assert!(NUMBER.try_get().is_err());
+    /// ```
+    pub fn sync_scope<R>(&'static self, value: T, call: impl FnOnce() -> R) -> R {
+        let mut bound = Bound { key: self, value: Some(Rc::new(value)) };
+        let _set = Set::of(&mut bound);
+        call()
+    }
+
+    /// Calls `call` with the value.
+    ///
+    /// # Panics
+    ///
+    /// Outside of all scopes of the key.
+    #[track_caller]
+    pub fn with<R>(&'static self, call: impl FnOnce(&T) -> R) -> R {
+        match self.try_with(call) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Calls `call` with the value.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`] outside of all scopes of the key.
+    pub fn try_with<R>(&'static self, call: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        let value = self.place.try_with(Place::look).ok().flatten();
+        value.map(|value| call(&value)).ok_or(AccessError(()))
+    }
+
+    /// Returns a clone of the value.
+    ///
+    /// # Panics
+    ///
+    /// Outside of all scopes of the key.
+    #[track_caller]
+    pub fn get(&'static self) -> T
+    where
+        T: Clone,
+    {
+        match self.try_get() {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Returns a clone of the value.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`] outside of all scopes of the key.
+    pub fn try_get(&'static self) -> Result<T, AccessError>
+    where
+        T: Clone,
+    {
+        self.try_with(T::clone)
+    }
+}
+
+impl<T> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_set = self.place.try_with(Place::look).ok().flatten().is_some();
+        let mut key = f.debug_struct("LocalKey");
+        key.field("inherit", &self.clone.is_some()).field("is_set", &is_set).finish()
+    }
+}
+
+/// A task-local key was read outside of all its scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "a task-local key has a value only inside of a `scope`, and this is outside of all of them"
+)]
+pub struct AccessError(());
+
+// ----- putting values in their places -----
+
+/// A value with its key. It is here, or in the key's place, where then this has what was there before.
+struct Bound<T: 'static> {
+    key: &'static LocalKey<T>,
+    value: Option<Rc<T>>,
+}
+
+/// What can be put into its place, and be taken from there again.
+pub(super) trait Settable {
+    fn put(&mut self);
+
+    fn take_back(&mut self);
+}
+
+impl<T> Bound<T> {
+    /// Exchanges the value with what is in the key's place. If the thread is being destroyed, and the key was,
+    /// nothing is set any more.
+    fn exchange(&mut self) {
+        let own = self.value.take();
+        self.value = self.key.place.try_with(|place| place.0.replace(own)).ok().flatten();
+    }
+}
+
+impl<T> Settable for Bound<T> {
+    fn put(&mut self) {
+        self.exchange();
+        if self.key.clone.is_some() {
+            heritage::begin(self.key);
+        }
+    }
+
+    fn take_back(&mut self) {
+        if self.key.clone.is_some() {
+            heritage::end();
+        }
+        self.exchange();
+    }
+}
+
+/// While it exists something is in its place.
+pub(super) struct Set<'a, S: Settable>(&'a mut S);
+
+impl<'a, S: Settable> Set<'a, S> {
+    pub(super) fn of(settable: &'a mut S) -> Self {
+        settable.put();
+        Set(settable)
+    }
+}
+
+impl<S: Settable> Drop for Set<'_, S> {
+    fn drop(&mut self) {
+        self.0.take_back();
+    }
+}
+
+pin_project! {
+    /// The future of [`LocalKey::scope`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct TaskLocalFuture<T: 'static, F> {
+        value: Bound<T>,
+        // `None` once it is over. It is dropped with the value set.
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<T: 'static, F> PinnedDrop for TaskLocalFuture<T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some() {
+                let _set = Set::of(this.value);
+                this.future.set(None);
+            }
+        }
+    }
+}
+
+impl<T, F> TaskLocalFuture<T, F> {
+    /// Takes the value back, once the future is over or if it is not to be polled again.
+    ///
+    /// `None` if it was taken before. What is polled after that finds no value.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{cell::Cell, pin::pin};
+    ///
+    /// turnwise::task_local! { static COUNT: Cell<u32> }
+    ///
+    /// turnwise::block_on(async {
+    ///     let mut counting = pin!(COUNT.scope(Cell::new(0), async {
+    ///         COUNT.with(|count| count.set(count.get() + 1));
+    ///     }));
+    ///     counting.as_mut().await;
+    ///     assert_eq!(counting.take_value().unwrap().get(), 1);
+    /// });
+    /// ```
+    pub fn take_value(self: Pin<&mut Self>) -> Option<T> {
+        Rc::into_inner(self.project().value.value.take()?)
+    }
+}
+
+impl<T, F: Future> Future for TaskLocalFuture<T, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let _set = Set::of(this.value);
+        let Some(future) = this.future.as_mut().as_pin_mut() else {
+            panic!("the future of a task-local scope was polled after it had been ready");
+        };
+        let poll = future.poll(cx);
+        if poll.is_ready() {
+            this.future.set(None);
+        }
+        poll
+    }
+}
+
+impl<T, F> fmt::Debug for TaskLocalFuture<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut future = f.debug_struct("TaskLocalFuture");
+        future.field("is_over", &self.future.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl<T> Inherit for LocalKey<T> {
+    fn hand_down(&'static self) -> Option<Box<dyn Settable>> {
+        let value = self.try_with(self.clone?).ok()?;
+        Some(Box::new(Bound { key: self, value: Some(Rc::new(value)) }))
+    }
+}

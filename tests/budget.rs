@@ -1,0 +1,341 @@
+//! A budget: after so many results in one turn a task's waits give way, and lose nothing by that.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use proptest::prelude::{any, prop, proptest};
+use turnwise::channel::{LifoQueue, broadcast, mpsc, oneshot, remote, watch};
+use turnwise::sync::{
+    Barrier, Condvar, Event, Mutex, Notify, OnceCell, Promise, RwLock, Semaphore,
+};
+use turnwise::{Scheduler, join_all, sleep, spawn, time, yield_now};
+
+fn with_budget(results: u32) -> Scheduler {
+    Scheduler::builder().virtual_time().budget(results).build()
+}
+
+/// How many turns a future has, on a scheduler of its own.
+fn turns(budget: u32, future: impl Future) -> u64 {
+    let scheduler = with_budget(budget);
+    scheduler.block_on(future);
+    scheduler.metrics().turns
+}
+
+/// Ten times something that is ready at once.
+async fn ten(mut ready: impl AsyncFnMut()) {
+    for _ in 0..10 {
+        ready().await;
+    }
+}
+
+#[test]
+fn every_wait_of_this_crate_counts_when_it_is_ready_at_once() {
+    // Ten results with a budget of three are four turns.
+    let mutex = Mutex::new(());
+    assert_eq!(turns(3, ten(async || drop(mutex.lock().await))), 4);
+    let lock = RwLock::new(());
+    assert_eq!(turns(3, ten(async || drop(lock.read().await))), 4);
+    assert_eq!(turns(3, ten(async || drop(lock.write().await))), 4);
+    let semaphore = Semaphore::new(1);
+    assert_eq!(turns(3, ten(async || drop(semaphore.acquire().await.unwrap()))), 4);
+    let event = Event::new();
+    event.set();
+    assert_eq!(turns(3, ten(async || event.wait().await)), 4);
+    let notify = Notify::new();
+    assert_eq!(
+        turns(
+            3,
+            ten(async || {
+                notify.notify_one();
+                notify.notified().await;
+            })
+        ),
+        4
+    );
+    let cell = OnceCell::from(1);
+    assert_eq!(turns(3, ten(async || assert_eq!(cell.get_or_init(async || 2).await, &1))), 4);
+    let promise = Promise::new();
+    promise.set(1).unwrap();
+    assert_eq!(turns(3, ten(async || assert_eq!(promise.get().await.unwrap(), 1))), 4);
+    let barrier = Barrier::new(1);
+    assert_eq!(turns(3, ten(async || assert!(barrier.wait().await.unwrap().is_leader()))), 4);
+}
+
+#[test]
+fn so_does_every_channel() {
+    let (sender, mut receiver) = mpsc::channel(10);
+    assert_eq!(turns(3, ten(async || sender.send(()).await.unwrap())), 4);
+    assert_eq!(turns(3, ten(async || receiver.recv().await.unwrap())), 4);
+    let queue = LifoQueue::new(10);
+    assert_eq!(turns(3, ten(async || queue.put(()).await.unwrap())), 4);
+    assert_eq!(turns(3, ten(async || queue.get().await.unwrap())), 4);
+    let (sender, mut receiver) = broadcast::channel(16);
+    (0..10).for_each(|number| drop(sender.send(number)));
+    assert_eq!(turns(3, ten(async || drop(receiver.recv().await.unwrap()))), 4);
+    let (sender, mut receiver) = watch::channel(0);
+    assert_eq!(
+        turns(
+            3,
+            ten(async || {
+                sender.send(1).unwrap();
+                receiver.changed().await.unwrap();
+            })
+        ),
+        4
+    );
+    assert_eq!(
+        turns(
+            3,
+            ten(async || {
+                let (sender, receiver) = oneshot::channel();
+                sender.send(()).unwrap();
+                receiver.await.unwrap();
+            })
+        ),
+        4
+    );
+    let (sender, mut receiver) = remote::channel(10);
+    assert_eq!(turns(3, ten(async || sender.send(()).await.unwrap())), 4);
+    assert_eq!(turns(3, ten(async || receiver.recv().await.unwrap())), 4);
+}
+
+#[test]
+fn so_do_handles_and_ticks() {
+    let scheduler = with_budget(3);
+    let handles: Vec<_> = (0..10).map(|_| scheduler.spawn(async {})).collect();
+    scheduler.run().unwrap();
+    let before = scheduler.metrics().turns;
+    scheduler.block_on(async {
+        for handle in handles {
+            handle.await.unwrap();
+        }
+    });
+    assert_eq!(scheduler.metrics().turns - before, 4);
+
+    let late = with_budget(3);
+    late.block_on(async {
+        let second = Duration::from_secs(1);
+        let mut interval = time::interval(second).missed(time::Missed::Burst);
+        interval.tick().await;
+        time::advance(10 * second).await;
+        ten(async || drop(interval.tick().await)).await;
+    });
+    assert_eq!(late.metrics().turns, 1 + 4);
+}
+
+#[test]
+fn without_a_budget_nobody_gives_way() {
+    let mutex = Mutex::new(());
+    assert_eq!(turns(0, ten(async || drop(mutex.lock().await))), 1);
+    let scheduler = Scheduler::new();
+    scheduler.block_on(ten(async || drop(mutex.lock().await)));
+    assert_eq!(scheduler.metrics().turns, 1);
+}
+
+#[test]
+fn others_have_their_turn_in_between() {
+    let scheduler = with_budget(2);
+    let log = Rc::new(RefCell::new(String::new()));
+    for name in ["a", "b"] {
+        let (log, semaphore) = (Rc::clone(&log), Semaphore::new(1));
+        scheduler.spawn(async move {
+            for _ in 0..4 {
+                drop(semaphore.acquire().await.unwrap());
+                log.borrow_mut().push_str(name);
+            }
+        });
+    }
+    scheduler.run().unwrap();
+    assert_eq!(*log.borrow(), "aabbaabb");
+}
+
+#[test]
+fn the_budget_is_new_in_each_turn() {
+    let mutex = Mutex::new(());
+    let ten_and_yield = ten(async || {
+        drop(mutex.lock().await);
+        drop(mutex.lock().await);
+        yield_now().await;
+    });
+    assert_eq!(turns(2, ten_and_yield), 11);
+}
+
+#[test]
+fn what_only_waits_costs_nothing() {
+    // A hundred waits of which none is ready must not make the task give way for ever.
+    let scheduler = with_budget(3);
+    let event = Rc::new(Event::new());
+    let set = Rc::clone(&event);
+    scheduler.spawn(async move {
+        sleep(Duration::from_secs(1)).await;
+        set.set();
+    });
+    scheduler.block_on(async { join_all((0..9).map(|_| event.wait())).await });
+    // One to begin, the sleep's two; and then three results in each turn.
+    assert_eq!(scheduler.metrics().turns, 1 + 2 + 3);
+}
+
+#[test]
+fn what_was_granted_is_not_lost_by_giving_way() {
+    let scheduler = with_budget(1);
+    let mutex = Rc::new(Mutex::new(0));
+    let order = Rc::new(RefCell::new(Vec::new()));
+    for number in 0..4 {
+        let (mutex, order) = (Rc::clone(&mutex), Rc::clone(&order));
+        scheduler.spawn(async move {
+            for _ in 0..3 {
+                let mut guard = mutex.lock().await;
+                *guard += 1;
+                yield_now().await;
+                order.borrow_mut().push(number);
+            }
+        });
+    }
+    scheduler.run().unwrap();
+    assert_eq!(*order.borrow(), [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3], "first come, first served");
+    assert_eq!(*mutex.try_lock().unwrap(), 12);
+}
+
+#[test]
+fn a_wait_that_gave_way_and_is_dropped_takes_nothing_along() {
+    let scheduler = with_budget(1);
+    scheduler.block_on(async {
+        let (sender, mut receiver) = mpsc::unbounded();
+        sender.send(1).unwrap();
+        sender.send(2).unwrap();
+        assert_eq!(receiver.recv().await, Some(1));
+        {
+            let mut gives_way = pin!(receiver.recv());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert_eq!(gives_way.as_mut().poll(&mut cx), Poll::Pending);
+        }
+        yield_now().await;
+        assert_eq!(receiver.recv().await, Some(2));
+    });
+}
+
+#[test]
+fn a_condvar_and_a_notify_join_their_lists_whatever_is_left() {
+    let scheduler = with_budget(1);
+    let shared = Rc::new((Mutex::new(false), Condvar::new(), Notify::new()));
+    let theirs = Rc::clone(&shared);
+    let waiter = scheduler.spawn(async move {
+        let (mutex, condvar, notify) = &*theirs;
+        let guard = mutex.lock().await; // The budget is used up.
+        let mut notified = notify.notified();
+        assert!(!notified.enable());
+        let guard = condvar.wait_while(guard, |is_set| !*is_set).await;
+        drop(guard);
+        notified.await;
+    });
+    scheduler.spawn(async move {
+        let (mutex, condvar, notify) = &*shared;
+        *mutex.lock().await = true;
+        condvar.notify_all();
+        notify.notify_waiters();
+    });
+    scheduler.block_on(waiter).unwrap();
+}
+
+#[test]
+fn a_barrier_counts_whoever_has_joined_and_nobody_else() {
+    let scheduler = with_budget(1);
+    let barrier = Rc::new(Barrier::new(2));
+    let leaders = Rc::new(Cell::new(0));
+    for _ in 0..2 {
+        let (barrier, leaders) = (Rc::clone(&barrier), Rc::clone(&leaders));
+        scheduler.spawn(async move {
+            let mutex = Mutex::new(());
+            for _ in 0..3 {
+                drop(mutex.lock().await);
+                let result = barrier.wait().await.unwrap();
+                leaders.set(leaders.get() + u32::from(result.is_leader()));
+            }
+        });
+    }
+    scheduler.run().unwrap();
+    assert_eq!(leaders.get(), 3);
+}
+
+#[test]
+fn strangers_wakers_are_rung_too() {
+    let scheduler = with_budget(2);
+    let count = scheduler.block_on(async {
+        let mutex = Mutex::new(());
+        let locks: FuturesUnordered<_> = (0..100).map(|_| mutex.lock()).collect();
+        locks.map(drop).count().await
+    });
+    assert_eq!(count, 100);
+    assert!(scheduler.metrics().turns >= 50);
+}
+
+#[test]
+fn outside_of_all_turns_there_is_no_budget() {
+    let scheduler = with_budget(1);
+    let mutex = Mutex::new(());
+    scheduler.block_on(async { drop(mutex.lock().await) });
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..10 {
+        assert!(pin!(mutex.lock()).poll(&mut cx).is_ready());
+    }
+    // Nor in the turn of a scheduler without one, inside of that of one with one.
+    scheduler.block_on(async {
+        let inner = Scheduler::new();
+        inner.spawn(async { ten(async || drop(Mutex::new(()).lock().await)).await });
+        assert_eq!(inner.run_until_stalled(), 1);
+        let spent = ten(async || drop(mutex.lock().await));
+        spent.await;
+    });
+}
+
+#[test]
+fn an_abort_finds_a_task_that_gave_way() {
+    let scheduler = with_budget(1);
+    let handle = scheduler.spawn(async {
+        let mutex = Mutex::new(());
+        drop(mutex.lock().await);
+        drop(mutex.lock().await);
+        pending::<()>().await;
+    });
+    assert_eq!(scheduler.step().unwrap().to_string(), "turn 1: #1 yields");
+    handle.abort();
+    assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
+}
+
+proptest! {
+    /// Whatever the budget, what comes out is the same, and it is in order.
+    #[test]
+    fn a_budget_changes_the_order_of_tasks_only(
+        budget in 0..5_u32,
+        numbers in prop::collection::vec(any::<u8>(), 0..50),
+        room in 1..5_usize,
+    ) {
+        let scheduler = with_budget(budget);
+        let (sender, mut receiver) = mpsc::channel(room);
+        let sent = numbers.clone();
+        scheduler.spawn(async move {
+            let lock = Mutex::new(());
+            for number in sent {
+                let _guard = lock.lock().await;
+                sender.send(number).await.unwrap();
+            }
+        });
+        let received = scheduler.block_on(async {
+            let mut received = Vec::new();
+            while let Some(number) = receiver.recv().await {
+                let number = spawn(async move { number }).await.unwrap();
+                received.push(number);
+            }
+            received
+        });
+        assert_eq!(received, numbers);
+    }
+}

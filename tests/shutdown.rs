@@ -1,0 +1,515 @@
+//! The end of a scheduler: everyone is asked to end and may clean up, what is left is dropped, and all are told.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod trace;
+
+use std::cell::Cell;
+use std::future::pending;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use proptest::prelude::{prop, proptest};
+use turnwise::scheduler::{EndedTask, Ending, FailurePolicy, ShutdownReport, WaitsFor};
+use turnwise::sync::Mutex;
+use turnwise::task::catch_cancel;
+use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, task, yield_now};
+
+use trace::{Log, leave_waker, with_marks};
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn virtual_time() -> Scheduler {
+    Scheduler::builder().virtual_time().build()
+}
+
+/// Waits until it is asked to end, and takes so long to clean up.
+async fn cleans_up(needs: Duration) {
+    if catch_cancel(pending::<()>()).await.is_err() {
+        sleep(needs).await;
+    }
+}
+
+/// The ids of these tasks.
+fn ids(tasks: &[EndedTask]) -> Vec<u64> {
+    tasks.iter().map(|task| task.label.id.as_u64()).collect()
+}
+
+/// Says its name when it is dropped.
+struct Says(&'static str, Log);
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        self.1.say(self.0);
+    }
+}
+
+#[test]
+fn one_cleans_up_one_is_cancelled_and_one_never_ends() {
+    let scheduler = virtual_time();
+    scheduler.spawn(pending::<()>());
+    scheduler.spawn(cleans_up(seconds(2)));
+    scheduler.spawn(cleans_up(Duration::MAX));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(5)).unwrap();
+    assert_eq!(ids(&report.cancelled), [1]);
+    assert_eq!(ids(&report.finished), [2]);
+    assert_eq!(ids(&report.aborted), [3]);
+    assert_eq!(report.cancelled[0].took, Duration::ZERO);
+    assert_eq!(report.finished[0].took, seconds(2));
+    assert_eq!((report.aborted[0].took, report.took), (seconds(5), seconds(5)));
+    assert_eq!(report.cancelled[0].ending, Ending::Cancelled);
+    assert_eq!(report.finished[0].ending, Ending::Returned);
+    assert!(!report.is_clean());
+    assert_eq!(scheduler.metrics().alive, 0);
+}
+
+#[test]
+fn it_ends_as_soon_as_everyone_has() {
+    let scheduler = virtual_time();
+    scheduler.spawn(cleans_up(seconds(1)));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(3600)).unwrap();
+    assert_eq!((report.took, report.is_clean()), (seconds(1), true));
+    assert_eq!(scheduler.next_deadline(), None, "nothing is left of the grace");
+}
+
+#[test]
+fn the_time_counts_by_a_real_clock_too() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(cleans_up(Duration::MAX));
+    scheduler.run_until_stalled();
+    let grace = Duration::from_millis(5);
+    let report = scheduler.shutdown(grace).unwrap();
+    assert_eq!(report.aborted.len(), 1);
+    assert!(report.took >= grace);
+}
+
+#[test]
+fn with_a_grace_of_zero_each_task_has_the_turn_in_which_it_is_told() {
+    let scheduler = virtual_time();
+    let told = Rc::new(Cell::new(0));
+    for _ in 0..1000 {
+        let told = Rc::clone(&told);
+        scheduler.spawn(async move {
+            let _cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+            told.set(told.get() + 1);
+            sleep(seconds(1)).await;
+        });
+        scheduler.spawn(pending::<()>());
+    }
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(Duration::ZERO).unwrap();
+    assert_eq!(told.get(), 1000);
+    assert_eq!((report.finished.len(), report.cancelled.len()), (0, 1000));
+    assert_eq!((report.aborted.len(), report.took), (1000, Duration::ZERO));
+}
+
+#[test]
+fn without_a_limit_it_waits_for_every_clean_up() {
+    let scheduler = virtual_time();
+    scheduler.spawn(cleans_up(seconds(1_000_000)));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(Duration::MAX).unwrap();
+    assert_eq!((report.took, report.is_clean()), (seconds(1_000_000), true));
+}
+
+#[test]
+fn what_can_never_run_again_is_dropped_at_once_if_there_is_no_limit() {
+    let scheduler = virtual_time();
+    scheduler.spawn(async {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        pending::<()>().await;
+    });
+    scheduler.spawn(cleans_up(seconds(3)));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(Duration::MAX).unwrap();
+    assert_eq!((ids(&report.finished), ids(&report.aborted)), (vec![2], vec![1]));
+    assert_eq!(report.took, seconds(3));
+}
+
+#[test]
+fn a_task_that_keeps_itself_busy_does_not_hold_it_up() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(async {
+        loop {
+            let _ignored = catch_cancel(yield_now()).await;
+        }
+    });
+    let report = scheduler.shutdown(Duration::from_millis(2)).unwrap();
+    assert_eq!(ids(&report.cancelled), [1], "it was cancelled before its first turn");
+    scheduler.spawn(async {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        loop {
+            yield_now().await;
+        }
+    });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(Duration::from_millis(2)).unwrap();
+    assert_eq!(ids(&report.aborted), [2]);
+}
+
+#[test]
+fn a_second_call_finds_nothing_to_do() {
+    let scheduler = virtual_time();
+    scheduler.spawn(pending::<()>());
+    assert_eq!(scheduler.shutdown(seconds(1)).unwrap().cancelled.len(), 1);
+    let again = scheduler.shutdown(seconds(1)).unwrap();
+    assert!(again.finished.is_empty() && again.cancelled.is_empty() && again.is_clean());
+    assert_eq!(again.took, Duration::ZERO);
+    assert_eq!(
+        again.to_string(),
+        "shutdown after 0ns: 0 finished, 0 cancelled, 0 aborted, 0 still blocking"
+    );
+}
+
+#[test]
+fn the_scheduler_can_be_used_again() {
+    let scheduler = virtual_time();
+    scheduler.spawn(pending::<()>());
+    scheduler.shutdown(Duration::ZERO).unwrap();
+    assert_eq!(scheduler.block_on(async { spawn(async { 1 }).await.unwrap() }), 1);
+    let handle = scheduler.spawn(sleep(seconds(1)));
+    scheduler.run().unwrap();
+    assert!(handle.is_finished());
+}
+
+#[test]
+fn a_task_cannot_wait_for_its_own_end() {
+    let scheduler = Rc::new(virtual_time());
+    let own = Rc::clone(&scheduler);
+    scheduler.block_on(async move {
+        let Err(RunError::Nested(nested)) = own.shutdown(seconds(1)) else {
+            panic!("it is nested")
+        };
+        assert_eq!(nested.inner.file(), file!());
+        let other = Scheduler::new();
+        assert!(matches!(other.shutdown(seconds(1)), Err(RunError::Nested(_))));
+    });
+}
+
+#[test]
+fn the_reason_is_told() {
+    let scheduler = virtual_time();
+    let caught = scheduler
+        .spawn(async { catch_cancel(pending::<()>()).await.unwrap_err().reason().to_owned() });
+    let dropped = scheduler.spawn(pending::<()>());
+    scheduler.run_until_stalled();
+    scheduler.shutdown(seconds(1)).unwrap();
+    assert_eq!(scheduler.block_on(caught).unwrap(), "shutdown");
+    let error = scheduler.block_on(dropped).unwrap_err();
+    assert!(error.is_cancelled());
+    assert_eq!(error.to_string(), "task #2 was cancelled: shutdown");
+}
+
+#[test]
+fn a_task_that_is_spawned_meanwhile_never_has_a_turn() {
+    let scheduler = virtual_time();
+    let seen: JoinHandle<bool> = scheduler.spawn(async {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        let late = spawn(async { unreachable!("it has no turn") });
+        late.await.unwrap_err().is_cancelled()
+    });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(1)).unwrap();
+    assert_eq!((ids(&report.finished), ids(&report.cancelled)), (vec![1], vec![2]));
+    assert!(scheduler.block_on(seen).unwrap());
+}
+
+#[test]
+fn what_destructors_spawn_is_gone_too() {
+    struct Spawns;
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            drop(spawn(async { unreachable!("it has no turn") }));
+        }
+    }
+    let scheduler = virtual_time();
+    scheduler.spawn(async {
+        let _spawns = Spawns;
+        pending::<()>().await;
+    });
+    scheduler.spawn(async {
+        let _spawns = Spawns;
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        pending::<()>().await;
+    });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(1)).unwrap();
+    assert_eq!((report.cancelled.len(), report.aborted.len()), (2, 1));
+    let metrics = scheduler.metrics();
+    assert_eq!((metrics.spawned, metrics.alive, metrics.ready, metrics.timers), (4, 0, 0, 0));
+}
+
+#[test]
+fn what_is_left_is_dropped_in_the_order_of_spawning() {
+    let (scheduler, log) = (virtual_time(), Log::default());
+    for name in ["first", "second", "third"] {
+        let says = Says(name, log.clone());
+        scheduler.spawn(async move {
+            let _says = says;
+            let _cancelled = catch_cancel(pending::<()>()).await;
+            sleep(Duration::MAX).await;
+        });
+    }
+    scheduler.run_until_stalled();
+    scheduler.shutdown(seconds(1)).unwrap();
+    assert_eq!(log.take(), ["first", "second", "third"]);
+}
+
+#[test]
+fn a_clean_up_that_panics_has_finished() {
+    let reports = Log::default();
+    let lines = reports.clone();
+    let builder = Scheduler::builder().virtual_time().on_failure(FailurePolicy::Shutdown);
+    let scheduler = builder.on_report(move |report| lines.say(report.to_string())).build();
+    drop(scheduler.spawn(async {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        panic!("on purpose");
+    }));
+    scheduler.spawn(cleans_up(seconds(1)));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(5)).unwrap();
+    assert_eq!(report.finished[0].ending, Ending::Panicked);
+    assert_eq!(ids(&report.finished), [1, 2], "it is shutting down already");
+    assert_eq!(reports.take().len(), 1);
+    scheduler.run().unwrap();
+}
+
+#[test]
+fn finished_tasks_keep_their_outputs_and_are_not_told_of() {
+    let scheduler = virtual_time();
+    let finished = scheduler.spawn(async { 7 });
+    scheduler.run().unwrap();
+    let report = scheduler.shutdown(seconds(1)).unwrap();
+    assert!(report.finished.is_empty());
+    assert_eq!(scheduler.block_on(finished).unwrap(), 7);
+}
+
+#[test]
+fn a_lock_is_handed_on_by_whoever_is_dropped() {
+    let scheduler = virtual_time();
+    let mutex = Rc::new(Mutex::new(()));
+    let theirs = Rc::clone(&mutex);
+    scheduler.spawn(async move {
+        let _guard = theirs.lock().await;
+        pending::<()>().await;
+    });
+    scheduler.spawn(async move {
+        // Asked while it waits, and waits again in its clean-up.
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        drop(mutex.lock().await);
+    });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(1)).unwrap();
+    assert_eq!((ids(&report.cancelled), ids(&report.finished)), (vec![1], vec![2]));
+}
+
+#[test]
+fn the_report_prints_itself() {
+    let scheduler = virtual_time();
+    let named = |name: &str| task::Builder::new().name(name);
+    named("quick").spawn_on(&scheduler, pending::<()>()); // [quick]
+    named("tidy").spawn_on(&scheduler, cleans_up(seconds(2))); // [tidy]
+    let mutex = Rc::new(Mutex::new(()).named("log"));
+    let theirs = Rc::clone(&mutex);
+    let stubborn = async move {
+        let _guard = theirs.lock().await; // [locked]
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        sleep(seconds(60)).await; // [sleep]
+    };
+    let locks = async move {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        drop(mutex.lock().await); // [lock]
+    };
+    named("stubborn").spawn_on(&scheduler, stubborn); // [stubborn]
+    scheduler.spawn(locks); // [unnamed]
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(5)).unwrap();
+    assert!(matches!(report.aborted[0].waits[..], [WaitsFor::Sleep { .. }]));
+    let expected = "\
+shutdown after 5s: 1 finished, 1 cancelled, 2 aborted, 0 still blocking
+  finished   #2 \"tidy\"      after 2s, spawned at [tidy]
+  cancelled  #1 \"quick\"     after 0ns, spawned at [quick]
+  aborted    #3 \"stubborn\"  after 5s, spawned at [stubborn]
+                            waited for a sleep with 55s left at [sleep]
+  aborted    #4             after 5s, spawned at [unnamed]
+                            waited for mutex \"log\" at [lock], held by #3 \"stubborn\" (locked at [locked])";
+    assert_eq!(with_marks(&report.to_string(), file!(), include_str!("shutdown.rs")), expected);
+}
+
+#[test]
+fn an_observer_sees_it_all() {
+    let log = Log::default();
+    let scheduler = Scheduler::builder().virtual_time().observer(log.tracer()).build();
+    scheduler.spawn(pending::<()>());
+    scheduler.spawn(cleans_up(Duration::MAX));
+    scheduler.run_until_stalled();
+    log.take();
+    scheduler.shutdown(seconds(1)).unwrap();
+    let expected = ["turn #1", "exit #1 (cancelled)", "turn #2", "exit #2 (aborted)"];
+    assert_eq!(log.take(), expected);
+    scheduler.spawn(async {});
+    scheduler.run().unwrap();
+    assert_eq!(log.take().len(), 3, "and goes on to");
+}
+
+#[test]
+fn tasks_from_other_threads_are_turned_away_too() {
+    let scheduler = virtual_time();
+    let remote = scheduler.remote();
+    scheduler.spawn(cleans_up(seconds(1)));
+    scheduler.run_until_stalled();
+    let handle = thread::spawn(move || remote.spawn(|| async { 1 })).join().unwrap();
+    let report = scheduler.shutdown(seconds(5)).unwrap();
+    assert_eq!((ids(&report.finished), ids(&report.cancelled)), (vec![1], vec![2]));
+    assert!(handle.wait().unwrap_err().is_cancelled());
+}
+
+// ----- the free `block_on` -----
+
+#[test]
+fn block_on_lets_the_leftovers_clean_up() {
+    let log = Log::default();
+    let inside = log.clone();
+    let output = turnwise::block_on(async move {
+        let says = Says("dropped", inside.clone());
+        spawn(async move {
+            let _says = says;
+            pending::<()>().await;
+        });
+        spawn(async move {
+            let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+            sleep(Duration::from_millis(1)).await;
+            inside.say(format!("cleaned up after {:?}", cancelled.reason()));
+        });
+        yield_now().await;
+        7
+    });
+    assert_eq!(output, 7);
+    assert_eq!(log.take(), ["dropped", "cleaned up after \"shutdown\""]);
+}
+
+#[test]
+fn block_on_does_not_wait_for_what_can_never_run_again() {
+    let log = Log::default();
+    let says = Says("dropped", log.clone());
+    turnwise::block_on(async move {
+        spawn(async move {
+            let _says = says;
+            let _cancelled = catch_cancel(pending::<()>()).await;
+            pending::<()>().await;
+        });
+        yield_now().await;
+    });
+    assert_eq!(log.take(), ["dropped"]);
+}
+
+#[test]
+fn block_on_drops_the_leftovers_of_a_root_that_panics() {
+    let log = Log::default();
+    let says = Says("dropped", log.clone());
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        turnwise::block_on(async move {
+            spawn(async move {
+                let _says = says;
+                let _cancelled = catch_cancel(pending::<()>()).await;
+                unreachable!("there is no clean-up");
+            });
+            yield_now().await;
+            panic!("on purpose");
+        });
+    }));
+    assert!(outcome.is_err());
+    assert_eq!(log.take(), ["dropped"]);
+}
+
+#[test]
+fn a_schedulers_own_block_on_leaves_them_for_the_next_call() {
+    let scheduler = virtual_time();
+    let handle = scheduler.block_on(async { spawn(async { sleep(seconds(1)).await }) });
+    assert!(!handle.is_finished());
+    scheduler.block_on(handle).unwrap();
+}
+
+#[test]
+fn a_waker_abroad_does_not_keep_a_cancelled_task() {
+    let place = Rc::default();
+    let kept = Rc::clone(&place);
+    turnwise::block_on(async move {
+        spawn(leave_waker(kept));
+        yield_now().await;
+    });
+    place.take().expect("it was left").wake(); // In vain.
+}
+
+// ----- at random -----
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// Catches nothing.
+    Plain,
+    /// Needs so long to clean up.
+    CleansUp(u64),
+    /// Has a catch, but is done before.
+    Done,
+}
+
+proptest! {
+    #[test]
+    fn everyone_is_told_of_once_and_in_the_right_list(
+        kinds in prop::collection::vec(
+            prop::sample::select(vec![
+                Kind::Plain, Kind::CleansUp(0), Kind::CleansUp(3), Kind::CleansUp(10), Kind::Done,
+            ]),
+            0..30,
+        ),
+        grace in 0..15_u64,
+        turns in 0..60_usize,
+    ) {
+        let scheduler = virtual_time();
+        let alive = Rc::new(());
+        let mut expected = (Vec::new(), Vec::new(), Vec::new());
+        let handles: Vec<_> = kinds.iter().map(|&kind| {
+            let held = Rc::clone(&alive);
+            scheduler.spawn(async move {
+                let _held = held;
+                match kind {
+                    Kind::Plain => pending::<()>().await,
+                    Kind::CleansUp(needs) => cleans_up(seconds(needs)).await,
+                    Kind::Done => catch_cancel(async {}).await.unwrap(),
+                }
+            })
+        }).collect();
+        for _ in 0..turns {
+            scheduler.step();
+        }
+        for (id, &kind) in (1..).zip(&kinds) {
+            let has_run = usize::try_from(id).unwrap() <= turns;
+            match kind {
+                Kind::Done if has_run => {}
+                Kind::CleansUp(needs) if has_run && needs < grace => expected.0.push(id),
+                Kind::CleansUp(_) if has_run => expected.2.push(id),
+                _ => expected.1.push(id),
+            }
+        }
+        let report: ShutdownReport = scheduler.shutdown(seconds(grace)).unwrap();
+        let sorted = |tasks: &[EndedTask]| {
+            let mut ids = ids(tasks);
+            ids.sort_unstable();
+            ids
+        };
+        // Whether a clean-up that is done at the very moment at which the time is over is in time depends on
+        // who set his timer first: the shutdown did.
+        assert_eq!(
+            (sorted(&report.finished), sorted(&report.cancelled), ids(&report.aborted)),
+            expected
+        );
+        assert_eq!(Rc::strong_count(&alive), 1);
+        assert!(handles.iter().all(JoinHandle::is_finished));
+        assert_eq!(scheduler.metrics().alive, 0);
+    }
+}

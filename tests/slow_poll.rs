@@ -1,0 +1,213 @@
+//! A turn that takes too long is reported: whose it was, where that was spawned, and what it came from.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod trace;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use turnwise::channel::{mpsc, oneshot};
+use turnwise::scheduler::{Report, WaitsFor};
+use turnwise::sync::{Barrier, Mutex, Notify};
+use turnwise::{Scheduler, sleep, spawn, task, yield_now};
+
+use trace::with_marks;
+
+/// The slow turns that were reported: task, turn, and what it came from, with places as marks.
+#[derive(Clone, Default)]
+struct Slow(Rc<RefCell<Vec<Report>>>);
+
+impl Slow {
+    fn scheduler(&self, limit: Duration) -> Scheduler {
+        let seen = self.0.clone();
+        let builder = Scheduler::builder().virtual_time().slow_poll(limit);
+        builder.on_report(move |report| seen.borrow_mut().push(report.clone())).build()
+    }
+
+    fn take(&self) -> Vec<String> {
+        let line = |report| {
+            let Report::SlowTurn { task, turn, after, .. } = report else {
+                panic!("{report}");
+            };
+            let after = match after {
+                None => "nothing".to_owned(),
+                Some(WaitsFor::Sleep { place, .. }) => format!("a sleep at {place}"),
+                Some(other) => other.to_string(),
+            };
+            let line = format!("turn {turn} of {task} after {after}");
+            with_marks(&line, file!(), include_str!("slow_poll.rs"))
+        };
+        self.0.take().into_iter().map(line).collect()
+    }
+}
+
+/// Blocks the thread, and with it the scheduler.
+fn hog() {
+    thread::sleep(Duration::from_millis(50));
+}
+
+const LIMIT: Duration = Duration::from_millis(40);
+
+#[test]
+fn a_hog_is_caught_and_named() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(LIMIT);
+    scheduler.spawn(sleep(Duration::from_millis(1)));
+    task::Builder::new().name("hog").spawn_on(&scheduler, async {
+        sleep(Duration::from_millis(10)).await; // [before]
+        hog();
+    });
+    scheduler.run().unwrap();
+    let Report::SlowTurn { took, spawned_at, .. } = slow.0.borrow()[0].clone() else {
+        panic!("it was slow");
+    };
+    assert!(took >= LIMIT);
+    assert_eq!(spawned_at.file(), file!());
+    assert_eq!(slow.take(), ["turn 4 of #2 \"hog\" after a sleep at [before]"]);
+}
+
+#[test]
+fn the_line_says_it_all() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(Duration::ZERO);
+    scheduler.spawn(sleep(Duration::from_secs(1))); // [spawn]
+    scheduler.run().unwrap();
+    let reports = slow.0.take();
+    let line = |report: &Report| {
+        let line = with_marks(&report.to_string(), file!(), include_str!("slow_poll.rs"));
+        let Report::SlowTurn { took, .. } = report else { panic!("{report}") };
+        line.replace(&format!("{took:?}"), "TIME")
+    };
+    let lines: Vec<String> = reports.iter().map(line).collect();
+    let expected = [
+        "task #1, spawned at [spawn], kept all others waiting for TIME in turn 1",
+        "task #1, spawned at [spawn], kept all others waiting for TIME in turn 2, after a sleep at \
+         [spawn]",
+    ];
+    assert_eq!(lines, expected);
+}
+
+/// With a limit of zero every turn is reported.
+#[test]
+fn it_tells_what_each_turn_came_from() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(Duration::ZERO);
+    let (sender, mut receiver) = mpsc::channel(1);
+    let mutex = Rc::new(Mutex::new(()).named("m"));
+    let notify = Rc::new(Notify::new());
+    let (theirs, notifies) = (Rc::clone(&mutex), Rc::clone(&notify));
+    scheduler.spawn(async move {
+        let guard = theirs.lock().await; // [lock]
+        yield_now().await;
+        drop(guard);
+        sender.send(1).await.unwrap(); // [send]
+        notifies.notify_one();
+    });
+    scheduler.spawn(async move {
+        assert_eq!(receiver.recv().await, Some(1)); // [recv]
+        let guard = mutex.lock().await; // [second lock]
+        notify.notified().await; // [notified]
+        drop(guard);
+    });
+    scheduler.run().unwrap();
+    let expected = [
+        "turn 1 of #1 after mutex \"m\" at [lock]",
+        "turn 2 of #2 after nothing",
+        "turn 3 of #1 after room in channel at [send]",
+        "turn 4 of #2 after notify at [notified]",
+    ];
+    assert_eq!(slow.take(), expected);
+}
+
+#[test]
+fn joins_channels_and_barriers_are_named_as_well() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(Duration::ZERO);
+    scheduler.block_on(async {
+        let child = task::Builder::new().name("child").spawn(async {}); // [child]
+        child.await.unwrap();
+        let (sender, receiver) = oneshot::channel::<()>();
+        let sending = spawn(async { sender.send(()) });
+        receiver.await.unwrap(); // [oneshot]
+        drop(sending);
+        Barrier::new(1).wait().await.unwrap(); // [barrier]
+    });
+    let expected = [
+        "turn 1 of #1 main after nothing",
+        "turn 2 of #2 \"child\" after nothing",
+        "turn 3 of #1 main after task #2 \"child\", spawned at [child]",
+        "turn 4 of #3 after nothing",
+        "turn 5 of #1 main after barrier at [barrier]",
+    ];
+    assert_eq!(slow.take(), expected);
+}
+
+#[test]
+fn it_can_be_turned_off() {
+    let slow = Slow::default();
+    slow.scheduler(Duration::MAX).block_on(async { hog() });
+    assert!(slow.take().is_empty());
+}
+
+#[test]
+fn it_is_on_at_100_ms_where_there_are_debug_assertions() {
+    let slow = Slow::default();
+    let seen = slow.0.clone();
+    let scheduler = Scheduler::builder()
+        .on_report(move |report| seen.borrow_mut().push(report.clone()))
+        .build();
+    scheduler.block_on(async { thread::sleep(Duration::from_millis(100)) });
+    assert_eq!(slow.take().len(), usize::from(cfg!(debug_assertions)));
+}
+
+#[test]
+fn real_time_counts_and_not_that_of_a_virtual_clock() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(Duration::from_secs(3600));
+    scheduler.block_on(async {
+        turnwise::time::advance(Duration::from_secs(7200)).await;
+        sleep(Duration::from_secs(7200)).await;
+    });
+    assert!(slow.take().is_empty());
+}
+
+#[test]
+fn a_scheduler_inside_a_turn_has_a_meter_of_its_own() {
+    let slow = Slow::default();
+    let outer = slow.scheduler(Duration::ZERO);
+    outer.block_on(async {
+        sleep(Duration::from_secs(1)).await; // [outer]
+        let inner = Scheduler::builder().virtual_time().slow_poll(Duration::MAX).build();
+        inner.spawn(yield_now());
+        inner.spawn(async { Mutex::new(()).lock().await.clone() });
+        inner.run_until_stalled();
+    });
+    assert_eq!(
+        slow.take(),
+        ["turn 1 of #1 main after nothing", "turn 2 of #1 main after a sleep at [outer]"]
+    );
+}
+
+#[test]
+fn whoever_is_told_of_a_slow_turn_may_do_what_he_likes() {
+    let scheduler = Rc::new(RefCell::new(None::<Scheduler>));
+    let own = Rc::clone(&scheduler);
+    let builder = Scheduler::builder().slow_poll(LIMIT).on_report(move |_| {
+        let own = own.borrow();
+        let own = own.as_ref().unwrap();
+        assert!(own.snapshot().to_string().contains("#1"));
+        own.spawn(async {});
+    });
+    *scheduler.borrow_mut() = Some(builder.build());
+    let scheduler = scheduler.borrow();
+    let scheduler = scheduler.as_ref().unwrap();
+    scheduler.spawn(async {
+        hog();
+        yield_now().await;
+    });
+    scheduler.run().unwrap();
+    assert_eq!(scheduler.metrics().spawned, 2);
+}

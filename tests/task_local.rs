@@ -1,0 +1,255 @@
+//! Task-locals: what is awaited inside a scope sees its value, and nobody else does; some keys are inherited.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use turnwise::{Scheduler, block_on, sleep, spawn, task, task_local, yield_now};
+
+task_local! {
+    static OWN: u32;
+    static COUNT: Cell<u32>;
+    inherit static HANDED_DOWN: u32;
+    inherit static SECOND: Rc<str>;
+}
+
+#[test]
+fn a_value_is_seen_inside_its_scope_only() {
+    block_on(async {
+        assert!(OWN.try_get().is_err());
+        assert_eq!(OWN.scope(1, async { OWN.get() }).await, 1);
+        assert!(OWN.try_get().is_err());
+    });
+    assert_eq!(OWN.sync_scope(2, || OWN.with(|value| *value)), 2);
+    let error = OWN.try_with(|_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a task-local key has a value only inside of a `scope`, and this is outside of all of them"
+    );
+}
+
+#[test]
+fn the_innermost_scope_counts() {
+    let scheduler = Scheduler::builder().virtual_time().build();
+    let seen = scheduler.block_on(OWN.scope(1, async {
+        let inner = OWN.scope(2, async {
+            sleep(Duration::from_secs(1)).await;
+            OWN.get()
+        });
+        (OWN.get(), inner.await, OWN.get())
+    }));
+    assert_eq!(seen, (1, 2, 1));
+}
+
+#[test]
+fn tasks_that_take_turns_do_not_see_each_others_values() {
+    let scheduler = Scheduler::new();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    for number in 0..3 {
+        let seen = Rc::clone(&seen);
+        scheduler.spawn(OWN.scope(number, async move {
+            for _ in 0..2 {
+                seen.borrow_mut().push(OWN.get());
+                yield_now().await;
+            }
+        }));
+    }
+    scheduler.spawn(async { assert!(OWN.try_get().is_err()) });
+    scheduler.run().unwrap();
+    assert_eq!(*seen.borrow(), [0, 1, 2, 0, 1, 2]);
+}
+
+#[test]
+fn a_child_inherits_a_clone_of_what_is_declared_so() {
+    let seen = block_on(OWN.scope(
+        1,
+        HANDED_DOWN.scope(2, async {
+            let child = spawn(async {
+                yield_now().await;
+                let grandchild = spawn(async { HANDED_DOWN.get() });
+                (HANDED_DOWN.get(), OWN.try_get().is_ok(), grandchild.await.unwrap())
+            });
+            let own = HANDED_DOWN.sync_scope(3, || spawn(async { HANDED_DOWN.get() }));
+            (child.await.unwrap(), own.await.unwrap())
+        }),
+    ));
+    assert_eq!(seen, ((2, false, 2), 3));
+    assert!(block_on(spawn_outside()).is_err());
+}
+
+async fn spawn_outside() -> Result<u32, task::AccessError> {
+    spawn(async { HANDED_DOWN.try_get() }).await.unwrap()
+}
+
+#[test]
+fn a_child_keeps_its_value_when_the_scope_is_over() {
+    block_on(async {
+        let child = HANDED_DOWN.sync_scope(1, || {
+            spawn(async {
+                for _ in 0..3 {
+                    yield_now().await;
+                }
+                HANDED_DOWN.get()
+            })
+        });
+        assert!(HANDED_DOWN.try_get().is_err());
+        assert_eq!(child.await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn several_keys_are_inherited_at_once_and_each_once() {
+    let text: Rc<str> = Rc::from("text");
+    let inside = Rc::clone(&text);
+    let seen = block_on(SECOND.scope(
+        Rc::from("outer"),
+        HANDED_DOWN.scope(
+            1,
+            SECOND.scope(inside, async {
+                spawn(async { (HANDED_DOWN.get(), SECOND.get()) }).await.unwrap()
+            }),
+        ),
+    ));
+    assert_eq!(seen, (1, Rc::clone(&text)));
+    drop(seen);
+    assert_eq!(Rc::strong_count(&text), 1, "nothing is left of a scope");
+}
+
+#[test]
+fn every_way_of_spawning_hands_down() {
+    let scheduler = Scheduler::new();
+    let handles = HANDED_DOWN.sync_scope(5, || {
+        let future = || async { HANDED_DOWN.get() };
+        [
+            scheduler.spawn(future()),
+            task::Builder::new().name("named").spawn_on(&scheduler, future()),
+        ]
+    });
+    for handle in handles {
+        assert_eq!(scheduler.block_on(handle).unwrap(), 5);
+    }
+}
+
+/// Notes in its destructor which value it sees.
+struct Looks(Rc<Cell<Option<u32>>>);
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        self.0.set(OWN.try_get().or_else(|_| HANDED_DOWN.try_get()).ok());
+    }
+}
+
+#[test]
+fn destructors_see_the_value_too() {
+    let held = |seen: &Rc<Cell<Option<u32>>>| {
+        let looks = Looks(Rc::clone(seen));
+        async move {
+            let _looks = looks;
+            std::future::pending::<()>().await;
+        }
+    };
+    let seen = Rc::new(Cell::new(None));
+    block_on(async {
+        assert!(OWN.scope(1, held(&seen)).now_or_never().is_none());
+        assert_eq!(seen.take(), Some(1), "a scope that is dropped midway");
+        drop(OWN.scope(2, held(&seen)));
+        assert_eq!(seen.take(), Some(2), "a scope that was never polled");
+        let aborted = HANDED_DOWN.sync_scope(3, || spawn(held(&seen)));
+        aborted.abort();
+        assert!(aborted.await.unwrap_err().is_cancelled());
+        assert_eq!(seen.take(), Some(3), "an heir that is aborted");
+    });
+}
+
+#[test]
+fn a_panic_leaves_nothing_behind() {
+    block_on(async {
+        let panics = HANDED_DOWN.scope(1, OWN.scope(2, async { panic!("on purpose") }));
+        let outcome = AssertUnwindSafe(panics).catch_unwind().await;
+        assert!(outcome.is_err());
+        assert!(OWN.try_get().is_err() && HANDED_DOWN.try_get().is_err());
+        assert!(spawn(async { HANDED_DOWN.try_get() }).await.unwrap().is_err());
+        let heir = HANDED_DOWN.sync_scope(1, || spawn(async { panic!("on purpose") }));
+        assert!(heir.await.unwrap_err().is_panic());
+        assert!(HANDED_DOWN.try_get().is_err());
+    });
+    let outcome = catch_unwind(|| OWN.sync_scope(1, || panic!("on purpose")));
+    assert!(outcome.is_err() && OWN.try_get().is_err());
+}
+
+#[test]
+fn reading_borrows_nothing() {
+    let depth = OWN.sync_scope(1, || {
+        OWN.with(|outer| OWN.sync_scope(outer + 1, || OWN.with(|inner| (*outer, *inner))))
+    });
+    assert_eq!(depth, (1, 2));
+}
+
+#[test]
+fn the_value_can_be_taken_back() {
+    block_on(async {
+        let mut counting = pin!(COUNT.scope(Cell::new(0), async {
+            for _ in 0..3 {
+                COUNT.with(|count| count.set(count.get() + 1));
+                yield_now().await;
+            }
+        }));
+        counting.as_mut().await;
+        assert_eq!(counting.as_mut().take_value().unwrap().get(), 3);
+        assert!(counting.take_value().is_none());
+    });
+}
+
+/// Panics when it is cloned.
+struct Brittle;
+
+impl Clone for Brittle {
+    fn clone(&self) -> Self {
+        panic!("cannot be cloned")
+    }
+}
+
+task_local! { inherit static BRITTLE: Brittle }
+
+#[test]
+fn a_clone_that_panics_does_so_in_spawn() {
+    block_on(BRITTLE.scope(Brittle, async {
+        assert!(catch_unwind(|| spawn(async {})).is_err());
+        BRITTLE.with(|_| ());
+    }));
+    block_on(async { spawn(async {}).await.unwrap() });
+}
+
+#[test]
+fn a_clone_may_spawn() {
+    // The scheduler inside is another one, and its task inherits as well: once is enough.
+    thread_local! { static ONCE: Cell<bool> = const { Cell::new(false) } }
+    struct Once;
+    impl Clone for Once {
+        fn clone(&self) -> Self {
+            if !ONCE.replace(true) {
+                drop(Scheduler::new().spawn(async {}));
+            }
+            Once
+        }
+    }
+    task_local! { inherit static SPAWNS_ONCE: Once }
+    block_on(SPAWNS_ONCE.scope(Once, async { spawn(async {}).await.unwrap() }));
+    assert!(ONCE.get());
+}
+
+#[test]
+fn a_scope_of_a_forgotten_future_is_forgotten_too() {
+    block_on(async {
+        let mut scope = Box::pin(HANDED_DOWN.scope(1, yield_now()));
+        assert!(scope.as_mut().now_or_never().is_none());
+        std::mem::forget(scope);
+        assert!(HANDED_DOWN.try_get().is_err());
+        assert!(spawn(async { HANDED_DOWN.try_get() }).await.unwrap().is_err());
+    });
+}

@@ -1,0 +1,359 @@
+//! Failures that nobody reads are reported: once, with the task's name and spawn place.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod trace;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::pending;
+use std::rc::Rc;
+use std::thread;
+
+use turnwise::scheduler::{Builder, FailurePolicy, Report};
+use turnwise::{
+    AbortOnDrop, JoinHandle, Observer, RunError, Scheduler, Transition, spawn, task, yield_now,
+};
+
+use trace::{Log, with_marks};
+
+/// The text with its place as a mark, if that line has one.
+fn marked(text: &str) -> String {
+    let source = include_str!("unread.rs");
+    let (_, place) = text.split_once(&format!("{}:", file!())).unwrap();
+    let line: usize = place.split_once(':').unwrap().0.parse().unwrap();
+    let has_mark = source.lines().nth(line - 1).unwrap().contains(" // [");
+    if has_mark { with_marks(text, file!(), source) } else { text.to_owned() }
+}
+
+/// Lets what is reported be written down, its places as marks.
+fn reported(builder: Builder, log: &Log) -> Builder {
+    let lines = log.clone();
+    builder.on_report(move |report| {
+        lines.say(marked(&report.to_string()));
+    })
+}
+
+/// A scheduler, and what it reports.
+fn reporting() -> (Scheduler, Log) {
+    let log = Log::default();
+    (reported(Scheduler::builder(), &log).build(), log)
+}
+
+#[test]
+fn a_panic_that_nobody_awaits_is_reported_when_the_task_ends() {
+    let (scheduler, log) = reporting();
+    let name = task::Builder::new().name("doomed");
+    drop(name.spawn_on(&scheduler, async { panic!("on purpose") })); // [spawn]
+    assert!(log.take().is_empty());
+    scheduler.run().unwrap();
+    let expected = ["task #1 \"doomed\", spawned at [spawn], panicked, and nobody reads that"];
+    assert_eq!(log.take(), expected);
+    scheduler.run().unwrap();
+    drop(scheduler);
+    assert!(log.take().is_empty(), "once is enough");
+}
+
+#[test]
+fn a_panic_whose_handle_is_dropped_afterwards_is_reported_then() {
+    let (scheduler, log) = reporting();
+    let handle = scheduler.spawn(async { panic!("on purpose") }); // [spawn]
+    scheduler.run().unwrap();
+    assert!(log.take().is_empty(), "the handle may still be awaited");
+    drop(handle);
+    assert_eq!(log.take(), ["task #1, spawned at [spawn], panicked, and nobody reads that"]);
+}
+
+#[test]
+fn a_panic_that_was_read_is_not_reported() {
+    let (scheduler, log) = reporting();
+    let handle = scheduler.spawn(async { panic!("on purpose") });
+    assert!(scheduler.block_on(handle).unwrap_err().is_panic());
+    scheduler.block_on(async {
+        let guarded = AbortOnDrop::new(spawn(async { panic!("on purpose") }));
+        assert!(guarded.await.unwrap_err().is_panic());
+    });
+    assert!(log.take().is_empty());
+}
+
+#[test]
+fn an_error_of_a_fallible_task_is_reported_with_its_text() {
+    let (scheduler, log) = reporting();
+    scheduler.block_on(async {
+        drop(task::try_spawn(async { "x".parse::<u8>() })); // [dropped before]
+        let after = task::try_spawn(async { Err::<(), _>("late") }); // [dropped after]
+        yield_now().await;
+        yield_now().await;
+        drop(after);
+    });
+    let expected = [
+        "task #2, spawned at [dropped before], ended with an error that nobody reads: \
+         ParseIntError { kind: InvalidDigit }",
+        "task #3, spawned at [dropped after], ended with an error that nobody reads: \"late\"",
+    ];
+    assert_eq!(log.take(), expected);
+}
+
+#[test]
+fn an_error_that_was_read_or_a_success_is_not_reported() {
+    let (scheduler, log) = reporting();
+    scheduler.block_on(async {
+        assert_eq!(task::try_spawn(async { Err::<(), _>(1) }).await.unwrap(), Err(1));
+        drop(task::try_spawn(async { Ok::<_, ()>(1) }));
+        drop(spawn(async { Err::<(), _>("what plain tasks return is their affair") }));
+        yield_now().await;
+    });
+    let by_name =
+        task::Builder::new().name("n").try_spawn_on(&scheduler, async { Err::<(), _>(2) });
+    assert_eq!(scheduler.block_on(by_name).unwrap(), Err(2));
+    let outside = scheduler.try_spawn(async { Err::<(), _>(3) });
+    assert_eq!(scheduler.block_on(outside).unwrap(), Err(3));
+    assert!(log.take().is_empty());
+}
+
+#[test]
+fn an_abort_is_no_failure() {
+    let (scheduler, log) = reporting();
+    drop(AbortOnDrop::new(scheduler.try_spawn(pending::<Result<(), ()>>())));
+    scheduler.run().unwrap();
+    scheduler.spawn(pending::<()>());
+    drop(scheduler);
+    assert!(log.take().is_empty());
+}
+
+#[test]
+fn a_slot_that_is_used_again_has_no_old_error() {
+    let (scheduler, log) = reporting();
+    for _ in 0..3 {
+        let handle = scheduler.try_spawn(async { Err::<(), _>(1) });
+        assert!(scheduler.block_on(handle).unwrap().is_err());
+        drop(scheduler.try_spawn(async { Ok::<_, u32>(()) }));
+        scheduler.run().unwrap();
+    }
+    assert!(log.take().is_empty());
+}
+
+/// Keeps the reports themselves.
+#[derive(Clone, Default)]
+struct Keeper(Rc<RefCell<Vec<Report>>>);
+
+impl Observer for Keeper {
+    fn transition(&self, _: &Transition) {}
+
+    fn reported(&self, report: &Report) {
+        self.0.borrow_mut().push(report.clone());
+    }
+}
+
+#[test]
+fn the_observer_is_told_too_and_a_report_is_data() {
+    let (keeper, log) = (Keeper::default(), Log::default());
+    let scheduler = reported(Scheduler::builder().observer(keeper.clone()), &log).build();
+    drop(scheduler.spawn(async { panic!("the {}", "reason") }));
+    drop(scheduler.try_spawn(async { Err::<(), _>(7) }));
+    scheduler.run().unwrap();
+    let reports = keeper.0.take();
+    let Report::UnreadPanic { task, spawned_at, message, .. } = &reports[0] else {
+        panic!("{:?}", reports[0]);
+    };
+    assert_eq!((task.id.as_u64(), spawned_at.file()), (1, file!()));
+    assert_eq!(message.as_deref(), Some("the reason"));
+    assert!(matches!(&reports[1], Report::UnreadError { error, .. } if &**error == "7"));
+    assert_eq!(log.take().len(), 2);
+}
+
+#[test]
+fn whoever_is_told_may_spawn_look_and_drop_handles() {
+    let scheduler = Rc::new(RefCell::new(None::<Scheduler>));
+    let (own, handles) = (Rc::clone(&scheduler), Rc::new(RefCell::new(Vec::new())));
+    let (held, count) = (Rc::clone(&handles), Rc::new(Cell::new(0)));
+    let told = Rc::clone(&count);
+    let builder = Scheduler::builder().on_report(move |_| {
+        told.set(told.get() + 1);
+        let own = own.borrow();
+        let own = own.as_ref().unwrap();
+        assert_eq!(own.snapshot().turn, own.metrics().turns);
+        own.spawn(async {});
+        let dropped: Vec<JoinHandle<()>> = held.take();
+        drop(dropped); // Their failure is printed: nobody is told while he is being told.
+    });
+    *scheduler.borrow_mut() = Some(builder.build());
+    let scheduler = scheduler.borrow();
+    let scheduler = scheduler.as_ref().unwrap();
+    handles.borrow_mut().push(scheduler.spawn(async { panic!("the first") }));
+    drop(scheduler.spawn(async { panic!("the second") }));
+    scheduler.run().unwrap();
+    assert_eq!((count.get(), scheduler.metrics().spawned), (1, 3));
+}
+
+#[test]
+fn whoever_panics_when_told_is_told_no_more() {
+    let count = Rc::new(Cell::new(0));
+    let told = Rc::clone(&count);
+    let builder = Scheduler::builder().on_report(move |_| {
+        told.set(told.get() + 1);
+        panic!("on purpose");
+    });
+    let scheduler = builder.build();
+    drop(scheduler.spawn(async { panic!("the first") }));
+    drop(scheduler.spawn(async { panic!("the second") }));
+    scheduler.run().unwrap();
+    assert_eq!(count.get(), 1);
+}
+
+/// An error whose `Debug` panics.
+struct Unprintable;
+
+impl fmt::Debug for Unprintable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("cannot be printed")
+    }
+}
+
+#[test]
+fn an_error_that_cannot_be_printed_is_reported_all_the_same() {
+    let (scheduler, log) = reporting();
+    drop(scheduler.try_spawn(async { Err::<(), _>(Unprintable) })); // [spawn]
+    scheduler.run().unwrap();
+    let expected = "task #1, spawned at [spawn], ended with an error that nobody reads: \
+                    (and printing it panicked)";
+    assert_eq!(log.take(), [expected]);
+}
+
+#[test]
+fn a_failure_that_is_ignored_is_told_to_nobody() {
+    let (keeper, log) = (Keeper::default(), Log::default());
+    let builder = Scheduler::builder().observer(keeper.clone()).on_failure(FailurePolicy::Ignore);
+    let scheduler = reported(builder, &log).build();
+    drop(scheduler.spawn(async { panic!("on purpose") }));
+    drop(scheduler.try_spawn(async { Err::<(), _>(()) }));
+    scheduler.run().unwrap();
+    assert!(keeper.0.take().is_empty() && log.take().is_empty());
+}
+
+// ----- tasks for other threads -----
+
+#[test]
+fn a_panic_that_went_to_a_remote_handle_is_not_reported() {
+    let (scheduler, log) = reporting();
+    let remote = scheduler.remote();
+    let (kept, dropped) = (remote.clone(), remote);
+    let kept = thread::spawn(move || kept.spawn(|| async { panic!("to the handle") }));
+    let kept: task::RemoteHandle<()> = kept.join().unwrap();
+    thread::spawn(move || drop(dropped.spawn(|| async { panic!("to nobody") }))).join().unwrap();
+    scheduler.run().unwrap();
+    assert_eq!(log.take().len(), 1, "only that of the handle that was dropped");
+    assert!(kept.wait().unwrap_err().is_panic());
+    assert!(log.take().is_empty());
+}
+
+// ----- the policy that shuts down -----
+
+/// Says its name when it is dropped.
+struct Says(&'static str, Log);
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        self.1.say(self.0);
+    }
+}
+
+fn held(says: Says) -> impl Future<Output = ()> {
+    async move {
+        let _says = says;
+        pending().await
+    }
+}
+
+fn strict() -> (Scheduler, Log) {
+    let log = Log::default();
+    let builder = Scheduler::builder().on_failure(FailurePolicy::Shutdown);
+    (reported(builder, &log).build(), log)
+}
+
+#[test]
+fn a_failure_can_shut_the_scheduler_down() {
+    let (scheduler, log) = strict();
+    scheduler.spawn(held(Says("first", log.clone())));
+    drop(scheduler.spawn(async { panic!("on purpose") })); // [spawn]
+    scheduler.spawn(held(Says("second", log.clone())));
+    let root = held(Says("root", log.clone()));
+    let Err(RunError::Failed(report)) = scheduler.try_block_on(root) else { panic!("it failed") };
+    let expected = "task #2, spawned at [spawn], panicked, and nobody reads that";
+    assert_eq!(log.take(), [expected, "first", "second", "root"]);
+    assert!(matches!(*report, Report::UnreadPanic { .. }));
+    let error = RunError::Failed(report);
+    assert!(error.to_string().starts_with("shut down, because task #2, spawned at "));
+    assert_eq!(scheduler.metrics().alive, 0);
+    assert_eq!(scheduler.block_on(async { spawn(async { 1 }).await.unwrap() }), 1, "it runs again");
+}
+
+#[test]
+fn a_failure_ends_a_run_even_if_its_root_is_done() {
+    let (scheduler, log) = strict();
+    scheduler.spawn(held(Says("other", log.clone())));
+    let ended = scheduler.try_block_on(async {
+        let failed = task::try_spawn(async { Err::<(), _>(1) });
+        yield_now().await;
+        drop(failed);
+    });
+    assert!(matches!(ended, Err(RunError::Failed(_))));
+    assert_eq!(log.take().len(), 2);
+    assert_eq!(scheduler.metrics().alive, 0);
+}
+
+#[test]
+fn a_failure_outside_of_all_runs_ends_the_next_one() {
+    let (scheduler, log) = strict();
+    let handle = scheduler.spawn(async { panic!("on purpose") });
+    scheduler.run().unwrap();
+    drop(handle);
+    scheduler.spawn(held(Says("other", log.clone())));
+    assert!(matches!(scheduler.run(), Err(RunError::Failed(_))));
+    assert_eq!(log.take().len(), 2);
+    scheduler.run().unwrap();
+}
+
+#[test]
+fn a_failure_in_a_run_by_steps_ends_the_tasks_and_the_next_run() {
+    let (scheduler, log) = strict();
+    drop(scheduler.spawn(async { panic!("on purpose") }));
+    scheduler.spawn(async {
+        loop {
+            yield_now().await
+        }
+    });
+    scheduler.spawn(held(Says("other", log.clone())));
+    assert_eq!(scheduler.run_until_stalled(), 3);
+    assert_eq!((log.take().len(), scheduler.metrics().alive), (2, 0));
+    assert!(matches!(scheduler.run(), Err(RunError::Failed(_))));
+    scheduler.run().unwrap();
+}
+
+#[test]
+fn what_destructors_spawn_during_a_shutdown_is_dropped_too() {
+    struct Spawns;
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            drop(spawn(async { unreachable!("it has no turn any more") }));
+        }
+    }
+    let (scheduler, _log) = strict();
+    scheduler.spawn(async {
+        let _spawns = Spawns;
+        pending::<()>().await;
+    });
+    drop(scheduler.spawn(async { panic!("on purpose") }));
+    assert!(matches!(scheduler.run(), Err(RunError::Failed(_))));
+    assert_eq!((scheduler.metrics().spawned, scheduler.metrics().alive), (3, 0));
+    assert_eq!(scheduler.metrics().ready, 0);
+}
+
+#[test]
+#[should_panic(expected = "shut down, because task #2")]
+fn block_on_panics_with_the_failure() {
+    strict().0.block_on(async {
+        drop(task::try_spawn(async { Err::<(), _>(1) }));
+        pending::<()>().await;
+    });
+}
