@@ -71,6 +71,9 @@ macro_rules! __join {
     ($kind:ident [$($branch:ident: $future:expr,)*] $next:expr, $($rest:expr,)*) => {
         $crate::__join!($kind [$($branch: $future,)* branch: $next,] $($rest,)*)
     };
+    (join []) => {
+        $crate::combine::__private::Join::new($crate::combine::__private::JoinEnd).await
+    };
     (join [$($branch:ident: $future:expr,)*]) => {{
         let $crate::__join!(outputs $($branch)*) =
             $crate::combine::__private::Join::new($crate::__join!(lanes $($future,)*)).await;
