@@ -271,7 +271,7 @@ thread_local! {
 
 // tokio#5458: who is let go is let go at one moment, whatever the wakers do.
 #[test]
-fn a_waker_may_meet_break_and_drop_in_the_midst_of_a_meeting() {
+fn a_waker_may_meet_break_and_drop_in_the_midst_of_a_meeting_of_a_forgotten_barrier() {
     fn interfere() {
         let barrier = BARRIER.with(|barrier| *barrier);
         assert_eq!(barrier.n_waiting(), 0);

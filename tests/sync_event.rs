@@ -187,7 +187,7 @@ thread_local! {
 
 // tokio#5471, tokio#5458: a waker was woken under a lock, or in the midst of a list.
 #[test]
-fn a_waker_may_set_clear_wait_and_drop_waits_in_the_midst_of_a_set() {
+fn a_waker_may_set_clear_wait_and_drop_waits_in_the_midst_of_a_set_of_a_forgotten_event() {
     /// A place in memory that is never freed, so that waits may be kept in a thread-local.
     fn event() -> &'static Event {
         thread_local!(static LEAKED: &'static Event = Box::leak(Box::new(Event::new())));

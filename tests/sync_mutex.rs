@@ -378,7 +378,7 @@ fn strangers_may_call_back_when_woken_and_when_dropped() {
 }
 
 #[test]
-fn a_stranger_may_poll_in_its_wake() {
+fn a_stranger_may_poll_in_its_wake_what_is_forgotten() {
     let mutex = Mutex::new(Count::default().token());
     weather::a_stranger_may_poll_in_its_wake(mutex, (1, 1), |guard| {
         drop(guard);

@@ -164,7 +164,8 @@ thread_local! {
 
 // tokio#7996, tokio#5458: waking all is one moment, whatever the wakers do.
 #[test]
-fn a_waker_that_notifies_waits_and_drops_meets_nobody_who_is_being_notified() {
+fn a_waker_of_a_forgotten_notify_that_notifies_waits_and_drops_meets_nobody_who_is_being_notified()
+{
     fn interfere() {
         let notify = NOTIFY.with(|notify| *notify);
         let mut mine = notify.notified();

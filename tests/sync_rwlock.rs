@@ -407,7 +407,7 @@ fn strangers_may_call_back_when_woken_and_when_dropped() {
 }
 
 #[test]
-fn a_stranger_may_poll_in_its_wake() {
+fn a_stranger_may_poll_in_its_wake_what_is_forgotten() {
     for wanted in [1, ALL] {
         let lock = RwLock::new(Count::default().token());
         weather::a_stranger_may_poll_in_its_wake(lock, (ALL, wanted), |guard| {

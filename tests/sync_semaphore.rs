@@ -459,7 +459,7 @@ fn strangers_may_call_back_when_woken_and_when_dropped() {
 }
 
 #[test]
-fn a_stranger_may_poll_in_its_wake() {
+fn a_stranger_may_poll_in_its_wake_what_is_forgotten() {
     let let_go = |permit| {
         drop::<Box<dyn Pass>>(permit);
         None

@@ -319,7 +319,7 @@ fn whoever_polls_last_is_woken_and_wakers_are_let_go() {
 }
 
 #[test]
-fn a_foreign_waker_that_panics_harms_neither_the_task_nor_the_set() {
+fn a_foreign_waker_that_panics_harms_neither_the_task_nor_the_set_and_is_forgotten() {
     let scheduler = Scheduler::new();
     let mut set = JoinSet::new();
     set.spawn_on(&scheduler, async { 7 });

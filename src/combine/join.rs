@@ -71,23 +71,22 @@ macro_rules! __join {
     ($kind:ident [$($branch:ident: $future:expr,)*] $next:expr, $($rest:expr,)*) => {
         $crate::__join!($kind [$($branch: $future,)* branch: $next,] $($rest,)*)
     };
-    // The futures are made in the scrutinee, so that what they borrow from there lives long enough.
-    (join [$($branch:ident: $future:expr,)*]) => {
-        match ($($crate::combine::__private::Branch::new($future),)*) {
-            ($($branch,)*) => {
-                $(let mut $branch = $crate::combine::__private::pin!($branch);)*
-                $crate::combine::__private::poll_fn(|_cx| {
-                    let mut is_done = true;
-                    $(is_done &= $branch.as_mut().poll(_cx).is_ready();)*
-                    if !is_done {
-                        return $crate::combine::__private::Poll::Pending;
-                    }
-                    $crate::combine::__private::Poll::Ready(($($branch.as_mut().take(),)*))
-                })
-                .await
-            }
-        }
+    (join []) => {
+        $crate::combine::__private::Join::new($crate::combine::__private::JoinEnd).await
     };
+    (join [$($branch:ident: $future:expr,)*]) => {{
+        let $crate::__join!(outputs $($branch)*) =
+            $crate::combine::__private::Join::new($crate::__join!(lanes $($future,)*)).await;
+        ($($branch,)*)
+    }};
+    // Lanes, and their outputs, are nested pairs.
+    (lanes) => { $crate::combine::__private::JoinEnd };
+    (lanes $future:expr, $($rest:expr,)*) => {
+        $crate::combine::__private::JoinLane::new($future, $crate::__join!(lanes $($rest,)*))
+    };
+    (outputs) => { () };
+    (outputs $branch:ident $($rest:ident)*) => { ($branch, $crate::__join!(outputs $($rest)*)) };
+    // The futures are made in the scrutinee, so that what they borrow from there lives long enough.
     (try_join [$($branch:ident: $future:expr,)*]) => {
         match ($($crate::combine::__private::Branch::new($future),)*) {
             ($($branch,)*) => {

@@ -13,6 +13,7 @@
 //! first that is ready is the first in the order in which they were given.
 
 mod branch;
+mod lanes;
 mod join;
 mod select;
 mod race;
@@ -35,6 +36,7 @@ pub mod __private {
     //! What the macros need at the place where they are used. Not for anybody else.
 
     pub use super::branch::{Branch, poll_enabled};
+    pub use super::lanes::{Join, JoinEnd, JoinLane};
     pub use std::future::{IntoFuture, poll_fn};
     pub use std::option::Option::{self, None, Some};
     pub use std::pin::pin;
