@@ -69,6 +69,11 @@ impl Request {
         })
     }
 
+    /// It is over, since its region is gone.
+    pub(crate) fn close(&self) {
+        self.is_over.set(true);
+    }
+
     /// Somebody has taken it.
     pub(crate) fn is_taken(&self) -> bool {
         self.is_taken.get()
@@ -331,7 +336,7 @@ impl Regions {
                 self.release(request, true, rings);
             } else {
                 debug_assert_eq!(request.region, region, "only a catch has a request of others");
-                request.is_over.set(true);
+                request.close();
             }
         }
         if let Some(request) = &record.passing {
