@@ -389,12 +389,14 @@ impl Model {
                 let is_ready = self.poll(inner, &mut resumed);
                 if is_ready {
                     self.is_woken = true;
+                    out.extend(resumed);
                     self.say("mask over");
+                    return true;
                 }
                 *is_given_up |= !resumed.is_empty();
                 let passing = self.merge(None, resumed);
                 out.extend(passing);
-                is_ready
+                false
             }
             Live::Timeout { .. } => self.poll_timeout(live, out),
             Live::Catch { .. } => self.poll_catch(live, out),
@@ -418,6 +420,7 @@ impl Model {
         self.due -= u32::from(*stage == Stage::Due);
         if is_ready {
             self.close_region(region);
+            out.extend(resumed);
             self.say(if *stage == Stage::Elapsed { "elapsed" } else { "in time" });
             return true;
         }
@@ -454,21 +457,18 @@ impl Model {
             told
         } else {
             let mut resumed = Vec::new();
-            let is_ready = self.poll(inner, &mut resumed);
-            let kept = self.request_on(region);
-            if kept.is_none() || !resumed.is_empty() {
-                self.take_open(region);
-                let merged = self.merge(kept, resumed);
-                self.open.extend(merged.map(|merged| (region, merged)));
-            }
-            if is_ready {
+            if self.poll(inner, &mut resumed) {
                 if let Some(resumed) = self.take_open(region) {
                     self.release(resumed, true);
                 }
+                out.extend(resumed);
                 self.is_woken = true;
                 self.say("not cancelled");
                 return true;
             }
+            let kept = self.take_open(region);
+            let merged = self.merge(kept, resumed);
+            self.open.extend(merged.map(|merged| (region, merged)));
             if !self.deliver(region, inner, true) {
                 return false;
             }
@@ -502,6 +502,7 @@ impl Model {
     fn merge(&mut self, mut kept: Option<Number>, resumed: Vec<Number>) -> Option<Number> {
         for resumed in resumed.into_iter().rev() {
             match kept {
+                _ if self.requests[resumed].is_over => {}
                 None => kept = Some(resumed),
                 Some(same) if same == resumed => self.requests[same].shares -= 1,
                 Some(_) => self.release(resumed, true),
@@ -627,6 +628,7 @@ impl Model {
             if self.poll(live, &mut resumed) {
                 return Some("returned".to_owned());
             }
+            resumed.retain(|number| !self.requests[*number].is_over);
             for number in resumed.into_iter().rev() {
                 self.release(number, true);
                 if self.request_on(None).is_none() {

@@ -201,7 +201,9 @@ impl Regions {
             let record = &mut self.slab[child];
             (record.parent, record.next) = (parent, next);
             let is_parcel = record.role == Role::Parcel;
-            if let Some(request) = record.passing.take() {
+            if let Some(request) = record.passing.take()
+                && !(is_parcel && request.is_over())
+            {
                 self.pass_out(parent, request, rings);
             }
             if is_parcel {
