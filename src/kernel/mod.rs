@@ -87,7 +87,7 @@ mod models;
 // For the layers above.
 pub(crate) use clock::nanos;
 pub(crate) use failures::{HandedOver, text_of};
-pub(crate) use meter::metered;
+pub(crate) use meter::{counted, gives_way};
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;

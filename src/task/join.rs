@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, metered};
+use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, counted, gives_way};
 use crate::task::JoinError;
 use crate::task::heritage::{Heir, heritage};
 
@@ -214,13 +214,10 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
         let mut output: Option<Result<T, Failure>> = None;
-        let handle = &mut *self;
-        let describe = |handle: &Self| {
-            Some(handle.kernel.join_wait(handle.slot, handle.id, handle.spawned_at))
-        };
-        ready!(metered(cx, handle, describe, |handle| {
-            handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output)
-        }));
+        if gives_way(cx, || Some(self.kernel.join_wait(self.slot, self.id, self.spawned_at))) {
+            return Poll::Pending;
+        }
+        ready!(counted(self.kernel.poll_join(self.slot, self.id, cx, &mut output)));
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::kernel::metered;
+use crate::kernel::{counted, gives_way};
 use crate::time::{Sleep, now};
 
 /// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.
@@ -147,12 +147,15 @@ impl Future for Tick<'_> {
     type Output = Instant;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
-        metered(cx, &mut *self, |_| None, |tick| tick.poll_now(cx))
+        if gives_way(cx, || None) {
+            return Poll::Pending;
+        }
+        counted(self.poll_now(cx))
     }
 }
 
 impl Tick<'_> {
-    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Instant> {
+    fn poll_now(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let this = self;
         let now = now();
         let due = match this.interval.next {
@@ -167,7 +170,7 @@ impl Tick<'_> {
             });
         }
         if let Some(sleep) = &mut this.sleep {
-            ready!(Pin::new(sleep).poll(&mut Context::from_waker(cx.waker())));
+            ready!(Pin::new(sleep).poll(cx));
         }
         let due = due.expect("a sleep without end does not end");
         // Who has waited was not too late, though the timer may have been, a little.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
 use crate::channel::remote::shared::Shared;
-use crate::kernel::{TaskKey, Waiter, metered};
+use crate::kernel::{TaskKey, Waiter, counted, gives_way};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
@@ -144,8 +144,10 @@ impl<T> Future for Recv<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let describe = |wait: &Self| Some(wait.receiver.record.describe(wait.place));
-        metered(cx, &mut *self, describe, |wait| wait.poll_now(cx))
+        if gives_way(cx, || Some(self.receiver.record.describe(self.place))) {
+            return Poll::Pending;
+        }
+        counted(self.poll_now(cx))
     }
 }
 
