@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::kernel::builder::Settings;
 use crate::kernel::failures::Report;
 use crate::kernel::id::Key;
 use crate::kernel::scheduler::Kernel;
@@ -35,21 +36,17 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(slow: Option<Duration>, budget: Option<NonZeroU32>) -> Self {
-        let (began, left) = (Cell::new(None), Cell::new(0));
-        let (polled, after) = (RefCell::new(None), RefCell::new(None));
-        Meter { slow, budget, began, left, polled, after }
-    }
-
-    /// Returns whether it counts anything.
-    pub(crate) fn is_on(&self) -> bool {
-        self.slow.is_some() || self.budget.is_some()
+    /// A meter, if there is anything to count. It has a box of its own, since most schedulers have none.
+    pub(crate) fn new(settings: &Settings) -> Option<Box<Self>> {
+        let Settings { slow_poll: slow, budget, .. } = *settings;
+        (slow.is_some() || budget.is_some()).then(|| {
+            let (began, left) = (Cell::new(None), Cell::new(0));
+            let (polled, after) = (RefCell::new(None), RefCell::new(None));
+            Box::new(Meter { slow, budget, began, left, polled, after })
+        })
     }
 
     fn begin(&self) {
-        if !self.is_on() {
-            return;
-        }
         self.left.set(self.budget.map_or(u32::MAX, NonZeroU32::get));
         if self.slow.is_some() {
             self.after.take(); // If a panic has ended the turn before, it is still there.
@@ -89,11 +86,12 @@ pub(crate) fn counted<T>(polled: Poll<T>) -> Poll<T> {
 #[inline(never)]
 fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
     let Some(kernel) = thread::current() else { return false };
-    let is_over = kernel.meter.left.get() == 0;
+    let Some(meter) = &kernel.meter else { return false };
+    let is_over = meter.left.get() == 0;
     if is_over {
         cx.waker().wake_by_ref(); // A stranger's too: whoever polls is to come again.
-    } else if kernel.meter.slow.is_some() {
-        kernel.meter.polled.replace(describe());
+    } else if meter.slow.is_some() {
+        meter.polled.replace(describe());
     }
     is_over
 }
@@ -102,7 +100,7 @@ fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>)
 #[inline(never)]
 fn count() {
     let Some(kernel) = thread::current() else { return };
-    let meter = &kernel.meter;
+    let Some(meter) = &kernel.meter else { return };
     meter.left.set(meter.left.get().saturating_sub(1));
     let polled = meter.polled.take();
     if polled.is_some() {
@@ -117,13 +115,15 @@ impl Kernel {
         if self.watched.get() {
             self.tell_turn_began(key);
         }
-        self.meter.begin();
+        if let Some(meter) = &self.meter {
+            meter.begin();
+        }
     }
 
     /// Ends such a turn. The task is back in its slot, or about to exit.
     #[cold]
     pub(crate) fn end_in_full(&self, key: Key, result: TurnResult) {
-        let slow = self.meter.end();
+        let slow = self.meter.as_ref().and_then(|meter| meter.end());
         if self.watched.get() {
             self.tell_turn_ended(key, result);
         }
