@@ -430,7 +430,9 @@ fn block_on_drops_the_leftovers_of_a_root_that_panics() {
 #[test]
 fn a_schedulers_own_block_on_leaves_them_for_the_next_call() {
     let scheduler = virtual_time();
-    let handle = scheduler.block_on(async { spawn(async { sleep(seconds(1)).await }) });
+    let place = Cell::new(None);
+    scheduler.block_on(async { place.set(Some(spawn(sleep(seconds(1))))) });
+    let handle = place.take().unwrap();
     assert!(!handle.is_finished());
     scheduler.block_on(handle).unwrap();
 }
@@ -458,6 +460,14 @@ enum Kind {
     Done,
 }
 
+async fn live(kind: Kind, _alive: Rc<()>) {
+    match kind {
+        Kind::Plain => pending::<()>().await,
+        Kind::CleansUp(needs) => cleans_up(seconds(needs)).await,
+        Kind::Done => catch_cancel(async {}).await.unwrap(),
+    }
+}
+
 proptest! {
     #[test]
     fn everyone_is_told_of_once_and_in_the_right_list(
@@ -473,17 +483,8 @@ proptest! {
         let scheduler = virtual_time();
         let alive = Rc::new(());
         let mut expected = (Vec::new(), Vec::new(), Vec::new());
-        let handles: Vec<_> = kinds.iter().map(|&kind| {
-            let held = Rc::clone(&alive);
-            scheduler.spawn(async move {
-                let _held = held;
-                match kind {
-                    Kind::Plain => pending::<()>().await,
-                    Kind::CleansUp(needs) => cleans_up(seconds(needs)).await,
-                    Kind::Done => catch_cancel(async {}).await.unwrap(),
-                }
-            })
-        }).collect();
+        let handles: Vec<_> =
+            kinds.iter().map(|&kind| scheduler.spawn(live(kind, Rc::clone(&alive)))).collect();
         for _ in 0..turns {
             scheduler.step();
         }

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, TaskKey, Waiter, burn, metered};
+use crate::kernel::{Stage, TaskKey, Waiter, burn, counted, gives_way};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The wait of somebody who alone may take what he waits for.
@@ -34,8 +34,10 @@ impl Listener {
         cx: &Context<'_>,
         look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
-        let describe = |_: &Self| Some(waiters.describe(place));
-        metered(cx, self, describe, |wait| wait.wait_now(waiters, place, cx, look))
+        if gives_way(cx, || Some(waiters.describe(place))) {
+            return Poll::Pending;
+        }
+        counted(self.wait_now(waiters, place, cx, look))
     }
 
     #[inline]

@@ -93,7 +93,7 @@ impl Kernel {
         // The root of a `block_on` cannot be ended from outside: somebody waits for its output.
         let (Some(failure), Some(target)) = (failure, target) else { return None };
         let ending = failure.ending();
-        target.as_mut().abort(failure);
+        self.drop_target(key, target, failure);
         Some(ending)
     }
 
@@ -143,7 +143,7 @@ impl Kernel {
     pub(crate) fn end_by_mark(&self, key: Key, target: &mut Boxed) -> Ending {
         let failure = self.board.borrow_mut().taskmap.why(key.slot);
         let ending = failure.ending();
-        target.as_mut().abort(failure);
+        self.drop_target(key, target, failure);
         ending
     }
 

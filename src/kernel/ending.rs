@@ -55,11 +55,10 @@ impl Kernel {
         if self.watched.get() {
             self.tell_exited(id, ending, woken);
         }
-        if let Some(mut unwanted) = unwanted {
-            if may_have_failed {
-                self.look_for_failure(key.slot, &mut unwanted);
-            }
-            self.discard(key.slot, unwanted);
+        match unwanted {
+            Some(unwanted) if may_have_failed => self.decline(key.slot, unwanted),
+            Some(unwanted) => self.discard(key.slot, unwanted),
+            None => {}
         }
         if let Some(waiter) = foreign {
             wake_safely(waiter);
@@ -132,9 +131,16 @@ impl Kernel {
         };
         let mut target = target;
         if let Some(target) = &mut target {
-            target.as_mut().abort(Failure::Aborted);
+            self.drop_target(key, target, Failure::Aborted);
         }
         drop(self.exit(self.board.borrow_mut(), key, target, Ending::Aborted));
+    }
+
+    /// Does the same for a task that may have failed: then that is reported first.
+    #[cold]
+    pub(crate) fn decline(&self, slot: u32, mut unwanted: Boxed) {
+        self.look_for_failure(slot, &mut unwanted);
+        self.discard(slot, unwanted);
     }
 
     /// Drops the output of a finished task that nobody wants, and vacates its slot.

@@ -88,9 +88,8 @@ impl Kernel {
             }
         };
         drop(joiner);
-        if let Some(mut unwanted) = unwanted {
-            self.look_for_failure(slot, &mut unwanted);
-            self.discard(slot, unwanted);
+        if let Some(unwanted) = unwanted {
+            self.decline(slot, unwanted);
         }
     }
 

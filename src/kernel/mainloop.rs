@@ -40,7 +40,8 @@ struct Turn {
     key: Key,
     /// Its own bell, if it has one.
     bell: BellIndex,
-    aborted: bool,
+    /// It is marked to be dropped, or has inherited something.
+    is_special: bool,
 }
 
 /// A task that had its last turn.
@@ -168,7 +169,7 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut cx = Context::from_waker(self.bell.waker());
         let since = thread::begin_turn(turn.key, self.bell.waker());
         let poll = match &mut target {
-            Some(target) if turn.aborted => Poll::Ready(self.kernel.end_by_mark(turn.key, target)),
+            Some(target) if turn.is_special => self.kernel.special_turn(turn.key, target, &mut cx),
             Some(target) => target.as_mut().turn(&mut cx),
             None => self.root.as_mut().map_or(Poll::Pending, |seat| {
                 let poll = seat.turn(&mut cx);
@@ -203,13 +204,13 @@ impl<'k, 'r> Run<'k, 'r> {
         place.last_turn = board.turns;
         let key = place.key(slot);
         let (target, bell) = (place.target.take(), place.bell);
-        let aborted = place.marks.has(Marks::ABORT);
+        let is_special = place.marks.has_any([Marks::ABORT, Marks::HEIR]);
         if bell.is_none() {
             self.bell.label(key);
         } else {
             mem::swap(&mut self.bell, board.bells.kept(bell));
         }
-        (Turn { key, bell, aborted }, target)
+        (Turn { key, bell, is_special }, target)
     }
 
     /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn, or

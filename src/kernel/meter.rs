@@ -2,14 +2,15 @@
 //!
 //! Two things are counted, and both need to know of every wait that is over: the results that a task was given
 //! in this turn, for the budget; and the time, which is of use only with the place that the task came from.
-//! So the waits of this crate are polled through [`metered`]. While nothing is counted that is one look at a
-//! flag of the thread's.
+//! So the waits of this crate ask [`gives_way`] before they look for what they wait for, and hand what they have
+//! found through [`counted`]. While nothing is counted these look at a flag of the thread's, and that is all.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::kernel::builder::Settings;
 use crate::kernel::failures::Report;
 use crate::kernel::id::Key;
 use crate::kernel::scheduler::Kernel;
@@ -28,25 +29,24 @@ pub(crate) struct Meter {
     began: Cell<Option<Instant>>,
     /// How many results the task may still get in this turn.
     left: Cell<u32>,
-    /// The last wait that was over in this turn.
+    /// The wait that was polled last.
+    polled: RefCell<Option<WaitsFor>>,
+    /// The last one that was over in this turn.
     after: RefCell<Option<WaitsFor>>,
 }
 
 impl Meter {
-    pub(crate) fn new(slow: Option<Duration>, budget: Option<NonZeroU32>) -> Self {
-        let (began, left, after) = (Cell::new(None), Cell::new(0), RefCell::new(None));
-        Meter { slow, budget, began, left, after }
-    }
-
-    /// Returns whether it counts anything.
-    pub(crate) fn is_on(&self) -> bool {
-        self.slow.is_some() || self.budget.is_some()
+    /// A meter, if there is anything to count. It has a box of its own, since most schedulers have none.
+    pub(crate) fn new(settings: &Settings) -> Option<Box<Self>> {
+        let Settings { slow_poll: slow, budget, .. } = *settings;
+        (slow.is_some() || budget.is_some()).then(|| {
+            let (began, left) = (Cell::new(None), Cell::new(0));
+            let (polled, after) = (RefCell::new(None), RefCell::new(None));
+            Box::new(Meter { slow, budget, began, left, polled, after })
+        })
     }
 
     fn begin(&self) {
-        if !self.is_on() {
-            return;
-        }
         self.left.set(self.budget.map_or(u32::MAX, NonZeroU32::get));
         if self.slow.is_some() {
             self.after.take(); // If a panic has ended the turn before, it is still there.
@@ -64,44 +64,48 @@ impl Meter {
     }
 }
 
-/// Polls a wait, and counts that it is over; or gives way instead, before anything was taken, if the task has
-/// used up its budget.
+/// Returns whether a wait must give way, before it takes anything, because its task has used up its budget.
+/// Then the task was scheduled again.
 ///
 /// `describe` says what is waited for. It is asked before the poll, since after it the wait may be gone.
-#[allow(clippy::inline_always, reason = "it must not cost more than the look at the flag")]
-#[inline(always)]
-pub(crate) fn metered<W, T>(
-    cx: &Context<'_>,
-    wait: &mut W,
-    describe: impl FnOnce(&W) -> Option<WaitsFor>,
-    poll: impl FnOnce(&mut W) -> Poll<T>,
-) -> Poll<T> {
-    if thread::is_metered() { poll_metered(cx, wait, describe, poll) } else { poll(wait) }
+#[inline]
+pub(crate) fn gives_way(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
+    thread::is_metered() && is_over_budget(cx, describe)
+}
+
+/// Counts a wait that is over.
+#[inline]
+pub(crate) fn counted<T>(polled: Poll<T>) -> Poll<T> {
+    if polled.is_ready() && thread::is_metered() {
+        count();
+    }
+    polled
 }
 
 #[cold]
 #[inline(never)]
-fn poll_metered<W, T>(
-    cx: &Context<'_>,
-    wait: &mut W,
-    describe: impl FnOnce(&W) -> Option<WaitsFor>,
-    poll: impl FnOnce(&mut W) -> Poll<T>,
-) -> Poll<T> {
-    let Some(kernel) = thread::current() else { return poll(wait) };
-    let meter = &kernel.meter;
-    if meter.left.get() == 0 {
+fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
+    let Some(kernel) = thread::current() else { return false };
+    let Some(meter) = &kernel.meter else { return false };
+    let is_over = meter.left.get() == 0;
+    if is_over {
         cx.waker().wake_by_ref(); // A stranger's too: whoever polls is to come again.
-        return Poll::Pending;
+    } else if meter.slow.is_some() {
+        meter.polled.replace(describe());
     }
-    let described = if meter.slow.is_some() { describe(wait) } else { None };
-    let polled = poll(wait);
-    if polled.is_ready() {
-        meter.left.set(meter.left.get().saturating_sub(1));
-        if described.is_some() {
-            meter.after.replace(described);
-        }
+    is_over
+}
+
+#[cold]
+#[inline(never)]
+fn count() {
+    let Some(kernel) = thread::current() else { return };
+    let Some(meter) = &kernel.meter else { return };
+    meter.left.set(meter.left.get().saturating_sub(1));
+    let polled = meter.polled.take();
+    if polled.is_some() {
+        meter.after.replace(polled);
     }
-    polled
 }
 
 impl Kernel {
@@ -111,13 +115,15 @@ impl Kernel {
         if self.watched.get() {
             self.tell_turn_began(key);
         }
-        self.meter.begin();
+        if let Some(meter) = &self.meter {
+            meter.begin();
+        }
     }
 
     /// Ends such a turn. The task is back in its slot, or about to exit.
     #[cold]
     pub(crate) fn end_in_full(&self, key: Key, result: TurnResult) {
-        let slow = self.meter.end();
+        let slow = self.meter.as_ref().and_then(|meter| meter.end());
         if self.watched.get() {
             self.tell_turn_ended(key, result);
         }

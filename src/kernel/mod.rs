@@ -71,6 +71,7 @@ mod cancelling;
 mod transition;
 mod snapshot;
 mod report;
+mod heritage;
 mod failures;
 mod meter;
 mod shutdown;
@@ -87,7 +88,8 @@ mod models;
 // For the layers above.
 pub(crate) use clock::nanos;
 pub(crate) use failures::{HandedOver, text_of};
-pub(crate) use meter::metered;
+pub(crate) use heritage::{Heritage, Set};
+pub(crate) use meter::{counted, gives_way};
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;
@@ -95,7 +97,7 @@ pub(crate) use requests::{Delivery, Reason, Request};
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, Target, burn};
 pub(crate) use taskmap::Birth;
-pub(crate) use thread::{Due, current, find, left, schedule, take_end, with_waits};
+pub(crate) use thread::{Due, current, find, is_metered, left, schedule, take_end, with_waits};
 pub(crate) use timers::{TimerKey, When};
 pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 

@@ -17,6 +17,7 @@ use crate::kernel::builder::{Builder, Settings, StallAlarm};
 use crate::kernel::clock::Clock;
 use crate::kernel::error::RunError;
 use crate::kernel::failures::{Report, Reporter};
+use crate::kernel::heritage::Heritage;
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::mainloop::Run;
@@ -188,7 +189,8 @@ pub(crate) struct Kernel {
     pub(crate) watched: Cell<bool>,
     /// Whether turns are watched or metered.
     pub(crate) in_full: Cell<bool>,
-    pub(crate) meter: Meter,
+    /// What is counted in each turn, if anything is.
+    pub(crate) meter: Option<Box<Meter>>,
     pub(crate) observer: RefCell<Option<Rc<dyn Observer>>>,
     /// What `step` reads.
     pub(crate) trail: RefCell<Option<Vec<Transition>>>,
@@ -203,7 +205,7 @@ pub(crate) struct Kernel {
     /// The failure for which it shuts down, until a run has told of it.
     pub(crate) failure: RefCell<Option<Box<Report>>>,
     /// What is noted while it shuts down.
-    pub(crate) ledger: RefCell<Option<Ledger>>,
+    pub(crate) ledger: RefCell<Option<Box<Ledger>>>,
     /// The time for that is over.
     pub(crate) time_is_over: Cell<bool>,
     /// The scheduler was dropped; what is left serves its handles.
@@ -254,7 +256,7 @@ impl Kernel {
                 break id;
             }
         };
-        let meter = Meter::new(settings.slow_poll, settings.budget);
+        let meter = Meter::new(&settings);
         let kernel = Rc::new(Kernel {
             id,
             mailbox: Arc::new(Mailbox::new(id)),
@@ -274,7 +276,7 @@ impl Kernel {
             running: Cell::new(None),
             look_again: Cell::new(0),
             watched: Cell::new(observer.is_some()),
-            in_full: Cell::new(observer.is_some() || meter.is_on()),
+            in_full: Cell::new(observer.is_some() || meter.is_some()),
             meter,
             observer: RefCell::new(observer),
             trail: RefCell::new(None),
@@ -294,7 +296,13 @@ impl Kernel {
 
     /// Makes a task and puts it on ready; its first turn comes when it comes.
     #[inline]
-    pub(crate) fn spawn<F>(&self, target: F, birth: Birth, name: Option<Arc<str>>) -> (u32, TaskId)
+    pub(crate) fn spawn<F>(
+        &self,
+        target: F,
+        birth: Birth,
+        name: Option<Arc<str>>,
+        heritage: Option<Box<dyn Heritage>>,
+    ) -> (u32, TaskId)
     where
         F: Future + 'static,
     {
@@ -303,6 +311,10 @@ impl Kernel {
             let (key, id) = board.taskmap.insert(target, birth);
             if name.is_some() {
                 board.taskmap.rare(key.slot).name = name;
+            }
+            if heritage.is_some() {
+                board.taskmap.rare(key.slot).heritage = heritage;
+                board.taskmap.slot(key.slot).marks.set(Marks::HEIR);
             }
             board.ready.push(key.slot);
             (key, id)

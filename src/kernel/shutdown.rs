@@ -239,7 +239,8 @@ impl<'k> LedgerKept<'k> {
     fn open(kernel: &'k Kernel, began: Nanos) -> Self {
         let alive = kernel.alive().into_iter();
         let alive = alive.filter_map(|(id, key)| Some((id, kernel.who_is(key)?))).collect();
-        kernel.ledger.replace(Some(Ledger { began, alive, ended: Vec::new() }));
+        let ledger = Ledger { began, alive, ended: Vec::new() };
+        kernel.ledger.replace(Some(Box::new(ledger)));
         kernel.look_who_watches();
         LedgerKept(kernel)
     }

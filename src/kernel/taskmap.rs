@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::kernel::failures::Explain;
+use crate::kernel::heritage::Heritage;
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::requests::Reason;
 use crate::kernel::task::{Boxed, Task};
@@ -56,6 +57,8 @@ impl Marks {
     pub(crate) const RARE: Marks = Marks(8);
     /// There is a request on its root region, to be looked at after each turn.
     pub(crate) const ASKED: Marks = Marks(16);
+    /// It has inherited something, which is set during its turns.
+    pub(crate) const HEIR: Marks = Marks(32);
 
     pub(crate) fn has(self, mark: Marks) -> bool {
         self.has_any([mark])
@@ -104,6 +107,9 @@ pub(crate) struct Rare {
     pub(crate) joiner: Option<Waiter>,
     /// Says what its error is, if it ends with one.
     pub(crate) explain: Option<Explain>,
+    /// What it has inherited; out of its place during its turns. It is gone before the slot is vacated: to
+    /// drop it is code of the user's.
+    pub(crate) heritage: Option<Box<dyn Heritage>>,
     /// Its root region, if anything was ever left below it.
     pub(crate) region: Option<u32>,
     /// Why it is to be dropped at its next turn, if that is because of a request.

@@ -43,7 +43,7 @@ impl Kernel {
             || self.ledger.borrow().is_some()
             || self.hook.borrow().is_some();
         self.watched.set(somebody);
-        self.in_full.set(somebody || self.meter.is_on());
+        self.in_full.set(somebody || self.meter.is_some());
     }
 
     #[cold]

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::kernel::metered;
+use crate::kernel::{counted, gives_way};
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
 
@@ -201,7 +201,10 @@ impl Future for BarrierWait<'_> {
     type Output = Result<BarrierWaitResult, BrokenBarrier>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        metered(cx, &mut *self, |wait| Some(wait.queued.describe()), |wait| wait.poll_now(cx))
+        if gives_way(cx, || Some(self.queued.describe())) {
+            return Poll::Pending;
+        }
+        counted(self.poll_now(cx))
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, Waiter, burn, metered};
+use crate::kernel::{Stage, Waiter, burn, counted, gives_way};
 use crate::sync::PromiseError;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
@@ -131,9 +131,10 @@ impl<T: Clone> Future for PromiseFuture<T> {
     type Output = Result<T, PromiseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let describe = |wait: &Self| Some(wait.shared.waiters.describe(wait.place));
-        let done = metered(cx, &mut *self, describe, |wait| wait.poll_done(cx));
-        done.map(|()| self.shared.outcome())
+        if gives_way(cx, || Some(self.shared.waiters.describe(self.place))) {
+            return Poll::Pending;
+        }
+        counted(self.poll_done(cx)).map(|()| self.shared.outcome())
     }
 }
 

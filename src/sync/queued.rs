@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{TaskKey, Waiter, WaitsFor, burn, metered};
+use crate::kernel::{TaskKey, Waiter, WaitsFor, burn, counted, gives_way};
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
 /// What can be waited for in a list.
@@ -123,7 +123,10 @@ impl<S: Source> Future for Queued<'_, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Grant> {
-        metered(cx, &mut *self, |wait| Some(wait.describe()), |wait| wait.poll_now(cx))
+        if gives_way(cx, || Some(self.describe())) {
+            return Poll::Pending;
+        }
+        counted(self.poll_now(cx))
     }
 }
 

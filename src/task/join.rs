@@ -1,5 +1,6 @@
 //! Joining: the handle of a task.
 
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -9,9 +10,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, TaskKey, metered};
+use crate::kernel::{
+    Birth, Failure, Kernel, Reason, TaskId, TaskKey, counted, gives_way, is_metered,
+};
 use crate::task::JoinError;
-use crate::task::heritage::{Heir, heritage};
+use crate::task::heritage::heritage;
 
 /// The handle of a task: await it for the task's output.
 ///
@@ -65,10 +68,7 @@ impl<T> JoinHandle<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        let (slot, id) = match heritage() {
-            None => kernel.spawn(future, birth, name),
-            Some(heritage) => kernel.spawn(Heir::new(heritage, future), birth, name),
-        };
+        let (slot, id) = kernel.spawn(future, birth, name, heritage());
         JoinHandle { kernel, slot, id, spawned_at: birth.place, taken: false, _output: PhantomData }
     }
 
@@ -219,17 +219,25 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
         let mut output: Option<Result<T, Failure>> = None;
-        let handle = &mut *self;
-        let describe = |handle: &Self| {
-            Some(handle.kernel.join_wait(handle.slot, handle.id, handle.spawned_at))
-        };
-        ready!(metered(cx, handle, describe, |handle| {
-            handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output)
-        }));
+        ready!(if is_metered() {
+            self.poll_metered(cx, &mut output)
+        } else {
+            self.kernel.poll_join(self.slot, self.id, cx, &mut output)
+        });
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));
         Poll::Ready(output.map_err(|failure| JoinError::new(self.id, failure)))
+    }
+}
+
+impl<T> JoinHandle<T> {
+    #[cold]
+    fn poll_metered(&self, cx: &Context<'_>, output: &mut dyn Any) -> Poll<()> {
+        if gives_way(cx, || Some(self.kernel.join_wait(self.slot, self.id, self.spawned_at))) {
+            return Poll::Pending;
+        }
+        counted(self.kernel.poll_join(self.slot, self.id, cx, output))
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A key has one place per thread, as a thread-local has. [`LocalKey::scope`] puts its value there for the length
 //! of each poll of what it wraps, and takes it away again: so between two turns there is nothing, and no task
-//! sees the value of another one. A key that is declared `inherit` is looked for by `spawn` as well, and
-//! the child wraps itself in the same way.
+//! sees the value of another one. A key that is declared `inherit` is looked for by `spawn` as well, and the
+//! kernel does the same for the child, see `heritage.rs`.
 //!
 //! Values are shared by `Rc`, so that whoever reads one borrows nothing: a reader may enter and leave scopes.
 
@@ -17,6 +17,7 @@ use std::thread;
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
+use crate::kernel::{Heritage, Set};
 use crate::task::heritage::{self, Inherit};
 
 /// Declares task-local keys.
@@ -250,13 +251,6 @@ struct Bound<T: 'static> {
     value: Option<Rc<T>>,
 }
 
-/// What can be put into its place, and be taken from there again.
-pub(super) trait Settable {
-    fn put(&mut self);
-
-    fn take_back(&mut self);
-}
-
 impl<T> Bound<T> {
     /// Exchanges the value with what is in the key's place. If the thread is being destroyed, and the key was,
     /// nothing is set any more.
@@ -266,7 +260,7 @@ impl<T> Bound<T> {
     }
 }
 
-impl<T> Settable for Bound<T> {
+impl<T> Heritage for Bound<T> {
     fn put(&mut self) {
         self.exchange();
         if self.key.clone.is_some() {
@@ -279,22 +273,6 @@ impl<T> Settable for Bound<T> {
             heritage::end();
         }
         self.exchange();
-    }
-}
-
-/// While it exists something is in its place.
-pub(super) struct Set<'a, S: Settable>(&'a mut S);
-
-impl<'a, S: Settable> Set<'a, S> {
-    pub(super) fn of(settable: &'a mut S) -> Self {
-        settable.put();
-        Set(settable)
-    }
-}
-
-impl<S: Settable> Drop for Set<'_, S> {
-    fn drop(&mut self) {
-        self.0.take_back();
     }
 }
 
@@ -369,7 +347,7 @@ impl<T, F> fmt::Debug for TaskLocalFuture<T, F> {
 }
 
 impl<T> Inherit for LocalKey<T> {
-    fn hand_down(&'static self) -> Option<Box<dyn Settable>> {
+    fn hand_down(&'static self) -> Option<Box<dyn Heritage>> {
         let value = self.try_with(self.clone?).ok()?;
         Some(Box::new(Bound { key: self, value: Some(Rc::new(value)) }))
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{Kernel, TimerKey, WaitsFor, When, current, metered, nanos};
+use crate::kernel::{Kernel, TimerKey, WaitsFor, When, counted, current, gives_way, nanos};
 
 /// Waits until so much time has passed since this call.
 ///
@@ -203,7 +203,10 @@ impl Future for Sleep {
             };
             self.stage = start(kernel, deadline, place);
         }
-        metered(cx, &mut *self, Sleep::describe, |sleep| sleep.poll_started(cx))
+        if gives_way(cx, || self.describe()) {
+            return Poll::Pending;
+        }
+        counted(self.poll_started(cx))
     }
 }
 
