@@ -382,7 +382,7 @@ fn wake_stranger(waker: Waker) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(turnwise_loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
