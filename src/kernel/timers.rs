@@ -316,7 +316,7 @@ fn is_live(slots: &[Timer], entry: &Entry) -> bool {
     timer.serial == entry.key.serial && timer.phase == Phase::Armed
 }
 
-#[cfg(all(test, not(turnwise_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -382,7 +382,7 @@ fn wake_stranger(waker: Waker) {
     }
 }
 
-#[cfg(all(test, not(turnwise_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
