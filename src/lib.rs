@@ -28,6 +28,8 @@
 //!   [`yield_now`] and aborting.
 //! * [`Remote`] spawns tasks from other threads.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
+//! * [`timeout`] and [`JoinHandle::cancel`] ask something to end; with [`task::catch_cancel`] it may clean up
+//!   first.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
 //!   holds it.

@@ -147,7 +147,7 @@ fn real(program: Program, world: World) -> Boxed {
                 real(*clean_up, world.clone()).await;
                 world.say(format!("cleaned up after {}", cancelled.requests()));
                 if resumes {
-                    cancelled.resume().await
+                    cancelled.resume().await;
                 }
             }
         }

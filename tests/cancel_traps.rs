@@ -171,7 +171,7 @@ fn a_catch_that_its_busy_neighbours_keep_from_being_polled_is_not_abandoned() {
         for _ in 0..100 {
             all.push(Box::pin(async {
                 loop {
-                    yield_now().await
+                    yield_now().await;
                 }
             }));
         }
@@ -342,7 +342,7 @@ fn a_cancelled_that_is_resumed_in_another_task_ends_both() {
     scheduler.run_until_stalled();
     let second = scheduler.spawn(async move {
         let cancelled = takes.take().unwrap();
-        cancelled.resume().await
+        cancelled.resume().await;
     });
     let second: Result<(), _> = scheduler.block_on(second);
     assert!(second.unwrap_err().is_cancelled());
@@ -357,7 +357,7 @@ fn a_resume_outside_of_the_timeout_that_was_meant_waits_for_ever_in_a_root() {
         let work = async { place.replace(catch_cancel(pending::<()>()).await.err()) };
         assert!(timeout(ms(10), work).await.is_err());
         let cancelled = place.take().unwrap();
-        cancelled.resume().await
+        cancelled.resume().await;
     });
     let outcome: Result<(), _> = outcome;
     assert!(outcome.is_err(), "that is a deadlock, and said to be one");
@@ -442,7 +442,7 @@ fn a_thousand_nested_catches_unwind_one_after_the_other() {
             }
             if let Err(cancelled) = catch_cancel(nest(depth - 1, caught.clone())).await {
                 caught.add();
-                cancelled.resume().await
+                cancelled.resume().await;
             }
         })
     }

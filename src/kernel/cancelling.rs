@@ -11,7 +11,7 @@ use crate::kernel::transition::Transition;
 
 impl Kernel {
     /// Asks a task to end. It is told while it waits: now, or at the end of its turn.
-    pub(crate) fn cancel(&self, slot: u32, id: TaskId, reason: Reason) {
+    pub(crate) fn cancel(&self, slot: u32, id: TaskId, reason: &Reason) {
         let key = Key { slot, serial: id.serial() };
         let mut rings = Vec::new();
         let must_end = {
@@ -24,7 +24,7 @@ impl Kernel {
             let must_end = match taskmap.has_rare(slot).and_then(|rare| rare.region) {
                 // Nothing in it has ever waited in a region, so nothing can take the request.
                 None if !in_turn => true,
-                _ => self.ask_root(taskmap, key, in_turn, &reason, &mut rings),
+                _ => self.ask_root(taskmap, key, in_turn, reason, &mut rings),
             };
             if must_end {
                 taskmap.rare(slot).cancelled = Some(reason.clone());
@@ -184,7 +184,7 @@ impl TaskMap {
 mod tests {
     use super::*;
     use crate::kernel::scheduler::Scheduler;
-    use crate::task::{CancelToken, catch_cancel, mask, yield_now};
+    use crate::task::{CancelToken, JoinHandle, catch_cancel, mask, yield_now};
     use crate::time::{sleep, timeout};
     use std::future::pending;
     use std::time::Duration;
@@ -192,20 +192,20 @@ mod tests {
     async fn everything(resumes: bool) {
         let token = CancelToken::new();
         let work = timeout(Duration::from_secs(1), async {
-            let resumed = async {
+            let one = async {
                 match catch_cancel(mask(yield_now())).await {
                     Ok(()) => sleep(Duration::from_secs(3)).await,
                     Err(cancelled) => cancelled.resume().await,
                 }
             };
-            let caught = async {
+            let two = async {
                 let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
                 sleep(Duration::from_secs(1)).await;
                 if resumes {
-                    cancelled.resume().await
+                    cancelled.resume().await;
                 }
             };
-            futures::join!(token.run_until_cancelled(resumed), caught).1
+            futures::join!(token.run_until_cancelled(one), two);
         });
         let _ = work.await;
         yield_now().await;
@@ -220,7 +220,7 @@ mod tests {
                 (0..turns).for_each(|_| drop(scheduler.step()));
                 handles[0].cancel();
                 handles[1].abort();
-                assert!(scheduler.run().is_ok() && handles.iter().all(|it| it.is_finished()));
+                assert!(scheduler.run().is_ok() && handles.iter().all(JoinHandle::is_finished));
                 drop((scheduler, handles));
                 assert!(thread::with_regions(|regions| regions.is_empty()));
             }

@@ -86,7 +86,7 @@ pub(crate) use clock::nanos;
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;
-pub(crate) use requests::{Delivery, Reason, Request};
+pub(crate) use requests::Reason;
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, burn};
 pub(crate) use taskmap::Birth;
