@@ -99,13 +99,13 @@ async fn wait_for<T: 'static>(
 
 async fn catch(clock: Clock) {
     clock.log("swallowing");
-    report(clock, wait_for(seconds(1), swallowing()).await);
+    report(clock, &wait_for(seconds(1), swallowing()).await);
     clock.log("re-raising");
-    report(clock, wait_for(seconds(1), reraising()).await);
+    report(clock, &wait_for(seconds(1), reraising()).await);
     clock.log("end");
 }
 
-fn report(clock: Clock, outcome: Result<Option<()>, JoinError>) {
+fn report(clock: Clock, outcome: &Result<Option<()>, JoinError>) {
     match outcome {
         Ok(result) => clock.log(format!("wait_for returned {result:?}")),
         Err(_) => println!("timeout!"),

@@ -456,7 +456,7 @@ fn a_mask_around_who_resumes_does_not_hold_it() {
             log.add("resumes");
             cancelled.resume().await;
         })
-        .await
+        .await;
     });
     handle.cancel();
     assert!(scheduler.block_on::<JoinHandle<()>>(handle).unwrap_err().is_cancelled());
@@ -660,8 +660,8 @@ fn the_join_error_says_whether_it_was_cancelled_why_or_aborted() {
         end(&handle);
         scheduler.block_on(handle).unwrap_err().to_string()
     };
-    assert!(text(|handle| handle.abort()).ends_with("was aborted"));
-    assert!(text(|handle| handle.cancel()).ends_with("was cancelled"));
+    assert!(text(JoinHandle::abort).ends_with("was aborted"));
+    assert!(text(JoinHandle::cancel).ends_with("was cancelled"));
     assert!(text(|handle| handle.cancel_with("why")).ends_with("was cancelled: why"));
     assert!(text(|handle| handle.abort_handle().cancel_with("so")).ends_with("was cancelled: so"));
 }

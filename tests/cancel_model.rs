@@ -289,16 +289,14 @@ impl Model {
 
     /// Asks the task; `true` if that is new.
     fn ask(&mut self) -> bool {
-        match self.request_on(None) {
-            Some(number) => {
-                self.requests[number].count += 1;
-                false
-            }
+        let request = self.request_on(None);
+        match request {
+            Some(number) => self.requests[number].count += 1,
             None => {
                 self.make_request(None, "cancelled");
-                true
             }
         }
+        request.is_none()
     }
 
     fn release(&mut self, number: Number, resumed: bool) {

@@ -15,7 +15,11 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use notes::{ms, poll_once, world};
 use probe::{Acting, Count, Rings, on_stack};
 use turnwise::task::{self, Cancelled, CatchCancel, catch_cancel, mask};
+use turnwise::time::Sleep;
 use turnwise::{JoinHandle, Scheduler, sleep, spawn, time, timeout, yield_now};
+
+/// Where one task leaves something for another.
+type Place<T> = Rc<RefCell<Option<T>>>;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
@@ -198,7 +202,7 @@ fn a_catch_that_its_busy_neighbours_keep_from_being_polled_is_not_abandoned() {
 #[test]
 fn a_catch_that_has_moved_to_another_task_belongs_to_that() {
     let (scheduler, notes) = world();
-    let place: Rc<RefCell<Option<Boxed<()>>>> = Rc::default();
+    let place: Place<Boxed<()>> = Rc::default();
     let (gives, takes, log) = (Rc::clone(&place), Rc::clone(&place), notes.clone());
     let first = started(&scheduler, async move {
         let mut work: Boxed<()> =
@@ -222,7 +226,7 @@ fn a_catch_that_has_moved_to_another_task_belongs_to_that() {
 #[test]
 fn a_catch_that_outlives_its_task_can_be_polled_elsewhere() {
     let (scheduler, _) = world();
-    let place: Rc<RefCell<Option<Pin<Box<CatchCancel<turnwise::time::Sleep>>>>>> = Rc::default();
+    let place: Place<Pin<Box<CatchCancel<Sleep>>>> = Rc::default();
     let gives = Rc::clone(&place);
     started(&scheduler, async move {
         gives.replace(Some(abandoned(catch_cancel(sleep(ms(5)))).await));
@@ -234,7 +238,7 @@ fn a_catch_that_outlives_its_task_can_be_polled_elsewhere() {
 #[test]
 fn a_told_catch_that_is_dropped_before_it_takes_the_request_does_not_lose_it() {
     let (scheduler, notes) = world();
-    let place: Rc<RefCell<Option<Boxed<()>>>> = Rc::default();
+    let place: Place<Boxed<()>> = Rc::default();
     let (gives, log) = (Rc::clone(&place), notes.clone());
     let handle = started(&scheduler, async move {
         let outer = async {
@@ -257,7 +261,7 @@ fn a_told_catch_that_is_dropped_before_it_takes_the_request_does_not_lose_it() {
 #[test]
 fn a_mask_that_is_dropped_elsewhere_lets_the_request_go_on() {
     let (scheduler, notes) = world();
-    let place: Rc<RefCell<Option<Boxed<()>>>> = Rc::default();
+    let place: Place<Boxed<()>> = Rc::default();
     let (gives, log) = (Rc::clone(&place), notes.clone());
     let handle = started(&scheduler, async move {
         gives.replace(Some(Box::pin(mask(pending::<()>()))));
@@ -278,7 +282,7 @@ fn a_mask_that_is_dropped_elsewhere_lets_the_request_go_on() {
 #[test]
 fn a_clean_up_that_ends_elsewhere_lets_other_requests_go_on() {
     let (scheduler, _) = world();
-    let place: Rc<RefCell<Option<Cancelled>>> = Rc::default();
+    let place: Place<Cancelled> = Rc::default();
     let gives = Rc::clone(&place);
     let handle = started(&scheduler, async move {
         let work = async {
@@ -332,7 +336,7 @@ fn a_cancelled_that_leaves_its_timeout_as_a_value_is_dropped_there() {
 #[test]
 fn a_cancelled_that_is_resumed_in_another_task_ends_both() {
     let (scheduler, _) = world();
-    let place: Rc<RefCell<Option<Cancelled>>> = Rc::default();
+    let place: Place<Cancelled> = Rc::default();
     let (gives, takes) = (Rc::clone(&place), Rc::clone(&place));
     let first = started(&scheduler, async move {
         gives.replace(catch_cancel(pending::<()>()).await.err());
@@ -412,7 +416,7 @@ fn regions_of_a_scheduler_that_is_stepped_inside_of_a_turn_stay_apart() {
 #[test]
 fn a_task_is_cancelled_by_one_of_a_scheduler_inside_of_its_own_turn() {
     let (outer, notes) = world();
-    let place: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
+    let place: Place<JoinHandle<()>> = Rc::default();
     let (own, log) = (Rc::clone(&place), notes.clone());
     let handle = outer.spawn(async move {
         let work = async {

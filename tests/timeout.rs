@@ -48,7 +48,7 @@ fn a_deadline_in_the_past_polls_once() {
     let (scheduler, _) = world();
     scheduler.block_on(async {
         sleep(ms(100)).await;
-        let past = time::now() - ms(50);
+        let past = time::now().checked_sub(ms(50)).unwrap();
         assert_eq!(timeout_at(past, async { 1 }).await, Ok(1));
         assert!(timeout_at(past, pending::<()>()).await.is_err());
         assert!(timeout_at(time::now(), yield_now()).await.is_err());
@@ -257,7 +257,7 @@ fn of_two_that_are_due_in_one_turn_the_outer_acts_and_nothing_behind_the_inner_r
             assert!(
                 timeout(outer, async {
                     inner.await;
-                    pending::<()>().await
+                    pending::<()>().await;
                 })
                 .await
                 .is_err()
