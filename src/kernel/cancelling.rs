@@ -6,7 +6,7 @@ use crate::kernel::requests::{Delivery, Polled, Reason};
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::task::{Boxed, Ending, Failure};
 use crate::kernel::taskmap::{Doing, Marks, TaskMap};
-use crate::kernel::thread;
+use crate::kernel::thread::{self, Noted};
 use crate::kernel::transition::Transition;
 
 impl Kernel {
@@ -70,15 +70,12 @@ impl Kernel {
 
     /// After a turn that has not ended its task, if regions were left in it or the task is marked: hangs them
     /// below the task, and looks whether it must end. If so its future is dropped here.
-    ///
-    /// `left` is the count of regions before the turn, if it has changed.
     #[cold]
     pub(crate) fn after_turn(
         &self,
         key: Key,
         target: &mut Option<Boxed>,
-        again: bool,
-        left: Option<u32>,
+        noted: Noted,
     ) -> Option<Ending> {
         let mut rings = Vec::new();
         let failure = {
@@ -86,7 +83,7 @@ impl Kernel {
             if taskmap.slot(key.slot).marks.has(Marks::ABORT) {
                 Some(taskmap.why(key.slot))
             } else {
-                self.settle_regions(taskmap, key, again, left, &mut rings)
+                self.settle_regions(taskmap, key, noted, &mut rings)
             }
         };
         rings.into_iter().for_each(Ring::wake);
@@ -99,9 +96,10 @@ impl Kernel {
 
     /// After a turn that has ended its task, if regions were left in it.
     #[cold]
-    pub(crate) fn after_last_turn(left: u32) {
+    pub(crate) fn after_last_turn() {
         let mut rings = Vec::new();
-        thread::with_regions(|regions| regions.discard_parcels(left, &mut rings));
+        let since = thread::since();
+        thread::with_regions(|regions| regions.discard_parcels(since, &mut rings));
         rings.into_iter().for_each(Ring::wake);
     }
 
@@ -109,19 +107,21 @@ impl Kernel {
         &self,
         taskmap: &mut TaskMap,
         key: Key,
-        again: bool,
-        left: Option<u32>,
+        noted: Noted,
         rings: &mut Vec<Ring>,
     ) -> Option<Failure> {
-        let left = left.filter(|&left| thread::with_regions(|regions| regions.has_unhung(left)));
-        let root = match left {
-            Some(_) => self.root_region(taskmap, key),
-            None => taskmap.has_rare(key.slot)?.region?,
+        let since = thread::since();
+        let has_unhung =
+            noted.has_left() && thread::with_regions(|regions| regions.has_unhung(since));
+        let root = if has_unhung {
+            self.root_region(taskmap, key)
+        } else {
+            taskmap.has_rare(key.slot)?.region?
         };
-        let polled = if again { Polled::Woken } else { Polled::AtRest };
+        let polled = if noted.is_rung() { Polled::Woken } else { Polled::AtRest };
         let (is_asked, failure) = thread::with_regions(|regions| {
-            if let Some(left) = left {
-                regions.adopt(root, left, rings);
+            if has_unhung {
+                regions.adopt(root, since, rings);
             }
             let delivery = regions.deliver(root, polled, rings);
             let request = regions.slab[root].request.clone();

@@ -15,7 +15,7 @@ use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::{Boxed, Ending};
 use crate::kernel::taskmap::{Doing, Marks};
-use crate::kernel::thread::{self, Entered};
+use crate::kernel::thread::{self, Entered, Noted};
 use crate::kernel::transition::TurnResult;
 use crate::kernel::waker::{Bell, BellIndex};
 
@@ -160,7 +160,7 @@ impl<'k, 'r> Run<'k, 'r> {
             self.kernel.tell_turn_began(turn.key);
         }
         let mut cx = Context::from_waker(self.bell.waker());
-        let since = thread::begin_turn(turn.key, self.bell.waker());
+        thread::begin_turn(turn.key, self.bell.waker());
         let poll = match &mut target {
             Some(target) if turn.aborted => Poll::Ready(self.kernel.end_by_mark(turn.key, target)),
             Some(target) => target.as_mut().turn(&mut cx),
@@ -170,15 +170,12 @@ impl<'k, 'r> Run<'k, 'r> {
                 poll
             }),
         };
-        let (again, left) = thread::end_poll();
+        let noted = thread::end_poll();
         match poll {
-            Poll::Pending => {
-                let left = if left == since { None } else { Some(since) };
-                self.end_turn(turn, target, again, left)
-            }
+            Poll::Pending => self.end_turn(turn, target, noted),
             Poll::Ready(ending) => {
-                if left != since {
-                    Kernel::after_last_turn(since);
+                if noted.has_left() {
+                    Kernel::after_last_turn();
                 }
                 Turned::Over(Over { turn, target, ending })
             }
@@ -207,29 +204,45 @@ impl<'k, 'r> Run<'k, 'r> {
     }
 
     /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn, or
-    /// cancelled and nothing catches that. `left` is the count of regions before the turn, if it has changed.
+    /// cancelled and nothing catches that.
     #[allow(clippy::inline_always, reason = "as for `turn`")]
     #[inline(always)]
-    fn end_turn(
+    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, noted: Noted) -> Turned<'k> {
+        let mut guard = self.kernel.board.borrow_mut();
+        let marks = guard.taskmap.slot(turn.key.slot).marks;
+        if noted.has_left() || marks.has_any([Marks::ABORT, Marks::ASKED]) {
+            drop(guard);
+            return self.end_turn_in_full(turn, target, noted);
+        }
+        self.put_back(guard, turn, target, noted)
+    }
+
+    #[cold]
+    fn end_turn_in_full(
         &mut self,
         turn: Turn,
         mut target: Option<Boxed>,
-        again: bool,
-        left: Option<u32>,
+        noted: Noted,
+    ) -> Turned<'k> {
+        match self.kernel.after_turn(turn.key, &mut target, noted) {
+            Some(ending) => Turned::Over(Over { turn, target, ending }),
+            None => self.put_back(self.kernel.board.borrow_mut(), turn, target, noted),
+        }
+    }
+
+    #[allow(clippy::inline_always, reason = "as for `turn`")]
+    #[inline(always)]
+    fn put_back(
+        &mut self,
+        mut guard: RefMut<'k, Board>,
+        turn: Turn,
+        target: Option<Boxed>,
+        noted: Noted,
     ) -> Turned<'k> {
         let slot = turn.key.slot;
-        let mut guard = self.kernel.board.borrow_mut();
-        let marks = guard.taskmap.slot(slot).marks;
-        if left.is_some() || marks.has_any([Marks::ABORT, Marks::ASKED]) {
-            drop(guard);
-            if let Some(ending) = self.kernel.after_turn(turn.key, &mut target, again, left) {
-                return Turned::Over(Over { turn, target, ending });
-            }
-            guard = self.kernel.board.borrow_mut();
-        }
         let board = &mut *guard;
         let place = board.taskmap.slot(slot);
-        let yields = again || place.doing == Doing::Again;
+        let yields = noted.is_rung() || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
         place.target = target;
         if yields {

@@ -85,7 +85,7 @@ impl Region {
         if self.number == NOBODY {
             return Delivery::Waits;
         }
-        let polled = if thread::is_woken() { Polled::Woken } else { Polled::AtRest };
+        let polled = if thread::noted().is_rung() { Polled::Woken } else { Polled::AtRest };
         Regions::change(|regions, rings| match regions.slab[self.number].request {
             Some(_) => regions.deliver(self.number, polled, rings),
             None => Delivery::Waits,
