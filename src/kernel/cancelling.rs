@@ -4,7 +4,7 @@ use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::regions::{Ring, Role};
 use crate::kernel::requests::{Delivery, Polled, Reason};
 use crate::kernel::scheduler::Kernel;
-use crate::kernel::task::{Boxed, Ending, Failure};
+use crate::kernel::task::Failure;
 use crate::kernel::taskmap::{Doing, Marks, TaskMap};
 use crate::kernel::thread::{self, Noted};
 use crate::kernel::transition::Transition;
@@ -69,14 +69,9 @@ impl Kernel {
     }
 
     /// After a turn that has not ended its task, if regions were left in it or the task is marked: hangs them
-    /// below the task, and looks whether it must end. If so its future is dropped here.
+    /// below the task, and looks whether it must end. If so its future is to be dropped.
     #[cold]
-    pub(crate) fn after_turn(
-        &self,
-        key: Key,
-        target: &mut Option<Boxed>,
-        noted: Noted,
-    ) -> Option<Ending> {
+    pub(crate) fn after_turn(&self, key: Key, noted: Noted) -> Option<Failure> {
         let mut rings = Vec::new();
         let failure = {
             let taskmap = &mut self.board.borrow_mut().taskmap;
@@ -87,11 +82,7 @@ impl Kernel {
             }
         };
         rings.into_iter().for_each(Ring::wake);
-        // The root of a `block_on` cannot be ended from outside: somebody waits for its output.
-        let (Some(failure), Some(target)) = (failure, target) else { return None };
-        let ending = failure.ending();
-        target.as_mut().abort(failure);
-        Some(ending)
+        failure
     }
 
     /// After a turn that has ended its task, if regions were left in it.
@@ -138,13 +129,10 @@ impl Kernel {
         failure
     }
 
-    /// Ends a task that is marked, in its turn: its future is dropped instead of polled.
+    /// Why a task that is marked must end.
     #[cold]
-    pub(crate) fn end_by_mark(&self, key: Key, target: &mut Boxed) -> Ending {
-        let failure = self.board.borrow_mut().taskmap.why(key.slot);
-        let ending = failure.ending();
-        target.as_mut().abort(failure);
-        ending
+    pub(crate) fn why(&self, key: Key) -> Failure {
+        self.board.borrow_mut().taskmap.why(key.slot)
     }
 
     /// How often a task was asked to end, since it last was done with that.

@@ -162,7 +162,9 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut cx = Context::from_waker(self.bell.waker());
         thread::begin_turn(turn.key, self.bell.waker());
         let poll = match &mut target {
-            Some(target) if turn.aborted => Poll::Ready(self.kernel.end_by_mark(turn.key, target)),
+            Some(target) if turn.aborted => {
+                Poll::Ready(target.as_mut().abort(self.kernel.why(turn.key)))
+            }
             Some(target) => target.as_mut().turn(&mut cx),
             None => self.root.as_mut().map_or(Poll::Pending, |seat| {
                 let poll = seat.turn(&mut cx);
@@ -207,38 +209,20 @@ impl<'k, 'r> Run<'k, 'r> {
     /// cancelled and nothing catches that.
     #[allow(clippy::inline_always, reason = "as for `turn`")]
     #[inline(always)]
-    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, noted: Noted) -> Turned<'k> {
+    fn end_turn(&mut self, turn: Turn, mut target: Option<Boxed>, noted: Noted) -> Turned<'k> {
         let mut guard = self.kernel.board.borrow_mut();
         let marks = guard.taskmap.slot(turn.key.slot).marks;
         if noted.has_left() || marks.has_any([Marks::ABORT, Marks::ASKED]) {
             drop(guard);
-            return self.end_turn_in_full(turn, target, noted);
+            // The root of a `block_on` is not ended from outside: somebody waits for its output.
+            if let Some(failure) = self.kernel.after_turn(turn.key, noted)
+                && let Some(ended) = &mut target
+            {
+                let ending = ended.as_mut().abort(failure);
+                return Turned::Over(Over { turn, target, ending });
+            }
+            guard = self.kernel.board.borrow_mut();
         }
-        self.put_back(guard, turn, target, noted)
-    }
-
-    #[cold]
-    fn end_turn_in_full(
-        &mut self,
-        turn: Turn,
-        mut target: Option<Boxed>,
-        noted: Noted,
-    ) -> Turned<'k> {
-        match self.kernel.after_turn(turn.key, &mut target, noted) {
-            Some(ending) => Turned::Over(Over { turn, target, ending }),
-            None => self.put_back(self.kernel.board.borrow_mut(), turn, target, noted),
-        }
-    }
-
-    #[allow(clippy::inline_always, reason = "as for `turn`")]
-    #[inline(always)]
-    fn put_back(
-        &mut self,
-        mut guard: RefMut<'k, Board>,
-        turn: Turn,
-        target: Option<Boxed>,
-        noted: Noted,
-    ) -> Turned<'k> {
         let slot = turn.key.slot;
         let board = &mut *guard;
         let place = board.taskmap.slot(slot);

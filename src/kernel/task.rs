@@ -72,7 +72,7 @@ pub(crate) trait Target {
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending>;
 
     /// Drops the target in place and leaves this failure as its output.
-    fn abort(self: Pin<&mut Self>, failure: Failure);
+    fn abort(self: Pin<&mut Self>, failure: Failure) -> Ending;
 
     /// Moves the output into `place`, an `Option<Result<T, Failure>>` for the task's own `T`.
     fn take(self: Pin<&mut Self>, place: &mut dyn Any);
@@ -101,13 +101,15 @@ impl<F: Future + 'static> Target for Task<F> {
         turn.unwrap_or_else(|payload| Poll::Ready(self.fail(payload)))
     }
 
-    fn abort(mut self: Pin<&mut Self>, failure: Failure) {
+    fn abort(mut self: Pin<&mut Self>, failure: Failure) -> Ending {
+        let ending = failure.ending();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             self.set(Task::Done { output: Err(failure) });
         }));
         if let Err(payload) = outcome {
             burn(payload);
         }
+        ending
     }
 
     fn take(self: Pin<&mut Self>, place: &mut dyn Any) {
