@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::future::Ready;
 use std::marker::{PhantomData, PhantomPinned};
 use std::panic::UnwindSafe;
 use std::path::Path;
@@ -17,8 +18,11 @@ use turnwise::scheduler::{
     self, Cause, Cycle, Ending, NestedRun, Observer, Park, StuckTask, TaskInfo, TaskLabel,
     TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
 };
-use turnwise::task::{self, AbortHandle, RemoteError, RemoteHandle, YieldNow};
-use turnwise::time::{Advance, Interval, Missed, Sleep, Tick};
+use turnwise::task::{
+    self, AbortHandle, CancelToken, Cancelled, CatchCancel, DropGuard, Flatten, Mask, RemoteError,
+    RemoteHandle, RunUntilCancelled, Shield, TokenCancelled, YieldNow,
+};
+use turnwise::time::{Advance, Elapsed, Interval, Missed, Sleep, Tick, Timeout};
 use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waited, Waiter};
 use turnwise::{
     AbortOnDrop, DeadlockReport, JoinError, JoinHandle, Metrics, Policy, Remote, RunError,
@@ -73,6 +77,16 @@ fn what_belongs_to_a_thread_stays_there() {
         AbortOnDrop<u8> => "Unpin",
         Sleep => "Unpin",
         Tick<'static> => "Unpin",
+        Timeout<Ready<()>> => "Unpin",
+        Flatten<u8, JoinError> => "Unpin",
+        CatchCancel<Ready<()>> => "Unpin UnwindSafe",
+        Cancelled => "Unpin",
+        Mask<Ready<()>> => "Unpin UnwindSafe",
+        Shield<Ready<()>> => "Unpin",
+        CancelToken => "Unpin",
+        TokenCancelled<'static> => "Unpin",
+        RunUntilCancelled<'static, Ready<()>> => "Unpin",
+        DropGuard => "Unpin",
         Waiter => "Unpin UnwindSafe",
         Registration => "Unpin UnwindSafe",
         dyn Observer => "",
@@ -113,6 +127,7 @@ fn what_is_plain_data_or_made_for_other_threads_crosses() {
         TurnResult => "Send Sync Unpin UnwindSafe",
         Cause => "Send Sync Unpin UnwindSafe",
         Ending => "Send Sync Unpin UnwindSafe",
+        Elapsed => "Send Sync Unpin UnwindSafe",
         Missed => "Send Sync Unpin UnwindSafe",
         ThreadParker => "Send Sync Unpin UnwindSafe",
         Interval => "Send Sync Unpin UnwindSafe",

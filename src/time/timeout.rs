@@ -184,8 +184,11 @@ impl<F: Future> Timeout<F> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
         let this = self.project();
-        let is_due = start(this.sleep, cx);
-        *this.stage = if is_due { Stage::Due } else { Stage::Waiting };
+        // Before it starts: a waker that panics when it is cloned leaves a sleep to be stopped.
+        *this.stage = Stage::Waiting;
+        if start(this.sleep, cx) {
+            *this.stage = Stage::Due;
+        }
         settle(this.passage, this.stage, since, cx)
     }
 
