@@ -28,10 +28,11 @@
 //!   [`yield_now`] and aborting.
 //! * [`Remote`] spawns tasks from other threads.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
-//! * [`join!`], [`try_join!`], [`select!`], [`race`], [`join_all`], [`gather`] and others in the module
-//!   [`combine`] wait for several futures at once; [`task::JoinSet`] is a group of tasks.
+//! * [`timeout`] and [`JoinHandle::cancel`] ask something to end; with [`task::catch_cancel`] it may clean up
+//!   first.
 //! * [`sync`] has locks, permits and events, [`channel`] channels and queues; [`join!`], [`select!`],
-//!   [`gather`] and the module [`combine`] wait for several things at once.
+//!   [`gather`] and the module [`combine`] wait for several things at once; [`task::JoinSet`] is a group of
+//!   tasks.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
 //!   holds it.

@@ -31,10 +31,11 @@ use turnwise::scheduler::{
 };
 use turnwise::sync::{self, Mutex, OnceCell, Promise, RwLock, Semaphore};
 use turnwise::task::{
-    self, AbortHandle, JoinNext, JoinNextWithId, JoinSet, JoinSetAll, RemoteError, RemoteHandle,
-    Shutdown, YieldNow,
+    self, AbortHandle, CancelToken, Cancelled, CatchCancel, DropGuard, Flatten, JoinNext,
+    JoinNextWithId, JoinSet, JoinSetAll, Mask, RemoteError, RemoteHandle, RunUntilCancelled,
+    Shield, Shutdown, TokenCancelled, YieldNow,
 };
-use turnwise::time::{Advance, Interval, Missed, Sleep, Tick};
+use turnwise::time::{Advance, Elapsed, Interval, Missed, Sleep, Tick, Timeout};
 use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waited, Waiter};
 use turnwise::{
     AbortOnDrop, DeadlockReport, JoinError, JoinHandle, Metrics, Policy, Remote, RunError,
@@ -90,6 +91,16 @@ fn what_belongs_to_a_thread_stays_there() {
         Sleep => "Unpin",
         Tick<'static> => "Unpin",
         Interval => "Unpin",
+        Timeout<Ready<()>> => "Unpin",
+        Flatten<u8, JoinError> => "Unpin",
+        CatchCancel<Ready<()>> => "Unpin UnwindSafe",
+        Cancelled => "Unpin",
+        Mask<Ready<()>> => "Unpin UnwindSafe",
+        Shield<Ready<()>> => "Unpin",
+        CancelToken => "Unpin",
+        TokenCancelled<'static> => "Unpin",
+        RunUntilCancelled<'static, Ready<()>> => "Unpin",
+        DropGuard => "Unpin",
         Waiter => "Unpin UnwindSafe",
         Registration => "Unpin UnwindSafe",
         dyn Observer => "",
@@ -130,6 +141,7 @@ fn what_is_plain_data_or_made_for_other_threads_crosses() {
         TurnResult => "Send Sync Unpin UnwindSafe",
         Cause => "Send Sync Unpin UnwindSafe",
         Ending => "Send Sync Unpin UnwindSafe",
+        Elapsed => "Send Sync Unpin UnwindSafe",
         Missed => "Send Sync Unpin UnwindSafe",
         ThreadParker => "Send Sync Unpin UnwindSafe",
         YieldNow => "Send Sync Unpin UnwindSafe",

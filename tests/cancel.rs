@@ -403,7 +403,7 @@ fn a_request_during_the_clean_up_of_an_outer_catch_is_counted_too() {
         let inner = async {
             let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
             sleep(ms(1)).await;
-            cancelled.resume().await
+            cancelled.resume().await;
         };
         let cancelled: Cancelled = catch_cancel(inner).await.unwrap_err();
         sleep(ms(10)).await;
@@ -454,9 +454,9 @@ fn a_mask_around_who_resumes_does_not_hold_it() {
         mask(async {
             sleep(ms(1)).await;
             log.add("resumes");
-            cancelled.resume().await
+            cancelled.resume().await;
         })
-        .await
+        .await;
     });
     handle.cancel();
     assert!(scheduler.block_on::<JoinHandle<()>>(handle).unwrap_err().is_cancelled());
@@ -660,8 +660,8 @@ fn the_join_error_says_whether_it_was_cancelled_why_or_aborted() {
         end(&handle);
         scheduler.block_on(handle).unwrap_err().to_string()
     };
-    assert!(text(|handle| handle.abort()).ends_with("was aborted"));
-    assert!(text(|handle| handle.cancel()).ends_with("was cancelled"));
+    assert!(text(JoinHandle::abort).ends_with("was aborted"));
+    assert!(text(JoinHandle::cancel).ends_with("was cancelled"));
     assert!(text(|handle| handle.cancel_with("why")).ends_with("was cancelled: why"));
     assert!(text(|handle| handle.abort_handle().cancel_with("so")).ends_with("was cancelled: so"));
 }
@@ -700,6 +700,25 @@ fn an_observer_is_told_of_requests_and_of_how_they_end() {
     let log = log.take();
     let told = log.iter().filter(|line| line.starts_with("ask") || line.starts_with("exit"));
     assert_eq!(told.collect::<Vec<_>>(), ["ask #1 to end (enough)", "exit #1 (cancelled)"]);
+}
+
+#[test]
+fn an_observer_is_told_who_catches_a_request() {
+    let (scheduler, log) = probe::traced();
+    let handle = scheduler.spawn(async {
+        let outcome = timeout(ms(5), async { catch_cancel(pending::<()>()).await.is_err() }).await;
+        assert!(outcome.is_err());
+        catch_cancel(pending::<()>()).await.is_err()
+    });
+    scheduler.run_until_stalled();
+    scheduler.advance(ms(5));
+    scheduler.run_until_stalled();
+    handle.cancel_with("enough");
+    scheduler.run().unwrap();
+    let log = log.take();
+    let told = log.iter().filter(|line| line.contains("catches"));
+    let expected = ["#1 catches it (the deadline has passed)", "#1 catches it (enough)"];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -15,7 +15,11 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use notes::{ms, poll_once, world};
 use probe::{Acting, Count, Rings, on_stack};
 use turnwise::task::{self, Cancelled, CatchCancel, catch_cancel, mask};
+use turnwise::time::Sleep;
 use turnwise::{JoinHandle, Scheduler, sleep, spawn, time, timeout, yield_now};
+
+/// Where one task leaves something for another.
+type Place<T> = Rc<RefCell<Option<T>>>;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
@@ -171,7 +175,7 @@ fn a_catch_that_its_busy_neighbours_keep_from_being_polled_is_not_abandoned() {
         for _ in 0..100 {
             all.push(Box::pin(async {
                 loop {
-                    yield_now().await
+                    yield_now().await;
                 }
             }));
         }
@@ -198,7 +202,7 @@ fn a_catch_that_its_busy_neighbours_keep_from_being_polled_is_not_abandoned() {
 #[test]
 fn a_catch_that_has_moved_to_another_task_belongs_to_that() {
     let (scheduler, notes) = world();
-    let place: Rc<RefCell<Option<Boxed<()>>>> = Rc::default();
+    let place: Place<Boxed<()>> = Rc::default();
     let (gives, takes, log) = (Rc::clone(&place), Rc::clone(&place), notes.clone());
     let first = started(&scheduler, async move {
         let mut work: Boxed<()> =
@@ -222,7 +226,7 @@ fn a_catch_that_has_moved_to_another_task_belongs_to_that() {
 #[test]
 fn a_catch_that_outlives_its_task_can_be_polled_elsewhere() {
     let (scheduler, _) = world();
-    let place: Rc<RefCell<Option<Pin<Box<CatchCancel<turnwise::time::Sleep>>>>>> = Rc::default();
+    let place: Place<Pin<Box<CatchCancel<Sleep>>>> = Rc::default();
     let gives = Rc::clone(&place);
     started(&scheduler, async move {
         gives.replace(Some(abandoned(catch_cancel(sleep(ms(5)))).await));
@@ -234,7 +238,7 @@ fn a_catch_that_outlives_its_task_can_be_polled_elsewhere() {
 #[test]
 fn a_told_catch_that_is_dropped_before_it_takes_the_request_does_not_lose_it() {
     let (scheduler, notes) = world();
-    let place: Rc<RefCell<Option<Boxed<()>>>> = Rc::default();
+    let place: Place<Boxed<()>> = Rc::default();
     let (gives, log) = (Rc::clone(&place), notes.clone());
     let handle = started(&scheduler, async move {
         let outer = async {
@@ -252,6 +256,49 @@ fn a_told_catch_that_is_dropped_before_it_takes_the_request_does_not_lose_it() {
     drop(place.take()); // It was told, and rung for.
     scheduler.block_on(handle).unwrap();
     assert_eq!(notes.take(), ["0 outer caught", "1 outer cleaned up"]);
+}
+
+#[test]
+fn a_mask_that_is_dropped_elsewhere_lets_the_request_go_on() {
+    let (scheduler, notes) = world();
+    let place: Place<Boxed<()>> = Rc::default();
+    let (gives, log) = (Rc::clone(&place), notes.clone());
+    let handle = started(&scheduler, async move {
+        gives.replace(Some(Box::pin(mask(pending::<()>()))));
+        let masked = poll_fn(|cx| match &mut *gives.borrow_mut() {
+            Some(masked) => masked.as_mut().poll(cx),
+            None => Poll::Pending,
+        });
+        log.guard("around", 0, masked).await;
+    });
+    handle.cancel();
+    scheduler.run_until_stalled();
+    assert!(notes.take().is_empty(), "the mask holds it");
+    drop(place.take());
+    scheduler.block_on(handle).unwrap();
+    assert_eq!(notes.take(), ["0 around caught", "0 around cleaned up"]);
+}
+
+#[test]
+fn a_clean_up_that_ends_elsewhere_lets_other_requests_go_on() {
+    let (scheduler, _) = world();
+    let place: Place<Cancelled> = Rc::default();
+    let gives = Rc::clone(&place);
+    let handle = started(&scheduler, async move {
+        let work = async {
+            gives.replace(catch_cancel(pending::<()>()).await.err());
+            pending::<()>().await;
+        };
+        timeout(ms(10), work).await
+    });
+    scheduler.advance(ms(10));
+    scheduler.run_until_stalled();
+    handle.cancel_with("from outside");
+    scheduler.run_until_stalled();
+    assert!(!handle.is_finished(), "the clean-up for the timeout holds it");
+    drop(place.take());
+    let error = scheduler.block_on(handle).unwrap_err();
+    assert_eq!(error.reason(), Some("from outside"));
 }
 
 #[test]
@@ -289,7 +336,7 @@ fn a_cancelled_that_leaves_its_timeout_as_a_value_is_dropped_there() {
 #[test]
 fn a_cancelled_that_is_resumed_in_another_task_ends_both() {
     let (scheduler, _) = world();
-    let place: Rc<RefCell<Option<Cancelled>>> = Rc::default();
+    let place: Place<Cancelled> = Rc::default();
     let (gives, takes) = (Rc::clone(&place), Rc::clone(&place));
     let first = started(&scheduler, async move {
         gives.replace(catch_cancel(pending::<()>()).await.err());
@@ -299,7 +346,7 @@ fn a_cancelled_that_is_resumed_in_another_task_ends_both() {
     scheduler.run_until_stalled();
     let second = scheduler.spawn(async move {
         let cancelled = takes.take().unwrap();
-        cancelled.resume().await
+        cancelled.resume().await;
     });
     let second: Result<(), _> = scheduler.block_on(second);
     assert!(second.unwrap_err().is_cancelled());
@@ -314,7 +361,7 @@ fn a_resume_outside_of_the_timeout_that_was_meant_waits_for_ever_in_a_root() {
         let work = async { place.replace(catch_cancel(pending::<()>()).await.err()) };
         assert!(timeout(ms(10), work).await.is_err());
         let cancelled = place.take().unwrap();
-        cancelled.resume().await
+        cancelled.resume().await;
     });
     let outcome: Result<(), _> = outcome;
     assert!(outcome.is_err(), "that is a deadlock, and said to be one");
@@ -369,7 +416,7 @@ fn regions_of_a_scheduler_that_is_stepped_inside_of_a_turn_stay_apart() {
 #[test]
 fn a_task_is_cancelled_by_one_of_a_scheduler_inside_of_its_own_turn() {
     let (outer, notes) = world();
-    let place: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
+    let place: Place<JoinHandle<()>> = Rc::default();
     let (own, log) = (Rc::clone(&place), notes.clone());
     let handle = outer.spawn(async move {
         let work = async {
@@ -399,7 +446,7 @@ fn a_thousand_nested_catches_unwind_one_after_the_other() {
             }
             if let Err(cancelled) = catch_cancel(nest(depth - 1, caught.clone())).await {
                 caught.add();
-                cancelled.resume().await
+                cancelled.resume().await;
             }
         })
     }

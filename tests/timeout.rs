@@ -48,7 +48,7 @@ fn a_deadline_in_the_past_polls_once() {
     let (scheduler, _) = world();
     scheduler.block_on(async {
         sleep(ms(100)).await;
-        let past = time::now() - ms(50);
+        let past = time::now().checked_sub(ms(50)).unwrap();
         assert_eq!(timeout_at(past, async { 1 }).await, Ok(1));
         assert!(timeout_at(past, pending::<()>()).await.is_err());
         assert!(timeout_at(time::now(), yield_now()).await.is_err());
@@ -257,7 +257,7 @@ fn of_two_that_are_due_in_one_turn_the_outer_acts_and_nothing_behind_the_inner_r
             assert!(
                 timeout(outer, async {
                     inner.await;
-                    pending::<()>().await
+                    pending::<()>().await;
                 })
                 .await
                 .is_err()
@@ -393,6 +393,50 @@ fn a_request_of_the_task_that_is_resumed_inside_of_a_timeout_that_has_expired_en
     handle.cancel_with("why");
     assert_eq!(scheduler.block_on(handle).unwrap_err().reason(), Some("why"));
     assert_eq!(notes.take(), ["0 work caught", "20 work resumes", "20 elapsed: true"]);
+}
+
+#[test]
+fn a_catch_around_a_timeout_that_ends_in_the_turn_of_the_resume_gets_it_all_the_same() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let inner = async {
+            let outcome = timeout(ms(10), log.guard_and_resume("work", 10, pending::<()>())).await;
+            log.add(format!("elapsed: {}", outcome.is_err()));
+            sleep(ms(1)).await;
+            log.add("not here");
+        };
+        log.guard("outer", 1, inner).await;
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    scheduler.block_on(handle).unwrap();
+    let expected = [
+        "0 work caught",
+        "10 work resumes",
+        "10 elapsed: true",
+        "10 outer caught",
+        "11 outer cleaned up",
+    ];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
+fn what_was_resumed_in_a_timeout_that_is_over_is_over_too() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        // Both are due at once. The outer one's request is resumed when the inner one acts, and with that both
+        // are elapsed in the same turn.
+        let work = log.guard_and_resume("work", 1, pending::<()>());
+        let outcome = timeout(Duration::ZERO, timeout(Duration::ZERO, work)).await;
+        log.add(format!("elapsed: {}", outcome.is_err()));
+        sleep(ms(1)).await;
+        log.add("goes on");
+    });
+    scheduler.block_on(handle).unwrap();
+    let expected = ["0 work caught", "1 work resumes", "1 elapsed: true", "2 goes on"];
+    assert_eq!(notes.take(), expected);
 }
 
 #[test]

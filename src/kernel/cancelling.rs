@@ -6,12 +6,12 @@ use crate::kernel::requests::{Delivery, Polled, Reason};
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::task::{Boxed, Ending, Failure};
 use crate::kernel::taskmap::{Doing, Marks, TaskMap};
-use crate::kernel::thread;
+use crate::kernel::thread::{self, Noted};
 use crate::kernel::transition::Transition;
 
 impl Kernel {
     /// Asks a task to end. It is told while it waits: now, or at the end of its turn.
-    pub(crate) fn cancel(&self, slot: u32, id: TaskId, reason: Reason) {
+    pub(crate) fn cancel(&self, slot: u32, id: TaskId, reason: &Reason) {
         let key = Key { slot, serial: id.serial() };
         let mut rings = Vec::new();
         let must_end = {
@@ -24,7 +24,7 @@ impl Kernel {
             let must_end = match taskmap.has_rare(slot).and_then(|rare| rare.region) {
                 // Nothing in it has ever waited in a region, so nothing can take the request.
                 None if !in_turn => true,
-                _ => self.ask_root(taskmap, key, in_turn, &reason, &mut rings),
+                _ => self.ask_root(taskmap, key, in_turn, reason, &mut rings),
             };
             if must_end {
                 taskmap.rare(slot).cancelled = Some(reason.clone());
@@ -69,39 +69,28 @@ impl Kernel {
     }
 
     /// After a turn that has not ended its task, if regions were left in it or the task is marked: hangs them
-    /// below the task, and looks whether it must end. If so its future is dropped here.
-    ///
-    /// `left` is the count of regions before the turn, if it has changed.
+    /// below the task, and looks whether it must end. If so its future is to be dropped.
     #[cold]
-    pub(crate) fn after_turn(
-        &self,
-        key: Key,
-        target: &mut Option<Boxed>,
-        again: bool,
-        left: Option<u32>,
-    ) -> Option<Ending> {
+    pub(crate) fn after_turn(&self, key: Key, noted: Noted) -> Option<Failure> {
         let mut rings = Vec::new();
         let failure = {
             let taskmap = &mut self.board.borrow_mut().taskmap;
             if taskmap.slot(key.slot).marks.has(Marks::ABORT) {
                 Some(taskmap.why(key.slot))
             } else {
-                self.settle_regions(taskmap, key, again, left, &mut rings)
+                self.settle_regions(taskmap, key, noted, &mut rings)
             }
         };
         rings.into_iter().for_each(Ring::wake);
-        // The root of a `block_on` cannot be ended from outside: somebody waits for its output.
-        let (Some(failure), Some(target)) = (failure, target) else { return None };
-        let ending = failure.ending();
-        self.drop_target(key, target, failure);
-        Some(ending)
+        failure
     }
 
     /// After a turn that has ended its task, if regions were left in it.
     #[cold]
-    pub(crate) fn after_last_turn(left: u32) {
+    pub(crate) fn after_last_turn() {
         let mut rings = Vec::new();
-        thread::with_regions(|regions| regions.discard_parcels(left, &mut rings));
+        let since = thread::since();
+        thread::with_regions(|regions| regions.discard_parcels(since, &mut rings));
         rings.into_iter().for_each(Ring::wake);
     }
 
@@ -109,19 +98,21 @@ impl Kernel {
         &self,
         taskmap: &mut TaskMap,
         key: Key,
-        again: bool,
-        left: Option<u32>,
+        noted: Noted,
         rings: &mut Vec<Ring>,
     ) -> Option<Failure> {
-        let left = left.filter(|&left| thread::with_regions(|regions| regions.has_unhung(left)));
-        let root = match left {
-            Some(_) => self.root_region(taskmap, key),
-            None => taskmap.has_rare(key.slot)?.region?,
+        let since = thread::since();
+        let has_unhung =
+            noted.has_left() && thread::with_regions(|regions| regions.has_unhung(since));
+        let root = if has_unhung {
+            self.root_region(taskmap, key)
+        } else {
+            taskmap.has_rare(key.slot)?.region?
         };
-        let polled = if again { Polled::Woken } else { Polled::AtRest };
+        let polled = if noted.is_rung() { Polled::Woken } else { Polled::AtRest };
         let (is_asked, failure) = thread::with_regions(|regions| {
-            if let Some(left) = left {
-                regions.adopt(root, left, rings);
+            if has_unhung {
+                regions.adopt(root, since, rings);
             }
             let delivery = regions.deliver(root, polled, rings);
             let request = regions.slab[root].request.clone();
@@ -142,9 +133,7 @@ impl Kernel {
     #[cold]
     pub(crate) fn end_by_mark(&self, key: Key, target: &mut Boxed) -> Ending {
         let failure = self.board.borrow_mut().taskmap.why(key.slot);
-        let ending = failure.ending();
-        self.drop_target(key, target, failure);
-        ending
+        self.drop_target(key, target, failure)
     }
 
     /// How often a task was asked to end, since it last was done with that.
@@ -176,6 +165,54 @@ impl TaskMap {
             // Nobody is rung, and nothing of the user's dropped: nothing is around a root, and its poller is a
             // task.
             thread::with_regions(|regions| regions.remove(root, false, &mut rings));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::scheduler::Scheduler;
+    use crate::task::{CancelToken, JoinHandle, catch_cancel, mask, yield_now};
+    use crate::time::{sleep, timeout};
+    use std::future::pending;
+    use std::time::Duration;
+
+    async fn everything(resumes: bool) {
+        let token = CancelToken::new();
+        let work = timeout(Duration::from_secs(1), async {
+            let one = async {
+                match catch_cancel(mask(yield_now())).await {
+                    Ok(()) => sleep(Duration::from_secs(3)).await,
+                    Err(cancelled) => cancelled.resume().await,
+                }
+            };
+            let two = async {
+                let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+                sleep(Duration::from_secs(1)).await;
+                if resumes {
+                    cancelled.resume().await;
+                }
+            };
+            futures::join!(token.run_until_cancelled(one), two);
+        });
+        let _ = work.await;
+        yield_now().await;
+    }
+
+    #[test]
+    fn no_region_is_left_behind() {
+        for turns in 0..12 {
+            for resumes in [false, true] {
+                let scheduler = Scheduler::builder().virtual_time().build();
+                let handles = [(); 3].map(|()| scheduler.spawn(everything(resumes)));
+                (0..turns).for_each(|_| drop(scheduler.step()));
+                handles[0].cancel();
+                handles[1].abort();
+                assert!(scheduler.run().is_ok() && handles.iter().all(JoinHandle::is_finished));
+                drop((scheduler, handles));
+                assert!(thread::with_regions(|regions| regions.is_empty()));
+            }
         }
     }
 }

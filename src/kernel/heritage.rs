@@ -60,13 +60,14 @@ impl Kernel {
     }
 
     /// Drops the future of a task that is not to go on, with what it has inherited set.
-    pub(crate) fn drop_target(&self, key: Key, target: &mut Boxed, failure: Failure) {
+    pub(crate) fn drop_target(&self, key: Key, target: &mut Boxed, failure: Failure) -> Ending {
         let heritage = self.take_heritage(key);
         let Some(mut heritage) = heritage else { return target.as_mut().abort(failure) };
         let set = Set::of(&mut *heritage);
-        target.as_mut().abort(failure);
+        let ending = target.as_mut().abort(failure);
         drop(set);
         burn(heritage);
+        ending
     }
 
     fn take_heritage(&self, key: Key) -> Option<Box<dyn Heritage>> {

@@ -15,7 +15,7 @@ use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::{Boxed, Ending};
 use crate::kernel::taskmap::{Doing, Marks};
-use crate::kernel::thread::{self, Entered};
+use crate::kernel::thread::{self, Entered, Noted};
 use crate::kernel::transition::TurnResult;
 use crate::kernel::waker::{Bell, BellIndex};
 
@@ -167,7 +167,7 @@ impl<'k, 'r> Run<'k, 'r> {
             self.kernel.begin_in_full(turn.key);
         }
         let mut cx = Context::from_waker(self.bell.waker());
-        let since = thread::begin_turn(turn.key, self.bell.waker());
+        thread::begin_turn(turn.key, self.bell.waker());
         let poll = match &mut target {
             Some(target) if turn.is_special => self.kernel.special_turn(turn.key, target, &mut cx),
             Some(target) => target.as_mut().turn(&mut cx),
@@ -177,15 +177,12 @@ impl<'k, 'r> Run<'k, 'r> {
                 poll
             }),
         };
-        let (again, left) = thread::end_poll();
+        let noted = thread::end_poll();
         match poll {
-            Poll::Pending => {
-                let left = if left == since { None } else { Some(since) };
-                self.end_turn(turn, target, again, left)
-            }
+            Poll::Pending => self.end_turn(turn, target, noted),
             Poll::Ready(ending) => {
-                if left != since {
-                    Kernel::after_last_turn(since);
+                if noted.has_left() {
+                    Kernel::after_last_turn();
                 }
                 Turned::Over(Over { turn, target, ending })
             }
@@ -214,29 +211,27 @@ impl<'k, 'r> Run<'k, 'r> {
     }
 
     /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn, or
-    /// cancelled and nothing catches that. `left` is the count of regions before the turn, if it has changed.
+    /// cancelled and nothing catches that.
     #[allow(clippy::inline_always, reason = "as for `turn`")]
     #[inline(always)]
-    fn end_turn(
-        &mut self,
-        turn: Turn,
-        mut target: Option<Boxed>,
-        again: bool,
-        left: Option<u32>,
-    ) -> Turned<'k> {
-        let slot = turn.key.slot;
+    fn end_turn(&mut self, turn: Turn, mut target: Option<Boxed>, noted: Noted) -> Turned<'k> {
         let mut guard = self.kernel.board.borrow_mut();
-        let marks = guard.taskmap.slot(slot).marks;
-        if left.is_some() || marks.has_any([Marks::ABORT, Marks::ASKED]) {
+        let marks = guard.taskmap.slot(turn.key.slot).marks;
+        if noted.has_left() || marks.has_any([Marks::ABORT, Marks::ASKED]) {
             drop(guard);
-            if let Some(ending) = self.kernel.after_turn(turn.key, &mut target, again, left) {
+            // The root of a `block_on` is not ended from outside: somebody waits for its output.
+            if let Some(failure) = self.kernel.after_turn(turn.key, noted)
+                && let Some(ended) = &mut target
+            {
+                let ending = self.kernel.drop_target(turn.key, ended, failure);
                 return Turned::Over(Over { turn, target, ending });
             }
             guard = self.kernel.board.borrow_mut();
         }
+        let slot = turn.key.slot;
         let board = &mut *guard;
         let place = board.taskmap.slot(slot);
-        let yields = again || place.doing == Doing::Again;
+        let yields = noted.is_rung() || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
         place.target = target;
         if yields {

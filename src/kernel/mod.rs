@@ -93,7 +93,7 @@ pub(crate) use meter::{counted, gives_way};
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;
-pub(crate) use requests::{Delivery, Reason, Request};
+pub(crate) use requests::Reason;
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, Target, burn};
 pub(crate) use taskmap::Birth;

@@ -12,6 +12,7 @@ use crate::kernel::regions::{Regions, Ring, Role};
 use crate::kernel::requests::{Delivery, Polled, Reason, Request};
 use crate::kernel::task::burn;
 use crate::kernel::thread;
+use crate::kernel::transition::Transition;
 use crate::kernel::waits::NOBODY;
 
 /// The region of a combinator. Dropping it takes it out of the tree.
@@ -84,7 +85,7 @@ impl Region {
         if self.number == NOBODY {
             return Delivery::Waits;
         }
-        let polled = if thread::is_woken() { Polled::Woken } else { Polled::AtRest };
+        let polled = if thread::noted().is_rung() { Polled::Woken } else { Polled::AtRest };
         Regions::change(|regions, rings| match regions.slab[self.number].request {
             Some(_) => regions.deliver(self.number, polled, rings),
             None => Delivery::Waits,
@@ -92,6 +93,7 @@ impl Region {
     }
 
     /// The request from above that it was told of last: for a scope, which ends its tasks then.
+    #[allow(dead_code, reason = "for scopes")]
     pub(crate) fn told(&self) -> Option<Rc<Request>> {
         if self.number == NOBODY {
             return None;
@@ -121,7 +123,9 @@ impl Region {
         let request = Regions::change(|regions, rings| take(regions, self.number, rings))?;
         let number = std::mem::replace(&mut self.number, NOBODY);
         let region = Region { number, role: Role::CleanUp, _not_send: PhantomData };
-        Some(CleanUp { request: Some(request), region })
+        let clean_up = CleanUp { request: Some(request), region };
+        tell_caught(&clean_up.request().reason);
+        Some(clean_up)
     }
 
     /// Takes it out of the tree. Requests that it has held up go on.
@@ -159,6 +163,17 @@ impl Regions {
         let result = thread::with_regions(|regions| call(regions, &mut rings));
         rings.into_iter().for_each(Ring::wake);
         result
+    }
+}
+
+/// Tells who watches that the task whose turn it is has caught a request.
+fn tell_caught(reason: &Reason) {
+    let Some(task) = thread::current_task() else { return };
+    let Some(kernel) = thread::find(task.scheduler) else { return };
+    if kernel.watched.get()
+        && let Some(task) = kernel.id_of(task.key)
+    {
+        kernel.emit(Transition::Caught { task, reason: reason.as_str().into() });
     }
 }
 

@@ -142,7 +142,8 @@ impl Regions {
     /// Makes a request on a region that nothing but holders can keep from acting.
     pub(crate) fn insist(&mut self, region: u32, reason: Reason) {
         let request = Request::new(region, reason);
-        (request.is_taken.set(true), request.is_resumed.set(true));
+        request.is_taken.set(true);
+        request.is_resumed.set(true);
         self.slab[region].request = Some(request);
         self.requests += 1;
     }
@@ -310,7 +311,7 @@ impl Regions {
             None => *place = Some(request),
             // Another branch has resumed the same one: they go on as one.
             Some(same) if Rc::ptr_eq(same, &request) => {
-                request.shares.set(request.shares.get() - 1)
+                request.shares.set(request.shares.get() - 1);
             }
             Some(_) => self.release(&request, true, rings),
         }

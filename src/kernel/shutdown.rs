@@ -144,7 +144,7 @@ impl Kernel {
         let began = self.clock.now();
         let _ledger = LedgerKept::open(self, began);
         for (id, key) in self.alive() {
-            self.cancel(key.slot, id, reason());
+            self.cancel(key.slot, id, &reason());
         }
         let grace = Grace::begin(self, later(began, nanos(grace)));
         // Not before everyone has had the turn in which he is told.
@@ -192,7 +192,7 @@ impl Kernel {
     /// A task was spawned during a shutdown.
     pub(crate) fn turn_away(&self, key: Key) {
         if let Some(id) = self.id_of(key) {
-            self.cancel(key.slot, id, reason());
+            self.cancel(key.slot, id, &reason());
         }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) trait Target {
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending>;
 
     /// Drops the target in place and leaves this failure as its output.
-    fn abort(self: Pin<&mut Self>, failure: Failure);
+    fn abort(self: Pin<&mut Self>, failure: Failure) -> Ending;
 
     /// What the target panicked with, if it did and that was not taken.
     fn panic(self: Pin<&Self>) -> Option<&(dyn Any + Send)>;
@@ -104,13 +104,15 @@ impl<F: Future + 'static> Target for Task<F> {
         turn.unwrap_or_else(|payload| Poll::Ready(self.fail(payload)))
     }
 
-    fn abort(mut self: Pin<&mut Self>, failure: Failure) {
+    fn abort(mut self: Pin<&mut Self>, failure: Failure) -> Ending {
+        let ending = failure.ending();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             self.set(Task::Done { output: Err(failure) });
         }));
         if let Err(payload) = outcome {
             burn(payload);
         }
+        ending
     }
 
     fn panic(self: Pin<&Self>) -> Option<&(dyn Any + Send)> {

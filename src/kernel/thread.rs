@@ -29,7 +29,7 @@ struct Thread {
     /// The turn in which a task ended that was joined since somebody looked; 0 if none was.
     ended: Cell<u64>,
     regions: RefCell<ManuallyDrop<Regions>>,
-    /// How often a region was left unhung: a copy, since every turn looks at it.
+    /// How often a region was left unhung: a copy, since combinators look at it before each poll.
     left: Cell<u32>,
 }
 
@@ -45,8 +45,10 @@ struct Now {
     /// Address of the bell that is lent to this turn. 0 as soon as the poll has returned: a ring by a
     /// destructor that runs then must not be taken for one inside the turn, or it would be lost.
     bell: Cell<usize>,
-    /// The bell of this turn was rung in this turn.
-    again: Cell<bool>,
+    /// What has happened in this turn.
+    noted: Cell<Noted>,
+    /// How often a region had been left unhung before this turn, if one was left in it.
+    since: Cell<u32>,
     /// The waits that are over in this turn are counted.
     metered: Cell<bool>,
     /// How many timeouts whose deadline has just come are polling what they wrap, further up the stack.
@@ -59,6 +61,27 @@ impl Now {
     }
 }
 
+/// What has happened in a turn: flags.
+#[derive(Clone, Copy)]
+pub(crate) struct Noted(u8);
+
+impl Noted {
+    const RUNG: u8 = 1;
+    const LEFT: u8 = 2;
+
+    /// The task was woken by its own bell.
+    #[inline]
+    pub(crate) fn is_rung(self) -> bool {
+        self.0 & Noted::RUNG != 0
+    }
+
+    /// A region was left unhung.
+    #[inline]
+    pub(crate) fn has_left(self) -> bool {
+        self.0 & Noted::LEFT != 0
+    }
+}
+
 thread_local! {
     static THREAD: Thread = const {
         Thread {
@@ -67,7 +90,8 @@ thread_local! {
                 run: Cell::new(None),
                 task: Cell::new(None),
                 bell: Cell::new(0),
-                again: Cell::new(false),
+                noted: Cell::new(Noted(0)),
+                since: Cell::new(0),
                 metered: Cell::new(false),
                 due: Cell::new(0),
             },
@@ -84,31 +108,28 @@ thread_local! {
 
 // ----- whose turn it is -----
 
-/// Notes that a turn begins, with this waker lent to this task. Returns how often a region was left unhung
-/// before it.
+/// Notes that a turn begins, with this waker lent to this task.
 #[inline]
-pub(crate) fn begin_turn(task: Key, waker: &Waker) -> u32 {
+pub(crate) fn begin_turn(task: Key, waker: &Waker) {
     THREAD.with(|thread| {
         thread.now.task.set(Some(task));
-        thread.now.again.set(false);
+        thread.now.noted.set(Noted(0));
         thread.now.bell.set(waker.data().addr());
-        thread.left.get()
-    })
+    });
 }
 
-/// Notes that the poll has returned; tells whether the task was woken in it by its own bell, and how often a
-/// region was left unhung before now.
+/// Notes that the poll has returned; tells what has happened in it.
 #[inline]
-pub(crate) fn end_poll() -> (bool, u32) {
+pub(crate) fn end_poll() -> Noted {
     THREAD.with(|thread| {
         thread.now.bell.set(0);
-        (thread.now.again.get(), thread.left.get())
+        thread.now.noted.get()
     })
 }
 
-/// Returns whether the task whose turn it is was woken in it already, by its own bell.
-pub(crate) fn is_woken() -> bool {
-    THREAD.with(|thread| thread.now.again.get())
+/// What has happened in this turn up to now.
+pub(crate) fn noted() -> Noted {
+    THREAD.with(|thread| thread.now.noted.get())
 }
 
 /// Notes that the turn is over.
@@ -123,7 +144,8 @@ pub(crate) fn ring_own(address: usize) -> bool {
     THREAD.with(|thread| {
         let own = thread.now.bell.get() == address;
         if own {
-            thread.now.again.set(true);
+            let noted = thread.now.noted.get();
+            thread.now.noted.set(Noted(noted.0 | Noted::RUNG));
         }
         own
     })
@@ -203,7 +225,8 @@ impl Drop for Entered {
             now.run.set(before.run.get());
             now.task.set(before.task.get());
             now.bell.set(before.bell.get());
-            now.again.set(before.again.get());
+            now.noted.set(before.noted.get());
+            now.since.set(before.since.get());
             now.metered.set(before.metered.get());
             now.due.set(before.due.get());
         });
@@ -343,9 +366,19 @@ pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
     THREAD.with(|thread| {
         let regions = &mut thread.regions.borrow_mut();
         let result = call(regions);
-        thread.left.set(regions.left());
+        let before = thread.left.replace(regions.left());
+        let noted = thread.now.noted.get();
+        if before != regions.left() && !noted.has_left() {
+            thread.now.noted.set(Noted(noted.0 | Noted::LEFT));
+            thread.now.since.set(before);
+        }
         result
     })
+}
+
+/// How often a region had been left unhung before this turn, if one was left in it.
+pub(crate) fn since() -> u32 {
+    THREAD.with(|thread| thread.now.since.get())
 }
 
 /// While it exists, a timeout whose deadline has come is polling what it wraps: those inside give way to it.

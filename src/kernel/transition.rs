@@ -62,6 +62,14 @@ pub enum Transition {
         /// Why.
         reason: Arc<str>,
     },
+    /// A task has caught a request to end: one that was made on it, or by a timeout in it.
+    #[non_exhaustive]
+    Caught {
+        /// The task that cleans up now.
+        task: TaskId,
+        /// Why it was asked.
+        reason: Arc<str>,
+    },
     /// A task has left the task map, or will as soon as it has been asked for its output.
     #[non_exhaustive]
     Exited {
@@ -173,6 +181,7 @@ impl fmt::Display for Transition {
             Transition::TurnBegan { task, .. } => write!(f, "turn {task}"),
             Transition::TurnEnded { task, result, .. } => write!(f, "{task} {result}"),
             Transition::Asked { task, reason } => write!(f, "ask {task} to end ({reason})"),
+            Transition::Caught { task, reason } => write!(f, "{task} catches it ({reason})"),
             Transition::Exited { task, ending: Ending::Returned } => write!(f, "exit {task}"),
             Transition::Exited { task, ending } => write!(f, "exit {task} ({ending})"),
             Transition::TimerFired => f.write_str("timer"),

@@ -131,7 +131,7 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn cancel(&self) {
-        self.kernel.cancel(self.slot, self.id, Reason::Unsaid);
+        self.kernel.cancel(self.slot, self.id, &Reason::Unsaid);
     }
 
     /// Asks the task to end, and says why; see [`cancel`](JoinHandle::cancel).
@@ -139,7 +139,7 @@ impl<T> JoinHandle<T> {
     /// The task finds the reason in [`Cancelled::reason`](crate::task::Cancelled::reason); if it does not catch
     /// the request, whoever joins it finds it in [`JoinError::reason`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
-        self.kernel.cancel(self.slot, self.id, Reason::Said(reason.into()));
+        self.kernel.cancel(self.slot, self.id, &Reason::Said(reason.into()));
     }
 
     /// Ends the task: its future is dropped at its next turn, which is scheduled now.
@@ -287,12 +287,12 @@ impl AbortHandle {
 
     /// Asks the task to end; see [`JoinHandle::cancel`].
     pub fn cancel(&self) {
-        self.kernel.cancel(self.slot, self.id, Reason::Unsaid);
+        self.kernel.cancel(self.slot, self.id, &Reason::Unsaid);
     }
 
     /// Asks the task to end, and says why; see [`JoinHandle::cancel_with`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
-        self.kernel.cancel(self.slot, self.id, Reason::Said(reason.into()));
+        self.kernel.cancel(self.slot, self.id, &Reason::Said(reason.into()));
     }
 
     /// Returns the id of the task.

@@ -1,6 +1,7 @@
 //! Sleeping until a point in time.
 
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -90,8 +91,8 @@ enum Stage {
     Elapsed,
 }
 
-#[derive(Clone, Copy)]
-enum Deadline {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deadline {
     After(Duration),
     At(Instant),
 }
@@ -107,18 +108,39 @@ impl Sleep {
     }
 
     /// A sleep that says it was made at another place.
-    pub(super) fn after(duration: Duration, place: &'static Location<'static>) -> Self {
-        Sleep::new(Deadline::After(duration), place)
-    }
-
-    /// The same, until a point in time.
     pub(super) fn until(deadline: Instant, place: &'static Location<'static>) -> Self {
         Sleep::new(Deadline::At(deadline), place)
     }
 
+    /// A sleep that counts from its first poll.
+    #[inline]
+    pub(super) fn unstarted(deadline: Deadline, place: &'static Location<'static>) -> Self {
+        Sleep { stage: Stage::Unstarted { deadline, place } }
+    }
+
+    /// How its deadline was given, and where, if it has not started.
+    #[inline]
+    pub(super) fn plan(&self) -> Option<(Deadline, &'static Location<'static>)> {
+        match self.stage {
+            Stage::Unstarted { deadline, place } => Some((deadline, place)),
+            Stage::Started { .. } | Stage::Elapsed => None,
+        }
+    }
+
+    /// Returns whether it has not started and is over at once.
+    #[inline]
+    pub(super) fn is_zero(&self) -> bool {
+        matches!(self.stage, Stage::Unstarted { deadline: Deadline::After(length), .. } if length.is_zero())
+    }
+
+    /// Ends it early: its timer goes.
+    pub(super) fn stop(&mut self) {
+        drop(mem::replace(self, Sleep { stage: Stage::Elapsed }));
+    }
+
     /// A sleep that does not end.
     pub(super) fn endless(place: &'static Location<'static>) -> Self {
-        Sleep::after(Duration::MAX, place)
+        Sleep::new(Deadline::After(Duration::MAX), place)
     }
 
     /// Returns whether it has ended.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +12,7 @@ use pin_project_lite::pin_project;
 use thiserror::Error;
 
 use crate::kernel::{Due, Passage, Reason, current, left};
-use crate::time::Sleep;
+use crate::time::sleep::{Deadline, Sleep};
 
 /// Runs a future, but no longer than this: then it is asked to end, and the result is [`Elapsed`].
 ///
@@ -113,24 +114,28 @@ pin_project! {
     pub struct Timeout<F> {
         #[pin]
         passage: Passage<F>,
-        deadline: Deadline,
         stage: Stage,
-        place: &'static Location<'static>,
+        // Started when it is first needed. Stopped by hand, so that a future which was ready at once leaves
+        // nothing to look through.
+        sleep: ManuallyDrop<Sleep>,
+    }
+
+    impl<F> PinnedDrop for Timeout<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Stage::Waiting = this.stage {
+                this.sleep.stop();
+            }
+        }
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Deadline {
-    After(Duration),
-    At(Instant),
-}
-
+#[derive(Clone, Copy)]
 enum Stage {
-    /// Not polled yet.
+    /// Not polled yet, or for the first time.
     New,
-    Waiting {
-        sleep: Sleep,
-    },
+    /// For the sleep to end.
+    Waiting,
     /// The deadline has come, but a timeout around it was due in the same turn.
     Due,
     /// What it wraps was asked to end.
@@ -139,10 +144,8 @@ enum Stage {
 
 impl<F: Future> Timeout<F> {
     fn new(future: F, deadline: Deadline, place: &'static Location<'static>) -> Self {
-        // Known to be due before the first poll, so that what is inside can give way to it.
-        let is_due = matches!(deadline, Deadline::After(Duration::ZERO));
-        let stage = if is_due { Stage::Due } else { Stage::New };
-        Timeout { passage: Passage::new(future), deadline, stage, place }
+        let sleep = ManuallyDrop::new(Sleep::unstarted(deadline, place));
+        Timeout { passage: Passage::new(future), stage: Stage::New, sleep }
     }
 }
 
@@ -158,57 +161,71 @@ impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let since = left();
-        if !matches!(this.stage, Stage::New) {
-            return poll_again(this.passage, this.stage, since, cx);
+        let this = self.as_mut().project();
+        let is_new = matches!(this.stage, Stage::New);
+        // One of zero is due before its first poll: what is inside is to give way to it.
+        if !is_new || this.sleep.is_zero() {
+            return self.poll_again(since, cx);
         }
-        if let Poll::Ready(output) = this.passage.as_mut().poll(cx) {
+        if let Poll::Ready(output) = this.passage.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        *this.stage = begin(*this.deadline, this.place, cx);
+        self.begin(since, cx)
+    }
+}
+
+impl<F: Future> Timeout<F> {
+    /// After the first poll that does not end it: now there must be a timer.
+    fn begin(
+        self: Pin<&mut Self>,
+        since: u32,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
+        let this = self.project();
+        // Before it starts: a waker that panics when it is cloned leaves a sleep to be stopped.
+        *this.stage = Stage::Waiting;
+        if start(this.sleep, cx) {
+            *this.stage = Stage::Due;
+        }
         settle(this.passage, this.stage, since, cx)
     }
+
+    fn poll_again(
+        self: Pin<&mut Self>,
+        since: u32,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
+        let mut this = self.project();
+        let is_due = match this.stage {
+            Stage::New => true,
+            Stage::Waiting => Pin::new(&mut **this.sleep).poll(cx).is_ready(),
+            Stage::Due | Stage::Elapsed => false,
+        };
+        if is_due {
+            *this.stage = Stage::Due;
+        }
+        let poll = {
+            let _is_due = matches!(this.stage, Stage::Due).then(Due::begin);
+            this.passage.as_mut().poll(cx)
+        };
+        match (poll, this.stage) {
+            (Poll::Ready(_), Stage::Elapsed) => Poll::Ready(Err(Elapsed(()))),
+            (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
+            (Poll::Pending, stage) => settle(this.passage, stage, since, cx),
+        }
+    }
 }
 
-fn poll_again<F: Future>(
-    mut passage: Pin<&mut Passage<F>>,
-    stage: &mut Stage,
-    since: u32,
-    cx: &mut Context<'_>,
-) -> Poll<Result<F::Output, Elapsed>> {
-    if let Stage::Waiting { sleep } = stage
-        && Pin::new(sleep).poll(cx).is_ready()
-    {
-        *stage = Stage::Due;
-    }
-    let poll = {
-        let _is_due = matches!(stage, Stage::Due).then(Due::begin);
-        passage.as_mut().poll(cx)
-    };
-    match (poll, &*stage) {
-        (Poll::Ready(_), Stage::Elapsed) => Poll::Ready(Err(Elapsed(()))),
-        (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
-        (Poll::Pending, _) => settle(passage, stage, since, cx),
-    }
-}
-
-/// After the first poll that does not end it: now there must be a deadline.
-#[cold]
-fn begin(deadline: Deadline, place: &'static Location<'static>, cx: &mut Context<'_>) -> Stage {
+/// Begins to wait for the deadline. Returns whether it is past.
+fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
+    let Some((deadline, place)) = sleep.plan() else { return true };
     let Some(kernel) = current() else {
         panic!("the timeout at {place} needs a running scheduler: await it inside `block_on`");
     };
-    let mut sleep = match deadline {
-        Deadline::At(instant) if instant <= kernel.instant_now() => return Stage::Due,
-        Deadline::After(duration) => Sleep::after(duration, place),
-        Deadline::At(instant) => Sleep::until(instant, place),
-    };
-    match Pin::new(&mut sleep).poll(cx) {
-        Poll::Ready(()) => Stage::Due,
-        Poll::Pending => Stage::Waiting { sleep },
-    }
+    let is_past = matches!(deadline, Deadline::At(instant) if instant <= kernel.instant_now());
+    is_past || Pin::new(sleep).poll(cx).is_ready()
 }
 
 /// What it wraps is pending: looks whether it is to be asked to end, or dropped.
@@ -234,7 +251,7 @@ fn settle<F: Future, T>(
 impl<F> fmt::Debug for Timeout<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.sleep.deadline())
             .field("is_elapsed", &self.is_elapsed())
             .finish_non_exhaustive()
     }

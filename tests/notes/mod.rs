@@ -59,7 +59,7 @@ impl Notes {
                 self.add(format!("{name} caught"));
                 sleep(ms(clean_up)).await;
                 self.add(format!("{name} resumes"));
-                cancelled.resume().await
+                cancelled.resume().await;
             }
         }
     }

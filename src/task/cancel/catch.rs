@@ -18,9 +18,9 @@ use crate::task::Cancelled;
 /// what is ready in the turn of the request keeps its output.
 ///
 /// The clean-up lasts as long as the [`Cancelled`] lives, and may await. Until then further requests are
-/// counted, and requests from elsewhere wait: a clean-up is not cancelled by accident, only
-/// [aborted](crate::JoinHandle::abort). Returning from it means that the request is dealt with and the task
-/// goes on; [`Cancelled::resume`] passes it on to whatever is around.
+/// counted, and requests from elsewhere wait, unless the clean-up opens another `catch_cancel`: it is not
+/// cancelled by accident, only [aborted](crate::JoinHandle::abort). Returning from it means that the request is
+/// dealt with and the task goes on; [`Cancelled::resume`] passes it on to whatever is around.
 ///
 /// A branch that catches nothing, beside one that does, is not stopped by the request its neighbour took:
 /// put one `catch_cancel` around both.
