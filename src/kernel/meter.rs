@@ -15,6 +15,7 @@ use crate::kernel::failures::Report;
 use crate::kernel::id::Key;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::snapshot::WaitsFor;
+use crate::kernel::task::Ending;
 use crate::kernel::thread;
 use crate::kernel::transition::TurnResult;
 
@@ -127,7 +128,9 @@ impl Kernel {
         if self.watched.get() {
             self.tell_turn_ended(key, result);
         }
-        if let Some((took, after)) = slow
+        // A panic takes its time to be printed, and is told of anyway.
+        let has_panicked = matches!(result, TurnResult::Exited(Ending::Panicked));
+        if let Some((took, after)) = slow.filter(|_| !has_panicked)
             && let Some((task, spawned_at)) = self.who_is(key)
         {
             let turn = self.board.borrow().turns;

@@ -261,7 +261,7 @@ impl<T> Future for Sending<'_, T> {
         let Sending { queued, value } = &mut *self;
         assert!(value.is_some(), "a `send` was polled after it had been ready");
         // Mostly there is a place and nobody in the way, and no wait has to begin.
-        let has_place = (!queued.has_begun() && queued.source().take_place())
+        let has_place = (!queued.has_begun() && !is_metered() && queued.source().take_place())
             || is_place(&ready!(Pin::new(&mut *queued).poll(cx)));
         let Some(value) = value.take() else { unreachable!("it was there just now") };
         if !has_place {
