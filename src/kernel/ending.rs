@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Boxed, Ending, burn};
-use crate::kernel::taskmap::{Doing, Marks};
+use crate::kernel::taskmap::{Doing, Marks, Put, Slot};
 use crate::kernel::thread;
+use crate::kernel::transition::{Cause, Transition};
 use crate::kernel::waiting::Waiter;
 
 impl Kernel {
@@ -29,10 +30,23 @@ impl Kernel {
         let joiner = place.joiner.take();
         let unwanted = board.taskmap.finish(key.slot, target);
         debug_assert!(unwanted.is_none(), "only what a detached task leaves is unwanted");
-        if let Some(joiner) = joiner {
-            board.schedule(joiner);
+        if let Some(joiner) = joiner
+            && board.schedule(joiner) == Put::AtHost
+        {
+            return self.ring_host_of_joiner(guard, joiner);
         }
         guard
+    }
+
+    #[cold]
+    fn ring_host_of_joiner<'k>(
+        &'k self,
+        guard: RefMut<'k, Board>,
+        joiner: Key,
+    ) -> RefMut<'k, Board> {
+        drop(guard);
+        self.ring_host(joiner);
+        self.board.borrow_mut()
     }
 
     /// Does the same for a task that is watched, detached, or joined by a stranger.
@@ -48,10 +62,13 @@ impl Kernel {
         let (id, joiner) = (place.id(), place.joiner.take());
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
         let unwanted = board.taskmap.finish(key.slot, target);
-        let woken = joiner.filter(|joiner| board.schedule(*joiner));
+        let woken = joiner.map(|joiner| (joiner, board.schedule(joiner)));
         drop(guard);
-        if self.watched.get() {
-            self.tell_exited(id, ending, woken);
+        if let Some(task) = id.filter(|_| self.watched.get()) {
+            self.emit(Transition::Exited { task, ending });
+        }
+        if let Some((joiner, put)) = woken {
+            self.announce(joiner, put, || id.map_or(Cause::Outside, Cause::Task));
         }
         if let Some(unwanted) = unwanted {
             self.discard(key.slot, unwanted);
@@ -68,20 +85,8 @@ impl Kernel {
         // two destructors of one value that both panic would end the process.
         self.mailbox.close().into_iter().for_each(burn);
         let entered = thread::enter(self.id, None);
-        loop {
-            let mut alive: Vec<(TaskId, Key)> = {
-                let board = self.board.borrow();
-                let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
-                tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
-            };
-            if alive.is_empty() {
-                break; // What the destructors have spawned is gone too.
-            }
-            alive.sort_unstable_by_key(|&(id, _)| id);
-            for (_, key) in alive {
-                self.end_now(key);
-            }
-        }
+        // What is hosted goes with its scope; what is still there then was lost with it, or is not ours to drop.
+        while self.end_all(|slot| !slot.marks.has(Marks::HOSTED)) || self.end_all(|_| true) {}
         drop(entered);
         self.is_closed.set(true);
         thread::move_out(self.id);
@@ -91,6 +96,20 @@ impl Kernel {
         burn(hook);
         burn(observer);
         burn(sleeper);
+    }
+
+    /// Ends the tasks of this kind that are there now. `false` if there are none: also what the destructors
+    /// have spawned is gone then.
+    fn end_all(&self, kind: impl Fn(&Slot) -> bool) -> bool {
+        let mut alive: Vec<(TaskId, Key)> = {
+            let board = self.board.borrow();
+            let tenants = board.taskmap.tenants();
+            let alive = tenants.filter(|(_, slot)| slot.is_alive() && kind(slot));
+            alive.filter_map(|(key, slot)| Some((slot.id()?, key))).collect()
+        };
+        alive.sort_unstable_by_key(|&(id, _)| id);
+        alive.iter().for_each(|&(_, key)| self.end_now(key));
+        !alive.is_empty()
     }
 
     /// Ends a root whose `block_on` ends without it; does nothing if it is over.
@@ -107,7 +126,8 @@ impl Kernel {
         self.end_now(root);
     }
 
-    /// Ends a task that is not in its turn, as if aborted; for roots that are given up, and at the end.
+    /// Ends a task that is not in its turn, as if aborted: roots that are given up, children of a scope that
+    /// is dropped, and everybody at the end.
     pub(crate) fn end_now(&self, key: Key) {
         let target = {
             let mut board = self.board.borrow_mut();

@@ -58,6 +58,7 @@ mod root;
 mod mainloop;
 mod idle;
 mod ending;
+mod hosting;
 mod timers;
 mod radix;
 mod clock;
@@ -79,6 +80,7 @@ mod models;
 
 // For the layers above.
 pub(crate) use clock::nanos;
+pub(crate) use hosting::{Host, Lent};
 pub(crate) use report::label_of;
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, burn};

@@ -16,6 +16,7 @@ use std::task::Waker;
 use crate::kernel::builder::{Builder, Settings, StallAlarm};
 use crate::kernel::clock::Clock;
 use crate::kernel::error::RunError;
+use crate::kernel::hosting::Hosting;
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::mainloop::Run;
@@ -25,7 +26,7 @@ use crate::kernel::ready::Ready;
 use crate::kernel::root::RootFuture;
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::Boxed;
-use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
+use crate::kernel::taskmap::{Birth, Marks, Put, Slot, TaskMap};
 use crate::kernel::thread;
 use crate::kernel::timers::Timers;
 use crate::kernel::transition::{Cause, Observer, Transition};
@@ -202,6 +203,7 @@ pub(crate) struct Board {
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
     pub(crate) bells: Bells,
+    pub(crate) hosting: Hosting,
     /// Finished tasks, by slot, whose outputs are to be dropped.
     pub(crate) discarded: Vec<(u32, Boxed)>,
     pub(crate) turns: u64,
@@ -212,12 +214,16 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// The slides' `schedule`: puts a task on ready, once. `true` if it was not there already.
+    /// The slides' `schedule`: puts a task on ready, once.
+    ///
+    /// If it was put at its host, [`Kernel::announce`] or [`Kernel::ring_host`] is the caller's next step.
     #[inline]
-    pub(crate) fn schedule(&mut self, key: Key) -> bool {
+    pub(crate) fn schedule(&mut self, key: Key) -> Put {
         let put = self.taskmap.wake(key);
-        if put {
-            self.ready.push(key.slot);
+        match put {
+            Put::Nowhere => {}
+            Put::OnReady => self.ready.push(key.slot),
+            Put::AtHost => self.hosting.push(key.slot),
         }
         put
     }
@@ -245,6 +251,7 @@ impl Kernel {
                 ready: Ready::new(Dealer::new(settings.policy)),
                 timers: Timers::default(),
                 bells: Bells::default(),
+                hosting: Hosting::default(),
                 discarded: Vec::new(),
                 turns: 0,
                 parks: 0,
@@ -292,13 +299,25 @@ impl Kernel {
     /// Puts a waiting task on ready. The way in for everything that wakes.
     #[inline]
     pub(crate) fn schedule(&self, key: Key) {
-        let scheduled = self.board.borrow_mut().schedule(key);
-        if scheduled && self.watched.get() {
+        let put = self.board.borrow_mut().schedule(key);
+        self.announce(key, put, || {
             let cause = match thread::current_task() {
                 Some(task) if task.scheduler == self.id => self.id_of(task.key).map(Cause::Task),
                 _ => None,
             };
-            self.tell_scheduled(key, cause.unwrap_or(Cause::Outside));
+            cause.unwrap_or(Cause::Outside)
+        });
+    }
+
+    /// What is left to do, with nothing borrowed, for a task that was scheduled: whoever watches is told, and
+    /// its host is rung if it has one.
+    #[inline]
+    pub(crate) fn announce(&self, key: Key, put: Put, cause: impl FnOnce() -> Cause) {
+        if put != Put::Nowhere && self.watched.get() {
+            self.tell_scheduled(key, cause());
+        }
+        if put == Put::AtHost {
+            self.ring_host(key);
         }
     }
 

@@ -209,7 +209,7 @@ enum Entry<T> {
 }
 
 impl<T> Slab<T> {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Slab { entries: Vec::new(), vacant: NOBODY, live: 0 }
     }
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::kernel::{Failure, TaskId};
 
-/// Why a task has no output: it panicked, or it was aborted.
+/// Why a task has no output: it panicked, or it was aborted; or it is a scope's child that failed.
 ///
 /// It is `Send` and `Sync`, so it goes into any error type.
 #[derive(Error)]
@@ -21,6 +21,8 @@ enum JoinCause {
     /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Cancelled,
+    /// It returned an error, which its scope has.
+    Failed,
 }
 
 impl JoinError {
@@ -30,6 +32,11 @@ impl JoinError {
             Failure::Aborted => JoinCause::Cancelled,
         };
         JoinError { id, cause }
+    }
+
+    /// Of a scope's child that returned an error.
+    pub(super) fn failed(id: TaskId) -> Self {
+        JoinError { id, cause: JoinCause::Failed }
     }
 
     /// Returns the id of the task.
@@ -45,6 +52,12 @@ impl JoinError {
     /// Returns whether the task was aborted, by its handle or because its scheduler was dropped.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.cause, JoinCause::Cancelled)
+    }
+
+    /// Returns whether the task is a scope's child that returned an error: the
+    /// [`ScopeError`](crate::task::ScopeError) has it.
+    pub fn is_failure(&self) -> bool {
+        matches!(self.cause, JoinCause::Failed)
     }
 
     /// Returns what the task panicked with, to look at or to hand to [`std::panic::resume_unwind`].
@@ -70,7 +83,7 @@ impl JoinError {
             JoinCause::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            JoinCause::Cancelled => Err(self),
+            JoinCause::Cancelled | JoinCause::Failed => Err(self),
         }
     }
 
@@ -87,6 +100,9 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.cause, self.message()) {
             (JoinCause::Cancelled, _) => write!(f, "task {} was aborted", self.id),
+            (JoinCause::Failed, _) => {
+                write!(f, "task {} failed; its scope has the error", self.id)
+            }
             (_, Some(message)) => write!(f, "task {} panicked: {message}", self.id),
             (_, None) => write!(f, "task {} panicked", self.id),
         }
