@@ -11,6 +11,7 @@
 //!                        turn of child  ◀── pass ◀── poll of the scope
 //! ```
 
+use std::cell::RefMut;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -68,12 +69,13 @@ impl Hosting {
         self.desks[desk].ready.push(slot);
     }
 
-    fn check_in(&mut self, slot: u32, guest: Guest) {
+    #[inline]
+    fn check_in(&mut self, slot: u32, desk: u32) {
         let slot = slot as usize;
         if slot >= self.guests.len() {
-            self.guests.resize(slot + 1, guest);
+            self.guests.resize(slot + 1, Guest { desk, number: 0 });
         }
-        self.guests[slot] = guest;
+        self.guests[slot].desk = desk;
     }
 
     /// Takes who is to be woken for the turn of a child; nobody if that was done before.
@@ -82,15 +84,11 @@ impl Hosting {
         self.desks[desk].ring.take()
     }
 
-    /// Who polled the scope of a child last, and where the scope was made.
-    pub(crate) fn host_of(&self, slot: u32) -> (Option<TaskKey>, Place) {
-        let desk = &self.desks[self.guests[slot as usize].desk];
-        (desk.poller, desk.place)
-    }
-
-    /// The number of a child's scope: the same for all its children.
-    pub(crate) fn desk_of(&self, slot: u32) -> u32 {
-        self.guests[slot as usize].desk
+    /// The number of a child's scope, who polled that last, and where it was made.
+    pub(crate) fn host_of(&self, slot: u32) -> (u32, Option<TaskKey>, Place) {
+        let number = self.guests[slot as usize].desk;
+        let desk = &self.desks[number];
+        (number, desk.poller, desk.place)
     }
 }
 
@@ -119,31 +117,36 @@ impl Host {
         self.kernel.is_closed.get()
     }
 
-    /// Makes a child, and puts it on ready. `number` is what [`Host::pass`] will call it.
-    pub(crate) fn spawn(
-        &self,
-        number: u32,
-        birth: Birth,
-        name: Option<Arc<str>>,
-    ) -> (u32, TaskId) {
+    /// Makes a child, and puts it on ready. It must have a [number](Host::number) before the next pass.
+    #[inline]
+    pub(crate) fn spawn(&self, birth: Birth, name: Option<Arc<str>>) -> (u32, TaskId) {
         let mut birth = birth;
         birth.marks.set(Marks::HOSTED);
-        let (key, id) = {
+        let (key, id, is_polled) = {
             let mut guard = self.kernel.board.borrow_mut();
             let board = &mut *guard;
             let (key, id) = board.taskmap.insert_guest(birth);
             if name.is_some() {
                 board.taskmap.rare(key.slot).name = name;
             }
-            board.hosting.check_in(key.slot, Guest { desk: self.desk, number });
-            board.hosting.push(key.slot);
-            (key, id)
+            board.hosting.check_in(key.slot, self.desk);
+            let desk = &mut board.hosting.desks[self.desk];
+            desk.ready.push(key.slot);
+            (key, id, desk.ring.is_none())
         };
         if self.kernel.watched.get() {
             self.kernel.tell_spawned(key);
         }
-        self.kernel.ring_host(key); // Mostly in vain: who spawns is in the middle of a poll.
+        if !is_polled {
+            self.kernel.ring_host(key);
+        }
         (key.slot, id)
+    }
+
+    /// Gives a child the number by which [`Host::pass`] will call it.
+    #[inline]
+    pub(crate) fn number(&self, slot: u32, number: u32) {
+        self.kernel.board.borrow_mut().hosting.guests[slot as usize].number = number;
     }
 
     /// Notes that a poll of the scope begins. What this returns is for [`Host::leave`].
@@ -154,24 +157,31 @@ impl Host {
     /// Gives a turn to every child that is ready now, by calling `turn` with its number. That gives the
     /// child a poll with the waker, or drops it if it was aborted; and never unwinds.
     pub(crate) fn pass(&self, mut turn: impl FnMut(u32, Lent<'_, '_>) -> Poll<Ending>) {
-        let Some(mut pass) = Pass::begin(self) else { return };
-        while let Some((child, number)) = pass.next() {
+        let kernel = &*self.kernel;
+        let board = kernel.board.borrow_mut();
+        let Some((mut pass, mut board)) = Pass::begin(self, board) else { return };
+        while let Some((child, number)) = pass.next(&mut board) {
+            drop(board); // The user's code runs with nothing borrowed.
+            if kernel.watched.get() {
+                kernel.tell_turn_began(child.key);
+            }
             let mut cx = Context::from_waker(pass.bell.waker());
             thread::begin_turn(child.key, pass.bell.waker());
             let lent = if child.aborted { Lent::Abort } else { Lent::Turn(&mut cx) };
             let poll = turn(number, lent);
             let again = thread::end_poll();
-            let ending = match poll {
-                Poll::Ready(ending) => ending,
-                Poll::Pending if pass.end_turn(child, again) => continue,
-                Poll::Pending => {
-                    let _ended = turn(number, Lent::Abort);
-                    Ending::Aborted
-                }
+            board = match poll {
+                Poll::Pending => match pass.end_turn(child, again) {
+                    Some(board) => board,
+                    None => {
+                        let _ended = turn(number, Lent::Abort);
+                        pass.exit(child, Ending::Aborted)
+                    }
+                },
+                Poll::Ready(ending) => pass.exit(child, ending),
             };
-            pass.exit(child, ending);
         }
-        pass.end();
+        board.bells.give_back(pass.bell);
     }
 
     /// Ends a poll of the scope: whoever polled is woken when a child is ready, or at once if one is.
@@ -200,6 +210,27 @@ impl Host {
         self.kernel.end_now(Key { slot, serial: id.serial() });
     }
 
+    /// All children that are not over, in the order in which they were spawned.
+    pub(crate) fn children(&self) -> Vec<(TaskId, u32)> {
+        let board = self.kernel.board.borrow();
+        let tenants = board.taskmap.tenants().filter(|(key, slot)| {
+            slot.is_alive()
+                && slot.marks.has(Marks::HOSTED)
+                && board.hosting.guests[key.slot as usize].desk == self.desk
+        });
+        let mut children: Vec<_> =
+            tenants.filter_map(|(key, slot)| Some((slot.id()?, key.slot))).collect();
+        children.sort_unstable();
+        children
+    }
+
+    /// The name of a child that is not over, and where it was spawned.
+    pub(crate) fn origin(&self, slot: u32, id: TaskId) -> Option<(Option<Arc<str>>, Place)> {
+        let mut board = self.kernel.board.borrow_mut();
+        let place = board.taskmap.resident(slot, id)?.spawned_at;
+        Some((board.taskmap.name(slot), place))
+    }
+
     /// What the destructors of children spawn is spawned on their scheduler, as long as this is held.
     pub(crate) fn enter(&self) -> Option<Entered> {
         let is_inside = self.is_closed() || thread::is_current(self.kernel.id);
@@ -222,9 +253,10 @@ pub(crate) enum Lent<'a, 'b> {
     Abort,
 }
 
-/// The turns of the children in one poll of their scope.
+/// The turns of the children in one poll of their scope. Between two of them the board is held, as in a run.
 struct Pass<'h> {
-    host: &'h Host,
+    kernel: &'h Kernel,
+    desk: u32,
     /// Lent to each child for its turn, as in a run.
     bell: Bell,
     _entered: Entered,
@@ -232,77 +264,74 @@ struct Pass<'h> {
 
 impl<'h> Pass<'h> {
     /// Begins a pass, if any child is ready.
-    fn begin(host: &'h Host) -> Option<Self> {
+    fn begin(
+        host: &'h Host,
+        mut guard: RefMut<'h, Board>,
+    ) -> Option<(Self, RefMut<'h, Board>)> {
         let kernel = &*host.kernel;
-        let (bell, place) = {
-            let mut guard = kernel.board.borrow_mut();
-            let Board { hosting, taskmap, bells, .. } = &mut *guard;
-            let desk = &mut hosting.desks[host.desk];
-            if desk.ready.is_empty() {
-                return None;
-            }
-            desk.ready.begin_pass(|slot| taskmap.priority(slot));
-            (bells.take(&kernel.mailbox), desk.place)
-        };
+        let Board { hosting, taskmap, bells, .. } = &mut *guard;
+        let desk = &mut hosting.desks[host.desk];
+        if desk.ready.is_empty() {
+            return None;
+        }
+        desk.ready.begin_pass(|slot| taskmap.priority(slot));
         // On a foreign executor no run encloses this one: then it is one by itself.
-        let run = thread::run_place().unwrap_or(place);
-        Some(Pass { host, bell, _entered: thread::enter(kernel.id, Some(run)) })
+        let run = thread::run_place().unwrap_or(desk.place);
+        let bell = bells.take(&kernel.mailbox);
+        let _entered = thread::enter(kernel.id, Some(run));
+        Some((Pass { kernel, desk: host.desk, bell, _entered }, guard))
     }
 
     /// Begins the turn of the next child.
-    fn next(&mut self) -> Option<(Turn, u32)> {
-        let kernel = &*self.host.kernel;
-        let child = loop {
-            let mut guard = kernel.board.borrow_mut();
-            let board = &mut *guard;
-            let slot = board.hosting.desks[self.host.desk].ready.pop()?;
-            let (place, guest) =
-                (board.taskmap.slot(slot), board.hosting.guests[slot as usize]);
-            let is_here = place.marks.has(Marks::HOSTED) && guest.desk == self.host.desk;
+    #[inline]
+    fn next(&mut self, board: &mut Board) -> Option<(Turn, u32)> {
+        loop {
+            let slot = board.hosting.desks[self.desk].ready.pop()?;
+            let (place, guest) = (board.taskmap.slot(slot), board.hosting.guests[slot as usize]);
+            let is_here = place.marks.has(Marks::HOSTED) && guest.desk == self.desk;
             // Else its scheduler was dropped in this pass, and the slot is perhaps another's.
             if is_here && place.doing == Doing::Queued {
                 let (turn, _) = board.begin_turn(&mut self.bell, slot);
-                break (turn, guest.number);
+                return Some((turn, guest.number));
             }
-        };
-        if kernel.watched.get() {
-            kernel.tell_turn_began(child.0.key);
         }
-        Some(child)
     }
 
-    /// Lets a child wait for its bell, or for its next turn. `false` if it is to end now, since it was
-    /// aborted in its own turn.
-    fn end_turn(&mut self, child: Turn, again: bool) -> bool {
-        let kernel = &*self.host.kernel;
+    /// Lets a child wait for its bell, or for its next turn. `None` if it is to end now, since it was aborted
+    /// in its own turn.
+    #[inline]
+    fn end_turn(&mut self, child: Turn, again: bool) -> Option<RefMut<'h, Board>> {
+        let kernel = self.kernel;
         let slot = child.key.slot;
         let mut guard = kernel.board.borrow_mut();
         let board = &mut *guard;
-        let Some(place) = board.taskmap.tenant(child.key) else { return false };
+        let place = board.taskmap.tenant(child.key)?;
         if place.doing == Doing::Again && place.marks.has(Marks::ABORT) {
-            return false;
+            return None;
         }
         let yields = again || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
         if yields {
-            board.hosting.push(slot);
+            board.hosting.desks[self.desk].ready.push(slot);
         }
         board.take_bell_back(&mut self.bell, child, &kernel.mailbox);
         kernel.settle_sleeps(board);
-        drop(guard);
         if kernel.watched.get() {
+            drop(guard);
             let result = if yields { TurnResult::Yielded } else { TurnResult::Waiting };
             kernel.tell_turn_ended(child.key, result);
+            guard = kernel.board.borrow_mut();
         }
-        true
+        Some(guard)
     }
 
     /// Lets a child leave the task map.
-    fn exit(&mut self, child: Turn, ending: Ending) {
-        let kernel = &*self.host.kernel;
+    #[inline]
+    fn exit(&mut self, child: Turn, ending: Ending) -> RefMut<'h, Board> {
+        let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
         if board.taskmap.tenant(child.key).is_none() {
-            return; // Its scheduler was dropped in its turn.
+            return board; // Its scheduler was dropped in its turn.
         }
         board.take_bell_for_good(&mut self.bell, child, &kernel.mailbox);
         kernel.settle_sleeps(&mut board);
@@ -311,12 +340,7 @@ impl<'h> Pass<'h> {
             kernel.tell_turn_ended(child.key, TurnResult::Exited(ending));
             board = kernel.board.borrow_mut();
         }
-        drop(kernel.exit(board, child.key, None, ending));
-    }
-
-    /// Ends in peace; the bell serves others.
-    fn end(self) {
-        self.host.kernel.give_back(self.bell);
+        kernel.exit(board, child.key, None, ending)
     }
 }
 

@@ -71,6 +71,7 @@ mod report;
 mod error;
 mod builder;
 mod drive;
+mod story;
 mod telling;
 mod joining;
 mod sleeping;
@@ -91,13 +92,13 @@ pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 
 // For everyone.
 pub use builder::Builder;
-pub use drive::Turn;
 pub use error::{NestedRun, RunError};
 pub use id::{TaskId, TaskKey};
 pub use park::{Park, ThreadParker};
 pub use policy::Policy;
 pub use remote::Remote;
 pub use scheduler::Scheduler;
+pub use story::Turn;
 pub use snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
     WaitsFor,

@@ -25,11 +25,12 @@ use crate::kernel::policy::Dealer;
 use crate::kernel::ready::Ready;
 use crate::kernel::root::RootFuture;
 use crate::kernel::snapshot::Place;
+use crate::kernel::story::Notes;
 use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Birth, Marks, Put, Slot, TaskMap};
 use crate::kernel::thread;
 use crate::kernel::timers::Timers;
-use crate::kernel::transition::{Cause, Observer, Transition};
+use crate::kernel::transition::{Cause, Observer};
 use crate::kernel::waker::Bells;
 
 /// Owns tasks and gives them turns, on the thread that it was made on.
@@ -184,7 +185,7 @@ pub(crate) struct Kernel {
     pub(crate) watched: Cell<bool>,
     pub(crate) observer: RefCell<Option<Rc<dyn Observer>>>,
     /// What `step` reads.
-    pub(crate) trail: RefCell<Option<Vec<Transition>>>,
+    pub(crate) trail: RefCell<Option<Notes>>,
     /// What `on_wake` installed.
     pub(crate) hook: RefCell<Option<Waker>>,
     /// What the thread sleeps in; made at the first sleep, and out of its place during one.

@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::id::{Key, TaskId};
+use crate::kernel::report;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::task::burn;
 use crate::kernel::transition::{Cause, Transition, TurnResult};
@@ -19,7 +20,7 @@ impl Kernel {
             self.guard(move || observer.transition(transition));
         }
         if let Some(trail) = &mut *self.trail.borrow_mut() {
-            trail.push(transition);
+            trail.transitions.push(transition);
         }
     }
 
@@ -59,6 +60,9 @@ impl Kernel {
     #[cold]
     pub(crate) fn tell_turn_began(&self, key: Key) {
         if let Some((task, turn)) = self.turn_of(key) {
+            if let Some(trail) = &mut *self.trail.borrow_mut() {
+                trail.turns.extend(report::label(&self.board.borrow(), key));
+            }
             self.emit(Transition::TurnBegan { task, turn });
         }
     }

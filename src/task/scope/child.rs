@@ -99,7 +99,8 @@ impl<F: Future, T> Task<F, T> {
     #[cold]
     fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Outcome {
         if let View::Running { answer, .. } = self.as_mut().project() {
-            answer.give(Given::Panic(text(&*payload)));
+            let text = text(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
+            answer.give(Given::Panic(text.into()));
         }
         self.abort();
         Outcome::Panicked(payload)
@@ -107,9 +108,9 @@ impl<F: Future, T> Task<F, T> {
 }
 
 /// The text of a panic, if it is a text.
-pub(super) fn text(payload: &(dyn Any + Send)) -> Option<String> {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
+pub(super) fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// What a child and its handle share.
@@ -123,7 +124,7 @@ pub(super) enum Given<T> {
     /// The error is in the scope.
     Failure,
     /// The payload is in the scope; this is its text.
-    Panic(Option<String>),
+    Panic(Box<str>),
 }
 
 impl<T> Answer<T> {

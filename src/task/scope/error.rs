@@ -223,8 +223,8 @@ impl fmt::Display for ChildError {
         match &self.cause {
             Cause::Error(error) => write!(f, "{label}: {error}"),
             Cause::Panic(payload) => {
-                let message = text(&**payload.lock().unwrap_or_else(PoisonError::into_inner));
-                match message {
+                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+                match text(&**payload) {
                     Some(message) => write!(f, "{label} panicked: {message}"),
                     None => write!(f, "{label} panicked"),
                 }

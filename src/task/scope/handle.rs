@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::kernel::{Failure, TaskId};
 use crate::task::scope::child::{Answer, Given};
-use crate::task::scope::members::{Member, Members};
+use crate::task::scope::members::Members;
 use crate::task::{AbortHandle, JoinError};
 
 /// The handle of a scope's child: await it for the child's output. Made by [`Scope::spawn`] and
@@ -52,77 +52,87 @@ use crate::task::{AbortHandle, JoinError};
 /// [`ScopeError`]: crate::task::ScopeError
 pub struct ScopedHandle<'scope, T> {
     members: &'scope Members,
-    member: Member,
-    answer: Rc<Answer<T>>,
+    slot: u32,
     /// Perhaps the child has somebody to wake at its end.
     is_awaited: bool,
     /// The output was handed over.
     is_taken: bool,
+    id: TaskId,
+    spawned_at: &'static Location<'static>,
+    answer: Rc<Answer<T>>,
 }
 
 impl<'scope, T> ScopedHandle<'scope, T> {
-    pub(super) fn new(members: &'scope Members, member: Member, answer: Rc<Answer<T>>) -> Self {
-        ScopedHandle { members, member, answer, is_awaited: false, is_taken: false }
+    #[inline]
+    pub(super) fn new(
+        members: &'scope Members,
+        (slot, id): (u32, TaskId),
+        spawned_at: &'static Location<'static>,
+        answer: Rc<Answer<T>>,
+    ) -> Self {
+        ScopedHandle { members, slot, is_awaited: false, is_taken: false, id, spawned_at, answer }
     }
 
     /// Returns the id of the child.
     pub fn id(&self) -> TaskId {
-        self.member.id
+        self.id
     }
 
     /// Returns the name of the child, if it has one and is not over.
     pub fn name(&self) -> Option<Arc<str>> {
-        self.members.kernel().name_of(self.member.slot, self.member.id)
+        self.members.kernel().name_of(self.slot, self.id)
     }
 
     /// Returns where the child was spawned.
     pub fn spawned_at(&self) -> &'static Location<'static> {
-        self.member.place
+        self.spawned_at
     }
 
     /// Returns whether the child is over, however it ended: then awaiting the handle does not wait.
     pub fn is_finished(&self) -> bool {
-        self.members.kernel().is_over(self.member.slot, self.member.id)
+        self.members.kernel().is_over(self.slot, self.id)
     }
 
     /// Ends the child: its future is dropped at its next turn, which is scheduled now. That is no failure of
     /// the scope. See [`JoinHandle::abort`](crate::JoinHandle::abort).
     pub fn abort(&self) {
-        self.members.kernel().abort(self.member.slot, self.member.id);
+        self.members.kernel().abort(self.slot, self.id);
     }
 
     /// Returns a handle that can abort the child, and nothing else. It may leave the scope.
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle::new(Rc::clone(self.members.kernel()), self.member.slot, self.member.id)
+        AbortHandle::new(Rc::clone(self.members.kernel()), self.slot, self.id)
     }
 
     /// Why a child that is over has no output.
-    fn error(&self, given: Given<T>) -> Result<T, JoinError> {
-        let id = self.member.id;
-        match given {
-            Given::Value(value) => Ok(value),
-            Given::Nothing => Err(JoinError::new(id, Failure::Aborted)),
-            Given::Failure => Err(JoinError::failed(id)),
-            Given::Panic(text) => {
-                let text = text.unwrap_or_else(|| "what it panicked with is in the `ScopeError`".into());
-                Err(JoinError::new(id, Failure::Panicked(Box::new(text))))
-            }
-        }
+    #[cold]
+    fn error(&self, given: Given<T>) -> JoinError {
+        let failure = match given {
+            Given::Value(_) | Given::Nothing => Failure::Aborted,
+            Given::Failure => return JoinError::failed(self.id),
+            Given::Panic(text) => Failure::Panicked(Box::new(text.into_string())),
+        };
+        JoinError::new(self.id, failure)
     }
 }
 
 impl<T> Future for ScopedHandle<'_, T> {
     type Output = Result<T, JoinError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Member { slot, id, .. } = self.member;
-        assert!(!self.is_taken, "the handle of task {id} was polled after it had been ready");
-        self.is_awaited = true;
-        // A child leaves nothing in its slot, so there is nothing to be put into this place.
-        ready!(self.members.kernel().poll_join(slot, id, cx, &mut ()));
-        self.is_taken = true;
+        assert!(!self.is_taken, "the handle of task {} was polled after it had been ready", self.id);
         let given = self.answer.take();
-        Poll::Ready(self.error(given))
+        if let Given::Nothing = given {
+            self.is_awaited = true;
+            // A child leaves nothing in its slot, so there is nothing to be put into this place.
+            ready!(self.members.kernel().poll_join(self.slot, self.id, cx, &mut ()));
+        }
+        self.is_taken = true;
+        Poll::Ready(match given {
+            Given::Value(value) => Ok(value),
+            given => Err(self.error(given)),
+        })
     }
 }
 
@@ -131,7 +141,7 @@ impl<T> Unpin for ScopedHandle<'_, T> {}
 impl<T> Drop for ScopedHandle<'_, T> {
     fn drop(&mut self) {
         if self.is_awaited && !self.is_taken {
-            self.members.kernel().forget_joiner(self.member.slot, self.member.id);
+            self.members.kernel().forget_joiner(self.slot, self.id);
         }
     }
 }

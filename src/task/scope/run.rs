@@ -2,17 +2,114 @@
 
 use std::any::Any;
 use std::future::poll_fn;
+use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use crate::kernel::{Ending, Host, Lent, burn};
-use crate::task::scope::child::Boxed;
+use crate::task::scope::child::Outcome;
 use crate::task::scope::error::ScopeError;
 use crate::task::scope::members::Members;
 use crate::task::scope::spawning::{Arrival, Scope};
 
 /// Runs tasks that may borrow from around them, and that have all ended when this ends.
+///
+/// The body is an async closure. Its argument spawns the children; what it returns is the value of the scope.
+/// Children are tasks, with an id, a bell, a place in reports and, if wanted, a name. But they are polled by the
+/// scope's own future, in turns that are nested in those of whoever awaits it; which is why they may borrow from
+/// what lives around the scope, and need no `'static`, no `Rc` and no `move`.
+///
+/// The first child that fails stops the others: the body and every child are cancelled and have ended before the
+/// scope does. See [`Scope::collect_all`] for the other way, [`Scope::try_spawn`] for children that fail with
+/// an error, and [`Scope::cancel`] for a scope that has got what it wanted.
+///
+/// # Errors
+///
+/// A [`ScopeError`] with every failure, if a child panicked or one of [`try_spawn`](Scope::try_spawn) returned
+/// an error; one without, if the scope was cancelled before its body had a value.
+///
+/// # Panics
+///
+/// If the body panics, once all children have ended. A child that is spawned needs a scheduler: without one on
+/// this thread the body panics.
+///
+/// # Cancel safety
+///
+/// Dropping the future before its end drops the body, then the children in the order in which they were spawned,
+/// then what their destructors have spawned. Forgetting it leaves the children in the scheduler, where they never
+/// have another turn; [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a
+/// `select!` or inside other futures, and may move to another task; the children stay with the scheduler that they
+/// were spawned on.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, task};
+///
+/// let names = vec!["Ada".to_string(), "Grace".to_string()];
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// let greetings = scheduler.block_on(task::scope(async |s| {
+///     let mut handles = Vec::new();
+///     for name in &names {
+///         handles.push(s.spawn(async move {
+///             sleep(Duration::from_secs(1)).await;
+///             format!("hello, {name}")
+///         }));
+///     }
+///     let mut greetings = Vec::new();
+///     for handle in handles {
+///         greetings.push(handle.await?);
+///     }
+///     Ok::<_, turnwise::JoinError>(greetings)
+/// }))??;
+/// assert_eq!(greetings, ["hello, Ada", "hello, Grace"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What does not compile
+///
+/// A child cannot borrow what lives in the body, since the body may be over before it; the compiler proposes
+/// `move`. Pass it by value, or let it live outside of the scope.
+///
+/// ```compile_fail,E0373
+/// # use turnwise::{block_on, task};
+/// block_on(task::scope(async |s| {
+///     let name = String::from("Ada");
+///     s.spawn(async { println!("{name}") }); // may outlive borrowed value `name`
+/// }));
+/// ```
+///
+/// A handle cannot leave the body: `lifetime may not live long enough`.
+///
+/// ```compile_fail
+/// # use turnwise::{block_on, task};
+/// let handle = block_on(task::scope(async |s| s.spawn(async { 1 })));
+/// ```
+///
+/// Two children cannot have the same `&mut`.
+///
+/// ```compile_fail,E0499
+/// # use turnwise::{block_on, task};
+/// let mut numbers = vec![1, 2, 3];
+/// block_on(task::scope(async |s| {
+///     s.spawn(async { numbers.push(4) });
+///     s.spawn(async { numbers.push(5) });
+/// }));
+/// ```
+///
+/// The body is `async |s| …`. A closure that returns an async block is not one, and the compiler says no more
+/// than `type annotations needed`.
+///
+/// ```compile_fail,E0282
+/// # use turnwise::{block_on, task};
+/// block_on(task::scope(|s| async move {
+///     s.spawn(async {});
+/// }));
+/// ```
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "nursery")]
 #[track_caller]
 pub fn scope<'env, F, T>(body: F) -> impl Future<Output = Result<T, ScopeError>>
 where
@@ -23,7 +120,7 @@ where
         // Dropped in the reverse order: the body, the children, what those may have spawned, the scope.
         let scope = Scope::new(place);
         let _rest = Rest(&scope);
-        let mut children = Children { scope: &scope, boxes: Vec::new() };
+        let mut children = Children::new(&scope);
         let body = pin!(Some(body(&scope)));
         let mut body = Body { future: body, value: None, panic: None };
         poll_fn(|cx| children.poll(cx, &mut body)).await
@@ -80,10 +177,17 @@ impl<F: Future> Body<'_, F> {
 struct Children<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     /// By number.
-    boxes: Vec<Option<Boxed<'scope>>>,
+    places: Vec<Option<Arrival<'scope>>>,
+    vacant: Vec<u32>,
+    /// An empty vector, to be exchanged for the children that are new.
+    arrivals: Vec<Arrival<'scope>>,
 }
 
-impl<'scope> Children<'scope, '_> {
+impl<'scope, 'env> Children<'scope, 'env> {
+    fn new(scope: &'scope Scope<'scope, 'env>) -> Self {
+        Children { scope, places: Vec::new(), vacant: Vec::new(), arrivals: Vec::new() }
+    }
+
     /// Polls the scope: the body, then each child that is ready.
     fn poll<F: Future>(
         &mut self,
@@ -93,19 +197,18 @@ impl<'scope> Children<'scope, '_> {
         let members = self.scope.members();
         let before = members.host().and_then(Host::arrive);
         body.poll(cx, members);
-        self.take_in();
         if let Some(host) = members.host() {
+            self.take_in(host);
             if host.is_closed() {
                 self.end_all();
             }
             host.pass(|number, lent| self.turn(number, lent));
-            self.take_in();
         }
         if members.is_stopped() && !body.is_over() {
             body.drop_future();
-            self.take_in();
         }
-        if body.is_over() && members.alive() == 0 {
+        let is_empty = self.places.len() == self.vacant.len() && !self.scope.has_arrivals();
+        if is_empty && body.is_over() {
             return Poll::Ready(body.end(members));
         }
         if let Some(host) = members.host() {
@@ -115,52 +218,73 @@ impl<'scope> Children<'scope, '_> {
     }
 
     /// Takes in the children that are new.
-    fn take_in(&mut self) {
-        for Arrival { number, child } in self.scope.take_arrivals() {
-            let number = number as usize;
-            if number >= self.boxes.len() {
-                self.boxes.resize_with(number + 1, || None);
-            }
-            self.boxes[number] = Some(child);
+    fn take_in(&mut self, host: &Host) {
+        let mut arrivals = self.scope.take_arrivals(mem::take(&mut self.arrivals));
+        for arrival in arrivals.drain(..) {
+            let slot = arrival.slot;
+            let number = match self.vacant.pop() {
+                Some(number) => {
+                    self.places[number as usize] = Some(arrival);
+                    number
+                }
+                None => {
+                    self.places.push(Some(arrival));
+                    u32::try_from(self.places.len() - 1).expect("there are no more than slots")
+                }
+            };
+            host.number(slot, number);
         }
+        self.arrivals = arrivals;
     }
 
     /// Gives a child its turn, or its end.
+    #[inline]
     fn turn(&mut self, number: u32, lent: Lent<'_, '_>) -> Poll<Ending> {
-        let place = &mut self.boxes[number as usize];
-        let Some(child) = place else { unreachable!("only children that are not over have turns") };
-        let members = self.scope.members();
+        let place = &mut self.places[number as usize];
+        let Some(Arrival { slot, id, child }) = place else {
+            unreachable!("only children that are not over have turns")
+        };
         let ending = match lent {
-            Lent::Turn(cx) => {
-                let outcome = ready!(child.as_mut().turn(cx));
-                members.note(number, outcome)
-            }
+            Lent::Turn(cx) => match ready!(child.as_mut().turn(cx)) {
+                Outcome::Returned => Ending::Returned,
+                failure => self.scope.members().fail(*slot, *id, failure),
+            },
             Lent::Abort => {
                 child.as_mut().abort();
-                members.remove(number);
                 Ending::Aborted
             }
         };
         *place = None;
+        self.vacant.push(number);
         Poll::Ready(ending)
     }
 
     /// Drops all children, in the order in which they were spawned.
+    #[cold]
     fn end_all(&mut self) {
-        let members = self.scope.members();
-        for number in members.in_order() {
-            let child = self.boxes.get_mut(number as usize).and_then(Option::take);
-            if let Some(child) = child {
-                members.end(number, child);
-            }
-        }
+        self.vacant.clear();
+        let mut children: Vec<_> = mem::take(&mut self.places).into_iter().flatten().collect();
+        children.sort_unstable_by_key(|child| child.id);
+        children.into_iter().for_each(|child| child.end(self.scope.members()));
     }
 }
 
 impl Drop for Children<'_, '_> {
     fn drop(&mut self) {
-        if self.scope.members().alive() > 0 {
+        if self.places.len() > self.vacant.len() {
             self.end_all();
+        }
+    }
+}
+
+impl Arrival<'_> {
+    /// Ends a child outside of its turn.
+    fn end(self, members: &Members) {
+        let Arrival { slot, id, mut child } = self;
+        let _entered = members.host().and_then(Host::enter);
+        child.as_mut().abort();
+        if let Some(host) = members.host() {
+            host.end(slot, id);
         }
     }
 }
@@ -170,14 +294,11 @@ struct Rest<'scope, 'env>(&'scope Scope<'scope, 'env>);
 
 impl Drop for Rest<'_, '_> {
     fn drop(&mut self) {
-        loop {
-            let arrivals = self.0.take_arrivals();
-            if arrivals.is_empty() {
-                return;
-            }
-            for Arrival { number, child } in arrivals {
-                self.0.members().end(number, child);
-            }
+        while self.0.has_arrivals() {
+            let arrivals = self.0.take_arrivals(Vec::new());
+            arrivals.into_iter().for_each(|child| child.end(self.0.members()));
         }
+        // Whose drop the compiler believes to do nothing.
+        drop(self.0.take_arrivals(Vec::new()));
     }
 }

@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::kernel::Birth;
+use crate::kernel::{Birth, TaskId};
 use crate::task::Builder;
 use crate::task::scope::child::{Answer, BoxError, Boxed, Task};
 use crate::task::scope::handle::ScopedHandle;
@@ -33,7 +33,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 
 /// A new child.
 pub(super) struct Arrival<'scope> {
-    pub(super) number: u32,
+    pub(super) slot: u32,
+    pub(super) id: TaskId,
     pub(super) child: Boxed<'scope>,
 }
 
@@ -163,18 +164,22 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         let answer = Answer::new();
         let task = Task::Running { future, judge, answer: answer.clone() };
         let child = Box::pin(task);
-        let (number, member) = self.members.add(birth, name);
-        self.arrivals.borrow_mut().push(Arrival { number, child });
-        ScopedHandle::new(&self.members, member, answer)
+        let (slot, id) = self.members.add(birth, name);
+        self.arrivals.borrow_mut().push(Arrival { slot, id, child });
+        ScopedHandle::new(&self.members, (slot, id), birth.place, answer)
     }
 
     pub(super) fn members(&self) -> &Members {
         &self.members
     }
 
-    /// Takes the children that are new.
-    pub(super) fn take_arrivals(&self) -> Vec<Arrival<'scope>> {
-        self.arrivals.take()
+    /// Takes the children that are new, and leaves an empty vector for the next ones.
+    pub(super) fn take_arrivals(&self, empty: Vec<Arrival<'scope>>) -> Vec<Arrival<'scope>> {
+        self.arrivals.replace(empty)
+    }
+
+    pub(super) fn has_arrivals(&self) -> bool {
+        !self.arrivals.borrow().is_empty()
     }
 }
 
@@ -238,6 +243,6 @@ impl Builder {
 
 impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("children", &self.members.alive()).finish_non_exhaustive()
+        f.debug_struct("Scope").field("is_stopped", &self.members.is_stopped()).finish_non_exhaustive()
     }
 }
