@@ -95,7 +95,7 @@ pub use kernel::{
     Transition, Turn,
 };
 pub use task::{AbortOnDrop, JoinError, JoinHandle, spawn, yield_now};
-pub use time::{sleep, sleep_until};
+pub use time::{sleep, sleep_until, timeout};
 
 /// Runs a future to its end on a fresh scheduler, and returns its output.
 ///

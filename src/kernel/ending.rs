@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::scheduler::{Board, Kernel};
-use crate::kernel::task::{Boxed, Ending, burn};
+use crate::kernel::task::{Boxed, Ending, Failure, burn};
 use crate::kernel::taskmap::{Doing, Marks, Put, Slot};
 use crate::kernel::thread;
 use crate::kernel::transition::{Cause, Transition};
@@ -61,6 +61,7 @@ impl Kernel {
         let place = board.taskmap.slot(key.slot);
         let (id, joiner) = (place.id(), place.joiner.take());
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
+        board.taskmap.close_region(key.slot);
         let unwanted = board.taskmap.finish(key.slot, target);
         let woken = joiner.map(|joiner| (joiner, board.schedule(joiner)));
         drop(guard);
@@ -142,7 +143,7 @@ impl Kernel {
         };
         let mut target = target;
         if let Some(target) = &mut target {
-            target.as_mut().abort();
+            target.as_mut().abort(Failure::Aborted);
         }
         drop(self.exit(self.board.borrow_mut(), key, target, Ending::Aborted));
     }

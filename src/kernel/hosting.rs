@@ -23,7 +23,7 @@ use crate::kernel::policy::Dealer;
 use crate::kernel::ready::Ready;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
-use crate::kernel::task::Ending;
+use crate::kernel::task::{Ending, Failure};
 use crate::kernel::taskmap::{Birth, Doing, Marks, Put};
 use crate::kernel::thread::{self, Entered};
 use crate::kernel::transition::{Cause, TurnResult};
@@ -166,18 +166,25 @@ impl Host {
                 kernel.tell_turn_began(child.key);
             }
             let mut cx = Context::from_waker(pass.bell.waker());
-            thread::begin_turn(child.key, pass.bell.waker());
-            let lent = if child.aborted { Lent::Abort } else { Lent::Turn(&mut cx) };
+            let since = thread::begin_turn(child.key, pass.bell.waker());
+            let lent = match child.aborted {
+                true => Lent::End(kernel.why(child.key)),
+                false => Lent::Turn(&mut cx),
+            };
             let poll = turn(number, lent);
-            let again = thread::end_poll();
+            let (again, left) = thread::end_poll();
             board = match poll {
-                Poll::Pending => match pass.end_turn(child, again) {
-                    Some(board) => board,
-                    None => {
-                        let _ended = turn(number, Lent::Abort);
-                        pass.exit(child, Ending::Aborted)
+                Poll::Pending => {
+                    let left = (left != since).then_some(since);
+                    match pass.end_turn(child, again, left) {
+                        Ok(board) => board,
+                        Err(failure) => {
+                            let ending = failure.ending();
+                            let _ended = turn(number, Lent::End(failure));
+                            pass.exit(child, ending)
+                        }
                     }
-                },
+                }
                 Poll::Ready(ending) => pass.exit(child, ending),
             };
         }
@@ -249,8 +256,8 @@ impl Drop for Host {
 pub(crate) enum Lent<'a, 'b> {
     /// A poll with this.
     Turn(&'a mut Context<'b>),
-    /// The end: its future is to be dropped.
-    Abort,
+    /// Its end: the future is to be dropped.
+    End(Failure),
 }
 
 /// The turns of the children in one poll of their scope. Between two of them the board is held, as in a run.
@@ -297,18 +304,28 @@ impl<'h> Pass<'h> {
         }
     }
 
-    /// Lets a child wait for its bell, or for its next turn. `None` if it is to end now, since it was aborted
-    /// in its own turn.
+    /// Lets a child wait for its bell, or for its next turn. It is an error if it is to end now: as in a run, if
+    /// it was aborted in its own turn, or cancelled and nothing catches that.
     #[inline]
-    fn end_turn(&mut self, child: Turn, again: bool) -> Option<RefMut<'h, Board>> {
+    fn end_turn(
+        &mut self,
+        child: Turn,
+        again: bool,
+        left: Option<u32>,
+    ) -> Result<RefMut<'h, Board>, Failure> {
         let kernel = self.kernel;
         let slot = child.key.slot;
         let mut guard = kernel.board.borrow_mut();
-        let board = &mut *guard;
-        let place = board.taskmap.tenant(child.key)?;
-        if place.doing == Doing::Again && place.marks.has(Marks::ABORT) {
-            return None;
+        let Some(place) = guard.taskmap.tenant(child.key) else { return Err(Failure::Aborted) };
+        if left.is_some() || place.marks.has_any([Marks::ABORT, Marks::ASKED]) {
+            drop(guard);
+            if let Some(failure) = kernel.must_end(child.key, again, left) {
+                return Err(failure);
+            }
+            guard = kernel.board.borrow_mut();
         }
+        let board = &mut *guard;
+        let place = board.taskmap.slot(slot);
         let yields = again || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
         if yields {
@@ -322,7 +339,7 @@ impl<'h> Pass<'h> {
             kernel.tell_turn_ended(child.key, result);
             guard = kernel.board.borrow_mut();
         }
-        Some(guard)
+        Ok(guard)
     }
 
     /// Lets a child leave the task map.

@@ -160,9 +160,9 @@ impl<'k, 'r> Run<'k, 'r> {
             self.kernel.tell_turn_began(turn.key);
         }
         let mut cx = Context::from_waker(self.bell.waker());
-        thread::begin_turn(turn.key, self.bell.waker());
+        let since = thread::begin_turn(turn.key, self.bell.waker());
         let poll = match &mut target {
-            Some(target) if turn.aborted => abort(target),
+            Some(target) if turn.aborted => Poll::Ready(self.kernel.end_by_mark(turn.key, target)),
             Some(target) => target.as_mut().turn(&mut cx),
             None => self.root.as_mut().map_or(Poll::Pending, |seat| {
                 let poll = seat.turn(&mut cx);
@@ -170,31 +170,40 @@ impl<'k, 'r> Run<'k, 'r> {
                 poll
             }),
         };
-        let again = thread::end_poll();
+        let (again, left) = thread::end_poll();
         match poll {
-            Poll::Pending => self.end_turn(turn, target, again),
+            Poll::Pending => {
+                let left = if left == since { None } else { Some(since) };
+                self.end_turn(turn, target, again, left)
+            }
             Poll::Ready(ending) => Turned::Over(Over { turn, target, ending }),
         }
     }
 
-    /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn.
+    /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn, or
+    /// cancelled and nothing catches that. `left` is the count of regions before the turn, if it has changed.
     #[allow(clippy::inline_always, reason = "as for `turn`")]
     #[inline(always)]
-    fn end_turn(&mut self, turn: Turn, mut target: Option<Boxed>, again: bool) -> Turned<'k> {
+    fn end_turn(
+        &mut self,
+        turn: Turn,
+        mut target: Option<Boxed>,
+        again: bool,
+        left: Option<u32>,
+    ) -> Turned<'k> {
         let slot = turn.key.slot;
         let mut guard = self.kernel.board.borrow_mut();
+        let marks = guard.taskmap.slot(slot).marks;
+        if left.is_some() || marks.has_any([Marks::ABORT, Marks::ASKED]) {
+            drop(guard);
+            if let Some(ending) = self.kernel.after_turn(turn.key, &mut target, again, left) {
+                return Turned::Over(Over { turn, target, ending });
+            }
+            guard = self.kernel.board.borrow_mut();
+        }
         let board = &mut *guard;
         let place = board.taskmap.slot(slot);
-        let woken = place.doing == Doing::Again;
-        if woken
-            && place.marks.has(Marks::ABORT)
-            && let Some(aborted) = &mut target
-        {
-            drop(guard);
-            aborted.as_mut().abort();
-            return Turned::Over(Over { turn, target, ending: Ending::Aborted });
-        }
-        let yields = again || woken;
+        let yields = again || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
         place.target = target;
         if yields {
@@ -244,11 +253,6 @@ impl Drop for Running<'_> {
             self.kernel.arm_hook();
         }
     }
-}
-
-fn abort(target: &mut Boxed) -> Poll<Ending> {
-    target.as_mut().abort();
-    Poll::Ready(Ending::Aborted)
 }
 
 impl Board {

@@ -65,6 +65,10 @@ mod clock;
 mod park;
 mod waiting;
 mod waits;
+mod regions;
+mod requests;
+mod region;
+mod cancelling;
 mod transition;
 mod snapshot;
 mod report;
@@ -82,11 +86,14 @@ mod models;
 // For the layers above.
 pub(crate) use clock::nanos;
 pub(crate) use hosting::{Host, Lent};
+pub(crate) use region::{CleanUp, Passage, Region};
+pub(crate) use regions::Role;
 pub(crate) use report::label_of;
+pub(crate) use requests::{Delivery, Reason, Request};
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, burn};
 pub(crate) use taskmap::Birth;
-pub(crate) use thread::{current, find, schedule, with_waits};
+pub(crate) use thread::{Due, current, find, left, schedule, with_waits};
 pub(crate) use timers::{TimerKey, When};
 pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 

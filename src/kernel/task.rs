@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::kernel::requests::Reason;
+
 pin_project! {
     /// The box that a task lives in.
     ///
@@ -34,6 +36,18 @@ pub(crate) enum Failure {
     /// What it panicked with.
     Panicked(Box<dyn Any + Send>),
     Aborted,
+    /// Nothing caught the request.
+    Cancelled(Reason),
+}
+
+impl Failure {
+    pub(crate) fn ending(&self) -> Ending {
+        match self {
+            Failure::Panicked(_) => Ending::Panicked,
+            Failure::Aborted => Ending::Aborted,
+            Failure::Cancelled(_) => Ending::Cancelled,
+        }
+    }
 }
 
 /// How a task ended.
@@ -46,6 +60,8 @@ pub enum Ending {
     Panicked,
     /// It was aborted; its future was dropped.
     Aborted,
+    /// It was asked to end, and nothing caught the request; its future was dropped.
+    Cancelled,
 }
 
 /// What the kernel sees of a task: a target of unknown type.
@@ -55,8 +71,8 @@ pub(crate) trait Target {
     /// Gives the target one turn.
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending>;
 
-    /// Drops the target in place and leaves [`Failure::Aborted`] as its output.
-    fn abort(self: Pin<&mut Self>);
+    /// Drops the target in place and leaves this failure as its output.
+    fn abort(self: Pin<&mut Self>, failure: Failure);
 
     /// Moves the output into `place`, an `Option<Result<T, Failure>>` for the task's own `T`.
     fn take(self: Pin<&mut Self>, place: &mut dyn Any);
@@ -85,9 +101,9 @@ impl<F: Future + 'static> Target for Task<F> {
         turn.unwrap_or_else(|payload| Poll::Ready(self.fail(payload)))
     }
 
-    fn abort(mut self: Pin<&mut Self>) {
+    fn abort(mut self: Pin<&mut Self>, failure: Failure) {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.set(Task::Done { output: Err(Failure::Aborted) });
+            self.set(Task::Done { output: Err(failure) });
         }));
         if let Err(payload) = outcome {
             burn(payload);
@@ -192,7 +208,7 @@ mod tests {
         };
         let mut task: Boxed = Box::pin(Task::Running { target });
         assert_eq!(turn(&mut task), Poll::Pending);
-        task.as_mut().abort();
+        task.as_mut().abort(Failure::Aborted);
         let mut output: Option<Result<(), Failure>> = None;
         task.as_mut().take(&mut output);
         assert!(matches!(output, Some(Err(Failure::Aborted))));

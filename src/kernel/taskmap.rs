@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::kernel::id::{Key, TaskId};
+use crate::kernel::requests::Reason;
 use crate::kernel::task::{Boxed, Task};
 use crate::kernel::vacancies::Vacancies;
 use crate::kernel::waiting::Waiter;
@@ -52,8 +53,10 @@ impl Marks {
     pub(crate) const MAIN: Marks = Marks(4);
     /// It has an entry among [`Rare`] things.
     pub(crate) const RARE: Marks = Marks(8);
+    /// There is a request on its root region, to be looked at after each turn.
+    pub(crate) const ASKED: Marks = Marks(16);
     /// The child of a scope: its future lives there, and there it has its turns.
-    pub(crate) const HOSTED: Marks = Marks(16);
+    pub(crate) const HOSTED: Marks = Marks(32);
 
     pub(crate) fn has(self, mark: Marks) -> bool {
         self.has_any([mark])
@@ -65,6 +68,10 @@ impl Marks {
 
     pub(crate) fn set(&mut self, mark: Marks) {
         self.0 |= mark.0;
+    }
+
+    pub(crate) fn clear(&mut self, mark: Marks) {
+        self.0 &= !mark.0;
     }
 }
 
@@ -107,6 +114,10 @@ pub(crate) struct Rare {
     pub(crate) name: Option<Arc<str>>,
     /// Who waits for its end through a waker that is not a task's own.
     pub(crate) joiner: Option<Waiter>,
+    /// Its root region, if anything was ever left below it.
+    pub(crate) region: Option<u32>,
+    /// Why it is to be dropped at its next turn, if that is because of a request.
+    pub(crate) cancelled: Option<Reason>,
 }
 
 impl Slot {
@@ -263,11 +274,7 @@ impl TaskMap {
                 None
             }
             None => {
-                (place.doing, place.id) = (Doing::Vacant, 0);
-                self.vacancies.add_bare(slot);
-                if place.marks.has(Marks::RARE) {
-                    self.forget_rare(slot);
-                }
+                self.vacate(slot);
                 None
             }
         }
@@ -313,15 +320,15 @@ impl TaskMap {
         self.rare.entry(slot).or_default()
     }
 
-    /// Takes who waits, through a foreign waker, for the end of a task.
-    pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
+    /// The rare things of a slot, if it has any.
+    pub(crate) fn has_rare(&mut self, slot: u32) -> Option<&mut Rare> {
         let is_rare = self.slots[slot as usize].marks.has(Marks::RARE);
-        if is_rare { self.take_rare_joiner(slot) } else { None }
+        if is_rare { self.rare.get_mut(&slot) } else { None }
     }
 
-    #[cold]
-    fn take_rare_joiner(&mut self, slot: u32) -> Option<Waiter> {
-        self.rare.get_mut(&slot).and_then(|rare| rare.joiner.take())
+    /// Takes who waits, through a foreign waker, for the end of a task.
+    pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
+        self.has_rare(slot).and_then(|rare| rare.joiner.take())
     }
 
     /// Who waits, through a foreign waker, for the end of a task.

@@ -4,6 +4,7 @@
 //! thread-locals are being destroyed.
 
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::num::NonZeroU32;
 use std::panic::Location;
@@ -11,6 +12,7 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::regions::Regions;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::taskmap::Put;
 use crate::kernel::waiting::Waited;
@@ -25,6 +27,9 @@ struct Thread {
     schedulers: RefCell<ManuallyDrop<Vec<Rc<Kernel>>>>,
     waited: RefCell<ManuallyDrop<Registry>>,
     waits: RefCell<ManuallyDrop<Waits>>,
+    regions: RefCell<ManuallyDrop<Regions>>,
+    /// How often a region was left unhung: a copy, since every turn looks at it.
+    left: Cell<u32>,
 }
 
 /// What changes from turn to turn, and is put back when a nested run is over.
@@ -41,6 +46,8 @@ struct Now {
     bell: Cell<usize>,
     /// The bell of this turn was rung in this turn.
     again: Cell<bool>,
+    /// How many timeouts whose deadline has just come are polling what they wrap, further up the stack.
+    due: Cell<u32>,
 }
 
 impl Now {
@@ -58,34 +65,45 @@ thread_local! {
                 task: Cell::new(None),
                 bell: Cell::new(0),
                 again: Cell::new(false),
+                due: Cell::new(0),
             },
             vtable: Cell::new(0),
             schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
             waited: RefCell::new(ManuallyDrop::new(Registry { entries: Vec::new(), vacant: Vec::new() })),
             waits: RefCell::new(ManuallyDrop::new(Waits::new())),
+            regions: RefCell::new(ManuallyDrop::new(Regions::new())),
+            left: Cell::new(0),
         }
     };
 }
 
 // ----- whose turn it is -----
 
-/// Notes that a turn begins, with this waker lent to this task.
+/// Notes that a turn begins, with this waker lent to this task. Returns how often a region was left unhung
+/// before it.
 #[inline]
-pub(crate) fn begin_turn(task: Key, waker: &Waker) {
+pub(crate) fn begin_turn(task: Key, waker: &Waker) -> u32 {
     THREAD.with(|thread| {
         thread.now.task.set(Some(task));
         thread.now.again.set(false);
         thread.now.bell.set(waker.data().addr());
-    });
+        thread.left.get()
+    })
 }
 
-/// Notes that the poll has returned; tells whether the task was woken in it by its own bell.
+/// Notes that the poll has returned; tells whether the task was woken in it by its own bell, and how often a
+/// region was left unhung before now.
 #[inline]
-pub(crate) fn end_poll() -> bool {
+pub(crate) fn end_poll() -> (bool, u32) {
     THREAD.with(|thread| {
         thread.now.bell.set(0);
-        thread.now.again.get()
+        (thread.now.again.get(), thread.left.get())
     })
+}
+
+/// Returns whether the task whose turn it is was woken in it already, by its own bell.
+pub(crate) fn is_woken() -> bool {
+    THREAD.with(|thread| thread.now.again.get())
 }
 
 /// Notes that the turn is over.
@@ -138,6 +156,7 @@ pub(crate) fn enter(scheduler: NonZeroU32, run: Option<&'static Location<'static
         thread.now.run.set(run.or(before.run.get()));
         thread.now.task.set(None);
         thread.now.bell.set(0);
+        thread.now.due.set(0);
         Entered { before }
     })
 }
@@ -156,6 +175,7 @@ impl Drop for Entered {
             now.task.set(before.task.get());
             now.bell.set(before.bell.get());
             now.again.set(before.again.get());
+            now.due.set(before.due.get());
         });
     }
 }
@@ -214,6 +234,7 @@ pub(crate) fn move_in(kernel: Rc<Kernel>) {
     THREAD.with(|thread| {
         thread.schedulers.borrow_mut().push(kernel);
         thread.waits.borrow_mut().warm();
+        thread.regions.borrow_mut().warm();
     });
 }
 
@@ -227,6 +248,7 @@ pub(crate) fn move_out(scheduler: NonZeroU32) {
             // `ManuallyDrop` frees nothing by itself: the old buffer is taken out and dropped.
             drop(mem::take(&mut **schedulers));
             thread.waits.borrow_mut().cool();
+            thread.regions.borrow_mut().cool();
         }
         kernel
     });
@@ -284,4 +306,45 @@ pub(crate) fn all_waited() -> Vec<Rc<dyn Waited>> {
 #[inline]
 pub(crate) fn with_waits<R>(call: impl FnOnce(&mut Waits) -> R) -> R {
     THREAD.with(|thread| call(&mut thread.waits.borrow_mut()))
+}
+
+// ----- what requests to cancel can reach -----
+
+/// How often a region was left unhung on this thread: to be noted before a poll.
+#[inline]
+pub(crate) fn left() -> u32 {
+    THREAD.with(|thread| thread.left.get())
+}
+
+/// Reads or changes the regions. No code of the user's may run in `call`.
+pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
+    THREAD.with(|thread| {
+        let regions = &mut thread.regions.borrow_mut();
+        let result = call(regions);
+        thread.left.set(regions.left());
+        result
+    })
+}
+
+/// While it exists, a timeout whose deadline has come is polling what it wraps: those inside give way to it.
+pub(crate) struct Due {
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Due {
+    pub(crate) fn begin() -> Self {
+        THREAD.with(|thread| thread.now.due.set(thread.now.due.get() + 1));
+        Due { _not_send: PhantomData }
+    }
+
+    /// Returns whether there is one further up the stack.
+    pub(crate) fn is_any() -> bool {
+        THREAD.with(|thread| thread.now.due.get() > 0)
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        THREAD.with(|thread| thread.now.due.set(thread.now.due.get() - 1));
+    }
 }

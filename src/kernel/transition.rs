@@ -52,6 +52,15 @@ pub enum Transition {
         /// What came of it.
         result: TurnResult,
     },
+    /// A task was asked to end. If nothing catches that it is dropped at its next turn, or at the end of this
+    /// one.
+    #[non_exhaustive]
+    Asked {
+        /// The task that is to end.
+        task: TaskId,
+        /// Why.
+        reason: Arc<str>,
+    },
     /// A task has left the task map, or will as soon as it has been asked for its output.
     #[non_exhaustive]
     Exited {
@@ -156,6 +165,7 @@ impl fmt::Display for Transition {
             Transition::Scheduled { task, cause } => write!(f, "schedule {task} ({cause})"),
             Transition::TurnBegan { task, .. } => write!(f, "turn {task}"),
             Transition::TurnEnded { task, result, .. } => write!(f, "{task} {result}"),
+            Transition::Asked { task, reason } => write!(f, "ask {task} to end ({reason})"),
             Transition::Exited { task, ending: Ending::Returned } => write!(f, "exit {task}"),
             Transition::Exited { task, ending } => write!(f, "exit {task} ({ending})"),
             Transition::TimerFired => f.write_str("timer"),
@@ -195,6 +205,7 @@ impl fmt::Display for Ending {
             Ending::Returned => "returned",
             Ending::Panicked => "panicked",
             Ending::Aborted => "aborted",
+            Ending::Cancelled => "cancelled",
         })
     }
 }

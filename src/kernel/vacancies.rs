@@ -43,11 +43,6 @@ impl Vacancies {
         self.bare.pop()
     }
 
-    /// Adds a slot without a box.
-    pub(crate) fn add_bare(&mut self, slot: u32) {
-        self.bare.push(slot);
-    }
-
     /// Adds a slot; `true` if the empty box in it is to stay.
     #[inline]
     pub(crate) fn add(&mut self, slot: u32, left: Option<&dyn Target>) -> bool {

@@ -213,6 +213,11 @@ impl<T> Slab<T> {
         Slab { entries: Vec::new(), vacant: NOBODY, live: 0 }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
     /// Puts a value in; returns its number.
     ///
     /// # Panics
@@ -248,7 +253,7 @@ impl<T> Slab<T> {
 
     /// Gives back memory that is not needed.
     #[inline]
-    fn trim(&mut self, is_warm: bool) {
+    pub(crate) fn trim(&mut self, is_warm: bool) {
         if self.live == 0 && (self.entries.len() > KEPT || !is_warm) {
             *self = Slab::new();
         }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Birth, Failure, Kernel, TaskId};
+use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId};
 use crate::task::JoinError;
 
 /// The handle of a task: await it for the task's output.
@@ -89,9 +89,52 @@ impl<T> JoinHandle<T> {
         self.taken || self.kernel.is_over(self.slot, self.id)
     }
 
-    /// Ends the task: its future is dropped at its next turn, which is scheduled now.
+    /// Asks the task to end.
+    ///
+    /// A request, which reaches the task while it waits: the innermost [`catch_cancel`] around what it waits
+    /// for gets it and may clean up; see there. If there is none the future is dropped at its next turn, or
+    /// at the end of this one if it is its own. Inside of a [`mask`] the request waits. A task that is over
+    /// stays as it ended, and so does one that returns in the turn of the request.
     ///
     /// Never drops anything inside this call, and never waits; await the handle to wait for the end. A task
+    /// that is cleaning up already counts the request and is not disturbed;
+    /// [`abort`](JoinHandle::abort) always works.
+    ///
+    /// [`catch_cancel`]: crate::task::catch_cancel
+    /// [`mask`]: crate::task::mask
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{block_on, spawn, task::catch_cancel, yield_now};
+    ///
+    /// block_on(async {
+    ///     let handle = spawn(async { catch_cancel(pending::<()>()).await.is_err() });
+    ///     yield_now().await;
+    ///     handle.cancel();
+    ///     assert!(handle.await.unwrap());
+    ///
+    ///     let uncaught = spawn(pending::<()>());
+    ///     uncaught.cancel();
+    ///     assert!(uncaught.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    pub fn cancel(&self) {
+        self.kernel.cancel(self.slot, self.id, Reason::Unsaid);
+    }
+
+    /// Asks the task to end, and says why; see [`cancel`](JoinHandle::cancel).
+    ///
+    /// The task finds the reason in [`Cancelled::reason`](crate::task::Cancelled::reason); if it does not catch
+    /// the request, whoever joins it finds it in [`JoinError::reason`].
+    pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
+        self.kernel.cancel(self.slot, self.id, Reason::Said(reason.into()));
+    }
+
+    /// Ends the task: its future is dropped at its next turn, which is scheduled now.
+    ///
+    /// For the way that lets it clean up see [`cancel`](JoinHandle::cancel). Never drops anything inside this call, and never waits; await the handle to wait for the end. A task
     /// that aborts itself goes on until it waits. A task that is over already stays as it ended.
     ///
     /// # Example
@@ -111,9 +154,52 @@ impl<T> JoinHandle<T> {
         self.kernel.abort(self.slot, self.id);
     }
 
-    /// Returns a handle that can abort the task, and nothing else.
+    /// Returns a handle that can abort or cancel the task, and nothing else.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { kernel: Rc::clone(&self.kernel), slot: self.slot, id: self.id }
+    }
+}
+
+impl<T, E> JoinHandle<Result<T, E>> {
+    /// Waits for a task whose output is a `Result`, with one error type for everything that can go wrong.
+    ///
+    /// # Errors
+    ///
+    /// The error that the task returned; or its [`JoinError`], as an `E`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future detaches the task, as dropping the handle does.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, spawn};
+    ///
+    /// block_on(async {
+    ///     let handle = spawn(async { Ok::<u8, Box<dyn std::error::Error>>("7".parse()?) });
+    ///     assert_eq!(handle.flatten().await?, 7);
+    ///     Ok(())
+    /// })
+    /// # .map_err(|error: Box<dyn std::error::Error>| error.to_string()).unwrap();
+    /// ```
+    pub fn flatten(self) -> Flatten<T, E> {
+        Flatten { handle: self }
+    }
+}
+
+/// The future of [`JoinHandle::flatten`].
+#[derive(Debug)]
+#[must_use = "dropping it detaches the task"]
+pub struct Flatten<T, E> {
+    handle: JoinHandle<Result<T, E>>,
+}
+
+impl<T: 'static, E: From<JoinError> + 'static> Future for Flatten<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.handle).poll(cx).map(|output| output?)
     }
 }
 
@@ -150,7 +236,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Can abort a task, and nothing else; made by [`JoinHandle::abort_handle`].
+/// Can end a task, and nothing else; made by [`JoinHandle::abort_handle`].
 ///
 /// # Example
 ///
@@ -177,6 +263,16 @@ impl AbortHandle {
     /// Ends the task; see [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.kernel.abort(self.slot, self.id);
+    }
+
+    /// Asks the task to end; see [`JoinHandle::cancel`].
+    pub fn cancel(&self) {
+        self.kernel.cancel(self.slot, self.id, Reason::Unsaid);
+    }
+
+    /// Asks the task to end, and says why; see [`JoinHandle::cancel_with`].
+    pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
+        self.kernel.cancel(self.slot, self.id, Reason::Said(reason.into()));
     }
 
     /// Returns the id of the task.

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
-use crate::kernel::{Failure, TaskId};
+use crate::kernel::{Failure, Reason, TaskId};
 
-/// Why a task has no output: it panicked, or it was aborted; or it is a scope's child that failed.
+/// Why a task has no output: it panicked, or it was cancelled or aborted; or it is a scope's child that failed.
 ///
 /// It is `Send` and `Sync`, so it goes into any error type.
 #[derive(Error)]
@@ -20,7 +20,8 @@ pub struct JoinError {
 enum JoinCause {
     /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
     Panicked(Mutex<Box<dyn Any + Send>>),
-    Cancelled,
+    /// With the reason, if it was asked to end; without, if it was aborted.
+    Cancelled(Option<Reason>),
     /// It returned an error, which its scope has.
     Failed,
 }
@@ -29,7 +30,8 @@ impl JoinError {
     pub(super) fn new(id: TaskId, failure: Failure) -> Self {
         let cause = match failure {
             Failure::Panicked(payload) => JoinCause::Panicked(Mutex::new(payload)),
-            Failure::Aborted => JoinCause::Cancelled,
+            Failure::Aborted => JoinCause::Cancelled(None),
+            Failure::Cancelled(reason) => JoinCause::Cancelled(Some(reason)),
         };
         JoinError { id, cause }
     }
@@ -49,9 +51,30 @@ impl JoinError {
         matches!(self.cause, JoinCause::Panicked(_))
     }
 
-    /// Returns whether the task was aborted, by its handle or because its scheduler was dropped.
+    /// Returns whether the task was cancelled and did not catch that, or was aborted, by its handle or because
+    /// its scheduler was dropped.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.cause, JoinCause::Cancelled)
+        matches!(self.cause, JoinCause::Cancelled(_))
+    }
+
+    /// Returns the reason of the request that ended the task: what was given to
+    /// [`cancel_with`](crate::JoinHandle::cancel_with), or `"cancelled"`. `None` if it was aborted or panicked.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let scheduler = turnwise::Scheduler::new();
+    /// let handle = scheduler.spawn(std::future::pending::<()>());
+    /// handle.cancel_with("nobody is interested");
+    /// let error = scheduler.block_on(handle).unwrap_err();
+    /// assert_eq!(error.reason(), Some("nobody is interested"));
+    /// assert_eq!(error.to_string(), "task #1 was cancelled: nobody is interested");
+    /// ```
+    pub fn reason(&self) -> Option<&str> {
+        match &self.cause {
+            JoinCause::Cancelled(reason) => reason.as_ref().map(Reason::as_str),
+            JoinCause::Panicked(_) | JoinCause::Failed => None,
+        }
     }
 
     /// Returns whether the task is a scope's child that returned an error: the
@@ -83,7 +106,7 @@ impl JoinError {
             JoinCause::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            JoinCause::Cancelled | JoinCause::Failed => Err(self),
+            JoinCause::Cancelled(_) | JoinCause::Failed => Err(self),
         }
     }
 
@@ -99,9 +122,15 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.cause, self.message()) {
-            (JoinCause::Cancelled, _) => write!(f, "task {} was aborted", self.id),
+            (JoinCause::Cancelled(None), _) => write!(f, "task {} was aborted", self.id),
             (JoinCause::Failed, _) => {
                 write!(f, "task {} failed; its scope has the error", self.id)
+            }
+            (JoinCause::Cancelled(Some(Reason::Unsaid)), _) => {
+                write!(f, "task {} was cancelled", self.id)
+            }
+            (JoinCause::Cancelled(Some(reason)), _) => {
+                write!(f, "task {} was cancelled: {}", self.id, reason.as_str())
             }
             (_, Some(message)) => write!(f, "task {} panicked: {message}", self.id),
             (_, None) => write!(f, "task {} panicked", self.id),

@@ -1,9 +1,10 @@
-//! Tasks: spawning, naming and joining them, giving way, and spawning from other threads.
+//! Tasks: spawning, naming, joining and cancelling them, giving way, and spawning from other threads.
 
 mod spawn;
 mod builder;
 mod join;
 mod join_error;
+mod cancel;
 mod yield_now;
 mod current;
 mod remote;
@@ -12,8 +13,12 @@ mod scope;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
+pub use cancel::{
+    CancelToken, Cancelled, CatchCancel, DropGuard, Mask, RunUntilCancelled, Shield,
+    TokenCancelled, cancelling, catch_cancel, checkpoint, mask, shield,
+};
 pub use current::{id, name, try_id};
-pub use join::{AbortHandle, AbortOnDrop, JoinHandle};
+pub use join::{AbortHandle, AbortOnDrop, Flatten, JoinHandle};
 pub use join_error::JoinError;
 pub use remote::RemoteHandle;
 pub use remote_error::RemoteError;

@@ -1,4 +1,4 @@
-//! Time: sleeping, intervals, and the clock, real or virtual.
+//! Time: sleeping, intervals, timeouts, and the clock, real or virtual.
 //!
 //! Instants are [`std::time::Instant`]s. Under a virtual clock
 //! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment
@@ -6,8 +6,10 @@
 
 mod sleep;
 mod interval;
+mod timeout;
 mod clock;
 
 pub use clock::{Advance, advance, now};
 pub use interval::{Interval, Missed, Tick, interval};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};

@@ -107,13 +107,18 @@ impl Sleep {
     }
 
     /// A sleep that says it was made at another place.
+    pub(super) fn after(duration: Duration, place: &'static Location<'static>) -> Self {
+        Sleep::new(Deadline::After(duration), place)
+    }
+
+    /// The same, until a point in time.
     pub(super) fn until(deadline: Instant, place: &'static Location<'static>) -> Self {
         Sleep::new(Deadline::At(deadline), place)
     }
 
     /// A sleep that does not end.
     pub(super) fn endless(place: &'static Location<'static>) -> Self {
-        Sleep::new(Deadline::After(Duration::MAX), place)
+        Sleep::after(Duration::MAX, place)
     }
 
     /// Returns whether it has ended.

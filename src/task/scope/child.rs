@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::burn;
+use crate::kernel::{Failure, Reason, burn};
 
 /// An error of any type, as a scope keeps it.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
@@ -25,8 +25,8 @@ pub(super) trait Child {
     /// Gives it a turn.
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome>;
 
-    /// Drops the future in place.
-    fn abort(self: Pin<&mut Self>);
+    /// Drops the future in place, and leaves the failure for the handle.
+    fn end(self: Pin<&mut Self>, failure: Failure);
 }
 
 /// A child with its type forgotten.
@@ -87,14 +87,23 @@ impl<F: Future, T> Child for Task<F, T> {
         }
     }
 
-    fn abort(mut self: Pin<&mut Self>) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Over))) {
-            burn(payload);
+    fn end(mut self: Pin<&mut Self>, failure: Failure) {
+        if let (View::Running { answer, .. }, Failure::Cancelled(reason)) =
+            (self.as_mut().project(), failure)
+        {
+            answer.give(Given::Cancelled(reason));
         }
+        self.drop_future();
     }
 }
 
 impl<F: Future, T> Task<F, T> {
+    fn drop_future(mut self: Pin<&mut Self>) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Over))) {
+            burn(payload);
+        }
+    }
+
     /// Ends the child after a panic in its turn. The payload is for the scope; the handle gets its text.
     #[cold]
     fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Outcome {
@@ -102,7 +111,7 @@ impl<F: Future, T> Task<F, T> {
             let text = text(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
             answer.give(Given::Panic(text.into()));
         }
-        self.abort();
+        self.drop_future();
         Outcome::Panicked(payload)
     }
 }
@@ -121,6 +130,8 @@ pub(super) enum Given<T> {
     /// It is not over; or it was aborted.
     Nothing,
     Value(T),
+    /// Nothing caught the request.
+    Cancelled(Reason),
     /// The error is in the scope.
     Failure,
     /// The payload is in the scope; this is its text.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kernel::TaskId;
+use crate::kernel::{Reason, TaskId};
 use crate::task::scope::child::{BoxError, text};
 
 /// Why a [`scope`](crate::task::scope) has no value: children of it failed, or it was cancelled.
@@ -33,11 +33,11 @@ use crate::task::scope::child::{BoxError, text};
 /// ```
 pub struct ScopeError {
     failures: Vec<ChildError>,
-    reason: Option<Arc<str>>,
+    reason: Option<Reason>,
 }
 
 impl ScopeError {
-    pub(super) fn new(failures: Vec<ChildError>, reason: Option<Arc<str>>) -> Self {
+    pub(super) fn new(failures: Vec<ChildError>, reason: Option<Reason>) -> Self {
         ScopeError { failures, reason }
     }
 
@@ -55,7 +55,7 @@ impl ScopeError {
     /// Returns why the scope was stopped: the reason that it was cancelled with, or which child failed first.
     /// `None` if nobody was stopped.
     pub fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+        self.reason.as_ref().map(Reason::as_str)
     }
 
     /// Returns the first failure that is an error of this type.
@@ -80,7 +80,7 @@ impl ScopeError {
 
 impl fmt::Display for ScopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.failures[..], &self.reason) {
+        match (&self.failures[..], self.reason()) {
             ([], None) => write!(f, "the scope was cancelled"),
             ([], Some(reason)) => write!(f, "the scope was cancelled: {reason}"),
             ([only], _) => write!(f, "a child of the scope failed: {only}"),

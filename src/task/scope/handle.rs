@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Failure, TaskId};
+use crate::kernel::{Failure, Reason, TaskId};
 use crate::task::scope::child::{Answer, Given};
 use crate::task::scope::members::Members;
 use crate::task::{AbortHandle, JoinError};
@@ -93,6 +93,17 @@ impl<'scope, T> ScopedHandle<'scope, T> {
         self.members.kernel().is_over(self.slot, self.id)
     }
 
+    /// Asks the child to end, as [`JoinHandle::cancel`](crate::JoinHandle::cancel) does. That is no failure of the
+    /// scope.
+    pub fn cancel(&self) {
+        self.members.kernel().cancel(self.slot, self.id, Reason::Unsaid);
+    }
+
+    /// The same, with a reason for whoever catches the request and for the [`JoinError`].
+    pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
+        self.members.kernel().cancel(self.slot, self.id, Reason::Said(reason.into()));
+    }
+
     /// Ends the child: its future is dropped at its next turn, which is scheduled now. That is no failure of
     /// the scope. See [`JoinHandle::abort`](crate::JoinHandle::abort).
     pub fn abort(&self) {
@@ -109,6 +120,7 @@ impl<'scope, T> ScopedHandle<'scope, T> {
     fn error(&self, given: Given<T>) -> JoinError {
         let failure = match given {
             Given::Value(_) | Given::Nothing => Failure::Aborted,
+            Given::Cancelled(reason) => Failure::Cancelled(reason),
             Given::Failure => return JoinError::failed(self.id),
             Given::Panic(text) => Failure::Panicked(Box::new(text.into_string())),
         };

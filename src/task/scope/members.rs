@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::kernel::{Birth, Ending, Host, Kernel, TaskId, current};
+use crate::kernel::{Birth, Ending, Host, Kernel, Reason, TaskId, current};
 use crate::task::scope::child::Outcome;
 use crate::task::scope::error::{Cause, ChildError, ScopeError};
 
@@ -15,9 +15,10 @@ pub(super) struct Members {
     place: &'static Location<'static>,
     /// Opened for the first child: a scope without children needs no scheduler.
     host: OnceCell<Host>,
-    /// Everybody is to stop; the reason is in `reason`.
-    is_stopped: Cell<bool>,
-    reason: RefCell<Option<Arc<str>>>,
+    /// Everybody is to stop, for this reason.
+    stopped: RefCell<Option<Reason>>,
+    /// The body has not been asked yet.
+    is_body_unasked: Cell<bool>,
     /// A failure stops nobody.
     collects_all: Cell<bool>,
     failures: RefCell<Vec<ChildError>>,
@@ -28,8 +29,8 @@ impl Members {
         Members {
             place,
             host: OnceCell::new(),
-            is_stopped: Cell::new(false),
-            reason: RefCell::new(None),
+            stopped: RefCell::new(None),
+            is_body_unasked: Cell::new(false),
             collects_all: Cell::new(false),
             failures: RefCell::default(),
         }
@@ -62,10 +63,17 @@ impl Members {
              let the scope end before its scheduler does"
         );
         let (slot, id) = host.spawn(birth, name);
-        if self.is_stopped.get() {
-            self.stop_one(slot, id); // Before its first turn.
+        if self.is_stopped() {
+            self.stop_new(host, slot, id);
         }
         (slot, id)
+    }
+
+    /// Whoever comes too late is asked to end before the first turn.
+    #[cold]
+    fn stop_new(&self, host: &Host, slot: u32, id: TaskId) {
+        let reason = self.stopped.borrow().clone();
+        host.kernel().cancel(slot, id, reason.unwrap_or(Reason::Unsaid));
     }
 
     #[track_caller]
@@ -91,28 +99,36 @@ impl Members {
         let reason = format!("{} failed", error.label());
         self.failures.borrow_mut().push(error);
         if !self.collects_all.get() {
-            self.stop(reason.into());
+            self.stop(Reason::Said(reason.into()));
         }
         ending
     }
 
-    /// Stops everybody; does nothing if that was done before.
-    pub(super) fn stop(&self, reason: Arc<str>) {
-        if self.is_stopped.replace(true) {
-            return;
+    /// Asks everybody to end; does nothing if that was done before.
+    pub(super) fn stop(&self, reason: Reason) {
+        if !self.is_stopped() {
+            self.stop_again(reason);
         }
-        self.reason.replace(Some(reason));
-        let children = self.host().map(Host::children);
-        children.into_iter().flatten().for_each(|(id, slot)| self.stop_one(slot, id));
     }
 
-    /// Stops one child.
-    fn stop_one(&self, slot: u32, id: TaskId) {
-        self.kernel().abort(slot, id);
+    /// Asks everybody to end, perhaps once more.
+    pub(super) fn stop_again(&self, reason: Reason) {
+        self.stopped.borrow_mut().get_or_insert_with(|| reason.clone());
+        self.is_body_unasked.set(true);
+        let Some(host) = self.host() else { return };
+        for (id, slot) in host.children() {
+            host.kernel().cancel(slot, id, reason.clone());
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.is_stopped.get()
+        self.stopped.borrow().is_some()
+    }
+
+    /// Why the body is to be asked to end, if it is and was not.
+    pub(super) fn ask_body(&self) -> Option<Reason> {
+        let is_unasked = self.is_body_unasked.replace(false);
+        self.stopped.borrow().clone().filter(|_| is_unasked)
     }
 
     pub(super) fn collect_all(&self) {
@@ -124,7 +140,7 @@ impl Members {
         let failures = self.failures.take();
         match value {
             Some(value) if failures.is_empty() => Ok(value),
-            _ => Err(ScopeError::new(failures, self.reason.take())),
+            _ => Err(ScopeError::new(failures, self.stopped.take())),
         }
     }
 }

@@ -5,9 +5,12 @@ use std::future::poll_fn;
 use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Ending, Host, Lent, burn};
+use crate::kernel::{
+    Ending, Failure, Host, Lent, Passage, Reason, Region, Request, Role, burn, left,
+};
 use crate::task::scope::child::Outcome;
 use crate::task::scope::error::ScopeError;
 use crate::task::scope::members::Members;
@@ -121,8 +124,8 @@ where
         let scope = Scope::new(place);
         let _rest = Rest(&scope);
         let mut children = Children::new(&scope);
-        let body = pin!(Some(body(&scope)));
-        let mut body = Body { future: body, value: None, panic: None };
+        let passage = pin!(Some(Passage::new(body(&scope))));
+        let mut body = Body { passage, value: None, panic: None };
         poll_fn(|cx| children.poll(cx, &mut body)).await
     }
 }
@@ -130,7 +133,7 @@ where
 /// The body, and what came of it.
 struct Body<'a, F: Future> {
     /// `None` when it is over.
-    future: Pin<&'a mut Option<F>>,
+    passage: Pin<&'a mut Option<Passage<F>>>,
     value: Option<F::Output>,
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -138,26 +141,49 @@ struct Body<'a, F: Future> {
 impl<F: Future> Body<'_, F> {
     /// Polls the body, if it is not over. Does not unwind.
     fn poll(&mut self, cx: &mut Context<'_>, members: &Members) {
-        let Some(future) = self.future.as_mut().as_pin_mut() else { return };
-        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Pending) => return,
+        // Before the poll: who is told now is not polled, even if what he waits for has happened.
+        self.look_for_request(left(), cx, members);
+        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
+        let since = left();
+        match catch_unwind(AssertUnwindSafe(|| passage.poll(cx))) {
+            Ok(Poll::Pending) => return self.settle(since, cx, members.ask_body()),
             Ok(Poll::Ready(value)) => self.value = Some(value),
             Err(payload) => {
                 self.panic = Some(payload);
-                members.stop("the body of the scope panicked".into());
+                members.stop(Reason::Said("the body of the scope panicked".into()));
             }
         }
-        self.drop_future();
+        self.end();
     }
 
-    fn drop_future(&mut self) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.future.set(None))) {
+    /// Asks the body to end, if that is to be done.
+    fn look_for_request(&mut self, since: u32, cx: &mut Context<'_>, members: &Members) {
+        if let Some(reason) = members.ask_body() {
+            self.settle(since, cx, Some(reason));
+        }
+    }
+
+    /// Looks, while nobody polls the body, whether it is to end; drops it if it is and nothing catches that.
+    fn settle(&mut self, since: u32, cx: &mut Context<'_>, reason: Option<Reason>) {
+        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
+        let poll = catch_unwind(AssertUnwindSafe(|| passage.settle(since, cx, reason)));
+        let is_over = poll.unwrap_or_else(|payload| {
+            burn(payload);
+            Poll::Ready(())
+        });
+        if is_over.is_ready() {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.passage.set(None))) {
             burn(payload);
         }
     }
 
     fn is_over(&self) -> bool {
-        self.future.is_none()
+        self.passage.is_none()
     }
 
     /// What the scope ends with.
@@ -165,7 +191,7 @@ impl<F: Future> Body<'_, F> {
     /// # Panics
     ///
     /// If the body panicked.
-    fn end(&mut self, members: &Members) -> Result<F::Output, ScopeError> {
+    fn result(&mut self, members: &Members) -> Result<F::Output, ScopeError> {
         match self.panic.take() {
             Some(payload) => resume_unwind(payload),
             None => members.result(self.value.take()),
@@ -181,11 +207,22 @@ struct Children<'scope, 'env> {
     vacant: Vec<u32>,
     /// An empty vector, to be exchanged for the children that are new.
     arrivals: Vec<Arrival<'scope>>,
+    /// The request from outside that it has heard of last.
+    outside: Option<Rc<Request>>,
+    // The last field is dropped last: what is inside leaves the tree before its region does.
+    region: Region,
 }
 
 impl<'scope, 'env> Children<'scope, 'env> {
     fn new(scope: &'scope Scope<'scope, 'env>) -> Self {
-        Children { scope, places: Vec::new(), vacant: Vec::new(), arrivals: Vec::new() }
+        Children {
+            scope,
+            places: Vec::new(),
+            vacant: Vec::new(),
+            arrivals: Vec::new(),
+            outside: None,
+            region: Region::new(Role::Scope),
+        }
     }
 
     /// Polls the scope: the body, then each child that is ready.
@@ -195,6 +232,8 @@ impl<'scope, 'env> Children<'scope, 'env> {
         body: &mut Body<'_, F>,
     ) -> Poll<Result<F::Output, ScopeError>> {
         let members = self.scope.members();
+        let since = left();
+        self.look_outside();
         let before = members.host().and_then(Host::arrive);
         body.poll(cx, members);
         if let Some(host) = members.host() {
@@ -203,18 +242,37 @@ impl<'scope, 'env> Children<'scope, 'env> {
                 self.end_all();
             }
             host.pass(|number, lent| self.turn(number, lent));
-        }
-        if members.is_stopped() && !body.is_over() {
-            body.drop_future();
+            body.look_for_request(left(), cx, members);
         }
         let is_empty = self.places.len() == self.vacant.len() && !self.scope.has_arrivals();
         if is_empty && body.is_over() {
-            return Poll::Ready(body.end(members));
+            if !self.must_wait() {
+                return Poll::Ready(body.result(members));
+            }
+            self.region.let_go();
         }
         if let Some(host) = members.host() {
             host.leave(cx, before);
         }
+        self.region.stay(since, cx);
         Poll::Pending
+    }
+
+    /// Passes a request from outside on to the body and all children.
+    fn look_outside(&mut self) {
+        let Some(request) = self.region.told() else { return };
+        // It stays where it is until somebody takes it: seen is not answered.
+        if self.outside.as_ref().is_some_and(|known| Rc::ptr_eq(known, &request)) {
+            return;
+        }
+        self.scope.members().stop_again(request.reason.clone());
+        self.outside = Some(request);
+    }
+
+    /// Everybody has ended. If that was asked for from outside, it is for whoever asked to act now, and nothing
+    /// after the scope runs; unless somebody beside the scope has taken the request.
+    fn must_wait(&self) -> bool {
+        self.outside.as_ref().is_some_and(|request| !request.is_taken())
     }
 
     /// Takes in the children that are new.
@@ -249,9 +307,10 @@ impl<'scope, 'env> Children<'scope, 'env> {
                 Outcome::Returned => Ending::Returned,
                 failure => self.scope.members().fail(*slot, *id, failure),
             },
-            Lent::Abort => {
-                child.as_mut().abort();
-                Ending::Aborted
+            Lent::End(failure) => {
+                let ending = failure.ending();
+                child.as_mut().end(failure);
+                ending
             }
         };
         *place = None;
@@ -282,7 +341,7 @@ impl Arrival<'_> {
     fn end(self, members: &Members) {
         let Arrival { slot, id, mut child } = self;
         let _entered = members.host().and_then(Host::enter);
-        child.as_mut().abort();
+        child.as_mut().end(Failure::Aborted);
         if let Some(host) = members.host() {
             host.end(slot, id);
         }

@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::kernel::{Birth, TaskId};
+use crate::kernel::{Birth, Reason, TaskId};
 use crate::task::Builder;
 use crate::task::scope::child::{Answer, BoxError, Boxed, Task};
 use crate::task::scope::handle::ScopedHandle;
@@ -146,7 +146,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// # Ok::<(), task::ScopeError>(())
     /// ```
     pub fn cancel(&'scope self, reason: impl Into<Arc<str>>) {
-        self.members.stop(reason.into());
+        self.members.stop(Reason::Said(reason.into()));
     }
 
     #[track_caller]

@@ -1,0 +1,184 @@
+//! The kernel's side of cancelling: asking a task to end, and looking after each turn whether it must.
+
+use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::regions::{Ring, Role};
+use crate::kernel::requests::{Delivery, Polled, Reason};
+use crate::kernel::scheduler::Kernel;
+use crate::kernel::task::{Boxed, Ending, Failure};
+use crate::kernel::taskmap::{Doing, Marks, TaskMap};
+use crate::kernel::thread;
+use crate::kernel::transition::Transition;
+
+impl Kernel {
+    /// Asks a task to end. It is told while it waits: now, or at the end of its turn.
+    pub(crate) fn cancel(&self, slot: u32, id: TaskId, reason: Reason) {
+        let key = Key { slot, serial: id.serial() };
+        let mut rings = Vec::new();
+        let must_end = {
+            let taskmap = &mut self.board.borrow_mut().taskmap;
+            let Some(tenant) = taskmap.resident(slot, id) else { return };
+            if !tenant.is_alive() || tenant.marks.has(Marks::ABORT) {
+                return;
+            }
+            let in_turn = matches!(tenant.doing, Doing::Turn | Doing::Again);
+            let must_end = match taskmap.has_rare(slot).and_then(|rare| rare.region) {
+                // Nothing in it has ever waited in a region, so nothing can take the request.
+                None if !in_turn => true,
+                _ => self.ask_root(taskmap, key, in_turn, &reason, &mut rings),
+            };
+            if must_end {
+                taskmap.rare(slot).cancelled = Some(reason.clone());
+                taskmap.slot(slot).marks.set(Marks::ABORT);
+            }
+            must_end
+        };
+        if self.watched.get() {
+            self.emit(Transition::Asked { task: id, reason: reason.as_str().into() });
+        }
+        if must_end {
+            self.schedule(key);
+        }
+        rings.into_iter().for_each(Ring::wake);
+    }
+
+    /// Makes a request on a task's root region. Returns whether the task must end.
+    fn ask_root(
+        &self,
+        taskmap: &mut TaskMap,
+        key: Key,
+        in_turn: bool,
+        reason: &Reason,
+        rings: &mut Vec<Ring>,
+    ) -> bool {
+        let root = self.root_region(taskmap, key);
+        taskmap.slot(key.slot).marks.set(Marks::ASKED);
+        thread::with_regions(|regions| {
+            let is_new = regions.ask(root, reason.clone(), rings);
+            let deliver_now = is_new && !in_turn;
+            deliver_now && regions.deliver(root, Polled::No, rings) == Delivery::Acts
+        })
+    }
+
+    /// The root region of a task; it is made if there is none yet.
+    fn root_region(&self, taskmap: &mut TaskMap, key: Key) -> u32 {
+        let make = || {
+            let poller = Ring::of_task(TaskKey::new(self.id, key));
+            thread::with_regions(|regions| regions.create(Role::Root, poller))
+        };
+        *taskmap.rare(key.slot).region.get_or_insert_with(make)
+    }
+
+    /// After a turn that has not ended its task, if regions were left in it or the task is marked: hangs them
+    /// below the task, and looks whether it must end. If so its future is dropped here.
+    ///
+    /// `left` is the count of regions before the turn, if it has changed.
+    #[cold]
+    pub(crate) fn after_turn(
+        &self,
+        key: Key,
+        target: &mut Option<Boxed>,
+        again: bool,
+        left: Option<u32>,
+    ) -> Option<Ending> {
+        let failure = self.must_end(key, again, left);
+        // The root of a `block_on` cannot be ended from outside: somebody waits for its output.
+        let (Some(failure), Some(target)) = (failure, target) else { return None };
+        let ending = failure.ending();
+        target.as_mut().abort(failure);
+        Some(ending)
+    }
+
+    /// The same for a task whose future is elsewhere: says why that is to be dropped, if it is.
+    pub(crate) fn must_end(&self, key: Key, again: bool, left: Option<u32>) -> Option<Failure> {
+        let mut rings = Vec::new();
+        let failure = {
+            let taskmap = &mut self.board.borrow_mut().taskmap;
+            if taskmap.slot(key.slot).marks.has(Marks::ABORT) {
+                Some(taskmap.why(key.slot))
+            } else {
+                self.settle_regions(taskmap, key, again, left, &mut rings)
+            }
+        };
+        rings.into_iter().for_each(Ring::wake);
+        failure
+    }
+
+    fn settle_regions(
+        &self,
+        taskmap: &mut TaskMap,
+        key: Key,
+        again: bool,
+        left: Option<u32>,
+        rings: &mut Vec<Ring>,
+    ) -> Option<Failure> {
+        let left = left.filter(|&left| thread::with_regions(|regions| regions.has_unhung(left)));
+        let root = match left {
+            Some(_) => self.root_region(taskmap, key),
+            None => taskmap.has_rare(key.slot)?.region?,
+        };
+        let polled = if again { Polled::Woken } else { Polled::AtRest };
+        let (is_asked, failure) = thread::with_regions(|regions| {
+            if let Some(left) = left {
+                regions.adopt(root, left, rings);
+            }
+            let delivery = regions.deliver(root, polled, rings);
+            let request = regions.slab[root].request.clone();
+            let failure = request.as_ref().filter(|_| delivery == Delivery::Acts);
+            let failure = failure.map(|request| Failure::Cancelled(request.reason.clone()));
+            (request.is_some(), failure)
+        });
+        let marks = &mut taskmap.slot(key.slot).marks;
+        if is_asked {
+            marks.set(Marks::ASKED);
+        } else {
+            marks.clear(Marks::ASKED);
+        }
+        failure
+    }
+
+    /// Ends a task that is marked, in its turn: its future is dropped instead of polled.
+    #[cold]
+    pub(crate) fn end_by_mark(&self, key: Key, target: &mut Boxed) -> Ending {
+        let failure = self.why(key);
+        let ending = failure.ending();
+        target.as_mut().abort(failure);
+        ending
+    }
+
+    /// Why a task that is marked must end.
+    pub(crate) fn why(&self, key: Key) -> Failure {
+        self.board.borrow_mut().taskmap.why(key.slot)
+    }
+
+    /// How often a task was asked to end, since it last was done with that.
+    pub(crate) fn cancelling(&self, task: TaskKey) -> u32 {
+        let taskmap = &mut self.board.borrow_mut().taskmap;
+        if taskmap.look(task.key).is_none() {
+            return 0;
+        }
+        let root = taskmap.has_rare(task.key.slot).and_then(|rare| rare.region);
+        root.map_or(0, |root| {
+            thread::with_regions(|regions| {
+                regions.slab[root].request.as_ref().map_or(0, |request| request.count.get())
+            })
+        })
+    }
+}
+
+impl TaskMap {
+    /// Why a task that is marked must end.
+    fn why(&mut self, slot: u32) -> Failure {
+        let reason = self.has_rare(slot).and_then(|rare| rare.cancelled.take());
+        reason.map_or(Failure::Aborted, Failure::Cancelled)
+    }
+
+    /// Removes the root region of a task that is over; its future is gone.
+    pub(crate) fn close_region(&mut self, slot: u32) {
+        if let Some(root) = self.has_rare(slot).and_then(|rare| rare.region.take()) {
+            let mut rings = Vec::new();
+            // Nobody is rung, and nothing of the user's dropped: nothing is around a root, and its poller is a
+            // task.
+            thread::with_regions(|regions| regions.remove(root, &mut rings));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Cancelling: asking a task to end, and being asked.
+//!
+//! [`JoinHandle::cancel`](crate::JoinHandle::cancel) is a *request*. It reaches the task while that waits,
+//! and goes to the innermost [`catch_cancel`] around what it waits for: what that wraps is dropped, and the
+//! task goes on with `Err(Cancelled)` and may await whatever its clean-up needs. If there is none the task
+//! ends as if it had been aborted. [`timeout`](crate::timeout) makes such a request on what it wraps.
+//!
+//! ```
+//! use std::time::Duration;
+//! use turnwise::{Scheduler, sleep, task::catch_cancel, yield_now};
+//!
+//! let scheduler = Scheduler::builder().virtual_time().build();
+//! let handle = scheduler.spawn(async {
+//!     match catch_cancel(sleep(Duration::from_secs(3600))).await {
+//!         Ok(()) => "an hour has passed",
+//!         Err(cancelled) => {
+//!             sleep(Duration::from_secs(5)).await; // time to clean up
+//!             assert_eq!(cancelled.reason(), "cancelled");
+//!             "cleaned up"
+//!         }
+//!     }
+//! });
+//! let outcome = scheduler.block_on(async {
+//!     yield_now().await;
+//!     handle.cancel();
+//!     handle.await
+//! });
+//! assert_eq!(outcome?, "cleaned up");
+//! # Ok::<(), turnwise::JoinError>(())
+//! ```
+
+mod catch;
+mod cancelled;
+mod mask;
+mod shield;
+mod token;
+
+pub use cancelled::Cancelled;
+pub use catch::{CatchCancel, catch_cancel};
+pub use mask::{Mask, mask};
+pub use shield::{Shield, shield};
+pub use token::{CancelToken, DropGuard, RunUntilCancelled, TokenCancelled};
+
+use crate::kernel::{TaskKey, find};
+use crate::task::{YieldNow, yield_now};
+
+/// Gives way, and by that lets the task be cancelled here: a request to end is delivered while the task
+/// waits, and never while it computes.
+///
+/// The same as [`yield_now`], under the name that says why it stands there.
+///
+/// # Cancel safety
+///
+/// Dropping the future does nothing.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, spawn, task, yield_now};
+///
+/// block_on(async {
+///     let endless = spawn(async { loop { task::checkpoint().await } });
+///     yield_now().await;
+///     endless.cancel();
+///     assert!(endless.await.unwrap_err().is_cancelled());
+/// });
+/// ```
+pub fn checkpoint() -> YieldNow {
+    yield_now()
+}
+
+/// Returns how often the task whose turn it is was asked to end, and is not done with that: 0 if nobody has
+/// asked, or if the clean-up after the last request is over. Also 0 outside of all turns.
+///
+/// Only requests on the whole task count, not those of a timeout in it.
+///
+/// # Example
+///
+/// ```
+/// use std::future::pending;
+/// use turnwise::{block_on, spawn, task, yield_now};
+///
+/// block_on(async {
+///     let handle = spawn(async {
+///         let cancelled = task::catch_cancel(pending::<()>()).await.unwrap_err();
+///         let during = task::cancelling();
+///         drop(cancelled);
+///         (during, task::cancelling())
+///     });
+///     yield_now().await;
+///     handle.cancel();
+///     handle.cancel();
+///     assert_eq!(handle.await.unwrap(), (2, 0));
+/// });
+/// ```
+pub fn cancelling() -> u32 {
+    let Some(task) = TaskKey::current() else { return 0 };
+    find(task.scheduler).map_or(0, |kernel| kernel.cancelling(task))
+}

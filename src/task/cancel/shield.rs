@@ -1,0 +1,102 @@
+//! Work that goes on when whoever waits for it is cancelled.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::kernel::{Birth, current};
+use crate::task::{JoinError, JoinHandle};
+
+/// Runs a future as a task of its own, and waits for that: if the wait is cancelled, the work goes on.
+///
+/// The task is made at the first poll. Dropping this detaches it.
+///
+/// # Errors
+///
+/// A [`JoinError`] if the work panicked, or was aborted because its scheduler was dropped.
+///
+/// # Cancel safety
+///
+/// Once it was polled the work goes on whatever happens to this future. Its output is lost then.
+///
+/// # Panics
+///
+/// When first polled outside of a running scheduler.
+///
+/// # Example
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc, time::Duration};
+/// use turnwise::{Scheduler, sleep, task, timeout};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// let done = Rc::new(Cell::new(false));
+/// let work = {
+///     let done = done.clone();
+///     async move {
+///         sleep(Duration::from_secs(5)).await;
+///         done.set(true);
+///     }
+/// };
+/// scheduler.block_on(async {
+///     assert!(timeout(Duration::from_secs(1), task::shield(work)).await.is_err());
+///     sleep(Duration::from_secs(5)).await;
+/// });
+/// assert!(done.get());
+/// ```
+#[track_caller]
+pub fn shield<F: Future + 'static>(future: F) -> Shield<F> {
+    Shield { stage: Stage::Unspawned { future: Some(future), place: Location::caller() } }
+}
+
+/// The future of [`shield`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Shield<F: Future> {
+    stage: Stage<F>,
+}
+
+enum Stage<F: Future> {
+    /// The future is moved out at the first poll.
+    Unspawned {
+        future: Option<F>,
+        place: &'static Location<'static>,
+    },
+    Spawned {
+        handle: JoinHandle<F::Output>,
+    },
+}
+
+/// What it wraps is not pinned here: it moves into its task.
+impl<F: Future> Unpin for Shield<F> {}
+
+impl<F: Future + 'static> Future for Shield<F> {
+    type Output = Result<F::Output, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Stage::Unspawned { future, place } = &mut self.stage {
+            let Some(kernel) = current() else {
+                panic!(
+                    "the `shield` at {place} needs a running scheduler: await it inside `block_on`"
+                );
+            };
+            let future = future.take().expect("it is moved out once");
+            let handle = JoinHandle::spawn(kernel, future, Birth::at(place), None);
+            self.stage = Stage::Spawned { handle };
+        }
+        let Stage::Spawned { handle } = &mut self.stage else {
+            unreachable!("it was just spawned");
+        };
+        Pin::new(handle).poll(cx)
+    }
+}
+
+impl<F: Future> fmt::Debug for Shield<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let task = match &self.stage {
+            Stage::Unspawned { .. } => None,
+            Stage::Spawned { handle } => Some(handle.id()),
+        };
+        f.debug_struct("Shield").field("task", &task).finish_non_exhaustive()
+    }
+}

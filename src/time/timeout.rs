@@ -1,0 +1,241 @@
+//! Not waiting longer than until a deadline.
+
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use pin_project_lite::pin_project;
+use thiserror::Error;
+
+use crate::kernel::{Due, Passage, Reason, current, left};
+use crate::time::Sleep;
+
+/// Runs a future, but no longer than this: then it is asked to end, and the result is [`Elapsed`].
+///
+/// At the deadline the future gets a request, as by [`JoinHandle::cancel`](crate::JoinHandle::cancel): a
+/// [`catch_cancel`](crate::task::catch_cancel) in it may clean up for as long as that takes, and a
+/// [`mask`](crate::task::mask) is waited for. If there is neither it is dropped at once. The result is
+/// `Elapsed` whatever the future returns after that; but one that is ready in the very turn of the deadline
+/// wins. A future that catches the request and goes on is not asked a second time.
+///
+/// Of several timeouts around each other that are due in one turn, the outermost acts, and no code behind the
+/// inner ones runs.
+///
+/// The time counts from the first poll that does not end the future: one that is ready at once costs neither a
+/// timer nor a look at the clock. A timeout of zero polls its future once. One of [`Duration::MAX`], or of
+/// more than 292 years, never ends.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the deadline has passed first.
+///
+/// # Cancel safety
+///
+/// Dropping it drops what it wraps.
+///
+/// # Panics
+///
+/// If it has to wait outside of a running scheduler.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, timeout};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let second = Duration::from_secs(1);
+///     assert_eq!(timeout(second, async { "ready" }).await, Ok("ready"));
+///     assert!(timeout(second, sleep(2 * second)).await.is_err());
+/// });
+/// ```
+#[track_caller]
+#[doc(alias = "wait_for")]
+pub fn timeout<F: Future>(after: Duration, future: F) -> Timeout<F> {
+    Timeout::new(future, Deadline::After(after), Location::caller())
+}
+
+/// Runs a future, but no longer than until this point in time; see [`timeout`].
+///
+/// If that is past, the future is polled once. Under a virtual clock the instant is compared with
+/// [`time::now`](crate::time::now).
+///
+/// # Errors
+///
+/// [`Elapsed`] if the deadline has passed first.
+///
+/// # Cancel safety
+///
+/// Dropping it drops what it wraps.
+///
+/// # Panics
+///
+/// If it has to wait outside of a running scheduler.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, time};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let deadline = time::now() + Duration::from_secs(1);
+///     assert!(time::timeout_at(deadline, sleep(Duration::from_secs(2))).await.is_err());
+///     assert_eq!(time::now(), deadline);
+/// });
+/// ```
+#[track_caller]
+#[doc(alias = "timeout")]
+pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
+    Timeout::new(future, Deadline::At(deadline), Location::caller())
+}
+
+/// The deadline has passed before the future was ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the deadline has passed")]
+#[doc(alias = "TimeoutError")]
+pub struct Elapsed(());
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        passage: Passage<F>,
+        deadline: Deadline,
+        stage: Stage,
+        place: &'static Location<'static>,
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Deadline {
+    After(Duration),
+    At(Instant),
+}
+
+enum Stage {
+    /// Not polled yet.
+    New,
+    Waiting {
+        sleep: Sleep,
+    },
+    /// The deadline has come, but a timeout around it was due in the same turn.
+    Due,
+    /// What it wraps was asked to end.
+    Elapsed,
+}
+
+impl<F: Future> Timeout<F> {
+    fn new(future: F, deadline: Deadline, place: &'static Location<'static>) -> Self {
+        // Known to be due before the first poll, so that what is inside can give way to it.
+        let is_due = matches!(deadline, Deadline::After(Duration::ZERO));
+        let stage = if is_due { Stage::Due } else { Stage::New };
+        Timeout { passage: Passage::new(future), deadline, stage, place }
+    }
+}
+
+impl<F> Timeout<F> {
+    /// Returns whether the deadline has passed and the future was asked to end, though it may still be
+    /// cleaning up.
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self.stage, Stage::Elapsed)
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let since = left();
+        if !matches!(this.stage, Stage::New) {
+            return poll_again(this.passage, this.stage, since, cx);
+        }
+        if let Poll::Ready(output) = this.passage.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        *this.stage = begin(*this.deadline, this.place, cx);
+        settle(this.passage, this.stage, since, cx)
+    }
+}
+
+fn poll_again<F: Future>(
+    mut passage: Pin<&mut Passage<F>>,
+    stage: &mut Stage,
+    since: u32,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Elapsed>> {
+    if let Stage::Waiting { sleep } = stage
+        && Pin::new(sleep).poll(cx).is_ready()
+    {
+        *stage = Stage::Due;
+    }
+    let poll = {
+        let _is_due = matches!(stage, Stage::Due).then(Due::begin);
+        passage.as_mut().poll(cx)
+    };
+    match (poll, &*stage) {
+        (Poll::Ready(_), Stage::Elapsed) => Poll::Ready(Err(Elapsed(()))),
+        (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
+        (Poll::Pending, _) => settle(passage, stage, since, cx),
+    }
+}
+
+/// After the first poll that does not end it: now there must be a deadline.
+#[cold]
+fn begin(deadline: Deadline, place: &'static Location<'static>, cx: &mut Context<'_>) -> Stage {
+    let Some(kernel) = current() else {
+        panic!("the timeout at {place} needs a running scheduler: await it inside `block_on`");
+    };
+    let mut sleep = match deadline {
+        Deadline::At(instant) if instant <= kernel.instant_now() => return Stage::Due,
+        Deadline::After(duration) => Sleep::after(duration, place),
+        Deadline::At(instant) => Sleep::until(instant, place),
+    };
+    match Pin::new(&mut sleep).poll(cx) {
+        Poll::Ready(()) => Stage::Due,
+        Poll::Pending => Stage::Waiting { sleep },
+    }
+}
+
+/// What it wraps is pending: looks whether it is to be asked to end, or dropped.
+fn settle<F: Future, T>(
+    passage: Pin<&mut Passage<F>>,
+    stage: &mut Stage,
+    since: u32,
+    cx: &Context<'_>,
+) -> Poll<Result<T, Elapsed>> {
+    let mut reason = None;
+    if let Stage::Due = stage {
+        if Due::is_any() {
+            // It acts at its next poll, if it is still there then.
+            cx.waker().wake_by_ref();
+        } else {
+            *stage = Stage::Elapsed;
+            reason = Some(Reason::Deadline);
+        }
+    }
+    passage.settle(since, cx, reason).map(|()| Err(Elapsed(())))
+}
+
+impl<F> fmt::Debug for Timeout<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout")
+            .field("deadline", &self.deadline)
+            .field("is_elapsed", &self.is_elapsed())
+            .finish_non_exhaustive()
+    }
+}

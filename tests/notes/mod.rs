@@ -1,0 +1,89 @@
+//! Notes with the virtual time, and what tests about cancelling are made of.
+#![allow(dead_code, reason = "each test program uses only a part of it")]
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use turnwise::task::catch_cancel;
+use turnwise::{Scheduler, sleep, time};
+
+/// So many milliseconds.
+pub(crate) const fn ms(number: u64) -> Duration {
+    Duration::from_millis(number)
+}
+
+/// Lines, each with the virtual time in milliseconds; clones write into the same ones.
+#[derive(Clone)]
+pub(crate) struct Notes {
+    lines: Rc<RefCell<Vec<String>>>,
+    start: Instant,
+}
+
+impl Notes {
+    pub(crate) fn add(&self, what: impl AsRef<str>) {
+        let passed = (time::now() - self.start).as_millis();
+        self.lines.borrow_mut().push(format!("{passed} {}", what.as_ref()));
+    }
+
+    /// Everything since the last time.
+    pub(crate) fn take(&self) -> Vec<String> {
+        self.lines.take()
+    }
+
+    /// Notes its own drop.
+    pub(crate) fn on_drop(&self, what: &'static str) -> NoteOnDrop {
+        NoteOnDrop { notes: self.clone(), what }
+    }
+
+    /// Runs `work`, and if that is cancelled cleans up for so long.
+    pub(crate) async fn guard(&self, name: &str, clean_up: u64, work: impl Future) {
+        match catch_cancel(work).await {
+            Ok(_) => self.add(format!("{name} done")),
+            Err(cancelled) => {
+                self.add(format!("{name} caught"));
+                sleep(ms(clean_up)).await;
+                self.add(format!("{name} cleaned up"));
+                drop(cancelled);
+            }
+        }
+    }
+
+    /// The same, and passes the request on.
+    pub(crate) async fn guard_and_resume(&self, name: &str, clean_up: u64, work: impl Future) {
+        match catch_cancel(work).await {
+            Ok(_) => self.add(format!("{name} done")),
+            Err(cancelled) => {
+                self.add(format!("{name} caught"));
+                sleep(ms(clean_up)).await;
+                self.add(format!("{name} resumes"));
+                cancelled.resume().await
+            }
+        }
+    }
+}
+
+pub(crate) struct NoteOnDrop {
+    notes: Notes,
+    what: &'static str,
+}
+
+impl Drop for NoteOnDrop {
+    fn drop(&mut self) {
+        self.notes.add(self.what);
+    }
+}
+
+/// A scheduler with a virtual clock, and an empty list of notes.
+pub(crate) fn world() -> (Scheduler, Notes) {
+    let scheduler = Scheduler::builder().virtual_time().build();
+    let start = scheduler.block_on(async { time::now() });
+    (scheduler, Notes { lines: Rc::default(), start })
+}
+
+/// Polls a future once.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(std::pin::Pin::new(&mut *future).poll(cx))).await
+}

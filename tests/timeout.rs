@@ -1,0 +1,456 @@
+//! Timeouts: at the deadline what is inside is asked to end, and the outermost of several acts.
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod notes;
+mod probe;
+
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use notes::{ms, world};
+use probe::Count;
+use turnwise::task::{catch_cancel, mask, shield};
+use turnwise::time::{Elapsed, timeout_at};
+use turnwise::{Scheduler, block_on, join_all, sleep, spawn, time, timeout, yield_now};
+
+#[test]
+fn a_future_that_is_ready_in_the_turn_of_the_deadline_wins() {
+    let (scheduler, _) = world();
+    let outcome = scheduler.block_on(timeout(ms(10), async {
+        sleep(ms(10)).await;
+        "ready"
+    }));
+    assert_eq!(outcome, Ok("ready"));
+}
+
+#[test]
+fn a_timeout_of_zero_polls_once() {
+    let (scheduler, _) = world();
+    scheduler.block_on(async {
+        assert_eq!(timeout(Duration::ZERO, async { 1 }).await, Ok(1));
+        let polls = Count::default();
+        let never = poll_fn(|_| {
+            polls.add();
+            Poll::<()>::Pending
+        });
+        assert!(timeout(Duration::ZERO, never).await.is_err());
+        assert_eq!(polls.get(), 1);
+    });
+}
+
+#[test]
+fn a_deadline_in_the_past_polls_once() {
+    let (scheduler, _) = world();
+    scheduler.block_on(async {
+        sleep(ms(100)).await;
+        let past = time::now() - ms(50);
+        assert_eq!(timeout_at(past, async { 1 }).await, Ok(1));
+        assert!(timeout_at(past, pending::<()>()).await.is_err());
+        assert!(timeout_at(time::now(), yield_now()).await.is_err());
+        let start = time::now();
+        assert!(timeout_at(start + ms(5), pending::<()>()).await.is_err());
+        assert_eq!(time::now() - start, ms(5));
+    });
+}
+
+#[test]
+fn the_longest_timeout_never_ends() {
+    let (scheduler, _) = world();
+    let outcome = scheduler.block_on(timeout(Duration::MAX, sleep(Duration::from_secs(1 << 32))));
+    assert_eq!(outcome, Ok(()));
+    let scheduler = Scheduler::builder().virtual_time().build();
+    scheduler.spawn(timeout(Duration::MAX, pending::<()>()));
+    assert!(scheduler.run().is_err(), "nothing will ever happen, and that is a deadlock");
+}
+
+#[test]
+fn what_is_ready_at_once_needs_no_timer_and_no_scheduler() {
+    let mut ready = pin!(timeout(ms(1), async { "ready" }));
+    assert_eq!(futures::executor::block_on(ready.as_mut()), Ok("ready"));
+    let scheduler = Scheduler::new();
+    scheduler.block_on(async {
+        for _ in 0..3 {
+            timeout(ms(1), async {}).await.unwrap();
+        }
+    });
+    assert_eq!(scheduler.metrics().timers, 0);
+}
+
+#[test]
+#[should_panic(expected = "needs a running scheduler")]
+fn what_waits_needs_a_scheduler() {
+    let _ = futures::executor::block_on(timeout(ms(1), pending::<()>()));
+}
+
+#[test]
+fn the_timer_goes_with_the_timeout() {
+    let (scheduler, _) = world();
+    scheduler.block_on(async {
+        timeout(ms(1000), sleep(ms(1))).await.unwrap();
+        timeout(ms(1000), yield_now()).await.unwrap();
+    });
+    assert_eq!(scheduler.metrics().timers, 0);
+}
+
+#[test]
+fn the_time_counts_from_the_first_poll() {
+    let (scheduler, _) = world();
+    scheduler.block_on(async {
+        let late = timeout(ms(10), pending::<()>());
+        sleep(ms(100)).await;
+        let start = time::now();
+        assert!(late.await.is_err());
+        assert_eq!(time::now() - start, ms(10));
+    });
+}
+
+#[test]
+fn an_error_says_what_it_is() {
+    let (scheduler, _) = world();
+    let elapsed: Elapsed = scheduler.block_on(timeout(ms(1), pending::<()>())).unwrap_err();
+    assert_eq!(elapsed.to_string(), "the deadline has passed");
+    assert_eq!(std::io::Error::from(elapsed).kind(), std::io::ErrorKind::TimedOut);
+}
+
+// ----- with clean-ups -----
+
+#[test]
+fn the_clean_up_is_awaited_and_then_it_is_elapsed() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    scheduler.block_on(async {
+        let work = log.guard("work", 5000, pending::<()>());
+        assert!(timeout(ms(1000), work).await.is_err());
+        log.add("timeout!");
+    });
+    let expected = ["1000 work caught", "6000 work cleaned up", "6000 timeout!"];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
+fn the_reason_is_the_deadline() {
+    let (scheduler, _) = world();
+    let reason = Rc::new(RefCell::new(String::new()));
+    let outcome = scheduler.block_on(timeout(ms(1), async {
+        let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+        cancelled.reason().clone_into(&mut reason.borrow_mut());
+    }));
+    assert!(outcome.is_err());
+    assert_eq!(*reason.borrow(), "the deadline has passed");
+}
+
+#[test]
+fn a_catch_around_a_timeout_sees_that_it_elapsed_after_the_clean_up() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    scheduler.block_on(async {
+        let inner = timeout(ms(10), log.guard("inner", 5, pending::<()>()));
+        let outcome = catch_cancel(inner).await;
+        assert!(matches!(outcome, Ok(Err(_))));
+        log.add("goes on");
+    });
+    assert_eq!(notes.take(), ["10 inner caught", "15 inner cleaned up", "15 goes on"]);
+}
+
+#[test]
+fn a_timeout_inside_of_a_clean_up_works_as_ever() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+        assert!(timeout(ms(10), pending::<()>()).await.is_err());
+        assert!(timeout(ms(10), log.guard("in the clean-up", 5, pending::<()>())).await.is_err());
+        log.add("cleaned up");
+        drop(cancelled);
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    scheduler.block_on(handle).unwrap();
+    let expected = ["20 in the clean-up caught", "25 in the clean-up cleaned up", "25 cleaned up"];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
+fn a_task_that_is_cancelled_during_a_clean_up_of_its_timeout_finishes_that_first() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let outcome = timeout(ms(10), log.guard("work", 100, pending::<()>())).await;
+        log.add(format!("elapsed: {}", outcome.is_err()));
+        sleep(ms(1)).await;
+        log.add("not here");
+    });
+    scheduler.run_until_stalled();
+    scheduler.advance(ms(50));
+    scheduler.run_until_stalled();
+    handle.cancel();
+    assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
+    let expected = ["50 work caught", "150 work cleaned up", "150 elapsed: true"];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
+fn a_timeout_that_is_due_during_a_clean_up_for_its_task_waits_for_that() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let outcome = timeout(ms(10), log.guard("work", 100, pending::<()>())).await;
+        log.add(format!("elapsed: {}", outcome.is_err()));
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    scheduler.block_on(handle).unwrap();
+    let expected = ["0 work caught", "100 work cleaned up", "100 elapsed: true"];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
+fn a_mask_is_waited_for() {
+    let (scheduler, _) = world();
+    scheduler.block_on(async {
+        let start = time::now();
+        let work = async {
+            mask(sleep(ms(50))).await;
+            pending::<()>().await;
+        };
+        assert!(timeout(ms(10), work).await.is_err());
+        assert_eq!(time::now() - start, ms(50));
+    });
+}
+
+#[test]
+fn a_shielded_task_goes_on_when_its_timeout_is_over() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let work = async move {
+        sleep(ms(5000)).await;
+        log.add("yay!");
+        "output"
+    };
+    scheduler.block_on(async {
+        assert!(timeout(ms(1000), shield(work)).await.is_err());
+        notes.add("timeout!");
+        sleep(ms(5000)).await;
+        assert_eq!(shield(async { 1 }).await.unwrap(), 1);
+    });
+    assert_eq!(notes.take(), ["1000 timeout!", "5000 yay!"]);
+}
+
+// ----- several -----
+
+#[test]
+fn of_two_that_are_due_in_one_turn_the_outer_acts_and_nothing_behind_the_inner_runs() {
+    for is_outer_longer in [false, true] {
+        let (scheduler, notes) = world();
+        let log = notes.clone();
+        scheduler.block_on(async {
+            let inner = async {
+                let outcome = timeout(ms(10), pending::<()>()).await;
+                log.add(format!("inner elapsed: {}", outcome.is_err()));
+            };
+            let outer = ms(if is_outer_longer { 11 } else { 10 });
+            assert!(
+                timeout(outer, async {
+                    inner.await;
+                    pending::<()>().await
+                })
+                .await
+                .is_err()
+            );
+        });
+        let inner_came_first = !notes.take().is_empty();
+        assert_eq!(inner_came_first, is_outer_longer);
+    }
+}
+
+#[test]
+fn of_two_that_are_zero_the_outer_acts() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    scheduler.block_on(async {
+        let inner = async {
+            let _ = timeout(Duration::ZERO, pending::<()>()).await;
+            log.add("not here");
+        };
+        assert!(timeout(Duration::ZERO, inner).await.is_err());
+    });
+    assert!(notes.take().is_empty());
+}
+
+#[test]
+fn one_that_gave_way_to_an_outer_one_acts_later_if_it_is_still_there() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    scheduler.block_on(async {
+        let inner: FuturesUnordered<_> = [timeout(ms(10), pending::<()>())].into_iter().collect();
+        let mut inner = pin!(inner);
+        // Both are due, and the sleep is over in the same turn: the outer one returns its output.
+        let both = futures::future::select(inner.next(), pin!(sleep(ms(10))));
+        let outcome = timeout(ms(10), both).await;
+        assert!(outcome.is_ok());
+        drop(outcome);
+        assert!(inner.next().await.unwrap().is_err());
+        log.add("the inner one too");
+    });
+    assert_eq!(notes.take(), ["10 the inner one too"]);
+}
+
+#[test]
+fn a_timeout_inside_of_a_mask_acts_though_the_outer_one_must_wait() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    scheduler.block_on(async {
+        let masked = async {
+            let outcome = timeout(ms(10), pending::<()>()).await;
+            log.add(format!("inner elapsed: {}", outcome.is_err()));
+            sleep(ms(10)).await;
+            log.add("the mask is over");
+        };
+        assert!(timeout(ms(10), mask(masked)).await.is_err());
+    });
+    assert_eq!(notes.take(), ["10 inner elapsed: true", "20 the mask is over"]);
+}
+
+#[test]
+fn a_timeout_of_another_scheduler_that_is_stepped_inside_gives_way_to_nobody() {
+    let (scheduler, _) = world();
+    let other = Scheduler::builder().virtual_time().build();
+    let inner = other.spawn(timeout(ms(10), pending::<()>()));
+    other.run_until_stalled();
+    let outcome = scheduler.block_on(timeout(
+        ms(10),
+        poll_fn(|_| {
+            other.advance(ms(5));
+            other.run_until_stalled();
+            Poll::<()>::Pending
+        }),
+    ));
+    // Its first poll has advanced the other clock by 5, and its second, when it was due itself, too.
+    assert!(outcome.is_err());
+    assert!(inner.is_finished());
+    assert!(other.block_on(inner).unwrap().is_err());
+}
+
+#[test]
+fn ten_thousand_of_them_end_at_their_own_time() {
+    let (scheduler, _) = world();
+    let ended = scheduler.block_on(async {
+        let start = time::now();
+        let all = (0..10_000u64).map(|number| async move {
+            let outcome = timeout(ms(number % 100), pending::<()>()).await;
+            outcome.is_err() && time::now() - start == ms(number % 100)
+        });
+        join_all(all).await
+    });
+    assert!(ended.into_iter().all(|is_right| is_right));
+}
+
+// ----- resuming -----
+
+#[test]
+fn to_resume_inside_of_a_timeout_that_has_expired_ends_that() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    scheduler.block_on(async {
+        let outcome = timeout(ms(10), log.guard_and_resume("work", 5, pending::<()>())).await;
+        log.add(format!("elapsed: {}", outcome.is_err()));
+    });
+    assert_eq!(notes.take(), ["10 work caught", "15 work resumes", "15 elapsed: true"]);
+}
+
+#[test]
+fn to_resume_inside_of_a_timeout_that_has_not_expired_goes_further_out() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let inner = timeout(ms(1000), log.guard_and_resume("work", 5, pending::<()>()));
+        log.guard_and_resume("outer", 5, inner).await;
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
+    let expected = ["0 work caught", "5 work resumes", "5 outer caught", "10 outer resumes"];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
+fn a_request_of_the_task_that_is_resumed_inside_of_a_timeout_that_has_expired_ends_both() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let inner = log.guard_and_resume("work", 20, pending::<()>());
+        let outcome = timeout(ms(10), inner).await;
+        log.add(format!("elapsed: {}", outcome.is_err()));
+        sleep(ms(1)).await;
+        log.add("not here");
+    });
+    scheduler.run_until_stalled();
+    handle.cancel_with("why");
+    assert_eq!(scheduler.block_on(handle).unwrap_err().reason(), Some("why"));
+    assert_eq!(notes.take(), ["0 work caught", "20 work resumes", "20 elapsed: true"]);
+}
+
+#[test]
+fn a_timeout_ends_when_one_branch_resumes_and_the_others_have_cleaned_up() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    scheduler.block_on(async {
+        let branches = async {
+            turnwise::join!(
+                log.guard_and_resume("one", 1, pending::<()>()),
+                log.guard("two", 20, pending::<()>()),
+                pending::<()>()
+            )
+        };
+        assert!(timeout(ms(10), branches).await.is_err());
+        log.add("elapsed");
+    });
+    let expected =
+        ["10 one caught", "10 two caught", "11 one resumes", "30 two cleaned up", "30 elapsed"];
+    assert_eq!(notes.take(), expected);
+}
+
+// ----- reports -----
+
+#[test]
+fn a_timeout_shows_as_a_sleep_and_its_task_by_what_it_waits_for() {
+    let (scheduler, _) = world();
+    let task = scheduler.spawn(timeout(ms(1000), async {
+        let never = turnwise::sync::Event::new().named("never");
+        never.wait().await;
+    }));
+    scheduler.run_until_stalled();
+    let snapshot = scheduler.snapshot();
+    let info = snapshot.tasks.iter().find(|info| info.label.id == task.id()).unwrap();
+    let waits: Vec<String> = info.waits.iter().map(ToString::to_string).collect();
+    assert_eq!(waits.len(), 2, "{waits:?}");
+    assert!(waits[0].contains("tests/timeout.rs"), "{waits:?}");
+    assert!(waits[1].contains("event \"never\""), "{waits:?}");
+    assert_eq!(snapshot.timers.len(), 1);
+}
+
+#[test]
+fn a_hung_clean_up_after_a_timeout_is_a_deadlock_that_names_it() {
+    let (scheduler, _) = world();
+    scheduler.spawn(timeout(ms(10), async {
+        let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+        let never = turnwise::sync::Event::new().named("never");
+        never.wait().await;
+        drop(cancelled);
+    }));
+    let report = scheduler.run().unwrap_err().to_string();
+    assert!(report.contains("event \"never\""), "{report}");
+}
+
+#[test]
+fn it_works_on_a_real_clock_and_inside_of_spawned_tasks() {
+    let start = std::time::Instant::now();
+    let outcome = block_on(async { spawn(timeout(ms(5), pending::<()>())).await.unwrap() });
+    assert!(outcome.is_err());
+    assert!(start.elapsed() >= ms(5));
+}
