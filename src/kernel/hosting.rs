@@ -154,41 +154,12 @@ impl Host {
         self.kernel.board.borrow_mut().hosting.desks[self.desk].ring.take()
     }
 
-    /// Gives a turn to every child that is ready now, by calling `turn` with its number. That gives the
-    /// child a poll with the waker, or drops it if it was aborted; and never unwinds.
-    pub(crate) fn pass(&self, mut turn: impl FnMut(u32, Lent<'_, '_>) -> Poll<Ending>) {
-        let kernel = &*self.kernel;
-        let board = kernel.board.borrow_mut();
-        let Some((mut pass, mut board)) = Pass::begin(self, board) else { return };
-        while let Some((child, number)) = pass.next(&mut board) {
-            drop(board); // The user's code runs with nothing borrowed.
-            if kernel.watched.get() {
-                kernel.tell_turn_began(child.key);
-            }
-            let mut cx = Context::from_waker(pass.bell.waker());
-            let since = thread::begin_turn(child.key, pass.bell.waker());
-            let lent = match child.aborted {
-                true => Lent::End(kernel.why(child.key)),
-                false => Lent::Turn(&mut cx),
-            };
-            let poll = turn(number, lent);
-            let (again, left) = thread::end_poll();
-            board = match poll {
-                Poll::Pending => {
-                    let left = (left != since).then_some(since);
-                    match pass.end_turn(child, again, left) {
-                        Ok(board) => board,
-                        Err(failure) => {
-                            let ending = failure.ending();
-                            let _ended = turn(number, Lent::End(failure));
-                            pass.exit(child, ending)
-                        }
-                    }
-                }
-                Poll::Ready(ending) => pass.exit(child, ending),
-            };
+    /// Gives a turn to every child that is ready now.
+    pub(crate) fn pass(&self, children: &mut dyn Hosted) {
+        if let Some(mut pass) = Pass::begin(self) {
+            while pass.give_turn(children) {}
+            pass.end();
         }
-        board.bells.give_back(pass.bell);
     }
 
     /// Ends a poll of the scope: whoever polled is woken when a child is ready, or at once if one is.
@@ -252,30 +223,41 @@ impl Drop for Host {
     }
 }
 
-/// What a child has in its turn.
-pub(crate) enum Lent<'a, 'b> {
-    /// A poll with this.
-    Turn(&'a mut Context<'b>),
-    /// Its end: the future is to be dropped.
-    End(Failure),
+/// What the kernel sees of the children of a scope. None of these methods unwinds.
+///
+/// Scopes are nested on the stack. So whatever calls a turn, and is called by one, has few variables of its
+/// own here; and what comes before and after is done elsewhere.
+pub(crate) trait Hosted {
+    /// Polls the child with this number. If it is ready, it is forgotten.
+    fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending>;
+
+    /// Drops the child with this number, and leaves the failure for its handle.
+    fn end(&mut self, number: u32, failure: Failure);
 }
 
-/// The turns of the children in one poll of their scope. Between two of them the board is held, as in a run.
+/// The turns of the children in one poll of their scope.
 struct Pass<'h> {
     kernel: &'h Kernel,
     desk: u32,
     /// Lent to each child for its turn, as in a run.
     bell: Bell,
+    /// Between two turns the board is held, as in a run.
+    board: Option<RefMut<'h, Board>>,
     _entered: Entered,
+}
+
+/// A child that has its turn.
+#[derive(Clone, Copy)]
+struct InTurn {
+    turn: Turn,
+    number: u32,
 }
 
 impl<'h> Pass<'h> {
     /// Begins a pass, if any child is ready.
-    fn begin(
-        host: &'h Host,
-        mut guard: RefMut<'h, Board>,
-    ) -> Option<(Self, RefMut<'h, Board>)> {
+    fn begin(host: &'h Host) -> Option<Self> {
         let kernel = &*host.kernel;
+        let mut guard = kernel.board.borrow_mut();
         let Board { hosting, taskmap, bells, .. } = &mut *guard;
         let desk = &mut hosting.desks[host.desk];
         if desk.ready.is_empty() {
@@ -286,21 +268,79 @@ impl<'h> Pass<'h> {
         let run = thread::run_place().unwrap_or(desk.place);
         let bell = bells.take(&kernel.mailbox);
         let _entered = thread::enter(kernel.id, Some(run));
-        Some((Pass { kernel, desk: host.desk, bell, _entered }, guard))
+        Some(Pass { kernel, desk: host.desk, bell, board: Some(guard), _entered })
     }
 
-    /// Begins the turn of the next child.
+    /// Gives the next child its turn; `false` if there is none.
     #[inline]
-    fn next(&mut self, board: &mut Board) -> Option<(Turn, u32)> {
-        loop {
-            let slot = board.hosting.desks[self.desk].ready.pop()?;
+    fn give_turn(&mut self, children: &mut dyn Hosted) -> bool {
+        let Some(InTurn { turn, number }) = self.next() else { return false };
+        let since = thread::begin_turn(turn.key, self.bell.waker());
+        if turn.aborted {
+            self.end_child(InTurn { turn, number }, self.kernel.why(turn.key), children);
+            return true;
+        }
+        let poll = children.turn(number, &mut Context::from_waker(self.bell.waker()));
+        self.after(InTurn { turn, number }, poll, since, children);
+        true
+    }
+
+    /// Begins the turn of the next child. The user's code runs with nothing borrowed, so the board is let go.
+    #[inline]
+    fn next(&mut self) -> Option<InTurn> {
+        let mut guard = self.board.take()?;
+        let board = &mut *guard;
+        let child = loop {
+            let Some(slot) = board.hosting.desks[self.desk].ready.pop() else {
+                self.board = Some(guard);
+                return None;
+            };
             let (place, guest) = (board.taskmap.slot(slot), board.hosting.guests[slot as usize]);
             let is_here = place.marks.has(Marks::HOSTED) && guest.desk == self.desk;
             // Else its scheduler was dropped in this pass, and the slot is perhaps another's.
             if is_here && place.doing == Doing::Queued {
                 let (turn, _) = board.begin_turn(&mut self.bell, slot);
-                return Some((turn, guest.number));
+                break InTurn { turn, number: guest.number };
             }
+        };
+        drop(guard);
+        if self.kernel.watched.get() {
+            self.kernel.tell_turn_began(child.turn.key);
+        }
+        Some(child)
+    }
+
+    /// Ends a turn.
+    #[inline]
+    fn after(
+        &mut self,
+        child: InTurn,
+        poll: Poll<Ending>,
+        since: u32,
+        children: &mut dyn Hosted,
+    ) {
+        let (again, left) = thread::end_poll();
+        if let Poll::Ready(ending) = poll {
+            return self.exit(child.turn, ending);
+        }
+        let left = (left != since).then_some(since);
+        if let Err(failure) = self.end_turn(child.turn, again, left) {
+            self.end_child(child, failure, children);
+        }
+    }
+
+    #[cold]
+    fn end_child(&mut self, child: InTurn, failure: Failure, children: &mut dyn Hosted) {
+        let ending = failure.ending();
+        children.end(child.number, failure);
+        thread::end_poll();
+        self.exit(child.turn, ending);
+    }
+
+    /// Ends in peace; the bell serves others.
+    fn end(mut self) {
+        if let Some(mut board) = self.board.take() {
+            board.bells.give_back(self.bell);
         }
     }
 
@@ -312,7 +352,7 @@ impl<'h> Pass<'h> {
         child: Turn,
         again: bool,
         left: Option<u32>,
-    ) -> Result<RefMut<'h, Board>, Failure> {
+    ) -> Result<(), Failure> {
         let kernel = self.kernel;
         let slot = child.key.slot;
         let mut guard = kernel.board.borrow_mut();
@@ -339,16 +379,17 @@ impl<'h> Pass<'h> {
             kernel.tell_turn_ended(child.key, result);
             guard = kernel.board.borrow_mut();
         }
-        Ok(guard)
+        self.board = Some(guard);
+        Ok(())
     }
 
     /// Lets a child leave the task map.
     #[inline]
-    fn exit(&mut self, child: Turn, ending: Ending) -> RefMut<'h, Board> {
+    fn exit(&mut self, child: Turn, ending: Ending) {
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
         if board.taskmap.tenant(child.key).is_none() {
-            return board; // Its scheduler was dropped in its turn.
+            return self.board = Some(board); // Its scheduler was dropped in its turn.
         }
         board.take_bell_for_good(&mut self.bell, child, &kernel.mailbox);
         kernel.settle_sleeps(&mut board);
@@ -357,7 +398,7 @@ impl<'h> Pass<'h> {
             kernel.tell_turn_ended(child.key, TurnResult::Exited(ending));
             board = kernel.board.borrow_mut();
         }
-        kernel.exit(board, child.key, None, ending)
+        self.board = Some(kernel.exit(board, child.key, None, ending));
     }
 }
 

@@ -85,7 +85,7 @@ mod models;
 
 // For the layers above.
 pub(crate) use clock::nanos;
-pub(crate) use hosting::{Host, Lent};
+pub(crate) use hosting::{Host, Hosted};
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;

@@ -11,7 +11,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
@@ -22,8 +22,8 @@ pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What a scope sees of a child. None of these methods unwinds.
 pub(super) trait Child {
-    /// Gives it a turn.
-    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome>;
+    /// Gives it a turn. If that was the last one, says whether and how it failed.
+    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>>;
 
     /// Drops the future in place, and leaves the failure for the handle.
     fn end(self: Pin<&mut Self>, failure: Failure);
@@ -32,11 +32,10 @@ pub(super) trait Child {
 /// A child with its type forgotten.
 pub(super) type Boxed<'scope> = Pin<Box<dyn Child + 'scope>>;
 
-/// How a child's last turn ended.
-pub(super) enum Outcome {
-    Returned,
-    Failed(BoxError),
-    Panicked(Box<dyn Any + Send>),
+/// How a child failed.
+pub(super) enum Failed {
+    Error(BoxError),
+    Panic(Box<dyn Any + Send>),
 }
 
 pin_project! {
@@ -53,37 +52,13 @@ pin_project! {
 }
 
 impl<F: Future, T> Child for Task<F, T> {
-    fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut outcome = None;
-        let turn = catch_unwind(AssertUnwindSafe(|| {
-            let View::Running { future, judge, answer } = self.as_mut().project() else {
-                unreachable!("a child that is over is given no turns");
-            };
-            let output = ready!(future.poll(cx));
-            outcome = Some(match judge(output) {
-                Ok(value) => {
-                    answer.give(Given::Value(value));
-                    Outcome::Returned
-                }
-                Err(error) => {
-                    answer.give(Given::Failure);
-                    Outcome::Failed(error)
-                }
-            });
-            // This drops the future, and the output if there is no handle: it belongs inside the catch too.
-            self.set(Task::Over);
-            Poll::Ready(())
-        }));
-        match (turn, outcome) {
-            (Ok(Poll::Pending), _) => Poll::Pending,
-            (Ok(Poll::Ready(())), Some(outcome)) => Poll::Ready(outcome),
-            // It had returned, and panicked only while it was dropped.
-            (Err(payload), Some(outcome)) => {
-                burn(payload);
-                Poll::Ready(outcome)
-            }
-            (Err(payload), None) => Poll::Ready(self.fail(payload)),
-            (Ok(Poll::Ready(())), None) => unreachable!("who is ready has an outcome"),
+    #[inline]
+    fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
+        let mut end = None;
+        match catch_unwind(AssertUnwindSafe(|| self.as_mut().poll(cx, &mut end))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(())) => Poll::Ready(end.flatten()),
+            Err(payload) => Poll::Ready(self.unwound(payload, end)),
         }
     }
 
@@ -98,6 +73,36 @@ impl<F: Future, T> Child for Task<F, T> {
 }
 
 impl<F: Future, T> Task<F, T> {
+    /// Polls the future; if it is ready, notes whether it has failed, and drops it.
+    #[inline]
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        end: &mut Option<Option<Box<Failed>>>,
+    ) -> Poll<()> {
+        match self.as_mut().future().poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(output) => Poll::Ready(self.finish(output, end)),
+        }
+    }
+
+    #[inline]
+    fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
+        match self.project() {
+            View::Running { future, .. } => future,
+            View::Over => unreachable!("a child that is over is given no turns"),
+        }
+    }
+
+    #[inline]
+    fn finish(mut self: Pin<&mut Self>, output: F::Output, end: &mut Option<Option<Box<Failed>>>) {
+        if let View::Running { judge, answer, .. } = self.as_mut().project() {
+            *end = Some(answer.judge(*judge, output));
+        }
+        // This drops the future, and the output if there is no handle. It belongs inside the catch.
+        self.set(Task::Over);
+    }
+
     fn drop_future(mut self: Pin<&mut Self>) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Over))) {
             burn(payload);
@@ -106,13 +111,21 @@ impl<F: Future, T> Task<F, T> {
 
     /// Ends the child after a panic in its turn. The payload is for the scope; the handle gets its text.
     #[cold]
-    fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Outcome {
+    fn unwound(
+        mut self: Pin<&mut Self>,
+        payload: Box<dyn Any + Send>,
+        end: Option<Option<Box<Failed>>>,
+    ) -> Option<Box<Failed>> {
+        if let Some(end) = end {
+            burn(payload); // It had returned, and panicked only while it was dropped.
+            return end;
+        }
         if let View::Running { answer, .. } = self.as_mut().project() {
             let text = text(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
             answer.give(Given::Panic(text.into()));
         }
         self.drop_future();
-        Outcome::Panicked(payload)
+        Some(Box::new(Failed::Panic(payload)))
     }
 }
 
@@ -141,6 +154,25 @@ pub(super) enum Given<T> {
 impl<T> Answer<T> {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Answer(Cell::new(Given::Nothing)))
+    }
+
+    /// Keeps a value; returns a failure.
+    #[inline]
+    fn judge<O>(
+        &self,
+        judge: fn(O) -> Result<T, BoxError>,
+        output: O,
+    ) -> Option<Box<Failed>> {
+        match judge(output) {
+            Ok(value) => {
+                self.give(Given::Value(value));
+                None
+            }
+            Err(error) => {
+                self.give(Given::Failure);
+                Some(Box::new(Failed::Error(error)))
+            }
+        }
     }
 
     fn give(&self, given: Given<T>) {

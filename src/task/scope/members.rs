@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::kernel::{Birth, Ending, Host, Kernel, Reason, TaskId, current};
-use crate::task::scope::child::Outcome;
+use crate::task::scope::child::Failed;
 use crate::task::scope::error::{Cause, ChildError, ScopeError};
 
 /// The common matters of a scope's children.
@@ -85,13 +85,12 @@ impl Members {
         self.host.get_or_init(|| Host::open(kernel, self.place))
     }
 
-    /// Notes how a child ended that has just had its last turn. The first failure stops the others.
+    /// Notes how a child failed that has just had its last turn. The first failure stops the others.
     #[cold]
-    pub(super) fn fail(&self, slot: u32, id: TaskId, outcome: Outcome) -> Ending {
-        let (ending, cause) = match outcome {
-            Outcome::Returned => return Ending::Returned,
-            Outcome::Failed(error) => (Ending::Returned, Cause::Error(error)),
-            Outcome::Panicked(payload) => (Ending::Panicked, Cause::panic(payload)),
+    pub(super) fn fail(&self, slot: u32, id: TaskId, failed: Failed) -> Ending {
+        let (ending, cause) = match failed {
+            Failed::Error(error) => (Ending::Returned, Cause::Error(error)),
+            Failed::Panic(payload) => (Ending::Panicked, Cause::panic(payload)),
         };
         let origin = self.host().and_then(|host| host.origin(slot, id));
         let (name, place) = origin.unwrap_or((None, self.place));

@@ -6,12 +6,12 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::kernel::{
-    Ending, Failure, Host, Lent, Passage, Reason, Region, Request, Role, burn, left,
+    Ending, Failure, Host, Hosted, Passage, Reason, Region, Request, Role, burn, left,
 };
-use crate::task::scope::child::Outcome;
+use crate::task::scope::child::Failed;
 use crate::task::scope::error::ScopeError;
 use crate::task::scope::members::Members;
 use crate::task::scope::spawning::{Arrival, Scope};
@@ -120,8 +120,9 @@ where
 {
     let place = Location::caller();
     async move {
-        // Dropped in the reverse order: the body, the children, what those may have spawned, the scope.
-        let scope = Scope::new(place);
+        // Dropped in the reverse order: the body, the children, what those may have spawned, the scope. That is
+        // in a box, as scopes are nested on the stack, where their futures are moved about.
+        let scope = Scope::boxed(place);
         let _rest = Rest(&scope);
         let mut children = Children::new(&scope);
         let passage = pin!(Some(Passage::new(body(&scope))));
@@ -241,7 +242,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
             if host.is_closed() {
                 self.end_all();
             }
-            host.pass(|number, lent| self.turn(number, lent));
+            host.pass(self);
             body.look_for_request(left(), cx, members);
         }
         let is_empty = self.places.len() == self.vacant.len() && !self.scope.has_arrivals();
@@ -295,27 +296,17 @@ impl<'scope, 'env> Children<'scope, 'env> {
         self.arrivals = arrivals;
     }
 
-    /// Gives a child its turn, or its end.
+    /// A child has had its last turn.
     #[inline]
-    fn turn(&mut self, number: u32, lent: Lent<'_, '_>) -> Poll<Ending> {
-        let place = &mut self.places[number as usize];
-        let Some(Arrival { slot, id, child }) = place else {
-            unreachable!("only children that are not over have turns")
-        };
-        let ending = match lent {
-            Lent::Turn(cx) => match ready!(child.as_mut().turn(cx)) {
-                Outcome::Returned => Ending::Returned,
-                failure => self.scope.members().fail(*slot, *id, failure),
-            },
-            Lent::End(failure) => {
-                let ending = failure.ending();
-                child.as_mut().end(failure);
-                ending
-            }
-        };
-        *place = None;
+    fn over(&mut self, number: u32, failed: Option<Box<Failed>>) -> Ending {
+        let child = self.places[number as usize].take();
         self.vacant.push(number);
-        Poll::Ready(ending)
+        match (child, failed) {
+            (Some(child), Some(failed)) => {
+                self.scope.members().fail(child.slot, child.id, *failed)
+            }
+            _ => Ending::Returned,
+        }
     }
 
     /// Drops all children, in the order in which they were spawned.
@@ -325,6 +316,26 @@ impl<'scope, 'env> Children<'scope, 'env> {
         let mut children: Vec<_> = mem::take(&mut self.places).into_iter().flatten().collect();
         children.sort_unstable_by_key(|child| child.id);
         children.into_iter().for_each(|child| child.end(self.scope.members()));
+    }
+}
+
+impl Hosted for Children<'_, '_> {
+    #[inline]
+    fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
+        let Some(Arrival { child, .. }) = &mut self.places[number as usize] else {
+            unreachable!("only children that are not over have turns")
+        };
+        match child.as_mut().turn(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(failed) => Poll::Ready(self.over(number, failed)),
+        }
+    }
+
+    fn end(&mut self, number: u32, failure: Failure) {
+        if let Some(Arrival { child, .. }) = &mut self.places[number as usize] {
+            child.as_mut().end(failure);
+        }
+        self.over(number, None);
     }
 }
 

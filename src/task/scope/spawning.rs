@@ -39,13 +39,13 @@ pub(super) struct Arrival<'scope> {
 }
 
 impl<'scope, 'env> Scope<'scope, 'env> {
-    pub(super) fn new(place: &'static Location<'static>) -> Self {
-        Scope {
+    pub(super) fn boxed(place: &'static Location<'static>) -> Box<Self> {
+        Box::new(Scope {
             members: Members::new(place),
             arrivals: ManuallyDrop::new(RefCell::default()),
             _scope: PhantomData,
             _env: PhantomData,
-        }
+        })
     }
 
     /// Makes a child of a future, which may borrow from around the scope.
