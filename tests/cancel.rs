@@ -718,7 +718,7 @@ fn a_task_that_waits_in_a_catch_is_named_by_what_it_waits_for() {
         panic!("it is a deadlock");
     };
     let report = report.to_string();
-    assert!(report.contains("#3 waits for mutex \"the lock\""), "{report}");
+    assert!(report.contains("#3  waits for mutex \"the lock\""), "{report}");
 }
 
 #[test]

@@ -290,7 +290,7 @@ fn one_that_gave_way_to_an_outer_one_acts_later_if_it_is_still_there() {
         let inner: FuturesUnordered<_> = [timeout(ms(10), pending::<()>())].into_iter().collect();
         let mut inner = pin!(inner);
         // Both are due, and the sleep is over in the same turn: the outer one returns its output.
-        let both = futures::future::select(inner.next(), pin!(sleep(ms(10))));
+        let both = futures::future::select(inner.next(), Box::pin(sleep(ms(10))));
         let outcome = timeout(ms(10), both).await;
         assert!(outcome.is_ok());
         drop(outcome);
