@@ -237,7 +237,9 @@ fn observer(log: &Log) -> impl Fn(&Transition) + use<> {
     let log = log.clone();
     move |transition| match transition {
         Transition::TurnBegan { task, turn, .. } => log.say(format!("turn {turn} of {task}")),
-        Transition::TurnEnded { task, turn, .. } => log.say(format!("end of turn {turn} of {task}")),
+        Transition::TurnEnded { task, turn, .. } => {
+            log.say(format!("end of turn {turn} of {task}"))
+        }
         Transition::Spawned { .. } | Transition::Exited { .. } => log.say(transition.to_string()),
         _ => {}
     }
@@ -261,7 +263,10 @@ fn a_step_tells_of_the_turns_inside() {
     assert_eq!(turn.nested[1].woke[0].to_string(), "#4");
     assert!(turn.nested[1].to_string().starts_with("turn 3: #3 waits for task #4, spawned at "));
     let text = turn.to_string();
-    assert!(text.starts_with("turn 1: #1 waits for a child of the scope at tests/scope.rs:"), "{text}");
+    assert!(
+        text.starts_with("turn 1: #1 waits for a child of the scope at tests/scope.rs:"),
+        "{text}"
+    );
     assert!(text.ends_with("; woke #4)"), "{text}");
     scheduler.run().unwrap();
 }
@@ -342,9 +347,11 @@ fn a_child_that_wakes_its_parent_in_its_turn_wakes_it() {
 
 #[test]
 fn a_policy_orders_the_children_too() {
-    for (policy, expected) in
-        [(Policy::Fifo, ["a", "b", "c"]), (Policy::Lifo, ["c", "b", "a"]), (Policy::Priority, ["c", "a", "b"])]
-    {
+    for (policy, expected) in [
+        (Policy::Fifo, ["a", "b", "c"]),
+        (Policy::Lifo, ["c", "b", "a"]),
+        (Policy::Priority, ["c", "a", "b"]),
+    ] {
         let log = Log::default();
         let scheduler = Scheduler::builder().policy(policy).build();
         scheduler
@@ -365,12 +372,13 @@ fn a_policy_orders_the_children_too() {
 fn snapshots_show_the_children() {
     let scheduler = virtual_time();
     let snapshot = RefCell::new(None);
-    scheduler.block_on(scope(async |s| {
-        let sleeper = task::Builder::new().name("sleeper").spawn_in(s, sleep(SECOND));
-        s.spawn(async { snapshot.replace(Some(scheduler.snapshot())) });
-        sleeper.await.unwrap();
-    }))
-    .unwrap();
+    scheduler
+        .block_on(scope(async |s| {
+            let sleeper = task::Builder::new().name("sleeper").spawn_in(s, sleep(SECOND));
+            s.spawn(async { snapshot.replace(Some(scheduler.snapshot())) });
+            sleeper.await.unwrap();
+        }))
+        .unwrap();
     let snapshot = snapshot.take().expect("it was taken");
     let states: Vec<_> =
         snapshot.tasks.iter().map(|task| (task.label.to_string(), task.state)).collect();
@@ -468,10 +476,7 @@ fn collect_all_lets_everybody_go_on() {
         assert_eq!(fine.await.unwrap(), 3);
     }))
     .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "2 children of the scope failed: #2: no; #3 panicked: a bug"
-    );
+    assert_eq!(error.to_string(), "2 children of the scope failed: #2: no; #3 panicked: a bug");
     assert_eq!(error.reason(), None);
     assert_eq!((&error).into_iter().count(), 2);
     let error = error.downcast::<std::io::Error>().unwrap_err();

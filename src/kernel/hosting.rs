@@ -312,13 +312,7 @@ impl<'h> Pass<'h> {
 
     /// Ends a turn.
     #[inline]
-    fn after(
-        &mut self,
-        child: InTurn,
-        poll: Poll<Ending>,
-        since: u32,
-        children: &mut dyn Hosted,
-    ) {
+    fn after(&mut self, child: InTurn, poll: Poll<Ending>, since: u32, children: &mut dyn Hosted) {
         let (again, left) = thread::end_poll();
         if let Poll::Ready(ending) = poll {
             return self.exit(child.turn, ending);
@@ -347,12 +341,7 @@ impl<'h> Pass<'h> {
     /// Lets a child wait for its bell, or for its next turn. It is an error if it is to end now: as in a run, if
     /// it was aborted in its own turn, or cancelled and nothing catches that.
     #[inline]
-    fn end_turn(
-        &mut self,
-        child: Turn,
-        again: bool,
-        left: Option<u32>,
-    ) -> Result<(), Failure> {
+    fn end_turn(&mut self, child: Turn, again: bool, left: Option<u32>) -> Result<(), Failure> {
         let kernel = self.kernel;
         let slot = child.key.slot;
         let mut guard = kernel.board.borrow_mut();

@@ -105,11 +105,11 @@ pub use park::{Park, ThreadParker};
 pub use policy::Policy;
 pub use remote::Remote;
 pub use scheduler::Scheduler;
-pub use story::Turn;
 pub use snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
     WaitsFor,
 };
+pub use story::Turn;
 pub use task::Ending;
 pub use transition::{Cause, Observer, Transition, TurnResult};
 pub use waiting::{Registration, Resource, Wait, Waited, Waiter, register};

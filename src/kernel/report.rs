@@ -8,8 +8,8 @@ use crate::kernel::clock::{NEVER, Nanos};
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::{
-    Cycle, DeadlockReport, Metrics, Place, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
-    WaitsFor,
+    Cycle, DeadlockReport, Metrics, Place, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState,
+    TimerInfo, WaitsFor,
 };
 use crate::kernel::taskmap::{Doing, Marks, Slot};
 use crate::kernel::thread;
@@ -175,7 +175,8 @@ pub(crate) fn waits_of_tasks(kernel: &Kernel, ids: &[TaskId]) -> Vec<(TaskId, Ve
     let edges = edges(kernel);
     let board = kernel.board.borrow();
     let tenants = board.taskmap.tenants();
-    let asked = tenants.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
+    let asked =
+        tenants.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
     asked.map(|(id, key)| (id, waits_of(&board, &edges, key))).collect()
 }
 

@@ -158,11 +158,7 @@ impl<T> Answer<T> {
 
     /// Keeps a value; returns a failure.
     #[inline]
-    fn judge<O>(
-        &self,
-        judge: fn(O) -> Result<T, BoxError>,
-        output: O,
-    ) -> Option<Box<Failed>> {
+    fn judge<O>(&self, judge: fn(O) -> Result<T, BoxError>, output: O) -> Option<Box<Failed>> {
         match judge(output) {
             Ok(value) => {
                 self.give(Given::Value(value));

@@ -133,7 +133,11 @@ impl<T> Future for ScopedHandle<'_, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.is_taken, "the handle of task {} was polled after it had been ready", self.id);
+        assert!(
+            !self.is_taken,
+            "the handle of task {} was polled after it had been ready",
+            self.id
+        );
         let given = self.answer.take();
         if let Given::Nothing = given {
             self.is_awaited = true;

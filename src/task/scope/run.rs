@@ -302,9 +302,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
         let child = self.places[number as usize].take();
         self.vacant.push(number);
         match (child, failed) {
-            (Some(child), Some(failed)) => {
-                self.scope.members().fail(child.slot, child.id, *failed)
-            }
+            (Some(child), Some(failed)) => self.scope.members().fail(child.slot, child.id, *failed),
             _ => Ending::Returned,
         }
     }

@@ -243,6 +243,8 @@ impl Builder {
 
 impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("is_stopped", &self.members.is_stopped()).finish_non_exhaustive()
+        f.debug_struct("Scope")
+            .field("is_stopped", &self.members.is_stopped())
+            .finish_non_exhaustive()
     }
 }
