@@ -6,14 +6,13 @@ mod trace;
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{FutureExt as _, LocalBoxFuture};
-use turnwise::scheduler::{Ending, TaskState};
+use turnwise::scheduler::TaskState;
 use turnwise::task::{self, Scope, ScopeError, scope};
 use turnwise::{
-    JoinError, Policy, RunError, Scheduler, Transition, block_on, join_all, sleep, spawn, yield_now,
+    JoinError, Policy, RunError, Scheduler, Transition, block_on, sleep, spawn, yield_now,
 };
 
 use trace::Log;
@@ -238,7 +237,7 @@ fn observer(log: &Log) -> impl Fn(&Transition) + use<> {
     move |transition| match transition {
         Transition::TurnBegan { task, turn, .. } => log.say(format!("turn {turn} of {task}")),
         Transition::TurnEnded { task, turn, .. } => {
-            log.say(format!("end of turn {turn} of {task}"))
+            log.say(format!("end of turn {turn} of {task}"));
         }
         Transition::Spawned { .. } | Transition::Exited { .. } => log.say(transition.to_string()),
         _ => {}
@@ -301,13 +300,13 @@ fn only_children_that_were_woken_have_turns() {
 fn children_are_woken_by_timers_channels_joins_and_other_threads() {
     let scheduler = Scheduler::new();
     let (remote, received) = futures::channel::oneshot::channel::<u8>();
-    let (sender, mut receiver) = turnwise::channel::mpsc::channel(1);
+    let (giver, mut taker) = turnwise::channel::mpsc::channel(1);
     let sum = scheduler.block_on(scope(async |s| {
         let by_thread = s.spawn(async { received.await.unwrap() });
-        let by_channel = s.spawn(async { receiver.recv().await.unwrap() });
+        let by_channel = s.spawn(async { taker.recv().await.unwrap() });
         let by_timer = s.spawn(async {
             sleep(Duration::from_millis(1)).await;
-            sender.send(2_u8).await.unwrap();
+            giver.send(2_u8).await.unwrap();
             4_u8
         });
         let by_join = s.spawn(async { spawn(async { 8_u8 }).await.unwrap() });
@@ -595,7 +594,7 @@ fn nested(depth: u32, reached: &Cell<u32>) -> LocalBoxFuture<'_, ()> {
         let result = scope(async |s| {
             s.spawn(nested(depth - 1, reached));
         });
-        result.await.unwrap();
+        result.await.expect("nobody fails");
     }
     .boxed_local()
 }
@@ -649,6 +648,4 @@ fn endings_are_told() {
     let expected =
         ["#2 returned", "#3 aborted", "#4 cancelled", "#6 panicked", "#5 cancelled", "#1 returned"];
     assert_eq!(log.take(), expected);
-    let _same = Ending::Returned;
-    let _shared = Rc::new(join_all::<Vec<std::future::Ready<()>>>);
 }

@@ -284,7 +284,7 @@ fn if_somebody_beside_the_scope_takes_the_request_the_scope_is_an_error() {
             let stopped = async {
                 let result: Result<(), ScopeError> = scope(async |s| {
                     s.spawn(pending::<()>());
-                    pending().await
+                    pending::<()>().await;
                 })
                 .await;
                 let error = result.unwrap_err();

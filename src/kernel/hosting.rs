@@ -267,8 +267,13 @@ impl<'h> Pass<'h> {
         // On a foreign executor no run encloses this one: then it is one by itself.
         let run = thread::run_place().unwrap_or(desk.place);
         let bell = bells.take(&kernel.mailbox);
-        let _entered = thread::enter(kernel.id, Some(run));
-        Some(Pass { kernel, desk: host.desk, bell, board: Some(guard), _entered })
+        Some(Pass {
+            kernel,
+            desk: host.desk,
+            bell,
+            board: Some(guard),
+            _entered: thread::enter(kernel.id, Some(run)),
+        })
     }
 
     /// Gives the next child its turn; `false` if there is none.

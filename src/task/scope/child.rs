@@ -54,11 +54,9 @@ pin_project! {
 impl<F: Future, T> Child for Task<F, T> {
     #[inline]
     fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
-        let mut end = None;
-        match catch_unwind(AssertUnwindSafe(|| self.as_mut().poll(cx, &mut end))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(())) => Poll::Ready(end.flatten()),
-            Err(payload) => Poll::Ready(self.unwound(payload, end)),
+        match catch_unwind(AssertUnwindSafe(|| self.as_mut().poll(cx))) {
+            Ok(poll) => poll,
+            Err(payload) => Poll::Ready(Some(Box::new(self.fail(payload)))),
         }
     }
 
@@ -73,16 +71,11 @@ impl<F: Future, T> Child for Task<F, T> {
 }
 
 impl<F: Future, T> Task<F, T> {
-    /// Polls the future; if it is ready, notes whether it has failed, and drops it.
     #[inline]
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        end: &mut Option<Option<Box<Failed>>>,
-    ) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
         match self.as_mut().future().poll(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(output) => Poll::Ready(self.finish(output, end)),
+            Poll::Ready(output) => Poll::Ready(self.finish(output)),
         }
     }
 
@@ -94,13 +87,16 @@ impl<F: Future, T> Task<F, T> {
         }
     }
 
+    /// Gives the output to the handle, or the failure to the scope. If there is no handle the output is dropped
+    /// with the future; and if a destructor panics then, the child has returned all the same.
     #[inline]
-    fn finish(mut self: Pin<&mut Self>, output: F::Output, end: &mut Option<Option<Box<Failed>>>) {
-        if let View::Running { judge, answer, .. } = self.as_mut().project() {
-            *end = Some(answer.judge(*judge, output));
-        }
-        // This drops the future, and the output if there is no handle. It belongs inside the catch.
-        self.set(Task::Over);
+    fn finish(mut self: Pin<&mut Self>, output: F::Output) -> Option<Box<Failed>> {
+        let failed = match self.as_mut().project() {
+            View::Running { judge, answer, .. } => answer.judge(*judge, output),
+            View::Over => None,
+        };
+        self.drop_future();
+        failed
     }
 
     fn drop_future(mut self: Pin<&mut Self>) {
@@ -111,21 +107,13 @@ impl<F: Future, T> Task<F, T> {
 
     /// Ends the child after a panic in its turn. The payload is for the scope; the handle gets its text.
     #[cold]
-    fn unwound(
-        mut self: Pin<&mut Self>,
-        payload: Box<dyn Any + Send>,
-        end: Option<Option<Box<Failed>>>,
-    ) -> Option<Box<Failed>> {
-        if let Some(end) = end {
-            burn(payload); // It had returned, and panicked only while it was dropped.
-            return end;
-        }
+    fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Failed {
         if let View::Running { answer, .. } = self.as_mut().project() {
             let text = text(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
             answer.give(Given::Panic(text.into()));
         }
         self.drop_future();
-        Some(Box::new(Failed::Panic(payload)))
+        Failed::Panic(payload)
     }
 }
 

@@ -47,6 +47,11 @@ impl ScopeError {
         &self.failures
     }
 
+    /// Returns an iterator over the failures, in the order in which they happened.
+    pub fn iter(&self) -> std::slice::Iter<'_, ChildError> {
+        self.failures.iter()
+    }
+
     /// Returns whether no child failed: the scope was cancelled before its body had a value.
     pub fn is_cancelled(&self) -> bool {
         self.failures.is_empty()

@@ -98,20 +98,20 @@ impl Members {
         let reason = format!("{} failed", error.label());
         self.failures.borrow_mut().push(error);
         if !self.collects_all.get() {
-            self.stop(Reason::Said(reason.into()));
+            self.stop(&Reason::Said(reason.into()));
         }
         ending
     }
 
     /// Asks everybody to end; does nothing if that was done before.
-    pub(super) fn stop(&self, reason: Reason) {
+    pub(super) fn stop(&self, reason: &Reason) {
         if !self.is_stopped() {
             self.stop_again(reason);
         }
     }
 
     /// Asks everybody to end, perhaps once more.
-    pub(super) fn stop_again(&self, reason: Reason) {
+    pub(super) fn stop_again(&self, reason: &Reason) {
         self.stopped.borrow_mut().get_or_insert_with(|| reason.clone());
         self.is_body_unasked.set(true);
         let Some(host) = self.host() else { return };

@@ -151,7 +151,7 @@ impl<F: Future> Body<'_, F> {
             Ok(Poll::Ready(value)) => self.value = Some(value),
             Err(payload) => {
                 self.panic = Some(payload);
-                members.stop(Reason::Said("the body of the scope panicked".into()));
+                members.stop(&Reason::Said("the body of the scope panicked".into()));
             }
         }
         self.end();
@@ -266,7 +266,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
         if self.outside.as_ref().is_some_and(|known| Rc::ptr_eq(known, &request)) {
             return;
         }
-        self.scope.members().stop_again(request.reason.clone());
+        self.scope.members().stop_again(&request.reason);
         self.outside = Some(request);
     }
 
@@ -281,15 +281,12 @@ impl<'scope, 'env> Children<'scope, 'env> {
         let mut arrivals = self.scope.take_arrivals(mem::take(&mut self.arrivals));
         for arrival in arrivals.drain(..) {
             let slot = arrival.slot;
-            let number = match self.vacant.pop() {
-                Some(number) => {
-                    self.places[number as usize] = Some(arrival);
-                    number
-                }
-                None => {
-                    self.places.push(Some(arrival));
-                    u32::try_from(self.places.len() - 1).expect("there are no more than slots")
-                }
+            let number = if let Some(number) = self.vacant.pop() {
+                self.places[number as usize] = Some(arrival);
+                number
+            } else {
+                self.places.push(Some(arrival));
+                u32::try_from(self.places.len() - 1).expect("there are no more than slots")
             };
             host.number(slot, number);
         }

@@ -27,8 +27,7 @@ pub struct Scope<'scope, 'env: 'scope> {
     /// They may hold a reference to this very scope. So its drop must not drop them: it is shown to the compiler
     /// that it does not by `ManuallyDrop`, and `Rest` empties it before the scope goes.
     arrivals: ManuallyDrop<RefCell<Vec<Arrival<'scope>>>>,
-    _scope: PhantomData<Cell<&'scope ()>>,
-    _env: PhantomData<Cell<&'env ()>>,
+    _exactly: PhantomData<(Cell<&'scope ()>, Cell<&'env ()>)>,
 }
 
 /// A new child.
@@ -38,13 +37,12 @@ pub(super) struct Arrival<'scope> {
     pub(super) child: Boxed<'scope>,
 }
 
-impl<'scope, 'env> Scope<'scope, 'env> {
+impl<'scope> Scope<'scope, '_> {
     pub(super) fn boxed(place: &'static Location<'static>) -> Box<Self> {
         Box::new(Scope {
             members: Members::new(place),
             arrivals: ManuallyDrop::new(RefCell::default()),
-            _scope: PhantomData,
-            _env: PhantomData,
+            _exactly: PhantomData,
         })
     }
 
@@ -146,7 +144,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// # Ok::<(), task::ScopeError>(())
     /// ```
     pub fn cancel(&'scope self, reason: impl Into<Arc<str>>) {
-        self.members.stop(Reason::Said(reason.into()));
+        self.members.stop(&Reason::Said(reason.into()));
     }
 
     #[track_caller]
