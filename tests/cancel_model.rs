@@ -38,17 +38,18 @@ enum Program {
 
 fn program() -> impl Strategy<Value = Program> {
     let leaf = prop_oneof![
-        6 => (1u64..6).prop_map(Program::Sleep),
+        6 => prop_oneof![Just(1u64), Just(2), Just(4), Just(40)].prop_map(Program::Sleep),
         2 => (1u8..4).prop_map(Program::Yield),
         1 => Just(Program::Cancel),
     ];
-    leaf.prop_recursive(5, 24, 3, |inner| {
+    leaf.prop_recursive(6, 48, 4, |inner| {
         let boxed = inner.clone().prop_map(Box::new);
         prop_oneof![
             2 => prop::collection::vec(inner.clone(), 1..4).prop_map(Program::Seq),
             3 => prop::collection::vec(inner, 1..4).prop_map(Program::Join),
             2 => boxed.clone().prop_map(Program::Mask),
-            4 => (0u64..8, boxed.clone()).prop_map(|(after, inner)| Program::Timeout(after, inner)),
+            4 => (prop_oneof![Just(0u64), Just(2), Just(4)], boxed.clone())
+                .prop_map(|(after, inner)| Program::Timeout(after, inner)),
             5 => (boxed.clone(), boxed, any::<bool>()).prop_map(|(inner, clean_up, resumes)| {
                 Program::Catch { inner, clean_up, resumes }
             }),
@@ -65,12 +66,12 @@ struct Requests {
 }
 
 fn requests() -> impl Strategy<Value = Requests> {
-    let times = || prop::collection::btree_set(0u64..16, 0..4);
+    let times = || prop::collection::btree_set(prop_oneof![1 => Just(0u64), 30 => 1u64..10], 0..4);
     (times(), times()).prop_map(|(before, amid)| Requests { before, amid })
 }
 
 /// Longer than any program takes.
-const END: u64 = 150;
+const END: u64 = 400;
 
 type Line = (u64, String);
 
