@@ -6,6 +6,7 @@ mod trace;
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{FutureExt as _, LocalBoxFuture};
@@ -607,6 +608,49 @@ fn five_hundred_nested_scopes_on_two_mebibytes() {
         reached.get()
     });
     assert_eq!(reached, 500);
+}
+
+fn nested_for_ever(depth: u32, reached: Rc<Cell<u32>>) -> LocalBoxFuture<'static, ()> {
+    async move {
+        reached.set(reached.get() + 1);
+        if depth == 1 {
+            return pending().await;
+        }
+        let _never = scope(async |s| {
+            s.spawn(nested_for_ever(depth - 1, Rc::clone(&reached)));
+        })
+        .await;
+    }
+    .boxed_local()
+}
+
+#[test]
+fn five_hundred_nested_scopes_are_dropped_and_cancelled_on_two_mebibytes() {
+    for cancels in [false, true] {
+        let is_cancelled = probe::on_stack(2 << 20, move || {
+            let reached = Rc::new(Cell::new(0));
+            let scheduler = Scheduler::new();
+            let handle = scheduler.spawn(nested_for_ever(500, Rc::clone(&reached)));
+            scheduler.run_until_stalled();
+            assert_eq!(reached.get(), 500);
+            if cancels {
+                handle.cancel()
+            } else {
+                handle.abort()
+            }
+            let outcome = scheduler.block_on(handle);
+            assert_eq!(Rc::strong_count(&reached), 1);
+            outcome.unwrap_err().is_cancelled()
+        });
+        assert!(is_cancelled);
+    }
+}
+
+#[test]
+fn an_error_crosses_threads() {
+    fn crosses<T: Send + Sync + std::error::Error>() {}
+    crosses::<ScopeError>();
+    crosses::<task::ChildError>();
 }
 
 #[test]

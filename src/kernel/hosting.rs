@@ -11,25 +11,21 @@
 //!                        turn of child  ◀── pass ◀── poll of the scope
 //! ```
 
-use std::cell::RefMut;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use crate::kernel::ending::wake_safely;
 use crate::kernel::id::{Key, TaskId, TaskKey};
-use crate::kernel::mainloop::Turn;
 use crate::kernel::policy::Dealer;
 use crate::kernel::ready::Ready;
-use crate::kernel::scheduler::{Board, Kernel};
+use crate::kernel::scheduler::Kernel;
 use crate::kernel::snapshot::Place;
-use crate::kernel::task::{Ending, Failure};
-use crate::kernel::taskmap::{Birth, Doing, Marks, Put};
+use crate::kernel::taskmap::{Birth, Marks, Put};
 use crate::kernel::thread::{self, Entered};
-use crate::kernel::transition::{Cause, TurnResult};
+use crate::kernel::transition::Cause;
 use crate::kernel::waiting::Waiter;
 use crate::kernel::waits::Slab;
-use crate::kernel::waker::Bell;
 
 /// The scopes of a scheduler, and who is a guest of which.
 pub(crate) struct Hosting {
@@ -84,6 +80,23 @@ impl Hosting {
         self.desks[desk].ring.take()
     }
 
+    /// Where the children of a scope wait for their turn.
+    pub(crate) fn ready(&mut self, desk: u32) -> &mut Ready {
+        &mut self.desks[desk].ready
+    }
+
+    /// Where a scope was made.
+    pub(crate) fn place(&self, desk: u32) -> Place {
+        self.desks[desk].place
+    }
+
+    /// The number of a child in this scope; `None` if it is another's.
+    #[inline]
+    pub(crate) fn number_in(&self, desk: u32, slot: u32) -> Option<u32> {
+        let guest = self.guests[slot as usize];
+        (guest.desk == desk).then_some(guest.number)
+    }
+
     /// The number of a child's scope, who polled that last, and where it was made.
     pub(crate) fn host_of(&self, slot: u32) -> (u32, Option<TaskKey>, Place) {
         let number = self.guests[slot as usize].desk;
@@ -94,8 +107,8 @@ impl Hosting {
 
 /// A scope's side of the kernel. Dropping it forgets the scope; its children must have ended.
 pub(crate) struct Host {
-    kernel: Rc<Kernel>,
-    desk: u32,
+    pub(crate) kernel: Rc<Kernel>,
+    pub(crate) desk: u32,
 }
 
 impl Host {
@@ -143,7 +156,7 @@ impl Host {
         (key.slot, id)
     }
 
-    /// Gives a child the number by which [`Host::pass`] will call it.
+    /// Gives a child the number by which [`Hosted::turn`](crate::kernel::nested::Hosted::turn) will call it.
     #[inline]
     pub(crate) fn number(&self, slot: u32, number: u32) {
         self.kernel.board.borrow_mut().hosting.guests[slot as usize].number = number;
@@ -152,14 +165,6 @@ impl Host {
     /// Notes that a poll of the scope begins. What this returns is for [`Host::leave`].
     pub(crate) fn arrive(&self) -> Option<Waiter> {
         self.kernel.board.borrow_mut().hosting.desks[self.desk].ring.take()
-    }
-
-    /// Gives a turn to every child that is ready now.
-    pub(crate) fn pass(&self, children: &mut dyn Hosted) {
-        if let Some(mut pass) = Pass::begin(self) {
-            while pass.give_turn(children) {}
-            pass.end();
-        }
     }
 
     /// Ends a poll of the scope: whoever polled is woken when a child is ready, or at once if one is.
@@ -220,179 +225,6 @@ impl Drop for Host {
     fn drop(&mut self) {
         let desk = self.kernel.board.borrow_mut().hosting.desks.remove(self.desk);
         drop(desk); // A foreign waker may be in it.
-    }
-}
-
-/// What the kernel sees of the children of a scope. None of these methods unwinds.
-///
-/// Scopes are nested on the stack. So whatever calls a turn, and is called by one, has few variables of its
-/// own here; and what comes before and after is done elsewhere.
-pub(crate) trait Hosted {
-    /// Polls the child with this number. If it is ready, it is forgotten.
-    fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending>;
-
-    /// Drops the child with this number, and leaves the failure for its handle.
-    fn end(&mut self, number: u32, failure: Failure);
-}
-
-/// The turns of the children in one poll of their scope.
-struct Pass<'h> {
-    kernel: &'h Kernel,
-    desk: u32,
-    /// Lent to each child for its turn, as in a run.
-    bell: Bell,
-    /// Between two turns the board is held, as in a run.
-    board: Option<RefMut<'h, Board>>,
-    _entered: Entered,
-}
-
-/// A child that has its turn.
-#[derive(Clone, Copy)]
-struct InTurn {
-    turn: Turn,
-    number: u32,
-}
-
-impl<'h> Pass<'h> {
-    /// Begins a pass, if any child is ready.
-    fn begin(host: &'h Host) -> Option<Self> {
-        let kernel = &*host.kernel;
-        let mut guard = kernel.board.borrow_mut();
-        let Board { hosting, taskmap, bells, .. } = &mut *guard;
-        let desk = &mut hosting.desks[host.desk];
-        if desk.ready.is_empty() {
-            return None;
-        }
-        desk.ready.begin_pass(|slot| taskmap.priority(slot));
-        // On a foreign executor no run encloses this one: then it is one by itself.
-        let run = thread::run_place().unwrap_or(desk.place);
-        let bell = bells.take(&kernel.mailbox);
-        Some(Pass {
-            kernel,
-            desk: host.desk,
-            bell,
-            board: Some(guard),
-            _entered: thread::enter(kernel.id, Some(run)),
-        })
-    }
-
-    /// Gives the next child its turn; `false` if there is none.
-    #[inline]
-    fn give_turn(&mut self, children: &mut dyn Hosted) -> bool {
-        let Some(InTurn { turn, number }) = self.next() else { return false };
-        let since = thread::begin_turn(turn.key, self.bell.waker());
-        if turn.aborted {
-            self.end_child(InTurn { turn, number }, self.kernel.why(turn.key), children);
-            return true;
-        }
-        let poll = children.turn(number, &mut Context::from_waker(self.bell.waker()));
-        self.after(InTurn { turn, number }, poll, since, children);
-        true
-    }
-
-    /// Begins the turn of the next child. The user's code runs with nothing borrowed, so the board is let go.
-    #[inline]
-    fn next(&mut self) -> Option<InTurn> {
-        let mut guard = self.board.take()?;
-        let board = &mut *guard;
-        let child = loop {
-            let Some(slot) = board.hosting.desks[self.desk].ready.pop() else {
-                self.board = Some(guard);
-                return None;
-            };
-            let (place, guest) = (board.taskmap.slot(slot), board.hosting.guests[slot as usize]);
-            let is_here = place.marks.has(Marks::HOSTED) && guest.desk == self.desk;
-            // Else its scheduler was dropped in this pass, and the slot is perhaps another's.
-            if is_here && place.doing == Doing::Queued {
-                let (turn, _) = board.begin_turn(&mut self.bell, slot);
-                break InTurn { turn, number: guest.number };
-            }
-        };
-        drop(guard);
-        if self.kernel.watched.get() {
-            self.kernel.tell_turn_began(child.turn.key);
-        }
-        Some(child)
-    }
-
-    /// Ends a turn.
-    #[inline]
-    fn after(&mut self, child: InTurn, poll: Poll<Ending>, since: u32, children: &mut dyn Hosted) {
-        let (again, left) = thread::end_poll();
-        if let Poll::Ready(ending) = poll {
-            return self.exit(child.turn, ending);
-        }
-        let left = (left != since).then_some(since);
-        if let Err(failure) = self.end_turn(child.turn, again, left) {
-            self.end_child(child, failure, children);
-        }
-    }
-
-    #[cold]
-    fn end_child(&mut self, child: InTurn, failure: Failure, children: &mut dyn Hosted) {
-        let ending = failure.ending();
-        children.end(child.number, failure);
-        thread::end_poll();
-        self.exit(child.turn, ending);
-    }
-
-    /// Ends in peace; the bell serves others.
-    fn end(mut self) {
-        if let Some(mut board) = self.board.take() {
-            board.bells.give_back(self.bell);
-        }
-    }
-
-    /// Lets a child wait for its bell, or for its next turn. It is an error if it is to end now: as in a run, if
-    /// it was aborted in its own turn, or cancelled and nothing catches that.
-    #[inline]
-    fn end_turn(&mut self, child: Turn, again: bool, left: Option<u32>) -> Result<(), Failure> {
-        let kernel = self.kernel;
-        let slot = child.key.slot;
-        let mut guard = kernel.board.borrow_mut();
-        let Some(place) = guard.taskmap.tenant(child.key) else { return Err(Failure::Aborted) };
-        if left.is_some() || place.marks.has_any([Marks::ABORT, Marks::ASKED]) {
-            drop(guard);
-            if let Some(failure) = kernel.must_end(child.key, again, left) {
-                return Err(failure);
-            }
-            guard = kernel.board.borrow_mut();
-        }
-        let board = &mut *guard;
-        let place = board.taskmap.slot(slot);
-        let yields = again || place.doing == Doing::Again;
-        place.doing = if yields { Doing::Queued } else { Doing::Idle };
-        if yields {
-            board.hosting.desks[self.desk].ready.push(slot);
-        }
-        board.take_bell_back(&mut self.bell, child, &kernel.mailbox);
-        kernel.settle_sleeps(board);
-        if kernel.watched.get() {
-            drop(guard);
-            let result = if yields { TurnResult::Yielded } else { TurnResult::Waiting };
-            kernel.tell_turn_ended(child.key, result);
-            guard = kernel.board.borrow_mut();
-        }
-        self.board = Some(guard);
-        Ok(())
-    }
-
-    /// Lets a child leave the task map.
-    #[inline]
-    fn exit(&mut self, child: Turn, ending: Ending) {
-        let kernel = self.kernel;
-        let mut board = kernel.board.borrow_mut();
-        if board.taskmap.tenant(child.key).is_none() {
-            return self.board = Some(board); // Its scheduler was dropped in its turn.
-        }
-        board.take_bell_for_good(&mut self.bell, child, &kernel.mailbox);
-        kernel.settle_sleeps(&mut board);
-        if kernel.watched.get() {
-            drop(board);
-            kernel.tell_turn_ended(child.key, TurnResult::Exited(ending));
-            board = kernel.board.borrow_mut();
-        }
-        self.board = Some(kernel.exit(board, child.key, None, ending));
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Run<'k, 'r> {
 #[derive(Clone, Copy)]
 pub(crate) struct Turn {
     pub(crate) key: Key,
+    /// It has a bell of its own. Which one that is may change: in nested turns bells move.
+    has_bell: bool,
     pub(crate) aborted: bool,
 }
 
@@ -274,26 +276,26 @@ impl Board {
         let key = place.key(slot);
         let (target, bell) = (place.target.take(), place.bell);
         let aborted = place.marks.has(Marks::ABORT);
-        // Also the bell that lies in the place of the task's own meanwhile says whose place that is: in turns
-        // that are nested in this one bells may move.
+        // Also the bell that lies in the place of the task's own meanwhile says whose place that is.
         lent.label(key);
-        if !bell.is_none() {
+        let has_bell = !bell.is_none();
+        if has_bell {
             mem::swap(lent, self.bells.kept(bell));
         }
-        (Turn { key, aborted }, target)
+        (Turn { key, has_bell, aborted }, target)
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
     pub(crate) fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn, mailbox: &Arc<Mailbox>) {
-        let bell = self.taskmap.slot(turn.key.slot).bell;
-        match (bell.is_none(), lent.is_home()) {
-            (true, true) => {}
-            (true, false) => {
+        match (turn.has_bell, lent.is_home()) {
+            (false, true) => {}
+            (false, false) => {
                 let next = self.bells.take(mailbox);
                 let own = mem::replace(lent, next);
                 self.taskmap.slot(turn.key.slot).bell = self.bells.keep(own);
             }
-            (false, home) => {
+            (true, home) => {
+                let bell = self.taskmap.slot(turn.key.slot).bell;
                 mem::swap(lent, self.bells.kept(bell));
                 if home {
                     self.release_bell(turn.key.slot);
@@ -309,8 +311,8 @@ impl Board {
         turn: Turn,
         mailbox: &Arc<Mailbox>,
     ) {
-        let bell = self.taskmap.slot(turn.key.slot).bell;
-        if !bell.is_none() {
+        if turn.has_bell {
+            let bell = self.taskmap.slot(turn.key.slot).bell;
             mem::swap(lent, self.bells.kept(bell));
             self.release_bell(turn.key.slot);
         } else if !lent.is_home() {

@@ -59,6 +59,7 @@ mod mainloop;
 mod idle;
 mod ending;
 mod hosting;
+mod nested;
 mod timers;
 mod radix;
 mod clock;
@@ -85,7 +86,8 @@ mod models;
 
 // For the layers above.
 pub(crate) use clock::nanos;
-pub(crate) use hosting::{Host, Hosted};
+pub(crate) use hosting::Host;
+pub(crate) use nested::Hosted;
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;

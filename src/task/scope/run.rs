@@ -120,11 +120,11 @@ where
 {
     let place = Location::caller();
     async move {
-        // Dropped in the reverse order: the body, the children, what those may have spawned, the scope. That is
-        // in a box, as scopes are nested on the stack, where their futures are moved about.
+        // Dropped in the reverse order: the body, the children, what those may have spawned, the scope. What is
+        // large is in boxes: scopes are nested on the stack, and their futures are moved about there.
         let scope = Scope::boxed(place);
         let _rest = Rest(&scope);
-        let mut children = Children::new(&scope);
+        let mut children = Children::boxed(&scope);
         let passage = pin!(Some(Passage::new(body(&scope))));
         let mut body = Body { passage, value: None, panic: None };
         poll_fn(|cx| children.poll(cx, &mut body)).await
@@ -215,15 +215,15 @@ struct Children<'scope, 'env> {
 }
 
 impl<'scope, 'env> Children<'scope, 'env> {
-    fn new(scope: &'scope Scope<'scope, 'env>) -> Self {
-        Children {
+    fn boxed(scope: &'scope Scope<'scope, 'env>) -> Box<Self> {
+        Box::new(Children {
             scope,
             places: Vec::new(),
             vacant: Vec::new(),
             arrivals: Vec::new(),
             outside: None,
             region: Region::new(Role::Scope),
-        }
+        })
     }
 
     /// Polls the scope: the body, then each child that is ready.
