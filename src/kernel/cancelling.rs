@@ -103,6 +103,14 @@ impl Kernel {
         failure
     }
 
+    /// After a turn that has ended its task, if regions were left in it.
+    #[cold]
+    pub(crate) fn after_last_turn(left: u32) {
+        let mut rings = Vec::new();
+        thread::with_regions(|regions| regions.discard_parcels(left, &mut rings));
+        rings.into_iter().for_each(Ring::wake);
+    }
+
     fn settle_regions(
         &self,
         taskmap: &mut TaskMap,
@@ -178,7 +186,7 @@ impl TaskMap {
             let mut rings = Vec::new();
             // Nobody is rung, and nothing of the user's dropped: nothing is around a root, and its poller is a
             // task.
-            thread::with_regions(|regions| regions.remove(root, &mut rings));
+            thread::with_regions(|regions| regions.remove(root, false, &mut rings));
         }
     }
 }

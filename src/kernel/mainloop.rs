@@ -178,7 +178,12 @@ impl<'k, 'r> Run<'k, 'r> {
                 let left = if left == since { None } else { Some(since) };
                 self.end_turn(turn, target, again, left)
             }
-            Poll::Ready(ending) => Turned::Over(Over { turn, target, ending }),
+            Poll::Ready(ending) => {
+                if left != since {
+                    Kernel::after_last_turn(since);
+                }
+                Turned::Over(Over { turn, target, ending })
+            }
         }
     }
 

@@ -144,7 +144,8 @@ impl Region {
 
     fn leave_tree(&mut self) {
         let number = std::mem::replace(&mut self.number, NOBODY);
-        burn(Regions::change(|regions, rings| regions.remove(number, rings)));
+        let in_turn = thread::current_task().is_some();
+        burn(Regions::change(|regions, rings| regions.remove(number, in_turn, rings)));
     }
 }
 

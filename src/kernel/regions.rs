@@ -42,6 +42,9 @@ pub(crate) enum Role {
     CleanUp,
     /// Holds it until its tasks have ended, and ends them.
     Scope,
+    /// Nobody's: what is left of a region that is gone, with a request that was resumed in it and is on its
+    /// way out. It is removed by whoever adopts it.
+    Parcel,
 }
 
 /// Who is to be woken for a region to be polled: a task, or a foreign waker.
@@ -197,8 +200,29 @@ impl Regions {
             }
             let record = &mut self.slab[child];
             (record.parent, record.next) = (parent, next);
-            if let Some(request) = record.passing.take() {
+            let is_parcel = record.role == Role::Parcel;
+            if let Some(request) = record.passing.take()
+                && !(is_parcel && request.is_over())
+            {
                 self.pass_out(parent, request, rings);
+            }
+            if is_parcel {
+                self.unlink(child);
+                self.slab.remove(child);
+            }
+        }
+    }
+
+    /// Removes the parcels of a turn that has ended its task, so that nobody will adopt them.
+    pub(crate) fn discard_parcels(&mut self, since: u32, rings: &mut Vec<Ring>) {
+        let mut next = self.unhung;
+        while next != NOBODY && self.slab[next].number.wrapping_sub(since).cast_signed() > 0 {
+            let one = next;
+            next = self.slab[one].next;
+            if self.slab[one].role == Role::Parcel {
+                self.unlink(one);
+                let parcel = self.slab.remove(one);
+                self.abandon_requests(one, &parcel, rings);
             }
         }
     }
@@ -229,13 +253,18 @@ impl Regions {
 
     /// Removes a region; what is below it takes its place. Returns who polled it, to be dropped with nothing
     /// borrowed. Requests that it may have held up are looked at again.
-    pub(crate) fn remove(&mut self, region: u32, rings: &mut Vec<Ring>) -> Ring {
+    ///
+    /// In a turn, a request that is on its way out of it goes on.
+    pub(crate) fn remove(&mut self, region: u32, in_turn: bool, rings: &mut Vec<Ring>) -> Ring {
         while self.slab[region].first != NOBODY {
             let child = self.slab[region].first;
             self.unlink(child);
             self.put_before(child, region);
         }
         let parent = self.slab[region].parent;
+        if in_turn && self.slab[region].passing.is_some() {
+            return self.make_parcel(region);
+        }
         self.unlink(region);
         let record = self.slab.remove(region);
         self.abandon_requests(region, &record, rings);
@@ -244,6 +273,20 @@ impl Regions {
         }
         self.slab.trim(self.is_warm);
         record.poller
+    }
+
+    /// A request is only on its way out of a region that is unhung: so there it stays.
+    fn make_parcel(&mut self, region: u32) -> Ring {
+        let record = &mut self.slab[region];
+        let role = mem::replace(&mut record.role, Role::Parcel);
+        debug_assert!(role == Role::Passage || role == Role::Mask, "others pass nothing on");
+        if let Some(request) = record.request.take() {
+            self.requests -= 1;
+            request.close();
+        }
+        let record = &mut self.slab[region];
+        record.told = None;
+        mem::take(&mut record.poller)
     }
 
     /// Puts a region that is nowhere in front of another one, wherever that is.

@@ -69,6 +69,15 @@ impl Request {
         })
     }
 
+    /// It is over, since its region is gone.
+    pub(crate) fn close(&self) {
+        self.is_over.set(true);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
     /// Somebody has taken it.
     pub(crate) fn is_taken(&self) -> bool {
         self.is_taken.get()
@@ -168,7 +177,7 @@ impl Regions {
 
     fn tell(&mut self, region: u32, request: &Rc<Request>, rings: &mut Vec<Ring>) {
         let record = &mut self.slab[region];
-        let is_busy = record.told.as_ref().is_some_and(|told| !told.is_over.get());
+        let is_busy = record.told.as_ref().is_some_and(|told| !told.is_over());
         if is_busy || record.role == Role::CleanUp {
             return;
         }
@@ -234,7 +243,7 @@ impl Regions {
             let Some((one, before)) = path.pop() else { return found };
             let left = &self.slab[one];
             // One that was told of another request is about to clean up.
-            let is_told = left.told.as_ref().is_some_and(|told| !told.is_over.get());
+            let is_told = left.told.as_ref().is_some_and(|told| !told.is_over());
             let is_wanted = is_told || !only_holders;
             if left.role == Role::Catch && found.len() == before && !left.is_deaf && is_wanted {
                 found.push(one);
@@ -245,7 +254,7 @@ impl Regions {
 
     /// The request that a catch is to take, if it was told of one. From now on it is a clean-up.
     pub(crate) fn take(&mut self, region: u32, rings: &mut Vec<Ring>) -> Option<Rc<Request>> {
-        let request = self.slab[region].told.take().filter(|told| !told.is_over.get())?;
+        let request = self.slab[region].told.take().filter(|told| !told.is_over())?;
         if let Some(resumed) = self.slab[region].request.take() {
             self.requests -= 1;
             self.release(&resumed, true, rings);
@@ -325,7 +334,7 @@ impl Regions {
     pub(crate) fn release(&mut self, request: &Request, resumed: bool, rings: &mut Vec<Ring>) {
         request.shares.set(request.shares.get() - 1);
         request.is_resumed.set(request.is_resumed.get() || resumed);
-        if request.shares.get() > 0 || request.is_over.get() {
+        if request.shares.get() > 0 || request.is_over() {
             return;
         }
         if request.is_taken() && !request.is_resumed.get() {
@@ -345,7 +354,7 @@ impl Regions {
                 self.release(request, true, rings);
             } else {
                 debug_assert_eq!(request.region, region, "only a catch has a request of others");
-                request.is_over.set(true);
+                request.close();
             }
         }
         if let Some(request) = &record.passing {
