@@ -26,6 +26,7 @@
 //!   ([`snapshot`](Scheduler::snapshot)).
 //! * [`spawn`] makes a task and gives its [`JoinHandle`]; the module [`task`] has names, priorities,
 //!   [`yield_now`] and aborting.
+//! * [`task::scope`] is for tasks that borrow from around them, and have all ended when it ends.
 //! * [`Remote`] spawns tasks from other threads.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a

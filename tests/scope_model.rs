@@ -246,7 +246,11 @@ proptest! {
                 let Some(at) = at else { continue };
                 sleep(ms(5 * (at - now))).await;
                 now = at;
-                if aborts { abort.abort() } else { abort.cancel_with("from outside") }
+                if aborts {
+                    abort.abort();
+                } else {
+                    abort.cancel_with("from outside");
+                }
             }
             // Its own checks panic in the task; a panic of the script's is its own.
             if let Err(error) = handle.await

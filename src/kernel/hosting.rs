@@ -193,20 +193,6 @@ impl Host {
         self.kernel.end_now(Key { slot, serial: id.serial() });
     }
 
-    /// All children that are not over, in the order in which they were spawned.
-    pub(crate) fn children(&self) -> Vec<(TaskId, u32)> {
-        let board = self.kernel.board.borrow();
-        let tenants = board.taskmap.tenants().filter(|(key, slot)| {
-            slot.is_alive()
-                && slot.marks.has(Marks::HOSTED)
-                && board.hosting.guests[key.slot as usize].desk == self.desk
-        });
-        let mut children: Vec<_> =
-            tenants.filter_map(|(key, slot)| Some((slot.id()?, key.slot))).collect();
-        children.sort_unstable();
-        children
-    }
-
     /// The name of a child that is not over, and where it was spawned.
     pub(crate) fn origin(&self, slot: u32, id: TaskId) -> Option<(Option<Arc<str>>, Place)> {
         let mut board = self.kernel.board.borrow_mut();

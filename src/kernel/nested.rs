@@ -17,7 +17,9 @@ impl Host {
     pub(crate) fn pass(&self, children: &mut dyn Hosted) {
         let mut pass = Pass::begin(self);
         while pass.as_mut().is_some_and(|pass| pass.give_turn(children)) {}
-        pass.map(Pass::end);
+        if let Some(pass) = pass {
+            pass.end();
+        }
     }
 }
 

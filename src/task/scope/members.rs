@@ -17,8 +17,9 @@ pub(super) struct Members {
     host: OnceCell<Host>,
     /// Everybody is to stop, for this reason.
     stopped: RefCell<Option<Reason>>,
-    /// The body has not been asked yet.
+    /// The body, and the children, have not been asked yet.
     is_body_unasked: Cell<bool>,
+    are_children_unasked: Cell<bool>,
     /// A failure stops nobody.
     collects_all: Cell<bool>,
     failures: RefCell<Vec<ChildError>>,
@@ -31,6 +32,7 @@ impl Members {
             host: OnceCell::new(),
             stopped: RefCell::new(None),
             is_body_unasked: Cell::new(false),
+            are_children_unasked: Cell::new(false),
             collects_all: Cell::new(false),
             failures: RefCell::default(),
         }
@@ -103,25 +105,28 @@ impl Members {
         ending
     }
 
-    /// Asks everybody to end; does nothing if that was done before.
+    /// Everybody is to be asked to end; does nothing if that was done before.
     pub(super) fn stop(&self, reason: &Reason) {
         if !self.is_stopped() {
             self.stop_again(reason);
         }
     }
 
-    /// Asks everybody to end, perhaps once more.
+    /// Everybody is to be asked to end, perhaps once more.
     pub(super) fn stop_again(&self, reason: &Reason) {
         self.stopped.borrow_mut().get_or_insert_with(|| reason.clone());
         self.is_body_unasked.set(true);
-        let Some(host) = self.host() else { return };
-        for (id, slot) in host.children() {
-            host.kernel().cancel(slot, id, reason.clone());
-        }
+        self.are_children_unasked.set(true);
     }
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.borrow().is_some()
+    }
+
+    /// Why the children are to be asked to end, if they are and were not.
+    #[inline]
+    pub(super) fn ask_children(&self) -> Option<Reason> {
+        if self.are_children_unasked.replace(false) { self.stopped.borrow().clone() } else { None }
     }
 
     /// Why the body is to be asked to end, if it is and was not.

@@ -242,6 +242,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
             if host.is_closed() {
                 self.end_all();
             }
+            self.ask_to_end();
             host.pass(self);
             body.look_for_request(left(), cx, members);
         }
@@ -268,6 +269,26 @@ impl<'scope, 'env> Children<'scope, 'env> {
         }
         self.scope.members().stop_again(&request.reason);
         self.outside = Some(request);
+    }
+
+    /// Asks all children to end, if that is to be done: before the next of them has its turn.
+    #[inline]
+    fn ask_to_end(&mut self) {
+        if let Some(reason) = self.scope.members().ask_children() {
+            self.ask_all(&reason);
+        }
+    }
+
+    #[cold]
+    fn ask_all(&mut self, reason: &Reason) {
+        let Some(host) = self.scope.members().host() else { return };
+        self.take_in(host);
+        let children = self.places.iter().flatten();
+        let mut children: Vec<_> = children.map(|child| (child.id, child.slot)).collect();
+        children.sort_unstable();
+        for (id, slot) in children {
+            host.kernel().cancel(slot, id, reason.clone());
+        }
     }
 
     /// Everybody has ended. If that was asked for from outside, it is for whoever asked to act now, and nothing
@@ -320,10 +341,12 @@ impl Hosted for Children<'_, '_> {
         let Some(Arrival { child, .. }) = &mut self.places[number as usize] else {
             unreachable!("only children that are not over have turns")
         };
-        match child.as_mut().turn(cx) {
+        let poll = match child.as_mut().turn(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(failed) => Poll::Ready(self.over(number, failed)),
-        }
+        };
+        self.ask_to_end();
+        poll
     }
 
     fn end(&mut self, number: u32, failure: Failure) {
@@ -331,6 +354,7 @@ impl Hosted for Children<'_, '_> {
             child.as_mut().end(failure);
         }
         self.over(number, None);
+        self.ask_to_end();
     }
 }
 
