@@ -691,7 +691,7 @@ fn run_model(program: Program, requests: &Requests) -> Vec<Line> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
     fn what_happens_is_what_a_plain_tree_would_say(program in program(), requests in requests()) {

@@ -255,6 +255,49 @@ fn a_told_catch_that_is_dropped_before_it_takes_the_request_does_not_lose_it() {
 }
 
 #[test]
+fn a_mask_that_is_dropped_elsewhere_lets_the_request_go_on() {
+    let (scheduler, notes) = world();
+    let place: Rc<RefCell<Option<Boxed<()>>>> = Rc::default();
+    let (gives, log) = (Rc::clone(&place), notes.clone());
+    let handle = started(&scheduler, async move {
+        gives.replace(Some(Box::pin(mask(pending::<()>()))));
+        let masked = poll_fn(|cx| match &mut *gives.borrow_mut() {
+            Some(masked) => masked.as_mut().poll(cx),
+            None => Poll::Pending,
+        });
+        log.guard("around", 0, masked).await;
+    });
+    handle.cancel();
+    scheduler.run_until_stalled();
+    assert!(notes.take().is_empty(), "the mask holds it");
+    drop(place.take());
+    scheduler.block_on(handle).unwrap();
+    assert_eq!(notes.take(), ["0 around caught", "0 around cleaned up"]);
+}
+
+#[test]
+fn a_clean_up_that_ends_elsewhere_lets_other_requests_go_on() {
+    let (scheduler, _) = world();
+    let place: Rc<RefCell<Option<Cancelled>>> = Rc::default();
+    let gives = Rc::clone(&place);
+    let handle = started(&scheduler, async move {
+        let work = async {
+            gives.replace(catch_cancel(pending::<()>()).await.err());
+            pending::<()>().await;
+        };
+        timeout(ms(10), work).await
+    });
+    scheduler.advance(ms(10));
+    scheduler.run_until_stalled();
+    handle.cancel_with("from outside");
+    scheduler.run_until_stalled();
+    assert!(!handle.is_finished(), "the clean-up for the timeout holds it");
+    drop(place.take());
+    let error = scheduler.block_on(handle).unwrap_err();
+    assert_eq!(error.reason(), Some("from outside"));
+}
+
+#[test]
 fn a_forgotten_clean_up_keeps_counting_and_can_be_aborted() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, async {

@@ -396,6 +396,50 @@ fn a_request_of_the_task_that_is_resumed_inside_of_a_timeout_that_has_expired_en
 }
 
 #[test]
+fn a_catch_around_a_timeout_that_ends_in_the_turn_of_the_resume_gets_it_all_the_same() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let inner = async {
+            let outcome = timeout(ms(10), log.guard_and_resume("work", 10, pending::<()>())).await;
+            log.add(format!("elapsed: {}", outcome.is_err()));
+            sleep(ms(1)).await;
+            log.add("not here");
+        };
+        log.guard("outer", 1, inner).await;
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    scheduler.block_on(handle).unwrap();
+    let expected = [
+        "0 work caught",
+        "10 work resumes",
+        "10 elapsed: true",
+        "10 outer caught",
+        "11 outer cleaned up",
+    ];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
+fn what_was_resumed_in_a_timeout_that_is_over_is_over_too() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        // Both are due at once. The outer one's request is resumed when the inner one acts, and with that both
+        // are elapsed in the same turn.
+        let work = log.guard_and_resume("work", 1, pending::<()>());
+        let outcome = timeout(Duration::ZERO, timeout(Duration::ZERO, work)).await;
+        log.add(format!("elapsed: {}", outcome.is_err()));
+        sleep(ms(1)).await;
+        log.add("goes on");
+    });
+    scheduler.block_on(handle).unwrap();
+    let expected = ["0 work caught", "1 work resumes", "1 elapsed: true", "2 goes on"];
+    assert_eq!(notes.take(), expected);
+}
+
+#[test]
 fn a_timeout_ends_when_one_branch_resumes_and_the_others_have_cleaned_up() {
     let (scheduler, notes) = world();
     let log = notes.clone();

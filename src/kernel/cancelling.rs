@@ -190,3 +190,51 @@ impl TaskMap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::scheduler::Scheduler;
+    use crate::task::{CancelToken, catch_cancel, mask, yield_now};
+    use crate::time::{sleep, timeout};
+    use std::future::pending;
+    use std::time::Duration;
+
+    async fn everything(resumes: bool) {
+        let token = CancelToken::new();
+        let work = timeout(Duration::from_secs(1), async {
+            let resumed = async {
+                match catch_cancel(mask(yield_now())).await {
+                    Ok(()) => sleep(Duration::from_secs(3)).await,
+                    Err(cancelled) => cancelled.resume().await,
+                }
+            };
+            let caught = async {
+                let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+                sleep(Duration::from_secs(1)).await;
+                if resumes {
+                    cancelled.resume().await
+                }
+            };
+            futures::join!(token.run_until_cancelled(resumed), caught).1
+        });
+        let _ = work.await;
+        yield_now().await;
+    }
+
+    #[test]
+    fn no_region_is_left_behind() {
+        for turns in 0..12 {
+            for resumes in [false, true] {
+                let scheduler = Scheduler::builder().virtual_time().build();
+                let handles = [(); 3].map(|()| scheduler.spawn(everything(resumes)));
+                (0..turns).for_each(|_| drop(scheduler.step()));
+                handles[0].cancel();
+                handles[1].abort();
+                assert!(scheduler.run().is_ok() && handles.iter().all(|it| it.is_finished()));
+                drop((scheduler, handles));
+                assert!(thread::with_regions(|regions| regions.is_empty()));
+            }
+        }
+    }
+}

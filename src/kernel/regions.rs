@@ -322,3 +322,62 @@ impl Regions {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::requests::Reason;
+
+    /// Two branches that stay pending, in a passage that does, in a turn.
+    fn tree(regions: &mut Regions) -> [u32; 4] {
+        let roles = [Role::Root, Role::Passage, Role::Catch, Role::Mask];
+        let all = roles.map(|role| regions.create(role, Ring::default()));
+        let [root, passage, catch, mask] = all;
+        let (since, mut rings) = (regions.left(), Vec::new());
+        for (region, since) in [(catch, since), (mask, since + 1), (passage, since)] {
+            regions.leave(region, since, &mut rings);
+        }
+        regions.adopt(root, since, &mut rings);
+        assert!(rings.is_empty());
+        all
+    }
+
+    #[test]
+    fn a_tree_grows_from_its_leaves() {
+        let mut regions = Regions::new();
+        let [root, passage, catch, mask] = tree(&mut regions);
+        assert_eq!(regions.slab[passage].parent, root);
+        assert_eq!(regions.below(passage), [catch, mask]);
+        let since = regions.left();
+        regions.leave(mask, since, &mut Vec::new());
+        assert_eq!(regions.below(root), [passage, catch], "it was polled by somebody else");
+        assert!(regions.has_unhung(since) && !regions.has_unhung(regions.left()));
+    }
+
+    #[test]
+    fn what_is_below_a_region_that_goes_takes_its_place() {
+        let mut regions = Regions::new();
+        let [root, passage, catch, mask] = tree(&mut regions);
+        regions.remove(passage, false, &mut Vec::new());
+        assert_eq!(regions.below(root), [catch, mask]);
+        for region in [root, catch, mask] {
+            assert!(!regions.is_empty());
+            regions.remove(region, false, &mut Vec::new());
+        }
+        assert!(regions.is_empty());
+    }
+
+    #[test]
+    fn a_request_is_over_with_its_region() {
+        let mut regions = Regions::new();
+        let [root, passage, catch, mask] = tree(&mut regions);
+        regions.ask(passage, Reason::Unsaid, &mut Vec::new());
+        assert_eq!(regions.requests, 1);
+        let request = regions.slab[passage].request.clone().unwrap();
+        for region in [passage, mask, catch, root] {
+            regions.remove(region, false, &mut Vec::new());
+        }
+        assert!(request.is_over());
+        assert_eq!(regions.requests, 0);
+    }
+}
