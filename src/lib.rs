@@ -26,6 +26,7 @@
 //!   ([`snapshot`](Scheduler::snapshot)).
 //! * [`spawn`] makes a task and gives its [`JoinHandle`]; the module [`task`] has names, priorities,
 //!   [`yield_now`] and aborting.
+//! * [`task::scope`] is for tasks that borrow from around them, and have all ended when it ends.
 //! * [`Remote`] spawns tasks from other threads.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
 //! * [`timeout`] and [`JoinHandle::cancel`] ask something to end; with [`task::catch_cancel`] it may clean up

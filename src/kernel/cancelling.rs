@@ -132,8 +132,13 @@ impl Kernel {
     /// Ends a task that is marked, in its turn: its future is dropped instead of polled.
     #[cold]
     pub(crate) fn end_by_mark(&self, key: Key, target: &mut Boxed) -> Ending {
-        let failure = self.board.borrow_mut().taskmap.why(key.slot);
+        let failure = self.why(key);
         self.drop_target(key, target, failure)
+    }
+
+    /// Why a task that is marked must end.
+    pub(crate) fn why(&self, key: Key) -> Failure {
+        self.board.borrow_mut().taskmap.why(key.slot)
     }
 
     /// How often a task was asked to end, since it last was done with that.

@@ -1,48 +1,17 @@
 //! Driving a scheduler by hand: one turn at a time, or from somebody else's loop; and looking at it.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use crate::kernel::clock::{later, nanos};
-use crate::kernel::id::Key;
 use crate::kernel::mainloop::{Run, Turned};
 use crate::kernel::report;
 use crate::kernel::scheduler::{Kernel, Scheduler};
-use crate::kernel::snapshot::{Metrics, Snapshot, TaskLabel, WaitsFor};
+use crate::kernel::snapshot::{Metrics, Snapshot};
+use crate::kernel::story::{Trail, Turn};
 use crate::kernel::task::burn;
-use crate::kernel::transition::{Cause, Transition, TurnResult};
-
-/// What happened in one turn; see [`Scheduler::step`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Turn {
-    /// The number of the turn, among all turns of the scheduler.
-    pub number: u64,
-    /// Whose turn it was.
-    pub task: TaskLabel,
-    /// What came of it.
-    pub result: TurnResult,
-    /// The other tasks that were put on the ready queue by it, in that order.
-    pub woke: Vec<TaskLabel>,
-    /// What the task waits for now, and where: one entry for each branch of a join or select.
-    pub waits: Vec<WaitsFor>,
-}
-
-impl fmt::Display for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "turn {}: {} {}", self.number, self.task, self.result)?;
-        for (number, wait) in self.waits.iter().enumerate() {
-            write!(f, "{} {wait}", if number == 0 { " for" } else { ", and for" })?;
-        }
-        for (number, woke) in self.woke.iter().enumerate() {
-            write!(f, "{} {woke}", if number == 0 { "; woke" } else { "," })?;
-        }
-        Ok(())
-    }
-}
 
 impl Scheduler {
     /// Gives exactly one turn, and says what happened in it; `None` if nothing can have a turn now.
@@ -88,14 +57,13 @@ impl Scheduler {
                 return None;
             }
         };
-        let (key, task) = kernel.who_is_next(slot)?;
-        let _trail = Trail::begin(kernel);
+        let trail = Trail::begin(kernel);
         match run.turn(kernel.board.borrow_mut(), slot) {
             Turned::Over(over) => drop(run.exit(over)),
             Turned::Waits(board) => drop(board),
         }
         kernel.give_back(run.bell);
-        Some(kernel.read_trail(key, task))
+        trail.read()
     }
 
     /// Gives turns until nothing is ready; returns how many. For a loop that is not ours: a window
@@ -256,24 +224,6 @@ impl<F: Fn() + Send + Sync + 'static> Wake for Hook<F> {
     }
 }
 
-/// While it exists, transitions are written down.
-struct Trail<'a>(&'a Kernel);
-
-impl<'a> Trail<'a> {
-    fn begin(kernel: &'a Kernel) -> Self {
-        kernel.trail.replace(Some(Vec::new()));
-        kernel.look_who_watches();
-        Trail(kernel)
-    }
-}
-
-impl Drop for Trail<'_> {
-    fn drop(&mut self) {
-        self.0.trail.replace(None);
-        self.0.look_who_watches();
-    }
-}
-
 impl Kernel {
     #[track_caller]
     pub(crate) fn advance(&self, by: Duration) {
@@ -286,40 +236,5 @@ impl Kernel {
             board.timers.settle(self.clock.now()); // They were made before the clock moved.
         }
         self.clock.jump(later(self.clock.now(), nanos(by)));
-    }
-
-    fn who_is_next(&self, slot: u32) -> Option<(Key, TaskLabel)> {
-        let mut board = self.board.borrow_mut();
-        let id = board.taskmap.slot(slot).id()?;
-        let key = Key { slot, serial: id.serial() };
-        let label = report::label(&board, key)?;
-        Some((key, label))
-    }
-
-    /// Makes the story of a turn from the transitions that were written down in it.
-    fn read_trail(&self, key: Key, task: TaskLabel) -> Turn {
-        let trail = self.trail.borrow_mut().take().unwrap_or_default();
-        let mut turn =
-            Turn { number: 0, task, result: TurnResult::Waiting, woke: vec![], waits: vec![] };
-        let by_it = Cause::Task(turn.task.id);
-        let mut woke = Vec::new();
-        for transition in trail {
-            match transition {
-                Transition::TurnEnded { turn: number, result, task } if task == turn.task.id => {
-                    (turn.number, turn.result) = (number, result);
-                }
-                Transition::Scheduled { task, cause }
-                    if task != turn.task.id && (cause == by_it || cause == Cause::Spawn) =>
-                {
-                    woke.push(task);
-                }
-                _ => {}
-            }
-        }
-        turn.woke = report::labels(self, &woke);
-        if turn.result == TurnResult::Waiting {
-            turn.waits = report::waits_of_task(self, key);
-        }
-        turn
     }
 }

@@ -3,11 +3,12 @@
 use std::cell::RefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::kernel::id::Key;
+use crate::kernel::id::{Key, TaskId};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Boxed, Ending, Failure, burn};
-use crate::kernel::taskmap::{Doing, Marks};
+use crate::kernel::taskmap::{Doing, Marks, Put, Slot};
 use crate::kernel::thread;
+use crate::kernel::transition::{Cause, Transition};
 use crate::kernel::waiting::Waiter;
 
 impl Kernel {
@@ -29,10 +30,23 @@ impl Kernel {
         let joiner = place.joiner.take();
         let unwanted = board.taskmap.finish(key.slot, target);
         debug_assert!(unwanted.is_none(), "only what a detached task leaves is unwanted");
-        if let Some(joiner) = joiner {
-            board.schedule(joiner);
+        if let Some(joiner) = joiner
+            && board.schedule(joiner) == Put::AtHost
+        {
+            return self.ring_host_of_joiner(guard, joiner);
         }
         guard
+    }
+
+    #[cold]
+    fn ring_host_of_joiner<'k>(
+        &'k self,
+        guard: RefMut<'k, Board>,
+        joiner: Key,
+    ) -> RefMut<'k, Board> {
+        drop(guard);
+        self.ring_host(joiner);
+        self.board.borrow_mut()
     }
 
     /// Does the same for a task that is watched, detached, or joined by a stranger.
@@ -50,10 +64,13 @@ impl Kernel {
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
         board.taskmap.close_region(key.slot);
         let unwanted = board.taskmap.finish(key.slot, target);
-        let woken = joiner.filter(|joiner| board.schedule(*joiner));
+        let woken = joiner.map(|joiner| (joiner, board.schedule(joiner)));
         drop(guard);
-        if self.watched.get() {
-            self.tell_exited(id, ending, woken);
+        if let Some(task) = id.filter(|_| self.watched.get()) {
+            self.emit(Transition::Exited { task, ending });
+        }
+        if let Some((joiner, put)) = woken {
+            self.announce(joiner, put, || id.map_or(Cause::Outside, Cause::Task));
         }
         match unwanted {
             Some(unwanted) if may_have_failed => self.decline(key.slot, unwanted),
@@ -89,17 +106,33 @@ impl Kernel {
     /// Ends every task but one, in the order in which they were spawned, and what their destructors spawn.
     /// Nobody may have a turn meanwhile.
     pub(crate) fn end_everyone(&self, but: Option<Key>) {
-        loop {
-            let mut alive = self.alive();
-            alive.retain(|&(_, key)| Some(key) != but);
-            if alive.is_empty() {
-                break; // What the destructors have spawned is gone too.
-            }
-            for (_, key) in alive {
-                self.end_now(key);
-            }
-        }
+        // What is hosted goes with its scope, so not here; what is still there when the scopes of all tasks have
+        // gone was lost with its own, or that lives elsewhere.
+        let of_its_own = |key, slot: &Slot| Some(key) != but && !slot.marks.has(Marks::HOSTED);
+        while self.end_all(of_its_own) || (but.is_none() && self.end_all(|_, _| true)) {}
         self.board.borrow_mut().ready.clear_but(but.map(|but| but.slot));
+    }
+
+    /// The tasks of this kind that are not over, in the order in which they were spawned.
+    pub(crate) fn alive(&self, kind: impl Fn(Key, &Slot) -> bool) -> Vec<Key> {
+        let board = self.board.borrow();
+        let tenants = board.taskmap.tenants();
+        let alive = tenants.filter(|&(key, slot)| slot.is_alive() && kind(key, slot));
+        let mut alive: Vec<(TaskId, Key)> =
+            alive.filter_map(|(key, slot)| Some((slot.id()?, key))).collect();
+        alive.sort_unstable_by_key(|&(id, _)| id);
+        alive.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Ends the tasks of this kind that are there now. `false` if there are none: also what the destructors
+    /// have spawned is gone then.
+    fn end_all(&self, kind: impl Fn(Key, &Slot) -> bool) -> bool {
+        let alive = self.alive(kind);
+        for &key in &alive {
+            self.desert(key);
+            self.end_now(key);
+        }
+        !alive.is_empty()
     }
 
     /// Ends a root whose `block_on` ends without it; does nothing if it is over.
@@ -116,7 +149,8 @@ impl Kernel {
         self.end_now(root);
     }
 
-    /// Ends a task that is not in its turn, as if aborted; for roots that are given up, and at the end.
+    /// Ends a task that is not in its turn, as if aborted: roots that are given up, children of a scope that
+    /// is dropped, and everybody at the end.
     pub(crate) fn end_now(&self, key: Key) {
         let target = {
             let mut board = self.board.borrow_mut();
@@ -130,8 +164,9 @@ impl Kernel {
             }
         };
         let mut target = target;
-        if let Some(target) = &mut target {
-            self.drop_target(key, target, Failure::Aborted);
+        match &mut target {
+            Some(target) => drop(self.drop_target(key, target, Failure::Aborted)),
+            None => burn(self.take_heritage(key)),
         }
         drop(self.exit(self.board.borrow_mut(), key, target, Ending::Aborted));
     }

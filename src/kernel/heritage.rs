@@ -44,33 +44,57 @@ impl Kernel {
         target: &mut Boxed,
         cx: &mut Context<'_>,
     ) -> Poll<Ending> {
-        if self.board.borrow_mut().taskmap.slot(key.slot).marks.has(Marks::ABORT) {
+        if self.is_marked(key) {
             return Poll::Ready(self.end_by_mark(key, target));
         }
-        let Some(mut heritage) = self.take_heritage(key) else { return target.as_mut().turn(cx) };
+        self.turn_of_heir(key, || target.as_mut().turn(cx))
+    }
+
+    /// Gives a turn with what the task has inherited set, if it has. If the turn was the last one, that is
+    /// dropped.
+    pub(crate) fn turn_of_heir(
+        &self,
+        key: Key,
+        turn: impl FnOnce() -> Poll<Ending>,
+    ) -> Poll<Ending> {
+        let Some(mut heritage) = self.take_heritage(key) else { return turn() };
         let set = Set::of(&mut *heritage);
-        let poll = target.as_mut().turn(cx);
+        let poll = turn();
         drop(set);
-        if poll.is_ready() {
+        let mut board = self.board.borrow_mut();
+        if poll.is_ready() || board.taskmap.look(key).is_none() {
+            drop(board);
             burn(heritage);
         } else {
-            self.board.borrow_mut().taskmap.rare(key.slot).heritage = Some(heritage);
+            board.taskmap.rare(key.slot).heritage = Some(heritage);
         }
         poll
     }
 
     /// Drops the future of a task that is not to go on, with what it has inherited set.
     pub(crate) fn drop_target(&self, key: Key, target: &mut Boxed, failure: Failure) -> Ending {
-        let heritage = self.take_heritage(key);
-        let Some(mut heritage) = heritage else { return target.as_mut().abort(failure) };
-        let set = Set::of(&mut *heritage);
-        let ending = target.as_mut().abort(failure);
-        drop(set);
-        burn(heritage);
-        ending
+        self.end_of_heir(key, || target.as_mut().abort(failure))
     }
 
-    fn take_heritage(&self, key: Key) -> Option<Box<dyn Heritage>> {
-        self.board.borrow_mut().taskmap.has_rare(key.slot)?.heritage.take()
+    /// Ends a task outside of its turns, with what it has inherited set; then that is dropped too.
+    pub(crate) fn end_of_heir<R>(&self, key: Key, end: impl FnOnce() -> R) -> R {
+        let Some(mut heritage) = self.take_heritage(key) else { return end() };
+        let set = Set::of(&mut *heritage);
+        let result = end();
+        drop(set);
+        burn(heritage);
+        result
+    }
+
+    pub(crate) fn take_heritage(&self, key: Key) -> Option<Box<dyn Heritage>> {
+        let mut board = self.board.borrow_mut();
+        board.taskmap.look(key)?;
+        board.taskmap.has_rare(key.slot)?.heritage.take()
+    }
+
+    /// Returns whether a task is to be dropped instead of having another turn.
+    pub(crate) fn is_marked(&self, key: Key) -> bool {
+        let board = self.board.borrow();
+        board.taskmap.look(key).is_some_and(|slot| slot.marks.has(Marks::ABORT))
     }
 }

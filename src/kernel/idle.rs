@@ -15,6 +15,7 @@ use crate::kernel::report;
 use crate::kernel::root::Seat;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::burn;
+use crate::kernel::taskmap::Put;
 use crate::kernel::thread;
 use crate::kernel::timers::Sleeper;
 use crate::kernel::transition::{Cause, Transition};
@@ -202,7 +203,7 @@ impl Board {
 impl Kernel {
     /// Schedules a task that was woken from another thread.
     fn answer(&self, key: Key) {
-        let scheduled = {
+        let put = {
             let mut guard = self.board.borrow_mut();
             let board = &mut *guard;
             if let Some(tenant) = board.taskmap.tenant(key)
@@ -213,9 +214,7 @@ impl Kernel {
             }
             board.schedule(key)
         };
-        if scheduled && self.watched.get() {
-            self.tell_scheduled(key, Cause::Mail);
-        }
+        self.announce(key, put, || Cause::Mail);
     }
 
     /// Does what another thread asked for. Its panic is that of a closure of ours or of a destructor, and
@@ -243,7 +242,11 @@ impl Kernel {
             match sleeper {
                 // A task of ours, and nobody watches: no code of the user's runs.
                 Sleeper::Task(key) if !self.watched.get() => {
-                    board.schedule(key);
+                    if board.schedule(key) == Put::AtHost {
+                        drop(board);
+                        self.ring_host(key);
+                        board = self.board.borrow_mut();
+                    }
                 }
                 sleeper => {
                     drop(board);
@@ -263,10 +266,8 @@ impl Kernel {
         match sleeper {
             Sleeper::Stranger(waiter) => wake_safely(waiter),
             Sleeper::Task(key) => {
-                let scheduled = self.board.borrow_mut().schedule(key);
-                if scheduled && self.watched.get() {
-                    self.tell_scheduled(key, Cause::Timer);
-                }
+                let put = self.board.borrow_mut().schedule(key);
+                self.announce(key, put, || Cause::Timer);
             }
         }
     }

@@ -101,6 +101,17 @@ impl Kernel {
         WaitsFor::Join { task, spawned_at }
     }
 
+    /// Nobody waits for the end of this task any more.
+    pub(crate) fn forget_joiner(&self, slot: u32, id: TaskId) {
+        let foreign = {
+            let mut guard = self.board.borrow_mut();
+            let Some(tenant) = guard.taskmap.resident(slot, id) else { return };
+            tenant.joiner = None;
+            guard.taskmap.take_foreign_joiner(slot)
+        };
+        drop(foreign);
+    }
+
     /// Returns whether a task is over.
     pub(crate) fn is_over(&self, slot: u32, id: TaskId) -> bool {
         self.board.borrow_mut().taskmap.resident(slot, id).is_none_or(|tenant| !tenant.is_alive())

@@ -6,10 +6,12 @@
 
 use std::cell::RefMut;
 use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::error::{NestedRun, RunError};
 use crate::kernel::id::Key;
+use crate::kernel::mailbox::Mailbox;
 use crate::kernel::root::{Root, Seat};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
@@ -17,7 +19,7 @@ use crate::kernel::task::{Boxed, Ending};
 use crate::kernel::taskmap::{Doing, Marks};
 use crate::kernel::thread::{self, Entered, Noted};
 use crate::kernel::transition::TurnResult;
-use crate::kernel::waker::{Bell, BellIndex};
+use crate::kernel::waker::Bell;
 
 /// A run: from entering the scheduler to leaving it.
 pub(crate) struct Run<'k, 'r> {
@@ -36,12 +38,12 @@ pub(crate) struct Run<'k, 'r> {
 
 /// A task that is out of the task map, for its turn.
 #[derive(Clone, Copy)]
-struct Turn {
-    key: Key,
-    /// Its own bell, if it has one.
-    bell: BellIndex,
+pub(crate) struct Turn {
+    pub(crate) key: Key,
+    /// It has a bell of its own. Which one that is may change: in nested turns bells move.
+    has_bell: bool,
     /// It is marked to be dropped, or has inherited something.
-    is_special: bool,
+    pub(crate) is_special: bool,
 }
 
 /// A task that had its last turn.
@@ -161,7 +163,7 @@ impl<'k, 'r> Run<'k, 'r> {
     )]
     #[inline(always)]
     pub(crate) fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> Turned<'k> {
-        let (turn, mut target) = self.begin_turn(&mut board, slot);
+        let (turn, mut target) = board.begin_turn(&mut self.bell, slot);
         drop(board); // The user's code runs with nothing borrowed.
         if self.kernel.in_full.get() {
             self.kernel.begin_in_full(turn.key);
@@ -187,27 +189,6 @@ impl<'k, 'r> Run<'k, 'r> {
                 Turned::Over(Over { turn, target, ending })
             }
         }
-    }
-
-    /// Takes a task out of the task map and puts its key on the bell.
-    #[allow(clippy::inline_always, reason = "as for `turn`")]
-    #[inline(always)]
-    fn begin_turn(&mut self, board: &mut Board, slot: u32) -> (Turn, Option<Boxed>) {
-        board.turns += 1;
-        let place = board.taskmap.slot(slot);
-        // Before the poll, never after it: a wake from now on is one for another turn.
-        place.doing = Doing::Turn;
-        place.turns += 1;
-        place.last_turn = board.turns;
-        let key = place.key(slot);
-        let (target, bell) = (place.target.take(), place.bell);
-        let is_special = place.marks.has_any([Marks::ABORT, Marks::HEIR]);
-        if bell.is_none() {
-            self.bell.label(key);
-        } else {
-            mem::swap(&mut self.bell, board.bells.kept(bell));
-        }
-        (Turn { key, bell, is_special }, target)
     }
 
     /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn, or
@@ -237,8 +218,8 @@ impl<'k, 'r> Run<'k, 'r> {
         if yields {
             board.ready.push(slot);
         }
-        self.take_bell_back(board, turn);
-        self.settle_sleeps(board);
+        board.take_bell_back(&mut self.bell, turn, &self.kernel.mailbox);
+        self.kernel.settle_sleeps(board);
         if self.kernel.in_full.get() {
             drop(guard);
             let result = if yields { TurnResult::Yielded } else { TurnResult::Waiting };
@@ -253,51 +234,14 @@ impl<'k, 'r> Run<'k, 'r> {
         let Over { turn, target, ending } = over;
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
-        self.take_bell_for_good(&mut board, turn);
-        self.settle_sleeps(&mut board);
+        board.take_bell_for_good(&mut self.bell, turn, &kernel.mailbox);
+        kernel.settle_sleeps(&mut board);
         if kernel.in_full.get() {
             drop(board);
             kernel.end_in_full(turn.key, TurnResult::Exited(ending));
             board = kernel.board.borrow_mut();
         }
         kernel.exit(board, turn.key, target, ending)
-    }
-
-    /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
-    fn take_bell_back(&mut self, board: &mut Board, turn: Turn) {
-        match (turn.bell.is_none(), self.bell.is_home()) {
-            (true, true) => {}
-            (true, false) => {
-                let next = board.bells.take(&self.kernel.mailbox);
-                let own = mem::replace(&mut self.bell, next);
-                board.taskmap.slot(turn.key.slot).bell = board.bells.keep(own);
-            }
-            (false, home) => {
-                mem::swap(&mut self.bell, board.bells.kept(turn.bell));
-                if home {
-                    board.release_bell(turn.key.slot);
-                }
-            }
-        }
-    }
-
-    /// After the last turn: a bell that others still hold is muffled.
-    fn take_bell_for_good(&mut self, board: &mut Board, turn: Turn) {
-        if !turn.bell.is_none() {
-            mem::swap(&mut self.bell, board.bells.kept(turn.bell));
-            board.release_bell(turn.key.slot);
-        } else if !self.bell.is_home() {
-            self.bell.muffle();
-            self.bell = board.bells.take(&self.kernel.mailbox);
-        }
-    }
-
-    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
-    #[inline]
-    fn settle_sleeps(&self, board: &mut Board) {
-        if board.timers.has_fresh() {
-            board.timers.settle(self.kernel.clock.now());
-        }
     }
 }
 
@@ -326,6 +270,64 @@ impl Board {
         self.ready.begin_pass(|slot| taskmap.priority(slot));
     }
 
+    /// Takes a task out of the task map and puts its key on the bell.
+    #[allow(clippy::inline_always, reason = "as for `Run::turn`")]
+    #[inline(always)]
+    pub(crate) fn begin_turn(&mut self, lent: &mut Bell, slot: u32) -> (Turn, Option<Boxed>) {
+        self.turns += 1;
+        let place = self.taskmap.slot(slot);
+        // Before the poll, never after it: a wake from now on is one for another turn.
+        place.doing = Doing::Turn;
+        place.turns += 1;
+        place.last_turn = self.turns;
+        let key = place.key(slot);
+        let (target, bell) = (place.target.take(), place.bell);
+        let is_special = place.marks.has_any([Marks::ABORT, Marks::HEIR]);
+        // Also the bell that lies in the place of the task's own meanwhile says whose place that is.
+        lent.label(key);
+        let has_bell = !bell.is_none();
+        if has_bell {
+            mem::swap(lent, self.bells.kept(bell));
+        }
+        (Turn { key, has_bell, is_special }, target)
+    }
+
+    /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
+    pub(crate) fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn, mailbox: &Arc<Mailbox>) {
+        match (turn.has_bell, lent.is_home()) {
+            (false, true) => {}
+            (false, false) => {
+                let next = self.bells.take(mailbox);
+                let own = mem::replace(lent, next);
+                self.taskmap.slot(turn.key.slot).bell = self.bells.keep(own);
+            }
+            (true, home) => {
+                let bell = self.taskmap.slot(turn.key.slot).bell;
+                mem::swap(lent, self.bells.kept(bell));
+                if home {
+                    self.release_bell(turn.key.slot);
+                }
+            }
+        }
+    }
+
+    /// After the last turn: a bell that others still hold is muffled.
+    pub(crate) fn take_bell_for_good(
+        &mut self,
+        lent: &mut Bell,
+        turn: Turn,
+        mailbox: &Arc<Mailbox>,
+    ) {
+        if turn.has_bell {
+            let bell = self.taskmap.slot(turn.key.slot).bell;
+            mem::swap(lent, self.bells.kept(bell));
+            self.release_bell(turn.key.slot);
+        } else if !lent.is_home() {
+            lent.muffle();
+            *lent = self.bells.take(mailbox);
+        }
+    }
+
     /// Takes a task's own bell from it.
     pub(crate) fn release_bell(&mut self, slot: u32) {
         let index = mem::take(&mut self.taskmap.slot(slot).bell);
@@ -349,5 +351,13 @@ impl Kernel {
     #[inline]
     pub(crate) fn give_back(&self, bell: Bell) {
         self.board.borrow_mut().bells.give_back(bell);
+    }
+
+    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
+    #[inline]
+    pub(crate) fn settle_sleeps(&self, board: &mut Board) {
+        if board.timers.has_fresh() {
+            board.timers.settle(self.clock.now());
+        }
     }
 }

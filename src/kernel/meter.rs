@@ -65,6 +65,33 @@ impl Meter {
     }
 }
 
+/// What the meter had counted of a turn when others were nested in it.
+pub(crate) struct Paused {
+    at: Instant,
+    began: Option<Instant>,
+    left: u32,
+    polled: Option<WaitsFor>,
+    after: Option<WaitsFor>,
+}
+
+impl Meter {
+    /// Puts what was counted aside, for turns that are nested in this one.
+    pub(crate) fn pause(&self) -> Box<Paused> {
+        let (polled, after) = (self.polled.take(), self.after.take());
+        let (began, left) = (self.began.take(), self.left.get());
+        Box::new(Paused { at: Instant::now(), began, left, polled, after })
+    }
+
+    /// Goes on counting. The time that the others took is theirs.
+    pub(crate) fn go_on(&self, paused: Paused) {
+        let Paused { at, began, left, polled, after } = paused;
+        self.began.set(began.map(|began| began + at.elapsed()));
+        self.left.set(left);
+        self.polled.replace(polled);
+        self.after.replace(after);
+    }
+}
+
 /// Returns whether a wait must give way, before it takes anything, because its task has used up its budget.
 /// Then the task was scheduled again.
 ///

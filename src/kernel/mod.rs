@@ -58,6 +58,8 @@ mod root;
 mod mainloop;
 mod idle;
 mod ending;
+mod hosting;
+mod nested;
 mod timers;
 mod radix;
 mod clock;
@@ -78,6 +80,7 @@ mod shutdown;
 mod error;
 mod builder;
 mod drive;
+mod story;
 mod telling;
 mod joining;
 mod sleeping;
@@ -89,11 +92,13 @@ mod models;
 pub(crate) use clock::nanos;
 pub(crate) use failures::{HandedOver, text_of};
 pub(crate) use heritage::{Heritage, Set};
+pub(crate) use hosting::Host;
 pub(crate) use meter::{counted, gives_way};
+pub(crate) use nested::Hosted;
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;
-pub(crate) use requests::Reason;
+pub(crate) use requests::{Reason, Request};
 pub(crate) use scheduler::Kernel;
 pub(crate) use task::{Failure, Target, burn};
 pub(crate) use taskmap::Birth;
@@ -103,7 +108,6 @@ pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 
 // For everyone.
 pub use builder::Builder;
-pub use drive::Turn;
 pub use error::{NestedRun, RunError};
 pub use failures::{FailurePolicy, Report};
 pub use id::{TaskId, TaskKey};
@@ -116,6 +120,7 @@ pub use snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
     WaitsFor,
 };
+pub use story::Turn;
 pub use task::Ending;
 pub use transition::{Cause, Observer, Transition, TurnResult};
 pub use waiting::{Registration, Resource, Wait, Waited, Waiter, register};

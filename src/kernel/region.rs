@@ -101,6 +101,16 @@ impl Region {
         Regions::change(|regions, _| regions.slab[self.number].told.clone())
     }
 
+    /// A scope has ended its tasks for the request that it was told of: it holds nothing up any more.
+    pub(crate) fn let_go(&self) {
+        if self.number != NOBODY {
+            Regions::change(|regions, rings| {
+                regions.slab[self.number].is_given_up = true;
+                regions.ring_above(regions.slab[self.number].parent, rings);
+            });
+        }
+    }
+
     /// Takes the request that a catch was told of. The region is the clean-up's from now on.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<CleanUp> {

@@ -112,7 +112,7 @@ pub(crate) struct Record {
     pub(crate) missed: Option<u16>,
     /// Nobody polls it any more, it seems; until somebody does.
     pub(crate) is_deaf: bool,
-    /// It was resumed inside of this mask, which will never be over.
+    /// It was resumed inside of this mask, which will never be over; or this scope has ended its tasks.
     pub(crate) is_given_up: bool,
 }
 

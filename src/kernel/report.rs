@@ -8,8 +8,8 @@ use crate::kernel::clock::{NEVER, Nanos};
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::{
-    Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
-    WaitsFor,
+    Cycle, DeadlockReport, Metrics, Place, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState,
+    TimerInfo, WaitsFor,
 };
 use crate::kernel::taskmap::{Doing, Marks, Slot};
 use crate::kernel::thread;
@@ -60,6 +60,10 @@ fn edges(kernel: &Kernel) -> Edges {
             add(Some(joiner), waits, &mut iter::once(TaskKey::new(kernel.id, key)));
         }
     }
+    for Family { poller, place, children } in families(kernel, &board) {
+        let waits = WaitsFor::Children { count: children.len(), place };
+        add(poller, waits, &mut children.into_iter());
+    }
     for (deadline, sleeper, place) in board.timers.waits() {
         let left = time_left(deadline, now);
         add(sleeper.task(kernel.id), WaitsFor::Sleep { left, place }, &mut iter::empty());
@@ -72,6 +76,26 @@ fn edges(kernel: &Kernel) -> Edges {
         add(task, waits, &mut holders.iter().map(|&(task, _)| task));
     }
     edges
+}
+
+/// A scope, as far as reports are concerned.
+struct Family {
+    /// The task that polled it last.
+    poller: Option<TaskKey>,
+    place: Place,
+    children: Vec<TaskKey>,
+}
+
+/// The scopes of a scheduler whose children are not all over.
+fn families(kernel: &Kernel, board: &Board) -> impl Iterator<Item = Family> {
+    let mut families: BTreeMap<u32, Family> = BTreeMap::new();
+    let tenants = board.taskmap.tenants();
+    for (key, _) in tenants.filter(|(_, slot)| slot.is_alive() && slot.marks.has(Marks::HOSTED)) {
+        let (desk, poller, place) = board.hosting.host_of(key.slot);
+        let family = families.entry(desk).or_insert(Family { poller, place, children: Vec::new() });
+        family.children.push(TaskKey::new(kernel.id, key));
+    }
+    families.into_values()
 }
 
 /// How long until a deadline; `None` if that never comes, or is a length of time that has not begun.
@@ -129,6 +153,10 @@ fn waits_of(board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
     let known: Vec<WaitsFor> =
         of_task.filter(|edge| !edge.is_further).map(|edge| edge.waits.clone()).collect();
     let Some(slot) = board.taskmap.look(key) else { return known };
+    let is_left = slot.doing == Doing::Queued && board.ready.is_empty();
+    if is_left && slot.marks.has(Marks::HOSTED) {
+        return vec![WaitsFor::Scope { place: board.hosting.host_of(key.slot).2 }];
+    }
     if !known.is_empty() || slot.doing != Doing::Idle {
         return known;
     }
@@ -138,10 +166,18 @@ fn waits_of(board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
     }
 }
 
-/// What one task waits for now.
-pub(crate) fn waits_of_task(kernel: &Kernel, key: Key) -> Vec<WaitsFor> {
+/// What these tasks wait for now; those that still have a slot.
+pub(crate) fn waits_of_tasks(kernel: &Kernel, ids: &[TaskId]) -> Vec<(TaskId, Vec<WaitsFor>)> {
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let ids: BTreeSet<TaskId> = ids.iter().copied().collect();
     let edges = edges(kernel);
-    waits_of(&kernel.board.borrow(), &edges, key)
+    let board = kernel.board.borrow();
+    let tenants = board.taskmap.tenants();
+    let asked =
+        tenants.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
+    asked.map(|(id, key)| (id, waits_of(&board, &edges, key))).collect()
 }
 
 pub(crate) fn snapshot(kernel: &Kernel) -> Snapshot {

@@ -260,7 +260,21 @@ impl Regions {
             self.requests -= 1;
             self.release(&resumed, true, rings);
         }
+        if !request.is_taken() {
+            self.ring_scopes(&request, rings);
+        }
         Some(self.begin_clean_up(region, request))
+    }
+
+    /// Somebody takes a request now. A scope beside him that was told of it too, and only waits for what comes
+    /// of it, may go on.
+    fn ring_scopes(&self, request: &Rc<Request>, rings: &mut Vec<Ring>) {
+        for one in self.below(request.region) {
+            let one = &self.slab[one];
+            if one.role == Role::Scope && one.was_told(request) {
+                rings.push(one.poller.clone());
+            }
+        }
     }
 
     /// The request that was resumed inside of a catch, which takes it now.

@@ -65,7 +65,7 @@ impl<'k, 'r> Seat<'k, 'r> {
         let birth = Birth { marks, ..Birth::at(place) };
         let key = {
             let mut board = kernel.board.borrow_mut();
-            let (key, _) = board.taskmap.insert_root(birth);
+            let (key, _) = board.taskmap.insert_guest(birth);
             board.ready.push(key.slot);
             key
         };

@@ -18,6 +18,7 @@ use crate::kernel::clock::Clock;
 use crate::kernel::error::RunError;
 use crate::kernel::failures::{Report, Reporter};
 use crate::kernel::heritage::Heritage;
+use crate::kernel::hosting::Hosting;
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::mainloop::Run;
@@ -28,11 +29,12 @@ use crate::kernel::ready::Ready;
 use crate::kernel::root::RootFuture;
 use crate::kernel::shutdown::Ledger;
 use crate::kernel::snapshot::Place;
+use crate::kernel::story::Notes;
 use crate::kernel::task::Boxed;
-use crate::kernel::taskmap::{Birth, Marks, Slot, TaskMap};
+use crate::kernel::taskmap::{Birth, Marks, Put, Slot, TaskMap};
 use crate::kernel::thread;
 use crate::kernel::timers::Timers;
-use crate::kernel::transition::{Cause, Observer, Transition};
+use crate::kernel::transition::{Cause, Observer};
 use crate::kernel::waker::Bells;
 
 /// Owns tasks and gives them turns, on the thread that it was made on.
@@ -193,7 +195,7 @@ pub(crate) struct Kernel {
     pub(crate) meter: Option<Box<Meter>>,
     pub(crate) observer: RefCell<Option<Rc<dyn Observer>>>,
     /// What `step` reads.
-    pub(crate) trail: RefCell<Option<Vec<Transition>>>,
+    pub(crate) trail: RefCell<Option<Notes>>,
     /// What `on_wake` installed.
     pub(crate) hook: RefCell<Option<Waker>>,
     /// What the thread sleeps in; made at the first sleep, and out of its place during one.
@@ -220,6 +222,7 @@ pub(crate) struct Board {
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
     pub(crate) bells: Bells,
+    pub(crate) hosting: Hosting,
     /// Finished tasks, by slot, whose outputs are to be dropped.
     pub(crate) discarded: Vec<(u32, Boxed)>,
     pub(crate) turns: u64,
@@ -230,12 +233,16 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// The slides' `schedule`: puts a task on ready, once. `true` if it was not there already.
+    /// The slides' `schedule`: puts a task on ready, once.
+    ///
+    /// If it was put at its host, [`Kernel::announce`] or [`Kernel::ring_host`] is the caller's next step.
     #[inline]
-    pub(crate) fn schedule(&mut self, key: Key) -> bool {
+    pub(crate) fn schedule(&mut self, key: Key) -> Put {
         let put = self.taskmap.wake(key);
-        if put {
-            self.ready.push(key.slot);
+        match put {
+            Put::Nowhere => {}
+            Put::OnReady => self.ready.push(key.slot),
+            Put::AtHost => self.hosting.push(key.slot),
         }
         put
     }
@@ -265,6 +272,7 @@ impl Kernel {
                 ready: Ready::new(Dealer::new(settings.policy)),
                 timers: Timers::default(),
                 bells: Bells::default(),
+                hosting: Hosting::default(),
                 discarded: Vec::new(),
                 turns: 0,
                 parks: 0,
@@ -309,13 +317,7 @@ impl Kernel {
         let (key, id) = {
             let mut board = self.board.borrow_mut();
             let (key, id) = board.taskmap.insert(target, birth);
-            if name.is_some() {
-                board.taskmap.rare(key.slot).name = name;
-            }
-            if heritage.is_some() {
-                board.taskmap.rare(key.slot).heritage = heritage;
-                board.taskmap.slot(key.slot).marks.set(Marks::HEIR);
-            }
+            board.taskmap.endow(key.slot, name, heritage);
             board.ready.push(key.slot);
             (key, id)
         };
@@ -328,13 +330,25 @@ impl Kernel {
     /// Puts a waiting task on ready. The way in for everything that wakes.
     #[inline]
     pub(crate) fn schedule(&self, key: Key) {
-        let scheduled = self.board.borrow_mut().schedule(key);
-        if scheduled && self.watched.get() {
+        let put = self.board.borrow_mut().schedule(key);
+        self.announce(key, put, || {
             let cause = match thread::current_task() {
                 Some(task) if task.scheduler == self.id => self.id_of(task.key).map(Cause::Task),
                 _ => None,
             };
-            self.tell_scheduled(key, cause.unwrap_or(Cause::Outside));
+            cause.unwrap_or(Cause::Outside)
+        });
+    }
+
+    /// What is left to do, with nothing borrowed, for a task that was scheduled: whoever watches is told, and
+    /// its host is rung if it has one.
+    #[inline]
+    pub(crate) fn announce(&self, key: Key, put: Put, cause: impl FnOnce() -> Cause) {
+        if put != Put::Nowhere && self.watched.get() {
+            self.tell_scheduled(key, cause());
+        }
+        if put == Put::AtHost {
+            self.ring_host(key);
         }
     }
 

@@ -17,6 +17,7 @@ use crate::kernel::requests::Reason;
 use crate::kernel::scheduler::{Kernel, Scheduler};
 use crate::kernel::snapshot::{Place, TaskLabel, TaskState, WaitsFor};
 use crate::kernel::task::Ending;
+use crate::kernel::taskmap::Marks;
 use crate::kernel::thread;
 use crate::kernel::timers::{TimerKey, When};
 use crate::kernel::transition::Transition;
@@ -143,8 +144,9 @@ impl Kernel {
         self.failure.take(); // It was reported, and this is what comes of it.
         let began = self.clock.now();
         let _ledger = LedgerKept::open(self, began);
-        for (id, key) in self.alive() {
-            self.cancel(key.slot, id, &reason());
+        // The children of a scope are told by their scope.
+        for key in self.alive(|_, slot| !slot.marks.has(Marks::HOSTED)) {
+            self.turn_away(key);
         }
         let grace = Grace::begin(self, later(began, nanos(grace)));
         // Not before everyone has had the turn in which he is told.
@@ -158,16 +160,6 @@ impl Kernel {
         self.give_back(run.bell);
         report.took = Duration::from_nanos(self.clock.now() - began);
         Ok(report)
-    }
-
-    /// All tasks that are not over, in the order in which they were spawned.
-    pub(crate) fn alive(&self) -> Vec<(TaskId, Key)> {
-        let board = self.board.borrow();
-        let tenants = board.taskmap.tenants().filter(|(_, slot)| slot.is_alive());
-        let mut alive: Vec<(TaskId, Key)> =
-            tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect();
-        alive.sort_unstable_by_key(|&(id, _)| id);
-        alive
     }
 
     /// Makes the report of what has ended, and of what is going to be dropped now.
@@ -189,7 +181,7 @@ impl Kernel {
         ShutdownReport { finished, cancelled, aborted, ..ShutdownReport::default() }
     }
 
-    /// A task was spawned during a shutdown.
+    /// Asks a task to end, also one that is spawned during a shutdown.
     pub(crate) fn turn_away(&self, key: Key) {
         if let Some(id) = self.id_of(key) {
             self.cancel(key.slot, id, &reason());
@@ -237,8 +229,9 @@ struct LedgerKept<'k>(&'k Kernel);
 
 impl<'k> LedgerKept<'k> {
     fn open(kernel: &'k Kernel, began: Nanos) -> Self {
-        let alive = kernel.alive().into_iter();
-        let alive = alive.filter_map(|(id, key)| Some((id, kernel.who_is(key)?))).collect();
+        let alive = kernel.alive(|_, _| true).into_iter();
+        let alive = alive.filter_map(|key| Some((kernel.id_of(key)?, kernel.who_is(key)?)));
+        let alive = alive.collect();
         let ledger = Ledger { began, alive, ended: Vec::new() };
         kernel.ledger.replace(Some(Box::new(ledger)));
         kernel.look_who_watches();

@@ -53,6 +53,20 @@ pub enum WaitsFor {
         /// Who owns it, and where they came to.
         owners: Vec<(TaskLabel, &'static Location<'static>)>,
     },
+    /// The end of the tasks in a scope.
+    #[non_exhaustive]
+    Children {
+        /// How many there are.
+        count: usize,
+        /// Where the scope was made.
+        place: &'static Location<'static>,
+    },
+    /// Its turn: it is ready, but nobody polls the scope whose child it is.
+    #[non_exhaustive]
+    Scope {
+        /// Where the scope was made.
+        place: &'static Location<'static>,
+    },
     /// Something that turnwise does not know, which holds the task's waker.
     #[non_exhaustive]
     Foreign {
@@ -227,6 +241,9 @@ impl WaitsFor {
             WaitsFor::Sleep { left: Some(left), .. } => format!("a sleep with {left:?} left"),
             WaitsFor::Sleep { left: None, .. } => "a sleep without end".to_owned(),
             WaitsFor::Resource { resource, .. } => resource.to_string(),
+            WaitsFor::Children { count: 1, .. } => "a child of the scope".to_owned(),
+            WaitsFor::Children { count, .. } => format!("{count} children of the scope"),
+            WaitsFor::Scope { .. } => "its turn: nobody polls the scope".to_owned(),
             WaitsFor::Foreign { wakers: 1 } => "whoever holds its waker".to_owned(),
             WaitsFor::Foreign { wakers } => format!("whoever holds one of its {wakers} wakers"),
             WaitsFor::Nothing => "nothing that could wake it: no waker was kept".to_owned(),
@@ -238,7 +255,9 @@ impl WaitsFor {
         let what = self.what();
         match self {
             WaitsFor::Join { spawned_at, .. } => format!("{what}, spawned at {spawned_at}"),
-            WaitsFor::Sleep { place, .. } => format!("{what:width$} at {place}"),
+            WaitsFor::Sleep { place, .. }
+            | WaitsFor::Children { place, .. }
+            | WaitsFor::Scope { place } => format!("{what:width$} at {place}"),
             WaitsFor::Resource { place, resource, owners } => {
                 format!("{what:width$} at {place}{}", held_by(resource, owners))
             }
@@ -249,8 +268,8 @@ impl WaitsFor {
     /// How wide to pad it: only what is followed by a place counts.
     fn width(&self) -> usize {
         match self {
-            WaitsFor::Sleep { .. } | WaitsFor::Resource { .. } => self.what().chars().count(),
-            _ => 0,
+            WaitsFor::Join { .. } | WaitsFor::Foreign { .. } | WaitsFor::Nothing => 0,
+            _ => self.what().chars().count(),
         }
     }
 }

@@ -59,6 +59,8 @@ impl Marks {
     pub(crate) const ASKED: Marks = Marks(16);
     /// It has inherited something, which is set during its turns.
     pub(crate) const HEIR: Marks = Marks(32);
+    /// The child of a scope: its future lives there, and there it has its turns.
+    pub(crate) const HOSTED: Marks = Marks(64);
 
     pub(crate) fn has(self, mark: Marks) -> bool {
         self.has_any([mark])
@@ -77,11 +79,22 @@ impl Marks {
     }
 }
 
+/// Where a task was put when it was scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a host that is not rung does not know that its child is ready"]
+pub(crate) enum Put {
+    /// Nowhere: it is there already, or has its turn, or is over.
+    Nowhere,
+    OnReady,
+    /// On the ready queue of its scope, which must be rung.
+    AtHost,
+}
+
 /// A place in the map: one cache line, so that a turn touches no more of it.
 #[repr(align(64))]
 pub(crate) struct Slot {
-    /// `None` while the task is out for its turn, and for the root always. A finished task's holds its
-    /// output; a vacant slot's is empty, and waits for a future that fits.
+    /// `None` while the task is out for its turn, and always for a root and for the child of a scope. A
+    /// finished task's holds its output; a vacant slot's is empty, and waits for a future that fits.
     pub(crate) target: Option<Boxed>,
     /// 0 when vacant.
     id: u64,
@@ -174,11 +187,28 @@ impl TaskMap {
         self.move_in(slot, birth)
     }
 
-    /// The same for a root, which brings no box.
-    pub(crate) fn insert_root(&mut self, birth: Birth) -> (Key, TaskId) {
+    /// The same for a root or for the child of a scope, which bring no box.
+    pub(crate) fn insert_guest(&mut self, birth: Birth) -> (Key, TaskId) {
         let slot = self.bare_slot(birth.place);
         self.slots[slot as usize].target = None;
         self.move_in(slot, birth)
+    }
+
+    /// Gives a new task what few tasks have: a name, and what it inherits.
+    #[inline]
+    pub(crate) fn endow(
+        &mut self,
+        slot: u32,
+        name: Option<Arc<str>>,
+        heritage: Option<Box<dyn Heritage>>,
+    ) {
+        if name.is_some() {
+            self.rare(slot).name = name;
+        }
+        if heritage.is_some() {
+            self.rare(slot).heritage = heritage;
+            self.slots[slot as usize].marks.set(Marks::HEIR);
+        }
     }
 
     /// A vacant slot, made if there is none; what it holds is to be replaced.
@@ -236,24 +266,24 @@ impl TaskMap {
         self.slots.get_mut(slot as usize).filter(|place| place.id == id.as_u64())
     }
 
-    /// Notes that a task was woken; `true` if it must be put on ready now.
-    pub(crate) fn wake(&mut self, key: Key) -> bool {
-        let Some(slot) = self.tenant(key) else { return false };
+    /// Notes that a task was woken; says where it must be put now.
+    pub(crate) fn wake(&mut self, key: Key) -> Put {
+        let Some(slot) = self.tenant(key) else { return Put::Nowhere };
         match slot.doing {
             Doing::Idle => {
                 slot.doing = Doing::Queued;
-                true
+                if slot.marks.has(Marks::HOSTED) { Put::AtHost } else { Put::OnReady }
             }
             Doing::Turn => {
                 slot.doing = Doing::Again;
-                false
+                Put::Nowhere
             }
-            Doing::Queued | Doing::Again | Doing::Done | Doing::Vacant => false,
+            Doing::Queued | Doing::Again | Doing::Done | Doing::Vacant => Put::Nowhere,
         }
     }
 
-    /// Ends a task that had its last turn. The output stays for the handle, if there is one; a root leaves
-    /// at once. What a detached task has left is returned: the caller empties it and brings it back.
+    /// Ends a task that had its last turn. The output stays for the handle, if there is one; a root and the
+    /// child of a scope leave at once. What a detached task has left is returned: the caller empties it and brings it back.
     #[allow(
         clippy::inline_always,
         reason = "the main loop is its one caller; calls cost a third of a turn"

@@ -5,8 +5,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::id::{Key, TaskId};
+use crate::kernel::report;
 use crate::kernel::scheduler::Kernel;
-use crate::kernel::task::{Ending, burn};
+use crate::kernel::task::burn;
 use crate::kernel::transition::{Cause, Transition, TurnResult};
 
 impl Kernel {
@@ -22,7 +23,7 @@ impl Kernel {
             ledger.note(&transition, self.clock.now());
         }
         if let Some(trail) = &mut *self.trail.borrow_mut() {
-            trail.push(transition);
+            trail.transitions.push(transition);
         }
     }
 
@@ -66,16 +67,17 @@ impl Kernel {
 
     #[cold]
     pub(crate) fn tell_turn_began(&self, key: Key) {
-        let turn = self.board.borrow().turns;
-        if let Some(task) = self.id_of(key) {
+        if let Some((task, turn)) = self.turn_of(key) {
+            if let Some(trail) = &mut *self.trail.borrow_mut() {
+                trail.turns.extend(report::label(&self.board.borrow(), key));
+            }
             self.emit(Transition::TurnBegan { task, turn });
         }
     }
 
     #[cold]
     pub(crate) fn tell_turn_ended(&self, key: Key, result: TurnResult) {
-        let turn = self.board.borrow().turns;
-        if let Some(task) = self.id_of(key) {
+        if let Some((task, turn)) = self.turn_of(key) {
             self.emit(Transition::TurnEnded { task, turn, result });
             if result == TurnResult::Yielded {
                 self.tell_scheduled(key, Cause::Task(task));
@@ -83,13 +85,11 @@ impl Kernel {
         }
     }
 
-    #[cold]
-    pub(crate) fn tell_exited(&self, task: Option<TaskId>, ending: Ending, woken: Option<Key>) {
-        let Some(task) = task else { return };
-        self.emit(Transition::Exited { task, ending });
-        if let Some(joiner) = woken {
-            self.tell_scheduled(joiner, Cause::Task(task));
-        }
+    /// A task, and the number of its last turn. Not that of the last turn of all: turns nest.
+    fn turn_of(&self, key: Key) -> Option<(TaskId, u64)> {
+        let board = self.board.borrow();
+        let slot = board.taskmap.look(key)?;
+        Some((slot.id()?, slot.last_turn))
     }
 
     #[cold]

@@ -14,6 +14,8 @@ use std::task::Waker;
 use crate::kernel::id::{Key, TaskKey};
 use crate::kernel::regions::Regions;
 use crate::kernel::scheduler::Kernel;
+use crate::kernel::snapshot::Place;
+use crate::kernel::taskmap::Put;
 use crate::kernel::waiting::Waited;
 use crate::kernel::waits::Waits;
 
@@ -212,6 +214,13 @@ pub(crate) fn enter(scheduler: NonZeroU32, run: Option<&'static Location<'static
     })
 }
 
+/// The same for turns that are nested in the present one: a timeout further up the stack concerns them too.
+pub(crate) fn enter_nested(scheduler: NonZeroU32, run: Place) -> Entered {
+    let entered = enter(scheduler, Some(run));
+    THREAD.with(|thread| thread.now.due.set(entered.before.due.get()));
+    entered
+}
+
 /// Notes which vtable bells have. All of them are made in one place, so it is the same for all.
 pub(crate) fn set_vtable(waker: &Waker) {
     THREAD.with(|thread| thread.vtable.set(std::ptr::from_ref(waker.vtable()).addr()));
@@ -231,6 +240,11 @@ impl Drop for Entered {
             now.due.set(before.due.get());
         });
     }
+}
+
+/// Returns whether this scheduler runs on this thread, and no other inside of it.
+pub(crate) fn is_current(scheduler: NonZeroU32) -> bool {
+    THREAD.with(|thread| thread.now.scheduler.get()) == Some(scheduler)
 }
 
 /// Where the innermost run on this thread was entered.
@@ -256,7 +270,7 @@ pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
 /// Schedules a task of any scheduler on this thread; in vain if one or the other is gone.
 #[inline]
 pub(crate) fn schedule(task: TaskKey) {
-    let watched = THREAD.with(|thread| {
+    let rest = THREAD.with(|thread| {
         let schedulers = thread.schedulers.borrow();
         let kernel = match schedulers.last() {
             Some(last) if last.id == task.scheduler => last, // Mostly it is this one.
@@ -264,13 +278,16 @@ pub(crate) fn schedule(task: TaskKey) {
         };
         if kernel.watched.get() {
             // Whoever watches runs code of his own, so nothing may be borrowed.
-            return Some(Rc::clone(kernel));
+            return Some((Rc::clone(kernel), Put::Nowhere));
         }
-        kernel.board.borrow_mut().schedule(task.key);
-        None
+        // The same for whoever polls a scope, whose child this may be.
+        let put = kernel.board.borrow_mut().schedule(task.key);
+        (put == Put::AtHost).then(|| (Rc::clone(kernel), put))
     });
-    if let Some(kernel) = watched {
-        kernel.schedule(task.key);
+    match rest {
+        None => {}
+        Some((kernel, Put::AtHost)) => kernel.ring_host(task.key),
+        Some((kernel, _)) => kernel.schedule(task.key),
     }
 }
 

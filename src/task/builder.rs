@@ -47,6 +47,11 @@ impl Builder {
         self
     }
 
+    /// What the kernel is told of the task.
+    pub(super) fn into_birth(self, place: &'static Location<'static>) -> (Birth, Option<Arc<str>>) {
+        (Birth { priority: self.priority, ..Birth::at(place) }, self.name)
+    }
+
     /// Makes the task on the scheduler that runs on this thread; see [`spawn`](crate::spawn).
     ///
     /// # Panics
@@ -60,8 +65,8 @@ impl Builder {
         let kernel = current().expect(
             "`spawn` needs a running scheduler: call it inside `block_on`, or use `Builder::spawn_on`",
         );
-        let birth = Birth { priority: self.priority, ..Birth::at(Location::caller()) };
-        JoinHandle::spawn(kernel, future, birth, self.name)
+        let (birth, name) = self.into_birth(Location::caller());
+        JoinHandle::spawn(kernel, future, birth, name)
     }
 
     /// Makes a task of a future that may fail; see [`try_spawn`](crate::task::try_spawn).
@@ -98,7 +103,7 @@ impl Builder {
         F: Future + 'static,
     {
         let kernel = scheduler.kernel();
-        let birth = Birth { priority: self.priority, ..Birth::at(Location::caller()) };
-        JoinHandle::spawn(kernel, future, birth, self.name)
+        let (birth, name) = self.into_birth(Location::caller());
+        JoinHandle::spawn(kernel, future, birth, name)
     }
 }

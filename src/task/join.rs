@@ -280,6 +280,10 @@ pub struct AbortHandle {
 }
 
 impl AbortHandle {
+    pub(super) fn new(kernel: Rc<Kernel>, slot: u32, id: TaskId) -> Self {
+        AbortHandle { kernel, slot, id }
+    }
+
     /// Ends the task; see [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.kernel.abort(self.slot, self.id);

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::kernel::{Failure, Reason, TaskId, text_of};
 
-/// Why a task has no output: it panicked, or it was cancelled or aborted.
+/// Why a task has no output: it panicked, or it was cancelled or aborted; or it is a scope's child that failed.
 ///
 /// It is `Send` and `Sync`, so it goes into any error type.
 #[derive(Error)]
@@ -22,6 +22,8 @@ enum JoinCause {
     Panicked(Mutex<Box<dyn Any + Send>>),
     /// With the reason, if it was asked to end; without, if it was aborted.
     Cancelled(Option<Reason>),
+    /// It returned an error, which its scope has.
+    Failed,
 }
 
 impl JoinError {
@@ -32,6 +34,11 @@ impl JoinError {
             Failure::Cancelled(reason) => JoinCause::Cancelled(Some(reason)),
         };
         JoinError { id, cause }
+    }
+
+    /// Of a scope's child that returned an error.
+    pub(super) fn failed(id: TaskId) -> Self {
+        JoinError { id, cause: JoinCause::Failed }
     }
 
     /// Returns the id of the task.
@@ -66,8 +73,14 @@ impl JoinError {
     pub fn reason(&self) -> Option<&str> {
         match &self.cause {
             JoinCause::Cancelled(reason) => reason.as_ref().map(Reason::as_str),
-            JoinCause::Panicked(_) => None,
+            JoinCause::Panicked(_) | JoinCause::Failed => None,
         }
+    }
+
+    /// Returns whether the task is a scope's child that returned an error: the
+    /// [`ScopeError`](crate::task::ScopeError) has it.
+    pub fn is_failure(&self) -> bool {
+        matches!(self.cause, JoinCause::Failed)
     }
 
     /// Returns what the task panicked with, to look at or to hand to [`std::panic::resume_unwind`].
@@ -93,7 +106,7 @@ impl JoinError {
             JoinCause::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            JoinCause::Cancelled(_) => Err(self),
+            JoinCause::Cancelled(_) | JoinCause::Failed => Err(self),
         }
     }
 
@@ -109,6 +122,9 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.cause, self.message()) {
             (JoinCause::Cancelled(None), _) => write!(f, "task {} was aborted", self.id),
+            (JoinCause::Failed, _) => {
+                write!(f, "task {} failed; its scope has the error", self.id)
+            }
             (JoinCause::Cancelled(Some(Reason::Unsaid)), _) => {
                 write!(f, "task {} was cancelled", self.id)
             }

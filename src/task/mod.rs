@@ -15,6 +15,7 @@ mod remote_error;
 mod endings;
 mod join_set;
 mod join_next;
+mod scope;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
@@ -32,5 +33,6 @@ pub use local::Place as __Place;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use remote::RemoteHandle;
 pub use remote_error::RemoteError;
+pub use scope::{ChildError, Scope, ScopeError, ScopedHandle, scope};
 pub use spawn::{spawn, try_spawn};
 pub use yield_now::{YieldNow, yield_now};

@@ -1,0 +1,13 @@
+//! Scopes: tasks that may borrow from around them, and have all ended when the scope ends.
+
+mod child;
+mod error;
+mod handle;
+mod members;
+mod run;
+mod spawning;
+
+pub use error::{ChildError, ScopeError};
+pub use handle::ScopedHandle;
+pub use run::scope;
+pub use spawning::Scope;

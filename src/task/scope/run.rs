@@ -1,0 +1,404 @@
+//! The scope as it is awaited: its body, its children, and the turns that it gives them.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::mem;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::kernel::{
+    Ending, Failure, Host, Hosted, Passage, Reason, Region, Request, Role, burn, left,
+};
+use crate::task::scope::child::Failed;
+use crate::task::scope::error::ScopeError;
+use crate::task::scope::members::Members;
+use crate::task::scope::spawning::{Arrival, Scope};
+
+/// Runs tasks that may borrow from around them, and that have all ended when this ends.
+///
+/// The body is an async closure. Its argument spawns the children; what it returns is the value of the scope.
+/// Children are tasks, with an id, a bell, a place in reports and, if wanted, a name. But they are polled by the
+/// scope's own future, in turns that are nested in those of whoever awaits it; which is why they may borrow from
+/// what lives around the scope, and need no `'static`, no `Rc` and no `move`.
+///
+/// The first child that fails stops the others: the body and every child are cancelled and have ended before the
+/// scope does. See [`Scope::collect_all`] for the other way, [`Scope::try_spawn`] for children that fail with
+/// an error, and [`Scope::cancel`] for a scope that has got what it wanted.
+///
+/// # Errors
+///
+/// A [`ScopeError`] with every failure, if a child panicked or one of [`try_spawn`](Scope::try_spawn) returned
+/// an error; one without, if the scope was cancelled before its body had a value.
+///
+/// # Panics
+///
+/// If the body panics, once all children have ended. A child that is spawned needs a scheduler: without one on
+/// this thread the body panics.
+///
+/// # Cancel safety
+///
+/// Dropping the future before its end drops the body, then the children in the order in which they were spawned,
+/// then what their destructors have spawned. Forgetting it leaves the children in the scheduler, where they never
+/// have another turn; [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a
+/// `select!` or inside other futures, and may move to another task; the children stay with the scheduler that they
+/// were spawned on.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, task};
+///
+/// let names = vec!["Ada".to_string(), "Grace".to_string()];
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// let greetings = scheduler.block_on(task::scope(async |s| {
+///     let mut handles = Vec::new();
+///     for name in &names {
+///         handles.push(s.spawn(async move {
+///             sleep(Duration::from_secs(1)).await;
+///             format!("hello, {name}")
+///         }));
+///     }
+///     let mut greetings = Vec::new();
+///     for handle in handles {
+///         greetings.push(handle.await?);
+///     }
+///     Ok::<_, turnwise::JoinError>(greetings)
+/// }))??;
+/// assert_eq!(greetings, ["hello, Ada", "hello, Grace"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What does not compile
+///
+/// A child cannot borrow what lives in the body, since the body may be over before it; the compiler proposes
+/// `move`. Pass it by value, or let it live outside of the scope.
+///
+/// ```compile_fail,E0373
+/// # use turnwise::{block_on, task};
+/// block_on(task::scope(async |s| {
+///     let name = String::from("Ada");
+///     s.spawn(async { println!("{name}") }); // may outlive borrowed value `name`
+/// }));
+/// ```
+///
+/// A handle cannot leave the body: `lifetime may not live long enough`.
+///
+/// ```compile_fail
+/// # use turnwise::{block_on, task};
+/// let handle = block_on(task::scope(async |s| s.spawn(async { 1 })));
+/// ```
+///
+/// Two children cannot have the same `&mut`.
+///
+/// ```compile_fail,E0499
+/// # use turnwise::{block_on, task};
+/// let mut numbers = vec![1, 2, 3];
+/// block_on(task::scope(async |s| {
+///     s.spawn(async { numbers.push(4) });
+///     s.spawn(async { numbers.push(5) });
+/// }));
+/// ```
+///
+/// The body is `async |s| …`. A closure that returns an async block is not one, and the compiler says no more
+/// than `type annotations needed`.
+///
+/// ```compile_fail,E0282
+/// # use turnwise::{block_on, task};
+/// block_on(task::scope(|s| async move {
+///     s.spawn(async {});
+/// }));
+/// ```
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "nursery")]
+#[track_caller]
+pub fn scope<'env, F, T>(body: F) -> impl Future<Output = Result<T, ScopeError>>
+where
+    F: for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let place = Location::caller();
+    async move {
+        // Dropped in the reverse order: the body, the children, what those may have spawned, the scope. What is
+        // large is in boxes: scopes are nested on the stack, and their futures are moved about there.
+        let scope = Scope::boxed(place);
+        let _rest = Rest(&scope);
+        let mut children = Children::boxed(&scope);
+        let passage = pin!(Some(Passage::new(body(&scope))));
+        let mut body = Body { passage, value: None, panic: None };
+        poll_fn(|cx| children.poll(cx, &mut body)).await
+    }
+}
+
+/// The body, and what came of it.
+struct Body<'a, F: Future> {
+    /// `None` when it is over.
+    passage: Pin<&'a mut Option<Passage<F>>>,
+    value: Option<F::Output>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl<F: Future> Body<'_, F> {
+    /// Polls the body, if it is not over. Does not unwind.
+    fn poll(&mut self, cx: &mut Context<'_>, members: &Members) {
+        // Before the poll: who is told now is not polled, even if what he waits for has happened.
+        self.look_for_request(left(), cx, members);
+        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
+        let since = left();
+        match catch_unwind(AssertUnwindSafe(|| passage.poll(cx))) {
+            Ok(Poll::Pending) => return self.settle(since, cx, members.ask_body()),
+            Ok(Poll::Ready(value)) => self.value = Some(value),
+            Err(payload) => {
+                self.panic = Some(payload);
+                members.stop(&Reason::Said("the body of the scope panicked".into()));
+            }
+        }
+        self.end();
+    }
+
+    /// Asks the body to end, if that is to be done.
+    fn look_for_request(&mut self, since: u32, cx: &mut Context<'_>, members: &Members) {
+        if let Some(reason) = members.ask_body() {
+            self.settle(since, cx, Some(reason));
+        }
+    }
+
+    /// Looks, while nobody polls the body, whether it is to end; drops it if it is and nothing catches that.
+    fn settle(&mut self, since: u32, cx: &mut Context<'_>, reason: Option<Reason>) {
+        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
+        let poll = catch_unwind(AssertUnwindSafe(|| passage.settle(since, cx, reason)));
+        let is_over = poll.unwrap_or_else(|payload| {
+            burn(payload);
+            Poll::Ready(())
+        });
+        if is_over.is_ready() {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.passage.set(None))) {
+            burn(payload);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.passage.is_none()
+    }
+
+    /// What the scope ends with.
+    ///
+    /// # Panics
+    ///
+    /// If the body panicked.
+    fn result(&mut self, members: &Members) -> Result<F::Output, ScopeError> {
+        match self.panic.take() {
+            Some(payload) => resume_unwind(payload),
+            None => members.result(self.value.take()),
+        }
+    }
+}
+
+/// The children that the scope has taken in.
+struct Children<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    /// By number.
+    places: Vec<Option<Arrival<'scope>>>,
+    vacant: Vec<u32>,
+    /// An empty vector, to be exchanged for the children that are new.
+    arrivals: Vec<Arrival<'scope>>,
+    /// The request from outside that it has heard of last.
+    outside: Option<Rc<Request>>,
+    // The last field is dropped last: what is inside leaves the tree before its region does.
+    region: Region,
+}
+
+impl<'scope, 'env> Children<'scope, 'env> {
+    fn boxed(scope: &'scope Scope<'scope, 'env>) -> Box<Self> {
+        Box::new(Children {
+            scope,
+            places: Vec::new(),
+            vacant: Vec::new(),
+            arrivals: Vec::new(),
+            outside: None,
+            region: Region::new(Role::Scope),
+        })
+    }
+
+    /// Polls the scope: the body, then each child that is ready.
+    fn poll<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Body<'_, F>,
+    ) -> Poll<Result<F::Output, ScopeError>> {
+        let members = self.scope.members();
+        let since = left();
+        self.look_outside();
+        let before = members.host().and_then(Host::arrive);
+        body.poll(cx, members);
+        if let Some(host) = members.host() {
+            self.take_in(host);
+            if host.is_deserted() {
+                self.end_gone(host);
+            }
+            self.ask_to_end();
+            host.pass(self);
+            body.look_for_request(left(), cx, members);
+        }
+        let is_empty = self.places.len() == self.vacant.len() && !self.scope.has_arrivals();
+        if is_empty && body.is_over() {
+            if !self.must_wait() {
+                return Poll::Ready(body.result(members));
+            }
+            self.region.let_go();
+        }
+        if let Some(host) = members.host() {
+            host.leave(cx, before);
+        }
+        self.region.stay(since, cx);
+        Poll::Pending
+    }
+
+    /// Passes a request from outside on to the body and all children.
+    fn look_outside(&mut self) {
+        let Some(request) = self.region.told() else { return };
+        // It stays where it is until somebody takes it: seen is not answered.
+        if self.outside.as_ref().is_some_and(|known| Rc::ptr_eq(known, &request)) {
+            return;
+        }
+        self.scope.members().stop_again(&request.reason);
+        self.outside = Some(request);
+    }
+
+    /// Asks all children to end, if that is to be done: before the next of them has its turn.
+    #[inline]
+    fn ask_to_end(&mut self) {
+        if let Some(reason) = self.scope.members().ask_children() {
+            self.ask_all(&reason);
+        }
+    }
+
+    #[cold]
+    fn ask_all(&mut self, reason: &Reason) {
+        let Some(host) = self.scope.members().host() else { return };
+        self.take_in(host);
+        let children = self.places.iter().flatten();
+        let mut children: Vec<_> = children.map(|child| (child.id, child.slot)).collect();
+        children.sort_unstable();
+        for (id, slot) in children {
+            host.kernel().cancel(slot, id, reason);
+        }
+    }
+
+    /// Everybody has ended. If that was asked for from outside, it is for whoever asked to act now, and nothing
+    /// after the scope runs; unless somebody beside the scope has taken the request.
+    fn must_wait(&self) -> bool {
+        self.outside.as_ref().is_some_and(|request| !request.is_taken())
+    }
+
+    /// Takes in the children that are new.
+    fn take_in(&mut self, host: &Host) {
+        let mut arrivals = self.scope.take_arrivals(mem::take(&mut self.arrivals));
+        for arrival in arrivals.drain(..) {
+            let slot = arrival.slot;
+            let number = if let Some(number) = self.vacant.pop() {
+                self.places[number as usize] = Some(arrival);
+                number
+            } else {
+                self.places.push(Some(arrival));
+                u32::try_from(self.places.len() - 1).expect("there are no more than slots")
+            };
+            host.number(slot, number);
+        }
+        self.arrivals = arrivals;
+    }
+
+    /// A child has had its last turn.
+    #[inline]
+    fn over(&mut self, number: u32, failed: Option<Box<Failed>>) -> Ending {
+        let child = self.places[number as usize].take();
+        self.vacant.push(number);
+        match (child, failed) {
+            (Some(child), Some(failed)) => self.scope.members().fail(child.slot, child.id, *failed),
+            _ => Ending::Returned,
+        }
+    }
+
+    /// Drops the children that have left the task map without the scope.
+    #[cold]
+    fn end_gone(&mut self, host: &Host) {
+        for number in 0..self.places.len() {
+            let child = &mut self.places[number];
+            let is_gone = |child: &mut Arrival<'_>| host.kernel().is_over(child.slot, child.id);
+            if let Some(child) = child.take_if(is_gone) {
+                self.vacant.push(u32::try_from(number).expect("there are no more than slots"));
+                child.end(self.scope.members());
+            }
+        }
+    }
+
+    /// Drops all children, in the order in which they were spawned.
+    #[cold]
+    fn end_all(&mut self) {
+        self.vacant.clear();
+        let mut children: Vec<_> = mem::take(&mut self.places).into_iter().flatten().collect();
+        children.sort_unstable_by_key(|child| child.id);
+        children.into_iter().for_each(|child| child.end(self.scope.members()));
+    }
+}
+
+impl Hosted for Children<'_, '_> {
+    #[inline]
+    fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
+        let Some(Arrival { child, .. }) = &mut self.places[number as usize] else {
+            unreachable!("only children that are not over have turns")
+        };
+        let poll = match child.as_mut().turn(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(failed) => Poll::Ready(self.over(number, failed)),
+        };
+        self.ask_to_end();
+        poll
+    }
+
+    fn end(&mut self, number: u32, failure: Failure) {
+        if let Some(Arrival { child, .. }) = &mut self.places[number as usize] {
+            child.as_mut().end(failure);
+        }
+        self.over(number, None);
+        self.ask_to_end();
+    }
+}
+
+impl Drop for Children<'_, '_> {
+    fn drop(&mut self) {
+        if self.places.len() > self.vacant.len() {
+            self.end_all();
+        }
+    }
+}
+
+impl Arrival<'_> {
+    /// Ends a child outside of its turn.
+    fn end(self, members: &Members) {
+        let Arrival { slot, id, mut child } = self;
+        if let Some(host) = members.host() {
+            host.end(slot, id, || child.as_mut().end(Failure::Aborted));
+        }
+    }
+}
+
+/// Drops the children that the scope has not taken in: what destructors have spawned when it was dropped.
+struct Rest<'scope, 'env>(&'scope Scope<'scope, 'env>);
+
+impl Drop for Rest<'_, '_> {
+    fn drop(&mut self) {
+        while self.0.has_arrivals() {
+            let arrivals = self.0.take_arrivals(Vec::new());
+            arrivals.into_iter().for_each(|child| child.end(self.0.members()));
+        }
+        // Whose drop the compiler believes to do nothing.
+        drop(self.0.take_arrivals(Vec::new()));
+    }
+}
