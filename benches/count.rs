@@ -7,14 +7,14 @@
 //! What it costs to set the row up and to warm it up drops out of the difference of two lengths. See
 //! `benches/instructions.sh`.
 
-#[path = "work/columns.rs"]
+#[path = "rows/columns.rs"]
 mod columns;
-mod work;
+mod rows;
 
 use std::process::ExitCode;
 
 use columns::COLUMNS;
-use work::{Kind, Row, Setup, rows};
+use rows::{Kind, Row, Setup, rows};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

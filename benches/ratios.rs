@@ -5,19 +5,19 @@
 //! cargo bench --bench ratios -- [ROUNDS] [ROW...]
 //! ```
 
-#[path = "work/clock.rs"]
+#[path = "rows/clock.rs"]
 mod clock;
-#[path = "work/columns.rs"]
+#[path = "rows/columns.rs"]
 mod columns;
-#[path = "work/race.rs"]
+#[path = "rows/race.rs"]
 mod race;
-mod work;
+mod rows;
 
 use std::io;
 
 use columns::COLUMNS;
 use race::{race, run_rounds};
-use work::{Kind, Row, rows};
+use rows::{Kind, Row, rows};
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();

@@ -1,15 +1,15 @@
 //! Spawning: joined by the thousand, and detached.
 
-#[path = "work/clock.rs"]
+#[path = "rows/clock.rs"]
 mod clock;
-#[path = "work/columns.rs"]
+#[path = "rows/columns.rs"]
 mod columns;
-#[path = "work/compare.rs"]
+#[path = "rows/compare.rs"]
 mod compare;
-mod work;
+mod rows;
 
-use work::Turnwise;
+use rows::Turnwise;
 
 fn main() {
-    compare::compare(&work::spawn::rows::<Turnwise>());
+    compare::compare(&rows::spawn::rows::<Turnwise>());
 }

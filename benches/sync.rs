@@ -1,16 +1,16 @@
 //! Waiting for each other: locks, permits, events, channels and joins.
 
-#[path = "work/clock.rs"]
+#[path = "rows/clock.rs"]
 mod clock;
-#[path = "work/columns.rs"]
+#[path = "rows/columns.rs"]
 mod columns;
-#[path = "work/compare.rs"]
+#[path = "rows/compare.rs"]
 mod compare;
-mod work;
+mod rows;
 
-use work::Turnwise;
-use work::tools::Own;
+use rows::Turnwise;
+use rows::tools::Own;
 
 fn main() {
-    compare::compare(&work::waits::rows::<Turnwise, Own>());
+    compare::compare(&rows::waits::rows::<Turnwise, Own>());
 }

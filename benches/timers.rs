@@ -1,15 +1,15 @@
 //! Timers: fired, real and virtual, and cancelled.
 
-#[path = "work/clock.rs"]
+#[path = "rows/clock.rs"]
 mod clock;
-#[path = "work/columns.rs"]
+#[path = "rows/columns.rs"]
 mod columns;
-#[path = "work/compare.rs"]
+#[path = "rows/compare.rs"]
 mod compare;
-mod work;
+mod rows;
 
-use work::timers::{rows, virtual_rows};
-use work::{Turnwise, Virtual};
+use rows::timers::{rows, virtual_rows};
+use rows::{Turnwise, Virtual};
 
 fn main() {
     compare::compare(&[rows::<Turnwise>(), virtual_rows::<Virtual>()].concat());

@@ -1,15 +1,15 @@
 //! Turns: yields over one, a thousand and a hundred thousand tasks; entering and making a scheduler.
 
-#[path = "work/clock.rs"]
+#[path = "rows/clock.rs"]
 mod clock;
-#[path = "work/columns.rs"]
+#[path = "rows/columns.rs"]
 mod columns;
-#[path = "work/compare.rs"]
+#[path = "rows/compare.rs"]
 mod compare;
-mod work;
+mod rows;
 
-use work::Turnwise;
+use rows::Turnwise;
 
 fn main() {
-    compare::compare(&work::turn::rows::<Turnwise>());
+    compare::compare(&rows::turn::rows::<Turnwise>());
 }

@@ -1,15 +1,15 @@
 //! Wakers: cloned, rung in one's own turn, and rung by another thread.
 
-#[path = "work/clock.rs"]
+#[path = "rows/clock.rs"]
 mod clock;
-#[path = "work/columns.rs"]
+#[path = "rows/columns.rs"]
 mod columns;
-#[path = "work/compare.rs"]
+#[path = "rows/compare.rs"]
 mod compare;
-mod work;
+mod rows;
 
-use work::Turnwise;
+use rows::Turnwise;
 
 fn main() {
-    compare::compare(&work::remote::rows::<Turnwise>());
+    compare::compare(&rows::remote::rows::<Turnwise>());
 }

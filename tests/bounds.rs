@@ -26,14 +26,16 @@ use turnwise::combine::{
     TryJoinAll,
 };
 use turnwise::scheduler::{
-    self, Cause, Cycle, Ending, NestedRun, Observer, Park, StuckTask, TaskInfo, TaskLabel,
-    TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
+    self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Park,
+    Report, ShutdownReport, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo,
+    TurnResult, WaitsFor,
 };
 use turnwise::sync::{self, Mutex, OnceCell, Promise, RwLock, Semaphore};
 use turnwise::task::{
-    self, AbortHandle, CancelToken, Cancelled, CatchCancel, DropGuard, Flatten, JoinNext,
-    JoinNextWithId, JoinSet, JoinSetAll, Mask, RemoteError, RemoteHandle, RunUntilCancelled,
-    Shield, Shutdown, TokenCancelled, YieldNow,
+    self, AbortHandle, AccessError, CancelToken, Cancelled, CatchCancel, ChildError, DropGuard,
+    Flatten, JoinNext, JoinNextWithId, JoinSet, JoinSetAll, LocalKey, Mask, RemoteError,
+    RemoteHandle, RunUntilCancelled, Scope, ScopeError, ScopedHandle, Shield, Shutdown,
+    TaskLocalFuture, TokenCancelled, YieldNow,
 };
 use turnwise::time::{Advance, Elapsed, Interval, Missed, Sleep, Tick, Timeout};
 use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waited, Waiter};
@@ -101,6 +103,9 @@ fn what_belongs_to_a_thread_stays_there() {
         TokenCancelled<'static> => "Unpin",
         RunUntilCancelled<'static, Ready<()>> => "Unpin",
         DropGuard => "Unpin",
+        TaskLocalFuture<u8, Ready<()>> => "Unpin UnwindSafe",
+        Scope<'static, 'static> => "Unpin",
+        ScopedHandle<'static, u8> => "Unpin",
         Waiter => "Unpin UnwindSafe",
         Registration => "Unpin UnwindSafe",
         dyn Observer => "",
@@ -142,6 +147,15 @@ fn what_is_plain_data_or_made_for_other_threads_crosses() {
         Cause => "Send Sync Unpin UnwindSafe",
         Ending => "Send Sync Unpin UnwindSafe",
         Elapsed => "Send Sync Unpin UnwindSafe",
+        LocalKey<u8> => "Send Sync Unpin UnwindSafe",
+        AccessError => "Send Sync Unpin UnwindSafe",
+        ScopeError => "Send Sync Unpin",
+        ChildError => "Send Sync Unpin",
+        Report => "Send Sync Unpin UnwindSafe",
+        FailurePolicy => "Send Sync Unpin UnwindSafe",
+        ShutdownReport => "Send Sync Unpin UnwindSafe",
+        EndedTask => "Send Sync Unpin UnwindSafe",
+        BlockingJob => "Send Sync Unpin UnwindSafe",
         Missed => "Send Sync Unpin UnwindSafe",
         ThreadParker => "Send Sync Unpin UnwindSafe",
         YieldNow => "Send Sync Unpin UnwindSafe",
@@ -281,8 +295,9 @@ impl Future for Pinned {
 }
 
 /// Public only because a macro or a sealed trait needs it, under paths that are hidden or private.
-const HIDDEN: [&str; 10] = [
-    "Branch", "Edge", "Field", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order", "Racers", "Sealed",
+const HIDDEN: [&str; 11] = [
+    "Branch", "Edge", "Field", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order", "Place", "Racers",
+    "Sealed",
 ];
 
 #[test]

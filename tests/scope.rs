@@ -634,9 +634,9 @@ fn five_hundred_nested_scopes_are_dropped_and_cancelled_on_two_mebibytes() {
             scheduler.run_until_stalled();
             assert_eq!(reached.get(), 500);
             if cancels {
-                handle.cancel()
+                handle.cancel();
             } else {
-                handle.abort()
+                handle.abort();
             }
             let outcome = scheduler.block_on(handle);
             assert_eq!(Rc::strong_count(&reached), 1);

@@ -1,12 +1,14 @@
 //! The kernel's side of cancelling: asking a task to end, and looking after each turn whether it must.
 
 use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::marks::Marks;
+use crate::kernel::now::Noted;
 use crate::kernel::regions::{Ring, Role};
 use crate::kernel::requests::{Delivery, Polled, Reason};
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::task::{Boxed, Ending, Failure};
-use crate::kernel::taskmap::{Doing, Marks, TaskMap};
-use crate::kernel::thread::{self, Noted};
+use crate::kernel::taskmap::{Doing, TaskMap};
+use crate::kernel::thread;
 use crate::kernel::transition::Transition;
 
 impl Kernel {

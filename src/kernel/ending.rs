@@ -4,9 +4,10 @@ use std::cell::RefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::id::{Key, TaskId};
+use crate::kernel::marks::Marks;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Boxed, Ending, Failure, burn};
-use crate::kernel::taskmap::{Doing, Marks, Put, Slot};
+use crate::kernel::taskmap::{Doing, Put, Slot};
 use crate::kernel::thread;
 use crate::kernel::transition::{Cause, Transition};
 use crate::kernel::waiting::Waiter;

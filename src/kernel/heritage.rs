@@ -6,9 +6,9 @@
 use std::task::{Context, Poll};
 
 use crate::kernel::id::Key;
+use crate::kernel::marks::Marks;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::task::{Boxed, Ending, Failure, burn};
-use crate::kernel::taskmap::Marks;
 
 /// Values, and their places. None of these methods runs code of the user's.
 pub(crate) trait Heritage {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::marks::Marks;
 use crate::kernel::report::label;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::snapshot::{Place, TaskLabel, WaitsFor};
-use crate::kernel::taskmap::{Doing, Marks, Slot};
+use crate::kernel::taskmap::{Doing, Slot};
 use crate::kernel::thread;
 use crate::kernel::waiting::Waiter;
 

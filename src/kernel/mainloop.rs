@@ -12,12 +12,14 @@ use std::task::{Context, Poll};
 use crate::kernel::error::{NestedRun, RunError};
 use crate::kernel::id::Key;
 use crate::kernel::mailbox::Mailbox;
+use crate::kernel::marks::Marks;
+use crate::kernel::now::Noted;
 use crate::kernel::root::{Root, Seat};
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::Place;
 use crate::kernel::task::{Boxed, Ending};
-use crate::kernel::taskmap::{Doing, Marks};
-use crate::kernel::thread::{self, Entered, Noted};
+use crate::kernel::taskmap::Doing;
+use crate::kernel::thread::{self, Entered};
 use crate::kernel::transition::TurnResult;
 use crate::kernel::waker::Bell;
 

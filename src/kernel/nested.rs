@@ -5,11 +5,13 @@ use std::task::{Context, Poll};
 
 use crate::kernel::hosting::Host;
 use crate::kernel::mainloop::Turn;
+use crate::kernel::marks::Marks;
 use crate::kernel::meter::Paused;
+use crate::kernel::now::Noted;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Ending, Failure};
-use crate::kernel::taskmap::{Doing, Marks};
-use crate::kernel::thread::{self, Entered, Noted};
+use crate::kernel::taskmap::Doing;
+use crate::kernel::thread::{self, Entered};
 use crate::kernel::transition::TurnResult;
 use crate::kernel::waker::Bell;
 

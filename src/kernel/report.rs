@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::kernel::clock::{NEVER, Nanos};
 use crate::kernel::id::{Key, TaskId, TaskKey};
+use crate::kernel::marks::Marks;
 use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::snapshot::{
     Cycle, DeadlockReport, Metrics, Place, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState,
     TimerInfo, WaitsFor,
 };
-use crate::kernel::taskmap::{Doing, Marks, Slot};
+use crate::kernel::taskmap::{Doing, Slot};
 use crate::kernel::thread;
 use crate::kernel::waiting::{Wait, Waiter};
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::kernel::failures::Explain;
 use crate::kernel::heritage::Heritage;
 use crate::kernel::id::{Key, TaskId};
+use crate::kernel::marks::Marks;
 use crate::kernel::requests::Reason;
 use crate::kernel::task::{Boxed, Task};
 use crate::kernel::vacancies::Vacancies;
@@ -40,43 +41,6 @@ pub(crate) enum Doing {
     /// Is over; the output is kept for the handle.
     Done,
     Vacant,
-}
-
-/// Marks that a slot may carry beside what it is doing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Marks(u8);
-
-impl Marks {
-    /// To be dropped at its next turn.
-    pub(crate) const ABORT: Marks = Marks(1);
-    /// Nobody will ask for the output.
-    pub(crate) const DETACHED: Marks = Marks(2);
-    /// The root of a `block_on`: its future lives in the caller's frame.
-    pub(crate) const MAIN: Marks = Marks(4);
-    /// It has an entry among [`Rare`] things.
-    pub(crate) const RARE: Marks = Marks(8);
-    /// There is a request on its root region, to be looked at after each turn.
-    pub(crate) const ASKED: Marks = Marks(16);
-    /// It has inherited something, which is set during its turns.
-    pub(crate) const HEIR: Marks = Marks(32);
-    /// The child of a scope: its future lives there, and there it has its turns.
-    pub(crate) const HOSTED: Marks = Marks(64);
-
-    pub(crate) fn has(self, mark: Marks) -> bool {
-        self.has_any([mark])
-    }
-
-    pub(crate) fn has_any<const N: usize>(self, marks: [Marks; N]) -> bool {
-        marks.iter().any(|mark| self.0 & mark.0 != 0)
-    }
-
-    pub(crate) fn set(&mut self, mark: Marks) {
-        self.0 |= mark.0;
-    }
-
-    pub(crate) fn clear(&mut self, mark: Marks) {
-        self.0 &= !mark.0;
-    }
 }
 
 /// Where a task was put when it was scheduled.

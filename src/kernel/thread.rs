@@ -12,6 +12,7 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 use crate::kernel::id::{Key, TaskKey};
+use crate::kernel::now::{Noted, Now};
 use crate::kernel::regions::Regions;
 use crate::kernel::scheduler::Kernel;
 use crate::kernel::snapshot::Place;
@@ -35,68 +36,10 @@ struct Thread {
     left: Cell<u32>,
 }
 
-/// What changes from turn to turn, and is put back when a nested run is over.
-#[derive(Clone)]
-struct Now {
-    /// The scheduler that runs, or whose tasks are being dropped.
-    scheduler: Cell<Option<NonZeroU32>>,
-    /// Where the innermost run was entered; `None` outside of all runs.
-    run: Cell<Option<&'static Location<'static>>>,
-    /// The task of that scheduler whose turn it is, or just was.
-    task: Cell<Option<Key>>,
-    /// Address of the bell that is lent to this turn. 0 as soon as the poll has returned: a ring by a
-    /// destructor that runs then must not be taken for one inside the turn, or it would be lost.
-    bell: Cell<usize>,
-    /// What has happened in this turn.
-    noted: Cell<Noted>,
-    /// How often a region had been left unhung before this turn, if one was left in it.
-    since: Cell<u32>,
-    /// The waits that are over in this turn are counted.
-    metered: Cell<bool>,
-    /// How many timeouts whose deadline has just come are polling what they wrap, further up the stack.
-    due: Cell<u32>,
-}
-
-impl Now {
-    fn task(&self) -> Option<TaskKey> {
-        Some(TaskKey::new(self.scheduler.get()?, self.task.get()?))
-    }
-}
-
-/// What has happened in a turn: flags.
-#[derive(Clone, Copy)]
-pub(crate) struct Noted(u8);
-
-impl Noted {
-    const RUNG: u8 = 1;
-    const LEFT: u8 = 2;
-
-    /// The task was woken by its own bell.
-    #[inline]
-    pub(crate) fn is_rung(self) -> bool {
-        self.0 & Noted::RUNG != 0
-    }
-
-    /// A region was left unhung.
-    #[inline]
-    pub(crate) fn has_left(self) -> bool {
-        self.0 & Noted::LEFT != 0
-    }
-}
-
 thread_local! {
     static THREAD: Thread = const {
         Thread {
-            now: Now {
-                scheduler: Cell::new(None),
-                run: Cell::new(None),
-                task: Cell::new(None),
-                bell: Cell::new(0),
-                noted: Cell::new(Noted(0)),
-                since: Cell::new(0),
-                metered: Cell::new(false),
-                due: Cell::new(0),
-            },
+            now: Now::new(),
             vtable: Cell::new(0),
             schedulers: RefCell::new(ManuallyDrop::new(Vec::new())),
             waited: RefCell::new(ManuallyDrop::new(Registry { entries: Vec::new(), vacant: Vec::new() })),
@@ -115,7 +58,7 @@ thread_local! {
 pub(crate) fn begin_turn(task: Key, waker: &Waker) {
     THREAD.with(|thread| {
         thread.now.task.set(Some(task));
-        thread.now.noted.set(Noted(0));
+        thread.now.noted.set(Noted::NOTHING);
         thread.now.bell.set(waker.data().addr());
     });
 }
@@ -147,7 +90,7 @@ pub(crate) fn ring_own(address: usize) -> bool {
         let own = thread.now.bell.get() == address;
         if own {
             let noted = thread.now.noted.get();
-            thread.now.noted.set(Noted(noted.0 | Noted::RUNG));
+            thread.now.noted.set(noted.rung());
         }
         own
     })
@@ -228,17 +171,7 @@ pub(crate) fn set_vtable(waker: &Waker) {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        THREAD.with(|thread| {
-            let (now, before) = (&thread.now, &self.before);
-            now.scheduler.set(before.scheduler.get());
-            now.run.set(before.run.get());
-            now.task.set(before.task.get());
-            now.bell.set(before.bell.get());
-            now.noted.set(before.noted.get());
-            now.since.set(before.since.get());
-            now.metered.set(before.metered.get());
-            now.due.set(before.due.get());
-        });
+        THREAD.with(|thread| thread.now.put_back(&self.before));
     }
 }
 
@@ -386,7 +319,7 @@ pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
         let before = thread.left.replace(regions.left());
         let noted = thread.now.noted.get();
         if before != regions.left() && !noted.has_left() {
-            thread.now.noted.set(Noted(noted.0 | Noted::LEFT));
+            thread.now.noted.set(noted.left());
             thread.now.since.set(before);
         }
         result

@@ -154,14 +154,13 @@ impl<T> JoinSet<T> {
         self.enter(number, handle)
     }
 
-    pub(crate) fn spawn_in<F>(
+    pub(crate) fn spawn_in<F: Future<Output = T> + 'static>(
         &mut self,
         kernel: Rc<Kernel>,
         future: F,
         place: &'static Location<'static>,
     ) -> AbortHandle
     where
-        F: Future<Output = T> + 'static,
         T: 'static,
     {
         let number = self.next_number();

@@ -5,8 +5,8 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use crate::work::Executor;
-use crate::work::tools::{Locks, Permits};
+use crate::rows::Executor;
+use crate::rows::tools::{Locks, Permits};
 
 /// The questions, in the order of the answers.
 pub(crate) const QUESTIONS: [&str; 4] = [

@@ -1,13 +1,13 @@
 //! Measures turnwise beside its peers: see `README.md`.
 
-#[path = "../../work/clock.rs"]
+#[path = "../../rows/clock.rs"]
 mod clock;
-#[path = "../../work/race.rs"]
+#[path = "../../rows/race.rs"]
 mod race;
-#[path = "../../work/tokio_tools.rs"]
+#[path = "../../rows/tokio_tools.rs"]
 mod tokio_tools;
-#[path = "../../work/mod.rs"]
-mod work;
+#[path = "../../rows/mod.rs"]
+mod rows;
 
 pub mod options;
 pub mod run;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use stats_alloc::{Region, StatsAlloc};
 
 use crate::peers::peer;
-use crate::work::{Countdown, Executor, spawn};
+use crate::rows::{Countdown, Executor, spawn};
 
 /// The allocator of the binary that measures this.
 pub type Counter = &'static StatsAlloc<System>;

@@ -13,13 +13,13 @@ use crate::executors::tokio::{InLocalRuntime, InLocalSet};
 use crate::executors::tokio_spawn;
 use crate::habits;
 use crate::memory::{self, Counter};
+use crate::rows::tools::{Channels, Events, Joins, Locks, Oneshots, Own, Permits};
+use crate::rows::{
+    Executor, Row, Setup, Sleeps, Turnwise, bare, timers, waits, with_timers, without_timers, work,
+};
 use crate::tokio_tools::TokioTools;
 use crate::toolkits::{
     BY_CHANCE, Futures, NO_EVENT, NO_JOIN_ALL, ROOM_PER_SENDER, TOOLKITS, UNFAIR_MUTEX,
-};
-use crate::work::tools::{Channels, Events, Joins, Locks, Oneshots, Own, Permits};
-use crate::work::{
-    Executor, Row, Setup, Sleeps, Turnwise, bare, timers, waits, with_timers, without_timers, work,
 };
 
 /// One column.

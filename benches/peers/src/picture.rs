@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 
 use crate::peers::Peer;
 use crate::race::Times;
+use crate::rows::Row;
 use crate::table::{ratio, typical};
-use crate::work::Row;
 
 /// The rows that are drawn, and what they are called there.
 const PICTURED: &[(&str, &str)] = &[

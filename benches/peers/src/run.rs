@@ -7,7 +7,7 @@ use crate::build::{self, BUILD_TIME, Beside, CODE_SIZE};
 use crate::options::{Options, USAGE};
 use crate::peers::{Peer, columns, peer, rows, wait_rows};
 use crate::race::{Times, race, run_rounds};
-use crate::work::Row;
+use crate::rows::Row;
 use crate::{memory, picture, table};
 
 /// From so many operations on, a row runs only if it is named, on one executor after another.

@@ -4,7 +4,7 @@ use crate::build::Beside;
 use crate::habits::{ORDERS, QUESTIONS};
 use crate::peers::Peer;
 use crate::race::Times;
-use crate::work::{Kind, Row};
+use crate::rows::{Kind, Row};
 
 /// Prints medians as ratios over turnwise, then all figures, then what is to be known of them.
 pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {

@@ -1,16 +1,14 @@
 //! The scope as it is awaited: its body, its children, and the turns that it gives them.
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::panic::Location;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::kernel::{
-    Ending, Failure, Host, Hosted, Passage, Reason, Region, Request, Role, burn, left,
-};
+use crate::kernel::{Ending, Failure, Host, Hosted, Passage, Reason, Region, Request, Role, left};
+use crate::task::scope::body::Body;
 use crate::task::scope::child::Failed;
 use crate::task::scope::error::ScopeError;
 use crate::task::scope::members::Members;
@@ -126,77 +124,8 @@ where
         let _rest = Rest(&scope);
         let mut children = Children::boxed(&scope);
         let passage = pin!(Some(Passage::new(body(&scope))));
-        let mut body = Body { passage, value: None, panic: None };
+        let mut body = Body::new(passage);
         poll_fn(|cx| children.poll(cx, &mut body)).await
-    }
-}
-
-/// The body, and what came of it.
-struct Body<'a, F: Future> {
-    /// `None` when it is over.
-    passage: Pin<&'a mut Option<Passage<F>>>,
-    value: Option<F::Output>,
-    panic: Option<Box<dyn Any + Send>>,
-}
-
-impl<F: Future> Body<'_, F> {
-    /// Polls the body, if it is not over. Does not unwind.
-    fn poll(&mut self, cx: &mut Context<'_>, members: &Members) {
-        // Before the poll: who is told now is not polled, even if what he waits for has happened.
-        self.look_for_request(left(), cx, members);
-        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
-        let since = left();
-        match catch_unwind(AssertUnwindSafe(|| passage.poll(cx))) {
-            Ok(Poll::Pending) => return self.settle(since, cx, members.ask_body()),
-            Ok(Poll::Ready(value)) => self.value = Some(value),
-            Err(payload) => {
-                self.panic = Some(payload);
-                members.stop(&Reason::Said("the body of the scope panicked".into()));
-            }
-        }
-        self.end();
-    }
-
-    /// Asks the body to end, if that is to be done.
-    fn look_for_request(&mut self, since: u32, cx: &mut Context<'_>, members: &Members) {
-        if let Some(reason) = members.ask_body() {
-            self.settle(since, cx, Some(reason));
-        }
-    }
-
-    /// Looks, while nobody polls the body, whether it is to end; drops it if it is and nothing catches that.
-    fn settle(&mut self, since: u32, cx: &mut Context<'_>, reason: Option<Reason>) {
-        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
-        let poll = catch_unwind(AssertUnwindSafe(|| passage.settle(since, cx, reason)));
-        let is_over = poll.unwrap_or_else(|payload| {
-            burn(payload);
-            Poll::Ready(())
-        });
-        if is_over.is_ready() {
-            self.end();
-        }
-    }
-
-    fn end(&mut self) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.passage.set(None))) {
-            burn(payload);
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.passage.is_none()
-    }
-
-    /// What the scope ends with.
-    ///
-    /// # Panics
-    ///
-    /// If the body panicked.
-    fn result(&mut self, members: &Members) -> Result<F::Output, ScopeError> {
-        match self.panic.take() {
-            Some(payload) => resume_unwind(payload),
-            None => members.result(self.value.take()),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use async_executor::{LocalExecutor, StaticLocalExecutor, Task};
 use futures_lite::future;
 
 use super::Certain;
-use crate::work::Executor;
+use crate::rows::Executor;
 
 /// What runs on this thread.
 pub(super) struct Current<T>(RefCell<Option<T>>);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use compio_runtime::{JoinError, JoinHandle, Runtime};
 
-use crate::work::{Executor, Sleeps};
+use crate::rows::{Executor, Sleeps};
 
 pub(crate) struct InCompio(Runtime);
 

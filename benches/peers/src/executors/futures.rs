@@ -9,7 +9,7 @@ use futures::task::LocalSpawnExt;
 
 use super::Certain;
 use super::async_executor::Current;
-use crate::work::Executor;
+use crate::rows::Executor;
 
 const GONE: &str = "the pool lives as long as what runs in it";
 

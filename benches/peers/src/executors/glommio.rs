@@ -6,7 +6,7 @@ use std::time::Duration;
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
 
 use super::Certain;
-use crate::work::{Executor, Sleeps};
+use crate::rows::{Executor, Sleeps};
 
 /// The buffers of its rings; 10 MiB when nothing is said, and machines often let a user lock 8.
 const IO_MEMORY: usize = 1 << 20;

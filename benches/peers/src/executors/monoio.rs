@@ -10,7 +10,7 @@ use monoio::time::TimeDriver;
 use monoio::{Driver, IoUringDriver, LegacyDriver, Runtime, RuntimeBuilder};
 
 use super::Certain;
-use crate::work::{Executor, Sleeps};
+use crate::rows::{Executor, Sleeps};
 
 pub(crate) type OnEpoll = TimeDriver<LegacyDriver>;
 pub(crate) type OnUring = TimeDriver<IoUringDriver>;

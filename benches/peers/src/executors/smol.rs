@@ -8,7 +8,7 @@ use smol::{LocalExecutor, Task, Timer};
 
 use super::Certain;
 use super::async_executor::Current;
-use crate::work::{Executor, Sleeps};
+use crate::rows::{Executor, Sleeps};
 
 thread_local! {
     static CURRENT: Current<Rc<LocalExecutor<'static>>> = const { Current::none() };

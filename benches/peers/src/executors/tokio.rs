@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime, Runtime};
 use tokio::task::{JoinError, JoinHandle, LocalSet};
 
-use crate::work::{Executor, Sleeps};
+use crate::rows::{Executor, Sleeps};
 
 const NO_DRIVER: &str = "tokio could not make its driver";
 

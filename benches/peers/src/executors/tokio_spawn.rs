@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
-use crate::work::remote::{Storm, TASKS};
-use crate::work::spawn::CROWD;
-use crate::work::turn::{DEPTH, wake_yourself};
-use crate::work::{Random, Setup, Work, batches};
+use crate::rows::remote::{Storm, TASKS};
+use crate::rows::spawn::CROWD;
+use crate::rows::turn::{DEPTH, wake_yourself};
+use crate::rows::{Random, Setup, Work, batches};
 
 /// The row of that name.
 pub(crate) fn on(row: &str) -> Option<Setup> {

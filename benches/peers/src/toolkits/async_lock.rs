@@ -5,7 +5,7 @@ use async_lock::{Mutex, Semaphore};
 use event_listener::Event;
 use futures_lite::future;
 
-use crate::work::tools::{Channels, Events, Joins, Locks, Oneshots, Permits};
+use crate::rows::tools::{Channels, Events, Joins, Locks, Oneshots, Permits};
 
 pub(crate) struct AsyncLock;
 

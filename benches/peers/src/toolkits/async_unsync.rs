@@ -3,7 +3,7 @@
 use async_unsync::semaphore::Semaphore;
 use async_unsync::{bounded, oneshot};
 
-use crate::work::tools::{Channels, Oneshots, Permits};
+use crate::rows::tools::{Channels, Oneshots, Permits};
 
 pub(crate) struct AsyncUnsync;
 

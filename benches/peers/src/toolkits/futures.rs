@@ -6,7 +6,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::lock::Mutex;
 use futures::{SinkExt, StreamExt, future};
 
-use crate::work::tools::{Channels, Joins, Locks, Oneshots};
+use crate::rows::tools::{Channels, Joins, Locks, Oneshots};
 
 pub(crate) struct Futures;
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use futures_intrusive::channel::{LocalChannel, LocalOneshotChannel};
 use futures_intrusive::sync::{LocalManualResetEvent, LocalMutex, LocalSemaphore};
 
-use crate::work::tools::{Channels, Events, Locks, Oneshots, Permits};
+use crate::rows::tools::{Channels, Events, Locks, Oneshots, Permits};
 
 pub(crate) struct Intrusive;
 

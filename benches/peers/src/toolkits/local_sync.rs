@@ -4,7 +4,7 @@ use local_sync::mpsc::bounded;
 use local_sync::oneshot;
 use local_sync::semaphore::Semaphore;
 
-use crate::work::tools::{Channels, Oneshots, Permits};
+use crate::rows::tools::{Channels, Oneshots, Permits};
 
 pub(crate) struct LocalSync;
 

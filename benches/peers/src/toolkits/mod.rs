@@ -15,8 +15,8 @@ use self::local_sync::LocalSync;
 use crate::executors::async_executor::{InLocalExecutor, InStaticLocalExecutor};
 use crate::habits;
 use crate::peers::{Note, Peer, Tools, everywhere};
-use crate::work::tools::{Channels, Oneshots, Permits};
-use crate::work::{Executor, Setup, waits, work};
+use crate::rows::tools::{Channels, Oneshots, Permits};
+use crate::rows::{Executor, Setup, waits, work};
 
 pub(crate) const NO_EVENT: Note = Note {
     rows: &["event_10000"],

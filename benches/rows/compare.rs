@@ -7,7 +7,7 @@ use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 
 use crate::clock::time;
 use crate::columns::COLUMNS;
-use crate::work::{Kind, Row, Setup};
+use crate::rows::{Kind, Row, Setup};
 
 /// Runs some rows; `cargo bench` shows the time of one operation as the inverse of `thrpt`.
 pub(crate) fn compare(rows: &[Row]) {

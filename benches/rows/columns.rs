@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_tools::TokioTools;
 
-use crate::work::{Column, Executor, Setup, Sleeps, bare, rows, waits, with_timers, work};
+use crate::rows::{Column, Executor, Setup, Sleeps, bare, rows, waits, with_timers, work};
 
 mod tokio_tools;
 

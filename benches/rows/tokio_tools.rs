@@ -3,7 +3,7 @@
 use futures::future;
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 
-use crate::work::tools::{Channels, Events, Joins, Locks, Oneshots, Permits};
+use crate::rows::tools::{Channels, Events, Joins, Locks, Oneshots, Permits};
 
 pub(crate) struct TokioTools;
 

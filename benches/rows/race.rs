@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::clock::time;
-use crate::work::{Row, Work};
+use crate::rows::{Row, Work};
 
 /// Has each of these at a row do so many rounds, after one that warms it up. Who fails is left out, with a sentence; the
 /// first of them must not.

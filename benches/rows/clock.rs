@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::work::{Kind, Row, Work};
+use crate::rows::{Kind, Row, Work};
 
 /// Does the work once, and returns how long it took: on the wall, or for what sleeps on the processor.
 pub(crate) fn time(row: &Row, work: &mut Work) -> Duration {
