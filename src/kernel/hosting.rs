@@ -35,7 +35,13 @@ pub(crate) struct Hosting {
     desks: Slab<Desk>,
     /// By the slot of the guest. Only as long as the highest slot that ever was a guest's.
     guests: Vec<Guest>,
+    /// Empty queues of scopes that are over, for the next ones.
+    spares: Vec<Ready>,
 }
+
+/// So many empty queues are kept, if they have no room for more than this.
+const SPARE: usize = 4;
+const LONGEST: usize = 1 << 10;
 
 /// What the kernel knows of a scope.
 struct Desk {
@@ -59,7 +65,7 @@ struct Guest {
 
 impl Default for Hosting {
     fn default() -> Self {
-        Hosting { desks: Slab::new(), guests: Vec::new() }
+        Hosting { desks: Slab::new(), guests: Vec::new(), spares: Vec::new() }
     }
 }
 
@@ -71,12 +77,12 @@ impl Hosting {
     }
 
     #[inline]
-    fn check_in(&mut self, slot: u32, desk: u32) {
+    fn check_in(&mut self, slot: u32, guest: Guest) {
         let slot = slot as usize;
         if slot >= self.guests.len() {
-            self.guests.resize(slot + 1, Guest { desk, number: 0 });
+            self.guests.resize(slot + 1, guest);
         }
-        self.guests[slot].desk = desk;
+        self.guests[slot] = guest;
     }
 
     /// Takes who is to be woken for the turn of a child; nobody if that was done before.
@@ -119,10 +125,16 @@ pub(crate) struct Host {
 impl Host {
     /// Opens a desk for a scope that was made at this place.
     pub(crate) fn open(kernel: Rc<Kernel>, place: Place) -> Self {
-        let ready = Ready::new(Dealer::new(kernel.settings.policy));
         let poller = thread::current_task();
-        let desk = Desk { ready, ring: None, poller, is_deserted: false, place };
-        let desk = kernel.board.borrow_mut().hosting.desks.insert(desk);
+        let desk = {
+            let hosting = &mut kernel.board.borrow_mut().hosting;
+            let dealer = Dealer::new(kernel.settings.policy);
+            let ready = match hosting.spares.pop() {
+                Some(spare) => spare.emptied(dealer),
+                None => Ready::new(dealer),
+            };
+            hosting.desks.insert(Desk { ready, ring: None, poller, is_deserted: false, place })
+        };
         Host { kernel, desk }
     }
 
@@ -142,10 +154,12 @@ impl Host {
         mem::take(&mut board.hosting.desks[self.desk].is_deserted)
     }
 
-    /// Makes a child, and puts it on ready. It must have a [number](Host::number) before the next pass.
+    /// Makes a child, and puts it on ready. [`Hosted::turn`](crate::kernel::nested::Hosted::turn) will call it by
+    /// this number.
     #[inline]
     pub(crate) fn spawn(
         &self,
+        number: u32,
         mut birth: Birth,
         name: Option<Arc<str>>,
         heritage: Option<Box<dyn Heritage>>,
@@ -156,7 +170,7 @@ impl Host {
             let board = &mut *guard;
             let (key, id) = board.taskmap.insert_guest(birth);
             board.taskmap.endow(key.slot, name, heritage);
-            board.hosting.check_in(key.slot, self.desk);
+            board.hosting.check_in(key.slot, Guest { desk: self.desk, number });
             let desk = &mut board.hosting.desks[self.desk];
             desk.ready.push(key.slot);
             (key, id, desk.ring.is_none())
@@ -168,12 +182,6 @@ impl Host {
             self.kernel.ring_host(key);
         }
         (key.slot, id)
-    }
-
-    /// Gives a child the number by which [`Hosted::turn`](crate::kernel::nested::Hosted::turn) will call it.
-    #[inline]
-    pub(crate) fn number(&self, slot: u32, number: u32) {
-        self.kernel.board.borrow_mut().hosting.guests[slot as usize].number = number;
     }
 
     /// Notes that a poll of the scope begins. What this returns is for [`Host::leave`].
@@ -223,8 +231,15 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let desk = self.kernel.board.borrow_mut().hosting.desks.remove(self.desk);
-        drop(desk); // A foreign waker may be in it.
+        let ring = {
+            let hosting = &mut self.kernel.board.borrow_mut().hosting;
+            let Desk { ready, ring, .. } = hosting.desks.remove(self.desk);
+            if hosting.spares.len() < SPARE && ready.room() <= LONGEST {
+                hosting.spares.push(ready);
+            }
+            ring
+        };
+        drop(ring); // A foreign waker may be in it.
     }
 }
 

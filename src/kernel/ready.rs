@@ -26,6 +26,14 @@ impl Ready {
         Ready { pass: Vec::new(), turn: 0, next: Vec::new(), dealer }
     }
 
+    /// An empty queue in the memory of this one.
+    pub(crate) fn emptied(self, dealer: Dealer) -> Self {
+        let Ready { mut pass, mut next, .. } = self;
+        pass.clear();
+        next.clear();
+        Ready { pass, turn: 0, next, dealer }
+    }
+
     /// Queues a slot. The task map sees to it that none is queued twice.
     pub(crate) fn push(&mut self, slot: u32) {
         self.next.push(slot);
@@ -71,6 +79,11 @@ impl Ready {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.pass_is_over() && self.next.is_empty()
+    }
+
+    /// How many could be queued in the memory that it has.
+    pub(crate) fn room(&self) -> usize {
+        self.pass.capacity() + self.next.capacity()
     }
 
     pub(crate) fn len(&self) -> usize {

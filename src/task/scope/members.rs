@@ -48,24 +48,16 @@ impl Members {
         self.host.get().expect("a handle is of a child, and children have a host").kernel()
     }
 
-    /// Makes a child.
-    ///
-    /// # Panics
-    ///
-    /// If it is the first one and no scheduler runs on this thread, or if the scheduler is gone.
-    #[track_caller]
+    /// Makes a child, with this number.
     #[inline]
-    pub(super) fn add(&self, birth: Birth, name: Option<Arc<str>>) -> (u32, TaskId) {
-        let host = match self.host.get() {
-            Some(host) => host,
-            None => self.open_host(),
-        };
-        assert!(
-            !host.is_closed(),
-            "the scheduler that the children of this scope live on was dropped: \
-             let the scope end before its scheduler does"
-        );
-        let (slot, id) = host.spawn(birth, name, heritage());
+    pub(super) fn add(
+        &self,
+        host: &Host,
+        number: u32,
+        birth: Birth,
+        name: Option<Arc<str>>,
+    ) -> (u32, TaskId) {
+        let (slot, id) = host.spawn(number, birth, name, heritage());
         if self.is_stopped() {
             self.stop_new(host, slot, id);
         }
@@ -79,9 +71,29 @@ impl Members {
         host.kernel().cancel(slot, id, &reason.unwrap_or(Reason::Unsaid));
     }
 
+    /// The host of the children, for one more.
+    ///
+    /// # Panics
+    ///
+    /// If this is the first one and no scheduler runs on this thread, or if the scheduler is gone.
+    #[track_caller]
+    #[inline]
+    pub(super) fn open_host(&self) -> &Host {
+        let host = match self.host.get() {
+            Some(host) => host,
+            None => self.make_host(),
+        };
+        assert!(
+            !host.is_closed(),
+            "the scheduler that the children of this scope live on was dropped: \
+             let the scope end before its scheduler does"
+        );
+        host
+    }
+
     #[track_caller]
     #[cold]
-    fn open_host(&self) -> &Host {
+    fn make_host(&self) -> &Host {
         let kernel = current().expect(
             "a child of a scope needs a running scheduler: await the scope inside `block_on` or in a task",
         );

@@ -4,6 +4,7 @@ mod child;
 mod error;
 mod handle;
 mod members;
+mod places;
 mod body;
 mod run;
 mod spawning;

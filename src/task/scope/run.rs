@@ -1,7 +1,6 @@
 //! The scope as it is awaited: its body, its children, and the turns that it gives them.
 
 use std::future::poll_fn;
-use std::mem;
 use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
@@ -11,8 +10,8 @@ use crate::kernel::{Ending, Failure, Host, Hosted, Passage, Reason, Region, Requ
 use crate::task::scope::body::Body;
 use crate::task::scope::child::Failed;
 use crate::task::scope::error::ScopeError;
-use crate::task::scope::members::Members;
-use crate::task::scope::spawning::{Arrival, Scope};
+use crate::task::scope::places::{Guest, Places};
+use crate::task::scope::spawning::Scope;
 
 /// Runs tasks that may borrow from around them, and that have all ended when this ends.
 ///
@@ -118,10 +117,9 @@ where
 {
     let place = Location::caller();
     async move {
-        // Dropped in the reverse order: the body, the children, what those may have spawned, the scope. What is
-        // large is in boxes: scopes are nested on the stack, and their futures are moved about there.
+        // Dropped in the reverse order: the body, the children, the scope. What is large is in boxes: scopes are
+        // nested on the stack, and their futures are moved about there.
         let scope = Scope::boxed(place);
-        let _rest = Rest(&scope);
         let mut children = Children::boxed(&scope);
         let passage = pin!(Some(Passage::new(body(&scope))));
         let mut body = Body::new(passage);
@@ -129,14 +127,9 @@ where
     }
 }
 
-/// The children that the scope has taken in.
+/// The children, as those who poll the scope see them.
 struct Children<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    /// By number.
-    places: Vec<Option<Arrival<'scope>>>,
-    vacant: Vec<u32>,
-    /// An empty vector, to be exchanged for the children that are new.
-    arrivals: Vec<Arrival<'scope>>,
     /// The request from outside that it has heard of last.
     outside: Option<Rc<Request>>,
     // The last field is dropped last: what is inside leaves the tree before its region does.
@@ -145,14 +138,7 @@ struct Children<'scope, 'env> {
 
 impl<'scope, 'env> Children<'scope, 'env> {
     fn boxed(scope: &'scope Scope<'scope, 'env>) -> Box<Self> {
-        Box::new(Children {
-            scope,
-            places: Vec::new(),
-            vacant: Vec::new(),
-            arrivals: Vec::new(),
-            outside: None,
-            region: Region::new(Role::Scope),
-        })
+        Box::new(Children { scope, outside: None, region: Region::new(Role::Scope) })
     }
 
     /// Polls the scope: the body, then each child that is ready.
@@ -167,16 +153,14 @@ impl<'scope, 'env> Children<'scope, 'env> {
         let before = members.host().and_then(Host::arrive);
         body.poll(cx, members);
         if let Some(host) = members.host() {
-            self.take_in(host);
             if host.is_deserted() {
-                self.end_gone(host);
+                self.end_if(|child| host.kernel().is_over(child.slot, child.id));
             }
             self.ask_to_end();
             host.pass(self);
             body.look_for_request(left(), cx, members);
         }
-        let is_empty = self.places.len() == self.vacant.len() && !self.scope.has_arrivals();
-        if is_empty && body.is_over() {
+        if body.is_over() && self.scope.places().borrow().is_empty() {
             if !self.must_wait() {
                 return Poll::Ready(body.result(members));
             }
@@ -211,10 +195,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
     #[cold]
     fn ask_all(&mut self, reason: &Reason) {
         let Some(host) = self.scope.members().host() else { return };
-        self.take_in(host);
-        let children = self.places.iter().flatten();
-        let mut children: Vec<_> = children.map(|child| (child.id, child.slot)).collect();
-        children.sort_unstable();
+        let children = self.scope.places().borrow().in_order();
         for (id, slot) in children {
             host.kernel().cancel(slot, id, reason);
         }
@@ -226,108 +207,65 @@ impl<'scope, 'env> Children<'scope, 'env> {
         self.outside.as_ref().is_some_and(|request| !request.is_taken())
     }
 
-    /// Takes in the children that are new.
-    fn take_in(&mut self, host: &Host) {
-        let mut arrivals = self.scope.take_arrivals(mem::take(&mut self.arrivals));
-        for arrival in arrivals.drain(..) {
-            let slot = arrival.slot;
-            let number = if let Some(number) = self.vacant.pop() {
-                self.places[number as usize] = Some(arrival);
-                number
-            } else {
-                self.places.push(Some(arrival));
-                u32::try_from(self.places.len() - 1).expect("there are no more than slots")
-            };
-            host.number(slot, number);
-        }
-        self.arrivals = arrivals;
-    }
-
     /// A child has had its last turn.
     #[inline]
-    fn over(&mut self, number: u32, failed: Option<Box<Failed>>) -> Ending {
-        let child = self.places[number as usize].take();
-        self.vacant.push(number);
-        match (child, failed) {
-            (Some(child), Some(failed)) => self.scope.members().fail(child.slot, child.id, *failed),
-            _ => Ending::Returned,
+    fn over(&self, number: u32, child: Guest<'_>, failed: Option<Box<Failed>>) -> Ending {
+        self.scope.places().borrow_mut().vacate(number);
+        let Guest { slot, id, child } = child;
+        drop(child); // What it was is gone already: this frees its box.
+        match failed {
+            Some(failed) => self.scope.members().fail(slot, id, *failed),
+            None => Ending::Returned,
         }
     }
 
-    /// Drops the children that have left the task map without the scope.
+    /// Drops these children, in the order in which they were spawned.
     #[cold]
-    fn end_gone(&mut self, host: &Host) {
-        for number in 0..self.places.len() {
-            let child = &mut self.places[number];
-            let is_gone = |child: &mut Arrival<'_>| host.kernel().is_over(child.slot, child.id);
-            if let Some(child) = child.take_if(is_gone) {
-                self.vacant.push(u32::try_from(number).expect("there are no more than slots"));
-                child.end(self.scope.members());
-            }
-        }
-    }
-
-    /// Drops all children, in the order in which they were spawned.
-    #[cold]
-    fn end_all(&mut self) {
-        self.vacant.clear();
-        let mut children: Vec<_> = mem::take(&mut self.places).into_iter().flatten().collect();
-        children.sort_unstable_by_key(|child| child.id);
+    fn end_if(&self, is_meant: impl Fn(&Guest<'scope>) -> bool) {
+        let children = self.scope.places().borrow_mut().take_if(is_meant);
         children.into_iter().for_each(|child| child.end(self.scope.members()));
+    }
+
+    /// Drops all children, and those that their destructors spawn.
+    #[cold]
+    fn end_all(&self) {
+        while !self.scope.places().borrow().is_empty() {
+            self.end_if(|_| true);
+        }
     }
 }
 
 impl Hosted for Children<'_, '_> {
     #[inline]
     fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
-        let Some(Arrival { child, .. }) = &mut self.places[number as usize] else {
+        let Some(mut child) = self.scope.places().borrow_mut().take(number) else {
             unreachable!("only children that are not over have turns")
         };
-        let poll = match child.as_mut().turn(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(failed) => Poll::Ready(self.over(number, failed)),
+        let poll = match child.child.as_mut().turn(cx) {
+            Poll::Ready(failed) => Poll::Ready(self.over(number, child, failed)),
+            Poll::Pending => {
+                self.scope.places().borrow_mut().put(number, child);
+                Poll::Pending
+            }
         };
         self.ask_to_end();
         poll
     }
 
     fn end(&mut self, number: u32, failure: Failure) {
-        if let Some(Arrival { child, .. }) = &mut self.places[number as usize] {
-            child.as_mut().end(failure);
+        let child = self.scope.places().borrow_mut().take(number);
+        if let Some(mut child) = child {
+            child.child.as_mut().end(failure);
+            self.over(number, child, None);
         }
-        self.over(number, None);
         self.ask_to_end();
     }
 }
 
 impl Drop for Children<'_, '_> {
     fn drop(&mut self) {
-        if self.places.len() > self.vacant.len() {
-            self.end_all();
-        }
-    }
-}
-
-impl Arrival<'_> {
-    /// Ends a child outside of its turn.
-    fn end(self, members: &Members) {
-        let Arrival { slot, id, mut child } = self;
-        if let Some(host) = members.host() {
-            host.end(slot, id, || child.as_mut().end(Failure::Aborted));
-        }
-    }
-}
-
-/// Drops the children that the scope has not taken in: what destructors have spawned when it was dropped.
-struct Rest<'scope, 'env>(&'scope Scope<'scope, 'env>);
-
-impl Drop for Rest<'_, '_> {
-    fn drop(&mut self) {
-        while self.0.has_arrivals() {
-            let arrivals = self.0.take_arrivals(Vec::new());
-            arrivals.into_iter().for_each(|child| child.end(self.0.members()));
-        }
-        // Whose drop the compiler believes to do nothing.
-        drop(self.0.take_arrivals(Vec::new()));
+        self.end_all();
+        // The scope's drop does not drop its places: so the compiler believes, and so it must be.
+        self.scope.places().replace(Places::none()).recycle();
     }
 }

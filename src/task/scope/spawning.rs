@@ -7,11 +7,12 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::kernel::{Birth, Reason, TaskId};
+use crate::kernel::{Birth, Reason};
 use crate::task::Builder;
-use crate::task::scope::child::{Answer, BoxError, Boxed, Task};
+use crate::task::scope::child::{Answer, BoxError, Task};
 use crate::task::scope::handle::ScopedHandle;
 use crate::task::scope::members::Members;
+use crate::task::scope::places::{Guest, Places};
 
 /// What children are spawned with; the argument of the body of a [`scope`](crate::task::scope).
 ///
@@ -22,26 +23,19 @@ use crate::task::scope::members::Members;
 /// and no shorter, as in [`std::thread::Scope`].
 pub struct Scope<'scope, 'env: 'scope> {
     members: Members,
-    /// New children, until the scope looks here.
+    /// The children.
     ///
     /// They may hold a reference to this very scope. So its drop must not drop them: it is shown to the compiler
-    /// that it does not by `ManuallyDrop`, and `Rest` empties it before the scope goes.
-    arrivals: ManuallyDrop<RefCell<Vec<Arrival<'scope>>>>,
+    /// that it does not by `ManuallyDrop`, and they are taken out before the scope goes.
+    places: ManuallyDrop<RefCell<Places<'scope>>>,
     _exactly: PhantomData<(Cell<&'scope ()>, Cell<&'env ()>)>,
-}
-
-/// A new child.
-pub(super) struct Arrival<'scope> {
-    pub(super) slot: u32,
-    pub(super) id: TaskId,
-    pub(super) child: Boxed<'scope>,
 }
 
 impl<'scope> Scope<'scope, '_> {
     pub(super) fn boxed(place: &'static Location<'static>) -> Box<Self> {
         Box::new(Scope {
             members: Members::new(place),
-            arrivals: ManuallyDrop::new(RefCell::default()),
+            places: ManuallyDrop::new(RefCell::new(Places::new())),
             _exactly: PhantomData,
         })
     }
@@ -162,8 +156,10 @@ impl<'scope> Scope<'scope, '_> {
         let answer = Answer::new();
         let task = Task::Running { future, judge, answer: answer.clone() };
         let child = Box::pin(task);
-        let (slot, id) = self.members.add(birth, name);
-        self.arrivals.borrow_mut().push(Arrival { slot, id, child });
+        let host = self.members.open_host();
+        let number = self.places.borrow_mut().reserve();
+        let (slot, id) = self.members.add(host, number, birth, name);
+        self.places.borrow_mut().put(number, Guest { slot, id, child });
         ScopedHandle::new(&self.members, (slot, id), birth.place, answer)
     }
 
@@ -171,13 +167,8 @@ impl<'scope> Scope<'scope, '_> {
         &self.members
     }
 
-    /// Takes the children that are new, and leaves an empty vector for the next ones.
-    pub(super) fn take_arrivals(&self, empty: Vec<Arrival<'scope>>) -> Vec<Arrival<'scope>> {
-        self.arrivals.replace(empty)
-    }
-
-    pub(super) fn has_arrivals(&self) -> bool {
-        !self.arrivals.borrow().is_empty()
+    pub(super) fn places(&self) -> &RefCell<Places<'scope>> {
+        &self.places
     }
 }
 
