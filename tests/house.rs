@@ -26,7 +26,9 @@ fn sources() -> Vec<(String, String)> {
 
 /// The part of a file before its unit tests.
 fn without_tests(text: &str) -> &str {
-    text.split("\n#[cfg(test)]\n").next().unwrap_or(text)
+    let tests = ["\n#[cfg(test)]\n", "\n#[cfg(all(test, not(turnwise_loom)))]\n"];
+    let end = tests.iter().filter_map(|tests| text.find(tests)).min();
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Lines that are code: neither blank nor comment.

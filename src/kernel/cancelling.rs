@@ -176,7 +176,7 @@ impl TaskMap {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(turnwise_loom)))]
 mod tests {
     use super::*;
     use crate::kernel::scheduler::Scheduler;

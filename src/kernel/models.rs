@@ -1,7 +1,7 @@
 //! Models: the meetings of threads, in every order that there is, by the model checker loom.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg turnwise_loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release --lib models
+//! RUSTFLAGS="--cfg turnwise_loom" LOOM_MAX_PREEMPTIONS=3 cargo test --lib models
 //! ```
 //!
 //! The mailbox and the word on a bell are the real ones. The count of a bell's clones is that of std's `Arc`,

@@ -321,7 +321,7 @@ fn is_live(slots: &[Timer], entry: &Entry) -> bool {
     timer.serial == entry.key.serial && timer.phase == Phase::Armed
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(turnwise_loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

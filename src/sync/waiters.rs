@@ -391,5 +391,5 @@ fn wake_stranger(waker: Waker) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(turnwise_loom)))]
 mod tests;
