@@ -17,6 +17,7 @@ use crate::task::{JoinError, JoinSet};
 /// * [`first_error`](Gather::first_error) ends at the first failure instead; the other tasks go on.
 /// * [`flatten`](Gather::flatten) is for tasks that give a `Result` themselves.
 /// * [`try_join_all`](crate::try_join_all) drops the others at the first error;
+///   [`task::scope`](crate::task::scope()) cancels them, and waits for their clean-ups;
 ///   [`join_all`](crate::join_all) makes no tasks.
 ///
 /// In asyncio's words it is `gather(..., return_exceptions=True)`, and `first_error` is that without
@@ -25,7 +26,8 @@ use crate::task::{JoinError, JoinSet};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future aborts the tasks that are not over.
+/// Dropping the future aborts the tasks that are not over. A request to end goes to the task that waits here,
+/// not to them: unless that catches it they are aborted, and cannot clean up.
 ///
 /// # Panics
 ///

@@ -22,9 +22,9 @@ use crate::task::heritage::{self, Inherit};
 
 /// Declares task-local keys.
 ///
-/// Each is a `static` of type [`LocalKey`]. A key that is declared with `inherit` hands a clone of its value to
-/// every task that is spawned where it is set, and that task to those that it spawns; the others end at the
-/// task.
+/// Each is a `static` of type [`LocalKey`]. A value is seen by whatever is polled inside of its
+/// [`scope`](LocalKey::scope). A key that is declared with `inherit` hands a clone of its value to every task that
+/// is spawned where it is set, and that task to those that it spawns; the others end at the task.
 ///
 /// # Example
 ///
@@ -53,6 +53,37 @@ use crate::task::heritage::{self, Inherit};
 ///     assert_eq!(inherited.await, (8, false));
 /// });
 /// ```
+///
+/// # Children of a `task::scope`
+///
+/// They have their turns inside of those of their [scope](crate::task::scope()). So they see what is set *around*
+/// it, as any future that is awaited there. What its body sets around the `spawn` is not around their turns: of
+/// that they see what they inherit.
+///
+/// ```
+/// use turnwise::{block_on, task, task_local};
+///
+/// task_local! {
+///     static USER: &'static str;
+///     inherit static TRACE: u32;
+/// }
+///
+/// async fn seen() -> (Option<&'static str>, u32) {
+///     (USER.try_get().ok(), TRACE.get())
+/// }
+///
+/// let work = task::scope(async |s| {
+///     let plain = s.spawn(seen()).await;
+///     let inside = TRACE.scope(2, USER.scope("bob", async { s.spawn(seen()).await })).await;
+///     (plain, inside)
+/// });
+/// let (plain, inside) = block_on(TRACE.scope(1, USER.scope("alice", work)))?;
+/// assert_eq!(plain.ok(), Some((Some("alice"), 1)));
+/// assert_eq!(inside.ok(), Some((Some("alice"), 2)));
+/// # Ok::<(), task::ScopeError>(())
+/// ```
+#[doc(alias = "contextvars")]
+#[doc(alias = "ContextVar")]
 #[macro_export]
 macro_rules! task_local {
     () => {};
@@ -82,6 +113,7 @@ macro_rules! __task_local {
 
 /// A key of [`task_local!`](crate::task_local).
 #[doc(alias = "ContextVar")]
+#[doc(alias = "copy_context")]
 pub struct LocalKey<T: 'static> {
     place: &'static thread::LocalKey<Place<T>>,
     /// How a child gets its own value, if it inherits it.
@@ -132,11 +164,12 @@ impl<T: 'static> LocalKey<T> {
     /// Gives the key a value in everything that is polled inside this future, its drop included.
     ///
     /// Scopes may be nested; the innermost counts. Tasks that are spawned inside see it only if the key was
-    /// declared `inherit`.
+    /// declared `inherit`; the children of a [`task::scope`](crate::task::scope()) that is awaited inside see it in
+    /// any case, since they are polled there.
     ///
     /// # Cancel safety
     ///
-    /// As that of the future inside.
+    /// Dropping it drops the future inside, which sees the value then too. Requests to end go through it.
     ///
     /// # Panics
     ///
@@ -181,6 +214,22 @@ impl<T: 'static> LocalKey<T> {
     /// # Panics
     ///
     /// Outside of all scopes of the key.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    ///
+    /// turnwise::task_local! { static LOG: RefCell<Vec<&'static str>> }
+    ///
+    /// let lines = turnwise::block_on(LOG.scope(RefCell::default(), async {
+    ///     LOG.with(|log| log.borrow_mut().push("begins"));
+    ///     turnwise::yield_now().await;
+    ///     LOG.with(|log| log.borrow_mut().push("ends"));
+    ///     LOG.with(RefCell::take)
+    /// }));
+    /// assert_eq!(lines, ["begins", "ends"]);
+    /// ```
     #[track_caller]
     pub fn with<R>(&'static self, call: impl FnOnce(&T) -> R) -> R {
         match self.try_with(call) {

@@ -67,6 +67,7 @@ pub fn checkpoint() -> YieldNow {
 ///     assert_eq!(handle.await.unwrap(), (2, 0));
 /// });
 /// ```
+#[doc(alias = "uncancel")]
 pub fn cancelling() -> u32 {
     let Some(task) = TaskKey::current() else { return 0 };
     find(task.scheduler).map_or(0, |kernel| kernel.cancelling(task))
