@@ -173,6 +173,7 @@ mod join_error;
 mod cancel;
 mod yield_now;
 mod current;
+mod declare;
 mod local;
 mod heritage;
 mod remote;
