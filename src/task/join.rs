@@ -140,20 +140,6 @@ impl<T> JoinHandle<T> {
     ///
     /// The task finds the reason in [`Cancelled::reason`](crate::task::Cancelled::reason); if it does not catch
     /// the request, whoever joins it finds it in [`JoinError::reason`].
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::future::pending;
-    /// use turnwise::{block_on, spawn};
-    ///
-    /// let error = block_on(async {
-    ///     let handle = spawn(pending::<()>());
-    ///     handle.cancel_with("closing time");
-    ///     handle.await.unwrap_err()
-    /// });
-    /// assert_eq!(error.reason(), Some("closing time"));
-    /// ```
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
         self.kernel.cancel(self.slot, self.id, &Reason::Said(reason.into()));
     }

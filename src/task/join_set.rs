@@ -17,11 +17,9 @@ use crate::task::{
 /// Tasks that belong together: joined in the order in which they end, and aborted with the set.
 ///
 /// A task that ends is found at once, however many there are. A panic or an abort is an error with the id
-/// of the task, and ends neither the others nor the set. Dropping the set aborts every task that is left. To let
-/// them clean up first, [`cancel`](AbortHandle::cancel) each and join them; or make them in a
-/// [`scope`](crate::task::scope()), which does that when it fails or is cancelled.
-///
-/// A set that is waited for names its tasks in reports.
+/// of the task, and ends neither the others nor the set. A set that is waited for names its tasks in reports.
+/// Dropping the set aborts its tasks; [`cancel`](AbortHandle::cancel) each, or use a [`scope`](crate::task::scope()),
+/// and they may clean up.
 ///
 /// # Example
 ///
