@@ -58,7 +58,8 @@
 //! The executor is in `src/kernel`. Read it in this order: `task.rs` (a future, then its output, in one
 //! box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on it), `taskmap.rs` (where tasks
 //! live), `scheduler.rs` (spawn and schedule) with `mainloop.rs` (turn and exit), `timers.rs`. That is an
-//! executor. The rest shows what it does.
+//! executor. The rest shows what it does. Cancelling is `regions.rs`, `requests.rs`, `region.rs` and
+//! `cancelling.rs`; a scope is `hosting.rs`, `nested.rs` and `src/task/scope`.
 //!
 //! The words are those of a generator-based scheduler as it is taught in Python: `taskmap`, `ready`,
 //! `schedule`, `mainloop`, `exit`. `examples/slides.rs` has them side by side.
