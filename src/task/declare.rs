@@ -2,9 +2,9 @@
 
 /// Declares task-local keys.
 ///
-/// Each is a `static` of type [`LocalKey`](crate::task::LocalKey). A value is seen by whatever is polled inside of its
-/// [`scope`](crate::task::LocalKey::scope). A key that is declared with `inherit` hands a clone of its value to every task that
-/// is spawned where it is set, and that task to those that it spawns; the others end at the task.
+/// Each is a `static` of type [`LocalKey`](crate::task::LocalKey). A value is seen by whatever is polled inside of
+/// its [`scope`](crate::task::LocalKey::scope). A key that is declared with `inherit` hands a clone of its value to
+/// every task that is spawned where it is set, and that task to those that it spawns; the others end at the task.
 ///
 /// # Example
 ///

@@ -129,7 +129,8 @@
 //! ```
 //!
 //! **A catch that is kept, but polled no more**, as by a `select!` to which it was only lent. It can clean
-//! nothing up. After a few turns that is noticed, and the request goes to the next one out, here to the task.
+//! nothing up. When the task has come to rest a few times that is noticed, and the request goes to the next one
+//! out, here to the task.
 //!
 //! ```
 //! use std::{future::pending, pin::pin, time::Duration};

@@ -43,10 +43,11 @@ use crate::task::scope::spawning::{Arrival, Scope};
 /// # Cancel safety
 ///
 /// Dropping the future before its end drops the body, then the children in the order in which they were spawned,
-/// then what their destructors have spawned; nobody is asked before, and no clean-up runs. Forgetting it leaves the children in the scheduler, where they never
-/// have another turn; [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a
-/// `select!` or inside other futures, and may move to another task; the children stay with the scheduler that they
-/// were spawned on.
+/// then what their destructors have spawned; nobody is asked before, and no clean-up runs.
+///
+/// Forgetting it leaves the children in the scheduler, where they never have another turn;
+/// [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a `select!` or inside
+/// other futures, and may move to another task; the children stay with the scheduler that they were spawned on.
 ///
 /// # Example
 ///
