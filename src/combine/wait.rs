@@ -108,7 +108,7 @@ impl<T> Wait<T> {
         self
     }
 
-    /// Waits only until the first task has panicked or was aborted; or else for all.
+    /// Waits only until the first task has panicked, or was cancelled or aborted; or else for all.
     ///
     /// For tasks that give a `Result`, see [`until`](Wait::until).
     #[doc(alias = "FIRST_EXCEPTION")]
