@@ -1,6 +1,7 @@
 //! Timeouts and cancelling, as on the slides: `wait_for`, a coroutine that catches `CancelledError` and takes
-//! five seconds to clean up, `shield`, and two tasks that speak. Each section is a Python program of the
-//! course, and prints what that prints: the virtual time in milliseconds, and a line.
+//! five seconds to clean up, `shield`, and two tasks that speak. Each section but the third is a Python program
+//! of the course, and prints what that prints: the virtual time in milliseconds, and a line. The third prints
+//! what the slide says, which Python does no longer.
 //!
 //! Run it with `cargo run --example cancel`.
 

@@ -25,12 +25,14 @@
 //!   drive it from somebody else's loop ([`run_until_stalled`](Scheduler::run_until_stalled)), or look at it
 //!   ([`snapshot`](Scheduler::snapshot)).
 //! * [`spawn`] makes a task and gives its [`JoinHandle`]; the module [`task`] has names, priorities,
-//!   [`yield_now`] and aborting.
+//!   [`yield_now`] and aborting; [`task_local!`] values go with what is awaited, and can be inherited.
 //! * [`task::scope`] is for tasks that borrow from around them, and have all ended when it ends.
 //! * [`Remote`] spawns tasks from other threads.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
 //! * [`timeout`] and [`JoinHandle::cancel`] ask something to end; with [`task::catch_cancel`] it may clean up
-//!   first.
+//!   first. How that works, and its three traps: [Cancelling](task#cancelling).
+//! * [`Scheduler::shutdown`] asks all tasks to end, waits so long for their clean-ups, and says what became of
+//!   each.
 //! * [`sync`] has locks, permits and events, [`channel`] channels and queues; [`join!`], [`select!`],
 //!   [`gather`] and the module [`combine`] wait for several things at once; [`task::JoinSet`] is a group of
 //!   tasks.
@@ -56,7 +58,8 @@
 //! The executor is in `src/kernel`. Read it in this order: `task.rs` (a future, then its output, in one
 //! box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on it), `taskmap.rs` (where tasks
 //! live), `scheduler.rs` (spawn and schedule) with `mainloop.rs` (turn and exit), `timers.rs`. That is an
-//! executor. The rest shows what it does.
+//! executor. The rest shows what it does. Cancelling is `regions.rs`, `requests.rs`, `region.rs` and
+//! `cancelling.rs`; a scope is `hosting.rs`, `nested.rs` and `src/task/scope`.
 //!
 //! The words are those of a generator-based scheduler as it is taught in Python: `taskmap`, `ready`,
 //! `schedule`, `mainloop`, `exit`. `examples/slides.rs` has them side by side.
@@ -126,6 +129,11 @@ pub use time::{sleep, sleep_until, timeout};
 /// let length = turnwise::block_on(async { name.len() });
 /// assert_eq!(length, 8);
 /// ```
+///
+/// # Cancelling
+///
+/// The future itself has no handle, so only what is inside of it can ask anything to end. If it panics, what it
+/// has spawned is dropped without having been asked.
 #[track_caller]
 #[doc(alias = "run")]
 #[doc(alias = "run_until_complete")]

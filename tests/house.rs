@@ -194,14 +194,15 @@ fn every_test_in_the_table_of_faults_exists() {
 }
 
 #[test]
-fn the_readme_shows_a_real_program_and_its_real_output() {
+fn the_readme_shows_real_programs_and_their_real_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let hello = fs::read_to_string(root.join("examples/hello.rs")).unwrap();
-    let (program, output) =
-        hello.split_once("\n// Output:\n//\n").expect("hello.rs has its output");
-    let program = program.split_once("\n\n").unwrap().1.trim();
-    assert!(readme.contains(program), "the README's program is not examples/hello.rs");
-    let output: Vec<&str> = output.lines().map(|line| line.trim_start_matches("// ")).collect();
-    assert!(readme.contains(&output.join("\n")), "the README's output is not what hello.rs prints");
+    for name in ["hello", "goodbye"] {
+        let example = fs::read_to_string(root.join(format!("examples/{name}.rs"))).unwrap();
+        let (program, output) = example.split_once("\n// Output:\n//\n").expect("it ends so");
+        let program = program.split_once("\n\n").unwrap().1.trim();
+        assert!(readme.contains(program), "the README has not the program of {name}.rs");
+        let output: Vec<&str> = output.lines().map(|line| line.trim_start_matches("// ")).collect();
+        assert!(readme.contains(&output.join("\n")), "the README has not what {name}.rs prints");
+    }
 }

@@ -12,20 +12,22 @@ use crate::task::{JoinError, JoinSet};
 /// were given, failures as values in their places.
 ///
 /// The tasks are spawned by this call, in that order, and run whether the result is awaited or not. A task
-/// that panics or is aborted is a [`JoinError`] in its place, and stops none of the others.
+/// that panics, or is cancelled or aborted, is a [`JoinError`] in its place, and stops none of the others.
 ///
 /// * [`first_error`](Gather::first_error) ends at the first failure instead; the other tasks go on.
 /// * [`flatten`](Gather::flatten) is for tasks that give a `Result` themselves.
 /// * [`try_join_all`](crate::try_join_all) drops the others at the first error;
+///   [`task::scope`](crate::task::scope()) cancels them, and waits for their clean-ups;
 ///   [`join_all`](crate::join_all) makes no tasks.
 ///
 /// In asyncio's words it is `gather(..., return_exceptions=True)`, and `first_error` is that without
-/// `return_exceptions`. What differs: futures that are given twice are not merged, and an aborted child is
+/// `return_exceptions`. What differs: futures that are given twice are not merged, and a cancelled child is
 /// its own failure only.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future aborts the tasks that are not over.
+/// Dropping the future aborts the tasks that are not over. A request to end goes to the task that waits here,
+/// not to them; where it drops this future they are aborted, and cannot clean up.
 ///
 /// # Panics
 ///
@@ -127,7 +129,7 @@ const POLLED_AGAIN: &str = "a gather must not be polled again after it was ready
 
 impl<T, E: From<JoinError> + 'static> Gather<Result<T, E>> {
     /// Joins the two ways to fail: a task's own error, and the [`JoinError`] of a task that has none because
-    /// it panicked or was aborted.
+    /// it panicked, or was cancelled or aborted.
     ///
     /// # Example
     ///

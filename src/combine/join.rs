@@ -9,7 +9,8 @@
 /// # Cancel safety
 ///
 /// Dropping it, with the block or the function that it is in, drops all the futures, and the outputs of those
-/// that were ready.
+/// that were ready. A request to end goes to each future that [catches](crate::task::catch_cancel) it; beside one
+/// that does, one that catches nothing goes on to its end.
 ///
 /// # Example
 ///
@@ -37,12 +38,12 @@ macro_rules! join {
 ///
 /// Every future gives a `Result`, all with the same error. At the first error the others are dropped, ready
 /// or not; of two errors in the same turn it is the one that is written first. Otherwise it is like
-/// [`join!`](crate::join).
+/// [`join!`](crate::join). For others that may clean up first see [`task::scope`](crate::task::scope()).
 ///
 /// # Cancel safety
 ///
 /// Dropping it, with the block or the function that it is in, drops all the futures, and the values of those
-/// that were ready.
+/// that were ready. A request to end goes to its futures as with [`join!`](crate::join).
 ///
 /// # Example
 ///

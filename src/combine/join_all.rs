@@ -19,7 +19,9 @@ use crate::combine::crowd::Crowd;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops all of them, and the outputs of those that were ready.
+/// Dropping the future drops all of them, and the outputs of those that were ready. A request to end goes to
+/// each of them that [catches](crate::task::catch_cancel) it; beside one that does, one that catches nothing goes
+/// on to its end.
 ///
 /// # Panics
 ///
@@ -77,7 +79,8 @@ impl<F: Future> fmt::Debug for JoinAll<F> {
 }
 
 /// Waits for all futures, and gives their values in the order in which the futures were given; or the first
-/// error, as soon as there is one. Then the others are dropped.
+/// error, as soon as there is one. Then the others are dropped, without having been asked;
+/// [`task::scope`](crate::task::scope()) asks them, and waits for their clean-ups.
 ///
 /// Of two errors in the same turn it is that of the future that was polled first: the order in which they
 /// were given, or with more than thirty of them, that in which they were woken. Otherwise it is like
@@ -85,7 +88,8 @@ impl<F: Future> fmt::Debug for JoinAll<F> {
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops all of them, and the values of those that were ready.
+/// Dropping the future drops all of them, and the values of those that were ready. A request to end goes to
+/// them as with [`join_all`].
 ///
 /// # Errors
 ///

@@ -8,9 +8,14 @@
 //! | [`as_completed`] | one after the other, as they come | go on | polled in place, or handles of tasks |
 //! | [`gather`] | all, failures as values | go on | tasks that it makes |
 //! | [`wait`] | all, the first, the first error, a time | go on | handles of tasks |
+//! | [`task::scope`](crate::task::scope()) | all; after a failure for their clean-ups | are cancelled | tasks that it makes |
 //!
-//! [`JoinSet`](crate::task::JoinSet) is a group of tasks that grows. Those that poll in place make no task: their futures may borrow, and they work on any executor. The
-//! first that is ready is the first in the order in which they were given.
+//! A scope and a [`JoinSet`](crate::task::JoinSet) are groups of tasks that grow. Those that poll in place make no
+//! task: their futures may borrow, and they work on any executor. The first that is ready is the first in the
+//! order in which they were given.
+//!
+//! Others that are *dropped* are not asked before, so no [`catch_cancel`](crate::task::catch_cancel) in them is
+//! told; those that are *cancelled* may clean up. See [Cancelling](crate::task#cancelling).
 
 mod branch;
 mod lanes;

@@ -17,7 +17,8 @@ use pin_project_lite::pin_project;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops all of them.
+/// Dropping the future drops all of them. The losers are dropped, too, when the first is ready: no
+/// [`catch_cancel`](crate::task::catch_cancel) in them is told.
 ///
 /// # Panics
 ///

@@ -29,11 +29,13 @@
 ///
 /// # Cancel safety
 ///
-/// The futures that lose are dropped in the midst of what they do. See for each what that means; of
-/// everything in this crate that waits, nothing is lost by that.
+/// The futures that lose are dropped in the midst of what they do, and not asked to end: no
+/// [`catch_cancel`](crate::task::catch_cancel) in them is told, and no [`mask`](crate::task::mask) is waited for. See
+/// for each what that means; of everything in this crate that waits, nothing is lost by that.
 ///
 /// Beware of a loser that is only lent: while the handler runs nobody polls it. If it was handed a lock
-/// meanwhile, a handler that waits for the same lock waits for ever. A report shows that as a circle.
+/// meanwhile, a handler that waits for the same lock waits for ever. A report shows that as a circle. And a
+/// `catch_cancel` in it can clean nothing up.
 ///
 /// # Panics
 ///

@@ -16,7 +16,9 @@ use crate::time::{Sleep, sleep};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the handles, which detaches the tasks, and the outputs that it had received.
+/// Dropping the future drops the handles, which detaches the tasks, and the outputs that it had received. A
+/// request to end goes to the task that waits here, not to those; nor is any of them cancelled when the time is
+/// over.
 ///
 /// # Panics
 ///
@@ -106,7 +108,7 @@ impl<T> Wait<T> {
         self
     }
 
-    /// Waits only until the first task has panicked or was aborted; or else for all.
+    /// Waits only until the first task has panicked, or was cancelled or aborted; or else for all.
     ///
     /// For tasks that give a `Result`, see [`until`](Wait::until).
     #[doc(alias = "FIRST_EXCEPTION")]

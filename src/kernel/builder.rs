@@ -121,8 +121,8 @@ impl Builder {
         self
     }
 
-    /// Calls `tell` when nothing can run, no timer is set, and nothing has come from outside for so long:
-    /// a *possible* deadlock. Once for each stall. A certain deadlock is an error of the run instead.
+    /// Calls `tell` when nothing can run, no timer is set, and nothing has come from outside for so long, in real
+    /// time: a *possible* deadlock. Once for each stall. A certain deadlock is an error of the run instead.
     ///
     /// # Example
     ///
@@ -174,6 +174,7 @@ impl Builder {
     /// });
     /// assert_eq!(lost.get(), 1);
     /// ```
+    #[doc(alias = "set_exception_handler")]
     pub fn on_report(mut self, tell: impl FnMut(&Report) + 'static) -> Self {
         self.reporter = Some(Box::new(tell));
         self
@@ -207,7 +208,8 @@ impl Builder {
     ///
     /// Unless set it is 100 ms if this crate is built with debug assertions, and off if not. While it is on,
     /// each turn reads the clock twice. It counts real time, under a virtual clock too: what a turn
-    /// takes there is no time of the program's, but of whoever waits for it.
+    /// takes there is no time of the program's, but of whoever waits for it. The turns of a scope's children are
+    /// nested in those of its task, and are counted for themselves.
     ///
     /// # Example
     ///
@@ -233,7 +235,7 @@ impl Builder {
 
     /// Sets how many results a task may get in one turn from this crate's own waits: locks, channels, handles of
     /// tasks, sleeps. The next one that it waits for makes it give way, whether or not that is ready, and
-    /// nothing is taken before. 0, the default, sets no limit.
+    /// nothing is taken before. 0, the default, sets no limit. A child of a scope has a budget of its own.
     ///
     /// Without one a task whose waits are always ready (the receiver of a channel that is never empty) keeps
     /// its turn for as long as that is so, and the order in which tasks run is simpler to explain.
@@ -257,6 +259,7 @@ impl Builder {
     /// assert_eq!(turns(10), 11);
     /// ```
     #[doc(alias = "coop")]
+    #[doc(alias = "unconstrained")]
     pub fn budget(mut self, results: u32) -> Self {
         self.settings.budget = NonZeroU32::new(results);
         self

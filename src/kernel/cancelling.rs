@@ -1,4 +1,12 @@
 //! The kernel's side of cancelling: asking a task to end, and looking after each turn whether it must.
+//!
+//! A task is asked by a request on the root of its regions. If it waits, the request is delivered at once; if it
+//! has its turn, it is marked `ASKED`, and the request is delivered after that. Either way nothing of the task
+//! runs inside the call. After each turn that has left regions, or of a task that is marked, they are hung below
+//! the root and the request is looked at again. Once nothing below can take it or holds it, the task must end:
+//! it is marked `ABORT` and scheduled, or, after its own turn, dropped there; with `Cancelled` for its failure.
+//!
+//! Most tasks are never asked and leave no regions. For them all this is one look at a mark.
 
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::marks::Marks;

@@ -8,7 +8,8 @@ use thiserror::Error;
 use crate::kernel::failures::Report;
 use crate::kernel::snapshot::DeadlockReport;
 
-/// Why [`run`](crate::Scheduler::run) or [`try_block_on`](crate::Scheduler::try_block_on) gave up.
+/// Why [`run`](crate::Scheduler::run) or [`try_block_on`](crate::Scheduler::try_block_on) gave up, or
+/// [`shutdown`](crate::Scheduler::shutdown) did not begin.
 ///
 /// It is `Send` and `Sync`, so it goes into any error type. `Debug` prints the same text as `Display`, so a
 /// `main` that returns it shows the report.

@@ -3,13 +3,20 @@
 //! The child of a scope has a slot, a key and a bell like any task, so whatever wakes tasks wakes it. But its
 //! future lives in the scope, where it may borrow from around it. So it is not put on the scheduler's ready
 //! queue but on that of its host, which is rung then: whoever polled the scope last is woken, and the next
-//! poll of the scope gives the turn.
+//! poll of the scope gives the turn. That turn is in `nested.rs`; here is who is whose guest.
 //!
 //! ```text
 //! schedule(child) ──▶ ready queue of the host ──▶ ring: wake who polled the scope last
 //!                              │                                 │
 //!                        turn of child  ◀── pass ◀── poll of the scope
 //! ```
+//!
+//! A host is rung once for all children that become ready before its next poll: the *ring* is taken then, and
+//! left again by [`Host::leave`]. Whoever is woken may be the child of another scope; then its host is rung too,
+//! and so on outward to a task, or to a foreign waker.
+//!
+//! The kernel knows a scope by its *desk*, and a child by its number there. It never has the future: what it
+//! wants done to a child it asks of the scope, through [`Hosted`](crate::kernel::nested::Hosted).
 
 use std::mem;
 use std::rc::Rc;

@@ -1,4 +1,12 @@
 //! A pass of a scope: a turn for each of its children that is ready, as the main loop gives them to tasks.
+//!
+//! Read `mainloop.rs` first; this is the same with three differences. The future is not taken out of the task map,
+//! for it lives in the scope. The pass is run inside of somebody's turn, so the thread's notes of whose turn it
+//! is, and the meter, are put aside for it. And a child leaves nothing in its slot when it is over: its output is
+//! with its handle already.
+//!
+//! What becomes ready during a pass has its turn in the next one; so a child that wakes itself for ever keeps
+//! neither its scope nor the other tasks from their turns.
 
 use std::cell::RefMut;
 use std::task::{Context, Poll};

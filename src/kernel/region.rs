@@ -1,4 +1,19 @@
 //! A region as its combinator has it: made when it is first needed, and gone with it.
+//!
+//! Every combinator that cancelling knows has one of three around a future: [`Region`] in a catch, a mask or a
+//! scope, [`Passage`] in what can be asked to end, [`CleanUp`] in a `Cancelled`. All poll in the same way:
+//!
+//! ```text
+//! let since = left();                        how many had been left unhung before
+//! match inner.poll(cx) {
+//!     Ready(_) => region.leave(),            it is over, and out of the tree
+//!     Pending => region.stay(since, cx),     adopts what was left since, and is left unhung itself
+//! }
+//! ```
+//!
+//! The first time that is pending makes the region. What differs is what they do when they were told of a
+//! request: a catch takes it, in its next poll, before it polls what it wraps; a mask does nothing; a scope asks
+//! its tasks.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -5,13 +5,24 @@
 //!          └── mask ───── catch                   other: here to the inner one of the upper branch.
 //! ```
 //!
-//! A task has a root; below it hangs a region for each `catch_cancel`, `mask`, `timeout` and scope that
-//! waits. What a request does there is in `requests.rs`.
+//! Cancelling is four files, to be read in this order: here is the tree; in `requests.rs`, what a request does in
+//! it; in `region.rs`, how a combinator hangs itself into it; in `cancelling.rs`, what the kernel does with roots.
+//!
+//! A task has a root; below it hangs a region for each `catch_cancel`, `mask`, `timeout` and scope that waits.
+//! Nothing else has one: a `join!` or a lock between two regions is not seen here, so two branches are two
+//! regions below the same parent.
 //!
 //! Nobody knows his parent while he is polled. So the tree grows from its leaves: a region that stays
 //! pending is left *unhung*, and whoever polled it, once that stays pending too, adopts all that were left
-//! since its own poll began. What is left at the end of a turn belongs to the task. So a future that is
-//! ready at once has no region and costs nothing, and turns may nest.
+//! since its own poll began. What is left at the end of a turn belongs to the task. In the picture, in one turn:
+//!
+//! 1. the inner catch of the upper branch stays pending and is left; the timeout adopts it, and is left; the
+//!    outer catch adopts the timeout, and is left;
+//! 2. the same in the lower branch, whose mask began after that outer catch was left, and does not adopt it;
+//! 3. the turn ends, and the root adopts what was left since it began: that catch, and the mask.
+//!
+//! So a future that is ready at once has no region and costs nothing; turns may nest; and a future that is
+//! polled by somebody else the next time hangs there from then on.
 //!
 //! All regions of a thread are in one slab, with links both ways, so nothing searches and nothing recurses.
 //! What is here moves plain data; wakers are cloned, woken and dropped by the callers, with nothing borrowed.
@@ -27,7 +38,7 @@ use crate::kernel::task::burn;
 use crate::kernel::thread;
 use crate::kernel::waits::{NOBODY, Slab};
 
-/// What a region does with a request from above.
+/// What a region does with a request that was made above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Of a task. If nothing below it can take a request, the task is dropped.

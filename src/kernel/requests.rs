@@ -3,14 +3,17 @@
 //! A request is made on a region, and delivered below it while nobody polls there:
 //!
 //! ```text
-//! untaken ──1──▶ taken ──3──▶ closed      1 take: a catch below has it        3 release: all are done with it
-//!    │  ▲          └───4──▶ resumed       2 deliver: nobody below can have it 4 release: and somebody resumed
-//!    └2─┴─▶ the region acts ◀──2──┘
+//! untaken ──1──▶ taken ──3──▶ closed     1 take: a catch below has it, and cleans up
+//!    │             └────4──▶ resumed     2 deliver: nothing below can have it, or holds it
+//!    └──2──▶ acts ◀────2────────┘        3 release: all who had it are done with it
+//!                                        4 release: the same, and one of them has resumed it
 //! ```
 //!
-//! While it is untaken it goes to every catch that holds no other; a holder makes it wait. Once somebody has
-//! taken it nobody else is told. Whoever was told or has taken it has a *share* in it; the last one to give up
-//! his share closes it, or finds that it goes on.
+//! While it is untaken it goes to every catch that holds no other; a holder (a mask, a clean-up, a scope) makes
+//! it wait. A catch is *told*, and woken; it takes the request when it is next polled, so that what it wraps is
+//! dropped there, inside of all that is around it. Told and never polled again, it is found to be deaf, and is
+//! passed over. Once somebody has taken the request nobody else is told. Whoever was told or has taken it has a
+//! *share* in it; the last one to give up his share closes it, or finds that it goes on.
 
 use std::cell::Cell;
 use std::rc::Rc;

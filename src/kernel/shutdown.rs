@@ -31,13 +31,14 @@ use crate::kernel::transition::Transition;
 pub struct ShutdownReport {
     /// Those that returned, or panicked, in the order in which they ended.
     pub finished: Vec<EndedTask>,
-    /// Those that nothing kept: they were dropped when they were asked to end, or when their clean-up was done
-    /// with the request and passed it on.
+    /// Those that nothing kept: they were dropped when they were asked to end, or when their clean-up passed the
+    /// request on; or somebody aborted them meanwhile. In the order in which they ended.
     pub cancelled: Vec<EndedTask>,
     /// Those that had not ended when the time was over, or could never have run again. They were dropped, in
     /// the order in which they were spawned.
     pub aborted: Vec<EndedTask>,
-    /// Blocking jobs that are still running, on threads of their own: nobody can end those.
+    /// Blocking jobs that are still running, on threads of their own: nobody can end those. Always empty in this
+    /// version, which has none.
     pub still_blocking: Vec<BlockingJob>,
     /// How long it took, by the scheduler's clock.
     pub took: Duration,
@@ -53,7 +54,7 @@ pub struct EndedTask {
     pub spawned_at: &'static Location<'static>,
     /// How it ended.
     pub ending: Ending,
-    /// How long it went on after it had been asked to end, by the scheduler's clock.
+    /// How long after the beginning of the shutdown it ended, by the scheduler's clock.
     pub took: Duration,
     /// What it was waiting for, if it was aborted.
     pub waits: Vec<WaitsFor>,
@@ -88,7 +89,9 @@ impl Scheduler {
     /// its first turn, so that this comes to an end: a clean-up does itself what is to be done. When nothing is
     /// left that could ever run again the rest is dropped at once.
     ///
-    /// The scheduler can be used again afterwards; a second call finds nothing to do.
+    /// The children of a scope are asked by their scope. A [`mask`](crate::task::mask) and a clean-up are waited for,
+    /// but no longer than the grace. Outputs of tasks that are over already stay with their handles. The scheduler
+    /// can be used again afterwards; a second call finds nothing to do.
     ///
     /// # Errors
     ///
@@ -103,7 +106,7 @@ impl Scheduler {
     /// let scheduler = Scheduler::builder().virtual_time().build();
     /// scheduler.spawn(pending::<()>());
     /// scheduler.spawn(async {
-    ///     if catch_cancel(pending::<()>()).await.is_err() {
+    ///     if let Err(_cancelled) = catch_cancel(pending::<()>()).await {
     ///         sleep(Duration::from_secs(2)).await; // says goodbye
     ///     }
     /// });

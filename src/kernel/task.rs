@@ -60,7 +60,8 @@ pub enum Ending {
     Panicked,
     /// It was aborted; its future was dropped.
     Aborted,
-    /// It was asked to end, and nothing caught the request; its future was dropped.
+    /// It was asked to end, and nothing caught the request, or who had caught it passed it on; its future was
+    /// dropped.
     Cancelled,
 }
 

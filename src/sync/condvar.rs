@@ -74,9 +74,9 @@ impl Condvar {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the wait; the mutex is not locked then. If it had been notified by
-    /// [`notify_one`](Condvar::notify_one) already, also if it waits for the lock, the notification goes to
-    /// the next one.
+    /// Dropping the future ends the wait; the mutex is not locked then, so a clean-up that needs it locks it
+    /// again (in asyncio it has it). If it had been notified by [`notify_one`](Condvar::notify_one) already,
+    /// also if it waits for the lock, the notification goes to the next one.
     ///
     /// # Panics
     ///

@@ -24,7 +24,8 @@ use crate::task::heritage::heritage;
 ///
 /// # Cancel safety
 ///
-/// A handle that is polled by reference (`&mut handle`) and given up can be awaited again later.
+/// A handle that is polled by reference (`&mut handle`) and given up can be awaited again later. Whatever
+/// becomes of the wait, the task goes on: a request to end whoever waits is none to the task.
 ///
 /// # Panics
 ///
@@ -102,9 +103,10 @@ impl<T> JoinHandle<T> {
     /// Asks the task to end.
     ///
     /// A request, which reaches the task while it waits: the innermost [`catch_cancel`] around what it waits
-    /// for gets it and may clean up; see there. If there is none the future is dropped at its next turn, or
-    /// at the end of this one if it is its own. Inside of a [`mask`] the request waits. A task that is over
-    /// stays as it ended, and so does one that returns in the turn of the request.
+    /// for gets it and may clean up. If there is none the future is dropped at its next turn, or at the end of
+    /// this one if it is its own. Inside of a [`mask`] the request waits. A task that is over stays as it
+    /// ended, and so does one that returns in the turn of the request. The whole is told under
+    /// [Cancelling](crate::task#cancelling).
     ///
     /// Never drops anything inside this call, and never waits; await the handle to wait for the end. A task
     /// that is cleaning up already counts the request and is not disturbed;
@@ -144,8 +146,9 @@ impl<T> JoinHandle<T> {
 
     /// Ends the task: its future is dropped at its next turn, which is scheduled now.
     ///
-    /// For the way that lets it clean up see [`cancel`](JoinHandle::cancel). Never drops anything inside this call, and never waits; await the handle to wait for the end. A task
-    /// that aborts itself goes on until it waits. A task that is over already stays as it ended.
+    /// For the way that lets it clean up see [`cancel`](JoinHandle::cancel); a clean-up that is under way is
+    /// ended by this. Never drops anything inside this call, and never waits; await the handle to wait for the
+    /// end. A task that aborts itself goes on until it waits. A task that is over already stays as it ended.
     ///
     /// # Example
     ///
@@ -317,6 +320,9 @@ impl fmt::Debug for AbortHandle {
 }
 
 /// A handle that aborts its task when it is dropped, instead of detaching it.
+///
+/// The task is not asked before, so it cannot clean up. For one that can, and whose end is waited for, see
+/// [`scope`](crate::task::scope()).
 ///
 /// # Example
 ///

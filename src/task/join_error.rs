@@ -51,14 +51,17 @@ impl JoinError {
         matches!(self.cause, JoinCause::Panicked(_))
     }
 
-    /// Returns whether the task was cancelled and did not catch that, or was aborted, by its handle or because
-    /// its scheduler was dropped.
+    /// Returns whether the task was asked to end and nothing in it has dealt with that, or was aborted, by its
+    /// handle or because its scheduler was dropped. [`reason`](JoinError::reason) tells the two apart.
+    #[doc(alias = "cancelled")]
+    #[doc(alias = "CancelledError")]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.cause, JoinCause::Cancelled(_))
     }
 
     /// Returns the reason of the request that ended the task: what was given to
-    /// [`cancel_with`](crate::JoinHandle::cancel_with), or `"cancelled"`. `None` if it was aborted or panicked.
+    /// [`cancel_with`](crate::JoinHandle::cancel_with), `"cancelled"` if nothing was, or `"shutdown"`. `None` if it
+    /// was aborted or panicked.
     ///
     /// # Example
     ///

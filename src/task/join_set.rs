@@ -16,10 +16,10 @@ use crate::task::{
 
 /// Tasks that belong together: joined in the order in which they end, and aborted with the set.
 ///
-/// A task that ends is found at once, however many there are. A panic or an abort is an error with the id
-/// of the task, and ends neither the others nor the set. Dropping the set aborts every task that is left.
-///
-/// A set that is waited for names its tasks in reports.
+/// A task that ends is found at once, however many there are. A panic, a cancel or an abort is an error with the
+/// id of the task, and ends neither the others nor the set. A set that is waited for names its tasks in reports.
+/// Dropping the set aborts its tasks; [`cancel`](AbortHandle::cancel) each, or use a [`scope`](crate::task::scope()),
+/// and they may clean up.
 ///
 /// # Example
 ///
@@ -268,7 +268,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Waits for all tasks, and returns how each has ended, in the order in which they were spawned.
     ///
-    /// A task that panicked or was aborted is an error in its place; nothing panics here.
+    /// A task that panicked, or was cancelled or aborted, is an error in its place; nothing panics here.
     ///
     /// # Cancel safety
     ///
@@ -293,7 +293,7 @@ impl<T: 'static> JoinSet<T> {
         JoinSetAll { set: self, ended: Vec::new(), place: Location::caller() }
     }
 
-    /// Aborts every task, and waits until they have ended. Outputs are dropped.
+    /// Aborts every task, without asking it before, and waits until they have ended. Outputs are dropped.
     ///
     /// # Cancel safety
     ///

@@ -20,68 +20,9 @@ use thiserror::Error;
 use crate::kernel::{Heritage, Set};
 use crate::task::heritage::{self, Inherit};
 
-/// Declares task-local keys.
-///
-/// Each is a `static` of type [`LocalKey`]. A key that is declared with `inherit` hands a clone of its value to
-/// every task that is spawned where it is set, and that task to those that it spawns; the others end at the
-/// task.
-///
-/// # Example
-///
-/// ```
-/// use turnwise::{block_on, spawn, task_local};
-///
-/// task_local! {
-///     /// Whose request this is.
-///     static USER: &'static str;
-///     /// The trace that everything done for it belongs to.
-///     pub inherit static TRACE: u32;
-/// }
-///
-/// async fn greet() -> String {
-///     format!("hello {} ({})", USER.get(), TRACE.get())
-/// }
-///
-/// block_on(async {
-///     let greeting = TRACE.scope(7, USER.scope("alice", greet())).await;
-///     assert_eq!(greeting, "hello alice (7)");
-///
-///     let inherited = TRACE.scope(8, USER.scope("bob", async {
-///         let child = spawn(async { (TRACE.get(), USER.try_get().is_ok()) });
-///         child.await.unwrap()
-///     }));
-///     assert_eq!(inherited.await, (8, false));
-/// });
-/// ```
-#[macro_export]
-macro_rules! task_local {
-    () => {};
-    ($(#[$attribute:meta])* $visibility:vis inherit static $key:ident: $value:ty $(; $($rest:tt)*)?) => {
-        $crate::__task_local!([$(#[$attribute])*] [$visibility] $key, $value, inherited);
-        $($crate::task_local!($($rest)*);)?
-    };
-    ($(#[$attribute:meta])* $visibility:vis static $key:ident: $value:ty $(; $($rest:tt)*)?) => {
-        $crate::__task_local!([$(#[$attribute])*] [$visibility] $key, $value, own);
-        $($crate::task_local!($($rest)*);)?
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __task_local {
-    ([$($attribute:tt)*] [$visibility:vis] $key:ident, $value:ty, $kind:ident) => {
-        $($attribute)*
-        $visibility static $key: $crate::task::LocalKey<$value> = {
-            ::std::thread_local! {
-                static PLACE: $crate::task::__Place<$value> = const { $crate::task::__Place::new() };
-            }
-            $crate::task::LocalKey::$kind(&PLACE)
-        };
-    };
-}
-
 /// A key of [`task_local!`](crate::task_local).
 #[doc(alias = "ContextVar")]
+#[doc(alias = "copy_context")]
 pub struct LocalKey<T: 'static> {
     place: &'static thread::LocalKey<Place<T>>,
     /// How a child gets its own value, if it inherits it.
@@ -132,11 +73,12 @@ impl<T: 'static> LocalKey<T> {
     /// Gives the key a value in everything that is polled inside this future, its drop included.
     ///
     /// Scopes may be nested; the innermost counts. Tasks that are spawned inside see it only if the key was
-    /// declared `inherit`.
+    /// declared `inherit`; the children of a [`task::scope`](crate::task::scope()) that is awaited inside see it in
+    /// any case, since they are polled there.
     ///
     /// # Cancel safety
     ///
-    /// As that of the future inside.
+    /// Dropping it drops the future inside, which sees the value then too. Requests to end go through it.
     ///
     /// # Panics
     ///
@@ -181,6 +123,22 @@ impl<T: 'static> LocalKey<T> {
     /// # Panics
     ///
     /// Outside of all scopes of the key.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    ///
+    /// turnwise::task_local! { static LOG: RefCell<Vec<&'static str>> }
+    ///
+    /// let lines = turnwise::block_on(LOG.scope(RefCell::default(), async {
+    ///     LOG.with(|log| log.borrow_mut().push("begins"));
+    ///     turnwise::yield_now().await;
+    ///     LOG.with(|log| log.borrow_mut().push("ends"));
+    ///     LOG.with(RefCell::take)
+    /// }));
+    /// assert_eq!(lines, ["begins", "ends"]);
+    /// ```
     #[track_caller]
     pub fn with<R>(&'static self, call: impl FnOnce(&T) -> R) -> R {
         match self.try_with(call) {

@@ -35,7 +35,8 @@ use crate::time::sleep::{Deadline, Sleep};
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps.
+/// Dropping it drops what it wraps, and no clean-up runs. A request from around it goes through it to what it
+/// wraps; one that meets a clean-up for the deadline is delivered after that.
 ///
 /// # Panics
 ///
@@ -56,6 +57,8 @@ use crate::time::sleep::{Deadline, Sleep};
 /// ```
 #[track_caller]
 #[doc(alias = "wait_for")]
+#[doc(alias = "fail_after")]
+#[doc(alias = "move_on_after")]
 pub fn timeout<F: Future>(after: Duration, future: F) -> Timeout<F> {
     Timeout::new(future, Deadline::After(after), Location::caller())
 }
@@ -71,7 +74,8 @@ pub fn timeout<F: Future>(after: Duration, future: F) -> Timeout<F> {
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps.
+/// Dropping it drops what it wraps, and no clean-up runs. A request from around it goes through it to what it
+/// wraps; one that meets a clean-up for the deadline is delivered after that.
 ///
 /// # Panics
 ///
@@ -92,6 +96,8 @@ pub fn timeout<F: Future>(after: Duration, future: F) -> Timeout<F> {
 /// ```
 #[track_caller]
 #[doc(alias = "timeout")]
+#[doc(alias = "fail_at")]
+#[doc(alias = "move_on_at")]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout::new(future, Deadline::At(deadline), Location::caller())
 }
@@ -100,6 +106,7 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the deadline has passed")]
 #[doc(alias = "TimeoutError")]
+#[doc(alias = "TooSlowError")]
 pub struct Elapsed(());
 
 impl From<Elapsed> for io::Error {

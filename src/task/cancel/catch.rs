@@ -10,7 +10,8 @@ use crate::kernel::{Region, Role, left};
 use crate::task::Cancelled;
 
 /// Runs a future, and catches the request to end that reaches it: then it is dropped, and the task goes on
-/// with [`Cancelled`].
+/// with [`Cancelled`]. How this and all else that cancels fits together is told under
+/// [Cancelling](crate::task#cancelling).
 ///
 /// A request is delivered while the task waits, never in the middle of its turn. It goes to every
 /// `catch_cancel` that waits and has no other inside: to the innermost one of each concurrent branch, once.
@@ -27,7 +28,13 @@ use crate::task::Cancelled;
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps. A request that it was told of and did not take goes to the next one out.
+/// Dropping it drops what it wraps, and no clean-up runs. A request that it was told of and did not take goes to
+/// the next one out. One that is kept and polled no more, by a `select!` to which it was lent for example, holds a
+/// request up for a few turns only; then that goes to the next one out as well.
+///
+/// # Panics
+///
+/// If it is polled again after it was ready with an `Err`.
 ///
 /// # Example
 ///

@@ -18,7 +18,9 @@ use crate::kernel::{Region, Role, left};
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps.
+/// Dropping it drops what it wraps, at once: a mask holds requests back, and nothing else. So the loser of a
+/// `select!`, or a task that [`shutdown`](crate::Scheduler::shutdown) does not wait for any longer, ends in the
+/// midst of it. Work that must not is for a task of its own: [`shield`](crate::task::shield).
 ///
 /// # Example
 ///
@@ -38,6 +40,7 @@ use crate::kernel::{Region, Role, left};
 /// }));
 /// assert!(outcome.is_err() && written.get());
 /// ```
+#[doc(alias = "CancelScope")]
 pub fn mask<F: Future>(future: F) -> Mask<F> {
     Mask { future, region: Region::new(Role::Mask) }
 }

@@ -1,33 +1,7 @@
 //! Cancelling: asking a task to end, and being asked.
 //!
-//! [`JoinHandle::cancel`](crate::JoinHandle::cancel) is a *request*. It reaches the task while that waits,
-//! and goes to the innermost [`catch_cancel`] around what it waits for: what that wraps is dropped, and the
-//! task goes on with `Err(Cancelled)` and may await whatever its clean-up needs. If there is none the task
-//! ends as if it had been aborted. [`timeout`](crate::timeout) makes such a request on what it wraps.
-//!
-//! ```
-//! use std::time::Duration;
-//! use turnwise::{Scheduler, sleep, task::catch_cancel, yield_now};
-//!
-//! let scheduler = Scheduler::builder().virtual_time().build();
-//! let handle = scheduler.spawn(async {
-//!     match catch_cancel(sleep(Duration::from_secs(3600))).await {
-//!         Ok(()) => "an hour has passed",
-//!         Err(cancelled) => {
-//!             sleep(Duration::from_secs(5)).await; // time to clean up
-//!             assert_eq!(cancelled.reason(), "cancelled");
-//!             "cleaned up"
-//!         }
-//!     }
-//! });
-//! let outcome = scheduler.block_on(async {
-//!     yield_now().await;
-//!     handle.cancel();
-//!     handle.await
-//! });
-//! assert_eq!(outcome?, "cleaned up");
-//! # Ok::<(), turnwise::JoinError>(())
-//! ```
+//! What all this means together is told in the docs of [`task`](crate::task#cancelling). What is here are the futures
+//! through which a request goes; who gets it is found out by the kernel, in `regions.rs` and `requests.rs`.
 
 mod catch;
 mod cancelled;
@@ -51,7 +25,7 @@ use crate::task::{YieldNow, yield_now};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future does nothing.
+/// Dropping the future does nothing; the turn that it asked for may come all the same.
 ///
 /// # Example
 ///
@@ -93,6 +67,7 @@ pub fn checkpoint() -> YieldNow {
 ///     assert_eq!(handle.await.unwrap(), (2, 0));
 /// });
 /// ```
+#[doc(alias = "uncancel")]
 pub fn cancelling() -> u32 {
     let Some(task) = TaskKey::current() else { return 0 };
     find(task.scheduler).map_or(0, |kernel| kernel.cancelling(task))

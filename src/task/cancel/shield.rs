@@ -10,15 +10,19 @@ use crate::task::{JoinError, JoinHandle};
 
 /// Runs a future as a task of its own, and waits for that: if the wait is cancelled, the work goes on.
 ///
-/// The task is made at the first poll. Dropping this detaches it.
+/// The task is made at the first poll. Dropping this detaches it. Nothing protects the task itself from the end
+/// of its scheduler: [`Scheduler::shutdown`](crate::Scheduler::shutdown) asks it to end, as it asks all.
+///
+/// To hold requests back until some work is over, without a task for it, use [`mask`](crate::task::mask).
 ///
 /// # Errors
 ///
-/// A [`JoinError`] if the work panicked, or was aborted because its scheduler was dropped.
+/// A [`JoinError`] if the work panicked, or was cancelled or dropped with all tasks of its scheduler.
 ///
 /// # Cancel safety
 ///
-/// Once it was polled the work goes on whatever happens to this future. Its output is lost then.
+/// Once it was polled the work goes on whatever happens to this future. Its output is lost then. A request to
+/// end does not reach the work, only whoever waits for it here.
 ///
 /// # Panics
 ///

@@ -40,6 +40,7 @@ use crate::sync::waiters::{Left, Place, Waiters};
 #[derive(Clone)]
 #[doc(alias = "CancellationToken")]
 #[doc(alias = "StopToken")]
+#[doc(alias = "CancelScope")]
 pub struct CancelToken {
     shared: Rc<Shared>,
 }
@@ -113,7 +114,8 @@ impl CancelToken {
         self.shared.cancel(&Reason::Unsaid);
     }
 
-    /// Does the same, and says why.
+    /// Does the same, and says why: for [`reason`](CancelToken::reason), and for whoever catches the request of
+    /// [`run_until_cancelled`](CancelToken::run_until_cancelled).
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
         self.shared.cancel(&Reason::Said(reason.into()));
     }
@@ -147,7 +149,7 @@ impl CancelToken {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops what it wraps.
+    /// Dropping it drops what it wraps. A request from around it goes through it to what it wraps.
     ///
     /// # Example
     ///
@@ -166,6 +168,7 @@ impl CancelToken {
     /// });
     /// ```
     #[track_caller]
+    #[doc(alias = "CancelScope")]
     pub fn run_until_cancelled<F: Future>(&self, future: F) -> RunUntilCancelled<'_, F> {
         let wait = Queued::new(&*self.shared, 0, Location::caller());
         RunUntilCancelled { passage: Passage::new(future), wait: Some(wait), is_begun: false }

@@ -31,6 +31,8 @@ use crate::task::scope::child::{BoxError, text};
 /// );
 /// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
 /// ```
+#[doc(alias = "ExceptionGroup")]
+#[doc(alias = "MultiError")]
 pub struct ScopeError {
     failures: Vec<ChildError>,
     reason: Option<Reason>,
@@ -73,6 +75,19 @@ impl ScopeError {
     /// # Errors
     ///
     /// The whole error, if there is none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    /// use turnwise::{block_on, task};
+    ///
+    /// let work = task::scope(async |s| {
+    ///     s.try_spawn(async { "4 2".parse::<i32>() });
+    /// });
+    /// let error: ParseIntError = block_on(work).unwrap_err().downcast().expect("it fails so or not at all");
+    /// assert_eq!(error.to_string(), "invalid digit found in string");
+    /// ```
     pub fn downcast<E: Error + 'static>(mut self) -> Result<E, ScopeError> {
         let position = self.failures.iter().position(|error| error.downcast_ref::<E>().is_some());
         let Some(position) = position else { return Err(self) };

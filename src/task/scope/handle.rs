@@ -23,7 +23,8 @@ use crate::task::{AbortHandle, JoinError};
 ///
 /// # Cancel safety
 ///
-/// A handle that is polled by reference (`&mut handle`) and given up can be awaited again later.
+/// A handle that is polled by reference (`&mut handle`) and given up can be awaited again later. Whatever
+/// becomes of the wait, the child goes on.
 ///
 /// # Panics
 ///
@@ -95,6 +96,20 @@ impl<'scope, T> ScopedHandle<'scope, T> {
 
     /// Asks the child to end, as [`JoinHandle::cancel`](crate::JoinHandle::cancel) does. That is no failure of the
     /// scope.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{block_on, task};
+    ///
+    /// block_on(task::scope(async |s| {
+    ///     let child = s.spawn(pending::<()>());
+    ///     child.cancel();
+    ///     assert!(child.await.unwrap_err().is_cancelled());
+    /// }))?;
+    /// # Ok::<(), task::ScopeError>(())
+    /// ```
     pub fn cancel(&self) {
         self.members.kernel().cancel(self.slot, self.id, &Reason::Unsaid);
     }

@@ -24,6 +24,11 @@ use crate::task::scope::spawning::Scope;
 /// scope does. See [`Scope::collect_all`] for the other way, [`Scope::try_spawn`] for children that fail with
 /// an error, and [`Scope::cancel`] for a scope that has got what it wanted.
 ///
+/// A request to end from outside, by a `timeout` around it or by a `cancel` of its task, is passed on to the body
+/// and the children. When they have ended, their clean-ups too, it goes on to what is around the scope, and no
+/// code behind the scope runs: it is not turned into an error. (It is one if somebody beside the scope has taken
+/// the request, so that nobody around it will act.)
+///
 /// # Errors
 ///
 /// A [`ScopeError`] with every failure, if a child panicked or one of [`try_spawn`](Scope::try_spawn) returned
@@ -37,10 +42,11 @@ use crate::task::scope::spawning::Scope;
 /// # Cancel safety
 ///
 /// Dropping the future before its end drops the body, then the children in the order in which they were spawned,
-/// then what their destructors have spawned. Forgetting it leaves the children in the scheduler, where they never
-/// have another turn; [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a
-/// `select!` or inside other futures, and may move to another task; the children stay with the scheduler that they
-/// were spawned on.
+/// then what their destructors have spawned; nobody is asked before, and no clean-up runs.
+///
+/// Forgetting it leaves the children in the scheduler, where they never have another turn;
+/// [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a `select!` or inside
+/// other futures, and may move to another task; the children stay with the scheduler that they were spawned on.
 ///
 /// # Example
 ///
@@ -67,6 +73,12 @@ use crate::task::scope::spawning::Scope;
 /// assert_eq!(greetings, ["hello, Ada", "hello, Grace"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Task-locals
+///
+/// A child has its turns inside of the scope's. So it sees what is set around the scope, as any future sees that
+/// is awaited there. What the body sets around a `spawn` it inherits, as from [`spawn`](crate::spawn), if the key is
+/// declared `inherit`; see [`task_local!`](crate::task_local).
 ///
 /// # What does not compile
 ///
@@ -110,6 +122,7 @@ use crate::task::scope::spawning::Scope;
 /// ```
 #[doc(alias = "TaskGroup")]
 #[doc(alias = "nursery")]
+#[doc(alias = "open_nursery")]
 #[track_caller]
 pub fn scope<'env, F, T>(body: F) -> impl Future<Output = Result<T, ScopeError>>
 where

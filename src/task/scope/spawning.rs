@@ -21,6 +21,8 @@ use crate::task::scope::places::{Guest, Places};
 ///
 /// `'scope` is the life of the scope, `'env` that of what it may borrow from. Both are exactly that, no longer
 /// and no shorter, as in [`std::thread::Scope`].
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "nursery")]
 pub struct Scope<'scope, 'env: 'scope> {
     members: Members,
     /// The children.
@@ -66,6 +68,8 @@ impl<'scope> Scope<'scope, '_> {
     /// assert_eq!((left, right), (vec![1, 2, 3], vec![4, 5, 6]));
     /// # Ok::<(), task::ScopeError>(())
     /// ```
+    #[doc(alias = "start_soon")]
+    #[doc(alias = "create_task")]
     #[track_caller]
     pub fn spawn<F>(&'scope self, future: F) -> ScopedHandle<'scope, F::Output>
     where
@@ -109,7 +113,29 @@ impl<'scope> Scope<'scope, '_> {
 
     /// Lets everybody go on when a child fails. The scope fails all the same, at its end, with every failure.
     ///
-    /// Without it the first failure cancels the body and the other children.
+    /// Without it the first failure cancels the body and the other children. It counts from this call on.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task, yield_now};
+    ///
+    /// let words = ["1", "two", "3", ""];
+    /// let mut numbers = [0; 4];
+    /// let error = block_on(task::scope(async |s| {
+    ///     s.collect_all();
+    ///     for (word, number) in words.iter().zip(&mut numbers) {
+    ///         s.try_spawn(async move {
+    ///             *number = word.parse()?;
+    ///             Ok::<(), std::num::ParseIntError>(())
+    ///         });
+    ///     }
+    /// }))
+    /// .unwrap_err();
+    /// assert_eq!(numbers, [1, 0, 3, 0]);
+    /// assert_eq!(error.failures().len(), 2);
+    /// assert_eq!(error.reason(), None); // nobody was stopped
+    /// ```
     #[doc(alias = "return_exceptions")]
     pub fn collect_all(&'scope self) {
         self.members.collect_all();
@@ -214,6 +240,18 @@ impl Builder {
     /// # Panics
     ///
     /// As [`Scope::spawn`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task};
+    ///
+    /// let error = block_on(task::scope(async |s| {
+    ///     task::Builder::new().name("fetch").try_spawn_in(s, async { Err::<(), _>("no answer") });
+    /// }))
+    /// .unwrap_err();
+    /// assert_eq!(error.to_string(), "a child of the scope failed: #2 \"fetch\": no answer");
+    /// ```
     #[track_caller]
     pub fn try_spawn_in<'scope, F, T, E>(
         self,
