@@ -108,7 +108,6 @@ impl Region {
     }
 
     /// The request from above that it was told of last: for a scope, which ends its tasks then.
-    #[allow(dead_code, reason = "for scopes")]
     pub(crate) fn told(&self) -> Option<Rc<Request>> {
         if self.number == NOBODY {
             return None;

@@ -52,7 +52,6 @@ pub(crate) enum Role {
     /// Holds it until it is over: the clean-up after another request, or the same.
     CleanUp,
     /// Holds it until its tasks have ended, and ends them.
-    #[allow(dead_code, reason = "for scopes")]
     Scope,
     /// Nobody's: what is left of a region that is gone, with a request that was resumed in it and is on its
     /// way out. It is removed by whoever adopts it.
