@@ -154,7 +154,11 @@ fn an_heir_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destruc
     block_on(scope(async |s| {
         for cancels in [false, true] {
             let child = TRACE.sync_scope(7, || s.spawn(heir_that_holds(Looks(Rc::clone(&seen)))));
-            if cancels { child.cancel() } else { child.abort() }
+            if cancels {
+                child.cancel()
+            } else {
+                child.abort()
+            }
             assert!(child.await.unwrap_err().is_cancelled());
             assert_eq!(seen.take(), [DROP]);
         }
