@@ -14,7 +14,7 @@ use crate::kernel::id::{Key, TaskId};
 use crate::kernel::mainloop::Run;
 use crate::kernel::marks::Marks;
 use crate::kernel::report;
-use crate::kernel::requests::Reason;
+use crate::kernel::request::Reason;
 use crate::kernel::scheduler::{Board, Kernel, Scheduler};
 use crate::kernel::snapshot::{Place, TaskLabel, TaskState, WaitsFor};
 use crate::kernel::task::Ending;
