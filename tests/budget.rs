@@ -16,6 +16,7 @@ use turnwise::channel::{LifoQueue, broadcast, mpsc, oneshot, remote, watch};
 use turnwise::sync::{
     Barrier, Condvar, Event, Mutex, Notify, OnceCell, Promise, RwLock, Semaphore,
 };
+use turnwise::task::scope;
 use turnwise::{Scheduler, join_all, sleep, spawn, time, yield_now};
 
 fn with_budget(results: u32) -> Scheduler {
@@ -338,4 +339,104 @@ proptest! {
         });
         assert_eq!(received, numbers);
     }
+}
+
+// ----- children of scopes, whose turns are nested -----
+
+/// Takes so many results that are ready at once, and counts the turns that this takes.
+async fn takes(results: u32, turns: &Cell<u32>) {
+    let lock = Mutex::new(());
+    let mut work = pin!(async {
+        for _ in 0..results {
+            drop(lock.lock().await);
+        }
+    });
+    std::future::poll_fn(|cx| {
+        turns.set(turns.get() + 1);
+        work.as_mut().poll(cx)
+    })
+    .await;
+}
+
+#[test]
+fn each_child_has_a_budget_of_its_own_in_each_turn() {
+    let counts = [(); 4].map(|()| Cell::new(0));
+    let [first, second, grandchild, body] = &counts;
+    with_budget(3)
+        .block_on(scope(async |s| {
+            s.spawn(takes(10, first));
+            s.spawn(async {
+                scope(async |inner| {
+                    inner.spawn(takes(10, grandchild));
+                    takes(10, second).await;
+                })
+                .await
+                .unwrap();
+            });
+            takes(10, body).await;
+        }))
+        .unwrap();
+    assert_eq!(counts.map(Cell::into_inner), [4; 4]);
+}
+
+#[test]
+fn what_its_children_take_is_not_taken_from_the_budget_of_a_parent() {
+    for (results, expected) in [(0, 1), (3, 1), (4, 2)] {
+        let (own, children) = (Cell::new(0), Cell::new(0));
+        let scheduler = with_budget(3);
+        scheduler.block_on(async {
+            // In one turn: a scope whose children take all that they may, and after it some of one's own.
+            let ready = scope(async |s| {
+                s.spawn(takes(3, &children));
+                s.spawn(takes(3, &children));
+            });
+            let mut both = pin!(async {
+                ready.await.unwrap();
+                takes(results, &own).await;
+            });
+            std::future::poll_fn(|cx| both.as_mut().poll(cx)).await;
+        });
+        assert_eq!((children.get(), own.get()), (2, expected));
+    }
+}
+
+#[test]
+fn what_a_parent_has_taken_before_its_children_counts_after_them() {
+    let scheduler = with_budget(3);
+    let (turns, others) = (Cell::new(0), Cell::new(0));
+    scheduler.block_on(async {
+        takes(2, &others).await;
+        scope(async |s| {
+            s.spawn(takes(3, &others));
+        })
+        .await
+        .unwrap();
+        takes(2, &turns).await;
+    });
+    assert_eq!(turns.get(), 2, "one of the three was left");
+}
+
+#[test]
+fn a_child_that_gave_way_is_cancelled_like_any_other() {
+    let scheduler = with_budget(2);
+    let result = scheduler.block_on(scope(async |s| {
+        let child = s.spawn(async {
+            let lock = Mutex::new(());
+            let endless = async {
+                loop {
+                    drop(lock.lock().await);
+                }
+            };
+            let cancelled = turnwise::task::catch_cancel(endless).await.unwrap_err();
+            for _ in 0..5 {
+                drop(lock.lock().await);
+            }
+            assert!(lock.try_lock().is_ok(), "{cancelled}");
+            "cleaned up"
+        });
+        yield_now().await;
+        child.cancel();
+        child.await.unwrap()
+    }));
+    assert_eq!(result.unwrap(), "cleaned up");
 }

@@ -163,6 +163,34 @@ fn an_abandoned_catch_beside_one_that_takes_the_request_does_not_keep_it_open() 
     assert_eq!(notes.take(), ["1 second caught", "2 second cleaned up"]);
 }
 
+/// A timeout told what is inside of it, and then both were abandoned: nobody but the task can find that out.
+#[test]
+fn what_was_abandoned_together_with_the_timeout_that_told_it_holds_no_other_request_up() {
+    fn ends(inside: impl FnOnce() -> Boxed<()> + 'static, polls: u32) {
+        let (scheduler, _) = world();
+        let handle = started(&scheduler, async move {
+            let mut both = Box::pin(timeout(ms(10), inside()));
+            assert!(poll_once(&mut both).await.is_pending());
+            sleep(ms(10)).await;
+            for _ in 0..polls {
+                assert!(poll_once(&mut both).await.is_pending());
+            }
+            pending::<()>().await;
+        });
+        scheduler.block_on(sleep(ms(20)));
+        handle.cancel();
+        assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
+    }
+    ends(|| Box::pin(async { drop(catch_cancel(pending::<()>()).await) }), 1);
+    for polls in 1..4 {
+        ends(|| Box::pin(mask(pending::<()>())), polls);
+        let masked = || async {
+            let _never = task::scope(async |s| drop(s.spawn(mask(pending::<()>())))).await;
+        };
+        ends(move || Box::pin(masked()), polls);
+    }
+}
+
 #[test]
 fn a_catch_that_its_busy_neighbours_keep_from_being_polled_is_not_abandoned() {
     let (scheduler, _) = world();

@@ -13,6 +13,8 @@ enum Event {
     /// The task may end, and its waker is rung.
     Finish,
     Abort,
+    /// Nothing in the task catches it.
+    Cancel,
     /// The scheduler runs until nothing is ready.
     Run,
     /// The handle is polled once; what comes out is dropped.
@@ -21,8 +23,15 @@ enum Event {
     DropScheduler,
 }
 
-const EVENTS: [Event; 6] =
-    [Event::Finish, Event::Abort, Event::Run, Event::Join, Event::DropHandle, Event::DropScheduler];
+const EVENTS: [Event; 7] = [
+    Event::Finish,
+    Event::Abort,
+    Event::Cancel,
+    Event::Run,
+    Event::Join,
+    Event::DropHandle,
+    Event::DropScheduler,
+];
 
 /// One task, whose future and whose output count their drops.
 struct Scene {
@@ -55,6 +64,7 @@ impl Scene {
         match event {
             Event::Finish => self.spot.open(),
             Event::Abort => self.handle.iter().for_each(JoinHandle::abort),
+            Event::Cancel => self.handle.iter().for_each(JoinHandle::cancel),
             Event::Run => {
                 if let Some(scheduler) = &self.scheduler {
                     scheduler.run_until_stalled();
@@ -115,7 +125,7 @@ fn every_story(length: u32) -> usize {
 #[test]
 fn futures_and_outputs_are_dropped_once_in_every_order_of_events() {
     let played: usize = (0..=5).map(every_story).sum();
-    assert_eq!(played, 1 + 6 + 36 + 216 + 1296 + 7776);
+    assert_eq!(played, 1 + 7 + 49 + 343 + 2401 + 16_807);
 }
 
 #[test]

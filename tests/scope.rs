@@ -574,6 +574,34 @@ fn a_hundred_thousand_siblings() {
 }
 
 #[test]
+fn a_hundred_thousand_siblings_are_counted_each() {
+    let reports = Rc::new(Cell::new(0));
+    let told = Rc::clone(&reports);
+    let scheduler = Scheduler::builder()
+        .slow_poll(Duration::from_secs(60))
+        .budget(1)
+        .on_report(move |_| told.set(told.get() + 1))
+        .build();
+    let cleaned = Cell::new(0);
+    scheduler
+        .block_on(scope(async |s| {
+            for _ in 0..100_000 {
+                s.spawn(async {
+                    if task::catch_cancel(pending::<()>()).await.is_err() {
+                        yield_now().await;
+                        cleaned.set(cleaned.get() + 1);
+                    }
+                });
+            }
+            yield_now().await;
+            s.cancel("enough");
+        }))
+        .unwrap();
+    assert_eq!((cleaned.get(), reports.get()), (100_000, 0));
+    assert_eq!(scheduler.metrics().alive, 0);
+}
+
+#[test]
 fn a_hundred_thousand_siblings_are_stopped() {
     let result = block_on(scope(async |s| {
         for _ in 0..100_000 {
@@ -602,12 +630,17 @@ fn nested(depth: u32, reached: &Cell<u32>) -> LocalBoxFuture<'_, ()> {
 
 #[test]
 fn five_hundred_nested_scopes_on_two_mebibytes() {
-    let reached = probe::on_stack(2 << 20, || {
-        let reached = Cell::new(0);
-        block_on(nested(500, &reached));
-        reached.get()
-    });
-    assert_eq!(reached, 500);
+    // Of what is counted in each turn the default is on where there are debug assertions, and off elsewhere.
+    let counts_all = || Scheduler::builder().slow_poll(SECOND).budget(1);
+    let counts_none = || Scheduler::builder().slow_poll(Duration::MAX);
+    for builder in [Scheduler::builder, counts_all, counts_none] {
+        let reached = probe::on_stack(2 << 20, move || {
+            let reached = Cell::new(0);
+            builder().build().block_on(nested(500, &reached));
+            reached.get()
+        });
+        assert_eq!(reached, 500);
+    }
 }
 
 fn nested_for_ever(depth: u32, reached: Rc<Cell<u32>>) -> LocalBoxFuture<'static, ()> {

@@ -612,3 +612,55 @@ fn a_task_that_awaits_a_handle_of_a_scope_in_another_task_sees_no_error_of_it() 
     });
     assert_eq!(polls.get(), 1);
 }
+
+#[test]
+fn a_scope_that_is_over_rests_while_a_mask_beside_it_holds_the_request_up() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let children = scope(async |s| {
+            s.spawn(guarded(&log, "child", 5));
+        });
+        let masked = async {
+            mask(sleep(ms(50))).await;
+            log.add("the mask is over");
+            pending::<()>().await;
+        };
+        let (result, ()) = futures::join!(children, masked);
+        log.add(format!("{}", result.is_ok()));
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    let turns = scheduler.metrics().turns;
+    assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
+    assert!(scheduler.metrics().turns - turns < 20);
+    assert_eq!(notes.take(), ["0 child caught", "5 child cleaned up", "50 the mask is over"]);
+}
+
+#[test]
+fn each_request_is_passed_on_with_its_own_reason() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let reasons = async |name: &str, times: usize| {
+            for _ in 0..times {
+                let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+                log.add(format!("{name}: {}", cancelled.reason()));
+            }
+        };
+        let children = scope(async |s| {
+            s.spawn(reasons("child", 2));
+        });
+        let (result, ()) = futures::join!(children, reasons("beside", 2));
+        result.unwrap();
+    });
+    scheduler.run_until_stalled();
+    for reason in ["first", "second"] {
+        handle.cancel_with(reason);
+        scheduler.run_until_stalled();
+    }
+    scheduler.block_on(handle).unwrap();
+    let mut lines = notes.take();
+    lines.sort();
+    assert_eq!(lines, ["0 beside: first", "0 beside: second", "0 child: first", "0 child: second"]);
+}

@@ -12,6 +12,7 @@ use std::time::Duration;
 use turnwise::channel::{mpsc, oneshot};
 use turnwise::scheduler::{Report, WaitsFor};
 use turnwise::sync::{Barrier, Mutex, Notify};
+use turnwise::task::scope;
 use turnwise::{Scheduler, sleep, spawn, task, yield_now};
 
 use trace::with_marks;
@@ -210,4 +211,133 @@ fn whoever_is_told_of_a_slow_turn_may_do_what_he_likes() {
     });
     scheduler.run().unwrap();
     assert_eq!(scheduler.metrics().spawned, 2);
+}
+
+// ----- children of scopes, whose turns are nested -----
+
+#[test]
+fn a_child_that_hogs_is_named_once_and_nobody_around_it() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(LIMIT);
+    scheduler
+        .block_on(scope(async |s| {
+            let inner = scope(async |inner| {
+                inner.spawn(async {});
+                task::Builder::new().name("hog").spawn_in(inner, async {
+                    sleep(Duration::from_secs(1)).await; // [hogged]
+                    hog();
+                });
+                inner.spawn(yield_now());
+            });
+            task::Builder::new().name("child").spawn_in(s, async { inner.await.unwrap() });
+            s.spawn(yield_now());
+        }))
+        .unwrap();
+    let lines = slow.take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].ends_with("of #5 \"hog\" after a sleep at [hogged]"), "{lines:?}");
+}
+
+#[test]
+fn a_body_that_hogs_is_its_task_and_none_of_the_children() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(LIMIT);
+    scheduler.block_on(async {
+        sleep(Duration::from_secs(1)).await; // [body]
+        scope(async |s| {
+            s.spawn(yield_now());
+            hog();
+            yield_now().await;
+            s.spawn(async {});
+        })
+        .await
+        .unwrap();
+    });
+    let lines = slow.take();
+    assert_eq!(lines, ["turn 2 of #1 main after a sleep at [body]"]);
+}
+
+/// Each is slow by itself, or together they would be.
+#[test]
+fn the_time_of_a_parent_is_what_its_children_leave_of_it() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(2 * LIMIT);
+    scheduler.block_on(async {
+        hog();
+        scope(async |s| {
+            s.spawn(async { hog() });
+            s.spawn(async { hog() });
+        })
+        .await
+        .unwrap();
+    });
+    assert!(slow.take().is_empty());
+    let scheduler = slow.scheduler(2 * LIMIT);
+    scheduler.block_on(async {
+        hog();
+        scope(async |s| {
+            s.spawn(async {});
+        })
+        .await
+        .unwrap();
+        hog();
+    });
+    assert_eq!(slow.take(), ["turn 1 of #1 main after nothing"]);
+}
+
+#[test]
+fn after_the_turns_of_its_children_a_task_still_knows_what_it_has_waited_for() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(Duration::ZERO);
+    scheduler.block_on(async {
+        let lock = Mutex::new(()).named("m");
+        drop(lock.lock().await); // [lock of the parent]
+        scope(async |s| {
+            s.spawn(async { Barrier::new(1).wait().await.is_ok() }); // [barrier of the child]
+            s.spawn(async {});
+        })
+        .await
+        .unwrap();
+    });
+    let expected = [
+        "turn 2 of #2 after barrier at [barrier of the child]",
+        "turn 3 of #3 after nothing",
+        "turn 1 of #1 main after mutex \"m\" at [lock of the parent]",
+    ];
+    assert_eq!(slow.take(), expected);
+}
+
+#[test]
+fn a_child_that_hogs_while_it_is_cancelled_or_dropped_is_named_too() {
+    let slow = Slow::default();
+    let scheduler = slow.scheduler(LIMIT);
+    scheduler
+        .block_on(scope(async |s| {
+            let child = s.spawn(async {
+                let _cancelled = task::catch_cancel(std::future::pending::<()>()).await;
+                hog();
+            });
+            yield_now().await;
+            child.cancel();
+            child.await.unwrap();
+            let child = s.spawn(async {
+                let _hogs = Hogs;
+                std::future::pending::<()>().await;
+            });
+            yield_now().await;
+            child.abort();
+            child.await.unwrap_err();
+        }))
+        .unwrap();
+    let lines = slow.take();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains(" of #2 ") && lines[1].contains(" of #3 "), "{lines:?}");
+}
+
+struct Hogs;
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        hog();
+    }
 }

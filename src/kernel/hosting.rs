@@ -98,6 +98,11 @@ impl Hosting {
         self.desks[desk].ring.take()
     }
 
+    /// Returns whether there is a scope that has, or had, children.
+    pub(crate) fn has_scopes(&self) -> bool {
+        !self.desks.is_empty()
+    }
+
     /// Where the children of a scope wait for their turn.
     pub(crate) fn ready(&mut self, desk: u32) -> &mut Ready {
         &mut self.desks[desk].ready

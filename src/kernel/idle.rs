@@ -98,8 +98,8 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let kernel = self.kernel;
-        let is_empty = self.root.is_none() && kernel.board.borrow().taskmap.alive() == 0;
-        if is_empty || !self.may_wait {
+        let is_done = self.root.is_none() && kernel.is_nobody_left();
+        if is_done || !self.may_wait {
             self.is_over = true;
             return Ok(());
         }

@@ -160,7 +160,8 @@ impl Kernel {
         if let Some((took, after)) = slow.filter(|_| !has_panicked)
             && let Some((task, spawned_at)) = self.who_is(key)
         {
-            let turn = self.board.borrow().turns;
+            // The slot knows the number: those of turns that were nested in this one came after it.
+            let turn = self.board.borrow().taskmap.look(key).map_or(0, |slot| slot.last_turn);
             self.report(&Report::SlowTurn { task, spawned_at, turn, took, after });
         }
     }

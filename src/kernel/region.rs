@@ -24,7 +24,8 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::kernel::regions::{Regions, Ring, Role};
-use crate::kernel::requests::{Delivery, Polled, Reason, Request};
+use crate::kernel::request::{Reason, Request};
+use crate::kernel::requests::{Delivery, Polled};
 use crate::kernel::task::burn;
 use crate::kernel::thread;
 use crate::kernel::transition::Transition;
@@ -119,8 +120,12 @@ impl Region {
     pub(crate) fn let_go(&self) {
         if self.number != NOBODY {
             Regions::change(|regions, rings| {
-                regions.slab[self.number].is_given_up = true;
-                regions.ring_above(regions.slab[self.number].parent, rings);
+                let record = &mut regions.slab[self.number];
+                // Once: if something else holds the request up, whoever is rung here would ring again, for ever.
+                if !std::mem::replace(&mut record.is_given_up, true) {
+                    let parent = record.parent;
+                    regions.ring_above(parent, rings);
+                }
             });
         }
     }

@@ -33,7 +33,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::kernel::id::TaskKey;
-use crate::kernel::requests::Request;
+use crate::kernel::request::Request;
 use crate::kernel::task::burn;
 use crate::kernel::thread;
 use crate::kernel::waits::{NOBODY, Slab};
@@ -337,7 +337,7 @@ impl Regions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::requests::Reason;
+    use crate::kernel::request::Reason;
 
     /// Two branches that stay pending, in a passage that does, in a turn.
     fn tree(regions: &mut Regions) -> [u32; 4] {

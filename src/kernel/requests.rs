@@ -15,83 +15,11 @@
 //! passed over. Once somebody has taken the request nobody else is told. Whoever was told or has taken it has a
 //! *share* in it; the last one to give up his share closes it, or finds that it goes on.
 
-use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::kernel::regions::{Record, Regions, Ring, Role};
+use crate::kernel::request::{Reason, Request};
 use crate::kernel::waits::NOBODY;
-
-/// Why something should end.
-#[derive(Clone, Debug)]
-pub(crate) enum Reason {
-    /// Nobody said.
-    Unsaid,
-    /// A deadline has passed.
-    Deadline,
-    Said(Arc<str>),
-}
-
-impl Reason {
-    pub(crate) fn as_str(&self) -> &str {
-        match self {
-            Reason::Unsaid => "cancelled",
-            Reason::Deadline => "the deadline has passed",
-            Reason::Said(reason) => reason,
-        }
-    }
-}
-
-/// A wish that something should end.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) reason: Reason,
-    /// How often it was made.
-    pub(crate) count: Cell<u32>,
-    /// The region that it was made on; not to be used once it is over.
-    region: u32,
-    /// It is closed, or its region is gone.
-    is_over: Cell<bool>,
-    /// How many have been told and not taken it yet, or have taken it and are not done with it.
-    shares: Cell<u32>,
-    is_taken: Cell<bool>,
-    /// Somebody who had taken it passed it on.
-    is_resumed: Cell<bool>,
-}
-
-impl Request {
-    fn new(region: u32, reason: Reason) -> Rc<Self> {
-        Rc::new(Request {
-            reason,
-            count: Cell::new(1),
-            region,
-            is_over: Cell::new(false),
-            shares: Cell::new(0),
-            is_taken: Cell::new(false),
-            is_resumed: Cell::new(false),
-        })
-    }
-
-    /// It is over, since its region is gone.
-    pub(crate) fn close(&self) {
-        self.is_over.set(true);
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_over.get()
-    }
-
-    /// Somebody has taken it.
-    pub(crate) fn is_taken(&self) -> bool {
-        self.is_taken.get()
-    }
-
-    /// Everybody who had taken it is done with it, and somebody resumed: the region acts as soon as nothing
-    /// holds it up, and no catch is told any more.
-    fn has_come_back(&self) -> bool {
-        self.is_resumed.get() && self.shares.get() == 0
-    }
-}
 
 /// What has come of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +49,7 @@ const PATIENCE: u16 = 1024;
 impl Regions {
     /// Makes a request on a region, or counts it if there is one. Returns whether it is new.
     ///
-    /// Masks that held it up before must show once more that somebody polls them.
+    /// Masks and scopes that held it up before must show once more that somebody polls them.
     pub(crate) fn ask(&mut self, region: u32, reason: Reason, rings: &mut Vec<Ring>) -> bool {
         let Some(request) = self.slab[region].request.clone() else {
             self.slab[region].request = Some(Request::new(region, reason));
@@ -132,12 +60,12 @@ impl Regions {
         if !request.is_taken() {
             for one in self.below(region) {
                 let one = &mut self.slab[one];
-                if one.role.holds() && one.was_told(&request) {
+                if one.role.holds() && one.is_told() {
                     one.missed = Some(0);
                     rings.push(one.poller.clone());
                 }
             }
-            self.ring_if_missed(region, &request, rings);
+            self.ring_if_missed(region, rings);
         }
         false
     }
@@ -165,24 +93,33 @@ impl Regions {
         // A catch that is asked was resumed from inside: others have had the request.
         let only_holders = request.has_come_back() || self.slab[region].role == Role::Catch;
         if request.is_taken() && !only_holders {
-            self.ring_if_missed(region, &request, rings);
+            self.ring_if_missed(region, rings);
             return Delivery::Waits;
         }
-        let found = self.find(region, only_holders);
+        let found = self.find(region, &request, only_holders);
         if found.is_empty() {
             return Delivery::Acts;
         }
+        let is_new = !request.is_known.replace(true);
         for one in found {
-            self.tell(one, &request, rings);
+            self.tell(one, &request, is_new, rings);
         }
-        self.ring_if_missed(region, &request, rings);
+        self.ring_if_missed(region, rings);
         Delivery::Waits
     }
 
-    fn tell(&mut self, region: u32, request: &Rc<Request>, rings: &mut Vec<Ring>) {
+    fn tell(&mut self, region: u32, request: &Rc<Request>, is_new: bool, rings: &mut Vec<Ring>) {
         let record = &mut self.slab[region];
-        let is_busy = record.told.as_ref().is_some_and(|told| !told.is_over());
-        if is_busy || record.role == Role::CleanUp {
+        if record.role == Role::CleanUp {
+            return;
+        }
+        if record.is_told() {
+            // Of another one. Whoever made that may be polled no more, and so may this: it must show that it
+            // is. A catch that was told has that to show already.
+            if is_new && record.role.holds() {
+                record.missed = Some(0);
+                rings.push(record.poller.clone());
+            }
             return;
         }
         if record.role == Role::Catch {
@@ -193,31 +130,32 @@ impl Regions {
     }
 
     /// The owner of a region is polled again as long as it must be seen whether those who were told are.
-    fn ring_if_missed(&mut self, region: u32, request: &Rc<Request>, rings: &mut Vec<Ring>) {
-        let is_open = |one: u32| {
+    fn ring_if_missed(&mut self, region: u32, rings: &mut Vec<Ring>) {
+        let is_missed = |one: u32| {
             let one = &self.slab[one];
-            one.missed.is_some() && one.was_told(request)
+            one.missed.is_some() && one.is_told()
         };
-        if self.below(region).into_iter().any(is_open) {
+        if self.below(region).into_iter().any(is_missed) {
             rings.push(self.slab[region].poller.clone());
         }
     }
 
     /// Whoever was told and has not been polled since has missed a poll. After too many he is deaf, and gives
-    /// up his share.
+    /// up his share. It is the same if he was told of another request: the region of that may have been
+    /// abandoned together with him, so that nobody else counts.
     fn count_missed(&mut self, region: u32, polled: Polled, rings: &mut Vec<Ring>) {
-        let Some(request) = self.slab[region].request.clone() else { return };
+        if self.slab[region].request.is_none() {
+            return;
+        }
         for one in self.below(region) {
             let record = &mut self.slab[one];
-            if !record.was_told(&request) {
-                continue;
-            }
-            let Some(missed) = &mut record.missed else { continue };
-            *missed += if polled == Polled::AtRest { PATIENCE / 2 } else { 1 };
-            if *missed > PATIENCE {
+            let (Some(missed), Some(told)) = (record.missed, record.told.clone()) else { continue };
+            let missed = missed + if polled == Polled::AtRest { PATIENCE / 2 } else { 1 };
+            record.missed = Some(missed);
+            if missed > PATIENCE {
                 (record.is_deaf, record.told, record.missed) = (true, None, None);
                 if record.role == Role::Catch {
-                    self.release(&request, false, rings);
+                    self.release(&told, false, rings);
                 }
             }
         }
@@ -225,7 +163,7 @@ impl Regions {
 
     /// The targets and holders below a region: each catch that holds no other, unless only holders are
     /// wanted; and whatever holds.
-    fn find(&self, region: u32, only_holders: bool) -> Vec<u32> {
+    fn find(&self, region: u32, request: &Rc<Request>, only_holders: bool) -> Vec<u32> {
         let mut found = Vec::new();
         // Those on the way down, and how many had been found before each.
         let mut path: Vec<(u32, usize)> = Vec::new();
@@ -233,7 +171,7 @@ impl Regions {
         loop {
             if next != NOBODY {
                 let one = &self.slab[next];
-                if one.role.holds() && !one.is_given_up {
+                if one.holds_up(request) {
                     if !one.is_deaf {
                         found.push(next);
                     }
@@ -247,8 +185,7 @@ impl Regions {
             let Some((one, before)) = path.pop() else { return found };
             let left = &self.slab[one];
             // One that was told of another request is about to clean up.
-            let is_told = left.told.as_ref().is_some_and(|told| !told.is_over());
-            let is_wanted = is_told || !only_holders;
+            let is_wanted = left.is_told() || !only_holders;
             if left.role == Role::Catch && found.len() == before && !left.is_deaf && is_wanted {
                 found.push(one);
             }
@@ -391,6 +328,21 @@ impl Role {
 }
 
 impl Record {
+    /// Returns whether it makes this request wait.
+    ///
+    /// A scope that has ended its tasks holds nothing up; but if another request than this one has ended them,
+    /// it is for the region of that to act, and nothing around the scope may run before.
+    fn holds_up(&self, request: &Rc<Request>) -> bool {
+        let waits_for_another = self.role == Role::Scope
+            && self.told.as_ref().is_some_and(|told| told.is_open() && !Rc::ptr_eq(told, request));
+        self.role.holds() && (!self.is_given_up || waits_for_another)
+    }
+
+    /// Returns whether it was told of a request that is not over.
+    fn is_told(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| !told.is_over())
+    }
+
     fn was_told(&self, request: &Rc<Request>) -> bool {
         self.told.as_ref().is_some_and(|told| Rc::ptr_eq(told, request))
     }

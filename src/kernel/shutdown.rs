@@ -14,8 +14,8 @@ use crate::kernel::id::{Key, TaskId};
 use crate::kernel::mainloop::Run;
 use crate::kernel::marks::Marks;
 use crate::kernel::report;
-use crate::kernel::requests::Reason;
-use crate::kernel::scheduler::{Kernel, Scheduler};
+use crate::kernel::request::Reason;
+use crate::kernel::scheduler::{Board, Kernel, Scheduler};
 use crate::kernel::snapshot::{Place, TaskLabel, TaskState, WaitsFor};
 use crate::kernel::task::Ending;
 use crate::kernel::thread;
@@ -184,11 +184,31 @@ impl Kernel {
         ShutdownReport { finished, cancelled, aborted, ..ShutdownReport::default() }
     }
 
+    /// Returns whether no task is left that this run could ever give a turn.
+    ///
+    /// Without a task of the scheduler's own nobody polls a scope: the children that there still are were lost
+    /// with theirs, or that lives on another scheduler. Neither a timer of theirs nor a waker abroad is a
+    /// reason to wait then, if all are to end anyway.
+    pub(crate) fn is_nobody_left(&self) -> bool {
+        let board = self.board.borrow();
+        let is_shutting_down = self.ledger.borrow().is_some();
+        board.taskmap.alive() == 0
+            || (is_shutting_down && board.hosting.has_scopes() && board.has_only_guests())
+    }
+
     /// Asks a task to end, also one that is spawned during a shutdown.
     pub(crate) fn turn_away(&self, key: Key) {
         if let Some(id) = self.id_of(key) {
             self.cancel(key.slot, id, &reason());
         }
+    }
+}
+
+impl Board {
+    /// Returns whether all tasks that are not over are children of scopes.
+    fn has_only_guests(&self) -> bool {
+        let mut tenants = self.taskmap.tenants();
+        tenants.all(|(_, slot)| !slot.is_alive() || slot.marks.has(Marks::HOSTED))
     }
 }
 

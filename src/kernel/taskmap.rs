@@ -11,7 +11,7 @@ use crate::kernel::failures::Explain;
 use crate::kernel::heritage::Heritage;
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::marks::Marks;
-use crate::kernel::requests::Reason;
+use crate::kernel::request::Reason;
 use crate::kernel::task::{Boxed, Task};
 use crate::kernel::vacancies::Vacancies;
 use crate::kernel::waiting::Waiter;

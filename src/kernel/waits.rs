@@ -213,7 +213,6 @@ impl<T> Slab<T> {
         Slab { entries: Vec::new(), vacant: NOBODY, live: 0 }
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.live == 0
     }

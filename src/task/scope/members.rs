@@ -18,6 +18,8 @@ pub(super) struct Members {
     host: OnceCell<Host>,
     /// Everybody is to stop, for this reason.
     stopped: RefCell<Option<Reason>>,
+    /// The reason of the last request: if there were several, each is passed on with its own.
+    asked: RefCell<Option<Reason>>,
     /// The body, and the children, have not been asked yet.
     is_body_unasked: Cell<bool>,
     are_children_unasked: Cell<bool>,
@@ -32,6 +34,7 @@ impl Members {
             place,
             host: OnceCell::new(),
             stopped: RefCell::new(None),
+            asked: RefCell::new(None),
             is_body_unasked: Cell::new(false),
             are_children_unasked: Cell::new(false),
             collects_all: Cell::new(false),
@@ -128,6 +131,7 @@ impl Members {
     /// Everybody is to be asked to end, perhaps once more.
     pub(super) fn stop_again(&self, reason: &Reason) {
         self.stopped.borrow_mut().get_or_insert_with(|| reason.clone());
+        self.asked.replace(Some(reason.clone()));
         self.is_body_unasked.set(true);
         self.are_children_unasked.set(true);
     }
@@ -139,13 +143,13 @@ impl Members {
     /// Why the children are to be asked to end, if they are and were not.
     #[inline]
     pub(super) fn ask_children(&self) -> Option<Reason> {
-        if self.are_children_unasked.replace(false) { self.stopped.borrow().clone() } else { None }
+        if self.are_children_unasked.replace(false) { self.asked.borrow().clone() } else { None }
     }
 
     /// Why the body is to be asked to end, if it is and was not.
     pub(super) fn ask_body(&self) -> Option<Reason> {
         let is_unasked = self.is_body_unasked.replace(false);
-        self.stopped.borrow().clone().filter(|_| is_unasked)
+        self.asked.borrow().clone().filter(|_| is_unasked)
     }
 
     pub(super) fn collect_all(&self) {

@@ -215,9 +215,10 @@ impl<'scope, 'env> Children<'scope, 'env> {
     }
 
     /// Everybody has ended. If that was asked for from outside, it is for whoever asked to act now, and nothing
-    /// after the scope runs; unless somebody beside the scope has taken the request.
+    /// after the scope runs; unless somebody beside the scope has taken the request, or whoever asked has acted
+    /// and the scope has outlived that.
     fn must_wait(&self) -> bool {
-        self.outside.as_ref().is_some_and(|request| !request.is_taken())
+        self.outside.as_ref().is_some_and(|request| request.is_open())
     }
 
     /// A child has had its last turn.

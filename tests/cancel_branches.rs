@@ -1,0 +1,333 @@
+//! Requests and the combinators: every catch in a branch that waits gets the request once, and what a branch that
+//! loses was told of is not lost.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod notes;
+
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::rc::Rc;
+
+use notes::{Notes, ms, poll_once, world};
+use turnwise::task::{JoinSet, catch_cancel};
+use turnwise::{
+    JoinHandle, Scheduler, as_completed, gather, join, join_all, race, select, sleep, spawn,
+    timeout, try_join, try_join_all, yield_now,
+};
+
+fn started<T: 'static>(
+    scheduler: &Scheduler,
+    future: impl Future<Output = T> + 'static,
+) -> JoinHandle<T> {
+    let handle = scheduler.spawn(future);
+    scheduler.run_until_stalled();
+    handle
+}
+
+/// How often each branch was told, and of how many requests.
+#[derive(Clone, Default)]
+struct Told(Rc<RefCell<Vec<(usize, u32)>>>);
+
+impl Told {
+    /// Waits for ever; if that is cancelled cleans up for so long.
+    async fn branch(&self, number: usize, clean_up: u64) -> usize {
+        let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+        let place = self.0.borrow().len();
+        self.0.borrow_mut().push((number, 0));
+        sleep(ms(clean_up)).await;
+        self.0.borrow_mut()[place].1 = cancelled.requests();
+        number
+    }
+
+    async fn fallible(&self, number: usize, clean_up: u64) -> Result<usize, ()> {
+        Ok(self.branch(number, clean_up).await)
+    }
+
+    fn take(&self) -> Vec<(usize, u32)> {
+        let mut told = self.0.take();
+        told.sort_unstable();
+        told
+    }
+}
+
+/// Every branch once, each with so many requests.
+fn once(branches: usize, requests: u32) -> Vec<(usize, u32)> {
+    (0..branches).map(|number| (number, requests)).collect()
+}
+
+/// Cancels a task twice, the second time during the clean-ups, and sees that all `branches` are told once.
+fn all_are_told<F, T>(branches: usize, work: impl FnOnce(Told) -> F)
+where
+    F: Future<Output = T> + 'static,
+    T: 'static,
+{
+    let (scheduler, _) = world();
+    let told = Told::default();
+    let handle = started(&scheduler, work(told.clone()));
+    handle.cancel();
+    scheduler.block_on(sleep(ms(1)));
+    assert_eq!(told.0.borrow().len(), branches, "all in the same turn");
+    handle.cancel();
+    assert!(scheduler.block_on(handle).is_ok(), "it was dealt with");
+    assert_eq!(told.take(), once(branches, 2));
+}
+
+#[test]
+fn every_branch_that_is_waited_for_is_told_once() {
+    all_are_told(3, |told| async move {
+        join!(told.branch(0, 9), told.branch(1, 3), told.branch(2, 6))
+    });
+    all_are_told(3, |told| async move {
+        try_join!(told.fallible(0, 9), told.fallible(1, 3), told.fallible(2, 6)).is_ok()
+    });
+    for branches in [2, 30, 31, 32, 33, 200] {
+        all_are_told(branches, move |told| async move {
+            let all = (0..branches).map(|number| told.branch(number, 3 + number as u64 % 7));
+            join_all(all).await
+        });
+        all_are_told(branches, move |told| async move {
+            let all = (0..branches).map(|number| told.fallible(number, 3 + number as u64 % 7));
+            try_join_all(all).await.is_ok()
+        });
+        all_are_told(branches, move |told| async move {
+            let all = (0..branches).map(|number| told.branch(number, 3 + number as u64 % 7));
+            let mut all = as_completed(all);
+            while all.next().await.is_some() {}
+        });
+    }
+}
+
+#[test]
+fn of_branches_that_race_all_are_told_and_the_first_that_has_cleaned_up_wins() {
+    for branches in [2_usize, 30, 31, 64] {
+        let (scheduler, _) = world();
+        let told = Told::default();
+        let held = told.clone();
+        let handle = started(&scheduler, async move {
+            let all: Vec<_> =
+                (0..branches).map(|number| held.branch(number, 100 - number as u64)).collect();
+            race(all).await
+        });
+        handle.cancel();
+        assert_eq!(scheduler.block_on(handle).unwrap(), branches - 1);
+        let mut expected = once(branches, 0);
+        expected[branches - 1].1 = 1;
+        assert_eq!(told.take(), expected, "the others were dropped while they cleaned up");
+    }
+    let (scheduler, _) = world();
+    let told = Told::default();
+    let held = told.clone();
+    let handle = started(&scheduler, async move {
+        let first = select! {
+            number = held.branch(0, 9) => number,
+            number = held.branch(1, 3) => number,
+            number = held.branch(2, 6) => number,
+        };
+        yield_now().await;
+        first
+    });
+    handle.cancel();
+    assert_eq!(scheduler.block_on(handle).unwrap(), 1);
+    assert_eq!(told.take(), [(0, 0), (1, 1), (2, 0)]);
+}
+
+/// What was told and did not take the request is dropped here, in the turn in which the first one takes it.
+#[test]
+fn a_branch_that_is_dropped_when_its_neighbour_takes_the_request_asks_for_no_more() {
+    for branches in [2, 40] {
+        let (scheduler, _) = world();
+        let handle = started(&scheduler, async move {
+            let all: Vec<_> = (0..branches).map(|_| catch_cancel(pending::<()>())).collect();
+            let is_caught = race(all).await.is_err();
+            yield_now().await;
+            sleep(ms(1)).await;
+            (is_caught, turnwise::task::cancelling())
+        });
+        handle.cancel();
+        assert_eq!(scheduler.block_on(handle).unwrap(), (true, 0));
+    }
+}
+
+#[test]
+fn a_request_that_a_branch_was_told_of_is_not_lost_if_another_branch_ends_it() {
+    for branches in [1, 40] {
+        let (scheduler, notes) = world();
+        let log = notes.clone();
+        let (sender, receiver) = turnwise::channel::oneshot::channel::<()>();
+        let handle = started(&scheduler, async move {
+            let all = (0..branches).map(|_| catch_cancel(pending::<()>()));
+            select! {
+                _ = receiver => log.add("the message"),
+                _ = race(all.collect::<Vec<_>>()) => log.add("a catch"),
+            }
+            sleep(ms(0)).await;
+            yield_now().await;
+            log.add("it goes on");
+        });
+        sender.send(()).unwrap();
+        handle.cancel();
+        let error = scheduler.block_on(handle).unwrap_err();
+        assert!(error.is_cancelled());
+        assert_eq!(notes.take(), ["0 the message"]);
+    }
+}
+
+#[test]
+fn a_branch_that_resumes_ends_its_task_after_its_neighbours() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = started(&scheduler, async move {
+        join!(
+            log.guard_and_resume("first", 2, pending::<()>()),
+            log.guard("second", 5, pending::<()>()),
+        );
+        log.add("unreachable");
+    });
+    handle.cancel();
+    assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
+    let expected = ["0 first caught", "0 second caught", "2 first resumes", "5 second cleaned up"];
+    assert_eq!(notes.take(), expected);
+}
+
+// ----- groups of tasks -----
+
+/// A task that notes when it is dropped, and whether it is told.
+async fn member(notes: Notes, name: &'static str) {
+    let _dropped = notes.on_drop(name);
+    let _cancelled = catch_cancel(pending::<()>()).await;
+    unreachable!("the group is dropped, and that is no request");
+}
+
+#[test]
+fn whoever_waits_for_a_group_of_tasks_gets_the_request_and_the_tasks_are_aborted() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let gathers = started(&scheduler, async move {
+        let all = gather([member(log.clone(), "first"), member(log.clone(), "second")]);
+        log.guard("gather", 5, all).await;
+    });
+    gathers.cancel();
+    scheduler.block_on(gathers).unwrap();
+    assert_eq!(notes.take(), ["0 gather caught", "0 first", "0 second", "5 gather cleaned up"]);
+    let log = notes.clone();
+    let joins = started(&scheduler, async move {
+        let work = async {
+            let mut set = JoinSet::new();
+            set.spawn(member(log.clone(), "first"));
+            set.spawn(member(log.clone(), "second"));
+            set.join_next().await
+        };
+        log.guard("set", 5, work).await;
+    });
+    joins.cancel();
+    scheduler.block_on(joins).unwrap();
+    assert_eq!(notes.take(), ["5 set caught", "5 first", "5 second", "10 set cleaned up"]);
+    assert_eq!(scheduler.metrics().alive, 0);
+}
+
+#[test]
+fn a_member_of_a_group_that_is_cancelled_cleans_up_and_the_group_waits_for_it() {
+    let (scheduler, _) = world();
+    let told = Told::default();
+    scheduler.block_on(async {
+        let mut set = JoinSet::new();
+        let mut handles = Vec::new();
+        for number in 0..40 {
+            let told = told.clone();
+            handles.push(set.spawn(async move { told.branch(number, 3).await }));
+        }
+        yield_now().await;
+        for handle in &handles {
+            handle.cancel();
+            handle.cancel();
+        }
+        let mut ended: Vec<usize> =
+            set.join_all().await.into_iter().map(|outcome| outcome.unwrap()).collect();
+        ended.sort_unstable();
+        assert_eq!(ended, (0..40).collect::<Vec<_>>());
+    });
+    assert_eq!(told.take(), once(40, 2));
+}
+
+// ----- timeouts around -----
+
+#[test]
+fn a_timeout_around_branches_that_catch_is_over_when_all_have_cleaned_up() {
+    for branches in [2, 40] {
+        let (scheduler, _) = world();
+        let told = Told::default();
+        let began = turnwise_now(&scheduler);
+        let elapsed = scheduler.block_on(async {
+            let all = (0..branches).map(|number| told.branch(number, 1 + number as u64 % 5));
+            timeout(ms(10), join_all(all)).await.is_err()
+        });
+        assert!(elapsed);
+        assert_eq!(told.take(), once(branches, 1));
+        let longest = 1 + (branches as u64 - 1).min(4);
+        assert_eq!(turnwise_now(&scheduler) - began, ms(10 + longest));
+    }
+}
+
+fn turnwise_now(scheduler: &Scheduler) -> std::time::Instant {
+    scheduler.block_on(async { turnwise::time::now() })
+}
+
+/// One branch takes the request; the other catches nothing, so nobody stops it.
+#[test]
+fn a_timeout_around_a_branch_that_catches_and_one_that_does_not_waits_for_that() {
+    let (scheduler, notes) = world();
+    scheduler.block_on(async {
+        let plain = async {
+            sleep(ms(50)).await;
+            notes.add("the plain branch");
+        };
+        let both = async { join!(notes.guard("branch", 5, pending::<()>()), plain) };
+        let outcome = timeout(ms(10), both).await;
+        notes.add(if outcome.is_ok() { "in time" } else { "elapsed" });
+    });
+    let expected =
+        ["10 branch caught", "15 branch cleaned up", "50 the plain branch", "50 elapsed"];
+    assert_eq!(notes.take(), expected);
+}
+
+// ----- where what is caught is dropped -----
+
+/// A catch drops what it wraps in a poll of its own: in the turn of its task, never in whoever cancels.
+#[test]
+fn what_a_catch_wraps_is_dropped_in_the_turn_of_its_task_and_unpolled() {
+    struct Looks(Rc<Cell<Option<u64>>>);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            self.0.set(turnwise::task::try_id().map(turnwise::task::TaskId::as_u64));
+        }
+    }
+    let (scheduler, _) = world();
+    let seen = Rc::new(Cell::new(None));
+    let looks = Looks(Rc::clone(&seen));
+    let polls = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&polls);
+    let handle = started(&scheduler, async move {
+        let mut caught = Box::pin(catch_cancel(async move {
+            let _looks = looks;
+            std::future::poll_fn(|_| {
+                counted.set(counted.get() + 1);
+                std::task::Poll::<()>::Pending
+            })
+            .await;
+        }));
+        assert!(poll_once(&mut caught).await.is_pending());
+        caught.await.is_err()
+    });
+    let id = handle.id().as_u64();
+    let before = polls.get();
+    scheduler.block_on(async {
+        let canceller = spawn(async move {
+            handle.cancel();
+            handle
+        });
+        let handle = canceller.await.unwrap();
+        assert!(handle.await.unwrap());
+    });
+    assert_eq!((seen.get(), polls.get()), (Some(id), before));
+}

@@ -1,0 +1,308 @@
+//! What children of scopes inherit: it is set in their turns and in their destructors, however they end.
+
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+mod notes;
+
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::rc::Rc;
+
+use notes::{ms, poll_once, world};
+use turnwise::task::{ScopeError, catch_cancel, scope};
+use turnwise::{Scheduler, block_on, sleep, spawn, task_local, yield_now};
+
+task_local! {
+    static OWN: u32;
+    inherit static TRACE: u32;
+}
+
+/// What was seen, and where.
+type Seen = Rc<RefCell<Vec<(&'static str, Option<u32>)>>>;
+
+fn look(seen: &Seen, place: &'static str) {
+    seen.borrow_mut().push((place, TRACE.try_get().ok()));
+}
+
+/// Looks when it is dropped.
+struct Looks(Seen);
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        look(&self.0, "drop");
+    }
+}
+
+/// Looks in each turn and when it is dropped; if it is cancelled, also in a clean-up of two turns.
+async fn heir(seen: Seen, turns: usize) {
+    let _looks = Looks(Rc::clone(&seen));
+    let work = async {
+        for _ in 0..turns {
+            look(&seen, "turn");
+            yield_now().await;
+        }
+        pending::<()>().await;
+    };
+    let _cancelled = catch_cancel(work).await.unwrap_err();
+    look(&seen, "clean-up");
+    sleep(ms(1)).await;
+    look(&seen, "clean-up");
+}
+
+/// The same, without a clean-up.
+async fn plain_heir(seen: Seen) {
+    let _looks = Looks(Rc::clone(&seen));
+    look(&seen, "turn");
+    pending::<()>().await;
+}
+
+const TURN: (&str, Option<u32>) = ("turn", Some(7));
+const CLEAN_UP: (&str, Option<u32>) = ("clean-up", Some(7));
+const DROP: (&str, Option<u32>) = ("drop", Some(7));
+
+#[test]
+fn a_child_inherits_what_is_set_in_the_body_and_hands_it_down() {
+    let seen = Seen::default();
+    block_on(scope(async |s| {
+        let child = async {
+            look(&seen, "child");
+            assert!(OWN.try_get().is_err(), "a key that is not declared so ends at the task");
+            s.spawn(async { look(&seen, "sibling of a child") }).await.unwrap();
+            let inner = scope(async |inner| {
+                inner.spawn(async { look(&seen, "grandchild") });
+            });
+            inner.await.unwrap();
+            spawn({
+                let seen = Rc::clone(&seen);
+                async move { look(&seen, "task of a child") }
+            })
+            .await
+            .unwrap();
+        };
+        OWN.scope(1, TRACE.scope(7, async { s.spawn(child) })).await.await.unwrap();
+        s.spawn(async { look(&seen, "outside") });
+    }))
+    .unwrap();
+    let expected = [
+        ("child", Some(7)),
+        ("sibling of a child", Some(7)),
+        ("grandchild", Some(7)),
+        ("task of a child", Some(7)),
+        ("outside", None),
+    ];
+    assert_eq!(*seen.borrow(), expected);
+}
+
+#[test]
+fn turns_of_children_and_of_the_body_do_not_see_each_others_values() {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let note = |place| seen.borrow_mut().push((place, TRACE.try_get().ok()));
+    block_on(TRACE.scope(1, async {
+        scope(async |s| {
+            s.spawn(async {
+                note("heir");
+                yield_now().await;
+                note("heir");
+            });
+            s.spawn(TRACE.scope(2, async {
+                note("own value");
+                yield_now().await;
+                note("own value");
+            }));
+            yield_now().await;
+            note("body");
+        })
+        .await
+        .unwrap();
+    }));
+    let expected = [
+        ("heir", Some(1)),
+        ("own value", Some(2)),
+        ("body", Some(1)),
+        ("heir", Some(1)),
+        ("own value", Some(2)),
+    ];
+    assert_eq!(*seen.borrow(), expected);
+    assert!(TRACE.try_get().is_err());
+}
+
+#[test]
+fn an_heir_that_is_cancelled_sees_the_value_to_its_end() {
+    let (scheduler, _) = world();
+    let seen = Seen::default();
+    scheduler.block_on(async {
+        scope(async |s| {
+            let child = TRACE.sync_scope(7, || s.spawn(heir(Rc::clone(&seen), 2)));
+            sleep(ms(1)).await;
+            child.cancel();
+            child.await.unwrap();
+            assert_eq!(seen.take(), [TURN, TURN, CLEAN_UP, CLEAN_UP, DROP]);
+            let child = TRACE.sync_scope(7, || s.spawn(plain_heir(Rc::clone(&seen))));
+            sleep(ms(1)).await;
+            child.cancel();
+            assert!(child.await.unwrap_err().is_cancelled());
+            assert_eq!(seen.take(), [TURN, DROP]);
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn an_heir_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destructor() {
+    let seen = Seen::default();
+    block_on(scope(async |s| {
+        for cancels in [false, true] {
+            let child = TRACE.sync_scope(7, || s.spawn(heir_that_holds(Looks(Rc::clone(&seen)))));
+            if cancels {
+                child.cancel()
+            } else {
+                child.abort()
+            }
+            assert!(child.await.unwrap_err().is_cancelled());
+            assert_eq!(seen.take(), [DROP]);
+        }
+    }))
+    .unwrap();
+}
+
+async fn heir_that_holds(_looks: Looks) {
+    pending::<()>().await;
+}
+
+#[test]
+fn an_heir_that_is_aborted_or_aborts_itself_sees_the_value_in_its_destructor() {
+    let seen = Seen::default();
+    let own = &Cell::new(None);
+    block_on(scope(async |s| {
+        let child = TRACE.sync_scope(7, || s.spawn(heir(Rc::clone(&seen), 1)));
+        yield_now().await;
+        child.abort();
+        assert!(child.await.unwrap_err().is_cancelled());
+        assert_eq!(seen.take(), [TURN, DROP]);
+        let aborts = {
+            let looks = Looks(Rc::clone(&seen));
+            async move {
+                let _looks = looks;
+                let own: turnwise::task::AbortHandle = own.take().unwrap();
+                own.abort();
+                pending::<()>().await;
+            }
+        };
+        let child = TRACE.sync_scope(7, || s.spawn(aborts));
+        own.set(Some(child.abort_handle()));
+        assert!(child.await.unwrap_err().is_cancelled());
+        assert_eq!(seen.take(), [DROP]);
+    }))
+    .unwrap();
+}
+
+#[test]
+fn heirs_of_a_scope_that_is_stopped_see_the_value_to_their_end() {
+    let (scheduler, _) = world();
+    for fails in [false, true] {
+        let seen = Seen::default();
+        let result: Result<(), ScopeError> = scheduler.block_on(scope(async |s| {
+            TRACE.sync_scope(7, || {
+                s.spawn(heir(Rc::clone(&seen), 1));
+                s.spawn(plain_heir(Rc::clone(&seen)));
+            });
+            yield_now().await;
+            if fails {
+                s.try_spawn(async { Err::<(), _>("on purpose") });
+            } else {
+                s.cancel("enough");
+            }
+            pending::<()>().await;
+        }));
+        assert!(result.is_err());
+        assert_eq!(seen.take(), [TURN, TURN, CLEAN_UP, DROP, CLEAN_UP, DROP]);
+    }
+}
+
+#[test]
+fn heirs_of_a_scope_that_is_dropped_see_the_value_in_their_destructors() {
+    let seen = Seen::default();
+    block_on(async {
+        let mut scope = Box::pin(scope(async |s| {
+            TRACE.sync_scope(7, || {
+                s.spawn(heir(Rc::clone(&seen), 1));
+                s.spawn(plain_heir(Rc::clone(&seen)));
+            });
+            pending::<()>().await;
+        }));
+        assert!(poll_once(&mut scope).await.is_pending());
+        assert_eq!(seen.take(), [TURN, TURN]);
+        TRACE.sync_scope(1, || drop(scope));
+        assert_eq!(seen.take(), [DROP, DROP], "theirs, and not that of whoever drops the scope");
+    });
+}
+
+#[test]
+fn an_heir_that_its_scope_has_not_taken_in_sees_the_value_when_it_is_dropped() {
+    let seen = Seen::default();
+    block_on(async {
+        let mut scope = Box::pin(scope(async |s| {
+            let seen = &seen;
+            let spawns = async move {
+                let _late = OnDrop(|| {
+                    let looks = Looks(Rc::clone(seen));
+                    TRACE.sync_scope(7, || drop(s.spawn(heir_that_holds(looks))));
+                });
+                pending::<()>().await;
+            };
+            s.spawn(spawns);
+        }));
+        assert!(poll_once(&mut scope).await.is_pending());
+    });
+    assert_eq!(seen.take(), [DROP]);
+}
+
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn heirs_in_tasks_that_are_aborted_cancelled_or_dropped_with_their_scheduler_see_the_value() {
+    for how in ["abort", "cancel", "drop", "shutdown"] {
+        let (scheduler, _) = world();
+        let seen = Seen::default();
+        let held = Rc::clone(&seen);
+        let handle = scheduler.spawn(async move {
+            let never = scope(async |s| {
+                TRACE.sync_scope(7, || s.spawn(plain_heir(held)));
+                pending::<()>().await;
+            });
+            let _never = never.await;
+        });
+        scheduler.run_until_stalled();
+        match how {
+            "abort" => handle.abort(),
+            "cancel" => handle.cancel(),
+            "shutdown" => assert!(scheduler.shutdown(ms(5)).unwrap().is_clean()),
+            _ => {}
+        }
+        scheduler.run_until_stalled();
+        drop::<Scheduler>(scheduler);
+        assert_eq!(seen.take(), [TURN, DROP], "{how}");
+        assert!(TRACE.try_get().is_err());
+    }
+}
+
+#[test]
+fn an_heir_that_panics_leaves_nothing_behind() {
+    block_on(async {
+        let result = scope(async |s| {
+            TRACE.sync_scope(7, || s.spawn(async { std::panic::resume_unwind(Box::new(())) }));
+            yield_now().await;
+            assert!(TRACE.try_get().is_err());
+        });
+        assert!(result.await.unwrap_err().failures()[0].is_panic());
+        assert!(TRACE.try_get().is_err());
+        assert!(spawn(async { TRACE.try_get() }).await.unwrap().is_err());
+    });
+}
