@@ -13,7 +13,7 @@ use crate::executors::tokio::{InLocalRuntime, InLocalSet};
 use crate::executors::tokio_spawn;
 use crate::habits;
 use crate::memory::{self, Counter};
-use crate::rows::tools::{Channels, Events, Joins, Locks, Oneshots, Own, Permits};
+use crate::rows::tools::{Channels, Events, Groups, Joins, Locks, Oneshots, Own, Permits};
 use crate::rows::{
     Executor, Row, Setup, Sleeps, Turnwise, bare, timers, waits, with_timers, without_timers, work,
 };
@@ -324,7 +324,7 @@ impl Peer {
 fn joining<E, T>(row: &str) -> Option<Setup>
 where
     E: Sleeps,
-    T: Locks + Permits + Events + Channels + Oneshots + Joins,
+    T: Locks + Permits + Events + Channels + Oneshots + Joins + Groups,
 {
     sleeping::<E>(row).or_else(|| work(&waits::rows::<E, T>(), row))
 }
