@@ -33,6 +33,11 @@ pub(crate) const BY_CHANCE: Note = Note {
     text: "decides by chance which of them it looks at first; `biased` would switch that off",
     is_less: false,
 };
+pub(crate) const NO_SCOPE: Note = Note {
+    rows: &["scope_1000"],
+    text: "has no scope: a `JoinSet` is used instead, whose tasks cannot borrow",
+    is_less: true,
+};
 pub(crate) const UNFAIR_MUTEX: Note = Note {
     rows: &["mutex"],
     text: "is not first in, first out: who lets the lock go and wants it again has it before the one that was woken, so \
