@@ -1,4 +1,4 @@
-//! Timers: fired, real and virtual, and cancelled.
+//! Timers: fired, real and virtual, and cancelled; and timeouts.
 
 #[path = "rows/clock.rs"]
 mod clock;

@@ -1,4 +1,4 @@
-//! Turns: yields over one, a thousand and a hundred thousand tasks; entering and making a scheduler.
+//! Turns: yields over one, a thousand and a hundred thousand tasks; entering and making a scheduler; catches.
 
 #[path = "rows/clock.rs"]
 mod clock;
@@ -11,5 +11,5 @@ mod rows;
 use rows::Turnwise;
 
 fn main() {
-    compare::compare(&rows::turn::rows::<Turnwise>());
+    compare::compare(&[rows::turn::rows::<Turnwise>(), rows::cancel::rows()].concat());
 }

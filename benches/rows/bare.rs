@@ -22,9 +22,9 @@ use super::{Random, Setup, Work, batches, hidden};
 /// The loop for the row of that name.
 pub(crate) fn on(row: &str) -> Option<Setup> {
     Some(match row {
-        "spawn_join" => spawn_join,
+        "spawn_join" | "scope_1000" => spawn_join,
         "spawn_detached" => spawn_detached,
-        "yield_1" => yields::<1>,
+        "yield_1" | "catch_yield" => yields::<1>,
         "yield_1000" | "self_wake_1000" => yields::<1_000>,
         "yield_100000" => yields::<100_000>,
         "deep_await" => deep,
@@ -37,7 +37,8 @@ pub(crate) fn on(row: &str) -> Option<Setup> {
         "timers_10m" => timers::<10_000_000>,
         "timers_virtual_10k" => timers_virtual::<10_000>,
         "timers_virtual_1m" => timers_virtual::<1_000_000>,
-        "timers_cancel" | "timers_cancel_later" => timers_cancel,
+        "timers_cancel" | "timers_cancel_later" | "timeouts_10k" => timers_cancel,
+        "timeout_ready" | "catch_ready" => poll_ready,
         "waker_clone" => bare_clones,
         "wake_own" => bare_wakes,
         "wake_remote" => bare_remote,
@@ -142,6 +143,20 @@ fn block_on() -> Work {
             }
         }
         assert_eq!(sum, n * (n - 1) / 2);
+    })
+}
+
+/// Polls a future that is ready.
+fn poll_ready() -> Work {
+    Box::new(|n| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sum = 0;
+        for number in 0..n {
+            if let Poll::Ready(output) = pin!(ready(hidden(number))).poll(&mut cx) {
+                sum += output;
+            }
+        }
+        assert_eq!(sum, n * n.saturating_sub(1) / 2);
     })
 }
 

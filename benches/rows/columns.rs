@@ -53,7 +53,16 @@ impl Executor for Tokio {
 }
 
 impl Sleeps for Tokio {
+    type Elapsed = tokio::time::error::Elapsed;
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         tokio::time::sleep(duration)
+    }
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        tokio::time::timeout(limit, future)
     }
 }

@@ -26,21 +26,31 @@ pub(crate) trait Executor: Sized + 'static {
 
 /// An executor with a clock.
 pub(crate) trait Sleeps: Executor {
+    type Elapsed: Debug;
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static;
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>>;
 }
 
 /// Turnwise with a real clock.
-pub(crate) struct Turnwise(Scheduler);
+pub(crate) type Turnwise = Clocked<false>;
 
 /// Turnwise with a virtual clock: sleeping takes no time.
-pub(crate) struct Virtual(Scheduler);
+pub(crate) type Virtual = Clocked<true>;
 
-impl Executor for Turnwise {
+pub(crate) struct Clocked<const IS_VIRTUAL: bool>(Scheduler);
+
+impl<const IS_VIRTUAL: bool> Executor for Clocked<IS_VIRTUAL> {
     type Error = turnwise::JoinError;
     type Handle<T: 'static> = turnwise::JoinHandle<T>;
 
     fn new() -> Self {
-        Turnwise(Scheduler::new())
+        let builder = Scheduler::builder();
+        Clocked(if IS_VIRTUAL { builder.virtual_time().build() } else { builder.build() })
     }
 
     fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
@@ -56,35 +66,17 @@ impl Executor for Turnwise {
     }
 }
 
-impl Sleeps for Turnwise {
+impl<const IS_VIRTUAL: bool> Sleeps for Clocked<IS_VIRTUAL> {
+    type Elapsed = turnwise::time::Elapsed;
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         turnwise::sleep(duration)
     }
-}
 
-impl Executor for Virtual {
-    type Error = turnwise::JoinError;
-    type Handle<T: 'static> = turnwise::JoinHandle<T>;
-
-    fn new() -> Self {
-        Virtual(Scheduler::builder().virtual_time().build())
-    }
-
-    fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
-        self.0.block_on(future)
-    }
-
-    fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {
-        turnwise::spawn(future)
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        turnwise::yield_now()
-    }
-}
-
-impl Sleeps for Virtual {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        turnwise::sleep(duration)
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        turnwise::timeout(limit, future)
     }
 }

@@ -5,12 +5,14 @@
 #![allow(dead_code, reason = "each of those who share it leaves a part unused")]
 
 pub(crate) mod bare;
+pub(crate) mod cancel;
 mod executors;
 pub(crate) mod remote;
 pub(crate) mod spawn;
 pub(crate) mod timers;
 pub(crate) mod tools;
 pub(crate) mod turn;
+pub(crate) mod usual;
 pub(crate) mod waits;
 
 use std::cell::Cell;
@@ -65,6 +67,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let after = rows.iter().position(|row| row.name == "timers_cancel").unwrap_or(rows.len());
     rows.splice(after..after, timers::virtual_rows::<Virtual>());
     rows.extend(waits::rows::<Turnwise, Own>());
+    rows.extend(cancel::rows());
     rows
 }
 

@@ -1,12 +1,12 @@
 //! Timers.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Countdown, Kind, Random, Row, Setup, Sleeps, Work, batches};
+use super::{Countdown, Executor, Kind, Random, Row, Setup, Sleeps, Work, batches, hidden};
 
 pub(crate) fn rows<E: Sleeps>() -> Vec<Row> {
     vec![
@@ -16,6 +16,8 @@ pub(crate) fn rows<E: Sleeps>() -> Vec<Row> {
         fired("timers_1m", 1_000_000, 1_000_000, sleepers::<E, 1_000_000>),
         cancelled("timers_cancel", 1, cancel::<E>),
         cancelled("timers_cancel_later", BATCH, cancel_later::<E>),
+        cancelled("timeout_ready", 1, timeout_ready::<E>),
+        cancelled("timeouts_10k", 1, timeouts::<E>),
     ]
 }
 
@@ -76,8 +78,11 @@ fn crowd_of_sleepers<E: Sleeps>(tasks: u64) -> Work {
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// An executor on which ten thousand tasks sleep for hours.
-fn with_live<E: Sleeps>() -> E {
+/// An executor on which ten thousand tasks do this for hours.
+fn with_live<E: Executor, F>(wait: fn(Duration) -> F) -> E
+where
+    F: Future<Output = ()> + 'static,
+{
     let executor = E::new();
     let asleep = Rc::new(Countdown::default());
     asleep.left.set(LIVE);
@@ -87,7 +92,7 @@ fn with_live<E: Sleeps>() -> E {
             let (nap, asleep) = (HOUR + random.nap(), Rc::clone(&asleep));
             E::spawn_detached(async move {
                 asleep.count();
-                E::sleep(nap).await;
+                wait(nap).await;
             });
         }
         asleep.wait().await;
@@ -96,13 +101,13 @@ fn with_live<E: Sleeps>() -> E {
 }
 
 /// Polls once a future that is to be pending, and returns how many it was: one.
-async fn poll_once(mut future: Pin<&mut impl Future<Output = ()>>) -> u64 {
+async fn poll_once(mut future: Pin<&mut impl Future>) -> u64 {
     poll_fn(|cx| Poll::Ready(u64::from(future.as_mut().poll(cx).is_pending()))).await
 }
 
 /// Makes a timer, polls it, drops it, and so on, all in one turn.
 fn cancel<E: Sleeps>() -> Work {
-    let executor = with_live::<E>();
+    let executor = with_live::<E, _>(E::sleep);
     Box::new(move |n| {
         let mut random = Random::new();
         let sum = executor.block_on(async {
@@ -121,7 +126,7 @@ const BATCH: u64 = 1_000;
 
 /// Makes a thousand timers and polls them, gives way, drops them, and so on.
 fn cancel_later<E: Sleeps>() -> Work {
-    let executor = with_live::<E>();
+    let executor = with_live::<E, _>(E::sleep);
     Box::new(move |n| {
         let mut random = Random::new();
         let sum = executor.block_on(async {
@@ -134,6 +139,40 @@ fn cancel_later<E: Sleeps>() -> Work {
                 }
                 E::yield_now().await;
                 sleeps.clear();
+            }
+            sum
+        });
+        assert_eq!(sum, n);
+    })
+}
+
+/// Sets a limit to a future that is ready at once.
+fn timeout_ready<E: Sleeps>() -> Work {
+    let executor = E::new();
+    Box::new(move |n| {
+        let sum = executor.block_on(async {
+            let mut sum = 0;
+            for number in 0..n {
+                sum += E::timeout(HOUR, ready(hidden(number))).await.expect("it was ready");
+            }
+            sum
+        });
+        assert_eq!(sum, n * n.saturating_sub(1) / 2);
+    })
+}
+
+/// Sets a limit to a future that is never ready, polls it, drops it, and so on, all in one turn; while ten thousand
+/// tasks wait within limits of their own.
+fn timeouts<E: Sleeps>() -> Work {
+    let executor = with_live::<E, _>(|nap| async move {
+        assert!(E::timeout(nap, pending::<()>()).await.is_err(), "it is never ready");
+    });
+    Box::new(move |n| {
+        let mut random = Random::new();
+        let sum = executor.block_on(async {
+            let mut sum = 0;
+            for _ in 0..n {
+                sum += poll_once(pin!(E::timeout(HOUR + random.nap(), pending::<()>()))).await;
             }
             sum
         });

@@ -1,37 +1,21 @@
-//! Tokio's locks and channels, and what its users join with.
+//! Tokio's locks, channels and groups, and what its users join with.
+
+use std::ops::Range;
 
 use futures::future;
-use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
+use tokio::task::JoinSet;
 
-use crate::rows::tools::{Channels, Events, Joins, Locks, Oneshots, Permits};
+use crate::rows::tools::{Events, Groups, Joins};
+use crate::rows::usual::usual;
 
 pub(crate) struct TokioTools;
 
-impl Locks for TokioTools {
-    type Mutex = Mutex<()>;
-
-    fn mutex() -> Self::Mutex {
-        Mutex::new(())
-    }
-
-    async fn locked<F: Future>(mutex: &Self::Mutex, inside: F) -> F::Output {
-        let _guard = mutex.lock().await;
-        inside.await
-    }
-}
-
-impl Permits for TokioTools {
-    type Semaphore = Semaphore;
-
-    fn semaphore(permits: usize) -> Self::Semaphore {
-        Semaphore::new(permits)
-    }
-
-    async fn permitted<F: Future>(semaphore: &Self::Semaphore, inside: F) -> F::Output {
-        let _permit = semaphore.acquire().await.expect("nobody closes it");
-        inside.await
-    }
-}
+usual!(Locks for TokioTools: Mutex<()>);
+usual!(Permits for TokioTools: Semaphore);
+usual!(Channels for TokioTools: Sender, Receiver, |room| mpsc::channel(room), recv);
+usual!(Oneshots for TokioTools: oneshot, || oneshot::channel());
 
 impl Events for TokioTools {
     type Event = Notify;
@@ -46,40 +30,6 @@ impl Events for TokioTools {
 
     fn fire(event: &Self::Event) {
         event.notify_waiters();
-    }
-}
-
-impl Channels for TokioTools {
-    type Sender<T: 'static> = mpsc::Sender<T>;
-    type Receiver<T: 'static> = mpsc::Receiver<T>;
-
-    fn channel<T: 'static>(room: usize) -> (Self::Sender<T>, Self::Receiver<T>) {
-        mpsc::channel(room)
-    }
-
-    async fn send<T: 'static>(sender: &mut Self::Sender<T>, value: T) {
-        assert!(sender.send(value).await.is_ok(), "the receiver stays to the end");
-    }
-
-    fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> impl Future<Output = Option<T>> {
-        receiver.recv()
-    }
-}
-
-impl Oneshots for TokioTools {
-    type Sender<T: 'static> = oneshot::Sender<T>;
-    type Receiver<T: 'static> = oneshot::Receiver<T>;
-
-    fn oneshot<T: 'static>() -> (Self::Sender<T>, Self::Receiver<T>) {
-        oneshot::channel()
-    }
-
-    fn answer<T: 'static>(sender: Self::Sender<T>, value: T) {
-        assert!(sender.send(value).is_ok(), "whoever asked waits for the answer");
-    }
-
-    async fn answered<T: 'static>(receiver: Self::Receiver<T>) -> T {
-        receiver.await.expect("every question is answered")
     }
 }
 
@@ -98,5 +48,20 @@ impl Joins for TokioTools {
             first = a => first,
             second = b => second,
         }
+    }
+}
+
+/// Tokio's tasks cannot borrow: so they return their numbers.
+impl Groups for TokioTools {
+    async fn sum(numbers: Range<u64>) -> u64 {
+        let mut group = JoinSet::new();
+        for number in numbers {
+            group.spawn_local(async move { number });
+        }
+        let mut sum = 0;
+        while let Some(number) = group.join_next().await {
+            sum += number.expect("nothing panics");
+        }
+        sum
     }
 }

@@ -1,7 +1,14 @@
-//! What the rows need of a crate of locks and channels, and turnwise's own.
+//! What the rows need of a crate of locks, channels and groups, and turnwise's own.
 
-use turnwise::channel::{mpsc, oneshot};
+use std::cell::Cell;
+use std::ops::Range;
+
+use turnwise::channel::mpsc::{self, Receiver, Sender};
+use turnwise::channel::oneshot;
 use turnwise::sync::{Event, Mutex, Semaphore};
+use turnwise::task;
+
+use super::usual::usual;
 
 /// A lock.
 pub(crate) trait Locks: 'static {
@@ -75,34 +82,19 @@ pub(crate) trait Joins: 'static {
     ) -> impl Future<Output = T>;
 }
 
+/// Tasks that somebody waits for as one.
+pub(crate) trait Groups: 'static {
+    /// Spawns a task for each of these numbers, waits for all of them, and sums the numbers up.
+    fn sum(numbers: Range<u64>) -> impl Future<Output = u64>;
+}
+
 /// Turnwise's own.
 pub(crate) struct Own;
 
-impl Locks for Own {
-    type Mutex = Mutex<()>;
-
-    fn mutex() -> Self::Mutex {
-        Mutex::new(())
-    }
-
-    async fn locked<F: Future>(mutex: &Self::Mutex, inside: F) -> F::Output {
-        let _guard = mutex.lock().await;
-        inside.await
-    }
-}
-
-impl Permits for Own {
-    type Semaphore = Semaphore;
-
-    fn semaphore(permits: usize) -> Self::Semaphore {
-        Semaphore::new(permits)
-    }
-
-    async fn permitted<F: Future>(semaphore: &Self::Semaphore, inside: F) -> F::Output {
-        let _permit = semaphore.acquire().await.expect("nobody closes it");
-        inside.await
-    }
-}
+usual!(Locks for Own: Mutex<()>);
+usual!(Permits for Own: Semaphore);
+usual!(Channels for Own: Sender, Receiver, |room| mpsc::channel(room), recv);
+usual!(Oneshots for Own: oneshot, || oneshot::channel());
 
 impl Events for Own {
     type Event = Event;
@@ -121,40 +113,6 @@ impl Events for Own {
     }
 }
 
-impl Channels for Own {
-    type Sender<T: 'static> = mpsc::Sender<T>;
-    type Receiver<T: 'static> = mpsc::Receiver<T>;
-
-    fn channel<T: 'static>(room: usize) -> (Self::Sender<T>, Self::Receiver<T>) {
-        mpsc::channel(room)
-    }
-
-    async fn send<T: 'static>(sender: &mut Self::Sender<T>, value: T) {
-        assert!(sender.send(value).await.is_ok(), "the receiver stays to the end");
-    }
-
-    fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> impl Future<Output = Option<T>> {
-        receiver.recv()
-    }
-}
-
-impl Oneshots for Own {
-    type Sender<T: 'static> = oneshot::Sender<T>;
-    type Receiver<T: 'static> = oneshot::Receiver<T>;
-
-    fn oneshot<T: 'static>() -> (Self::Sender<T>, Self::Receiver<T>) {
-        oneshot::channel()
-    }
-
-    fn answer<T: 'static>(sender: Self::Sender<T>, value: T) {
-        assert!(sender.send(value).is_ok(), "whoever asked waits for the answer");
-    }
-
-    async fn answered<T: 'static>(receiver: Self::Receiver<T>) -> T {
-        receiver.await.expect("every question is answered")
-    }
-}
-
 impl Joins for Own {
     fn all<F: Future>(futures: Vec<F>) -> impl Future<Output = Vec<F::Output>> {
         turnwise::join_all(futures)
@@ -169,5 +127,18 @@ impl Joins for Own {
         b: B,
     ) -> impl Future<Output = T> {
         turnwise::race((a, b))
+    }
+}
+
+impl Groups for Own {
+    async fn sum(numbers: Range<u64>) -> u64 {
+        let sum = &Cell::new(0);
+        let all = task::scope(async |scope| {
+            for number in numbers {
+                scope.spawn(async move { sum.set(sum.get() + number) });
+            }
+        });
+        all.await.expect("nothing panics");
+        sum.get()
     }
 }

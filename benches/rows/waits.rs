@@ -1,17 +1,17 @@
-//! Tasks that wait for each other: locks, permits, events, channels, and joins.
+//! Tasks that wait for each other: locks, permits, events, channels, joins and groups.
 
 use std::fmt::Debug;
 use std::future::ready;
 use std::rc::Rc;
 
-use super::tools::{Channels, Events, Joins, Locks, Oneshots, Permits};
-use super::{Countdown, Executor, Kind, Row, Setup, Work, hidden};
+use super::tools::{Channels, Events, Groups, Joins, Locks, Oneshots, Permits};
+use super::{Countdown, Executor, Kind, Row, Setup, Work, batches, hidden};
 
 /// How many tasks contend for a lock, for permits, or for room in a channel.
 const CROWD: u64 = 10;
 const PERMITS: usize = 3;
 const ROOM: usize = 16;
-/// How many wait for one event, and are joined by one `join_all`.
+/// How many wait for one event, and are joined by one `join_all` or by one scope.
 const WAITERS: u64 = 10_000;
 pub(super) const JOINED: u64 = 1_000;
 
@@ -23,10 +23,10 @@ fn row(name: &'static str, batch: u64, size: u64, work: Setup) -> Row {
 pub(crate) fn rows<E, T>() -> Vec<Row>
 where
     E: Executor,
-    T: Locks + Permits + Events + Channels + Oneshots + Joins,
+    T: Locks + Permits + Events + Channels + Oneshots + Joins + Groups,
 {
     let locks = [locks::<E, T>(), permits::<E, T>(), events::<E, T>()].concat();
-    [locks, channels::<E, T>(), requests::<E, T, T>(), joins::<E, T>()].concat()
+    [locks, channels::<E, T>(), requests::<E, T, T>(), joins::<E, T>(), groups::<E, T>()].concat()
 }
 
 pub(crate) fn locks<E: Executor, T: Locks>() -> Vec<Row> {
@@ -58,6 +58,10 @@ pub(crate) fn joins<E: Executor, T: Joins>() -> Vec<Row> {
         row("join_2", 1, 100_000, join::<E, T>),
         row("race_2", 1, 100_000, race::<E, T>),
     ]
+}
+
+pub(crate) fn groups<E: Executor, T: Groups>() -> Vec<Row> {
+    vec![row("scope_1000", JOINED, 100 * JOINED, group::<E, T>)]
 }
 
 /// Ten tasks lock, yield with the lock in hand, and let it go: so all but one wait.
@@ -264,5 +268,20 @@ fn race<E: Executor, T: Joins>() -> Work {
             sum
         });
         assert_eq!(sum, n * n.saturating_sub(1) / 2);
+    })
+}
+
+/// A group of a thousand tasks that are ready at once, and then of the next thousand.
+fn group<E: Executor, T: Groups>() -> Work {
+    let executor = E::new();
+    Box::new(move |n| {
+        let sum = executor.block_on(async {
+            let mut sum = 0;
+            for first in batches(n, JOINED) {
+                sum += T::sum(first..first + JOINED).await;
+            }
+            sum
+        });
+        assert_eq!(sum, n * (n - 1) / 2);
     })
 }

@@ -13,13 +13,13 @@ use crate::executors::tokio::{InLocalRuntime, InLocalSet};
 use crate::executors::tokio_spawn;
 use crate::habits;
 use crate::memory::{self, Counter};
-use crate::rows::tools::{Channels, Events, Joins, Locks, Oneshots, Own, Permits};
+use crate::rows::tools::{Channels, Events, Groups, Joins, Locks, Oneshots, Own, Permits};
 use crate::rows::{
     Executor, Row, Setup, Sleeps, Turnwise, bare, timers, waits, with_timers, without_timers, work,
 };
 use crate::tokio_tools::TokioTools;
 use crate::toolkits::{
-    BY_CHANCE, Futures, NO_EVENT, NO_JOIN_ALL, ROOM_PER_SENDER, TOOLKITS, UNFAIR_MUTEX,
+    BY_CHANCE, Futures, NO_EVENT, NO_JOIN_ALL, NO_SCOPE, ROOM_PER_SENDER, TOOLKITS, UNFAIR_MUTEX,
 };
 
 /// One column.
@@ -89,6 +89,21 @@ const EXACT_TIMERS: Note = Note {
     text: "does not round deadlines up to a millisecond: it wakes the processor more often, and the task sooner",
     is_less: false,
 };
+const NO_TIMEOUT: Note = Note {
+    rows: &["timeout*"],
+    text: "has none: `or` of futures-lite is used instead, with a `Timer`",
+    is_less: false,
+};
+const LIMITS_WHAT_FAILS: Note = Note {
+    rows: &["timeout*"],
+    text: "limits only what can fail with its own error, so an `async` block stands around the future",
+    is_less: false,
+};
+const TIMER_BY_CHANCE: Note = Note {
+    rows: &["timeout*"],
+    text: "decides by chance whether it looks at the future first, or at the timer",
+    is_less: false,
+};
 const SPAWNS_SEND: Note = Note {
     rows: &["spawn*", "yield*", "self_wake*", "deep*", "timers*", "wake_storm"],
     text: "spawns only what is `Send`: its rows are written for it alone, with futures that are",
@@ -131,7 +146,8 @@ const MONOIO: &str = "monoio = { version = \"0.2.4\", features = [\"sync\"] }";
 const COMPIO: &str = "\
 compio-runtime = { version = \"0.12.6\", features = [\"time\"] }
 compio-driver = { version = \"0.12.5\", default-features = false, features = [\"io-uring\"] }";
-const TOKIO_TOOLS: &str = "`tokio::sync`, `tokio::join!`, `tokio::select!`, `join_all` of futures";
+const TOKIO_TOOLS: &str =
+    "`tokio::sync`, `JoinSet`, `tokio::join!`, `tokio::select!`, `join_all` of futures";
 
 /// All that can spawn, turnwise first and the limit last.
 pub(crate) const PEERS: &[Peer] = &[
@@ -144,7 +160,7 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<Turnwise>),
         dependency: Some(TURNWISE),
         tools: Some(Tools {
-            names: "`turnwise::sync`, `turnwise::channel`, `join_all`, `join!`, `race`",
+            names: "`turnwise::sync`, `turnwise::channel`, `join_all`, `join!`, `race`, `task::scope`",
             orders: habits::orders::<Turnwise, Own>,
         }),
         notes: &[],
@@ -158,7 +174,7 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<InLocalSet>),
         dependency: Some(TOKIO),
         tools: Some(Tools { names: TOKIO_TOOLS, orders: habits::orders::<InLocalSet, TokioTools> }),
-        notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE],
+        notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE, NO_SCOPE],
     },
     Peer {
         name: "tokio-localrt",
@@ -172,7 +188,7 @@ pub(crate) const PEERS: &[Peer] = &[
             names: TOKIO_TOOLS,
             orders: habits::orders::<InLocalRuntime, TokioTools>,
         }),
-        notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE],
+        notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE, NO_SCOPE],
     },
     Peer {
         name: "tokio-spawn",
@@ -216,7 +232,7 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<InSmol>),
         dependency: Some("smol = \"2.0\""),
         tools: None,
-        notes: &[MADE_LATER, EXACT_TIMERS],
+        notes: &[MADE_LATER, EXACT_TIMERS, NO_TIMEOUT],
     },
     Peer {
         name: "futures",
@@ -266,7 +282,7 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<InGlommio>),
         dependency: Some("glommio = \"0.9\""),
         tools: None,
-        notes: &[EXACT_TIMERS, NO_COUNT, ENTRY_PER_WAKE],
+        notes: &[EXACT_TIMERS, LIMITS_WHAT_FAILS, NO_COUNT, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
     Peer {
@@ -278,7 +294,7 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<InCompio>),
         dependency: Some(COMPIO),
         tools: None,
-        notes: &[EXACT_TIMERS, WAITS_FOR_ROOM],
+        notes: &[EXACT_TIMERS, TIMER_BY_CHANCE, WAITS_FOR_ROOM],
     },
     Peer {
         name: "bare",
@@ -324,7 +340,7 @@ impl Peer {
 fn joining<E, T>(row: &str) -> Option<Setup>
 where
     E: Sleeps,
-    T: Locks + Permits + Events + Channels + Oneshots + Joins,
+    T: Locks + Permits + Events + Channels + Oneshots + Joins + Groups,
 {
     sleeping::<E>(row).or_else(|| work(&waits::rows::<E, T>(), row))
 }

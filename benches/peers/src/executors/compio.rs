@@ -35,7 +35,16 @@ impl Executor for InCompio {
 }
 
 impl Sleeps for InCompio {
+    type Elapsed = compio_runtime::time::Elapsed;
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         compio_runtime::time::sleep(duration)
+    }
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        compio_runtime::time::timeout(limit, future)
     }
 }

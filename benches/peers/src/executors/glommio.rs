@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
+use glommio::{GlommioError, LocalExecutor, LocalExecutorBuilder, Placement, Task};
 
 use super::Certain;
 use crate::rows::{Executor, Sleeps};
@@ -43,7 +43,17 @@ impl Executor for InGlommio {
 }
 
 impl Sleeps for InGlommio {
+    type Elapsed = GlommioError<()>;
+
     async fn sleep(duration: Duration) {
         glommio::timer::sleep(duration).await;
+    }
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        // It limits only what may fail in its own way.
+        glommio::timer::timeout(limit, async { Ok(future.await) })
     }
 }

@@ -57,7 +57,16 @@ impl<D: Make> Executor for InMonoio<D> {
 }
 
 impl<D: Make> Sleeps for InMonoio<D> {
+    type Elapsed = monoio::time::error::Elapsed;
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         monoio::time::sleep(duration)
+    }
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        monoio::time::timeout(limit, future)
     }
 }

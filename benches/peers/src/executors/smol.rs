@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smol::{LocalExecutor, Task, Timer};
 
@@ -42,7 +42,17 @@ impl Executor for InSmol {
 }
 
 impl Sleeps for InSmol {
+    type Elapsed = Instant;
+
     async fn sleep(duration: Duration) {
         Timer::after(duration).await;
+    }
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        // Smol has none of its own.
+        smol::future::or(async { Ok(future.await) }, async move { Err(Timer::after(limit).await) })
     }
 }

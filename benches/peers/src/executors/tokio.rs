@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime, Runtime};
 use tokio::task::{JoinError, JoinHandle, LocalSet};
+use tokio::time::error::Elapsed;
 
 use crate::rows::{Executor, Sleeps};
 
@@ -38,8 +39,17 @@ impl Executor for InLocalSet {
 }
 
 impl Sleeps for InLocalSet {
+    type Elapsed = Elapsed;
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         tokio::time::sleep(duration)
+    }
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        tokio::time::timeout(limit, future)
     }
 }
 
@@ -70,7 +80,16 @@ impl Executor for InLocalRuntime {
 }
 
 impl Sleeps for InLocalRuntime {
+    type Elapsed = Elapsed;
+
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         tokio::time::sleep(duration)
+    }
+
+    fn timeout<F: Future>(
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
+        tokio::time::timeout(limit, future)
     }
 }

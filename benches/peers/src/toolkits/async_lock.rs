@@ -5,22 +5,12 @@ use async_lock::{Mutex, Semaphore};
 use event_listener::Event;
 use futures_lite::future;
 
-use crate::rows::tools::{Channels, Events, Joins, Locks, Oneshots, Permits};
+use crate::rows::tools::{Channels, Events, Joins, Oneshots, Permits};
+use crate::rows::usual::usual;
 
 pub(crate) struct AsyncLock;
 
-impl Locks for AsyncLock {
-    type Mutex = Mutex<()>;
-
-    fn mutex() -> Self::Mutex {
-        Mutex::new(())
-    }
-
-    async fn locked<F: Future>(mutex: &Self::Mutex, inside: F) -> F::Output {
-        let _guard = mutex.lock().await;
-        inside.await
-    }
-}
+usual!(Locks for AsyncLock: Mutex<()>);
 
 impl Permits for AsyncLock {
     type Semaphore = Semaphore;

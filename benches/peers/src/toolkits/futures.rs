@@ -2,60 +2,19 @@
 
 use std::pin::pin;
 
-use futures::channel::{mpsc, oneshot};
+use futures::channel::mpsc::{self, Receiver, Sender};
+use futures::channel::oneshot;
 use futures::lock::Mutex;
 use futures::{SinkExt, StreamExt, future};
 
-use crate::rows::tools::{Channels, Joins, Locks, Oneshots};
+use crate::rows::tools::Joins;
+use crate::rows::usual::usual;
 
 pub(crate) struct Futures;
 
-impl Locks for Futures {
-    type Mutex = Mutex<()>;
-
-    fn mutex() -> Self::Mutex {
-        Mutex::new(())
-    }
-
-    async fn locked<F: Future>(mutex: &Self::Mutex, inside: F) -> F::Output {
-        let _guard = mutex.lock().await;
-        inside.await
-    }
-}
-
-impl Channels for Futures {
-    type Sender<T: 'static> = mpsc::Sender<T>;
-    type Receiver<T: 'static> = mpsc::Receiver<T>;
-
-    fn channel<T: 'static>(room: usize) -> (Self::Sender<T>, Self::Receiver<T>) {
-        mpsc::channel(room)
-    }
-
-    async fn send<T: 'static>(sender: &mut Self::Sender<T>, value: T) {
-        assert!(sender.send(value).await.is_ok(), "the receiver stays to the end");
-    }
-
-    fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> impl Future<Output = Option<T>> {
-        receiver.next()
-    }
-}
-
-impl Oneshots for Futures {
-    type Sender<T: 'static> = oneshot::Sender<T>;
-    type Receiver<T: 'static> = oneshot::Receiver<T>;
-
-    fn oneshot<T: 'static>() -> (Self::Sender<T>, Self::Receiver<T>) {
-        oneshot::channel()
-    }
-
-    fn answer<T: 'static>(sender: Self::Sender<T>, value: T) {
-        assert!(sender.send(value).is_ok(), "whoever asked waits for the answer");
-    }
-
-    async fn answered<T: 'static>(receiver: Self::Receiver<T>) -> T {
-        receiver.await.expect("every question is answered")
-    }
-}
+usual!(Locks for Futures: Mutex<()>);
+usual!(Channels for Futures: Sender, Receiver, |room| mpsc::channel(room), next);
+usual!(Oneshots for Futures: oneshot, || oneshot::channel());
 
 impl Joins for Futures {
     fn all<F: Future>(futures: Vec<F>) -> impl Future<Output = Vec<F::Output>> {

@@ -15,7 +15,7 @@ use self::local_sync::LocalSync;
 use crate::executors::async_executor::{InLocalExecutor, InStaticLocalExecutor};
 use crate::habits;
 use crate::peers::{Note, Peer, Tools, everywhere};
-use crate::rows::tools::{Channels, Oneshots, Permits};
+use crate::rows::tools::{Channels, Events, Locks, Oneshots, Permits};
 use crate::rows::{Executor, Setup, waits, work};
 
 pub(crate) const NO_EVENT: Note = Note {
@@ -32,6 +32,11 @@ pub(crate) const BY_CHANCE: Note = Note {
     rows: &["race_2"],
     text: "decides by chance which of them it looks at first; `biased` would switch that off",
     is_less: false,
+};
+pub(crate) const NO_SCOPE: Note = Note {
+    rows: &["scope_1000"],
+    text: "has no scope: a `JoinSet` is used instead, whose tasks cannot borrow",
+    is_less: true,
 };
 pub(crate) const UNFAIR_MUTEX: Note = Note {
     rows: &["mutex"],
@@ -131,7 +136,7 @@ pub(crate) const TOOLKITS: &[Peer] = &[
     Peer {
         name: "futures-intrusive",
         setup: LOCAL,
-        on: intrusive::<InLocalExecutor>,
+        on: most::<InLocalExecutor, Intrusive>,
         tools: Some(Tools {
             names: "futures-intrusive 0.5: `LocalMutex` and `LocalSemaphore`, made fair, `LocalManualResetEvent`, \
                     `LocalChannel`, `LocalOneshotChannel`",
@@ -163,8 +168,9 @@ fn permits<E: Executor, T: Permits>() -> [&'static str; 2] {
     ["-", habits::semaphore::<E, T>()]
 }
 
+/// All but those of groups.
 fn async_lock<E: Executor>(row: &str) -> Option<Setup> {
-    work(&waits::rows::<E, AsyncLock>(), row)
+    most::<E, AsyncLock>(row).or_else(|| work(&waits::joins::<E, AsyncLock>(), row))
 }
 
 /// The rows of semaphores and channels.
@@ -173,8 +179,12 @@ fn few<E: Executor, T: Permits + Channels + Oneshots>(row: &str) -> Option<Setup
     work(&[waits::permits::<E, T>(), channels].concat(), row)
 }
 
-/// All but those of joins.
-fn intrusive<E: Executor>(row: &str) -> Option<Setup> {
-    let locks = [waits::locks::<E, Intrusive>(), waits::events::<E, Intrusive>()].concat();
-    work(&locks, row).or_else(|| few::<E, Intrusive>(row))
+/// All but those of joins and groups.
+fn most<E, T>(row: &str) -> Option<Setup>
+where
+    E: Executor,
+    T: Locks + Permits + Events + Channels + Oneshots,
+{
+    let locks = [waits::locks::<E, T>(), waits::events::<E, T>()].concat();
+    work(&locks, row).or_else(|| few::<E, T>(row))
 }
