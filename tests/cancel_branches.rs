@@ -321,12 +321,9 @@ fn what_a_catch_wraps_is_dropped_in_the_turn_of_its_task_and_unpolled() {
     });
     let id = handle.id().as_u64();
     let before = polls.get();
+    let canceller = handle.abort_handle();
     scheduler.block_on(async {
-        let canceller = spawn(async move {
-            handle.cancel();
-            handle
-        });
-        let handle = canceller.await.unwrap();
+        spawn(async move { canceller.cancel() }).await.unwrap();
         assert!(handle.await.unwrap());
     });
     assert_eq!((seen.get(), polls.get()), (Some(id), before));

@@ -273,10 +273,10 @@ fn a_catch_around_the_own_handle_breaks_the_circle_and_lives() {
     let own: Rc<RefCell<Option<JoinHandle<bool>>>> = Rc::default();
     let place = Rc::clone(&own);
     let seen = Rc::new(Cell::new(false));
-    let sees = Rc::clone(&seen);
+    let inside = Rc::clone(&seen);
     let handle = scheduler.spawn(async move {
         let own = place.take().unwrap();
-        sees.set(catch_cancel(own).await.is_err());
+        inside.set(catch_cancel(own).await.is_err());
         true
     });
     let canceller = handle.abort_handle();

@@ -237,12 +237,12 @@ fn a_message_that_comes_in_that_turn_is_not_lost() {
             let back = &line.receiver;
             let mut receiver = Back { place: back, value: back.take() };
             let receiver = receiver.value.as_mut().unwrap();
-            let receives = async {
+            let work = async {
                 let message = receiver.recv().await;
                 // Here, since what a child returns is lost if the body that awaits it is cancelled.
                 line.received.borrow_mut().extend(message);
             };
-            ended(end, receives).await;
+            ended(end, work).await;
             if end == End::Abort {
                 std::future::pending::<()>().await;
             }

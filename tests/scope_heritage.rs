@@ -79,7 +79,7 @@ fn a_child_inherits_what_is_set_in_the_body_and_hands_it_down() {
             .await
             .unwrap();
         };
-        OWN.scope(1, TRACE.scope(7, async { s.spawn(child) })).await.await.unwrap();
+        OWN.sync_scope(1, || TRACE.sync_scope(7, || s.spawn(child))).await.unwrap();
         s.spawn(async { look(&seen, "outside") });
     }))
     .unwrap();
@@ -155,9 +155,9 @@ fn an_heir_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destruc
         for cancels in [false, true] {
             let child = TRACE.sync_scope(7, || s.spawn(heir_that_holds(Looks(Rc::clone(&seen)))));
             if cancels {
-                child.cancel()
+                child.cancel();
             } else {
-                child.abort()
+                child.abort();
             }
             assert!(child.await.unwrap_err().is_cancelled());
             assert_eq!(seen.take(), [DROP]);

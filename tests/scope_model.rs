@@ -241,7 +241,7 @@ impl Me {
     }
 
     /// Runs something, and cleans up for so long if that is cancelled.
-    async fn guard<'s>(self, inside: Running<'s>, clean_up: u64) -> Result<(), &'static str> {
+    async fn guard(self, inside: Running<'_>, clean_up: u64) -> Result<(), &'static str> {
         match catch_cancel(inside).await {
             Ok(result) => result,
             Err(cancelled) => {
