@@ -10,21 +10,11 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use notes::{ms, poll_once, world};
+use notes::{ms, poll_once, started, world};
 use probe::{Bomb, Count, OnDrop};
 use turnwise::sync::{Event, Mutex};
 use turnwise::task::{self, AbortHandle, Cancelled, catch_cancel, mask};
 use turnwise::{JoinHandle, Scheduler, join_all, sleep, spawn, time, timeout, yield_now};
-
-/// Spawns a task and lets everything run until it waits.
-fn started<T: 'static>(
-    scheduler: &Scheduler,
-    future: impl Future<Output = T> + 'static,
-) -> JoinHandle<T> {
-    let handle = scheduler.spawn(future);
-    scheduler.run_until_stalled();
-    handle
-}
 
 /// A task that is given the handle of itself.
 fn with_own_handle<T: 'static, F: Future<Output = T> + 'static>(

@@ -9,21 +9,12 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 
-use notes::{Notes, ms, poll_once, world};
+use notes::{Notes, ms, poll_once, started, world};
 use turnwise::task::{JoinSet, catch_cancel};
 use turnwise::{
-    JoinHandle, Scheduler, as_completed, gather, join, join_all, race, select, sleep, spawn,
-    timeout, try_join, try_join_all, yield_now,
+    Scheduler, as_completed, gather, join, join_all, race, select, sleep, spawn, timeout, try_join,
+    try_join_all, yield_now,
 };
-
-fn started<T: 'static>(
-    scheduler: &Scheduler,
-    future: impl Future<Output = T> + 'static,
-) -> JoinHandle<T> {
-    let handle = scheduler.spawn(future);
-    scheduler.run_until_stalled();
-    handle
-}
 
 /// How often each branch was told, and of how many requests.
 #[derive(Clone, Default)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
 
+mod notes;
 mod probe;
 
 use std::cell::{Cell, RefCell};
@@ -12,19 +13,10 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use notes::started;
 use probe::{Count, Log, OnDrop, Token, poll_with, virtual_time};
 use turnwise::task::{self, AbortHandle, CancelToken, catch_cancel, mask, scope, shield};
 use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, timeout, yield_now};
-
-/// Spawns a task and lets everything run until it waits.
-fn started<T: 'static>(
-    scheduler: &Scheduler,
-    future: impl Future<Output = T> + 'static,
-) -> JoinHandle<T> {
-    let handle = scheduler.spawn(future);
-    scheduler.run_until_stalled();
-    handle
-}
 
 const SECOND: Duration = Duration::from_secs(1);
 

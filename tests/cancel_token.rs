@@ -9,19 +9,10 @@ use std::future::pending;
 use std::rc::Rc;
 use std::task::Context;
 
-use notes::{ms, world};
+use notes::{ms, started, world};
 use probe::{Acting, Count, on_stack};
 use turnwise::task::CancelToken;
 use turnwise::{JoinHandle, Scheduler, join_all, sleep, timeout, yield_now};
-
-fn started<T: 'static>(
-    scheduler: &Scheduler,
-    future: impl Future<Output = T> + 'static,
-) -> JoinHandle<T> {
-    let handle = scheduler.spawn(future);
-    scheduler.run_until_stalled();
-    handle
-}
 
 #[test]
 fn everybody_who_waits_is_woken_in_the_order_of_his_coming() {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use notes::{ms, poll_once, world};
+use notes::{ms, poll_once, started, world};
 use probe::{Acting, Count, Rings, on_stack};
 use turnwise::task::{self, Cancelled, CatchCancel, catch_cancel, mask};
 use turnwise::time::Sleep;
@@ -28,15 +28,6 @@ async fn abandoned<F: Future>(future: F) -> Pin<Box<F>> {
     let mut future = Box::pin(future);
     assert!(poll_once(&mut future).await.is_pending());
     future
-}
-
-fn started<T: 'static>(
-    scheduler: &Scheduler,
-    future: impl Future<Output = T> + 'static,
-) -> JoinHandle<T> {
-    let handle = scheduler.spawn(future);
-    scheduler.run_until_stalled();
-    handle
 }
 
 // ----- what nobody polls any more -----

@@ -204,7 +204,7 @@ mod tests {
                 }
             };
             let two = async {
-                let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+                let cancelled = catch_cancel(pending::<()>()).await.expect_err("a request comes");
                 sleep(Duration::from_secs(1)).await;
                 if resumes {
                     cancelled.resume().await;

@@ -295,6 +295,11 @@ impl Board {
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
+    #[allow(
+        clippy::inline_always,
+        reason = "as for `Run::turn`; a second caller must not cost the first"
+    )]
+    #[inline(always)]
     pub(crate) fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn, mailbox: &Arc<Mailbox>) {
         match (turn.has_bell, lent.is_home()) {
             (false, true) => {}
@@ -314,6 +319,11 @@ impl Board {
     }
 
     /// After the last turn: a bell that others still hold is muffled.
+    #[allow(
+        clippy::inline_always,
+        reason = "as for `Run::turn`; a second caller must not cost the first"
+    )]
+    #[inline(always)]
     pub(crate) fn take_bell_for_good(
         &mut self,
         lent: &mut Bell,

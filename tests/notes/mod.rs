@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use turnwise::task::catch_cancel;
-use turnwise::{Scheduler, sleep, time};
+use turnwise::{JoinHandle, Scheduler, sleep, time};
 
 /// So many milliseconds.
 pub(crate) const fn ms(number: u64) -> Duration {
@@ -81,6 +81,16 @@ pub(crate) fn world() -> (Scheduler, Notes) {
     let scheduler = Scheduler::builder().virtual_time().build();
     let start = scheduler.block_on(async { time::now() });
     (scheduler, Notes { lines: Rc::default(), start })
+}
+
+/// Spawns a task and lets everything run until it waits.
+pub(crate) fn started<T: 'static>(
+    scheduler: &Scheduler,
+    future: impl Future<Output = T> + 'static,
+) -> JoinHandle<T> {
+    let handle = scheduler.spawn(future);
+    scheduler.run_until_stalled();
+    handle
 }
 
 /// Polls a future once.
