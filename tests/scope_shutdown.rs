@@ -231,7 +231,7 @@ fn a_scope_that_its_living_task_has_forgotten_is_aborted_with_it() {
 
 // Nothing can ring for a child that nobody polls; so its timer and its waker abroad are no reason to wait.
 #[test]
-fn nobody_waits_for_a_lost_child_with_a_timer_or_a_waker_abroad() {
+fn nobody_waits_for_a_forgotten_child_with_a_timer_or_a_waker_abroad() {
     let began = Instant::now();
     for has_timer in [false, true] {
         let place = Rc::default();

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, TaskKey, Waiter, burn, counted, gives_way};
+use crate::kernel::{Stage, TaskKey, Waiter, burn, is_metered, metered};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The wait of somebody who alone may take what he waits for.
@@ -34,13 +34,27 @@ impl Listener {
         cx: &Context<'_>,
         look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
-        if gives_way(cx, || Some(waiters.describe(place))) {
-            return Poll::Pending;
+        if is_metered() {
+            self.wait_metered(waiters, place, cx, look)
+        } else {
+            self.wait_now(waiters, place, cx, look)
         }
-        counted(self.wait_now(waiters, place, cx, look))
     }
 
-    #[inline]
+    #[cold]
+    fn wait_metered<R>(
+        &mut self,
+        waiters: &Waiters,
+        place: Place,
+        cx: &Context<'_>,
+        look: impl FnMut() -> Poll<R>,
+    ) -> Poll<R> {
+        let describe = |_: &Self| Some(waiters.describe(place));
+        metered(self, cx, describe, |listener, cx| listener.wait_now(waiters, place, cx, look))
+    }
+
+    #[allow(clippy::inline_always, reason = "it is the poll of every wait of this kind")]
+    #[inline(always)]
     fn wait_now<R>(
         &mut self,
         waiters: &Waiters,

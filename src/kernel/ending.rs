@@ -90,7 +90,9 @@ impl Kernel {
         // two destructors of one value that both panic would end the process.
         self.mailbox.close().into_iter().for_each(burn);
         let entered = thread::enter(self.id, None);
-        self.end_everyone(None);
+        if self.board.borrow().taskmap.alive() > 0 {
+            self.end_everyone(None);
+        }
         drop(entered);
         self.is_closed.set(true);
         thread::move_out(self.id);

@@ -25,7 +25,8 @@ impl Marks {
     }
 
     pub(crate) fn has_any<const N: usize>(self, marks: [Marks; N]) -> bool {
-        marks.iter().any(|mark| self.0 & mark.0 != 0)
+        let union = marks.iter().fold(0, |union, mark| union | mark.0);
+        self.0 & union != 0
     }
 
     pub(crate) fn set(&mut self, mark: Marks) {

@@ -2,8 +2,8 @@
 //!
 //! Two things are counted, and both need to know of every wait that is over: the results that a task was given
 //! in this turn, for the budget; and the time, which is of use only with the place that the task came from.
-//! So the waits of this crate ask [`gives_way`] before they look for what they wait for, and hand what they have
-//! found through [`counted`]. While nothing is counted these look at a flag of the thread's, and that is all.
+//! So every wait of this crate is polled through [`metered`]. While nothing is counted that looks at a flag of the
+//! thread's, and that is all; the most usual waits look at it themselves.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
@@ -92,26 +92,27 @@ impl Meter {
     }
 }
 
-/// Returns whether a wait must give way, before it takes anything, because its task has used up its budget.
-/// Then the task was scheduled again.
+/// Polls a wait of this crate. If turns are metered: gives way instead, before it takes anything, if its task has
+/// used up its budget, and then schedules that again; and counts the wait if it is over.
 ///
 /// `describe` says what is waited for. It is asked before the poll, since after it the wait may be gone.
-#[inline]
-pub(crate) fn gives_way(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
-    thread::is_metered() && is_over_budget(cx, describe)
-}
-
-/// Counts a wait that is over.
-#[inline]
-pub(crate) fn counted<T>(polled: Poll<T>) -> Poll<T> {
-    if polled.is_ready() && thread::is_metered() {
+pub(crate) fn metered<W, T>(
+    wait: &mut W,
+    cx: &Context<'_>,
+    describe: impl FnOnce(&W) -> Option<WaitsFor>,
+    poll: impl FnOnce(&mut W, &Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    let is_metered = thread::is_metered();
+    if is_metered && is_over_budget(cx, || describe(wait)) {
+        return Poll::Pending;
+    }
+    let polled = poll(wait, cx);
+    if is_metered && polled.is_ready() {
         count();
     }
     polled
 }
 
-#[cold]
-#[inline(never)]
 fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
     let Some(kernel) = thread::current() else { return false };
     let Some(meter) = &kernel.meter else { return false };
@@ -124,8 +125,6 @@ fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>)
     is_over
 }
 
-#[cold]
-#[inline(never)]
 fn count() {
     let Some(kernel) = thread::current() else { return };
     let Some(meter) = &kernel.meter else { return };

@@ -96,7 +96,7 @@ pub(crate) use clock::nanos;
 pub(crate) use failures::{HandedOver, text_of};
 pub(crate) use heritage::{Heritage, Set};
 pub(crate) use hosting::Host;
-pub(crate) use meter::{counted, gives_way};
+pub(crate) use meter::metered;
 pub(crate) use nested::Hosted;
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;

@@ -237,7 +237,8 @@ impl Board {
     /// The slides' `schedule`: puts a task on ready, once.
     ///
     /// If it was put at its host, [`Kernel::announce`] or [`Kernel::ring_host`] is the caller's next step.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "every wake goes through here, from several places")]
+    #[inline(always)]
     pub(crate) fn schedule(&mut self, key: Key) -> Put {
         let put = self.taskmap.wake(key);
         match put {

@@ -13,12 +13,15 @@ use crate::kernel::timers::{TimerKey, When};
 use crate::kernel::waiting::Waiter;
 
 impl Kernel {
+    #[allow(clippy::inline_always, reason = "part of every sleep, and of the end of a shutdown")]
+    #[inline(always)]
     pub(crate) fn create_timer(&self, when: When, place: &'static Location<'static>) -> TimerKey {
         self.board.borrow_mut().timers.create(when, place)
     }
 
     /// Looks whether a timer has fired, and then forgets it; if not, remembers to wake who asks.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "part of every sleep, and of the end of a shutdown")]
+    #[inline(always)]
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
         let own = thread::owner_of(cx.waker()).filter(|task| task.scheduler == self.id);
         {
@@ -67,6 +70,8 @@ impl Kernel {
         WaitsFor::Sleep { left: Some(Duration::ZERO), place }
     }
 
+    #[allow(clippy::inline_always, reason = "part of every sleep, and of the end of a shutdown")]
+    #[inline(always)]
     pub(crate) fn cancel_timer(&self, timer: TimerKey) {
         let waiter = self.board.borrow_mut().timers.cancel(timer);
         drop(waiter);

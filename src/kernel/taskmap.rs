@@ -231,6 +231,8 @@ impl TaskMap {
     }
 
     /// Notes that a task was woken; says where it must be put now.
+    #[allow(clippy::inline_always, reason = "every wake goes through here, from several places")]
+    #[inline(always)]
     pub(crate) fn wake(&mut self, key: Key) -> Put {
         let Some(slot) = self.tenant(key) else { return Put::Nowhere };
         match slot.doing {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::kernel::{counted, gives_way};
+use crate::kernel::metered;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
 
@@ -201,10 +201,7 @@ impl Future for BarrierWait<'_> {
     type Output = Result<BarrierWaitResult, BrokenBarrier>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if gives_way(cx, || Some(self.queued.describe())) {
-            return Poll::Pending;
-        }
-        counted(self.poll_now(cx))
+        metered(&mut *self, cx, |wait| Some(wait.queued.describe()), BarrierWait::poll_now)
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, Waiter, burn, counted, gives_way};
+use crate::kernel::{Stage, Waiter, burn, metered};
 use crate::sync::PromiseError;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
@@ -131,10 +131,8 @@ impl<T: Clone> Future for PromiseFuture<T> {
     type Output = Result<T, PromiseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if gives_way(cx, || Some(self.shared.waiters.describe(self.place))) {
-            return Poll::Pending;
-        }
-        counted(self.poll_done(cx)).map(|()| self.shared.outcome())
+        let describe = |wait: &Self| Some(wait.shared.waiters.describe(wait.place));
+        metered(&mut *self, cx, describe, PromiseFuture::poll_done).map(|()| self.shared.outcome())
     }
 }
 

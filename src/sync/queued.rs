@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{TaskKey, Waiter, WaitsFor, burn, counted, gives_way};
+use crate::kernel::{TaskKey, Waiter, WaitsFor, burn, is_metered, metered};
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
 /// What can be waited for in a list.
@@ -78,7 +78,8 @@ impl<'a, S: Source> Queued<'a, S> {
     }
 
     /// Polls it, whether or not the task's budget is used up.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "it is the poll of every wait of this kind")]
+    #[inline(always)]
     pub(crate) fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Grant> {
         let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
         let Some(left) = self.source.waiters().see(ticket, cx) else { return Poll::Pending };
@@ -88,6 +89,11 @@ impl<'a, S: Source> Queued<'a, S> {
             (Left::Holding(_), Some(ticket)) => Poll::Ready(Grant::Holding(ticket)),
             (left, _) => unreachable!("a wait that is over was granted, and is not {left:?}"),
         }
+    }
+
+    #[cold]
+    fn poll_metered(&mut self, cx: &Context<'_>) -> Poll<Grant> {
+        metered(self, cx, |wait| Some(wait.describe()), Queued::poll_now)
     }
 
     #[inline]
@@ -123,10 +129,7 @@ impl<S: Source> Future for Queued<'_, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Grant> {
-        if gives_way(cx, || Some(self.describe())) {
-            return Poll::Pending;
-        }
-        counted(self.poll_now(cx))
+        if is_metered() { self.poll_metered(cx) } else { self.poll_now(cx) }
     }
 }
 

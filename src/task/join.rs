@@ -1,6 +1,5 @@
 //! Joining: the handle of a task.
 
-use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -10,9 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{
-    Birth, Failure, Kernel, Reason, TaskId, TaskKey, counted, gives_way, is_metered,
-};
+use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, TaskKey, WaitsFor, metered};
 use crate::task::JoinError;
 use crate::task::heritage::heritage;
 
@@ -222,11 +219,12 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
         let mut output: Option<Result<T, Failure>> = None;
-        ready!(if is_metered() {
-            self.poll_metered(cx, &mut output)
-        } else {
-            self.kernel.poll_join(self.slot, self.id, cx, &mut output)
-        });
+        ready!(metered(
+            &mut *self,
+            cx,
+            |handle| Some(handle.describe()),
+            |handle, cx| { handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output) }
+        ));
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));
@@ -235,12 +233,8 @@ impl<T: 'static> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    #[cold]
-    fn poll_metered(&self, cx: &Context<'_>, output: &mut dyn Any) -> Poll<()> {
-        if gives_way(cx, || Some(self.kernel.join_wait(self.slot, self.id, self.spawned_at))) {
-            return Poll::Pending;
-        }
-        counted(self.kernel.poll_join(self.slot, self.id, cx, output))
+    fn describe(&self) -> WaitsFor {
+        self.kernel.join_wait(self.slot, self.id, self.spawned_at)
     }
 }
 

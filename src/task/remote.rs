@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::kernel::{Birth, Failure, HandedOver, Remote, TaskId, burn, counted, find, gives_way};
+use crate::kernel::{Birth, Failure, HandedOver, Remote, TaskId, burn, find, metered};
 use crate::task::{JoinError, JoinHandle, RemoteError, id};
 
 impl Remote {
@@ -216,11 +216,8 @@ impl<T> RemoteHandle<T> {
 impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, RemoteError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if gives_way(cx, || None) {
-            return Poll::Pending;
-        }
-        counted(self.poll_now(cx))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        metered(&mut *self, cx, |_| None, |handle, cx| handle.poll_now(cx))
     }
 }
 

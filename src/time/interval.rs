@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{counted, gives_way};
+use crate::kernel::metered;
 use crate::time::{Sleep, now};
 
 /// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.
@@ -188,10 +188,7 @@ impl Future for Tick<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
         let place = self.place;
-        if gives_way(cx, || None) {
-            return Poll::Pending;
-        }
-        counted(self.interval.poll_tick(cx, place))
+        metered(&mut *self, cx, |_| None, |tick, cx| tick.interval.poll_tick(cx, place))
     }
 }
 

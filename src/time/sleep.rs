@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{Kernel, TimerKey, WaitsFor, When, counted, current, gives_way, nanos};
+use crate::kernel::{Kernel, TimerKey, WaitsFor, When, current, is_metered, metered, nanos};
 
 /// Waits until so much time has passed since this call.
 ///
@@ -195,6 +195,11 @@ impl Sleep {
         Poll::Ready(())
     }
 
+    #[cold]
+    fn poll_metered(&mut self, cx: &Context<'_>) -> Poll<()> {
+        metered(self, cx, Sleep::describe, Sleep::poll_started)
+    }
+
     fn describe(&self) -> Option<WaitsFor> {
         match &self.stage {
             Stage::Started { kernel, timer } => Some(kernel.sleep_wait(*timer)),
@@ -225,10 +230,7 @@ impl Future for Sleep {
             };
             self.stage = start(kernel, deadline, place);
         }
-        if gives_way(cx, || self.describe()) {
-            return Poll::Pending;
-        }
-        counted(self.poll_started(cx))
+        if is_metered() { self.poll_metered(cx) } else { self.poll_started(cx) }
     }
 }
 

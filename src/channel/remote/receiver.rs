@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
 use crate::channel::remote::shared::Shared;
-use crate::kernel::{TaskKey, Waiter, counted, gives_way};
+use crate::kernel::{TaskKey, Waiter, metered};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
@@ -164,10 +164,8 @@ impl<T> Future for Recv<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let place = self.place;
-        if gives_way(cx, || Some(self.receiver.record.describe(place))) {
-            return Poll::Pending;
-        }
-        counted(self.receiver.poll_at(cx, place))
+        let describe = |recv: &Self| Some(recv.receiver.record.describe(place));
+        metered(&mut *self, cx, describe, |recv, cx| recv.receiver.poll_at(cx, place))
     }
 }
 

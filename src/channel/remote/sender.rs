@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 
 use crate::channel::remote::shared::{Shared, Stage};
 use crate::channel::{SendError, TrySendError};
-use crate::kernel::{counted, current, gives_way};
+use crate::kernel::{current, metered};
 
 /// The sending side of a [`remote::channel`](super::channel), for any thread. Clones are further ones.
 ///
@@ -164,10 +164,7 @@ impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if gives_way(cx, || None) {
-            return Poll::Pending;
-        }
-        counted(self.poll_now(cx))
+        metered(&mut *self, cx, |_| None, Sending::poll_now)
     }
 }
 
