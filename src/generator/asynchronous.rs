@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::generator::error::{AlreadyStarted, Refusal, SendError};
-use crate::generator::exchange::{Exchange, Parcel};
-use crate::generator::resume::{Body, Status};
+use crate::generator::exchange::{Exchange, Status};
+use crate::generator::resume::{Body, Over};
 use crate::generator::{Co, GeneratorExit, IgnoredExit, Thrown};
 
 /// A generator whose body may await anything, not only its own yields; so whoever wants a value has to await
@@ -53,10 +54,9 @@ use crate::generator::{Co, GeneratorExit, IgnoredExit, Thrown};
 #[doc(alias = "async for")]
 #[doc(alias = "stream")]
 pub struct AsyncGenerator<'a, Y, S = ()> {
-    /// `Running` from a resumption to the yield after it: also while nobody polls it meanwhile.
-    status: Status,
     /// `None` when it is over.
     body: Option<Body<'a, ()>>,
+    /// Its status is `Running` from a resumption to the yield after it: also while nobody polls it.
     exchange: Rc<Exchange<Y, S>>,
 }
 
@@ -71,7 +71,7 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         let exchange = Exchange::new();
         let co = Co::new(&exchange);
         let body: Body<'a, ()> = Box::pin(async move { body(co).await });
-        AsyncGenerator { status: Status::Created, body: Some(body), exchange }
+        AsyncGenerator { body: Some(body), exchange }
     }
 
     /// Runs it to its first yield: `None` if there is none.
@@ -84,10 +84,10 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     ///
     /// Dropped half-way it stays started; [`resume`](AsyncGenerator::resume) goes on with it.
     pub async fn start(&mut self) -> Result<Option<Y>, AlreadyStarted> {
-        if self.status != Status::Created {
+        if self.status() != Status::Created {
             return Err(AlreadyStarted);
         }
-        self.begin(Parcel::Nothing);
+        self.exchange.begin();
         Ok(self.resume().await)
     }
 
@@ -127,13 +127,13 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     /// ```
     #[doc(alias = "asend")]
     pub async fn send(&mut self, value: S) -> Result<Option<Y>, SendError<S>> {
-        let reason = match self.status {
+        let reason = match self.status() {
             Status::Suspended | Status::Careful => {
-                self.begin(Parcel::Sent(value));
+                self.exchange.send(value);
                 return Ok(self.resume().await);
             }
             Status::Created => Refusal::JustStarted,
-            Status::Running => Refusal::Running,
+            Status::Running | Status::Raised => Refusal::Running,
             Status::Closed => Refusal::Over,
         };
         Err(SendError { value, reason })
@@ -150,7 +150,7 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     ///
     /// Dropping it loses nothing.
     pub async fn resume(&mut self) -> Option<Y> {
-        if self.status != Status::Running {
+        if self.status() != Status::Running {
             return None;
         }
         poll_fn(|cx| self.poll_undisturbed(cx)).await
@@ -174,11 +174,11 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         error: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Result<Option<Y>, Thrown> {
         let thrown = Thrown::new(error);
-        if self.status != Status::Careful {
+        if self.status() != Status::Careful {
             self.drop_body();
             return Err(thrown);
         }
-        self.begin(Parcel::Thrown(thrown));
+        self.exchange.throw(thrown);
         poll_fn(|cx| self.poll_yield(cx)).await
     }
 
@@ -216,11 +216,11 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     /// ```
     #[doc(alias = "aclose")]
     pub async fn close(&mut self) -> Result<(), Thrown> {
-        if self.status != Status::Careful {
+        if self.status() != Status::Careful {
             self.drop_body();
             return Ok(());
         }
-        self.begin(Parcel::Thrown(Thrown::new(GeneratorExit)));
+        self.exchange.throw(Thrown::new(GeneratorExit));
         match poll_fn(|cx| self.poll_yield(cx)).await {
             Ok(None) => Ok(()),
             Ok(Some(_)) => {
@@ -267,10 +267,10 @@ impl<Y> AsyncGenerator<'_, Y> {
     }
 
     pub(crate) fn poll_next_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<Y>> {
-        match self.status {
-            Status::Suspended | Status::Careful => self.begin(Parcel::Sent(())),
-            Status::Created => self.begin(Parcel::Nothing),
-            Status::Running => {}
+        match self.status() {
+            Status::Suspended | Status::Careful => self.exchange.send(()),
+            Status::Created => self.exchange.begin(),
+            Status::Running | Status::Raised => {}
             Status::Closed => return Poll::Ready(None),
         }
         self.poll_undisturbed(cx)
@@ -280,37 +280,28 @@ impl<Y> AsyncGenerator<'_, Y> {
 impl<Y, S> AsyncGenerator<'_, Y, S> {
     /// Returns whether it is over, so that `next` gives `None`.
     pub fn is_over(&self) -> bool {
-        self.status == Status::Closed
+        self.status() == Status::Closed
     }
 
-    fn begin(&mut self, parcel: Parcel<Y, S>) {
-        self.exchange.send(parcel);
-        self.status = Status::Running;
+    fn status(&self) -> Status {
+        self.exchange.status.get()
     }
 
     fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Y>, Thrown>> {
         let Some(mut body) = self.body.take() else { return Poll::Ready(Ok(None)) };
-        // However the turn ends; by a panic too.
-        self.status = Status::Closed;
+        let over = Over(&self.exchange);
         self.exchange.ask(cx);
         if body.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(None));
         }
-        let (status, value) = match self.exchange.take() {
-            Parcel::Yielded(value) => (Status::Suspended, Some(value)),
-            Parcel::Offered(value) => (Status::Careful, Some(value)),
-            Parcel::Raised(thrown) => return Poll::Ready(Err(thrown)),
-            parcel => {
-                self.exchange.put_back(parcel);
-                (Status::Running, None)
-            }
-        };
-        self.body = Some(body);
-        self.status = status;
-        match value {
-            Some(value) => Poll::Ready(Ok(Some(value))),
+        let left = match self.exchange.left() {
+            Some(Ok(value)) => Poll::Ready(Ok(Some(value))),
+            Some(Err(thrown)) => return Poll::Ready(Err(thrown)),
             None => Poll::Pending,
-        }
+        };
+        mem::forget(over);
+        self.body = Some(body);
+        left
     }
 
     fn poll_undisturbed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Y>> {
@@ -323,14 +314,14 @@ impl<Y, S> AsyncGenerator<'_, Y, S> {
     }
 
     fn drop_body(&mut self) {
-        self.status = Status::Closed;
+        self.exchange.status.set(Status::Closed);
         self.body = None;
     }
 }
 
 impl<Y, S> fmt::Debug for AsyncGenerator<'_, Y, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncGenerator").field("state", &self.status.shown()).finish()
+        f.debug_struct("AsyncGenerator").field("state", &self.status().shown()).finish()
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::pending;
 use std::rc::Rc;
-use std::task::Poll;
 
-use crate::generator::exchange::{Exchange, Parcel};
+use crate::generator::exchange::Exchange;
 use crate::generator::{Generator, Thrown, TryYield, Yield};
 
 /// What the body of a generator yields through: its only argument.
@@ -123,14 +122,8 @@ impl<Y, S> Co<Y, S> {
     ///
     /// Dropping the future does not take the error back.
     pub async fn raise(&self, thrown: Thrown) -> ! {
-        let mut thrown = Some(thrown);
-        let never = poll_fn(|cx| {
-            if let Some(thrown) = thrown.take() {
-                self.exchange.hand_over(Parcel::Raised(thrown), cx);
-            }
-            Poll::<Infallible>::Pending
-        });
-        match never.await {}
+        self.exchange.raise(thrown);
+        match pending::<Infallible>().await {}
     }
 
     /// Yields all that another generator yields, and gives what that returns.
@@ -181,7 +174,7 @@ impl<Y, S> Co<Y, S> {
         loop {
             outcome = match outcome {
                 Ok(Some(value)) => match self.try_yield(value).await {
-                    Ok(sent) => inner.resume(Parcel::Sent(sent)),
+                    Ok(sent) => Ok(inner.run_with(sent)),
                     Err(thrown) if thrown.is_exit() => inner.close().and(Err(thrown)),
                     Err(thrown) => inner.throw_on(thrown),
                 },

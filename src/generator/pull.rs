@@ -6,8 +6,8 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::generator::error::{AlreadyRunning, AlreadyStarted, Refusal, SendError};
-use crate::generator::exchange::{Exchange, Parcel};
-use crate::generator::resume::{Body, Status};
+use crate::generator::exchange::{Exchange, Status};
+use crate::generator::resume::Body;
 use crate::generator::{Co, GeneratorState, Thrown};
 
 /// A function that yields values one after the other, and stops meanwhile.
@@ -57,7 +57,6 @@ use crate::generator::{Co, GeneratorState, Thrown};
 #[must_use = "a generator does nothing until it is asked for a value"]
 #[doc(alias = "coroutine")]
 pub struct Generator<'a, Y, R = (), S = ()> {
-    pub(super) status: Cell<Status>,
     /// `None` while it runs, and when it is over.
     pub(super) body: Cell<Option<Body<'a, R>>>,
     pub(super) exchange: Rc<Exchange<Y, S>>,
@@ -97,7 +96,6 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
         let exchange = Exchange::new();
         let co = Co::new(&exchange);
         Generator {
-            status: Cell::new(Status::Created),
             // In a block of its own: a function that returns a future may do something before it does.
             body: Cell::new(Some(Box::pin(async move { body(co).await }))),
             exchange,
@@ -138,8 +136,8 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// ```
     #[track_caller]
     pub fn start(&self) -> Result<Option<Y>, AlreadyStarted> {
-        match self.status.get() {
-            Status::Created => Ok(self.undisturbed(Parcel::Nothing)),
+        match self.exchange.status.get() {
+            Status::Created => Ok(self.run_first()),
             _ => Err(AlreadyStarted),
         }
     }
@@ -180,11 +178,11 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     where
         S: Default,
     {
-        match self.status.get() {
-            Status::Suspended | Status::Careful => Ok(self.undisturbed(Parcel::Sent(S::default()))),
-            Status::Created => Ok(self.undisturbed(Parcel::Nothing)),
+        match self.exchange.status.get() {
+            Status::Suspended | Status::Careful => Ok(self.run_with(S::default())),
+            Status::Created => Ok(self.run_first()),
             Status::Closed => Ok(None),
-            Status::Running => Err(AlreadyRunning),
+            Status::Running | Status::Raised => Err(AlreadyRunning),
         }
     }
 
@@ -226,12 +224,12 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     #[track_caller]
     #[inline]
     pub fn send(&self, value: S) -> Result<Option<Y>, SendError<S>> {
-        let reason = match self.status.get() {
+        let reason = match self.exchange.status.get() {
             Status::Suspended | Status::Careful => {
-                return Ok(self.undisturbed(Parcel::Sent(value)));
+                return Ok(self.run_with(value));
             }
             Status::Created => Refusal::JustStarted,
-            Status::Running => Refusal::Running,
+            Status::Running | Status::Raised => Refusal::Running,
             Status::Closed => Refusal::Over,
         };
         Err(SendError { value, reason })
@@ -322,9 +320,9 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// ```
     #[track_caller]
     pub fn close(&self) -> Result<(), Thrown> {
-        match self.status.get() {
+        match self.exchange.status.get() {
             Status::Closed => Ok(()),
-            Status::Running => Err(Thrown::new(AlreadyRunning)),
+            Status::Running | Status::Raised => Err(Thrown::new(AlreadyRunning)),
             Status::Created | Status::Suspended => {
                 self.drop_body();
                 Ok(())
@@ -367,6 +365,6 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// ```
     #[doc(alias = "getgeneratorstate")]
     pub fn state(&self) -> GeneratorState {
-        self.status.get().shown()
+        self.exchange.status.get().shown()
     }
 }

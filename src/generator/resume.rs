@@ -2,38 +2,16 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::generator::error::AlreadyRunning;
-use crate::generator::exchange::Parcel;
+use crate::generator::exchange::{Exchange, Status};
 use crate::generator::{Generator, GeneratorExit, IgnoredExit, Thrown};
 
 /// What a body is when it is called.
 pub(super) type Body<'a, R> = Pin<Box<dyn Future<Output = R> + 'a>>;
-
-/// What a generator is doing, and in which kind of yield it waits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Created,
-    /// In a `yield_`.
-    Suspended,
-    /// In a `try_yield`.
-    Careful,
-    Running,
-    Closed,
-}
-
-impl Status {
-    pub(super) fn shown(self) -> GeneratorState {
-        match self {
-            Status::Created => GeneratorState::Created,
-            Status::Suspended | Status::Careful => GeneratorState::Suspended,
-            Status::Running => GeneratorState::Running,
-            Status::Closed => GeneratorState::Closed,
-        }
-    }
-}
 
 /// What a generator is doing: [`Generator::state`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,60 +31,79 @@ pub enum GeneratorState {
     Closed,
 }
 
-/// Makes it over, however its turn ends; whoever finds it in a yield after that says so.
-struct Over<'g, 'a, Y, R, S>(&'g Generator<'a, Y, R, S>);
+/// Makes a generator over, if its body panics.
+pub(super) struct Over<'g, Y, S>(pub(super) &'g Exchange<Y, S>);
 
-impl<Y, R, S> Drop for Over<'_, '_, Y, R, S> {
-    #[inline]
+impl<Y, S> Drop for Over<'_, Y, S> {
     fn drop(&mut self) {
         self.0.status.set(Status::Closed);
     }
 }
 
 impl<Y, R, S> Generator<'_, Y, R, S> {
-    /// Leaves something for the body, and runs it until it yields, ends or raises.
+    /// Runs the body until it yields, ends or raises. What the yield in which it waits is given is there already.
     ///
     /// While it runs, the body is here on the stack, and nothing is borrowed but the generator itself.
     #[track_caller]
     #[inline]
-    pub(super) fn resume(&self, parcel: Parcel<Y, S>) -> Result<Option<Y>, Thrown> {
+    pub(super) fn run(&self) -> Result<Option<Y>, Thrown> {
         let body = self.body.take();
         let mut body = body.expect("a generator that is neither running nor over has a body");
-        self.exchange.send(parcel);
-        self.status.set(Status::Running);
-        let over = Over(self);
-        let poll = body.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        drop(over);
-        if let Poll::Ready(result) = poll {
+        let over = Over(&self.exchange);
+        if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             self.result.set(Some(result));
             return Ok(None);
         }
-        let (status, value) = match self.exchange.take() {
-            Parcel::Yielded(value) => (Status::Suspended, value),
-            Parcel::Offered(value) => (Status::Careful, value),
-            Parcel::Raised(thrown) => return Err(thrown),
-            _ => self.waits_for_something_else(body),
-        };
-        self.body.set(Some(body));
-        self.status.set(status);
-        Ok(Some(value))
+        match self.exchange.left() {
+            Some(Ok(value)) => {
+                mem::forget(over);
+                // There is none to be dropped.
+                mem::forget(self.body.replace(Some(body)));
+                Ok(Some(value))
+            }
+            Some(Err(thrown)) => Err(thrown),
+            None => self.waits_for_something_else(body),
+        }
     }
 
-    /// As `resume`, where nobody throws, so that no error can come out.
+    /// As `run`, where nobody throws, so that no error can come out.
     #[track_caller]
     #[inline]
-    pub(super) fn undisturbed(&self, parcel: Parcel<Y, S>) -> Option<Y> {
-        match self.resume(parcel) {
+    pub(super) fn run_undisturbed(&self) -> Option<Y> {
+        match self.run() {
             Ok(value) => value,
             Err(thrown) => self.raised(&thrown),
         }
     }
 
+    /// Runs it from its beginning.
+    #[track_caller]
+    #[inline]
+    pub(super) fn run_first(&self) -> Option<Y> {
+        self.exchange.begin();
+        self.run_undisturbed()
+    }
+
+    /// Runs it on from the yield in which it waits.
+    #[track_caller]
+    #[inline]
+    pub(super) fn run_with(&self, sent: S) -> Option<Y> {
+        self.exchange.send(sent);
+        self.run_undisturbed()
+    }
+
+    /// Runs it on from the `try_yield` in which it waits.
+    #[track_caller]
+    fn run_against(&self, thrown: Thrown) -> Result<Option<Y>, Thrown> {
+        self.exchange.throw(thrown);
+        self.run()
+    }
+
     #[track_caller]
     pub(super) fn throw_on(&self, thrown: Thrown) -> Result<Option<Y>, Thrown> {
-        match self.status.get() {
-            Status::Careful => self.resume(Parcel::Thrown(thrown)),
-            Status::Running => Err(Thrown::new(AlreadyRunning)),
+        match self.exchange.status.get() {
+            Status::Careful => self.run_against(thrown),
+            Status::Running | Status::Raised => Err(Thrown::new(AlreadyRunning)),
             Status::Created | Status::Suspended | Status::Closed => {
                 self.drop_body();
                 Err(thrown)
@@ -117,7 +114,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     /// Closes a generator that waits in a `try_yield`.
     #[track_caller]
     pub(super) fn exit(&self) -> Result<(), Thrown> {
-        match self.resume(Parcel::Thrown(Thrown::new(GeneratorExit))) {
+        match self.run_against(Thrown::new(GeneratorExit)) {
             Ok(None) => Ok(()),
             Ok(Some(_)) => {
                 self.drop_body();
@@ -129,7 +126,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     }
 
     pub(super) fn drop_body(&self) {
-        self.status.set(Status::Closed);
+        self.exchange.status.set(Status::Closed);
         drop(self.body.take());
     }
 

@@ -1,11 +1,12 @@
 //! A yield, as it is awaited.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::generator::Thrown;
-use crate::generator::exchange::{Exchange, Parcel};
+use crate::generator::exchange::{Exchange, Status};
 
 /// The future of [`Co::yield_`](super::Co::yield_).
 #[must_use = "a future does nothing until it is awaited"]
@@ -25,10 +26,13 @@ impl<Y, S> Future for Yield<'_, Y, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
-        match self.yielding.poll(Parcel::Yielded, cx) {
-            Poll::Ready(Ok(sent)) => Poll::Ready(sent),
-            Poll::Ready(Err(_)) => unreachable!("only a `try_yield` is told of errors"),
-            Poll::Pending => Poll::Pending,
+        let Yielding { exchange, stage } = &mut self.yielding;
+        if stage.is_first(exchange, Status::Suspended, cx) {
+            return Poll::Pending;
+        }
+        match exchange.sent(cx) {
+            Some(sent) => stage.end(sent),
+            None => Poll::Pending,
         }
     }
 }
@@ -51,7 +55,17 @@ impl<Y, S> Future for TryYield<'_, Y, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.yielding.poll(Parcel::Offered, cx)
+        let Yielding { exchange, stage } = &mut self.yielding;
+        if stage.is_first(exchange, Status::Careful, cx) {
+            return Poll::Pending;
+        }
+        if let Some(thrown) = exchange.thrown() {
+            return stage.end(Err(thrown));
+        }
+        match exchange.sent(cx) {
+            Some(sent) => stage.end(Ok(sent)),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -68,26 +82,24 @@ enum Stage<Y> {
     Over,
 }
 
-impl<Y, S> Yielding<'_, Y, S> {
-    /// Hands the value over at the first poll, and looks for the answer at all others.
+impl<Y> Stage<Y> {
+    /// Hands the value over at the first poll; returns whether it was that.
     #[inline]
-    fn poll(
-        &mut self,
-        parcel: impl FnOnce(Y) -> Parcel<Y, S>,
-        cx: &Context<'_>,
-    ) -> Poll<Result<S, Thrown>> {
-        match std::mem::replace(&mut self.stage, Stage::Waits) {
+    fn is_first<S>(&mut self, exchange: &Exchange<Y, S>, waits: Status, cx: &Context<'_>) -> bool {
+        match mem::replace(self, Stage::Waits) {
             Stage::Holds(value) => {
-                self.exchange.hand_over(parcel(value), cx);
-                Poll::Pending
+                exchange.hand_over(value, waits, cx);
+                true
             }
-            Stage::Waits => {
-                let Some(answer) = self.exchange.answer(cx) else { return Poll::Pending };
-                self.stage = Stage::Over;
-                Poll::Ready(answer)
-            }
+            Stage::Waits => false,
             Stage::Over => panic!("a yield must not be polled again after it was ready"),
         }
+    }
+
+    #[inline]
+    fn end<T>(&mut self, output: T) -> Poll<T> {
+        *self = Stage::Over;
+        Poll::Ready(output)
     }
 }
 
