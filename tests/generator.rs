@@ -114,7 +114,7 @@ fn what_runs_it_may_change_and_values_need_not_be_static() {
             co.yield_(&*word).await;
         }
     });
-    assert_eq!(lengths.next(), Some("one!").as_ref().map(|word| (*word).to_owned()).as_ref());
+    assert_eq!(lengths.next().map(String::as_str), Some("one!"));
     drop(lengths);
     assert_eq!(words, ["one!", "two"]);
 }

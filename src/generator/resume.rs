@@ -165,6 +165,9 @@ impl<Y, R> Iterator for Generator<'_, Y, R> {
 
 impl<Y, R> FusedIterator for Generator<'_, Y, R> {}
 
+/// The body has a box of its own, and the result is moved.
+impl<Y, R, S> Unpin for Generator<'_, Y, R, S> {}
+
 impl<Y, R, S> fmt::Debug for Generator<'_, Y, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = format_args!("{}", self.made_at);
