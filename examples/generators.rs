@@ -235,8 +235,9 @@ async fn async_for_async_with() {
     let open = async || {
         sleep(half).await;
         log("open");
+        "connection"
     };
-    let close = async |(), exit: Exit<'_, Result<(), &str>>| {
+    let close = async |_: &str, exit: Exit<'_, Result<(), &str>>| {
         sleep(half).await;
         match exit {
             Exit::Returned(Err(error)) => log(&format!("closed; error: {error}")),
@@ -244,7 +245,7 @@ async fn async_for_async_with() {
         }
     };
 
-    let count = async |_: &mut ()| {
+    let count = async |_: &mut &str| {
         let mut countdown = AsyncGenerator::new(async |co| {
             for n in (1..=3).rev() {
                 sleep(half * 2).await;
@@ -256,7 +257,7 @@ async fn async_for_async_with() {
         }
         Ok(())
     };
-    let fail = async |_: &mut ()| Err("inside");
+    let fail = async |_: &mut &str| Err("inside");
 
     let _ = task::with(open().await, count, close).await;
     if let Err(error) = task::with(open().await, fail, close).await {

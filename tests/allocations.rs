@@ -200,8 +200,6 @@ fn generators(counted: &mut Counted) {
                 co.yield_(number).await;
                 number += 1;
             }
-            #[allow(unreachable_code, reason = "it says what it returns")]
-            ()
         })
     };
     let (one, other) = (number(), number());

@@ -219,7 +219,7 @@ fn what_the_body_raises_comes_out_of_throw() {
     let generator: Generator<'_, u32> = Generator::new(async |co| {
         let _flag = Flag(&dropped);
         let thrown = co.try_yield(1).await.unwrap_err();
-        co.raise(Thrown::new(format!("{thrown}, and more"))).await
+        co.raise(Thrown::new(format!("{thrown}, and more"))).await;
     });
     assert_eq!(generator.try_next(), Ok(Some(1)));
     assert_eq!(generator.throw("this").unwrap_err().to_string(), "this, and more");
@@ -261,8 +261,6 @@ fn closing_drops_the_body_in_its_yield() {
         loop {
             co.yield_(1).await;
         }
-        #[allow(unreachable_code, reason = "it says what it returns")]
-        ()
     });
     assert_eq!(generator.next(), Some(1));
     assert!(generator.close().is_ok());
@@ -289,7 +287,7 @@ fn a_try_yield_may_clean_up_when_it_is_closed_and_return_something() {
 fn passing_the_exit_on_is_closing_too() {
     let mut generator: Generator<'_, u32> = Generator::new(async |co| {
         let thrown = co.try_yield(1).await.unwrap_err();
-        co.raise(thrown).await
+        co.raise(thrown).await;
     });
     assert_eq!(generator.next(), Some(1));
     assert!(generator.close().is_ok());
@@ -304,8 +302,6 @@ fn whoever_yields_when_it_is_closed_is_told_on_and_closed_all_the_same() {
         loop {
             let _ = co.try_yield(1).await;
         }
-        #[allow(unreachable_code, reason = "it says what it returns")]
-        ()
     });
     assert_eq!(generator.next(), Some(1));
     let error = generator.close().unwrap_err();
@@ -322,7 +318,7 @@ fn whoever_yields_when_it_is_closed_is_told_on_and_closed_all_the_same() {
 fn what_is_raised_instead_of_the_exit_comes_out_of_close() {
     let mut generator: Generator<'_, u32> = Generator::new(async |co| {
         let _ = co.try_yield(1).await;
-        co.raise(Thrown::new("the disk is full")).await
+        co.raise(Thrown::new("the disk is full")).await;
     });
     assert_eq!(generator.next(), Some(1));
     assert_eq!(generator.close().unwrap_err().to_string(), "the disk is full");

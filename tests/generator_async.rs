@@ -276,7 +276,7 @@ fn a_request_to_end_reaches_what_the_body_waits_for() {
                 Err(cancelled) => {
                     sleep(SECOND).await;
                     log.borrow_mut().push(cancelled.reason().to_owned());
-                    cancelled.resume().await
+                    cancelled.resume().await;
                 }
             }
         });

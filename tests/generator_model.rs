@@ -88,10 +88,8 @@ impl Model<'_> {
         let waits_in = self.at.map(|at| self.steps[at.min(self.steps.len() - 1)]);
         match (call, waits_in) {
             (Call::Start, None) if !self.is_over => self.go_to(0),
-            (Call::Start, _) => Outcome::Refused,
-            (Call::Send(_), _) if self.is_over => Outcome::Refused,
-            (Call::Send(_), None) => Outcome::Refused,
-            (Call::Send(value), Some(_)) => self.go_on_with(value),
+            (Call::Send(value), Some(_)) if !self.is_over => self.go_on_with(value),
+            (Call::Start | Call::Send(_), _) => Outcome::Refused,
             (Call::Close, _) if self.is_over => Outcome::Closed,
             (Call::Throw, _) if self.is_over => Outcome::Thrown,
             (_, Some(Step::Catch)) => match (call, self.go_on_with(1000)) {

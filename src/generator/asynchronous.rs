@@ -262,7 +262,7 @@ impl<Y> AsyncGenerator<'_, Y> {
     #[allow(clippy::should_implement_trait, reason = "it is what streams call it")]
     #[doc(alias = "anext")]
     #[doc(alias = "StopAsyncIteration")]
-    pub fn next<'g>(&'g mut self) -> Next<'g, Self> {
+    pub fn next(&mut self) -> Next<'_, Self> {
         Next { generator: self }
     }
 

@@ -45,7 +45,6 @@ impl<Y, S> Co<Y, S> {
     ///     loop {
     ///         heard = co.yield_(heard).await;
     ///     }
-    ///     # #[allow(unreachable_code)] ()
     /// });
     /// assert_eq!(echo.start()?.unwrap(), "");
     /// assert_eq!(echo.send("hello".to_string())?.unwrap(), "hello");
@@ -235,7 +234,6 @@ impl<S> Co<(), S> {
     ///         let line: &str = co.receive().await;
     ///         println!("{line}");
     ///     }
-    ///     # #[allow(unreachable_code)] ()
     /// });
     /// assert_eq!(printer.send("hello"), Ok(true));
     /// ```

@@ -27,7 +27,6 @@ use crate::generator::{Co, Generator, GeneratorState, SendError, Thrown};
 ///         let line: String = co.receive().await;
 ///         printed.borrow_mut().push(line);
 ///     }
-///     # #[allow(unreachable_code)] ()
 /// });
 /// let grep = Coroutine::new(async |co| {
 ///     loop {
@@ -36,7 +35,6 @@ use crate::generator::{Co, Generator, GeneratorState, SendError, Thrown};
 ///             printer.send(line.to_uppercase()).expect("it never ends");
 ///         }
 ///     }
-///     # #[allow(unreachable_code)] ()
 /// });
 /// for line in ["a python", "a boa", "two pythons"] {
 ///     grep.send(line)?;
