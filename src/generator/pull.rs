@@ -282,12 +282,12 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
 
     /// Ends it where it waits, in a plain [`yield_`](Co::yield_), or before its start: the body is dropped there.
     ///
-    /// If it waits in a [`try_yield`](Co::try_yield), that gives it [`GeneratorExit`]. It may clean up then, and has to
+    /// If it waits in a [`try_yield`](Co::try_yield), that gives it [`GeneratorExit`](super::GeneratorExit). It may clean up then, and has to
     /// end: by returning, or by [raising](Co::raise) that. If it is over, nothing happens.
     ///
     /// # Errors
     ///
-    /// If it yields another value: [`IgnoredExit`]. It is dropped in that yield, so closed all the same. If it
+    /// If it yields another value: [`IgnoredExit`](super::IgnoredExit). It is dropped in that yield, so closed all the same. If it
     /// raises something else: that. If it runs just now: [`AlreadyRunning`].
     ///
     /// # Panics
