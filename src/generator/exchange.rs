@@ -1,8 +1,9 @@
 //! Where a generator and its body meet: whose turn it is, and what goes from one to the other.
 
 use std::cell::Cell;
+use std::ptr;
 use std::rc::Rc;
-use std::task::{Context, RawWakerVTable, Waker};
+use std::task::{Context, Waker};
 
 use crate::generator::{GeneratorState, Thrown};
 
@@ -31,6 +32,9 @@ impl Status {
     }
 }
 
+/// What a body is polled with that nobody is to wake. A static, since it is known by its place.
+pub(super) static NOBODY: &Waker = Waker::noop();
+
 /// What the two share. Whoever finds something takes it out, so no code of users runs while it is looked at.
 pub(super) struct Exchange<Y, S> {
     pub(super) status: Cell<Status>,
@@ -40,8 +44,9 @@ pub(super) struct Exchange<Y, S> {
     sent: Cell<Option<S>>,
     /// On its way from `raise`, or to a `try_yield`.
     thrown: Cell<Option<Thrown>>,
-    /// The waker that the body is polled with, to be compared and nothing else.
-    asker: Cell<(*const (), &'static RawWakerVTable)>,
+    /// Where the waker is that the body is polled with, to be compared and nothing else: while it lives there, no
+    /// other one can.
+    asker: Cell<*const Waker>,
     /// Left by a yield that is polled with another one: what stands between it and the generator polls only
     /// what was woken.
     waker: Cell<Option<Waker>>,
@@ -50,13 +55,12 @@ pub(super) struct Exchange<Y, S> {
 
 impl<Y, S> Exchange<Y, S> {
     pub(super) fn new() -> Rc<Self> {
-        let nobody = Waker::noop();
         Rc::new(Exchange {
             status: Cell::new(Status::Created),
             yielded: Cell::new(None),
             sent: Cell::new(None),
             thrown: Cell::new(None),
-            asker: Cell::new((nobody.data(), nobody.vtable())),
+            asker: Cell::new(NOBODY),
             waker: Cell::new(None),
             has_waker: Cell::new(false),
         })
@@ -64,9 +68,9 @@ impl<Y, S> Exchange<Y, S> {
 
     // ----- the side of the generator -----
 
-    /// Says with which waker the body will be polled; if nothing is said, with one that does nothing.
+    /// Says with which waker the body will be polled; if nothing is said, it is `NOBODY`.
     pub(super) fn ask(&self, cx: &Context<'_>) {
-        self.asker.set((cx.waker().data(), cx.waker().vtable()));
+        self.asker.set(cx.waker());
     }
 
     /// Lets the body run, from its beginning, or from a yield that has been given something.
@@ -156,8 +160,7 @@ impl<Y, S> Exchange<Y, S> {
 
     #[inline]
     fn note(&self, cx: &Context<'_>) {
-        let (data, vtable) = self.asker.get();
-        if !std::ptr::eq(cx.waker().data(), data) || !std::ptr::eq(cx.waker().vtable(), vtable) {
+        if !ptr::eq(cx.waker(), self.asker.get()) {
             self.keep(cx.waker());
         }
     }

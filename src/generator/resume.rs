@@ -4,10 +4,10 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::generator::error::AlreadyRunning;
-use crate::generator::exchange::{Exchange, Status};
+use crate::generator::exchange::{Exchange, NOBODY, Status};
 use crate::generator::{Generator, GeneratorExit, IgnoredExit, Thrown};
 
 /// What a body is when it is called.
@@ -50,7 +50,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         let body = self.body.take();
         let mut body = body.expect("a generator that is neither running nor over has a body");
         let over = Over(&self.exchange);
-        if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(NOBODY)) {
             self.result.set(Some(result));
             return Ok(None);
         }

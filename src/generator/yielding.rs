@@ -86,14 +86,15 @@ impl<Y> Stage<Y> {
     /// Hands the value over at the first poll; returns whether it was that.
     #[inline]
     fn is_first<S>(&mut self, exchange: &Exchange<Y, S>, waits: Status, cx: &Context<'_>) -> bool {
-        match mem::replace(self, Stage::Waits) {
-            Stage::Holds(value) => {
-                exchange.hand_over(value, waits, cx);
-                true
-            }
-            Stage::Waits => false,
+        match self {
+            Stage::Waits => return false,
             Stage::Over => panic!("a yield must not be polled again after it was ready"),
+            Stage::Holds(_) => {}
         }
+        if let Stage::Holds(value) = mem::replace(self, Stage::Waits) {
+            exchange.hand_over(value, waits, cx);
+        }
+        true
     }
 
     #[inline]
