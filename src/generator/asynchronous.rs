@@ -62,6 +62,28 @@ pub struct AsyncGenerator<'a, Y, S = ()> {
 
 impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     /// Makes a generator out of an async closure. Nothing of it runs before the first `next`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc;
+    /// use turnwise::generator::AsyncGenerator;
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded();
+    /// ["a python", "a boa"].map(|line| sender.send(line).unwrap());
+    /// drop(sender);
+    /// turnwise::block_on(async {
+    ///     let mut pythons = AsyncGenerator::new(async |co| {
+    ///         while let Some(line) = receiver.recv().await {
+    ///             if line.contains("python") {
+    ///                 co.yield_(line).await;
+    ///             }
+    ///         }
+    ///     });
+    ///     assert_eq!(pythons.next().await, Some("a python"));
+    ///     assert_eq!(pythons.next().await, None);
+    /// });
+    /// ```
     pub fn new<F>(body: F) -> Self
     where
         F: AsyncFnOnce(Co<Y, S>) + 'a,
@@ -168,6 +190,22 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     /// # Cancel safety
     ///
     /// Dropped half-way, the error has been thrown.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::generator::AsyncGenerator;
+    ///
+    /// turnwise::block_on(async {
+    ///     let mut generator = AsyncGenerator::new(async |co| {
+    ///         let thrown = co.try_yield(String::new()).await.unwrap_err();
+    ///         co.yield_(format!("caught: {thrown}")).await;
+    ///     });
+    ///     generator.next().await;
+    ///     assert_eq!(generator.throw("one").await.unwrap().unwrap(), "caught: one");
+    ///     assert_eq!(generator.throw("two").await.unwrap_err().to_string(), "two");
+    /// });
+    /// ```
     #[doc(alias = "athrow")]
     pub async fn throw(
         &mut self,
@@ -291,7 +329,9 @@ impl<Y, S> AsyncGenerator<'_, Y, S> {
         let Some(mut body) = self.body.take() else { return Poll::Ready(Ok(None)) };
         let over = Over(&self.exchange);
         self.exchange.ask(cx);
-        if body.as_mut().poll(cx).is_ready() {
+        let poll = body.as_mut().poll(cx);
+        self.exchange.ask_nobody();
+        if poll.is_ready() {
             return Poll::Ready(Ok(None));
         }
         let left = match self.exchange.left() {

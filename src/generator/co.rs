@@ -10,7 +10,26 @@ use crate::generator::{Generator, Thrown, TryYield, Yield};
 
 /// What the body of a generator yields through: its only argument.
 ///
-/// It is called `co` by custom, for the *coroutine* that the body is.
+/// It is called `co` by custom, for the *coroutine* that the body is. Functions that the body calls may be lent it.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::Generator;
+/// use turnwise::generator::Co;
+///
+/// async fn twice(co: &Co<u32>, value: u32) {
+///     co.yield_(value).await;
+///     co.yield_(value).await;
+/// }
+///
+/// let numbers = Generator::new(async |co| {
+///     for n in 1..=2 {
+///         twice(&co, n).await;
+///     }
+/// });
+/// assert_eq!(numbers.collect::<Vec<_>>(), [1, 1, 2, 2]);
+/// ```
 pub struct Co<Y, S = ()> {
     exchange: Rc<Exchange<Y, S>>,
 }

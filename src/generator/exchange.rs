@@ -73,6 +73,11 @@ impl<Y, S> Exchange<Y, S> {
         self.asker.set(cx.waker());
     }
 
+    /// Takes that back, when the body was polled.
+    pub(super) fn ask_nobody(&self) {
+        self.asker.set(NOBODY);
+    }
+
     /// Lets the body run, from its beginning, or from a yield that has been given something.
     #[inline]
     pub(super) fn begin(&self) {

@@ -67,6 +67,9 @@ pub struct Generator<'a, Y, R = (), S = ()> {
 impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// Makes a generator out of an async closure.
     ///
+    /// What can be sent to it the compiler finds out by what is sent, or by its use as an iterator. One that is
+    /// only closed, say, has to say it: `let generator: Generator<'_, u32> = …`.
+    ///
     /// # Panics
     ///
     /// Not here, but in the `next` that comes upon it, if the body awaits something that is not ready and is no

@@ -101,6 +101,27 @@ impl<'a, T, R> Coroutine<'a, T, R> {
     /// # Panics
     ///
     /// If the body does, or awaits anything but its own yields.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::generator::Coroutine;
+    ///
+    /// let numbers = Coroutine::new(async |co| {
+    ///     let mut numbers = Vec::new();
+    ///     loop {
+    ///         match co.try_yield(()).await {
+    ///             Ok(number) => numbers.push(number),
+    ///             Err(thrown) if thrown.to_string() == "done" => return numbers,
+    ///             Err(other) => co.raise(other).await,
+    ///         }
+    ///     }
+    /// });
+    /// assert_eq!(numbers.send(7), Ok(true));
+    /// assert!(!numbers.throw("done")?);
+    /// assert_eq!(numbers.take_result(), Some(vec![7]));
+    /// # Ok::<(), turnwise::generator::Thrown>(())
+    /// ```
     #[track_caller]
     pub fn throw(&self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Result<bool, Thrown> {
         self.generator.throw(error).map(|yielded| yielded.is_some())
