@@ -36,6 +36,9 @@
 //! * [`sync`] has locks, permits and events, [`channel`] channels and queues; [`join!`], [`select!`],
 //!   [`gather`] and the module [`combine`] wait for several things at once; [`task::JoinSet`] is a group of
 //!   tasks.
+//! * [`Generator`] and the module [`generator`] are functions that stop at every value they yield, and need no
+//!   scheduler; one that may wait is an [`AsyncGenerator`](generator::AsyncGenerator).
+//! * [`task::with`](task::with()) is for what must be closed whatever happens, and waits to be.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
 //!   holds it.
@@ -72,6 +75,7 @@ pub mod sync;
 pub mod task;
 pub mod time;
 pub mod channel;
+pub mod generator;
 #[cfg(feature = "stream")]
 mod stream;
 
@@ -102,6 +106,7 @@ pub mod waiting {
 }
 
 pub use combine::{as_completed, gather, join_all, race, try_join_all, wait};
+pub use generator::Generator;
 pub use kernel::{
     DeadlockReport, Metrics, Observer, Policy, Remote, RunError, Scheduler, Snapshot, TaskId,
     Transition, Turn,

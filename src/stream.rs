@@ -13,6 +13,7 @@ use futures_core::{FusedStream, Stream};
 
 use crate::channel::{broadcast, mpsc, remote, watch};
 use crate::combine::AsCompleted;
+use crate::generator::AsyncGenerator;
 use crate::task::{JoinError, JoinSet};
 use crate::time::Interval;
 
@@ -67,6 +68,23 @@ impl Stream for Interval {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (usize::MAX, None)
+    }
+}
+
+// ----- generator -----
+
+/// The values that it yields, like [`next`](AsyncGenerator::next).
+impl<Y> Stream for AsyncGenerator<'_, Y> {
+    type Item = Y;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Y>> {
+        self.poll_next_value(cx)
+    }
+}
+
+impl<Y> FusedStream for AsyncGenerator<'_, Y> {
+    fn is_terminated(&self) -> bool {
+        self.is_over()
     }
 }
 

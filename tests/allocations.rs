@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use turnwise::channel::{Queue, broadcast, mpsc, oneshot, watch};
+use turnwise::generator::{AsyncGenerator, Coroutine};
 use turnwise::sync::{Barrier, Condvar, Event, Mutex, Notify, RwLock, Semaphore};
-use turnwise::{Scheduler, join, race, sleep, spawn, yield_now};
+use turnwise::{Generator, Scheduler, join, race, sleep, spawn, yield_now};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -46,6 +47,7 @@ fn a_wait_allocates_nothing_once_it_is_warm() {
     meetings(&mut counted);
     channels(&mut counted);
     tasks(&mut counted);
+    generators(&mut counted);
     for (name, allocations) in counted {
         let values = match name {
             "broadcast of one message" => 1,
@@ -187,4 +189,35 @@ fn tasks(counted: &mut Counted) {
         );
     };
     counted.push(("two oneshots", allocations(ask, ask) / ROUNDS));
+}
+
+fn generators(counted: &mut Counted) {
+    // One each, made before; a round takes a value from both.
+    let number = || {
+        Generator::new(async |co| {
+            let mut number = 0;
+            loop {
+                co.yield_(number).await;
+                number += 1;
+            }
+        })
+    };
+    let (one, other) = (number(), number());
+    let next = |numbers: &Generator<'_, u32>| assert!(matches!(numbers.try_next(), Ok(Some(_))));
+    counted.push(("generator", allocations(|| async { next(&one) }, || async { next(&other) })));
+    let sink = Coroutine::new(async |co| {
+        while let Ok(number) = co.try_yield(()).await {
+            let _: u32 = number;
+        }
+    });
+    let send = || async { assert_eq!(sink.send(1), Ok(true)) };
+    counted.push(("coroutine", allocations(send, send)));
+    let waiting = Mutex::new(AsyncGenerator::new(async |co| {
+        loop {
+            yield_now().await;
+            co.yield_(1).await;
+        }
+    }));
+    let next = || async { assert_eq!(waiting.lock().await.next().await, Some(1)) };
+    counted.push(("async generator", allocations(next, next)));
 }

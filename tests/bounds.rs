@@ -25,6 +25,10 @@ use turnwise::combine::{
     self, AsCompleted, Done, FirstError, Gather, JoinAll, NextCompleted, Race, RaceIndexed,
     TryJoinAll,
 };
+use turnwise::generator::{
+    AlreadyRunning, AlreadyStarted, AsyncGenerator, Co, Coroutine, Generator, GeneratorExit,
+    GeneratorState, IgnoredExit, Next, SendError as NotSent, Thrown, TryYield, Yield,
+};
 use turnwise::scheduler::{
     self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Park,
     Report, ShutdownReport, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo,
@@ -280,6 +284,28 @@ fn groups_of_tasks_stay_and_groups_of_futures_are_what_the_futures_are() {
         TryJoinAll<Pinned, u8, u8> => "Unpin UnwindSafe",
         AsCompleted<Ready<u8>> => "Send Sync Unpin UnwindSafe",
         NextCompleted<'static, Pinned> => "Unpin",
+    }
+}
+
+#[test]
+fn generators_stay_and_what_they_answer_crosses() {
+    table! {
+        Generator<'static, u8> => "Unpin",
+        Generator<'static, PhantomPinned, PhantomPinned, PhantomPinned> => "Unpin",
+        Coroutine<'static, u8> => "Unpin",
+        AsyncGenerator<'static, u8> => "Unpin",
+        Next<'static, AsyncGenerator<'static, u8>> => "Unpin",
+        Co<u8> => "Unpin",
+        Yield<'static, PhantomPinned, ()> => "Unpin",
+        TryYield<'static, PhantomPinned, ()> => "Unpin",
+        GeneratorState => "Send Sync Unpin UnwindSafe",
+        NotSent<u8> => "Send Sync Unpin UnwindSafe",
+        AlreadyRunning => "Send Sync Unpin UnwindSafe",
+        AlreadyStarted => "Send Sync Unpin UnwindSafe",
+        GeneratorExit => "Send Sync Unpin UnwindSafe",
+        IgnoredExit => "Send Sync Unpin UnwindSafe",
+        Thrown => "Send Sync Unpin",
+        task::Exit<'static, u8> => "Unpin",
     }
 }
 

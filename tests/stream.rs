@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::stream::{FusedStream, Stream, StreamExt};
 use probe::virtual_time;
 use turnwise::channel::{broadcast, mpsc, remote, watch};
+use turnwise::generator::AsyncGenerator;
 use turnwise::task::JoinSet;
 use turnwise::time::{self, Missed};
 use turnwise::{RunError, Scheduler, as_completed, sleep, spawn};
@@ -112,5 +113,20 @@ fn a_receiver_that_is_polled_as_a_stream_and_left_waits_no_more() {
         assert_eq!(near.recv().await, Some(1));
         drop((receiver, near));
         assert!(sender.is_closed() && far.is_closed());
+    });
+}
+
+#[test]
+fn an_async_generator_is_a_stream() {
+    virtual_time().block_on(async {
+        let countdown = AsyncGenerator::new(async |co| {
+            for n in (1..=3).rev() {
+                sleep(Duration::from_secs(1)).await;
+                co.yield_(n).await;
+            }
+        });
+        assert!(!countdown.is_terminated());
+        let doubled: Vec<i32> = countdown.map(|n| n * 2).collect().await;
+        assert_eq!(doubled, [6, 4, 2]);
     });
 }

@@ -11,6 +11,7 @@
 //! | to ask a task to end | [`JoinHandle::cancel`] |
 //! | to clean up when asked | [`catch_cancel`] |
 //! | not to be asked, for a while | [`mask`] |
+//! | to close something whatever happens, and wait meanwhile | [`with`](with()) |
 //! | work that goes on without whoever waits for it | [`shield`] |
 //! | to ask what is no task, or is spread over many | [`CancelToken`] |
 //! | to give others a turn | [`yield_now`] |
@@ -183,6 +184,7 @@ mod endings;
 mod join_set;
 mod join_next;
 mod scope;
+mod with;
 
 pub use crate::kernel::{Ending, TaskId};
 pub use builder::Builder;
@@ -202,4 +204,5 @@ pub use remote::RemoteHandle;
 pub use remote_error::RemoteError;
 pub use scope::{ChildError, Scope, ScopeError, ScopedHandle, scope};
 pub use spawn::{spawn, try_spawn};
+pub use with::{Exit, with};
 pub use yield_now::{YieldNow, yield_now};

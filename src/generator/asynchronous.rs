@@ -1,0 +1,386 @@
+//! A generator whose body may wait.
+
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use crate::generator::error::{AlreadyStarted, Refusal, SendError};
+use crate::generator::exchange::{Exchange, Status};
+use crate::generator::resume::{Body, Over};
+use crate::generator::{Co, GeneratorExit, IgnoredExit, Thrown};
+
+/// A generator whose body may await anything, not only its own yields; so whoever wants a value has to await
+/// it: `while let Some(value) = generator.next().await`, which is `async for` in Python.
+///
+/// The body runs in the turns of whoever awaits the next value, and only then: it is no task of its own. With
+/// the feature `stream` it is a `Stream` as well. It runs on any executor.
+///
+/// Dropping it drops its body where it waits, with all destructors. What has to wait when it is given up cannot be
+/// done by a destructor: [`close`](AsyncGenerator::close) it, or see [`task::with`](crate::task::with()).
+///
+/// # Cancel safety
+///
+/// Dropping a future of [`next`](AsyncGenerator::next) half-way loses nothing: the body stays where it is, and the
+/// call of `next` after that goes on with it. This holds for all methods; but those that bring something, a value
+/// or an error, have brought it by then, and what the body yields in return is given to the next call of `next`.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::generator::AsyncGenerator;
+/// use turnwise::{Scheduler, sleep};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let mut countdown = AsyncGenerator::new(async |co| {
+///         for n in (1..=3).rev() {
+///             sleep(Duration::from_secs(1)).await;
+///             co.yield_(n).await;
+///         }
+///     });
+///     let mut seen = Vec::new();
+///     while let Some(n) = countdown.next().await {
+///         seen.push(n);
+///     }
+///     assert_eq!(seen, [3, 2, 1]);
+/// });
+/// ```
+#[must_use = "a generator does nothing until it is asked for a value"]
+#[doc(alias = "async for")]
+#[doc(alias = "stream")]
+pub struct AsyncGenerator<'a, Y, S = ()> {
+    /// `None` when it is over.
+    body: Option<Body<'a, ()>>,
+    /// Its status is `Running` from a resumption to the yield after it: also while nobody polls it.
+    exchange: Rc<Exchange<Y, S>>,
+}
+
+impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
+    /// Makes a generator out of an async closure. Nothing of it runs before the first `next`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::channel::mpsc;
+    /// use turnwise::generator::AsyncGenerator;
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded();
+    /// ["a python", "a boa"].map(|line| sender.send(line).unwrap());
+    /// drop(sender);
+    /// turnwise::block_on(async {
+    ///     let mut pythons = AsyncGenerator::new(async |co| {
+    ///         while let Some(line) = receiver.recv().await {
+    ///             if line.contains("python") {
+    ///                 co.yield_(line).await;
+    ///             }
+    ///         }
+    ///     });
+    ///     assert_eq!(pythons.next().await, Some("a python"));
+    ///     assert_eq!(pythons.next().await, None);
+    /// });
+    /// ```
+    pub fn new<F>(body: F) -> Self
+    where
+        F: AsyncFnOnce(Co<Y, S>) + 'a,
+        Y: 'a,
+        S: 'a,
+    {
+        let exchange = Exchange::new();
+        let co = Co::new(&exchange);
+        let body: Body<'a, ()> = Box::pin(async move { body(co).await });
+        AsyncGenerator { body: Some(body), exchange }
+    }
+
+    /// Runs it to its first yield: `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If it was started before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way it stays started; [`resume`](AsyncGenerator::resume) goes on with it.
+    pub async fn start(&mut self) -> Result<Option<Y>, AlreadyStarted> {
+        if self.status() != Status::Created {
+            return Err(AlreadyStarted);
+        }
+        self.exchange.begin();
+        Ok(self.resume().await)
+    }
+
+    /// Sends a value to the yield in which it waits, and runs it to its next one: `None` if it ends instead.
+    ///
+    /// # Errors
+    ///
+    /// If it has not been [started](AsyncGenerator::start), or is over. And if it is between two yields, because a
+    /// call was dropped half-way: then it takes a [`resume`](AsyncGenerator::resume) to bring it to a yield. The
+    /// value is handed back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the value has been sent; [`resume`](AsyncGenerator::resume) gives what is yielded in
+    /// return.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::generator::AsyncGenerator;
+    /// use turnwise::yield_now;
+    ///
+    /// turnwise::block_on(async {
+    ///     let mut adder = AsyncGenerator::new(async |co| {
+    ///         let mut sum = 0;
+    ///         loop {
+    ///             sum += co.yield_(sum).await;
+    ///             yield_now().await;
+    ///         }
+    ///     });
+    ///     assert_eq!(adder.start().await?, Some(0));
+    ///     assert_eq!(adder.send(2).await?, Some(2));
+    ///     assert_eq!(adder.send(3).await?, Some(5));
+    ///     Ok::<(), Box<dyn std::error::Error>>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "asend")]
+    pub async fn send(&mut self, value: S) -> Result<Option<Y>, SendError<S>> {
+        let reason = match self.status() {
+            Status::Suspended | Status::Careful => {
+                self.exchange.send(value);
+                return Ok(self.resume().await);
+            }
+            Status::Created => Refusal::JustStarted,
+            Status::Running | Status::Raised => Refusal::Running,
+            Status::Closed => Refusal::Over,
+        };
+        Err(SendError { value, reason })
+    }
+
+    /// Goes on to the next yield after a call that was dropped half-way, and gives its value. Of a generator that is
+    /// over, or waits in a yield or for its start, it gives `None` and does nothing.
+    ///
+    /// # Panics
+    ///
+    /// If the body does, or raises an error when nobody threw one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    pub async fn resume(&mut self) -> Option<Y> {
+        if self.status() != Status::Running {
+            return None;
+        }
+        poll_fn(|cx| self.poll_undisturbed(cx)).await
+    }
+
+    /// Throws an error at the yield in which it waits.
+    ///
+    /// As [`Generator::throw`](super::Generator::throw): a body that waits in a [`try_yield`](Co::try_yield) is given the
+    /// error, and any other is dropped; also one that is between two yields, because a call was dropped half-way.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the body does not take it; or what it [raises](Co::raise) instead.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the error has been thrown.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::generator::AsyncGenerator;
+    ///
+    /// turnwise::block_on(async {
+    ///     let mut generator = AsyncGenerator::new(async |co| {
+    ///         let thrown = co.try_yield(String::new()).await.unwrap_err();
+    ///         co.yield_(format!("caught: {thrown}")).await;
+    ///     });
+    ///     generator.next().await;
+    ///     assert_eq!(generator.throw("one").await.unwrap().unwrap(), "caught: one");
+    ///     assert_eq!(generator.throw("two").await.unwrap_err().to_string(), "two");
+    /// });
+    /// ```
+    #[doc(alias = "athrow")]
+    pub async fn throw(
+        &mut self,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Result<Option<Y>, Thrown> {
+        let thrown = Thrown::new(error);
+        if self.status() != Status::Careful {
+            self.drop_body();
+            return Err(thrown);
+        }
+        self.exchange.throw(thrown);
+        poll_fn(|cx| self.poll_yield(cx)).await
+    }
+
+    /// Ends it where it waits: the body is dropped, or, if it waits in a [`try_yield`](Co::try_yield), given
+    /// [`GeneratorExit`]. Then it may clean up, and await meanwhile, and has to end.
+    ///
+    /// # Errors
+    ///
+    /// If it yields another value: [`IgnoredExit`], and it is dropped in that yield. If it raises something else:
+    /// that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the clean-up stays where it is; another `close` drops it there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use turnwise::generator::AsyncGenerator;
+    /// use turnwise::yield_now;
+    ///
+    /// let is_closed = Cell::new(false);
+    /// turnwise::block_on(async {
+    ///     let mut lines = AsyncGenerator::new(async |co| {
+    ///         while co.try_yield("line").await.is_ok() {}
+    ///         yield_now().await; // the file is being closed
+    ///         is_closed.set(true);
+    ///     });
+    ///     assert_eq!(lines.next().await, Some("line"));
+    ///     lines.close().await
+    /// })?;
+    /// assert!(is_closed.get());
+    /// # Ok::<(), turnwise::generator::Thrown>(())
+    /// ```
+    #[doc(alias = "aclose")]
+    pub async fn close(&mut self) -> Result<(), Thrown> {
+        if self.status() != Status::Careful {
+            self.drop_body();
+            return Ok(());
+        }
+        self.exchange.throw(Thrown::new(GeneratorExit));
+        match poll_fn(|cx| self.poll_yield(cx)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => {
+                self.drop_body();
+                Err(Thrown::new(IgnoredExit))
+            }
+            Err(thrown) if thrown.is_exit() => Ok(()),
+            Err(thrown) => Err(thrown),
+        }
+    }
+}
+
+impl<Y> AsyncGenerator<'_, Y> {
+    /// Runs it to its next yield, and gives the value: `None` if it ends instead, or has before.
+    ///
+    /// # Panics
+    ///
+    /// If the body does, or raises an error when nobody threw one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: the next call goes on where this one was.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::generator::AsyncGenerator;
+    ///
+    /// async fn range(n: u32) -> Vec<u32> {
+    ///     let mut numbers = AsyncGenerator::new(async |co| co.yield_all(0..n).await);
+    ///     let mut seen = Vec::new();
+    ///     while let Some(number) = numbers.next().await {
+    ///         seen.push(number);
+    ///     }
+    ///     seen
+    /// }
+    /// assert_eq!(turnwise::block_on(range(3)), [0, 1, 2]);
+    /// ```
+    #[allow(clippy::should_implement_trait, reason = "it is what streams call it")]
+    #[doc(alias = "anext")]
+    #[doc(alias = "StopAsyncIteration")]
+    pub fn next(&mut self) -> Next<'_, Self> {
+        Next { generator: self }
+    }
+
+    pub(crate) fn poll_next_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<Y>> {
+        match self.status() {
+            Status::Suspended | Status::Careful => self.exchange.send(()),
+            Status::Created => self.exchange.begin(),
+            Status::Running | Status::Raised => {}
+            Status::Closed => return Poll::Ready(None),
+        }
+        self.poll_undisturbed(cx)
+    }
+}
+
+impl<Y, S> AsyncGenerator<'_, Y, S> {
+    /// Returns whether it is over, so that `next` gives `None`.
+    pub fn is_over(&self) -> bool {
+        self.status() == Status::Closed
+    }
+
+    fn status(&self) -> Status {
+        self.exchange.status.get()
+    }
+
+    fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Y>, Thrown>> {
+        let Some(mut body) = self.body.take() else { return Poll::Ready(Ok(None)) };
+        let over = Over(&self.exchange);
+        self.exchange.ask(cx);
+        let poll = body.as_mut().poll(cx);
+        self.exchange.ask_nobody();
+        if poll.is_ready() {
+            return Poll::Ready(Ok(None));
+        }
+        let left = match self.exchange.left() {
+            Some(Ok(value)) => Poll::Ready(Ok(Some(value))),
+            Some(Err(thrown)) => return Poll::Ready(Err(thrown)),
+            None => Poll::Pending,
+        };
+        mem::forget(over);
+        self.body = Some(body);
+        left
+    }
+
+    fn poll_undisturbed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Y>> {
+        match ready!(self.poll_yield(cx)) {
+            Ok(value) => Poll::Ready(value),
+            Err(thrown) => panic!(
+                "the body of an async generator raised an error when nobody threw one: {thrown}"
+            ),
+        }
+    }
+
+    fn drop_body(&mut self) {
+        self.exchange.status.set(Status::Closed);
+        self.body = None;
+    }
+}
+
+impl<Y, S> fmt::Debug for AsyncGenerator<'_, Y, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncGenerator").field("state", &self.status().shown()).finish()
+    }
+}
+
+/// The future of [`AsyncGenerator::next`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Next<'g, G> {
+    generator: &'g mut G,
+}
+
+impl<Y> Future for Next<'_, AsyncGenerator<'_, Y>> {
+    type Output = Option<Y>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Y>> {
+        self.generator.poll_next_value(cx)
+    }
+}
+
+impl<G: fmt::Debug> fmt::Debug for Next<'_, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("generator", &self.generator).finish()
+    }
+}

@@ -1,0 +1,269 @@
+//! The body's side of a generator: yielding.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::pending;
+use std::rc::Rc;
+
+use crate::generator::exchange::Exchange;
+use crate::generator::{Generator, Thrown, TryYield, Yield};
+
+/// What the body of a generator yields through: its only argument.
+///
+/// It is called `co` by custom, for the *coroutine* that the body is. Functions that the body calls may be lent it.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::Generator;
+/// use turnwise::generator::Co;
+///
+/// async fn twice(co: &Co<u32>, value: u32) {
+///     co.yield_(value).await;
+///     co.yield_(value).await;
+/// }
+///
+/// let numbers = Generator::new(async |co| {
+///     for n in 1..=2 {
+///         twice(&co, n).await;
+///     }
+/// });
+/// assert_eq!(numbers.collect::<Vec<_>>(), [1, 1, 2, 2]);
+/// ```
+pub struct Co<Y, S = ()> {
+    exchange: Rc<Exchange<Y, S>>,
+}
+
+impl<Y, S> Co<Y, S> {
+    pub(super) fn new(exchange: &Rc<Exchange<Y, S>>) -> Self {
+        Co { exchange: Rc::clone(exchange) }
+    }
+
+    /// Yields a value, and waits for what is sent in return.
+    ///
+    /// The body stays here until it is asked to go on. If an error is [thrown](Generator::throw) at it, or if it is
+    /// [closed](Generator::close), it is dropped here: what lives in it is dropped too, as by Python's `finally`.
+    /// See [`try_yield`](Co::try_yield) for a body that wants to be told.
+    ///
+    /// # Cancel safety
+    ///
+    /// A yield that is dropped before its end, by a `select!` in the body for example, is taken back. If its
+    /// value was out already, then what is sent in return is lost.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled, if another yield of the same body is under way.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::Generator;
+    ///
+    /// let echo = Generator::new(async |co| {
+    ///     let mut heard = String::new();
+    ///     loop {
+    ///         heard = co.yield_(heard).await;
+    ///     }
+    /// });
+    /// assert_eq!(echo.start()?.unwrap(), "");
+    /// assert_eq!(echo.send("hello".to_string())?.unwrap(), "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn yield_(&self, value: Y) -> Yield<'_, Y, S> {
+        Yield::new(&self.exchange, value)
+    }
+
+    /// Yields a value, and waits for what is sent in return or thrown.
+    ///
+    /// Python's `yield` in a `try`. An error that the body does not want it passes on: [`raise`](Co::raise).
+    /// And if [it is the one that says that the generator is being closed](Thrown::is_exit), it may clean up, but
+    /// not yield any more.
+    ///
+    /// # Errors
+    ///
+    /// The error that was thrown.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`yield_`](Co::yield_): an error that was thrown and not taken is lost as well.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled, if another yield of the same body is under way.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::Generator;
+    ///
+    /// let careful: Generator<'_, u32, &str> = Generator::new(async |co| {
+    ///     match co.try_yield(1).await {
+    ///         Ok(()) => "all is well",
+    ///         Err(thrown) if thrown.to_string() == "out of paper" => "printed on the wall",
+    ///         Err(other) => co.raise(other).await,
+    ///     }
+    /// });
+    /// assert_eq!(careful.try_next()?, Some(1));
+    /// assert_eq!(careful.throw("out of paper")?, None);
+    /// assert_eq!(careful.take_result(), Some("printed on the wall"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    #[doc(alias = "except")]
+    pub fn try_yield(&self, value: Y) -> TryYield<'_, Y, S> {
+        TryYield::new(&self.exchange, value)
+    }
+
+    /// Ends the generator with an error, which comes out of the [`throw`](Generator::throw) that is under way.
+    /// The body is dropped here.
+    ///
+    /// Never returns, so it fits the end of any `match` arm. It is meant for what a [`try_yield`](Co::try_yield)
+    /// has got and does not want. Where nobody throws, nothing can come out: a body that fails by itself returns
+    /// a `Result`, or yields one. Raised all the same, it is a panic of the `next` or `send` that is under way. And
+    /// a [`GeneratorExit`](super::GeneratorExit) that is raised while the generator is closed closes it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::Generator;
+    ///
+    /// let strict: Generator<'_, u32> = Generator::new(async |co| {
+    ///     let thrown = co.try_yield(1).await.unwrap_err();
+    ///     co.raise(thrown).await
+    /// });
+    /// assert_eq!(strict.try_next(), Ok(Some(1)));
+    /// assert_eq!(strict.throw("no").unwrap_err().to_string(), "no");
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not take the error back.
+    pub async fn raise(&self, thrown: Thrown) -> ! {
+        self.exchange.raise(thrown);
+        match pending::<Infallible>().await {}
+    }
+
+    /// Yields all that another generator yields, and gives what that returns.
+    ///
+    /// What is sent goes to the inner one, what is thrown too, and when the outer one is closed, so is the inner.
+    /// An error that comes out of the inner one ends the outer one too.
+    ///
+    /// An inner one that was started already is asked for its next value, as by
+    /// [`try_next`](Generator::try_next).
+    ///
+    /// # Panics
+    ///
+    /// When it is polled, if the inner generator is over and its result was taken. What panics in the inner
+    /// one panics in the outer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the inner generator.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::Generator;
+    ///
+    /// fn countdown(n: u32) -> Generator<'static, u32, &'static str> {
+    ///     Generator::new(async move |co| {
+    ///         for i in (1..=n).rev() {
+    ///             co.yield_(i).await;
+    ///         }
+    ///         "liftoff"
+    ///     })
+    /// }
+    ///
+    /// let twice = Generator::new(async |co| {
+    ///     let first = co.yield_from(countdown(2)).await;
+    ///     let second = co.yield_from(countdown(1)).await;
+    ///     assert_eq!([first, second], ["liftoff"; 2]);
+    /// });
+    /// assert_eq!(twice.collect::<Vec<_>>(), [2, 1, 1]);
+    /// ```
+    #[doc(alias = "yield from")]
+    pub async fn yield_from<R>(&self, inner: Generator<'_, Y, R, S>) -> R
+    where
+        S: Default,
+    {
+        let running = "what runs is borrowed, so it cannot be given away";
+        let mut outcome = Ok(inner.try_next().expect(running));
+        loop {
+            outcome = match outcome {
+                Ok(Some(value)) => match self.try_yield(value).await {
+                    Ok(sent) => Ok(inner.run_with(sent)),
+                    Err(thrown) if thrown.is_exit() => inner.close().and(Err(thrown)),
+                    Err(thrown) => inner.throw_on(thrown),
+                },
+                Ok(None) => {
+                    return inner.take_result().expect(
+                        "`yield_from` needs a generator whose result was not taken before",
+                    );
+                }
+                Err(thrown) => self.raise(thrown).await,
+            }
+        }
+    }
+}
+
+impl<Y> Co<Y> {
+    /// Yields every value of an iterator.
+    ///
+    /// For a generator there is [`yield_from`](Co::yield_from), which gives its result too.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the iterator.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::Generator;
+    ///
+    /// let flat = Generator::new(async |co| {
+    ///     for row in [vec![1, 2], vec![3]] {
+    ///         co.yield_all(row).await;
+    ///     }
+    /// });
+    /// assert_eq!(flat.collect::<Vec<_>>(), [1, 2, 3]);
+    /// ```
+    #[doc(alias = "yield from")]
+    pub async fn yield_all(&self, values: impl IntoIterator<Item = Y>) {
+        for value in values {
+            self.yield_(value).await;
+        }
+    }
+}
+
+impl<S> Co<(), S> {
+    /// Waits for what is sent: a `yield_(())`, in the body of a [`Coroutine`](super::Coroutine).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`yield_`](Co::yield_).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::generator::Coroutine;
+    ///
+    /// let printer = Coroutine::new(async |co| {
+    ///     loop {
+    ///         let line: &str = co.receive().await;
+    ///         println!("{line}");
+    ///     }
+    /// });
+    /// assert_eq!(printer.send("hello"), Ok(true));
+    /// ```
+    #[inline]
+    pub fn receive(&self) -> Yield<'_, (), S> {
+        self.yield_(())
+    }
+}
+
+impl<Y, S> fmt::Debug for Co<Y, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Co").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,191 @@
+//! Where a generator and its body meet: whose turn it is, and what goes from one to the other.
+
+use std::cell::Cell;
+use std::ptr;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use crate::generator::{GeneratorState, Thrown};
+
+/// What a generator is doing, and in which kind of yield it waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Created,
+    Running,
+    /// In a `yield_`: a value is there, until the generator has taken it.
+    Suspended,
+    /// In a `try_yield`: a value is there, until the generator has taken it.
+    Careful,
+    /// It has raised an error, which is there.
+    Raised,
+    Closed,
+}
+
+impl Status {
+    pub(super) fn shown(self) -> GeneratorState {
+        match self {
+            Status::Created => GeneratorState::Created,
+            Status::Running | Status::Raised => GeneratorState::Running,
+            Status::Suspended | Status::Careful => GeneratorState::Suspended,
+            Status::Closed => GeneratorState::Closed,
+        }
+    }
+}
+
+/// What a body is polled with that nobody is to wake. A static, since it is known by its place.
+pub(super) static NOBODY: &Waker = Waker::noop();
+
+/// What the two share. Whoever finds something takes it out, so no code of users runs while it is looked at.
+pub(super) struct Exchange<Y, S> {
+    pub(super) status: Cell<Status>,
+    /// On its way from a yield.
+    yielded: Cell<Option<Y>>,
+    /// On its way to a yield.
+    sent: Cell<Option<S>>,
+    /// On its way from `raise`, or to a `try_yield`.
+    thrown: Cell<Option<Thrown>>,
+    /// Where the waker is that the body is polled with, to be compared and nothing else: while it lives there, no
+    /// other one can.
+    asker: Cell<*const Waker>,
+    /// Left by a yield that is polled with another one: what stands between it and the generator polls only
+    /// what was woken.
+    waker: Cell<Option<Waker>>,
+    has_waker: Cell<bool>,
+}
+
+impl<Y, S> Exchange<Y, S> {
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Exchange {
+            status: Cell::new(Status::Created),
+            yielded: Cell::new(None),
+            sent: Cell::new(None),
+            thrown: Cell::new(None),
+            asker: Cell::new(NOBODY),
+            waker: Cell::new(None),
+            has_waker: Cell::new(false),
+        })
+    }
+
+    // ----- the side of the generator -----
+
+    /// Says with which waker the body will be polled; if nothing is said, it is `NOBODY`.
+    pub(super) fn ask(&self, cx: &Context<'_>) {
+        self.asker.set(cx.waker());
+    }
+
+    /// Takes that back, when the body was polled.
+    pub(super) fn ask_nobody(&self) {
+        self.asker.set(NOBODY);
+    }
+
+    /// Lets the body run, from its beginning, or from a yield that has been given something.
+    #[inline]
+    pub(super) fn begin(&self) {
+        self.status.set(Status::Running);
+        if self.has_waker.get() {
+            self.wake();
+        }
+    }
+
+    /// As `begin`, with a value for the yield in which it waits.
+    #[inline]
+    pub(super) fn send(&self, value: S) {
+        self.sent.set(Some(value));
+        self.begin();
+    }
+
+    /// As `begin`, with an error for the `try_yield` in which it waits.
+    pub(super) fn throw(&self, thrown: Thrown) {
+        self.thrown.set(Some(thrown));
+        self.begin();
+    }
+
+    #[cold]
+    fn wake(&self) {
+        self.has_waker.set(false);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Looks what the body has left when it was not ready: `None` if that is nothing.
+    #[inline]
+    pub(super) fn left(&self) -> Option<Result<Y, Thrown>> {
+        if let Some(value) = self.yielded.take() {
+            return Some(Ok(value));
+        }
+        match self.status.get() {
+            Status::Raised => self.thrown.take().map(Err),
+            _ => None,
+        }
+    }
+
+    // ----- the side of the body -----
+
+    /// Leaves the value of a yield.
+    #[inline]
+    pub(super) fn hand_over(&self, value: Y, status: Status, cx: &Context<'_>) {
+        self.must_run();
+        self.status.set(status);
+        self.yielded.set(Some(value));
+        self.note(cx);
+    }
+
+    /// Leaves an error, after which the body is not polled any more.
+    pub(super) fn raise(&self, thrown: Thrown) {
+        self.must_run();
+        self.status.set(Status::Raised);
+        self.thrown.set(Some(thrown));
+    }
+
+    #[inline]
+    fn must_run(&self) {
+        assert!(
+            self.status.get() == Status::Running,
+            "a generator yields one value after the other, while it runs; here are two at the same time, or one \
+             whose generator does not run"
+        );
+    }
+
+    /// Takes what was sent to a yield, if it was.
+    #[inline]
+    pub(super) fn sent(&self, cx: &Context<'_>) -> Option<S> {
+        let sent = self.sent.take();
+        if sent.is_none() {
+            self.note(cx);
+        }
+        sent
+    }
+
+    /// Takes what was thrown at a yield, if it was.
+    #[inline]
+    pub(super) fn thrown(&self) -> Option<Thrown> {
+        self.thrown.take()
+    }
+
+    #[inline]
+    fn note(&self, cx: &Context<'_>) {
+        if !ptr::eq(cx.waker(), self.asker.get()) {
+            self.keep(cx.waker());
+        }
+    }
+
+    #[cold]
+    fn keep(&self, waker: &Waker) {
+        self.waker.set(Some(waker.clone()));
+        self.has_waker.set(true);
+    }
+
+    /// Takes back what a yield has left, or what was left for it.
+    #[cold]
+    pub(super) fn clear(&self) {
+        if let Some(value) = self.yielded.take() {
+            self.status.set(Status::Running);
+            drop(value);
+        }
+        drop((self.sent.take(), self.waker.take()));
+        if self.status.get() != Status::Raised {
+            drop(self.thrown.take());
+        }
+    }
+}

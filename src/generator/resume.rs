@@ -1,0 +1,176 @@
+//! How a generator is made to run, and the three ways in which it stops.
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::generator::error::AlreadyRunning;
+use crate::generator::exchange::{Exchange, NOBODY, Status};
+use crate::generator::{Generator, GeneratorExit, IgnoredExit, Thrown};
+
+/// What a body is when it is called.
+pub(super) type Body<'a, R> = Pin<Box<dyn Future<Output = R> + 'a>>;
+
+/// What a generator is doing: [`Generator::state`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "getgeneratorstate")]
+pub enum GeneratorState {
+    /// Nothing of it has run.
+    #[doc(alias = "GEN_CREATED")]
+    Created,
+    /// It runs just now: whoever asks is called by it.
+    #[doc(alias = "GEN_RUNNING")]
+    Running,
+    /// It waits in a yield.
+    #[doc(alias = "GEN_SUSPENDED")]
+    Suspended,
+    /// It is over: it has returned, or was closed, or an error came out of it, or a panic.
+    #[doc(alias = "GEN_CLOSED")]
+    Closed,
+}
+
+/// Makes a generator over, if its body panics.
+pub(super) struct Over<'g, Y, S>(pub(super) &'g Exchange<Y, S>);
+
+impl<Y, S> Drop for Over<'_, Y, S> {
+    fn drop(&mut self) {
+        self.0.status.set(Status::Closed);
+    }
+}
+
+impl<Y, R, S> Generator<'_, Y, R, S> {
+    /// Runs the body until it yields, ends or raises. What the yield in which it waits is given is there already.
+    ///
+    /// While it runs, the body is here on the stack, and nothing is borrowed but the generator itself.
+    #[track_caller]
+    #[inline]
+    pub(super) fn run(&self) -> Result<Option<Y>, Thrown> {
+        let body = self.body.take();
+        let mut body = body.expect("a generator that is neither running nor over has a body");
+        let over = Over(&self.exchange);
+        if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(NOBODY)) {
+            self.result.set(Some(result));
+            return Ok(None);
+        }
+        match self.exchange.left() {
+            Some(Ok(value)) => {
+                mem::forget(over);
+                // There is none to be dropped.
+                mem::forget(self.body.replace(Some(body)));
+                Ok(Some(value))
+            }
+            Some(Err(thrown)) => Err(thrown),
+            None => self.waits_for_something_else(body),
+        }
+    }
+
+    /// As `run`, where nobody throws, so that no error can come out.
+    #[track_caller]
+    #[inline]
+    pub(super) fn run_undisturbed(&self) -> Option<Y> {
+        match self.run() {
+            Ok(value) => value,
+            Err(thrown) => self.raised(&thrown),
+        }
+    }
+
+    /// Runs it from its beginning.
+    #[track_caller]
+    #[inline]
+    pub(super) fn run_first(&self) -> Option<Y> {
+        self.exchange.begin();
+        self.run_undisturbed()
+    }
+
+    /// Runs it on from the yield in which it waits.
+    #[track_caller]
+    #[inline]
+    pub(super) fn run_with(&self, sent: S) -> Option<Y> {
+        self.exchange.send(sent);
+        self.run_undisturbed()
+    }
+
+    /// Runs it on from the `try_yield` in which it waits.
+    #[track_caller]
+    fn run_against(&self, thrown: Thrown) -> Result<Option<Y>, Thrown> {
+        self.exchange.throw(thrown);
+        self.run()
+    }
+
+    #[track_caller]
+    pub(super) fn throw_on(&self, thrown: Thrown) -> Result<Option<Y>, Thrown> {
+        match self.exchange.status.get() {
+            Status::Careful => self.run_against(thrown),
+            Status::Running | Status::Raised => Err(Thrown::new(AlreadyRunning)),
+            Status::Created | Status::Suspended | Status::Closed => {
+                self.drop_body();
+                Err(thrown)
+            }
+        }
+    }
+
+    /// Closes a generator that waits in a `try_yield`.
+    #[track_caller]
+    pub(super) fn exit(&self) -> Result<(), Thrown> {
+        match self.run_against(Thrown::new(GeneratorExit)) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => {
+                self.drop_body();
+                Err(Thrown::new(IgnoredExit))
+            }
+            Err(thrown) if thrown.is_exit() => Ok(()),
+            Err(thrown) => Err(thrown),
+        }
+    }
+
+    pub(super) fn drop_body(&self) {
+        self.exchange.status.set(Status::Closed);
+        drop(self.body.take());
+    }
+
+    #[track_caller]
+    #[cold]
+    fn waits_for_something_else(&self, body: Body<'_, impl Sized>) -> ! {
+        // Now, and not while the panic unwinds: its destructors may panic too.
+        drop(body);
+        let place = self.made_at;
+        panic!(
+            "the body of the generator made at {place} awaits something that is not ready and none of its own \
+             yields: what has to wait is an `AsyncGenerator`"
+        );
+    }
+
+    #[track_caller]
+    #[cold]
+    fn raised(&self, thrown: &Thrown) -> ! {
+        let place = self.made_at;
+        panic!(
+            "the body of the generator made at {place} raised an error when nobody threw one: {thrown}"
+        );
+    }
+}
+
+/// If nothing can be sent to it.
+impl<Y, R> Iterator for Generator<'_, Y, R> {
+    type Item = Y;
+
+    #[track_caller]
+    #[inline]
+    fn next(&mut self) -> Option<Y> {
+        self.try_next().expect("what runs is borrowed, so nobody else can borrow it mutably")
+    }
+}
+
+impl<Y, R> FusedIterator for Generator<'_, Y, R> {}
+
+/// The body has a box of its own, and the result is moved.
+impl<Y, R, S> Unpin for Generator<'_, Y, R, S> {}
+
+impl<Y, R, S> fmt::Debug for Generator<'_, Y, R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = format_args!("{}", self.made_at);
+        f.debug_struct("Generator").field("state", &self.state()).field("made_at", &place).finish()
+    }
+}

@@ -1,0 +1,129 @@
+//! An error that is thrown at a generator, or comes out of one.
+
+use std::error::Error;
+
+use thiserror::Error;
+
+/// An error that was thrown at a generator: what [`try_yield`](super::Co::try_yield) gives to its body, and
+/// what comes out of [`throw`](super::Generator::throw) if the body does not take it.
+///
+/// It may be an error of any type. Its message and its source are those of the error inside.
+///
+/// # Example
+///
+/// ```
+/// use std::num::ParseIntError;
+/// use turnwise::Generator;
+/// use turnwise::generator::Thrown;
+///
+/// let generator: Generator<'_, u32> = Generator::new(async |co| co.yield_(1).await);
+/// let error = "x".parse::<i32>().unwrap_err();
+/// let thrown: Thrown = generator.throw(error).unwrap_err();
+/// assert!(thrown.is::<ParseIntError>());
+/// assert_eq!(thrown.to_string(), "invalid digit found in string");
+/// ```
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[doc(alias = "exception")]
+pub struct Thrown(Box<dyn Error + Send + Sync>);
+
+impl Thrown {
+    /// Makes one of any error, or of a text: for [`raise`](super::Co::raise).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::generator::Thrown;
+    ///
+    /// assert_eq!(Thrown::new("out of paper").to_string(), "out of paper");
+    /// ```
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Thrown(error.into())
+    }
+
+    /// Returns whether the generator is being closed: see [`GeneratorExit`].
+    pub fn is_exit(&self) -> bool {
+        self.is::<GeneratorExit>()
+    }
+
+    /// Returns whether the error is of this type.
+    pub fn is<E: Error + 'static>(&self) -> bool {
+        self.0.is::<E>()
+    }
+
+    /// Returns the error, if it is of this type.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+
+    /// Returns the error itself, if it is of this type.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another one, all of it is handed back.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    /// use turnwise::generator::{GeneratorExit, Thrown};
+    ///
+    /// let thrown = Thrown::new("x".parse::<i32>().unwrap_err());
+    /// let thrown = thrown.downcast::<GeneratorExit>().unwrap_err();
+    /// let error: ParseIntError = thrown.downcast().unwrap();
+    /// assert_eq!(error, "y".parse::<i32>().unwrap_err());
+    /// ```
+    pub fn downcast<E: Error + 'static>(self) -> Result<E, Thrown> {
+        self.0.downcast().map(|error| *error).map_err(Thrown)
+    }
+
+    /// Returns the error in its box.
+    pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+}
+
+/// What is thrown at a generator that is being [closed](super::Generator::close), if it waits in a
+/// [`try_yield`](super::Co::try_yield).
+///
+/// # Example
+///
+/// ```
+/// use turnwise::Generator;
+///
+/// let generator: Generator<'_, u32, &str> = Generator::new(async |co| {
+///     let thrown = co.try_yield(1).await.unwrap_err();
+///     if thrown.is_exit() { "going away" } else { "something else" }
+/// });
+/// assert_eq!(generator.try_next(), Ok(Some(1)));
+/// generator.close()?;
+/// assert_eq!(generator.take_result(), Some("going away"));
+/// # Ok::<(), turnwise::generator::Thrown>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the generator is being closed")]
+pub struct GeneratorExit;
+
+/// A generator that was being closed has yielded another value.
+///
+/// The value is gone, and the generator is closed all the same: its body is dropped in that yield.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::Generator;
+/// use turnwise::generator::IgnoredExit;
+///
+/// let stubborn: Generator<'_, u32> = Generator::new(async |co| {
+///     loop {
+///         let _ = co.try_yield(1).await;
+///     }
+/// });
+/// assert_eq!(stubborn.try_next(), Ok(Some(1)));
+/// assert!(stubborn.close().unwrap_err().is::<IgnoredExit>());
+/// assert_eq!(stubborn.try_next(), Ok(None));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the generator ignored GeneratorExit: it yielded a value when it was closed")]
+#[doc(alias = "RuntimeError")]
+pub struct IgnoredExit;

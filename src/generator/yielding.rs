@@ -1,0 +1,129 @@
+//! A yield, as it is awaited.
+
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::generator::Thrown;
+use crate::generator::exchange::{Exchange, Status};
+
+/// The future of [`Co::yield_`](super::Co::yield_).
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Yield<'co, Y, S> {
+    yielding: Yielding<'co, Y, S>,
+}
+
+impl<'co, Y, S> Yield<'co, Y, S> {
+    #[inline]
+    pub(super) fn new(exchange: &'co Exchange<Y, S>, value: Y) -> Self {
+        Yield { yielding: Yielding { exchange, stage: Stage::Holds(value) } }
+    }
+}
+
+impl<Y, S> Future for Yield<'_, Y, S> {
+    type Output = S;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
+        let Yielding { exchange, stage } = &mut self.yielding;
+        if stage.is_first(exchange, Status::Suspended, cx) {
+            return Poll::Pending;
+        }
+        match exchange.sent(cx) {
+            Some(sent) => stage.end(sent),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// The future of [`Co::try_yield`](super::Co::try_yield).
+#[must_use = "a future does nothing until it is awaited"]
+pub struct TryYield<'co, Y, S> {
+    yielding: Yielding<'co, Y, S>,
+}
+
+impl<'co, Y, S> TryYield<'co, Y, S> {
+    #[inline]
+    pub(super) fn new(exchange: &'co Exchange<Y, S>, value: Y) -> Self {
+        TryYield { yielding: Yielding { exchange, stage: Stage::Holds(value) } }
+    }
+}
+
+impl<Y, S> Future for TryYield<'_, Y, S> {
+    type Output = Result<S, Thrown>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Yielding { exchange, stage } = &mut self.yielding;
+        if stage.is_first(exchange, Status::Careful, cx) {
+            return Poll::Pending;
+        }
+        if let Some(thrown) = exchange.thrown() {
+            return stage.end(Err(thrown));
+        }
+        match exchange.sent(cx) {
+            Some(sent) => stage.end(Ok(sent)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// What the two have in common.
+struct Yielding<'co, Y, S> {
+    exchange: &'co Exchange<Y, S>,
+    stage: Stage<Y>,
+}
+
+/// How far a yield is.
+enum Stage<Y> {
+    Holds(Y),
+    Waits,
+    Over,
+}
+
+impl<Y> Stage<Y> {
+    /// Hands the value over at the first poll; returns whether it was that.
+    #[inline]
+    fn is_first<S>(&mut self, exchange: &Exchange<Y, S>, waits: Status, cx: &Context<'_>) -> bool {
+        match self {
+            Stage::Waits => return false,
+            Stage::Over => panic!("a yield must not be polled again after it was ready"),
+            Stage::Holds(_) => {}
+        }
+        if let Stage::Holds(value) = mem::replace(self, Stage::Waits) {
+            exchange.hand_over(value, waits, cx);
+        }
+        true
+    }
+
+    #[inline]
+    fn end<T>(&mut self, output: T) -> Poll<T> {
+        *self = Stage::Over;
+        Poll::Ready(output)
+    }
+}
+
+impl<Y, S> Drop for Yielding<'_, Y, S> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Stage::Waits = self.stage {
+            self.exchange.clear();
+        }
+    }
+}
+
+/// Values are moved, and nothing is pinned.
+impl<Y, S> Unpin for Yielding<'_, Y, S> {}
+
+impl<Y, S> fmt::Debug for Yield<'_, Y, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Yield").finish_non_exhaustive()
+    }
+}
+
+impl<Y, S> fmt::Debug for TryYield<'_, Y, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryYield").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! What must be closed is closed: on success, on an error, on a request to end, and on a panic.
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+use std::cell::RefCell;
+use std::future::pending;
+use std::rc::Rc;
+use std::time::Duration;
+
+use turnwise::task::{self, Exit};
+use turnwise::{Scheduler, race, sleep, spawn, timeout, yield_now};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn virtually<F: Future>(future: F) -> F::Output {
+    Scheduler::builder().virtual_time().build().block_on(future)
+}
+
+type Log = Rc<RefCell<Vec<String>>>;
+
+/// Runs a body with a connection that needs a second to close.
+async fn connected<T>(log: &Log, body: impl Future<Output = T>) -> T {
+    let entry = |text: String| log.borrow_mut().push(text);
+    task::with(
+        "connection",
+        async |_| body.await,
+        async |connection, exit| {
+            sleep(SECOND).await;
+            let how = match exit {
+                Exit::Returned(_) => "returned".to_owned(),
+                Exit::Cancelled(cancelled) => format!("cancelled: {}", cancelled.reason()),
+                Exit::Panicked => "panicked".to_owned(),
+            };
+            entry(format!("{connection} closed, {how}"));
+        },
+    )
+    .await
+}
+
+#[test]
+fn it_is_closed_after_success_and_after_an_error() {
+    let log = Log::default();
+    virtually(async {
+        assert_eq!(connected(&log, async { Ok::<i32, String>(1) }).await, Ok(1));
+        assert_eq!(connected(&log, async { Err::<i32, _>("inside") }).await, Err("inside"));
+    });
+    assert_eq!(*log.borrow(), ["connection closed, returned"; 2]);
+}
+
+#[test]
+fn the_closing_sees_what_the_body_returned_and_what_it_did_to_the_resource() {
+    virtually(async {
+        let add = async |numbers: &mut Vec<i32>| {
+            numbers.push(2);
+            numbers.len()
+        };
+        let length = task::with(vec![1], add, async |numbers, exit| {
+            assert_eq!(numbers, [1, 2]);
+            assert!(matches!(exit, Exit::Returned(2)));
+        });
+        assert_eq!(length.await, 2);
+    });
+}
+
+#[test]
+fn it_is_closed_when_it_is_cancelled_and_then_the_task_is_cancelled() {
+    let log = Log::default();
+    let error = virtually(async {
+        let task = spawn({
+            let log = Rc::clone(&log);
+            async move {
+                connected(&log, pending::<()>()).await;
+                log.borrow_mut().push("after".to_owned());
+            }
+        });
+        yield_now().await;
+        task.cancel_with("closing time");
+        task.await.unwrap_err()
+    });
+    assert_eq!(error.reason(), Some("closing time"));
+    assert_eq!(*log.borrow(), ["connection closed, cancelled: closing time"]);
+}
+
+#[test]
+fn a_timeout_waits_until_it_is_closed() {
+    let log = Log::default();
+    virtually(async {
+        assert!(timeout(SECOND, connected(&log, pending::<()>())).await.is_err());
+        assert_eq!(log.borrow().len(), 1);
+    });
+}
+
+#[test]
+fn the_closing_itself_is_not_cancelled_and_the_request_acts_after_it() {
+    let log = Log::default();
+    let error = virtually(async {
+        let task = spawn({
+            let log = Rc::clone(&log);
+            async move {
+                connected(&log, async {}).await;
+                log.borrow_mut().push("after".to_owned());
+                sleep(SECOND).await;
+                unreachable!("the request has waited, and acts here");
+            }
+        });
+        sleep(SECOND / 2).await;
+        task.cancel();
+        task.cancel();
+        task.await.unwrap_err()
+    });
+    assert!(error.is_cancelled());
+    assert_eq!(*log.borrow(), ["connection closed, returned", "after"]);
+}
+
+#[test]
+fn a_second_request_does_not_disturb_the_closing_after_the_first() {
+    let log = Log::default();
+    virtually(async {
+        let task = spawn({
+            let log = Rc::clone(&log);
+            async move { connected(&log, pending::<()>()).await }
+        });
+        yield_now().await;
+        task.cancel_with("first");
+        sleep(SECOND / 2).await;
+        task.cancel_with("second");
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+    assert_eq!(*log.borrow(), ["connection closed, cancelled: first"]);
+}
+
+#[test]
+fn it_is_closed_when_the_body_panics_and_then_that_goes_on() {
+    let log = Log::default();
+    let error = virtually(async {
+        let task = spawn({
+            let log = Rc::clone(&log);
+            async move {
+                let body = async {
+                    yield_now().await;
+                    panic!("out of cheese");
+                };
+                connected::<()>(&log, body).await;
+            }
+        });
+        task.await.unwrap_err()
+    });
+    assert!(error.is_panic());
+    assert_eq!(*log.borrow(), ["connection closed, panicked"]);
+}
+
+#[test]
+fn resources_are_closed_from_the_inside_out() {
+    let log = Log::default();
+    virtually(async {
+        let inner = async |name: &'static str| {
+            task::with(
+                name,
+                async |_| pending::<()>().await,
+                async |name, _| {
+                    sleep(SECOND).await;
+                    log.borrow_mut().push(name.to_owned());
+                },
+            )
+            .await;
+        };
+        let outer = task::with(
+            "outer",
+            async |_| inner("inner").await,
+            async |name, _| {
+                sleep(SECOND).await;
+                log.borrow_mut().push(name.to_owned());
+            },
+        );
+        assert!(timeout(SECOND, outer).await.is_err());
+    });
+    assert_eq!(*log.borrow(), ["inner", "outer"]);
+}
+
+#[test]
+fn dropped_half_way_only_destructors_run() {
+    let log = Log::default();
+    virtually(async {
+        let loser = async {
+            connected(&log, pending::<()>()).await;
+        };
+        race((loser, sleep(SECOND))).await;
+        sleep(SECOND * 3).await;
+    });
+    assert!(log.borrow().is_empty());
+}
