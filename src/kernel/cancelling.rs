@@ -203,7 +203,8 @@ mod tests {
                 }
             };
             let two = async {
-                let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+                let cancelled =
+                    catch_cancel(pending::<()>()).await.expect_err("nothing else ends it");
                 sleep(Duration::from_secs(1)).await;
                 if resumes {
                     cancelled.resume().await;
