@@ -503,8 +503,8 @@ fn results_and_closures_that_panic_when_dropped_leave_the_thread_alive() {
         }
     }
     let pool = ThreadPool::new(1);
-    drop(pool.submit(|| Bomb));
     let gate = Gate::running(&pool);
+    drop(pool.submit(|| Bomb));
     let bomb = Bomb;
     let aborted = pool.submit(move || std::mem::forget(bomb));
     assert!(aborted.abort());

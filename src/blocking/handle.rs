@@ -207,14 +207,11 @@ impl<T> Future for BlockingHandle<T> {
 
 impl<T> BlockingHandle<T> {
     fn poll_now(&self, cx: &Context<'_>) -> Poll<Result<T, BlockingError>> {
-        loop {
-            if let Some(outcome) = self.job.take() {
-                return Poll::Ready(outcome);
-            }
-            if self.wake_me(cx) {
-                return Poll::Pending;
-            }
+        // The record is asked, and not the desk: who has the result must find the job over in every report.
+        if !self.is_finished() && self.wake_me(cx) {
+            return Poll::Pending;
         }
+        Poll::Ready(self.job.take().expect("a job that is over has left what it ended with"))
     }
 
     /// Leaves word whom to wake; `false` if the job is over.

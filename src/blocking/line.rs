@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Thread};
 
 use crate::blocking::job::Work;
 use crate::kernel::Record;
@@ -22,18 +24,53 @@ pub(super) struct Line {
     most: usize,
     /// How many there are, those included that are being started.
     pub(super) threads: usize,
-    /// How many of them sleep.
-    pub(super) idle: usize,
-    /// How many of those have been called, and have not woken yet.
-    pub(super) called: usize,
+    /// One was called or is being started, and has not come yet. When it has, it calls the next if there is need of
+    /// one: short jobs are done sooner than a thread is there. If there is a job, and anybody who could be called,
+    /// then somebody is coming.
+    is_coming: bool,
+    /// Those that sleep. The last one is called first: it has been awake last, and those at the bottom sleep until
+    /// they end.
+    sleepers: Vec<Arc<Sleeper>>,
     /// How many are waiting, inside of a job, for the end of the others.
     pub(super) leaving: usize,
     /// Nothing is taken any more.
     pub(super) is_closed: bool,
 }
 
+/// A thread that sleeps, or is about to.
+#[derive(Debug)]
+pub(super) struct Sleeper {
+    thread: Thread,
+    is_called: AtomicBool,
+}
+
+impl Sleeper {
+    /// This thread, as one that can sleep.
+    pub(super) fn here() -> Arc<Self> {
+        Arc::new(Sleeper { thread: thread::current(), is_called: AtomicBool::new(false) })
+    }
+
+    /// Wakes it. To be called once, by whoever has taken it out of the line, with the lock let go.
+    pub(super) fn call(&self) {
+        self.is_called.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+
+    /// Returns whether it was called since the last time that this said so.
+    pub(super) fn was_called(&self) -> bool {
+        self.is_called.load(Ordering::Acquire) && self.is_called.swap(false, Ordering::Acquire)
+    }
+
+    /// Waits until it is called.
+    pub(super) fn await_call(&self) {
+        while !self.was_called() {
+            thread::park();
+        }
+    }
+}
+
 /// What has become of a job at the entrance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Entered {
     /// It has a place; this is to be done for it.
     Placed(Call),
@@ -44,12 +81,12 @@ pub(super) enum Entered {
 }
 
 /// Who is to be called for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Call {
-    /// Nobody: all are busy, and whoever is free first takes it.
+    /// Nobody: all are busy or on their way, and whoever is free first takes it.
     Nobody,
     /// One that sleeps.
-    Sleeper,
+    Sleeper(Arc<Sleeper>),
     /// A new thread, which is counted already.
     NewThread,
 }
@@ -66,8 +103,8 @@ impl Line {
             places: most.saturating_add(limit),
             most,
             threads: 0,
-            idle: 0,
-            called: 0,
+            is_coming: false,
+            sleepers: Vec::new(),
             leaving: 0,
             is_closed: false,
         }
@@ -95,15 +132,47 @@ impl Line {
 
     /// Decides who comes for one more job.
     fn call(&mut self) -> Call {
-        if self.idle > self.called {
-            self.called += 1;
-            Call::Sleeper
-        } else if self.threads < self.most {
-            self.threads += 1;
-            Call::NewThread
-        } else {
-            Call::Nobody
+        if self.is_coming {
+            return Call::Nobody;
         }
+        if let Some(sleeper) = self.sleepers.pop() {
+            self.is_coming = true;
+            return Call::Sleeper(sleeper);
+        }
+        if self.threads == self.most {
+            return Call::Nobody;
+        }
+        self.is_coming = true;
+        self.threads += 1;
+        Call::NewThread
+    }
+
+    /// Gives a thread that has come its job, if that is still there, and calls another for those behind it.
+    pub(super) fn arrive(&mut self) -> Option<(Arc<dyn Work>, Call)> {
+        self.is_coming = false;
+        let job = self.next()?;
+        let call = if self.queued.is_empty() { Call::Nobody } else { self.call() };
+        Some((job, call))
+    }
+
+    /// Puts a thread to sleep.
+    pub(super) fn lie_down(&mut self, sleeper: &Arc<Sleeper>) {
+        self.sleepers.push(Arc::clone(sleeper));
+    }
+
+    /// Takes a thread out of those that sleep; `false` if it has been called.
+    pub(super) fn get_up(&mut self, sleeper: &Arc<Sleeper>) -> bool {
+        let place = self.sleepers.iter().rposition(|other| Arc::ptr_eq(other, sleeper));
+        place.map(|place| self.sleepers.remove(place)).is_some()
+    }
+
+    /// Takes out all that sleep, to be called.
+    pub(super) fn call_all(&mut self) -> Vec<Arc<Sleeper>> {
+        mem::take(&mut self.sleepers)
+    }
+
+    pub(super) fn idle(&self) -> usize {
+        self.sleepers.len()
     }
 
     /// Gives the places that are free to those who have waited longest.
@@ -156,16 +225,12 @@ impl Line {
         queued.chain(mem::take(&mut self.waiting).into_values()).collect()
     }
 
-    /// Notes that a thread has gone, or could not be started. Hands out the jobs that are stranded: if there is
+    /// Notes that a thread could not be started. Hands out the jobs that are stranded: if there is
     /// no thread any more, nobody will ever come for them.
     pub(super) fn lose_thread(&mut self) -> Vec<Arc<dyn Work>> {
+        self.is_coming = false;
         self.threads -= 1;
         if self.threads == 0 { self.clear() } else { Vec::new() }
-    }
-
-    /// Returns whether no job is waiting for a thread.
-    pub(super) fn is_empty(&self) -> bool {
-        self.queued.is_empty()
     }
 
     pub(super) fn queued(&self) -> usize {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::blocking::error::Refusal;
 use crate::blocking::job::Work;
-use crate::blocking::line::{Admitted, Call, Entered, Line};
+use crate::blocking::line::{Admitted, Call, Entered, Line, Sleeper};
 use crate::kernel::{BlockingJob, burn};
 
 /// Starts a thread that runs the closure.
@@ -28,12 +28,12 @@ pub(super) struct Settings {
     pub(super) start: Option<Box<Start>>,
 }
 
+type Held<'a> = MutexGuard<'a, Line>;
+
 /// What the threads of a pool share, with the pool.
 pub(super) struct Threads {
     pub(super) settings: AssertUnwindSafe<Settings>,
     line: Mutex<Line>,
-    /// Rung for those who sleep.
-    work: Condvar,
     /// Rung when a thread has gone, or waits for the others to go.
     gone: Condvar,
     numbers: AtomicU64,
@@ -53,7 +53,6 @@ impl Threads {
         Arc::new(Threads {
             line: Mutex::new(Line::new(settings.most, settings.limit)),
             settings: AssertUnwindSafe(settings),
-            work: Condvar::new(),
             gone: Condvar::new(),
             numbers: AtomicU64::new(0),
             started: AtomicUsize::new(0),
@@ -70,7 +69,7 @@ impl Threads {
     /// Puts a job in the queue and calls a thread for it; or lets it wait for a place, if it can.
     pub(super) fn enter(self: &Arc<Self>, job: Arc<dyn Work>, can_wait: bool) -> Entered {
         let entered = self.lock().enter(job, can_wait);
-        if let Entered::Placed(call) = entered {
+        if let Entered::Placed(call) = &entered {
             self.answer(call);
         }
         entered
@@ -90,21 +89,21 @@ impl Threads {
     /// Tells those who have got a place, and calls threads for them.
     fn welcome(self: &Arc<Self>, admitted: Admitted) {
         for (job, call) in admitted {
-            self.answer(call);
+            self.answer(&call);
             job.record().wake();
         }
     }
 
-    fn answer(self: &Arc<Self>, call: Call) {
+    fn answer(self: &Arc<Self>, call: &Call) {
         match call {
             Call::Nobody => {}
-            Call::Sleeper => self.work.notify_one(),
+            Call::Sleeper(sleeper) => sleeper.call(),
             Call::NewThread => self.start(),
         }
     }
 
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Line> {
+    pub(super) fn lock(&self) -> Held<'_> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -181,61 +180,84 @@ impl Threads {
     /// Runs jobs until there is nothing to do any more.
     fn serve(self: &Arc<Self>) {
         POOL.set(self.address());
-        let mut line = self.lock();
+        let here = Sleeper::here();
         loop {
-            while let Some(job) = line.next() {
-                drop(line);
-                job.run();
-                let number = job.number();
-                burn(job); // And with it the result, if nobody wants that.
-                line = self.lock();
-                let admitted = line.finish(number);
-                if !admitted.is_empty() {
-                    drop(line);
-                    self.welcome(admitted);
-                    line = self.lock();
-                }
+            let came_for = self.lock().arrive();
+            if let Some((job, call)) = came_for {
+                self.answer(&call);
+                self.work(job);
             }
-            let stays;
-            (line, stays) = self.sleep(line);
-            if !stays {
-                line.threads -= 1;
-                drop(line);
+            if !self.rest(&here) {
                 self.gone.notify_all();
                 return;
             }
         }
     }
 
-    /// Sleeps until it is called; `false` if there is nothing more to wait for.
-    fn sleep<'a>(&'a self, mut line: MutexGuard<'a, Line>) -> (MutexGuard<'a, Line>, bool) {
-        let since = Instant::now();
-        line.idle += 1;
-        let stays = loop {
-            if line.is_closed {
-                break !line.is_empty();
+    /// Runs this job, and others until there is none.
+    fn work(self: &Arc<Self>, job: Arc<dyn Work>) {
+        let mut next = Some(job);
+        while let Some(job) = next {
+            job.run();
+            let number = job.number();
+            burn(job); // And with it the result, if nobody wants that.
+            let admitted;
+            (admitted, next) = {
+                let mut line = self.lock();
+                (line.finish(number), line.next())
+            };
+            self.welcome(admitted);
+        }
+    }
+
+    /// Sleeps, unless there is a job after all; `false` if it is time to go: then it is not counted any more.
+    fn rest(&self, here: &Arc<Sleeper>) -> bool {
+        let mut line = self.lock();
+        if line.queued() > 0 {
+            return true;
+        }
+        if !line.is_closed {
+            line.lie_down(here);
+            drop(line);
+            if self.sleep(here) {
+                return true;
             }
+            line = self.lock();
+            if !line.get_up(here) {
+                // It is being called this very moment. The call must not be left lying for the next time.
+                drop(line);
+                here.await_call();
+                return true;
+            }
+        }
+        line.threads -= 1;
+        false
+    }
+
+    /// Sleeps until it is called; `false` if it has slept long enough.
+    fn sleep(&self, here: &Sleeper) -> bool {
+        let since = Instant::now();
+        loop {
             let left = self.settings.keep_alive.saturating_sub(since.elapsed());
             if left.is_zero() {
-                break !line.is_empty();
+                return here.was_called();
             }
-            let slept = self.work.wait_timeout(line, left);
-            line = slept.unwrap_or_else(PoisonError::into_inner).0;
-            if line.called > 0 {
-                break true;
+            thread::park_timeout(left);
+            if here.was_called() {
+                return true;
             }
-        };
-        line.idle -= 1;
-        line.called = line.called.saturating_sub(1);
-        (line, stays)
+        }
     }
 
     // ----- ending -----
 
     /// Takes nothing any more; what has a place is still run.
     pub(super) fn close(&self) {
-        let refused = self.lock().close();
-        self.work.notify_all();
+        let (refused, sleepers) = {
+            let mut line = self.lock();
+            (line.close(), line.call_all())
+        };
+        sleepers.iter().for_each(|sleeper| sleeper.call());
         for job in refused {
             job.refuse(Refusal::Closed);
             burn(job);
@@ -316,7 +338,7 @@ impl fmt::Debug for Threads {
         let line = self.lock();
         let mut pool = f.debug_struct("ThreadPool");
         pool.field("name", &self.settings.name).field("threads", &line.threads);
-        pool.field("idle", &line.idle).field("running", &line.running().len());
+        pool.field("idle", &line.idle()).field("running", &line.running().len());
         pool.field("queued", &line.queued()).field("waiting", &line.waiting());
         pool.field("is_closed", &line.is_closed).finish_non_exhaustive()
     }

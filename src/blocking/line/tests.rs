@@ -9,7 +9,7 @@ use proptest::{collection, prop_assert_eq, proptest};
 
 use crate::blocking::error::Refusal;
 use crate::blocking::job::Work;
-use crate::blocking::line::{Call, Entered, Line};
+use crate::blocking::line::{Call, Entered, Line, Sleeper};
 use crate::kernel::Record;
 
 /// A job that does nothing.
@@ -98,19 +98,27 @@ proptest! {
 }
 
 #[test]
-fn a_sleeper_is_called_before_a_thread_is_started_and_each_once() {
-    let mut line = Line::new(3, usize::MAX);
-    let enter = |line: &mut Line, number| {
-        line.enter(Arc::new(Idle(number, Record::new(None, Location::caller()))), false)
+fn a_sleeper_is_called_before_a_thread_is_started_and_one_is_started_at_a_time() {
+    let mut line = Line::new(2, usize::MAX);
+    let enter = |line: &mut Line, number| match line
+        .enter(Arc::new(Idle(number, Record::new(None, Location::caller()))), false)
+    {
+        Entered::Placed(call) => call,
+        other => panic!("{other:?}"),
     };
-    assert_eq!(enter(&mut line, 0), Entered::Placed(Call::NewThread));
-    line.idle = 1; // It has done that, and sleeps.
-    assert!(line.next().is_some());
+    assert!(matches!(enter(&mut line, 0), Call::NewThread));
+    assert!(matches!(enter(&mut line, 1), Call::Nobody), "one is on its way");
+    assert!(matches!(line.arrive(), Some((_, Call::NewThread))), "it starts the next");
+    assert!(matches!(line.arrive(), Some((_, Call::Nobody))));
     line.finish(0);
-    assert_eq!(enter(&mut line, 1), Entered::Placed(Call::Sleeper));
-    assert_eq!(enter(&mut line, 2), Entered::Placed(Call::NewThread));
-    assert_eq!(enter(&mut line, 3), Entered::Placed(Call::NewThread));
-    assert_eq!(enter(&mut line, 4), Entered::Placed(Call::Nobody));
-    assert!(line.lose_thread().is_empty() && line.lose_thread().is_empty());
-    assert_eq!(line.lose_thread().len(), 4, "nobody is left to come for them");
+    let (first, last) = (Sleeper::here(), Sleeper::here());
+    line.lie_down(&first);
+    line.lie_down(&last);
+    let Call::Sleeper(called) = enter(&mut line, 2) else { panic!("there is one") };
+    called.call();
+    assert!(last.was_called() && !last.was_called() && !first.was_called());
+    assert!(!line.get_up(&last) && line.get_up(&first));
+    assert!(matches!(enter(&mut line, 3), Call::Nobody), "there may be no more");
+    assert!(line.lose_thread().is_empty());
+    assert_eq!(line.lose_thread().len(), 2, "nobody is left to come for them");
 }
