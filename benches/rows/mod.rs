@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each of those who share it leaves a part unused")]
 
 pub(crate) mod bare;
+pub(crate) mod blocking;
 mod executors;
 pub(crate) mod remote;
 pub(crate) mod spawn;
@@ -65,6 +66,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let after = rows.iter().position(|row| row.name == "timers_cancel").unwrap_or(rows.len());
     rows.splice(after..after, timers::virtual_rows::<Virtual>());
     rows.extend(waits::rows::<Turnwise, Own>());
+    rows.extend(blocking::rows::<Turnwise>());
     rows
 }
 
