@@ -40,7 +40,7 @@ fn round_trips<E: Blocks>() -> Work {
             };
             E::spawn(trips).await.expect("nothing panics")
         });
-        assert_eq!(sum, (0..n).sum());
+        assert_eq!(sum, (0..n).sum::<u64>());
     })
 }
 
@@ -57,6 +57,6 @@ fn burst<E: Blocks>() -> Work {
             }
             sum
         });
-        assert_eq!(sum, (0..n).sum());
+        assert_eq!(sum, (0..n).sum::<u64>());
     })
 }
