@@ -27,7 +27,8 @@
 //! * [`spawn`] makes a task and gives its [`JoinHandle`]; the module [`task`] has names, priorities,
 //!   [`yield_now`] and aborting; [`task_local!`] values go with what is awaited, and can be inherited.
 //! * [`task::scope`] is for tasks that borrow from around them, and have all ended when it ends.
-//! * [`Remote`] spawns tasks from other threads.
+//! * [`Remote`] spawns tasks from other threads; [`spawn_blocking`] and [`ThreadPool`] hand blocking calls to
+//!   them.
 //! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
 //! * [`timeout`] and [`JoinHandle::cancel`] ask something to end; with [`task::catch_cancel`] it may clean up
 //!   first. How that works, and its three traps: [Cancelling](task#cancelling).
@@ -76,6 +77,7 @@ pub mod task;
 pub mod time;
 pub mod channel;
 pub mod generator;
+pub mod blocking;
 #[cfg(feature = "stream")]
 mod stream;
 
@@ -105,6 +107,7 @@ pub mod waiting {
     pub use crate::kernel::{Registration, Resource, TaskKey, Wait, Waited, Waiter, register};
 }
 
+pub use blocking::{ThreadPool, spawn_blocking};
 pub use combine::{as_completed, gather, join_all, race, try_join_all, wait};
 pub use generator::Generator;
 pub use kernel::{

@@ -16,6 +16,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use turnwise::blocking::{
+    self, BlockingError, BlockingHandle, PoolBuilder, PoolReport, Submitting, ToThread,
+    TrySubmitError,
+};
 use turnwise::channel::queue::{self, AnyQueue, Fifo, Lifo, SmallestFirst};
 use turnwise::channel::{
     Closed, LifoQueue, PriorityQueue, Queue, SendError, TryRecvError, TrySendError, broadcast,
@@ -45,7 +49,7 @@ use turnwise::time::{Advance, Elapsed, Interval, Missed, Sleep, Tick, Timeout};
 use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waited, Waiter};
 use turnwise::{
     AbortOnDrop, DeadlockReport, JoinError, JoinHandle, Metrics, Policy, Remote, RunError,
-    Scheduler, Snapshot, TaskId, Transition, Turn,
+    Scheduler, Snapshot, TaskId, ThreadPool, Transition, Turn,
 };
 
 /// Which of four traits a type has. A constant of the type itself goes before one of a trait's, and is there
@@ -261,6 +265,26 @@ fn what_locks_and_channels_answer_crosses_and_so_does_a_remote_sender() {
         remote::Sender<Cell<u8>> => "Send Sync Unpin UnwindSafe",
         remote::Sending<'static, u8> => "Send Sync Unpin UnwindSafe",
         remote::Sender<Rc<u8>> => "Unpin UnwindSafe",
+    }
+}
+
+#[test]
+fn pools_and_what_belongs_to_them_cross() {
+    table! {
+        ThreadPool => "Send Sync Unpin UnwindSafe",
+        PoolBuilder => "Send Sync Unpin",
+        PoolReport => "Send Sync Unpin UnwindSafe",
+        blocking::Builder => "Send Sync Unpin UnwindSafe",
+        BlockingHandle<u8> => "Send Sync Unpin UnwindSafe",
+        BlockingHandle<Cell<u8>> => "Send Sync Unpin UnwindSafe",
+        BlockingHandle<PhantomPinned> => "Send Sync Unpin UnwindSafe",
+        BlockingError => "Send Sync Unpin",
+        TrySubmitError<u8> => "Send Sync Unpin UnwindSafe",
+        TrySubmitError<Rc<u8>> => "Unpin UnwindSafe",
+        Submitting<'static, u8, u8> => "Send Sync Unpin UnwindSafe",
+        Submitting<'static, Rc<u8>, u8> => "Unpin UnwindSafe",
+        ToThread<u8, u8> => "Send Sync Unpin UnwindSafe",
+        ToThread<Cell<u8>, u8> => "Send Unpin UnwindSafe",
     }
 }
 

@@ -19,7 +19,8 @@ fn table(heading: &str) -> Vec<Vec<String>> {
     let Some((_, section)) = text.split_once(heading) else { return Vec::new() };
     let lines = section.lines().skip(1).skip_while(|line| !line.starts_with('|'));
     let rows = lines.take_while(|line| line.starts_with('|')).skip(2);
-    let cells = |row: &str| row.trim_matches('|').split(" | ").map(|cell| cell.trim().into()).collect();
+    let cells =
+        |row: &str| row.trim_matches('|').split(" | ").map(|cell| cell.trim().into()).collect();
     rows.map(cells).collect()
 }
 
@@ -31,9 +32,8 @@ fn section(example: &str, title: &str) -> Vec<String> {
     let lines = output.lines().map(|line| line.trim_start_matches("//"));
     let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line));
     let is_title = |line: &str| line.starts_with("--- ") || line.starts_with("== ");
-    let mut section = lines.skip_while(|line| {
-        !is_title(line) || line.trim_start_matches(['-', '=']).trim() != title
-    });
+    let mut section = lines
+        .skip_while(|line| !is_title(line) || line.trim_start_matches(['-', '=']).trim() != title);
     assert!(section.next().is_some(), "{example} has no section {title:?}");
     section.take_while(|line| !is_title(line)).map(str::to_owned).collect()
 }
@@ -68,7 +68,8 @@ fn every_program_is_in_the_table_once_and_every_difference_has_a_reason() {
         assert!(before.is_none(), "{} is there twice", row[0]);
     }
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path());
-    let programs = files.filter(|file| file.extension().is_some_and(|extension| extension == "out"));
+    let programs =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "out"));
     let programs: BTreeSet<String> =
         programs.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(programs.len(), 53);

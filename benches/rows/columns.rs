@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_tools::TokioTools;
 
+use crate::rows::blocking::{self, Blocks};
 use crate::rows::{Column, Executor, Setup, Sleeps, bare, rows, waits, with_timers, work};
 
 mod tokio_tools;
@@ -15,7 +16,9 @@ pub(crate) const COLUMNS: [Column; 3] = [
 ];
 
 fn tokio(name: &str) -> Option<Setup> {
-    work(&with_timers::<Tokio>(), name).or_else(|| work(&waits::rows::<Tokio, TokioTools>(), name))
+    work(&with_timers::<Tokio>(), name)
+        .or_else(|| work(&waits::rows::<Tokio, TokioTools>(), name))
+        .or_else(|| work(&blocking::rows::<Tokio>(), name))
 }
 
 /// Tokio's `current_thread` runtime with a `LocalSet`, which spawns what is not `Send`, as turnwise does.
@@ -49,6 +52,15 @@ impl Executor for Tokio {
 
     fn yield_now() -> impl Future<Output = ()> + 'static {
         tokio::task::yield_now()
+    }
+}
+
+impl Blocks for Tokio {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
+        let handle = tokio::task::spawn_blocking(job);
+        async { handle.await.expect("nothing panics") }
     }
 }
 

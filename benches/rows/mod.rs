@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each of those who share it leaves a part unused")]
 
 pub(crate) mod bare;
+pub(crate) mod blocking;
 pub(crate) mod cancel;
 mod executors;
 pub(crate) mod remote;
@@ -68,6 +69,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows.splice(after..after, timers::virtual_rows::<Virtual>());
     rows.extend(waits::rows::<Turnwise, Own>());
     rows.extend(cancel::rows());
+    rows.extend(blocking::rows::<Turnwise>());
     rows
 }
 

@@ -17,7 +17,7 @@ impl Scheduler {
     /// Gives exactly one turn, and says what happened in it; `None` if nothing can have a turn now.
     ///
     /// Letters are looked at between passes, timers as in a run. It never sleeps; a virtual clock jumps if
-    /// need be.
+    /// need be, unless a blocking job runs.
     ///
     /// # Panics
     ///
@@ -51,7 +51,8 @@ impl Scheduler {
                 break slot;
             }
             drop(board);
-            let moved = run.fire_timers() || (kernel.clock.is_virtual() && run.jump());
+            let may_jump = kernel.clock.is_virtual() && kernel.mailbox.jobs() == 0;
+            let moved = run.fire_timers() || (may_jump && run.jump());
             if !moved {
                 kernel.give_back(run.bell);
                 return None;
@@ -114,7 +115,8 @@ impl Scheduler {
     ///
     /// Called from whatever thread the wake comes from, at most once between two runs, and from inside
     /// whatever code wakes: let it send a message or set a flag. Called at once if a task is ready when it is
-    /// set, or when a run ends; and when the last [`Remote`](crate::Remote) is gone. If it panics it is removed.
+    /// set, or when a run ends; and when the last [`Remote`](crate::Remote) is gone, or the last blocking job is
+    /// over. If it panics it is removed.
     ///
     /// # Example
     ///

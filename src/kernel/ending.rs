@@ -109,11 +109,13 @@ impl Kernel {
     /// Ends every task but one, in the order in which they were spawned, and what their destructors spawn.
     /// Nobody may have a turn meanwhile.
     pub(crate) fn end_everyone(&self, but: Option<Key>) {
+        let before = self.is_ending.replace(true);
         // What is hosted goes with its scope, so not here; what is still there when the scopes of all tasks have
         // gone was lost with its own, or that lives elsewhere.
         let of_its_own = |key, slot: &Slot| Some(key) != but && !slot.marks.has(Marks::HOSTED);
         while self.end_all(of_its_own) || (but.is_none() && self.end_all(|_, _| true)) {}
         self.board.borrow_mut().ready.clear_but(but.map(|but| but.slot));
+        self.is_ending.set(before);
     }
 
     /// The tasks of this kind that are not over, in the order in which they were spawned.

@@ -98,13 +98,15 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let kernel = self.kernel;
-        let is_done = self.root.is_none() && kernel.is_nobody_left();
+        let is_done = self.root.is_none() && kernel.is_nobody_left() && !kernel.waits_for_jobs();
         if is_done || !self.may_wait {
             self.is_over = true;
             return Ok(());
         }
-        if kernel.clock.is_virtual() && self.jump() {
-            return Ok(());
+        if kernel.clock.is_virtual() {
+            // It stands still while blocking jobs run: their time is no time of this clock's.
+            let moved = kernel.jobs_awaited() == 0 && self.jump();
+            return if moved { Ok(()) } else { self.stall() };
         }
         let deadline = kernel.board.borrow().timers.next_wakeup();
         match deadline {
@@ -119,12 +121,13 @@ impl Run<'_, '_> {
     /// The order of the looks is the proof. Whoever rings from another thread posts first and drops his
     /// waker then; so who counts the wakers first (none, and there can be no new one then) and looks into
     /// the mailbox after that has seen every letter there will ever be. The other way round a letter posted
-    /// in between would make a false alarm.
+    /// in between would make a false alarm. With blocking jobs it is the same.
     fn stall(&mut self) -> Result<(), RunError> {
         let kernel = self.kernel;
         let armed = kernel.with_park(|park| park.may_wake()).unwrap_or(false);
+        let jobs = kernel.jobs_awaited();
         let awaited = kernel.board.borrow_mut().reclaim_bells() + kernel.mailbox.remotes();
-        let certain = !armed && awaited == 0;
+        let certain = !armed && awaited + jobs == 0;
         if !kernel.mailbox.is_empty() || !kernel.board.borrow().ready.is_empty() {
             return Ok(());
         }
@@ -134,7 +137,7 @@ impl Run<'_, '_> {
             return if kernel.nothing_to_do() { Err(RunError::Deadlock(report)) } else { Ok(()) };
         }
         let turns = kernel.board.borrow().turns;
-        if self.stalled != Some(turns) {
+        if jobs == 0 && self.stalled != Some(turns) {
             self.stalled = Some(turns);
             kernel.tell_stalled();
             return Ok(()); // Whoever was told may have done something about it.
@@ -145,7 +148,7 @@ impl Run<'_, '_> {
             Some(alarm) if left.is_some_and(|left| left.is_zero()) => {
                 (alarm.tell)(&report::deadlock(kernel, false));
             }
-            _ => self.park(left),
+            _ => self.park(left.into_iter().chain(kernel.patience_left()).min()),
         }
         kernel.stall_alarm.replace(alarm);
         Ok(())

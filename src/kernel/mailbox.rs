@@ -3,6 +3,7 @@
 //! Whoever is not on the scheduler's thread leaves a letter here: "wake this task", or "do this for me". The
 //! scheduler collects them between passes, and is woken from its sleep for the first one.
 
+use std::fmt;
 use std::mem;
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -18,7 +19,7 @@ pub(crate) enum Letter {
     Wake(Key),
     /// Do this on the scheduler's thread.
     Call(Call),
-    /// Nothing, but look again: there is no `Remote` any more.
+    /// Nothing, but look again: there is no `Remote` any more, or no blocking job.
     Farewell,
 }
 
@@ -36,6 +37,8 @@ pub(crate) struct Mailbox {
     full: AtomicBool,
     /// How many `Remote`s there are, each of which may post a call at any time.
     remotes: AtomicUsize,
+    /// How many blocking jobs are not over. Counted down under the lock of the mail.
+    jobs: AtomicUsize,
     mail: Mutex<Mail>,
 }
 
@@ -55,6 +58,7 @@ impl Mailbox {
             scheduler,
             full: AtomicBool::new(false),
             remotes: AtomicUsize::new(0),
+            jobs: AtomicUsize::new(0),
             mail: Mutex::new(Mail::default()),
         }
     }
@@ -67,14 +71,19 @@ impl Mailbox {
             if mail.is_closed {
                 return Err(letter);
             }
-            mail.letters.push(letter);
-            self.full.store(true, Ordering::Release);
-            mail.sleeper.take()
+            self.put(&mut mail, letter)
         };
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
         Ok(())
+    }
+
+    /// Puts a letter in; returns whom to wake.
+    fn put(&self, mail: &mut Mail, letter: Letter) -> Option<Waker> {
+        mail.letters.push(letter);
+        self.full.store(true, Ordering::Release);
+        mail.sleeper.take()
     }
 
     /// Returns whether a letter has been seen lying here; a letter just posted may be missed.
@@ -140,9 +149,45 @@ impl Mailbox {
         self.remotes.load(Ordering::Acquire)
     }
 
+    /// Counts one more blocking job. Only the scheduler's own thread does so.
+    pub(crate) fn add_job(&self) {
+        self.jobs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one blocking job less, and leaves its last word in the same moment: who counts none any more finds
+    /// all that they have left.
+    pub(crate) fn end_job(&self, word: Option<Letter>) {
+        let sleeper = {
+            let mut mail = self.lock();
+            // A scheduler that sleeps because of the last one may now have to say that it sleeps in vain.
+            let is_last = self.jobs() == 1;
+            let word = word.or_else(|| is_last.then_some(Letter::Farewell));
+            let sleeper = match word {
+                Some(word) if !mail.is_closed => self.put(&mut mail, word),
+                _ => None,
+            };
+            self.jobs.fetch_sub(1, Ordering::Release);
+            sleeper
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// How many blocking jobs are not over. To be asked before the mail is looked at, as the `Remote`s are.
+    pub(crate) fn jobs(&self) -> usize {
+        self.jobs.load(Ordering::Acquire)
+    }
+
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
     fn lock(&self) -> MutexGuard<'_, Mail> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("scheduler", &self.scheduler).finish_non_exhaustive()
     }
 }
 

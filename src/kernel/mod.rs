@@ -75,10 +75,12 @@ mod region;
 mod cancelling;
 mod transition;
 mod snapshot;
+mod printing;
 mod report;
 mod heritage;
 mod failures;
 mod meter;
+mod blocking;
 mod shutdown;
 mod error;
 mod builder;
@@ -92,12 +94,14 @@ mod remote;
 mod models;
 
 // For the layers above.
+pub(crate) use blocking::{Record, is_ending};
 pub(crate) use clock::nanos;
 pub(crate) use failures::{HandedOver, text_of};
 pub(crate) use heritage::{Heritage, Set};
 pub(crate) use hosting::Host;
 pub(crate) use meter::metered;
 pub(crate) use nested::Hosted;
+pub(crate) use park::wait_here;
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;
@@ -110,6 +114,7 @@ pub(crate) use timers::{TimerKey, When};
 pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
 
 // For everyone.
+pub use blocking::BlockingJob;
 pub use builder::Builder;
 pub use error::{NestedRun, RunError};
 pub use failures::{FailurePolicy, Report};
@@ -118,7 +123,7 @@ pub use park::{Park, ThreadParker};
 pub use policy::Policy;
 pub use remote::Remote;
 pub use scheduler::Scheduler;
-pub use shutdown::{BlockingJob, EndedTask, ShutdownReport};
+pub use shutdown::{EndedTask, ShutdownReport};
 pub use snapshot::{
     Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
     WaitsFor,

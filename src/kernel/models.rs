@@ -224,6 +224,34 @@ fn a_remote_that_calls_as_its_last_act_is_not_missed() {
     });
 }
 
+/// A blocking job that ends while the scheduler looks whether anything may still come.
+fn last_job(word: impl Fn() -> Option<Letter> + Send + Sync + Copy + 'static) {
+    loom::model(move || {
+        let mailbox = mailbox();
+        mailbox.add_job();
+        let worker = {
+            let mailbox = StdArc::clone(&mailbox);
+            thread::spawn(move || mailbox.end_job(word()))
+        };
+        let certain = mailbox.jobs() == 0 && mailbox.is_empty();
+        assert!(!certain, "a false alarm");
+        sleep_until_mail(&mailbox); // For ever, if the last job said nothing.
+        mailbox.collect(&mut Vec::new());
+        assert_eq!(mailbox.jobs(), 0, "it is counted out with its last word");
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_job_that_wakes_its_task_at_its_end_is_not_missed() {
+    last_job(|| Some(Letter::Wake(key(1))));
+}
+
+#[test]
+fn the_end_of_the_last_job_is_noticed_though_nobody_waits_for_it() {
+    last_job(|| None);
+}
+
 #[test]
 fn nobody_sleeps_over_a_letter() {
     loom::model(|| {

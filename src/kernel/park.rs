@@ -1,7 +1,8 @@
 //! How the thread sleeps when nothing is ready, and what ends its sleep.
 
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -96,6 +97,18 @@ impl Wake for Unparker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.0.unpark();
+    }
+}
+
+/// Blocks this thread until the future is ready.
+pub(crate) fn wait_here<F: Future + Unpin>(mut future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unparker(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match Pin::new(&mut future).poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(), // May return for no reason; then it is asked again.
+        }
     }
 }
 

@@ -69,6 +69,9 @@ fn edges(kernel: &Kernel) -> Edges {
         let left = time_left(deadline, now);
         add(sleeper.task(kernel.id), WaitsFor::Sleep { left, place }, &mut iter::empty());
     }
+    for (task, waits) in kernel.job_waits() {
+        add(task, waits, &mut iter::empty());
+    }
     for Wait { task, resource, place, owners: holders } in waits {
         let owners = holders
             .iter()
@@ -191,6 +194,7 @@ pub(crate) fn snapshot(kernel: &Kernel) -> Snapshot {
         ready: board.ready.iter().filter_map(|slot| label_of_slot(&board, slot)).collect(),
         tasks: task_infos(&board, &edges),
         timers: timer_infos(kernel, &board, now),
+        blocking: kernel.blocking_jobs(),
     }
 }
 
@@ -237,6 +241,7 @@ pub(crate) fn metrics(kernel: &Kernel) -> Metrics {
         alive: board.taskmap.alive(),
         ready: board.ready.len(),
         timers: board.timers.armed(),
+        blocking: kernel.blocking_jobs().len(),
         wakers_held: board.bells.kept_count(),
         turns: board.turns,
         parks: board.parks,
@@ -265,6 +270,7 @@ pub(crate) fn deadlock(kernel: &Kernel, certain: bool) -> DeadlockReport {
         certain,
         wakers_held: board.bells.all_clones(),
         remotes_held: kernel.mailbox.remotes(),
+        blocking: kernel.blocking_jobs(),
     }
 }
 

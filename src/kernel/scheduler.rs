@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
 
+use crate::kernel::blocking::{Jobs, Patience};
 use crate::kernel::builder::{Builder, Settings, StallAlarm};
 use crate::kernel::clock::Clock;
 use crate::kernel::error::RunError;
@@ -69,7 +70,8 @@ use crate::kernel::waker::Bells;
 ///
 /// Tasks that are not over are dropped in the order in which they were spawned, as if aborted. What their
 /// destructors spawn is dropped too; a destructor that panics does not stop the others. Handles of
-/// finished tasks keep their outputs.
+/// finished tasks keep their outputs. Blocking jobs that are not over go on, on their own threads, and are not
+/// waited for; what they return is dropped there. [`Scheduler::shutdown`] waits for them, for a limited time.
 #[doc(alias = "EventLoop")]
 #[doc(alias = "Runtime")]
 #[doc(alias = "LocalSet")]
@@ -207,10 +209,16 @@ pub(crate) struct Kernel {
     pub(crate) reporter: RefCell<Option<Reporter>>,
     /// The failure for which it shuts down, until a run has told of it.
     pub(crate) failure: RefCell<Option<Box<Report>>>,
+    /// The blocking jobs that are counted here.
+    pub(crate) jobs: RefCell<Jobs>,
+    /// How long they are waited for while it shuts down.
+    pub(crate) patience: Cell<Option<Patience>>,
     /// What is noted while it shuts down.
     pub(crate) ledger: RefCell<Option<Box<Ledger>>>,
     /// The time for that is over.
     pub(crate) time_is_over: Cell<bool>,
+    /// All tasks are being dropped: nothing new is begun.
+    pub(crate) is_ending: Cell<bool>,
     /// The scheduler was dropped; what is left serves its handles.
     pub(crate) is_closed: Cell<bool>,
     /// Outputs that nobody wants are being dropped, further up the stack.
@@ -295,8 +303,11 @@ impl Kernel {
             stall_alarm: RefCell::new(alarm),
             reporter: RefCell::new(reporter),
             failure: RefCell::new(None),
+            jobs: RefCell::default(),
+            patience: Cell::new(None),
             ledger: RefCell::new(None),
             time_is_over: Cell::new(false),
+            is_ending: Cell::new(false),
             is_closed: Cell::new(false),
             discarding: Cell::new(false),
         });

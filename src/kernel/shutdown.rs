@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use crate::kernel::blocking::{BlockingJob, Patient};
 use crate::kernel::clock::{NEVER, Nanos, later, nanos};
 use crate::kernel::error::{NestedRun, RunError};
 use crate::kernel::id::{Key, TaskId};
@@ -37,8 +38,7 @@ pub struct ShutdownReport {
     /// Those that had not ended when the time was over, or could never have run again. They were dropped, in
     /// the order in which they were spawned.
     pub aborted: Vec<EndedTask>,
-    /// Blocking jobs that are still running, on threads of their own: nobody can end those. Always empty in this
-    /// version, which has none.
+    /// Blocking jobs that are not over: nobody can end one that runs. They go on, on threads of their own.
     pub still_blocking: Vec<BlockingJob>,
     /// How long it took, by the scheduler's clock.
     pub took: Duration,
@@ -60,18 +60,6 @@ pub struct EndedTask {
     pub waits: Vec<WaitsFor>,
 }
 
-/// A blocking job in a [`ShutdownReport`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct BlockingJob {
-    /// Its name, if it was given one.
-    pub name: Option<Arc<str>>,
-    /// Where it was handed to its thread.
-    pub place: &'static Location<'static>,
-    /// How long it has been running, in real time.
-    pub took: Duration,
-}
-
 impl ShutdownReport {
     /// Returns whether everything has ended by itself: nothing was aborted, and nothing still runs.
     pub fn is_clean(&self) -> bool {
@@ -87,7 +75,8 @@ impl Scheduler {
     /// The time counts by the scheduler's clock. With a grace of zero each task still has the turn in which it
     /// is told; with [`Duration::MAX`] there is no limit. A task that is spawned meanwhile is cancelled before
     /// its first turn, so that this comes to an end: a clean-up does itself what is to be done. When nothing is
-    /// left that could ever run again the rest is dropped at once.
+    /// left that could ever run again the rest is dropped at once. Blocking jobs cannot be asked: they are waited
+    /// for as well, for as long as the grace is in real time, whatever the clock, and then left to themselves.
     ///
     /// The children of a scope are asked by their scope. A [`mask`](crate::task::mask) and a clean-up are waited for,
     /// but no longer than the grace. Outputs of tasks that are over already stay with their handles. The scheduler
@@ -125,6 +114,7 @@ impl Scheduler {
     #[track_caller]
     #[doc(alias = "shutdown_timeout")]
     pub fn shutdown(&self, grace: Duration) -> Result<ShutdownReport, RunError> {
+        let _patient = Patient::begin(&self.kernel, grace);
         self.kernel.shut_down(Location::caller(), grace)
     }
 
@@ -181,7 +171,8 @@ impl Kernel {
         let (cancelled, finished) =
             ended.partition(|task| !matches!(task.ending, Ending::Returned | Ending::Panicked));
         let aborted = aborted.collect();
-        ShutdownReport { finished, cancelled, aborted, ..ShutdownReport::default() }
+        let (still_blocking, took) = (self.blocking_jobs(), Duration::ZERO);
+        ShutdownReport { finished, cancelled, aborted, still_blocking, took }
     }
 
     /// Returns whether no task is left that this run could ever give a turn.
@@ -338,9 +329,8 @@ impl fmt::Display for ShutdownReport {
                 write!(f, "\n  {:9}  {:width$}  waited for {wait}", "", "")?;
             }
         }
-        for BlockingJob { name, place, took } in &self.still_blocking {
-            let name = name.as_deref().unwrap_or("a job");
-            write!(f, "\n  {:9}  {name}, since {took:?}, from {place}", "blocking")?;
+        for job in &self.still_blocking {
+            write!(f, "\n  {:9}  {job}", "blocking")?;
         }
         Ok(())
     }

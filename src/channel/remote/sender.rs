@@ -3,12 +3,11 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll};
 
 use crate::channel::remote::shared::{Shared, Stage};
 use crate::channel::{SendError, TrySendError};
-use crate::kernel::{current, metered};
+use crate::kernel::{current, metered, wait_here};
 
 /// The sending side of a [`remote::channel`](super::channel), for any thread. Clones are further ones.
 ///
@@ -95,14 +94,7 @@ impl<T> Sender<T> {
             "`blocking_send` would block the scheduler that runs on this thread, and all its tasks: use \
              `send(..).await` there"
         );
-        let mut sending = self.send(value);
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        loop {
-            match Pin::new(&mut sending).poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(sent) => return sent,
-                Poll::Pending => thread::park(), // May return for no reason; then it is asked again.
-            }
-        }
+        wait_here(self.send(value))
     }
 
     /// Returns whether nobody will receive any more; that may be so at any moment.
@@ -138,15 +130,6 @@ impl<T> fmt::Debug for Sender<T> {
         let mut sender = f.debug_struct("Sender");
         sender.field("len", &self.shared.len()).field("is_closed", &self.is_closed());
         sender.finish_non_exhaustive()
-    }
-}
-
-/// Wakes a thread that is blocked in `blocking_send`.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }
 

@@ -1,0 +1,62 @@
+//! Blocking jobs, on threads of their own.
+
+use super::{Executor, Kind, Row, Setup, Turnwise, Work, hidden};
+
+/// An executor that hands blocking calls to other threads.
+pub(crate) trait Blocks: Executor {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static;
+}
+
+impl Blocks for Turnwise {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
+        let handle = turnwise::spawn_blocking(job);
+        async { handle.await.expect("nothing panics") }
+    }
+}
+
+pub(crate) fn rows<E: Blocks>() -> Vec<Row> {
+    let row = |name, size, work| Row { name, batch: 1, size, kind: Kind::TwoThreads, work };
+    vec![
+        row("blocking_round_trip", 200, round_trips::<E> as Setup),
+        row("blocking_burst", 10_000, burst::<E>),
+    ]
+}
+
+/// One job after another, each awaited.
+fn round_trips<E: Blocks>() -> Work {
+    let executor = E::new();
+    Box::new(move |n| {
+        let sum = executor.block_on(async move {
+            let trips = async move {
+                let mut sum = 0;
+                for number in 0..n {
+                    sum += E::spawn_blocking(move || hidden(number)).await;
+                }
+                sum
+            };
+            E::spawn(trips).await.expect("nothing panics")
+        });
+        assert_eq!(sum, (0..n).sum::<u64>());
+    })
+}
+
+/// All jobs are handed over, and then awaited.
+fn burst<E: Blocks>() -> Work {
+    let executor = E::new();
+    Box::new(move |n| {
+        let sum = executor.block_on(async move {
+            let jobs = (0..n).map(|number| Box::pin(E::spawn_blocking(move || hidden(number))));
+            let jobs: Vec<_> = jobs.collect();
+            let mut sum = 0;
+            for job in jobs {
+                sum += job.await;
+            }
+            sum
+        });
+        assert_eq!(sum, (0..n).sum::<u64>());
+    })
+}

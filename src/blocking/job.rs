@@ -1,0 +1,209 @@
+//! A job: a closure, then its result, in one allocation that its thread and its handle share.
+
+use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::blocking::error::{BlockingError, Refusal};
+use crate::blocking::threads::Threads;
+use crate::kernel::{Record, burn};
+
+/// What a job ends with.
+pub(super) type Outcome<T> = Result<T, BlockingError>;
+
+/// What is to be done with it on the job's thread.
+pub(super) type Callback<T> = Box<dyn FnOnce(Outcome<T>) + Send>;
+
+/// A job, as its thread sees it. None of these methods unwinds.
+pub(super) trait Work: Send + Sync + UnwindSafe + RefUnwindSafe {
+    fn number(&self) -> u64;
+
+    fn record(&self) -> &Arc<Record>;
+
+    /// Calls the closure, if it is still there, and leaves the result.
+    fn run(&self);
+
+    /// Drops the closure, if it is still there: it will never be called.
+    fn refuse(&self, why: Refusal);
+}
+
+/// A job, as its handle sees it.
+pub(super) trait Answer<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
+    fn record(&self) -> &Arc<Record>;
+
+    /// Takes the result, if the job is over.
+    ///
+    /// # Panics
+    ///
+    /// If it was taken before.
+    fn take(&self) -> Option<Outcome<T>>;
+
+    /// Leaves word what to do with the result; gives both back if it is there already.
+    fn then(&self, callback: Callback<T>) -> Option<(Callback<T>, Outcome<T>)>;
+
+    /// Drops the closure, if it is still there, and leaves its place to another.
+    fn abort(&self) -> bool;
+}
+
+pub(super) struct Job<F, T> {
+    /// Its place in the order of all jobs of its pool.
+    number: u64,
+    record: Arc<Record>,
+    /// The queue that it is in.
+    threads: Weak<Threads>,
+    desk: Mutex<Desk<F, T>>,
+}
+
+struct Desk<F, T> {
+    stage: Stage<F, T>,
+    then: Option<Callback<T>>,
+}
+
+/// ```text
+/// made ──1──▶ running ──2──▶ over ──3──▶ taken      1 run      2 settle
+///   └──────────────4──────────▲                     3 take     4 abort, refuse
+/// ```
+enum Stage<F, T> {
+    Made(F),
+    Running,
+    Over(Outcome<T>),
+    Taken,
+}
+
+impl<F, T> Job<F, T> {
+    pub(super) fn new(
+        number: u64,
+        record: Arc<Record>,
+        threads: Weak<Threads>,
+        closure: F,
+    ) -> Self {
+        let desk = Mutex::new(Desk { stage: Stage::Made(closure), then: None });
+        Job { number, record, threads, desk }
+    }
+
+    /// Takes the closure, if it is still there; whoever has it sees to the end of the job.
+    fn take_closure(&self) -> Option<F> {
+        let mut desk = self.lock();
+        match mem::replace(&mut desk.stage, Stage::Running) {
+            Stage::Made(closure) => Some(closure),
+            other => {
+                desk.stage = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the closure back from a queue that has not taken the job.
+    pub(super) fn take_back(&self) -> Option<F> {
+        let closure = self.take_closure();
+        if closure.is_some() {
+            self.settle(Err(BlockingError::refused(&self.record, Refusal::Aborted)));
+        }
+        closure
+    }
+
+    /// Leaves the outcome for the handle, or does with it what was asked for.
+    fn settle(&self, outcome: Outcome<T>) {
+        let then = {
+            let mut desk = self.lock();
+            match desk.then.take() {
+                None => {
+                    desk.stage = Stage::Over(outcome);
+                    None
+                }
+                Some(then) => {
+                    desk.stage = Stage::Taken;
+                    Some((then, outcome))
+                }
+            }
+        };
+        if let Some((then, outcome)) = then {
+            call(then, outcome);
+        }
+        self.record.end();
+    }
+
+    fn settle_without(&self, why: Refusal) -> bool {
+        let Some(closure) = self.take_closure() else { return false };
+        burn(closure);
+        self.settle(Err(BlockingError::refused(&self.record, why)));
+        true
+    }
+
+    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    fn lock(&self) -> MutexGuard<'_, Desk<F, T>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Calls a callback. Its panic is printed where it happens, and hurts nobody else.
+pub(super) fn call<T>(then: Callback<T>, outcome: Outcome<T>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| then(outcome))) {
+        burn::<Box<dyn Any + Send>>(payload);
+    }
+}
+
+impl<F, T> Work for Job<F, T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    fn run(&self) {
+        let Some(closure) = self.take_closure() else { return };
+        self.record.begin();
+        let outcome = catch_unwind(AssertUnwindSafe(closure));
+        self.settle(outcome.map_err(|payload| BlockingError::panicked(&self.record, payload)));
+    }
+
+    fn refuse(&self, why: Refusal) {
+        self.settle_without(why);
+    }
+}
+
+impl<F: Send, T: Send> Answer<T> for Job<F, T> {
+    fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    fn take(&self) -> Option<Outcome<T>> {
+        let mut desk = self.lock();
+        match mem::replace(&mut desk.stage, Stage::Taken) {
+            Stage::Over(outcome) => Some(outcome),
+            Stage::Taken => panic!("a `BlockingHandle` was polled after it had been ready"),
+            other => {
+                desk.stage = other;
+                None
+            }
+        }
+    }
+
+    fn then(&self, callback: Callback<T>) -> Option<(Callback<T>, Outcome<T>)> {
+        if let Some(outcome) = self.take() {
+            return Some((callback, outcome));
+        }
+        let mut desk = self.lock();
+        if matches!(desk.stage, Stage::Over(_)) {
+            drop(desk);
+            return self.then(callback);
+        }
+        desk.then = Some(callback);
+        None
+    }
+
+    fn abort(&self) -> bool {
+        let in_time = self.settle_without(Refusal::Aborted);
+        if in_time && let Some(threads) = self.threads.upgrade() {
+            threads.give_up_place(self.number);
+        }
+        in_time
+    }
+}

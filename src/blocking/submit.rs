@@ -1,0 +1,112 @@
+//! Submitting with patience: waiting for a place in a queue that is full.
+
+use std::fmt;
+use std::mem;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::blocking::error::Refusal;
+use crate::blocking::handle::BlockingHandle;
+use crate::blocking::job::Work;
+use crate::blocking::line::Entered;
+use crate::blocking::threads::Threads;
+use crate::kernel::metered;
+
+/// The future of [`ThreadPool::submit_async`](crate::ThreadPool::submit_async).
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Submitting<'a, F, T> {
+    threads: &'a Arc<Threads>,
+    place: &'static Location<'static>,
+    stage: Stage<F, T>,
+}
+
+enum Stage<F, T> {
+    Made(F),
+    /// The job waits for a place, under this number.
+    Waiting(u64, BlockingHandle<T>),
+    Over,
+}
+
+impl<'a, F, T> Submitting<'a, F, T> {
+    pub(super) fn new(
+        threads: &'a Arc<Threads>,
+        place: &'static Location<'static>,
+        job: F,
+    ) -> Self {
+        Submitting { threads, place, stage: Stage::Made(job) }
+    }
+
+    /// The wait of a job that is in line already.
+    pub(super) fn in_line(
+        threads: &'a Arc<Threads>,
+        number: u64,
+        handle: BlockingHandle<T>,
+    ) -> Self {
+        let place = handle.place();
+        Submitting { threads, place, stage: Stage::Waiting(number, handle) }
+    }
+}
+
+/// Nothing in it is pinned: the closure is moved into its job.
+impl<F, T> Unpin for Submitting<'_, F, T> {}
+
+impl<F, T> Future for Submitting<'_, F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = BlockingHandle<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BlockingHandle<T>> {
+        metered(&mut *self, cx, |_| None, Submitting::poll_now)
+    }
+}
+
+impl<F, T> Submitting<'_, F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<BlockingHandle<T>> {
+        let (number, handle) = match mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Made(closure) => {
+                let job = Threads::job(self.threads, (None, self.place), closure);
+                let handle = BlockingHandle::new(Arc::clone(&job));
+                match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, true) {
+                    Entered::Placed(_) => return Poll::Ready(handle),
+                    Entered::Closed | Entered::Full => {
+                        job.refuse(Refusal::Closed);
+                        return Poll::Ready(handle);
+                    }
+                    Entered::Waits => (job.number(), handle),
+                }
+            }
+            Stage::Waiting(number, handle) => (number, handle),
+            Stage::Over => panic!("a `submit_async` was polled after it had been ready"),
+        };
+        // Looked at once more after the word was left: a place may have come in between.
+        if self.threads.is_waiting(number) && handle.wake_me(cx) && self.threads.is_waiting(number)
+        {
+            self.stage = Stage::Waiting(number, handle);
+            return Poll::Pending;
+        }
+        handle.forget_me();
+        Poll::Ready(handle)
+    }
+}
+
+impl<F, T> Drop for Submitting<'_, F, T> {
+    fn drop(&mut self) {
+        if let Stage::Waiting(_, handle) = &self.stage {
+            handle.abort();
+        }
+    }
+}
+
+impl<F, T> fmt::Debug for Submitting<'_, F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submitting").field("place", &self.place).finish_non_exhaustive()
+    }
+}

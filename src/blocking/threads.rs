@@ -1,0 +1,372 @@
+//! The threads of a pool: how one is started, what it does, and how it ends.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::blocking::error::Refusal;
+use crate::blocking::job::Work;
+use crate::blocking::line::{Admitted, Call, Entered, Line, Sleeper};
+use crate::kernel::{BlockingJob, burn};
+
+/// Starts a thread that runs the closure.
+pub(super) type Start =
+    dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync;
+
+/// How threads are started, and how long they stay.
+pub(super) struct Settings {
+    pub(super) name: Arc<str>,
+    pub(super) most: usize,
+    pub(super) limit: usize,
+    pub(super) keep_alive: Duration,
+    pub(super) stack_size: Option<usize>,
+    pub(super) start: Option<Box<Start>>,
+}
+
+type Held<'a> = MutexGuard<'a, Line>;
+
+/// What the threads of a pool share, with the pool.
+pub(super) struct Threads {
+    pub(super) settings: AssertUnwindSafe<Settings>,
+    line: Mutex<Line>,
+    /// Rung when a thread has gone, or waits for the others to go.
+    gone: Condvar,
+    numbers: AtomicU64,
+    started: AtomicUsize,
+    /// Nobody waits for them any more.
+    is_abandoned: AtomicBool,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+thread_local! {
+    /// The address of the pool whose thread this is; 0 if it is nobody's.
+    static POOL: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Threads {
+    pub(super) fn new(settings: Settings) -> Arc<Self> {
+        Arc::new(Threads {
+            line: Mutex::new(Line::new(settings.most, settings.limit)),
+            settings: AssertUnwindSafe(settings),
+            gone: Condvar::new(),
+            numbers: AtomicU64::new(0),
+            started: AtomicUsize::new(0),
+            is_abandoned: AtomicBool::new(false),
+            handles: Mutex::default(),
+        })
+    }
+
+    /// The number of the next job.
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Puts a job in the queue and calls a thread for it; or lets it wait for a place, if it can.
+    pub(super) fn enter(self: &Arc<Self>, job: Arc<dyn Work>, can_wait: bool) -> Entered {
+        let entered = self.lock().enter(job, can_wait);
+        if let Entered::Placed(call) = &entered {
+            self.answer(call);
+        }
+        entered
+    }
+
+    /// Takes a job out of the queue that was given up.
+    pub(super) fn give_up_place(self: &Arc<Self>, number: u64) {
+        let (job, admitted) = self.lock().give_up(number);
+        burn(job);
+        self.welcome(admitted);
+    }
+
+    pub(super) fn is_waiting(&self, number: u64) -> bool {
+        self.lock().is_waiting(number)
+    }
+
+    /// Tells those who have got a place, and calls threads for them.
+    fn welcome(self: &Arc<Self>, admitted: Admitted) {
+        for (job, call) in admitted {
+            self.answer(&call);
+            job.record().wake();
+        }
+    }
+
+    fn answer(self: &Arc<Self>, call: &Call) {
+        match call {
+            Call::Nobody => {}
+            Call::Sleeper(sleeper) => sleeper.call(),
+            Call::NewThread => self.start(),
+        }
+    }
+
+    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    pub(super) fn lock(&self) -> Held<'_> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether this is one of its threads.
+    pub(super) fn is_here(&self) -> bool {
+        POOL.get() == self.address()
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    // ----- starting -----
+
+    /// Starts a thread, which is counted already. If that fails its jobs are left to the others; if there are no
+    /// others, whoever waits for them is told.
+    fn start(self: &Arc<Self>) {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let mut builder = thread::Builder::new().name(format!("{}-{number}", self.settings.name));
+        if let Some(size) = self.settings.stack_size {
+            builder = builder.stack_size(size);
+        }
+        // It is here until the thread has come for it, so it is not lost if that never does.
+        let post = Arc::new(Mutex::new(Some(Post { threads: Arc::clone(self), is_counted: true })));
+        let fetched = Arc::clone(&post);
+        let serve = move || {
+            let post = fetched.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(post) = post {
+                post.serve();
+            }
+        };
+        let started = match &self.settings.start {
+            None => builder.spawn(serve),
+            Some(start) => {
+                let start = AssertUnwindSafe(|| start(builder, Box::new(serve)));
+                catch_unwind(start).unwrap_or_else(|payload| {
+                    burn(payload);
+                    Err(io::Error::other("what was to start it has panicked"))
+                })
+            }
+        };
+        match started {
+            Ok(handle) => {
+                let mut handles = self.handles();
+                handles.retain(|handle| !handle.is_finished());
+                handles.push(handle);
+            }
+            Err(error) => {
+                let post = post.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(post) = post {
+                    post.leave(error);
+                }
+            }
+        }
+    }
+
+    fn handles(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a thread is not there any more.
+    fn lose_thread(&self, error: io::Error) {
+        let stranded = self.lock().lose_thread();
+        self.gone.notify_all();
+        let error = Arc::new(error);
+        for job in stranded {
+            job.refuse(Refusal::NoThread(Arc::clone(&error)));
+            burn(job);
+        }
+    }
+
+    // ----- serving -----
+
+    /// Runs jobs until there is nothing to do any more.
+    fn serve(self: &Arc<Self>) {
+        POOL.set(self.address());
+        let here = Sleeper::here();
+        loop {
+            let came_for = self.lock().arrive();
+            if let Some((job, call)) = came_for {
+                self.answer(&call);
+                self.work(job);
+            }
+            if !self.rest(&here) {
+                self.gone.notify_all();
+                return;
+            }
+        }
+    }
+
+    /// Runs this job, and others until there is none.
+    fn work(self: &Arc<Self>, job: Arc<dyn Work>) {
+        let mut next = Some(job);
+        while let Some(job) = next {
+            job.run();
+            let number = job.number();
+            burn(job); // And with it the result, if nobody wants that.
+            let admitted;
+            (admitted, next) = {
+                let mut line = self.lock();
+                (line.finish(number), line.next())
+            };
+            self.welcome(admitted);
+        }
+    }
+
+    /// Sleeps, unless there is a job after all; `false` if it is time to go: then it is not counted any more.
+    fn rest(&self, here: &Arc<Sleeper>) -> bool {
+        let mut line = self.lock();
+        if line.queued() > 0 {
+            return true;
+        }
+        if !line.is_closed {
+            line.lie_down(here);
+            drop(line);
+            if self.sleep(here) {
+                return true;
+            }
+            line = self.lock();
+            if !line.get_up(here) {
+                // It is being called this very moment. The call must not be left lying for the next time.
+                drop(line);
+                here.await_call();
+                return true;
+            }
+        }
+        line.threads -= 1;
+        false
+    }
+
+    /// Sleeps until it is called; `false` if it has slept long enough.
+    fn sleep(&self, here: &Sleeper) -> bool {
+        let since = Instant::now();
+        loop {
+            let left = self.settings.keep_alive.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return here.was_called();
+            }
+            thread::park_timeout(left);
+            if here.was_called() {
+                return true;
+            }
+        }
+    }
+
+    // ----- ending -----
+
+    /// Takes nothing any more; what has a place is still run.
+    pub(super) fn close(&self) {
+        let (refused, sleepers) = {
+            let mut line = self.lock();
+            (line.close(), line.call_all())
+        };
+        sleepers.iter().for_each(|sleeper| sleeper.call());
+        for job in refused {
+            job.refuse(Refusal::Closed);
+            burn(job);
+        }
+    }
+
+    /// Waits until all threads have gone, or until then; `true` if they have. A job of the pool's own waits for
+    /// the others only.
+    pub(super) fn wait_until(&self, until: Option<Instant>) -> bool {
+        let is_here = self.is_here();
+        let mut line = self.lock();
+        if is_here {
+            line.leaving += 1;
+            self.gone.notify_all();
+        }
+        while !line.is_deserted() {
+            let gone = match until {
+                None => self.gone.wait(line).map_err(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    let waited = self.gone.wait_timeout(line, left);
+                    waited.map(|(line, _)| line).map_err(|poisoned| poisoned.into_inner().0)
+                }
+            };
+            line = gone.unwrap_or_else(|line| line);
+        }
+        let is_over = line.is_deserted();
+        if is_here {
+            line.leaving -= 1;
+        }
+        drop(line);
+        if is_over {
+            self.join();
+        }
+        is_over
+    }
+
+    /// Waits for the last lines of threads that have done everything.
+    fn join(&self) {
+        let handles: Vec<_> = self.handles().drain(..).collect();
+        for handle in handles {
+            if handle.thread().id() != thread::current().id() {
+                burn(handle.join());
+            }
+        }
+    }
+
+    /// Waits for the threads no more, also when the pool is dropped.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Refuses all that nobody runs; returns how many those were, and what is running.
+    pub(super) fn give_up(&self) -> (usize, Vec<BlockingJob>) {
+        let (refused, running) = {
+            let mut line = self.lock();
+            let running: Vec<_> = line.running().map(Arc::clone).collect();
+            (line.clear(), running)
+        };
+        let count = refused.len();
+        for job in refused {
+            job.refuse(Refusal::Closed);
+            burn(job);
+        }
+        (count, running.iter().map(|record| record.job()).collect())
+    }
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.lock();
+        let mut pool = f.debug_struct("ThreadPool");
+        pool.field("name", &self.settings.name).field("threads", &line.threads);
+        pool.field("idle", &line.idle()).field("running", &line.running().len());
+        pool.field("queued", &line.queued()).field("waiting", &line.waiting());
+        pool.field("is_closed", &line.is_closed).finish_non_exhaustive()
+    }
+}
+
+/// The post of a thread. Whoever holds it last gives it back, so that jobs are not left to a thread that never
+/// came.
+struct Post {
+    threads: Arc<Threads>,
+    is_counted: bool,
+}
+
+impl Post {
+    fn serve(mut self) {
+        self.threads.serve();
+        self.is_counted = false; // That was done when it was decided, under the lock.
+    }
+
+    fn leave(mut self, error: io::Error) {
+        self.is_counted = false;
+        self.threads.lose_thread(error);
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.threads.lose_thread(io::Error::other("what was to start it did not"));
+        }
+    }
+}
