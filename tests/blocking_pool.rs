@@ -291,6 +291,31 @@ fn a_job_whose_thread_cannot_be_started_runs_later_on_one_that_lives() {
     assert_eq!(results, [0, 1, 2, 3, 4]);
 }
 
+/// F83: the thread that was to come for a job does not, and one that could do it has fallen asleep meanwhile.
+#[test]
+fn a_job_is_not_left_to_a_thread_that_fails_to_start_while_another_sleeps() {
+    let ((asks, asked), (fail, failing)) = (mpsc::channel(), mpsc::channel::<()>());
+    let (starts, failing) = (AtomicUsize::new(0), Mutex::new(failing));
+    let start = move |builder: thread::Builder, serve: Box<dyn FnOnce() + Send>| {
+        if starts.fetch_add(1, Ordering::SeqCst) == 0 {
+            return builder.spawn(serve);
+        }
+        let _ = asks.send(());
+        let _ = failing.lock().unwrap().recv();
+        Err(io::Error::other("no more"))
+    };
+    let pool = Arc::new(ThreadPool::builder().threads(2).start_with(start).build());
+    let gate = Gate::running(&pool);
+    let at_work = Arc::clone(&pool);
+    let submitter = thread::spawn(move || at_work.submit(|| "second").wait().unwrap());
+    asked.recv().unwrap();
+    gate.open();
+    until(|| format!("{pool:?}").contains("idle: 1"));
+    let third = pool.submit(|| "third"); // Left to the thread that is being started.
+    fail.send(()).unwrap();
+    assert_eq!((submitter.join().unwrap(), third.wait().unwrap()), ("second", "third"));
+}
+
 /// F83: a starter that says yes and does nothing, or panics.
 #[test]
 fn a_thread_that_never_comes_is_an_error_too() {

@@ -443,6 +443,26 @@ fn a_yield_that_is_given_up_at_once_is_taken_back() {
 }
 
 #[test]
+fn what_is_sent_to_a_yield_that_is_given_up_meanwhile_is_dropped_with_it() {
+    let dropped = Cell::new(false);
+    let generator = Generator::new(async |co| {
+        let mut given_up = Box::pin(co.yield_(1));
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            if polls == 1 { given_up.as_mut().poll(cx).map(drop) } else { Poll::Ready(()) }
+        })
+        .await;
+        drop(given_up);
+        assert!(dropped.get());
+        let _: Option<Flag<'_>> = co.yield_(2).await;
+    });
+    assert_eq!(generator.start(), Ok(Some(1)));
+    assert_eq!(generator.send(Some(Flag(&dropped))).unwrap(), Some(2));
+    assert_eq!(generator.send(None).unwrap(), None);
+}
+
+#[test]
 fn a_yield_inside_of_a_combinator_that_polls_only_what_is_woken_is_woken() {
     let mut generator = Generator::new(async |co| {
         for n in 0..3 {

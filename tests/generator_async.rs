@@ -4,6 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use turnwise::generator::{AsyncGenerator, IgnoredExit};
@@ -127,14 +131,32 @@ fn a_yield_inside_of_a_combinator_that_polls_only_what_is_woken_is_woken() {
                 co.yield_(2).await;
                 3
             };
-            let both: [std::pin::Pin<Box<dyn Future<Output = i32>>>; 2] =
-                [Box::pin(other), Box::pin(yields)];
+            let both: [Pin<Box<dyn Future<Output = i32>>>; 2] = [Box::pin(other), Box::pin(yields)];
             let last = join_all(both).await;
             co.yield_(last[1]).await;
         });
         rest(&mut generator).await
     });
     assert_eq!(values, [1, 2, 3]);
+}
+
+#[test]
+fn a_yield_keeps_no_waker_and_wakes_nobody() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    let mut generator = AsyncGenerator::new(async |co| co.yield_all(0..3).await);
+    for expected in [Some(0), Some(1), Some(2), None] {
+        let next = Pin::new(&mut generator.next()).poll(&mut Context::from_waker(&waker));
+        assert_eq!(next, Poll::Ready(expected));
+        assert_eq!(Arc::strong_count(&count), 2);
+    }
+    assert_eq!(count.0.load(Ordering::Relaxed), 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What must be closed is closed: on success, on an error, on a request to end, and on a panic.
 #![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
@@ -126,6 +126,33 @@ fn a_second_request_does_not_disturb_the_closing_after_the_first() {
         assert!(task.await.unwrap_err().is_cancelled());
     });
     assert_eq!(*log.borrow(), ["connection closed, cancelled: first"]);
+}
+
+#[test]
+fn not_even_a_catch_in_the_closing_is_told_of_another_request() {
+    let undisturbed = virtually(async {
+        let undisturbed = Rc::new(Cell::new(0));
+        for panics in [false, true] {
+            let closed = Rc::clone(&undisturbed);
+            let task = spawn(timeout(SECOND, async move {
+                let body = async |(): &mut ()| {
+                    yield_now().await;
+                    assert!(!panics, "as it should");
+                    pending::<()>().await;
+                };
+                task::with((), body, async |(), _| {
+                    let slept = task::catch_cancel(sleep(SECOND * 2)).await;
+                    closed.set(closed.get() + u32::from(slept.is_ok()));
+                })
+                .await;
+            }));
+            sleep(SECOND / 2).await;
+            task.cancel();
+            let _ = task.await; // a panic, or whichever request came through
+        }
+        undisturbed.get()
+    });
+    assert_eq!(undisturbed, 2);
 }
 
 #[test]

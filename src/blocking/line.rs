@@ -225,12 +225,17 @@ impl Line {
         queued.chain(mem::take(&mut self.waiting).into_values()).collect()
     }
 
-    /// Notes that a thread could not be started. Hands out the jobs that are stranded: if there is
-    /// no thread any more, nobody will ever come for them.
-    pub(super) fn lose_thread(&mut self) -> Vec<Arc<dyn Work>> {
+    /// Notes that a thread could not be started. If there is no other, nobody will ever come for the jobs: those
+    /// are handed out. If one has fallen asleep meanwhile, it is to be called.
+    pub(super) fn lose_thread(&mut self) -> (Vec<Arc<dyn Work>>, Option<Arc<Sleeper>>) {
         self.is_coming = false;
         self.threads -= 1;
-        if self.threads == 0 { self.clear() } else { Vec::new() }
+        if self.threads == 0 {
+            return (self.clear(), None);
+        }
+        let sleeper = if self.queued.is_empty() { None } else { self.sleepers.pop() };
+        self.is_coming = sleeper.is_some();
+        (Vec::new(), sleeper)
     }
 
     pub(super) fn queued(&self) -> usize {

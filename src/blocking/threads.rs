@@ -166,8 +166,11 @@ impl Threads {
 
     /// Notes that a thread is not there any more.
     fn lose_thread(&self, error: io::Error) {
-        let stranded = self.lock().lose_thread();
+        let (stranded, sleeper) = self.lock().lose_thread();
         self.gone.notify_all();
+        if let Some(sleeper) = sleeper {
+            sleeper.call();
+        }
         let error = Arc::new(error);
         for job in stranded {
             job.refuse(Refusal::NoThread(Arc::clone(&error)));
@@ -227,6 +230,9 @@ impl Threads {
                 // It is being called this very moment. The call must not be left lying for the next time.
                 drop(line);
                 here.await_call();
+                return true;
+            }
+            if line.queued() > 0 {
                 return true;
             }
         }

@@ -119,6 +119,6 @@ fn a_sleeper_is_called_before_a_thread_is_started_and_one_is_started_at_a_time()
     assert!(last.was_called() && !last.was_called() && !first.was_called());
     assert!(!line.get_up(&last) && line.get_up(&first));
     assert!(matches!(enter(&mut line, 3), Call::Nobody), "there may be no more");
-    assert!(line.lose_thread().is_empty());
-    assert_eq!(line.lose_thread().len(), 2, "nobody is left to come for them");
+    assert!(line.lose_thread().0.is_empty());
+    assert_eq!(line.lose_thread().0.len(), 2, "nobody is left to come for them");
 }
