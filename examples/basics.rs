@@ -11,20 +11,22 @@ use turnwise::generator::AsyncGenerator;
 use turnwise::{JoinError, RunError, Scheduler, gather, join, sleep, spawn, time, yield_now};
 
 fn main() {
-    let sections: [(&str, fn(World)); 7] = [
+    let sections: [(&str, Section); 7] = [
         ("my_task", |world| world.run(sleep_and_say(world.clock))),
         ("a coroutine does nothing until it is awaited", nothing_until_awaited),
         ("compute", compute_in_main),
         ("foo", what_a_run_returns),
-        ("turns that are given up", |world| world.run(turns(&world))),
+        ("turns that are given up", |world| world.run(turns(world))),
         ("the life of a task", |world| world.run(lives(world.clock))),
-        ("a loop in a loop", |world| world.run(notebook(&world))),
+        ("a loop in a loop", |world| world.run(notebook(world))),
     ];
     for (title, run) in sections {
         println!("--- {title}");
-        run(World::new());
+        run(&World::new());
     }
 }
+
+type Section = fn(&World);
 
 /// A scheduler with a virtual clock, which begins at 0.
 struct World {
@@ -92,7 +94,7 @@ async fn print_sum(a: i32, b: i32) {
     println!("{a} + {b} = {}", compute(a, b).await);
 }
 
-fn nothing_until_awaited(world: World) {
+fn nothing_until_awaited(world: &World) {
     world.log("call without await");
     let never = print_sum(7, 7);
     world.log("nothing was printed; now drop it");
@@ -102,7 +104,7 @@ fn nothing_until_awaited(world: World) {
     world.log("end");
 }
 
-fn compute_in_main(world: World) {
+fn compute_in_main(world: &World) {
     world.log("start");
     world.run(async {
         let (a, b) = (1, 2);
@@ -114,14 +116,15 @@ fn compute_in_main(world: World) {
 
 // ----- 20: what a run returns -----
 
+#[allow(clippy::unused_async, reason = "a coroutine need not wait for anything")]
 async fn foo() {}
 
-#[allow(clippy::unused_async, reason = "it is a coroutine that waits for nothing")]
+#[allow(clippy::unused_async, reason = "a coroutine need not wait for anything")]
 async fn bar() -> i32 {
     42
 }
 
-fn what_a_run_returns(world: World) {
+fn what_a_run_returns(world: &World) {
     let () = world.run(foo());
     world.log("foo -> None"); // Python's name for `()`
     let answer = world.run(bar());
