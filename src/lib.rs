@@ -45,6 +45,8 @@
 //!   holds it.
 //! * The module [`waiting`] is for primitives of your own: what they register there, reports name.
 //!
+//! * [`coming_from_asyncio`] has each call of Python's asyncio beside its form here.
+//!
 //! # What it promises
 //!
 //! * **Order.** Tasks run in the order in which they became ready, timers due together in the order in which
@@ -77,6 +79,7 @@ pub mod task;
 pub mod time;
 pub mod channel;
 pub mod generator;
+pub mod coming_from_asyncio;
 pub mod blocking;
 #[cfg(feature = "stream")]
 mod stream;

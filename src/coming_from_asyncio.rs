@@ -1,0 +1,155 @@
+//! Coming from asyncio: each call beside its form here, what differs, and why.
+//!
+//! A coroutine is a future, and an `async fn` is an `async def`: calling it runs nothing. A task is a task, the
+//! event loop is a [`Scheduler`](crate::Scheduler), and `await` is `.await`. Whole programs side by side are in
+//! `examples/`: `basics`, `slides`, `gather`, `cancel`, `groups`, `sync`, `blocking`, `generators`, `pipelines`,
+//! `processes`.
+//!
+//! # Running
+//!
+//! | asyncio | here | differs |
+//! |---|---|---|
+//! | `asyncio.run(main())` | [`block_on(main())`](crate::block_on) | |
+//! | `loop = asyncio.new_event_loop()` | [`Scheduler::new()`](crate::Scheduler::new) | one per thread or several |
+//! | `loop.run_until_complete(main())` | [`scheduler.block_on(main())`](crate::Scheduler::block_on) | may borrow; tasks that are left go on at the next call |
+//! | `loop.run_forever()` | [`scheduler.run()`](crate::Scheduler::run) | ends when no task is left, and is an error if none can ever run again |
+//! | `loop.close()` | `drop(scheduler)`, or first [`shutdown`](crate::Scheduler::shutdown) | the compiler sees that nobody uses it afterwards |
+//! | `asyncio.get_running_loop()` | not needed: [`spawn`](crate::spawn) and the others find it | |
+//! | a loop inside of a running loop: `RuntimeError` | [`RunError::Nested`](crate::RunError::Nested), with both places | `await` instead |
+//! | `loop.set_debug(True)`, `slow_callback_duration` | [`Builder::slow_poll`](crate::scheduler::Builder::slow_poll) | on in debug builds |
+//! | `loop.set_exception_handler(f)` | [`Builder::on_report`](crate::scheduler::Builder::on_report) | |
+//!
+//! ```
+//! use turnwise::{Scheduler, sleep, spawn, time};
+//! use std::time::Duration;
+//!
+//! // async def main(): ...                        asyncio.run(main())
+//! async fn main() -> &'static str {
+//!     sleep(Duration::from_secs(1)).await;
+//!     "done"
+//! }
+//! let scheduler = Scheduler::builder().virtual_time().build(); // no second passes
+//! assert_eq!(scheduler.block_on(main()), "done");
+//! ```
+//!
+//! # Tasks
+//!
+//! | asyncio | here | differs |
+//! |---|---|---|
+//! | `asyncio.create_task(f())`, `ensure_future` | [`spawn(f())`](crate::spawn) | the task is kept by its scheduler: no handle need be kept, none is collected |
+//! | `name=` | [`task::Builder::name`](crate::task::Builder::name) | |
+//! | `await task` | `handle.await` | a [`JoinError`](crate::JoinError) says that it panicked or was cancelled; what it returns is your own `Result` |
+//! | `task.done()` | [`is_finished`](crate::JoinHandle::is_finished) | |
+//! | `task.cancel()` | [`cancel`](crate::JoinHandle::cancel) | see below |
+//! | `asyncio.current_task()` | [`task::id`](crate::task::id()), [`task::name`](crate::task::name()) | |
+//! | `asyncio.all_tasks()` | [`scheduler.snapshot()`](crate::Scheduler::snapshot) | with what each waits for, and where |
+//! | `asyncio.sleep(0)` | [`yield_now()`](crate::yield_now) | |
+//! | `contextvars.ContextVar` | [`task_local!`](crate::task_local), `inherit` | |
+//! | "Task exception was never retrieved" | [`task::try_spawn`](crate::task::try_spawn) | a panic that nobody reads is reported in any case |
+//!
+//! # Waiting for several
+//!
+//! | asyncio | here | differs |
+//! |---|---|---|
+//! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` makes no tasks; a failure is one of the results, and no exception |
+//! | `gather(…)`: the first exception | [`try_join!`](crate::try_join!), [`gather(…).first_error()`](crate::combine::Gather::first_error) | `try_join!` drops the others, `first_error` lets them go on as asyncio does |
+//! | `gather(…, return_exceptions=True)` | what [`gather`](crate::gather) gives: a `Vec` of results | |
+//! | `asyncio.TaskGroup()` | [`task::scope`](crate::task::scope()) | children may borrow; all errors are in one [`ScopeError`](crate::task::ScopeError) |
+//! | `asyncio.as_completed` | [`as_completed`](crate::as_completed) | |
+//! | `asyncio.wait(…, FIRST_COMPLETED)` | [`wait`](crate::wait) | |
+//! | | [`race`](crate::race), [`select!`](crate::select!) | the first wins and the others are dropped |
+//!
+//! If one of a `gather` fails the others *do* go on, in asyncio as here, though it is often told otherwise; those of
+//! a `TaskGroup` and of a scope are cancelled.
+//!
+//! ```
+//! use turnwise::{Scheduler, gather, sleep};
+//! use std::time::Duration;
+//!
+//! // lines = await asyncio.gather(*[my_task(2), my_task(1), my_task(3)])
+//! async fn my_task(seconds: u64) -> String {
+//!     sleep(Duration::from_secs(seconds)).await;
+//!     format!("Slept for {seconds} seconds")
+//! }
+//! let lines = Scheduler::builder().virtual_time().build().block_on(async {
+//!     gather([2, 1, 3].map(my_task)).await
+//! });
+//! let lines: Vec<String> = lines.into_iter().collect::<Result<_, _>>()?;
+//! assert_eq!(lines, ["Slept for 2 seconds", "Slept for 1 seconds", "Slept for 3 seconds"]);
+//! # Ok::<(), turnwise::JoinError>(())
+//! ```
+//!
+//! # Cancelling
+//!
+//! | asyncio | here | differs |
+//! |---|---|---|
+//! | `task.cancel()`, `CancelledError` | [`handle.cancel()`](crate::JoinHandle::cancel) | a request, and no exception: it reaches the innermost [`catch_cancel`](crate::task::catch_cancel) |
+//! | `try: await f() except CancelledError: …` | `if let Err(cancelled) = catch_cancel(f()).await { … }` | what was wrapped is dropped; the clean-up may wait |
+//! | `raise` again | [`cancelled.resume().await`](crate::task::Cancelled::resume) | |
+//! | `finally` without an `await` | a destructor | |
+//! | `asyncio.wait_for(f(), 1)`, `asyncio.timeout(1)` | [`timeout(d, f())`](crate::timeout) | `Err(Elapsed)` even if the inner one swallows the request, as the older Pythons had it |
+//! | `asyncio.shield(f())` | [`task::shield(f())`](crate::task::shield) | |
+//! | `task.uncancel()`, `cancelling()` | [`task::cancelling()`](crate::task::cancelling) | |
+//! | | [`mask`](crate::task::mask): no request until it is done | |
+//! | | [`abort`](crate::JoinHandle::abort): no clean-up, always works | |
+//!
+//! A future is also cancelled by being dropped, which nothing in Python does. So `select!` and `race` need no task,
+//! and what each wait does when it is dropped is in its documentation.
+//!
+//! ```
+//! use turnwise::{Scheduler, sleep, timeout};
+//! use std::time::Duration;
+//!
+//! // try: await asyncio.wait_for(eternity(), timeout=1.0)
+//! // except asyncio.TimeoutError: print('timeout!')
+//! let scheduler = Scheduler::builder().virtual_time().build();
+//! scheduler.block_on(async {
+//!     let eternity = sleep(Duration::from_secs(3600));
+//!     assert!(timeout(Duration::from_secs(1), eternity).await.is_err());
+//! });
+//! ```
+//!
+//! # Locks, queues, threads
+//!
+//! | asyncio | here | differs |
+//! |---|---|---|
+//! | `asyncio.Lock`, `Event`, `Semaphore`, `Condition`, `Barrier` | [`Mutex`](crate::sync::Mutex), [`Event`](crate::sync::Event), [`Semaphore`](crate::sync::Semaphore), [`Condvar`](crate::sync::Condvar), [`Barrier`](crate::sync::Barrier) | a lock has a value inside, a guard gives it back; first come, first served |
+//! | `asyncio.Queue`, `PriorityQueue`, `LifoQueue` | the same in [`channel`](crate::channel), with `join` and `shutdown` | [`mpsc`](crate::channel::mpsc) is the usual way in Rust |
+//! | `loop.create_future()` | [`Promise`](crate::sync::Promise); [`oneshot`](crate::channel::oneshot) if one waits | |
+//! | `asyncio.to_thread(f)` | [`blocking::to_thread(f)`](crate::blocking::to_thread), [`spawn_blocking(f)`](crate::spawn_blocking) | the second starts at once |
+//! | `loop.run_in_executor(pool, f)` | [`pool.submit(f)`](crate::ThreadPool::submit) | |
+//! | `ThreadPoolExecutor(3)` | [`ThreadPool::new(3)`](crate::ThreadPool::new) | |
+//! | `future.result()` | [`handle.wait()`](crate::blocking::BlockingHandle::wait) | |
+//! | `future.add_done_callback(f)` | [`handle.on_done(f)`](crate::blocking::BlockingHandle::on_done) | |
+//! | `asyncio.run_coroutine_threadsafe(f(), loop)` | [`Remote::spawn`](crate::Remote::spawn) | |
+//! | `loop.call_soon_threadsafe(f)` | [`channel::remote`](crate::channel::remote) | |
+//!
+//! There is no GIL. Tasks of one scheduler take turns on one thread all the same, so between two awaits nobody
+//! disturbs them; threads are for what blocks or computes.
+//!
+//! ```
+//! use turnwise::{block_on, join, spawn_blocking};
+//!
+//! // one, two = await asyncio.gather(asyncio.to_thread(f, 10), asyncio.to_thread(f, 20))
+//! let f = |number: u64| move || (1..=number).sum::<u64>();
+//! let (one, two) = block_on(async { join!(spawn_blocking(f(10)), spawn_blocking(f(20))) });
+//! assert_eq!((one?, two?), (55, 210));
+//! # Ok::<(), turnwise::blocking::BlockingError>(())
+//! ```
+//!
+//! # Generators, `async for`, `async with`
+//!
+//! | Python | here | differs |
+//! |---|---|---|
+//! | a function with `yield` | [`Generator`](crate::Generator), an [`Iterator`] | the table of the module [`generator`](crate::generator) has all its methods |
+//! | an `async def` with `yield`, `async for` | [`AsyncGenerator`](crate::generator::AsyncGenerator), `while let Some(x) = g.next().await` | |
+//! | `async with` | [`task::with`](crate::task::with()) | closes on success, error, cancel and panic |
+//! | `with` | a guard, whose `Drop` ends it | |
+//!
+//! # What has no counterpart
+//!
+//! * **Time in tests.** [`virtual_time`](crate::scheduler::Builder::virtual_time): a program that sleeps for an hour
+//!   ends at once, and prints exact times.
+//! * **A deadlock is an answer.** asyncio waits for ever; here [`run`](crate::Scheduler::run) says who waits for what,
+//!   where, and who holds it.
+//! * **Single turns.** [`step`](crate::Scheduler::step) gives one and tells what happened in it.
