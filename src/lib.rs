@@ -36,6 +36,7 @@
 //! * [`sync`] has locks, permits and events, [`channel`] channels and queues; [`join!`], [`select!`],
 //!   [`gather`] and the module [`combine`] wait for several things at once; [`task::JoinSet`] is a group of
 //!   tasks.
+//! * The module `jobs`, behind the feature of that name, runs jobs every ten minutes, or on Mondays at half past ten.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
 //!   holds it.
@@ -74,6 +75,8 @@ pub mod time;
 pub mod channel;
 #[cfg(feature = "stream")]
 mod stream;
+#[cfg(feature = "jobs")]
+pub mod jobs;
 
 pub mod scheduler {
     //! The scheduler: how it is built, watched and looked at.

@@ -25,6 +25,8 @@ use turnwise::combine::{
     self, AsCompleted, Done, FirstError, Gather, JoinAll, NextCompleted, Race, RaceIndexed,
     TryJoinAll,
 };
+#[cfg(feature = "jobs")]
+use turnwise::jobs;
 use turnwise::scheduler::{
     self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Park,
     Report, ShutdownReport, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo,
@@ -283,6 +285,22 @@ fn groups_of_tasks_stay_and_groups_of_futures_are_what_the_futures_are() {
     }
 }
 
+#[cfg(feature = "jobs")]
+#[test]
+fn jobs_stay_with_their_handles_and_what_they_answer_crosses() {
+    table! {
+        jobs::Jobs => "Unpin",
+        jobs::Every<'static> => "Unpin",
+        jobs::Plan<'static> => "Unpin",
+        jobs::Job => "Unpin",
+        dyn jobs::Outcome => "",
+        jobs::Done => "Send Sync Unpin UnwindSafe",
+        jobs::Until => "Send Sync Unpin UnwindSafe",
+        jobs::AtError => "Send Sync Unpin UnwindSafe",
+        jobs::JobFailure => "Send Sync Unpin UnwindSafe",
+    }
+}
+
 /// A future that must be pinned and stays on its thread.
 struct Pinned(PhantomPinned, Rc<u8>);
 
@@ -295,9 +313,9 @@ impl Future for Pinned {
 }
 
 /// Public only because a macro or a sealed trait needs it, under paths that are hidden or private.
-const HIDDEN: [&str; 11] = [
-    "Branch", "Edge", "Field", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order", "Place", "Racers",
-    "Sealed",
+const HIDDEN: [&str; 12] = [
+    "Branch", "Edge", "Field", "JobError", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order",
+    "Place", "Racers", "Sealed",
 ];
 
 #[test]
