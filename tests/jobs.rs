@@ -1,4 +1,5 @@
 //! Periodic jobs: when they run, what becomes of those that fail or take long, and what clocks do to them.
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
 
 mod probe;
 
@@ -375,7 +376,7 @@ fn a_wall_clock_that_is_set_forward_makes_one_run_of_all_it_has_passed() {
             sleep(600 * SECOND).await;
             offset.set(SignedDuration::from_hours(5)); // 14:10
         };
-        let (_, ended) = join!(set, timeout(Duration::from_secs(3700), jobs.run_forever()));
+        let ((), ended) = join!(set, timeout(Duration::from_secs(3700), jobs.run_forever()));
         ended.unwrap_err();
         jobs.clear_all();
         assert_eq!(log.take(), ["marked 25 14:10:00", "marked 25 14:30:00", "counted 25 15:00:00"]);
@@ -394,7 +395,7 @@ fn a_wall_clock_that_is_set_back_repeats_no_run_and_does_not_stop_what_is_counte
             sleep(HOUR).await;
             offset.set(SignedDuration::from_hours(-1)); // nine o'clock again
         };
-        let (_, ended) = join!(set, timeout(2 * HOUR + SECOND, jobs.run_forever()));
+        let ((), ended) = join!(set, timeout(2 * HOUR + SECOND, jobs.run_forever()));
         ended.unwrap_err();
         jobs.clear_all();
         assert_eq!(log.take(), ["daily 25 09:30:00"]);
@@ -718,6 +719,20 @@ fn one_run_after_the_other_may_run_them() {
         });
         assert_eq!(count.get(), runs);
     }
+}
+
+#[test]
+fn by_another_virtual_clock_they_go_on_from_where_the_last_one_was_looked_at() {
+    let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
+    jobs.every(1).hour().run(noted(&jobs, &log, ""));
+    for _ in 0..3 {
+        virtual_time().block_on(async {
+            timeout(59 * 60 * SECOND, jobs.run_forever()).await.unwrap_err();
+            jobs.now();
+        });
+    }
+    jobs.clear_all();
+    assert_eq!(log.take(), [" 25 10:00:00", " 25 11:00:00"]); // 177 minutes in all
 }
 
 // ----- failures -----

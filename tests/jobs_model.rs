@@ -1,5 +1,6 @@
 //! When a job runs, beside a model: in Greenwich by whole numbers of seconds, which needs no calendar; elsewhere by
 //! the two offsets that a place has around a change of its clocks.
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -5,23 +5,33 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use crate::kernel::current;
+use crate::kernel::{Kernel, current};
 
 /// What the wall clock shows, and where it hangs.
 pub(super) struct Clock {
     pub(super) zone: TimeZone,
     wall: Wall,
-    /// The time of the scheduler's clock when it was first read in a run; from there it counts.
-    start: Cell<Option<Instant>>,
+    /// Where it has begun to count by the clock of the latest scheduler; `None` before the first run.
+    origin: Cell<Option<Origin>>,
     /// How far it had counted when it was last read.
     latest: Cell<Duration>,
-    /// The last run had a real clock, which goes on when the run is over.
-    is_real: Cell<bool>,
+}
+
+/// Where the counting began by a scheduler's clock.
+#[derive(Clone, Copy)]
+struct Origin {
+    scheduler: NonZeroU32,
+    /// A real clock goes on when the run is over, and is the same for all schedulers.
+    is_real: bool,
+    at: Instant,
+    /// How far it had counted by the clocks before.
+    counted: Duration,
 }
 
 enum Wall {
@@ -54,8 +64,7 @@ impl Clock {
     }
 
     fn new(zone: TimeZone, wall: Wall) -> Self {
-        let (start, latest, is_real) = (Cell::default(), Cell::default(), Cell::default());
-        Clock { zone, wall, start, latest, is_real }
+        Clock { zone, wall, origin: Cell::new(None), latest: Cell::new(Duration::ZERO) }
     }
 
     /// Reads both. May run code of the user's, so nothing should be borrowed.
@@ -67,30 +76,38 @@ impl Clock {
     /// How long the scheduler's clock has gone. Before the first run that is nothing, and between the runs of
     /// a virtual clock it stands still.
     fn counted(&self) -> Duration {
-        let now = match current() {
-            Some(kernel) => {
-                self.is_real.set(!kernel.clock.is_virtual());
-                let now = kernel.instant_now();
-                self.start.set(self.start.get().or(Some(now)));
-                Some(now)
-            }
-            None => self.is_real.get().then(Instant::now),
+        let (origin, now) = match (current(), self.origin.get()) {
+            (Some(kernel), _) => (self.origin_in(&kernel), kernel.instant_now()),
+            (None, Some(origin)) if origin.is_real => (origin, Instant::now()),
+            (None, _) => return self.latest.get(),
         };
-        if let (Some(now), Some(start)) = (now, self.start.get()) {
-            self.latest.set(self.latest.get().max(now.saturating_duration_since(start)));
-        }
+        let counted = origin.counted + now.saturating_duration_since(origin.at);
+        self.latest.set(self.latest.get().max(counted));
         self.latest.get()
+    }
+
+    /// By another scheduler's clock it goes on from where it has come to.
+    fn origin_in(&self, kernel: &Kernel) -> Origin {
+        let is_real = !kernel.clock.is_virtual();
+        if let Some(origin) = self.origin.get()
+            && (origin.scheduler == kernel.id || (origin.is_real && is_real))
+        {
+            return origin;
+        }
+        let (at, counted) = (kernel.instant_now(), self.latest.get());
+        let origin = Origin { scheduler: kernel.id, is_real, at, counted };
+        self.origin.set(Some(origin));
+        origin
     }
 
     fn wall(&self, counted: Duration) -> Timestamp {
         let start = match &self.wall {
             Wall::Said(clock) => return clock(),
             Wall::From(start) => *start,
-            Wall::Machine(_) if self.start.get().is_none() || self.is_real.get() => {
-                return Timestamp::now();
-            }
+            Wall::Machine(_) if self.can_jump() => return Timestamp::now(),
             Wall::Machine(start) => {
-                let at = start.get().unwrap_or_else(Timestamp::now);
+                let from_now = || Timestamp::now().checked_sub(counted).unwrap_or(Timestamp::MIN);
+                let at = start.get().unwrap_or_else(from_now);
                 start.set(Some(at));
                 at
             }
@@ -103,7 +120,7 @@ impl Clock {
         match &self.wall {
             Wall::Said(_) => true,
             Wall::From(_) => false,
-            Wall::Machine(_) => self.is_real.get(),
+            Wall::Machine(_) => self.origin.get().is_none_or(|origin| origin.is_real),
         }
     }
 

@@ -262,5 +262,8 @@ impl Plan<'_> {
 /// The name of a function, or of the one that a closure is in.
 fn name_of<F>() -> &'static str {
     let path = type_name::<F>().trim_end_matches("::{{closure}}");
-    path.rsplit("::").next().unwrap_or(path)
+    // Without the types that it is made for.
+    let path =
+        path.split_once('<').map_or(path, |(head, _)| if head.is_empty() { path } else { head });
+    path.rsplit("::").find(|word| !word.is_empty()).unwrap_or(path)
 }

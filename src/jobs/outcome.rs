@@ -30,6 +30,11 @@ use std::ops::ControlFlow;
 /// scheduler.block_on(jobs.run_until_empty());
 /// assert_eq!(left.get(), 0);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a job cannot return `{Self}`",
+    note = "it returns `()`, `Done`, `ControlFlow<()>`, or a `Result` of these",
+    note = "a closure that never returns needs a type: `async || -> () {{ .. }}`"
+)]
 pub trait Outcome: Sealed + 'static {}
 
 impl<T: Sealed + 'static> Outcome for T {}
@@ -55,6 +60,11 @@ impl<T: Sealed + 'static> Outcome for T {}
 pub struct Done;
 
 /// What there is to know of an output.
+#[diagnostic::on_unimplemented(
+    message = "a job cannot return `{Self}`",
+    note = "it returns `()`, `Done`, `ControlFlow<()>`, or a `Result` of these",
+    note = "a closure that never returns needs a type: `async || -> () {{ .. }}`"
+)]
 pub trait Sealed {
     /// Whether the job goes on, or the text of its error.
     fn verdict(self) -> Result<ControlFlow<()>, JobError>;
