@@ -40,6 +40,7 @@
 //! * [`Generator`] and the module [`generator`] are functions that stop at every value they yield, and need no
 //!   scheduler; one that may wait is an [`AsyncGenerator`](generator::AsyncGenerator).
 //! * [`task::with`](task::with()) is for what must be closed whatever happens, and waits to be.
+//! * The module `jobs`, behind the feature of that name, runs jobs every ten minutes, or on Mondays at half past ten.
 //! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
 //!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
 //!   holds it.
@@ -83,6 +84,8 @@ pub mod coming_from_asyncio;
 pub mod blocking;
 #[cfg(feature = "stream")]
 mod stream;
+#[cfg(feature = "jobs")]
+pub mod jobs;
 
 pub mod scheduler {
     //! The scheduler: how it is built, watched and looked at.

@@ -33,6 +33,8 @@ use turnwise::generator::{
     AlreadyRunning, AlreadyStarted, AsyncGenerator, Co, Coroutine, Generator, GeneratorExit,
     GeneratorState, IgnoredExit, Next, SendError as NotSent, Thrown, TryYield, Yield,
 };
+#[cfg(feature = "jobs")]
+use turnwise::jobs;
 use turnwise::scheduler::{
     self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Park,
     Report, ShutdownReport, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo,
@@ -333,6 +335,22 @@ fn generators_stay_and_what_they_answer_crosses() {
     }
 }
 
+#[cfg(feature = "jobs")]
+#[test]
+fn jobs_stay_with_their_handles_and_what_they_answer_crosses() {
+    table! {
+        jobs::Jobs => "Unpin",
+        jobs::Every<'static> => "Unpin",
+        jobs::Plan<'static> => "Unpin",
+        jobs::Job => "Unpin",
+        dyn jobs::Outcome => "",
+        jobs::Done => "Send Sync Unpin UnwindSafe",
+        jobs::Until => "Send Sync Unpin UnwindSafe",
+        jobs::AtError => "Send Sync Unpin UnwindSafe",
+        jobs::JobFailure => "Send Sync Unpin UnwindSafe",
+    }
+}
+
 /// A future that must be pinned and stays on its thread.
 struct Pinned(PhantomPinned, Rc<u8>);
 
@@ -345,9 +363,9 @@ impl Future for Pinned {
 }
 
 /// Public only because a macro or a sealed trait needs it, under paths that are hidden or private.
-const HIDDEN: [&str; 11] = [
-    "Branch", "Edge", "Field", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order", "Place", "Racers",
-    "Sealed",
+const HIDDEN: [&str; 12] = [
+    "Branch", "Edge", "Field", "JobError", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order",
+    "Place", "Racers", "Sealed",
 ];
 
 #[test]

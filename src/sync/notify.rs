@@ -110,8 +110,14 @@ impl Notify {
     #[inline]
     #[doc(alias = "wait")]
     pub fn notified(&self) -> Notified<'_> {
+        self.notified_at(Location::caller())
+    }
+
+    /// The same; a report says that the wait began at `place`.
+    #[inline]
+    pub(crate) fn notified_at(&self, place: &'static Location<'static>) -> Notified<'_> {
         // The round tells later whether `notify_waiters` was called since.
-        let queued = Queued::new(self, self.waiters.round(), Location::caller());
+        let queued = Queued::new(self, self.waiters.round(), place);
         Notified { queued, is_notified: false }
     }
 }

@@ -81,7 +81,26 @@ impl Builder {
         T: 'static,
         E: fmt::Debug + 'static,
     {
-        self.spawn(Fallible::new(future))
+        self.try_spawn_at(future, Location::caller())
+    }
+
+    /// The same; reports say that the task was spawned at `place`.
+    #[track_caller]
+    pub(crate) fn try_spawn_at<F, T, E>(
+        self,
+        future: F,
+        place: &'static Location<'static>,
+    ) -> JoinHandle<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: fmt::Debug + 'static,
+    {
+        let kernel = current().expect(
+            "`try_spawn` needs a running scheduler: call it inside `block_on`, or use `Builder::try_spawn_on`",
+        );
+        let (birth, name) = self.into_birth(place);
+        JoinHandle::spawn(kernel, Fallible::new(future), birth, name)
     }
 
     /// Makes a task of a future that may fail on this scheduler, whether it runs or not; see

@@ -108,7 +108,7 @@ impl Sleep {
     }
 
     /// A sleep that says it was made at another place.
-    pub(super) fn until(deadline: Instant, place: &'static Location<'static>) -> Self {
+    pub(crate) fn until(deadline: Instant, place: &'static Location<'static>) -> Self {
         Sleep::new(Deadline::At(deadline), place)
     }
 

@@ -1,0 +1,103 @@
+//! Reading what `.at(…)` is given: a time of day, a minute of the hour, a second of the minute.
+
+use jiff::civil::Time;
+use thiserror::Error;
+
+use crate::jobs::rhythm::Unit;
+
+/// When in its unit a job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// So many seconds into the hour, or into the minute.
+    Second(i64),
+    Time(Time),
+}
+
+/// What was given to [`at`](crate::jobs::Plan::at) is not a time, or not one for this unit.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::jobs::Jobs;
+///
+/// let jobs = Jobs::new();
+/// let error = jobs.every(1).day().at("25:00").unwrap_err();
+/// assert_eq!(error.to_string(), r#""25:00" is no time of day: it is written as HH:MM or HH:MM:SS"#);
+/// let error = jobs.every(5).seconds().at(":30").unwrap_err();
+/// assert!(error.is_wrong_unit());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(transparent)]
+#[doc(alias = "ScheduleValueError")]
+pub struct AtError(Wrong);
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+enum Wrong {
+    #[error("a job that runs every so many seconds cannot be told when: {0:?}")]
+    Unit(String),
+    #[error("{0:?} is no time of day: it is written as HH:MM or HH:MM:SS")]
+    Time(String),
+    #[error("{0:?} is no time in an hour: it is written as :MM or MM:SS")]
+    Hour(String),
+    #[error("{0:?} is no second of a minute: it is written as :SS")]
+    Minute(String),
+}
+
+impl AtError {
+    /// Returns whether the job's unit has no time to be told: seconds.
+    pub fn is_wrong_unit(&self) -> bool {
+        matches!(self.0, Wrong::Unit(_))
+    }
+
+    /// Returns the text that could not be read.
+    pub fn text(&self) -> &str {
+        let (Wrong::Unit(text) | Wrong::Time(text) | Wrong::Hour(text) | Wrong::Minute(text)) =
+            &self.0;
+        text
+    }
+}
+
+/// Reads a time for a job of this unit.
+pub(super) fn parse(text: &str, unit: Unit) -> Result<At, AtError> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (read, wrong): (Option<At>, fn(String) -> Wrong) = match unit {
+        Unit::Second => (None, Wrong::Unit),
+        Unit::Minute => (second_of_minute(&parts), Wrong::Minute),
+        Unit::Hour => (second_of_hour(&parts), Wrong::Hour),
+        Unit::Day | Unit::Week => (time_of_day(&parts), Wrong::Time),
+    };
+    read.ok_or_else(|| AtError(wrong(text.to_owned())))
+}
+
+fn second_of_minute(parts: &[&str]) -> Option<At> {
+    match parts {
+        ["", second] => Some(At::Second(number(second, 60)?.into())),
+        _ => None,
+    }
+}
+
+fn second_of_hour(parts: &[&str]) -> Option<At> {
+    let (minute, second) = match parts {
+        ["", minute] => (minute, 0),
+        [minute, second] => (minute, number(second, 60)?),
+        _ => return None,
+    };
+    Some(At::Second(i64::from(number(minute, 60)?) * 60 + i64::from(second)))
+}
+
+fn time_of_day(parts: &[&str]) -> Option<At> {
+    let (hour, minute, second) = match parts {
+        [hour, minute] => (hour, minute, 0),
+        [hour, minute, second] => (hour, minute, number(second, 60)?),
+        _ => return None,
+    };
+    // "9:30" is what people write.
+    let hour = if hour.len() == 1 { &format!("0{hour}") } else { *hour };
+    Time::new(number(hour, 24)?, number(minute, 60)?, second, 0).ok().map(At::Time)
+}
+
+/// A number of two digits, below a bound.
+fn number(text: &str, below: i8) -> Option<i8> {
+    let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| is_number && *number < below)
+}

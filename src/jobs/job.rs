@@ -1,0 +1,125 @@
+//! A job that was made: looking at it, and ending it.
+
+use std::fmt;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use jiff::ZonedDateTime;
+
+use crate::jobs::board::{Entry, Number};
+use crate::jobs::shared::Shared;
+
+/// A job, as [`Plan::run`](crate::jobs::Plan::run) returns it: to look at, and to end.
+///
+/// Dropping it changes nothing. It does not keep the [`Jobs`](crate::jobs::Jobs) alive. `Debug` prints what
+/// `schedule` prints: how often, what, when last and when next.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{Scheduler, jobs::{Jobs, jiff::civil::date}};
+///
+/// let start = date(2026, 11, 25).at(9, 0, 0, 0).in_tz("UTC")?;
+/// let jobs = Jobs::starting_at(&start);
+/// let backup = jobs.every(1).day().at("10:30")?.name("backup").run(async || {});
+/// assert_eq!(
+///     format!("{backup:?}"),
+///     "every day at 10:30:00 do backup (last run: never, next run: 2026-11-25 10:30:00)",
+/// );
+/// backup.cancel();
+/// assert!(jobs.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Job {
+    pub(super) shared: Weak<Shared>,
+    pub(super) number: Number,
+    pub(super) name: Arc<str>,
+}
+
+impl Job {
+    /// Ends it: it does not run again. A run that goes on is not disturbed, so a job may do this to itself.
+    ///
+    /// Returns whether it was not over already.
+    #[doc(alias = "cancel_job")]
+    pub fn cancel(&self) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.remove(&[self.number]) == 1)
+    }
+
+    /// Returns its name: the one that it was given, or that of its function.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns its tags, in the order in which they were given; none if it is over.
+    pub fn tags(&self) -> Vec<Arc<str>> {
+        self.look(|entry| entry.tags.clone()).unwrap_or_default()
+    }
+
+    /// Returns whether it will not run again: it was cancelled or cleared, has ended itself, or its time is up.
+    /// A last run may still go on.
+    pub fn is_over(&self) -> bool {
+        self.look(|_| ()).is_none()
+    }
+
+    /// Returns whether a run of it goes on.
+    pub fn is_running(&self) -> bool {
+        self.look(|entry| entry.is_running).unwrap_or(false)
+    }
+
+    /// Returns when it runs next, by the wall clock as that goes now; `None` if it is over.
+    ///
+    /// While it runs, that is when it runs next if this run does not last longer.
+    pub fn next_run(&self) -> Option<ZonedDateTime> {
+        let shared = self.shared.upgrade()?;
+        let now = shared.clock.now();
+        let next = self.look(|entry| entry.next)??;
+        Some(shared.clock.show(next.on_the_wall(now)?))
+    }
+
+    /// Returns when its latest run began; `None` if it has not run, or is over.
+    pub fn last_run(&self) -> Option<ZonedDateTime> {
+        let shared = self.shared.upgrade()?;
+        Some(shared.clock.show(self.look(|entry| entry.last_run)??))
+    }
+
+    fn look<T>(&self, at: impl FnOnce(&Entry) -> T) -> Option<T> {
+        let shared = self.shared.upgrade()?;
+        let board = shared.board.borrow();
+        board.get(self.number).map(at)
+    }
+}
+
+/// The same job.
+impl PartialEq for Job {
+    fn eq(&self, other: &Job) -> bool {
+        self.number == other.number && Weak::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl Eq for Job {}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |at: Option<ZonedDateTime>| match at {
+            Some(at) => at.strftime("%F %T").to_string(),
+            None => "never".to_owned(),
+        };
+        let Some(how) = self.look(|entry| entry.rhythm.to_string()) else {
+            return write!(f, "{} (over)", self.name);
+        };
+        let (last, next) = (show(self.last_run()), show(self.next_run()));
+        write!(f, "{how} do {} (last run: {last}, next run: {next})", self.name)
+    }
+}
+
+/// For iterators over jobs.
+pub(super) fn handles(shared: &Rc<Shared>, numbers: Vec<Number>) -> Vec<Job> {
+    let board = shared.board.borrow();
+    let job = |number| Job {
+        shared: Rc::downgrade(shared),
+        number,
+        name: Arc::clone(&board.get(number).expect("it was just counted").name),
+    };
+    numbers.into_iter().map(job).collect()
+}

@@ -1,0 +1,296 @@
+//! When a job runs next: the arithmetic, which reads no clock and changes nothing.
+//!
+//! Each job has a grid of points in time: every so many seconds from the first, or each third day at 10:30. A run
+//! that was missed is not made up for; the next one is at the next point of the same grid. With a wait of random
+//! length (`to`) there is no grid: it begins at the point before, or if that is too long ago, now.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::jobs::at::At;
+use crate::jobs::clock::{Now, between, later};
+
+/// What `every` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+}
+
+impl Unit {
+    /// Days and weeks are of 24 hours only where the clocks are not changed; nobody asks for those.
+    fn seconds(self) -> u32 {
+        match self {
+            Unit::Second => 1,
+            Unit::Minute => 60,
+            Unit::Hour => 3600,
+            Unit::Day => 86400,
+            Unit::Week => 7 * 86400,
+        }
+    }
+
+    fn days(self) -> i64 {
+        if self == Unit::Week { 7 } else { 1 }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Unit::Second => "second",
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::Day => "day",
+            Unit::Week => "week",
+        }
+    }
+}
+
+/// How often a job runs, and when.
+#[derive(Clone, Debug)]
+pub(super) struct Rhythm {
+    pub(super) every: u32,
+    /// Not less than `every`.
+    pub(super) to: u32,
+    pub(super) unit: Unit,
+    pub(super) weekday: Option<Weekday>,
+    pub(super) at: Option<At>,
+}
+
+/// A point in time at which a job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Point {
+    /// By the clock that counts.
+    Counted(Duration),
+    /// By the wall clock. The date is the one of the grid: a time that a day does not have may come a day later.
+    Wall { at: Timestamp, date: Date },
+}
+
+impl Point {
+    /// Whether it has come.
+    pub(super) fn is_due(self, now: Now) -> bool {
+        match self {
+            Point::Counted(at) => at <= now.counted,
+            Point::Wall { at, .. } => at <= now.wall,
+        }
+    }
+
+    /// How long ago it was.
+    pub(super) fn lateness(self, now: Now) -> Duration {
+        match self {
+            Point::Counted(at) => now.counted.saturating_sub(at),
+            Point::Wall { at, .. } => between(at, now.wall),
+        }
+    }
+
+    /// What the wall clock shows then, if nobody sets it before.
+    pub(super) fn on_the_wall(self, now: Now) -> Option<Timestamp> {
+        match self {
+            Point::Wall { at, .. } => Some(at),
+            Point::Counted(at) => match at.checked_sub(now.counted) {
+                Some(wait) => later(now.wall, wait),
+                None => now.wall.checked_sub(now.counted.saturating_sub(at)).ok(),
+            },
+        }
+    }
+}
+
+impl Rhythm {
+    /// A job of days that was told no time keeps the one at which it was made.
+    pub(super) fn settle(&mut self, now: Now, zone: &TimeZone) {
+        if self.is_of_days() && self.at.is_none() {
+            self.at = Some(At::Time(local(now.wall, zone).1));
+            // Which is past today, so that the first run is a whole period away.
+        }
+    }
+
+    fn is_of_days(&self) -> bool {
+        matches!(self.unit, Unit::Day | Unit::Week)
+    }
+
+    /// The first point, if the first wait is of `count` units. `None` if no calendar has it.
+    pub(super) fn first(&self, now: Now, count: u32, zone: &TimeZone) -> Option<Point> {
+        match self.at {
+            None => Some(Point::Counted(now.counted + self.unit.seconds() * second(count))),
+            Some(At::Second(at)) => self.first_mark(now, count, zone, at),
+            Some(At::Time(time)) => self.first_day(now, count, zone, time),
+        }
+    }
+
+    /// The point after this one that is not past, if the wait is of `count` units.
+    pub(super) fn after(
+        &self,
+        point: Point,
+        now: Now,
+        count: u32,
+        zone: &TimeZone,
+    ) -> Option<Point> {
+        match (point, self.at) {
+            (Point::Wall { at, .. }, Some(At::Second(mark))) => {
+                self.next_mark(at, now, count, zone, mark)
+            }
+            (Point::Wall { at, date }, Some(At::Time(time))) => {
+                self.next_day((at, date), now, count, zone, time)
+            }
+            (Point::Wall { .. }, None) => unreachable!("the wall clock is for what has an `at`"),
+            (Point::Counted(at), _) => Some(Point::Counted(self.next_count(at, now, count))),
+        }
+    }
+
+    // ----- counted -----
+
+    fn next_count(&self, at: Duration, now: Now, count: u32) -> Duration {
+        let period = self.unit.seconds() * second(count);
+        let next = at + period;
+        if next >= now.counted {
+            return next;
+        }
+        if self.every != self.to {
+            return now.counted + period;
+        }
+        let behind = now.counted.saturating_sub(at);
+        let behind = Duration::new(behind.as_secs() % period.as_secs(), behind.subsec_nanos());
+        if behind.is_zero() { now.counted } else { now.counted + period.saturating_sub(behind) }
+    }
+
+    // ----- a second of the minute, or of the hour -----
+
+    fn first_mark(&self, now: Now, count: u32, zone: &TimeZone, mark: i64) -> Option<Point> {
+        let length = i64::from(self.unit.seconds());
+        let this = self.in_same(now.wall, zone, mark)?;
+        let mut at =
+            if count == 1 { this } else { seconds_later(this, length * i64::from(count))? };
+        if at <= now.wall {
+            at = seconds_later(this, length)?;
+        }
+        Some(wall(self.aligned(at, zone, mark)?, zone))
+    }
+
+    fn next_mark(
+        &self,
+        last: Timestamp,
+        now: Now,
+        count: u32,
+        zone: &TimeZone,
+        mark: i64,
+    ) -> Option<Point> {
+        let step = i64::from(self.unit.seconds()) * i64::from(count);
+        let mut at = self.aligned(seconds_later(last, step)?, zone, mark)?;
+        if at < now.wall {
+            let missed = between(last, now.wall).as_secs() / step.unsigned_abs();
+            at = seconds_later(last, step.checked_mul(i64::try_from(missed).ok()?)?)?;
+            at = self.aligned(at, zone, mark)?;
+        }
+        while at <= last || at < now.wall {
+            at = self.aligned(seconds_later(at, step)?, zone, mark)?;
+        }
+        Some(wall(at, zone))
+    }
+
+    /// The mark in the same minute, or hour, as a point in time.
+    fn in_same(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
+        let whole = Timestamp::from_second(at.as_second()).ok()?;
+        seconds_later(whole, mark - self.seconds_into(whole, zone))
+    }
+
+    /// The first mark at or after a point in time: where the clocks were changed by less than an hour, one that
+    /// is a whole number of hours after another need not be a mark.
+    fn aligned(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
+        let missing =
+            (mark - self.seconds_into(at, zone)).rem_euclid(i64::from(self.unit.seconds()));
+        seconds_later(at, missing)
+    }
+
+    /// How many seconds into its minute, or hour, the wall clock is.
+    fn seconds_into(&self, at: Timestamp, zone: &TimeZone) -> i64 {
+        let (_, time) = local(at, zone);
+        let second = i64::from(time.minute()) * 60 + i64::from(time.second());
+        second % i64::from(self.unit.seconds())
+    }
+
+    // ----- a time of day -----
+
+    fn first_day(&self, now: Now, count: u32, zone: &TimeZone, time: Time) -> Option<Point> {
+        let (today, _) = local(now.wall, zone);
+        let ahead = match self.weekday {
+            Some(weekday) => i64::from(weekday.since(today.weekday())),
+            None if count == 1 => 0,
+            None => i64::from(count) * self.unit.days(),
+        };
+        let mut date = days_later(today, ahead)?;
+        let mut at = zone.to_timestamp(date.to_datetime(time)).ok()?;
+        while at <= now.wall {
+            date = days_later(date, self.unit.days())?;
+            at = zone.to_timestamp(date.to_datetime(time)).ok()?;
+        }
+        Some(Point::Wall { at, date })
+    }
+
+    fn next_day(
+        &self,
+        (last, last_date): (Timestamp, Date),
+        now: Now,
+        count: u32,
+        zone: &TimeZone,
+        time: Time,
+    ) -> Option<Point> {
+        let step = i64::from(count) * self.unit.days();
+        let (today, _) = local(now.wall, zone);
+        let missed = today.duration_since(last_date).as_hours() / 24 / step;
+        let mut date = days_later(last_date, step * missed.max(1))?;
+        let mut at = zone.to_timestamp(date.to_datetime(time)).ok()?;
+        while at <= last || at < now.wall {
+            date = days_later(date, step)?;
+            at = zone.to_timestamp(date.to_datetime(time)).ok()?;
+        }
+        Some(Point::Wall { at, date })
+    }
+}
+
+/// So many seconds.
+fn second(count: u32) -> Duration {
+    Duration::from_secs(count.into())
+}
+
+fn wall(at: Timestamp, zone: &TimeZone) -> Point {
+    Point::Wall { at, date: local(at, zone).0 }
+}
+
+/// What the wall clock shows.
+fn local(at: Timestamp, zone: &TimeZone) -> (Date, Time) {
+    let shown = zone.to_datetime(at);
+    (shown.date(), shown.time())
+}
+
+fn seconds_later(at: Timestamp, seconds: i64) -> Option<Timestamp> {
+    at.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
+
+fn days_later(date: Date, days: i64) -> Option<Date> {
+    date.checked_add(SignedDuration::from_secs(days.checked_mul(86400)?)).ok()
+}
+
+/// "every 10 seconds", "every 2 to 5 days at 10:30:00", "every monday at 09:00:00".
+impl fmt::Display for Rhythm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = self.unit.name();
+        let weekday = self.weekday.map(|weekday| format!("{weekday:?}"));
+        let unit = weekday.as_deref().unwrap_or(unit);
+        match (self.every, self.to) {
+            (1, 1) => write!(f, "every {unit}")?,
+            (every, to) if every == to => write!(f, "every {every} {unit}s")?,
+            (every, to) => write!(f, "every {every} to {to} {unit}s")?,
+        }
+        match self.at {
+            None => Ok(()),
+            Some(At::Time(time)) => write!(f, " at {time}"),
+            Some(At::Second(second)) if self.unit == Unit::Minute => write!(f, " at :{second:02}"),
+            Some(At::Second(second)) => write!(f, " at {:02}:{:02}", second / 60, second % 60),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Running jobs: those that are due become tasks, whoever awaits `run_forever` waits for their ends.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::jobs::board::Number;
+use crate::jobs::clock::Now;
+use crate::jobs::failure::JobFailure;
+use crate::jobs::outcome::JobError;
+use crate::jobs::shared::Shared;
+use crate::kernel::text_of;
+use crate::select;
+use crate::task::{Builder, JoinHandle, catch_cancel};
+use crate::time::{Sleep, now};
+
+/// When somebody who runs jobs is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Done {
+    /// When he is told.
+    Told,
+    /// When there is no job any more, too.
+    Empty,
+}
+
+/// The runs that one call has started.
+pub(super) struct Running {
+    shared: Rc<Shared>,
+    /// Where that call was made.
+    place: &'static Location<'static>,
+    runs: BTreeMap<u64, Started>,
+    started: u64,
+    /// The numbers of runs that have ended, or are in their last turn.
+    ended: Rc<RefCell<Vec<u64>>>,
+}
+
+struct Started {
+    handle: JoinHandle<Result<(), JobError>>,
+    /// As it is told of: the message is still missing.
+    failure: JobFailure,
+}
+
+impl Running {
+    pub(super) fn new(shared: Rc<Shared>, place: &'static Location<'static>) -> Self {
+        Running { shared, place, runs: BTreeMap::new(), started: 0, ended: Rc::default() }
+    }
+
+    // ----- the three ways to run jobs -----
+
+    /// Runs the jobs that are due, and waits for them.
+    pub(super) async fn pending(mut self) {
+        let now = self.shared.clock.now();
+        self.start_due(now);
+        self.finish().await;
+    }
+
+    /// Runs all jobs, due or not, and waits for them.
+    pub(super) async fn all(mut self) {
+        let now = self.shared.clock.now();
+        let numbers = self.shared.board.borrow().numbers();
+        numbers.into_iter().for_each(|number| self.start(number, now));
+        self.finish().await;
+    }
+
+    /// Runs jobs whenever they are due.
+    pub(super) async fn forever(mut self, done: Done) {
+        match catch_cancel(self.serve(done)).await {
+            Ok(()) => self.finish().await,
+            Err(cancelled) => {
+                self.cancel(cancelled.reason());
+                self.wait_for_all().await;
+                cancelled.resume().await;
+            }
+        }
+    }
+
+    /// Waits for all that runs. If it is asked to end, so are they.
+    async fn finish(&mut self) {
+        match catch_cancel(self.wait_for_all()).await {
+            Ok(()) => {}
+            Err(cancelled) => {
+                self.cancel(cancelled.reason());
+                self.wait_for_all().await;
+                cancelled.resume().await;
+            }
+        }
+    }
+
+    // ----- waiting -----
+
+    async fn serve(&mut self, done: Done) {
+        let stops = self.shared.stops.get();
+        loop {
+            self.settle().await;
+            let is_empty = || self.shared.board.borrow().len() == 0 && self.runs.is_empty();
+            if self.shared.stops.get() != stops || (done == Done::Empty && is_empty()) {
+                return;
+            }
+            let now = self.shared.clock.now();
+            self.start_due(now);
+            self.wait(now).await;
+        }
+    }
+
+    /// Waits until the next job is due, or something has changed.
+    async fn wait(&self, at: Now) {
+        let sleep = self.shared.sleep(at).map(|wait| now().checked_add(wait));
+        let changed = self.shared.changed.notified_at(self.place);
+        match sleep.flatten() {
+            None => changed.await,
+            Some(deadline) => select! {
+                () = changed => {}
+                () = Sleep::until(deadline, self.place) => {}
+            },
+        }
+    }
+
+    async fn wait_for_all(&mut self) {
+        loop {
+            self.settle().await;
+            if self.runs.is_empty() {
+                return;
+            }
+            self.shared.changed.notified_at(self.place).await;
+        }
+    }
+
+    // ----- starting -----
+
+    /// Makes a task of each job that is due: in the order in which they are.
+    fn start_due(&mut self, now: Now) {
+        let due = self.shared.board.borrow().due(now);
+        due.into_iter().for_each(|number| self.start(number, now));
+    }
+
+    fn start(&mut self, number: Number, now: Now) {
+        let (start, failure) = {
+            let mut board = self.shared.board.borrow_mut();
+            let until = board.get(number).and_then(|entry| entry.until);
+            if until.is_some_and(|until| until < now.wall) {
+                drop(board);
+                self.shared.remove(&[number]);
+                return;
+            }
+            let zone = &self.shared.clock.zone;
+            let Some(entry) = board.begin(number, now, zone) else { return };
+            let failure = JobFailure {
+                name: Arc::clone(&entry.name),
+                tags: entry.tags.clone(),
+                place: entry.place,
+                is_panic: false,
+                message: String::new(),
+            };
+            (Rc::clone(&entry.start), failure)
+        };
+        self.started += 1;
+        let ending = Ending {
+            shared: Rc::clone(&self.shared),
+            job: number,
+            run: self.started,
+            ended: Rc::clone(&self.ended),
+            is_last: false,
+        };
+        let run = async move {
+            // All of it moves in here, not just the field that is set.
+            let mut ending = ending;
+            ending.is_last = start().await?.is_break();
+            Ok(())
+        };
+        let builder = Builder::new().name(Arc::clone(&failure.name));
+        let handle = builder.try_spawn_at(run, failure.place);
+        self.runs.insert(self.started, Started { handle, failure });
+    }
+
+    // ----- ending -----
+
+    /// Lets go of the runs that have ended, and tells of those that have failed.
+    async fn settle(&mut self) {
+        poll_fn(|cx| {
+            self.settle_with(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn settle_with(&mut self, cx: &mut Context<'_>) {
+        let ended = self.ended.take();
+        for number in ended {
+            let Some(mut started) = self.runs.remove(&number) else { continue };
+            if !started.handle.is_finished() {
+                // In its last turn, in which this one is nested.
+                self.ended.borrow_mut().push(number);
+                self.runs.insert(number, started);
+                continue;
+            }
+            let hook = self.shared.on_failure.borrow().clone();
+            // A handle that is dropped unread is what makes the scheduler report the failure.
+            let Some(hook) = hook else { continue };
+            match Pin::new(&mut started.handle).poll(cx) {
+                Poll::Pending | Poll::Ready(Ok(Ok(()))) => {}
+                Poll::Ready(Ok(Err(error))) => {
+                    hook(&JobFailure { message: error.0, ..started.failure });
+                }
+                Poll::Ready(Err(error)) => {
+                    let Ok(payload) = error.try_into_panic() else { continue };
+                    let message = text_of(&*payload).unwrap_or("not with a text").to_owned();
+                    hook(&JobFailure { message, is_panic: true, ..started.failure });
+                }
+            }
+        }
+    }
+
+    /// Asks every run to end.
+    fn cancel(&self, reason: &str) {
+        let reason: Arc<str> = reason.into();
+        self.runs.values().for_each(|run| run.handle.cancel_with(Arc::clone(&reason)));
+    }
+}
+
+/// Whoever stops waiting stops what he has started.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.runs.values().for_each(|run| run.handle.abort());
+    }
+}
+
+/// In the future of a run: dropped with it, however it ends, and then the job waits again.
+struct Ending {
+    shared: Rc<Shared>,
+    job: Number,
+    run: u64,
+    ended: Rc<RefCell<Vec<u64>>>,
+    is_last: bool,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.ended.borrow_mut().push(self.run);
+        self.shared.end(self.job, self.is_last);
+    }
+}

@@ -1,0 +1,100 @@
+//! What all clones of a `Jobs`, its handles and its runs know together.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::jobs::board::{Board, Entry, Number};
+use crate::jobs::clock::{Clock, Now};
+use crate::jobs::failure::JobFailure;
+use crate::sync::Notify;
+
+/// How long `run_forever` trusts a wall clock that can be set.
+const TRUST: Duration = Duration::from_secs(60);
+
+/// What is told of failures.
+pub(super) type Hook = Rc<dyn Fn(&JobFailure)>;
+
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) board: RefCell<Board>,
+    /// Told of everything that whoever runs the jobs must know: a job came or went, or a run has ended.
+    pub(super) changed: Notify,
+    pub(super) on_failure: RefCell<Option<Hook>>,
+    /// How often those who run jobs were told to stop.
+    pub(super) stops: Cell<u64>,
+}
+
+impl Shared {
+    pub(super) fn new(clock: Clock) -> Rc<Self> {
+        Rc::new(Shared {
+            clock,
+            board: RefCell::new(Board::new()),
+            changed: Notify::new().named("jobs"),
+            on_failure: RefCell::new(None),
+            stops: Cell::new(0),
+        })
+    }
+
+    pub(super) fn add(&self, entry: Entry) -> Number {
+        let now = self.clock.now();
+        let mut board = self.board.borrow_mut();
+        let number = board.add(entry, now, &self.clock.zone);
+        let is_late = !board.enqueue(number, now);
+        let late = if is_late { board.remove(number) } else { None };
+        drop(board);
+        drop(late);
+        self.changed.notify_waiters();
+        number
+    }
+
+    /// Removes jobs, and returns how many there were.
+    pub(super) fn remove(&self, numbers: &[Number]) -> usize {
+        let mut board = self.board.borrow_mut();
+        let gone: Vec<Entry> = numbers.iter().filter_map(|&number| board.remove(number)).collect();
+        drop(board); // What is dropped next is code of the user's.
+        let count = gone.len();
+        drop(gone);
+        if count > 0 {
+            self.changed.notify_waiters();
+        }
+        count
+    }
+
+    /// A run has ended.
+    pub(super) fn end(&self, number: Number, is_last: bool) {
+        let now = self.clock.now();
+        let goes_on = self.board.borrow_mut().end(number, now, &self.clock.zone);
+        if is_last || !goes_on {
+            self.remove(&[number]);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// How long nothing is due.
+    pub(super) fn wait(&self, now: Now) -> Option<Duration> {
+        let (counted, wall) = self.board.borrow().waits(now);
+        earlier(counted, wall)
+    }
+
+    /// How long whoever runs the jobs may sleep.
+    pub(super) fn sleep(&self, now: Now) -> Option<Duration> {
+        let (counted, wall) = self.board.borrow().waits(now);
+        let trust = if self.clock.can_jump() { TRUST } else { Duration::MAX };
+        earlier(counted, wall.map(|wait| wait.min(trust)))
+    }
+}
+
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,272 @@
+//! All jobs together: making them, looking at them, clearing them.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+
+use crate::jobs::clock::Clock;
+use crate::jobs::every::Every;
+use crate::jobs::failure::JobFailure;
+use crate::jobs::job::{Job, handles};
+use crate::jobs::random::Random;
+use crate::jobs::shared::Shared;
+
+/// Jobs that run periodically; see the [module](crate::jobs).
+///
+/// A clone is the same jobs. They are dropped with the last clone, and with what is running them.
+#[derive(Clone)]
+#[doc(alias = "Scheduler")]
+#[doc(alias = "schedule")]
+pub struct Jobs {
+    pub(super) shared: Rc<Shared>,
+}
+
+/// Which clock is on the wall.
+impl Jobs {
+    /// No jobs yet, in the time zone of the machine, whose clock is on the wall.
+    ///
+    /// Under a virtual clock it moves with that, from the time at which it was first looked at.
+    ///
+    /// # Example
+    ///
+    /// The program of Python's documentation:
+    ///
+    /// ```no_run
+    /// use turnwise::jobs::Jobs;
+    ///
+    /// async fn job() {
+    ///     println!("I'm working...");
+    /// }
+    ///
+    /// let jobs = Jobs::new();
+    /// jobs.every(10).minutes().run(job);
+    /// jobs.every(1).hour().run(job);
+    /// jobs.every(1).day().at("10:30")?.run(job);
+    /// jobs.every(5).to(10).minutes().run(job);
+    /// jobs.every(1).monday().run(job);
+    /// jobs.every(1).wednesday().at("13:15")?.run(job);
+    /// jobs.every(1).minute().at(":17")?.run(job);
+    /// turnwise::block_on(jobs.run_forever());
+    /// # Ok::<(), turnwise::jobs::AtError>(())
+    /// ```
+    pub fn new() -> Self {
+        Jobs::in_zone(TimeZone::system())
+    }
+
+    /// The same, in another time zone.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::jobs::{Jobs, jiff::tz::TimeZone};
+    ///
+    /// let jobs = Jobs::in_zone(TimeZone::get("Europe/Berlin")?);
+    /// jobs.every(1).day().at("10:30")?.run(async || println!("tea time in Berlin"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn in_zone(zone: TimeZone) -> Self {
+        Jobs { shared: Shared::new(Clock::of_the_machine(zone)) }
+    }
+
+    /// A wall clock that shows this, in this zone, when the first run that looks at it begins, and moves with the
+    /// scheduler's clock: for tests with a virtual one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{Scheduler, jobs::{Jobs, jiff::civil::date}};
+    ///
+    /// let scheduler = Scheduler::builder().virtual_time().build();
+    /// let jobs = Jobs::starting_at(&date(2026, 11, 25).at(9, 0, 0, 0).in_tz("Europe/Berlin")?);
+    /// let job = jobs.every(1).day().at("10:30")?;
+    /// job.run(async || turnwise::jobs::Done);
+    /// scheduler.block_on(jobs.run_until_empty());
+    /// assert_eq!(jobs.now().datetime(), date(2026, 11, 25).at(10, 30, 0, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn starting_at(start: &ZonedDateTime) -> Self {
+        Jobs { shared: Shared::new(Clock::starting_at(start)) }
+    }
+
+    /// A wall clock that shows what a function says, in this zone. It may go back, and jump.
+    ///
+    /// The function must not panic: it is also called where a future is dropped.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc, time::Duration};
+    /// use turnwise::jobs::{Jobs, jiff::{Timestamp, civil::date, tz::TimeZone}};
+    ///
+    /// let shown = Rc::new(Cell::new(Timestamp::UNIX_EPOCH));
+    /// let clock = Rc::clone(&shown);
+    /// let jobs = Jobs::with_clock(TimeZone::UTC, move || clock.get());
+    /// jobs.every(1).day().at("10:30")?.run(async || {});
+    /// assert_eq!(jobs.idle_seconds(), Some(Duration::from_secs(10 * 3600 + 1800)));
+    /// shown.set(Timestamp::from_second(10 * 3600)?);
+    /// assert_eq!(jobs.idle_seconds(), Some(Duration::from_secs(1800)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_clock(zone: TimeZone, clock: impl Fn() -> Timestamp + 'static) -> Self {
+        Jobs { shared: Shared::new(Clock::said_by(zone, Box::new(clock))) }
+    }
+
+    /// Sets the seed from which the waits of [`to`](Every::to) are drawn from now on. Unless set it is 0.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        self.shared.board.borrow_mut().random = Random(seed);
+        self
+    }
+
+    /// Returns what the wall clock shows.
+    pub fn now(&self) -> ZonedDateTime {
+        self.shared.clock.show(self.shared.clock.now().wall)
+    }
+}
+
+/// Making jobs, and what becomes of them.
+impl Jobs {
+    /// Begins to say when a job runs: every so many seconds, days, Mondays. [`Plan::run`](crate::jobs::Plan::run) ends it.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::jobs::Jobs;
+    ///
+    /// let jobs = Jobs::new();
+    /// jobs.every(10).seconds().tag("c1").run(async || println!("ten seconds"));
+    /// assert_eq!(jobs.clear("c1"), 1);
+    /// ```
+    #[track_caller]
+    pub fn every(&self, count: u32) -> Every<'_> {
+        assert!(count > 0, "a job cannot run every 0 seconds, or whatever the unit is");
+        Every { shared: &self.shared, from: count, to: count }
+    }
+
+    /// Ends every job with this tag, and returns how many there were. Runs that go on are not disturbed, so a job may
+    /// do this to itself.
+    pub fn clear(&self, tag: impl fmt::Display) -> usize {
+        let numbers = self.shared.board.borrow().tagged(&tag.to_string());
+        self.shared.remove(&numbers)
+    }
+
+    /// Ends every job, and returns how many there were. Runs that go on are not disturbed.
+    #[doc(alias = "clear")]
+    pub fn clear_all(&self) -> usize {
+        let numbers = self.shared.board.borrow().numbers();
+        self.shared.remove(&numbers)
+    }
+
+    /// Returns all jobs, in the order in which they were made.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::jobs::Jobs;
+    ///
+    /// let jobs = Jobs::new();
+    /// jobs.every(1).hour().name("check").run(async || {});
+    /// jobs.every(2).hours().name("sweep").run(async || {});
+    /// let names: Vec<String> = jobs.all().iter().map(|job| job.name().to_owned()).collect();
+    /// assert_eq!(names, ["check", "sweep"]);
+    /// ```
+    #[doc(alias = "get_jobs")]
+    pub fn all(&self) -> Vec<Job> {
+        let numbers = self.shared.board.borrow().numbers();
+        handles(&self.shared, numbers)
+    }
+
+    /// Returns the jobs with this tag, in the order in which they were made.
+    #[doc(alias = "get_jobs")]
+    pub fn tagged(&self, tag: impl fmt::Display) -> Vec<Job> {
+        let numbers = self.shared.board.borrow().tagged(&tag.to_string());
+        handles(&self.shared, numbers)
+    }
+
+    /// Returns how many jobs there are. One that ends itself is there until that run has ended.
+    pub fn len(&self) -> usize {
+        self.shared.board.borrow().len()
+    }
+
+    /// Returns whether there is no job.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how long it is until the next job is due: nothing if one is due, `None` if no job waits. Jobs that run
+    /// do not wait.
+    #[doc(alias = "idle_time")]
+    pub fn idle_seconds(&self) -> Option<Duration> {
+        self.shared.wait(self.shared.clock.now())
+    }
+
+    /// Returns when the next job is due, by the wall clock as that goes now; `None` if no job waits. It is past, or
+    /// now, if one is due.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::jobs::{Jobs, jiff::civil::date};
+    ///
+    /// let jobs = Jobs::starting_at(&date(2026, 11, 25).at(9, 0, 0, 0).in_tz("UTC")?);
+    /// assert_eq!(jobs.next_run(), None);
+    /// jobs.every(2).hours().run(async || {});
+    /// jobs.every(1).hour().at(":30")?.run(async || {});
+    /// assert_eq!(jobs.next_run().unwrap().datetime(), date(2026, 11, 25).at(9, 30, 0, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn next_run(&self) -> Option<ZonedDateTime> {
+        let now = self.shared.clock.now();
+        let next = self.shared.board.borrow().next(now)?;
+        Some(self.shared.clock.show(next.on_the_wall(now)?))
+    }
+
+    /// Sets what is told of each run that fails: one that returns an `Err`, or panics. The job's next run is not
+    /// affected.
+    ///
+    /// Unless this is set, the scheduler reports them as it does every failure that nobody reads: to
+    /// [`on_report`](crate::scheduler::Builder::on_report), or on stderr. It is called by whoever runs the jobs, and a
+    /// panic in it is his.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    /// use turnwise::{Scheduler, jobs::Jobs};
+    ///
+    /// let scheduler = Scheduler::builder().virtual_time().build();
+    /// let jobs = Jobs::new();
+    /// let log = Rc::new(RefCell::new(Vec::new()));
+    /// let failures = Rc::clone(&log);
+    /// jobs.on_failure(move |failure| failures.borrow_mut().push(failure.message().to_owned()));
+    /// jobs.every(1).day().run(async || Err::<(), _>("the disk is full"));
+    /// scheduler.block_on(jobs.run_all());
+    /// assert_eq!(*log.borrow(), [r#""the disk is full""#]);
+    /// assert_eq!(jobs.len(), 1);
+    /// ```
+    pub fn on_failure(&self, hook: impl Fn(&JobFailure) + 'static) {
+        let before = self.shared.on_failure.replace(Some(Rc::new(hook)));
+        drop(before); // It is the user's, and nothing is borrowed.
+    }
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Jobs::new()
+    }
+}
+
+/// A list of the jobs.
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jobs ")?;
+        f.debug_list().entries(self.all()).finish()
+    }
+}

@@ -1,0 +1,221 @@
+//! When a job runs, beside a model: in Greenwich by whole numbers of seconds, which needs no calendar; elsewhere by
+//! the two offsets that a place has around a change of its clocks.
+#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use turnwise::jobs::jiff::civil::{Date, Time, date};
+use turnwise::jobs::jiff::tz::TimeZone;
+use turnwise::jobs::jiff::{SignedDuration, Timestamp};
+use turnwise::jobs::{Jobs, Plan};
+use turnwise::{Scheduler, sleep};
+
+// ----- in Greenwich -----
+
+/// What a job is told: how often, and when.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Seconds,
+    SecondOfMinute(i64),
+    SecondOfHour(i64),
+    TimeOfDay(i64),
+    /// The day of the week, where Monday is 0.
+    TimeOnWeekday(i64, i64),
+}
+
+impl Told {
+    fn plan(self, every: u32, jobs: &Jobs) -> Plan<'_> {
+        let every = jobs.every(every);
+        let time = |at: i64| format!("{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
+        match self {
+            Told::Seconds => every.seconds(),
+            Told::SecondOfMinute(at) => every.minutes().at(format!(":{at:02}")).unwrap(),
+            Told::SecondOfHour(at) => every.hours().at(&time(at)[3..]).unwrap(),
+            Told::TimeOfDay(at) => every.days().at(time(at)).unwrap(),
+            Told::TimeOnWeekday(day, at) => {
+                let plan = match day {
+                    0 => every.monday(),
+                    1 => every.tuesday(),
+                    2 => every.wednesday(),
+                    3 => every.thursday(),
+                    4 => every.friday(),
+                    5 => every.saturday(),
+                    _ => every.sunday(),
+                };
+                plan.at(time(at)).unwrap()
+            }
+        }
+    }
+
+    /// The length of its unit, and where in that it runs.
+    fn unit(self) -> (i64, i64) {
+        const DAY: i64 = 86400;
+        match self {
+            Told::Seconds => (1, 0),
+            Told::SecondOfMinute(at) => (60, at),
+            Told::SecondOfHour(at) => (3600, at),
+            Told::TimeOfDay(at) => (DAY, at),
+            // The first of January 1970 was a Thursday.
+            Told::TimeOnWeekday(day, at) => (7 * DAY, (day - 3).rem_euclid(7) * DAY + at),
+        }
+    }
+
+    /// The first time after `start`, and how long it is from each to the next.
+    fn first(self, every: u32, start: i64) -> (i64, i64) {
+        let (unit, offset) = self.unit();
+        let period = unit * i64::from(every);
+        let here = start.div_euclid(unit) * unit + offset;
+        let is_nearest = every == 1 || matches!(self, Told::TimeOnWeekday(..));
+        let first = match is_nearest {
+            true if here > start => here,
+            // Of a week that began on a Thursday, the nearest may be in the one before.
+            true => here + unit,
+            false => here + period,
+        };
+        (first, period)
+    }
+}
+
+/// The next time that is neither past nor the same.
+fn after(due: i64, period: i64, now: i64) -> i64 {
+    let mut next = due + period;
+    while next < now {
+        next += period;
+    }
+    next
+}
+
+/// When the job starts, if somebody looks after each pause, and a run takes so long; and when it is due after that.
+fn model(told: Told, every: u32, start: i64, looks: &[(u32, u32)]) -> (Vec<i64>, i64) {
+    let (mut due, period) = told.first(every, start);
+    let (mut now, mut starts) = (start, Vec::new());
+    for &(pause, length) in looks {
+        now += i64::from(pause);
+        if due <= now {
+            starts.push(now);
+            due = after(due, period, now);
+            now += i64::from(length);
+            if due < now {
+                due = after(due, period, now);
+            }
+        }
+    }
+    (starts, due)
+}
+
+fn program(told: Told, every: u32, start: i64, looks: &[(u32, u32)]) -> (Vec<i64>, i64) {
+    let point = Timestamp::from_second(start).unwrap().to_zoned_datetime(TimeZone::UTC);
+    let jobs = Jobs::starting_at(&point);
+    let (starts, length) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(0)));
+    let (noted, lasts, clock) = (Rc::clone(&starts), Rc::clone(&length), jobs.clone());
+    let due = Scheduler::builder().virtual_time().build().block_on(async {
+        let job = told.plan(every, &jobs).run(async move || {
+            noted.borrow_mut().push(clock.now().timestamp().as_second());
+            sleep(Duration::from_secs(lasts.get())).await;
+        });
+        for &(pause, lasts) in looks {
+            length.set(lasts.into());
+            sleep(Duration::from_secs(pause.into())).await;
+            jobs.run_pending().await;
+        }
+        job.next_run().unwrap().timestamp().as_second()
+    });
+    jobs.clear_all();
+    (starts.take(), due)
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    prop_oneof![
+        Just(Told::Seconds),
+        (0..60i64).prop_map(Told::SecondOfMinute),
+        (0..3600i64).prop_map(Told::SecondOfHour),
+        (0..86400i64).prop_map(Told::TimeOfDay),
+        (0..7i64, 0..86400i64).prop_map(|(day, at)| Told::TimeOnWeekday(day, at)),
+    ]
+}
+
+/// Pauses of very different lengths, and runs of which some are long.
+fn looks() -> impl Strategy<Value = Vec<(u32, u32)>> {
+    let pause = prop_oneof![0..90u32, 0..7200u32, 0..200_000u32, 0..2_000_000u32];
+    let length = prop_oneof![3 => Just(0), 1 => 0..100u32, 1 => 0..200_000u32];
+    prop::collection::vec((pause, length), 1..20)
+}
+
+proptest! {
+    #[test]
+    fn a_job_starts_when_the_model_says(
+        told in told(),
+        every in prop_oneof![3 => Just(1u32), 2 => 2..40u32],
+        start in 0..4_000_000_000i64,
+        looks in looks(),
+    ) {
+        prop_assert_eq!(program(told, every, start, &looks), model(told, every, start, &looks));
+    }
+}
+
+// ----- where clocks are changed -----
+
+/// When a place has this date and time: with the offset of the day before or after it, the first one that fits; if
+/// none does, as with that of the day before.
+fn when(zone: &TimeZone, day: Date, time: Time) -> Timestamp {
+    let as_if = TimeZone::UTC.to_timestamp(day.to_datetime(time)).unwrap();
+    let with = |shift: SignedDuration| {
+        let offset = zone.to_offset(as_if + shift);
+        let at = as_if - SignedDuration::from_secs(offset.seconds().into());
+        (at, zone.to_offset(at) == offset)
+    };
+    let (before, after) =
+        (with(SignedDuration::from_hours(-24)), with(SignedDuration::from_hours(24)));
+    match (before, after) {
+        ((before, _), (after, true)) if after < before => after,
+        ((before, true), _) | ((before, false), (_, false)) => before,
+        (_, (after, true)) => after,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_time_of_day_is_what_the_clock_of_the_place_shows(
+        zone in prop::sample::select(vec![
+            "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Kathmandu",
+            "America/St_Johns", "Africa/Casablanca",
+        ]),
+        day in 0..3000i64,
+        (hour, minute) in (0..24i8, 0..60i8),
+        every in 1..4u32,
+    ) {
+        let zone = TimeZone::get(zone).unwrap();
+        let time = Time::new(hour, minute, 0, 0).unwrap();
+        let today = date(2018, 1, 1) + SignedDuration::from_hours(24 * day);
+        let start = today.to_datetime(Time::midnight()).to_zoned_datetime(zone.clone()).unwrap();
+        let jobs = Jobs::starting_at(&start);
+        let runs = Rc::new(RefCell::new(Vec::new()));
+        let (noted, clock) = (Rc::clone(&runs), jobs.clone());
+        jobs.every(every).days().at(time.to_string()).unwrap().run(async move || {
+            noted.borrow_mut().push(clock.now().timestamp());
+        });
+        let year = Duration::from_secs(370 * 86400);
+        let scheduler = Scheduler::builder().virtual_time().build();
+        let ended = scheduler.block_on(turnwise::timeout(year, jobs.run_forever()));
+        prop_assert!(ended.is_err());
+        jobs.clear_all();
+
+        let ahead = |count: i64| today + SignedDuration::from_hours(24 * count);
+        let mut expected = Vec::new();
+        for count in (0..).step_by(every as usize) {
+            let at = when(&zone, ahead(count), time);
+            if at > start.timestamp() + year {
+                break;
+            }
+            if at > start.timestamp() && (every == 1 || count > 0) {
+                expected.push(at);
+            }
+        }
+        prop_assert_eq!(runs.take(), expected);
+    }
+}
