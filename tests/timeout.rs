@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use notes::{ms, world};
+use notes::{ms, started, world};
 use probe::Count;
 use turnwise::task::{catch_cancel, mask, shield};
 use turnwise::time::{Elapsed, timeout_at};
@@ -497,4 +497,26 @@ fn it_works_on_a_real_clock_and_inside_of_spawned_tasks() {
     let outcome = block_on(async { spawn(timeout(ms(5), pending::<()>())).await.unwrap() });
     assert!(outcome.is_err());
     assert!(start.elapsed() >= ms(5));
+}
+
+#[test]
+fn a_mask_with_four_requests_around_it_is_not_taken_for_abandoned() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = started(&scheduler, async move {
+        let held = mask(async {
+            sleep(ms(4)).await;
+            log.add("mask over");
+        });
+        let held = timeout(ms(0), timeout(ms(0), timeout(ms(2), held)));
+        log.add(if held.await.is_err() { "elapsed" } else { "in time" });
+    });
+    let canceller = handle.abort_handle();
+    scheduler.spawn(async move {
+        sleep(ms(1)).await;
+        canceller.cancel();
+    });
+    // Each of the four looks once in a turn whether the mask is polled; together they must not be impatient.
+    scheduler.block_on(handle).unwrap();
+    assert_eq!(notes.take(), ["4 mask over", "4 elapsed"]);
 }

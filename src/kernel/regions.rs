@@ -124,6 +124,8 @@ pub(crate) struct Record {
     pub(crate) is_deaf: bool,
     /// It was resumed inside of this mask, which will never be over; or this scope has ended its tasks.
     pub(crate) is_given_up: bool,
+    /// When it was last counted who, of those that its request has told, has missed a poll.
+    pub(crate) counted: u32,
 }
 
 /// All regions of a thread.
@@ -135,13 +137,22 @@ pub(crate) struct Regions {
     left: u32,
     /// How many regions have a request.
     pub(crate) requests: u32,
+    /// How often that was counted.
+    pub(crate) counts: u32,
     /// There is a scheduler on this thread, so what is empty now will be needed again.
     is_warm: bool,
 }
 
 impl Regions {
     pub(crate) const fn new() -> Self {
-        Regions { slab: Slab::new(), unhung: NOBODY, left: 0, requests: 0, is_warm: false }
+        Regions {
+            slab: Slab::new(),
+            unhung: NOBODY,
+            left: 0,
+            requests: 0,
+            counts: 0,
+            is_warm: false,
+        }
     }
 
     /// Keeps the memory of what is empty, for a scheduler.
@@ -181,6 +192,7 @@ impl Regions {
             missed: None,
             is_deaf: false,
             is_given_up: false,
+            counted: 0,
         })
     }
 

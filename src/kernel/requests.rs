@@ -15,6 +15,7 @@
 //! passed over. Once somebody has taken the request nobody else is told. Whoever was told or has taken it has a
 //! *share* in it; the last one to give up his share closes it, or finds that it goes on.
 
+use std::mem;
 use std::rc::Rc;
 
 use crate::kernel::regions::{Record, Regions, Ring, Role};
@@ -141,22 +142,50 @@ impl Regions {
     }
 
     /// Whoever was told and has not been polled since has missed a poll. After too many he is deaf, and gives
-    /// up his share. It is the same if he was told of another request: the region of that may have been
-    /// abandoned together with him, so that nobody else counts.
+    /// up his share.
+    ///
+    /// It is the same if he was told of another request, whose region may have been abandoned together with him, so
+    /// that nobody else counts. But if that is not so it has counted already: once in a turn is enough, however many
+    /// regions with requests are around each other.
     fn count_missed(&mut self, region: u32, polled: Polled, rings: &mut Vec<Ring>) {
         if self.slab[region].request.is_none() {
             return;
         }
+        self.counts = self.counts.wrapping_add(1);
+        let now = self.counts;
+        let before = mem::replace(&mut self.slab[region].counted, now);
+        let mut for_others = Vec::new();
         for one in self.below(region) {
-            let record = &mut self.slab[one];
+            let record = &self.slab[one];
             let (Some(missed), Some(told)) = (record.missed, record.told.clone()) else { continue };
-            let missed = missed + if polled == Polled::AtRest { PATIENCE / 2 } else { 1 };
-            record.missed = Some(missed);
-            if missed > PATIENCE {
-                (record.is_deaf, record.told, record.missed) = (true, None, None);
-                if record.role == Role::Catch {
-                    self.release(&told, false, rings);
+            if told.region != region && !told.is_over() {
+                if self.slab[told.region].counted.wrapping_sub(before).cast_signed() > 0 {
+                    continue;
                 }
+                for_others.push(told.region);
+            }
+            self.miss(one, missed, &told, polled, rings);
+        }
+        for other in for_others {
+            self.slab[other].counted = now;
+        }
+    }
+
+    fn miss(
+        &mut self,
+        one: u32,
+        missed: u16,
+        told: &Rc<Request>,
+        polled: Polled,
+        rings: &mut Vec<Ring>,
+    ) {
+        let missed = missed + if polled == Polled::AtRest { PATIENCE / 2 } else { 1 };
+        let record = &mut self.slab[one];
+        record.missed = Some(missed);
+        if missed > PATIENCE {
+            (record.is_deaf, record.told, record.missed) = (true, None, None);
+            if record.role == Role::Catch {
+                self.release(told, false, rings);
             }
         }
     }
