@@ -36,7 +36,7 @@ fn met(poll: Met) -> (usize, bool) {
     (result.index(), result.is_leader())
 }
 
-// seeds-oracle/29_barrier.py
+// tests/slides/29_barrier.out
 #[test]
 fn it_prints_what_asyncio_prints() {
     let (log, scheduler) = (Log::default(), virtual_time());

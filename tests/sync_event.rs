@@ -23,7 +23,7 @@ use turnwise::sync::{Event, EventWait};
 use turnwise::time::now;
 use turnwise::{RunError, Scheduler, sleep, spawn, task, yield_now};
 
-// seeds-oracle/26_event.py
+// tests/slides/26_event.out
 #[test]
 fn it_prints_what_asyncio_prints() {
     let (log, scheduler) = (Log::default(), virtual_time());

@@ -35,7 +35,7 @@ fn say_end<T: std::fmt::Display>(outcome: Result<T, PromiseError>) -> String {
     }
 }
 
-// seeds-oracle/24_future_awaited_many_times.py
+// tests/slides/24_future_awaited_many_times.out
 #[test]
 fn it_prints_what_asyncio_prints() {
     let (log, scheduler) = (Log::default(), virtual_time());
