@@ -167,6 +167,79 @@ fn destructors_see_the_value_too() {
 }
 
 #[test]
+fn an_heirs_destructors_see_its_value_however_it_ends() {
+    let scheduler = Scheduler::new();
+    let seen = Rc::new(Cell::new(None));
+    let heir = |future: Box<dyn FnOnce() -> bool>| {
+        let looks = Looks(Rc::clone(&seen));
+        HANDED_DOWN.sync_scope(4, || {
+            scheduler.spawn(async move {
+                let _looks = looks;
+                yield_now().await;
+                if future() {
+                    std::future::pending::<()>().await;
+                }
+            })
+        })
+    };
+    let returned = heir(Box::new(|| false));
+    scheduler.block_on(returned).unwrap();
+    assert_eq!(seen.take(), Some(4), "it returns");
+    let panicked = heir(Box::new(|| panic!("on purpose")));
+    assert!(scheduler.block_on(panicked).unwrap_err().is_panic());
+    assert_eq!(seen.take(), Some(4), "it panics");
+    let cancelled = heir(Box::new(|| true));
+    scheduler.run_until_stalled();
+    cancelled.cancel();
+    scheduler.run_until_stalled();
+    assert_eq!(seen.take(), Some(4), "it is cancelled");
+    let place = Rc::new(RefCell::new(None::<turnwise::task::AbortHandle>));
+    let own = Rc::clone(&place);
+    let aborts_itself = heir(Box::new(move || {
+        own.borrow().as_ref().unwrap().abort();
+        true
+    }));
+    place.replace(Some(aborts_itself.abort_handle()));
+    scheduler.run_until_stalled();
+    assert_eq!(seen.take(), Some(4), "it aborts itself in its turn");
+    let left = heir(Box::new(|| true));
+    scheduler.run_until_stalled();
+    drop(scheduler);
+    assert_eq!(seen.take(), Some(4), "its scheduler is dropped");
+    assert!(left.is_finished());
+}
+
+/// Spawns when it is dropped, which needs everything of the scheduler.
+#[derive(Clone)]
+struct Spawns(Rc<Cell<u32>>);
+
+impl Drop for Spawns {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+        if task::try_id().is_some() {
+            drop(spawn(async {}));
+        }
+    }
+}
+
+task_local! { inherit static SPAWNS: Spawns }
+
+#[test]
+fn an_inherited_value_is_dropped_with_nothing_borrowed() {
+    let drops = Rc::new(Cell::new(0));
+    let value = Spawns(Rc::clone(&drops));
+    block_on(SPAWNS.scope(value, async {
+        let stuck = spawn(std::future::pending::<()>());
+        spawn(async {}).await.unwrap();
+        stuck.abort();
+        assert!(stuck.await.unwrap_err().is_cancelled());
+        drop(spawn(async { panic!("on purpose") }));
+        yield_now().await;
+    }));
+    assert!(drops.get() >= 4, "three heirs, and the scope's own; and what they have spawned");
+}
+
+#[test]
 fn a_panic_leaves_nothing_behind() {
     block_on(async {
         let panics = HANDED_DOWN.scope(1, OWN.scope(2, async { panic!("on purpose") }));
