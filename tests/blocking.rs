@@ -11,13 +11,13 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use probe::{OnDrop, Rings, guarded, poll_with, text, virtual_time};
+use probe::{OnDrop, Rings, guarded, poll_with, text, until, virtual_time};
 use turnwise::blocking::{self, BlockingError, BlockingHandle};
-use turnwise::scheduler::WaitsFor;
+use turnwise::scheduler::{Park, ThreadParker, WaitsFor};
 use turnwise::task::catch_cancel;
 use turnwise::{
     DeadlockReport, RunError, Scheduler, ThreadPool, gather, join, join_all, race, sleep, spawn,
@@ -46,15 +46,6 @@ impl Gate {
 
     fn open(self) {
         drop(self.go);
-    }
-}
-
-/// Looks again and again, since what another thread does has no place where it can be waited for.
-fn until(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not come");
-        thread::yield_now();
     }
 }
 
@@ -292,25 +283,37 @@ fn a_task_that_has_the_result_sees_no_job_any_more() {
 
 #[test]
 fn a_virtual_clock_stands_still_while_a_job_runs() {
-    let scheduler = virtual_time();
+    /// Opens the gate when the scheduler goes to sleep: then it has decided not to jump.
+    struct AsleepAtLast(Option<Gate>, ThreadParker);
+
+    impl Park for AsleepAtLast {
+        fn park(&mut self, timeout: Option<Duration>) {
+            if let Some(gate) = self.0.take() {
+                gate.wait_for_begin();
+                gate.open();
+            }
+            self.1.park(timeout);
+        }
+
+        fn unparker(&self) -> Waker {
+            self.1.unparker()
+        }
+    }
+
     let (gate, job) = Gate::new();
+    let park = AsleepAtLast(Some(gate), ThreadParker::new());
+    let scheduler = Scheduler::builder().virtual_time().park(park).build();
     let hour = Duration::from_secs(3600);
     let slow = scheduler.spawn(sleep(hour));
     let waits = scheduler.spawn(async move { spawn_blocking(job).await });
     scheduler.run_until_stalled();
     assert!(scheduler.step().is_none(), "it would be an hour later otherwise");
     assert_eq!(scheduler.snapshot().elapsed, Duration::ZERO);
-    let opener = thread::spawn(move || {
-        gate.wait_for_begin();
-        thread::sleep(Duration::from_millis(20));
-        gate.open();
-    });
     scheduler.block_on(waits).unwrap().unwrap();
     assert_eq!(scheduler.snapshot().elapsed, Duration::ZERO, "it has waited, and not jumped");
     assert!(!slow.is_finished());
     scheduler.run().unwrap();
     assert_eq!(scheduler.snapshot().elapsed, hour);
-    opener.join().unwrap();
 }
 
 #[test]

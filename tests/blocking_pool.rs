@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use probe::{OnDrop, Rings, guarded, poll_with};
+use probe::{OnDrop, Rings, guarded, poll_with, until};
 use turnwise::blocking::{self, BlockingHandle, TrySubmitError};
 use turnwise::scheduler::WaitsFor;
 use turnwise::{ThreadPool, block_on, join_all, spawn, yield_now};
@@ -44,15 +44,6 @@ impl Gate {
     fn open(mut self) {
         drop(self.go.take());
         self.handle.wait().unwrap();
-    }
-}
-
-/// Looks again and again, since what another thread does has no place where it can be waited for.
-fn until(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not come");
-        thread::yield_now();
     }
 }
 
@@ -367,14 +358,12 @@ fn a_shutdown_with_a_bound_returns_within_it_and_the_late_result_is_discarded() 
 #[test]
 fn a_shutdown_without_a_bound_waits_for_all_that_have_a_place() {
     let pool = Arc::new(ThreadPool::builder().threads(2).queue_limit(10).build());
+    let gates = [Gate::running(&pool), Gate::running(&pool)];
     let done = Arc::new(AtomicUsize::new(0));
     let mut handles = Vec::new();
     for _ in 0..10 {
         let done = Arc::clone(&done);
-        handles.push(pool.submit(move || {
-            thread::sleep(Duration::from_millis(1));
-            done.fetch_add(1, Ordering::SeqCst);
-        }));
+        handles.push(pool.submit(move || done.fetch_add(1, Ordering::SeqCst)));
     }
     let closers: Vec<_> = (0..2)
         .map(|_| {
@@ -382,22 +371,13 @@ fn a_shutdown_without_a_bound_waits_for_all_that_have_a_place() {
             thread::spawn(move || pool.shutdown())
         })
         .collect();
+    until(|| pool.is_closed());
+    assert_eq!(done.load(Ordering::SeqCst), 0, "nobody has begun when it is closed");
+    gates.into_iter().for_each(Gate::open);
     closers.into_iter().for_each(|closer| closer.join().unwrap());
     assert_eq!((done.load(Ordering::SeqCst), pool.threads()), (10, 0));
     assert!(handles.iter().all(BlockingHandle::is_finished));
     assert!(pool.is_closed() && pool.shutdown_timeout(Duration::ZERO).is_clean());
-}
-
-#[test]
-fn the_drop_of_a_pool_joins_its_threads() {
-    let (done, told) = mpsc::channel();
-    let pool = ThreadPool::new(1);
-    drop(pool.submit(move || {
-        thread::sleep(Duration::from_millis(20));
-        done.send(()).unwrap();
-    }));
-    drop(pool);
-    assert_eq!(told.try_recv(), Ok(()));
 }
 
 #[test]

@@ -222,6 +222,20 @@ fn line() -> Rc<Line> {
     Rc::new(Line { sender, receiver, received: RefCell::default(), is_sent: Cell::new(false) })
 }
 
+/// Makes room in a full channel, at the tenth millisecond, and later receives all that comes.
+async fn makes_room(line: Rc<Line>, start: Instant, made_after: u64) {
+    let mut receiver = line.receiver.take().unwrap();
+    line.sender.borrow().as_ref().unwrap().try_send(1).unwrap();
+    until_tenth(start, made_after).await;
+    let first = receiver.recv().await;
+    line.received.borrow_mut().extend(first);
+    sleep(ms(100)).await;
+    drop(line.sender.take());
+    while let Some(message) = receiver.recv().await {
+        line.received.borrow_mut().push(message);
+    }
+}
+
 #[test]
 fn a_message_that_comes_in_that_turn_is_not_lost() {
     play(
@@ -274,18 +288,7 @@ impl<T> Drop for Back<'_, T> {
 fn room_in_a_channel_is_not_lost_and_what_is_not_sent_does_not_arrive() {
     play(
         line,
-        |line, start, made_after| async move {
-            let mut receiver = line.receiver.take().unwrap();
-            line.sender.borrow().as_ref().unwrap().try_send(1).unwrap();
-            until_tenth(start, made_after).await;
-            let first = receiver.recv().await;
-            line.received.borrow_mut().extend(first);
-            sleep(ms(100)).await;
-            drop(line.sender.take());
-            while let Some(message) = receiver.recv().await {
-                line.received.borrow_mut().push(message);
-            }
-        },
+        makes_room,
         |line, end| async move {
             let sender = line.sender.borrow().clone().unwrap();
             let sends = async {
@@ -313,18 +316,7 @@ fn room_in_a_channel_is_not_lost_and_what_is_not_sent_does_not_arrive() {
 fn a_reserved_place_in_a_channel_is_not_lost() {
     play(
         line,
-        |line, start, made_after| async move {
-            let mut receiver = line.receiver.take().unwrap();
-            line.sender.borrow().as_ref().unwrap().try_send(1).unwrap();
-            until_tenth(start, made_after).await;
-            let first = receiver.recv().await;
-            line.received.borrow_mut().extend(first);
-            sleep(ms(100)).await;
-            drop(line.sender.take());
-            while let Some(message) = receiver.recv().await {
-                line.received.borrow_mut().push(message);
-            }
-        },
+        makes_room,
         |line, end| async move {
             let sender = line.sender.borrow().clone().unwrap();
             drop(ended(end, sender.reserve()).await); // And never sends.

@@ -45,7 +45,8 @@ impl Slow {
     }
 }
 
-/// Blocks the thread, and with it the scheduler.
+/// Blocks the thread, and with it the scheduler. Really: it is real time that is measured here, which no clock of
+/// the scheduler's stands for.
 fn hog() {
     thread::sleep(Duration::from_millis(50));
 }

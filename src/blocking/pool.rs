@@ -302,3 +302,26 @@ impl fmt::Display for PoolReport {
         self.still_running.iter().try_for_each(|job| write!(f, "\n  {job}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    #[test]
+    fn the_drop_of_a_pool_joins_its_threads() {
+        let (done, told) = mpsc::channel();
+        let pool = ThreadPool::new(1);
+        let threads = Arc::clone(&pool.threads);
+        drop(pool.submit(move || {
+            // Not before the drop is under way.
+            while !threads.lock().is_closed {
+                thread::yield_now();
+            }
+            done.send(()).expect("somebody waits for it");
+        }));
+        drop(pool);
+        assert_eq!(told.try_recv(), Ok(()));
+    }
+}

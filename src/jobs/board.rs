@@ -58,7 +58,7 @@ impl Board {
             wall: BTreeSet::new(),
             tags: HashMap::new(),
             made: 0,
-            random: Random(0),
+            random: Random::new(0),
         }
     }
 

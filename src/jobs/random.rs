@@ -1,16 +1,13 @@
-//! The numbers of `.to(…)`: by chance, and the same at every run.
+//! The waits of `.to(…)`: by chance, and the same at every run.
 
-/// The generator `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+use crate::kernel::SplitMix64;
+
 #[derive(Debug)]
-pub(super) struct Random(pub(super) u64);
+pub(super) struct Random(SplitMix64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    pub(super) fn new(seed: u64) -> Self {
+        Random(SplitMix64::new(seed))
     }
 
     /// A number from `low` to `high`, both of which it can be. Draws nothing if there is no choice.
@@ -18,8 +15,7 @@ impl Random {
         if low >= high {
             return low;
         }
-        let width = u64::from(high - low) + 1;
-        let drawn = (u128::from(self.next()) * u128::from(width)) >> 64;
+        let drawn = self.0.below(u64::from(high - low) + 1);
         low + u32::try_from(drawn).expect("it is less than the width")
     }
 }
@@ -30,7 +26,7 @@ mod tests {
 
     #[test]
     fn every_number_between_the_bounds_is_drawn_and_no_other() {
-        let mut random = Random(0);
+        let mut random = Random::new(0);
         let mut drawn = [0; 10];
         (0..1000).for_each(|_| drawn[random.between(3, 6) as usize] += 1);
         assert!(drawn[3..=6].iter().all(|&times| times > 200), "{drawn:?}");

@@ -117,7 +117,7 @@ impl Jobs {
     /// Sets the seed from which the waits of [`to`](Every::to) are drawn from now on. Unless set it is 0.
     #[must_use]
     pub fn seeded(self, seed: u64) -> Self {
-        self.shared.board.borrow_mut().random = Random(seed);
+        self.shared.board.borrow_mut().random = Random::new(seed);
         self
     }
 

@@ -48,6 +48,7 @@ mod id;
 mod task;
 mod ready;
 mod mailbox;
+mod random;
 mod policy;
 mod waker;
 mod marks;
@@ -102,6 +103,8 @@ pub(crate) use hosting::Host;
 pub(crate) use meter::metered;
 pub(crate) use nested::Hosted;
 pub(crate) use park::wait_here;
+#[allow(unused_imports, reason = "for the feature `jobs`")]
+pub(crate) use random::SplitMix64;
 pub(crate) use region::{CleanUp, Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use report::label_of;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use turnwise::{Scheduler, Transition};
 
@@ -259,4 +259,13 @@ pub(crate) fn on_stack<R: Send + 'static>(
 ) -> R {
     let thread = thread::Builder::new().stack_size(bytes).spawn(run).expect("a thread can start");
     thread.join().expect("the thread ends in peace")
+}
+
+/// Looks again and again, since what another thread does has no place where it can be waited for.
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not come");
+        thread::yield_now();
+    }
 }
