@@ -56,7 +56,7 @@ pub(crate) struct Trail<'a>(&'a Kernel);
 
 impl<'a> Trail<'a> {
     pub(crate) fn begin(kernel: &'a Kernel) -> Self {
-        kernel.trail.replace(Some(Notes::default()));
+        kernel.trail.replace(Some(Box::default()));
         kernel.look_who_watches();
         Trail(kernel)
     }
@@ -64,7 +64,7 @@ impl<'a> Trail<'a> {
     /// Makes the story of the turn that was written down; `None` if there was none.
     pub(crate) fn read(self) -> Option<Turn> {
         let notes = self.0.trail.take()?;
-        let mut chapters = chapters(notes);
+        let mut chapters = chapters(*notes);
         let waiting = chapters.iter().filter(|chapter| chapter.turn.result == TurnResult::Waiting);
         let waiting: Vec<TaskId> = waiting.map(|chapter| chapter.turn.task.id).collect();
         let mut waits: BTreeMap<TaskId, Vec<WaitsFor>> =
