@@ -1,0 +1,64 @@
+//! The bot itself, as short as the course's: its commands, and a job for each timer.
+
+use std::time::Duration;
+
+use turnwise::jobs::{Done, Jobs};
+use turnwise::task::catch_cancel;
+use turnwise::{join, timeout};
+
+use crate::bot::AsyncTeleBot;
+use crate::chats::Chats;
+use crate::log;
+use crate::network::Network;
+use crate::telegram::Chat;
+
+pub(crate) fn beep_bot(network: Network, jobs: &Jobs) -> AsyncTeleBot {
+    let mut bot = AsyncTeleBot::new(network);
+    bot.message_handler(&["help", "start"], async |chats, message| {
+        chats.reply_to(message, "Hi! Use /set <seconds> to set a timer").await
+    });
+    let timers = jobs.clone();
+    bot.message_handler(&["set"], async move |chats, message| {
+        let seconds = message.text.split_whitespace().nth(1).and_then(|word| word.parse().ok());
+        match seconds {
+            None | Some(0) => chats.reply_to(message, "Usage: /set <seconds>").await,
+            Some(seconds) => {
+                set_timer(&timers, seconds, chats.clone(), message.chat);
+                Ok(())
+            }
+        }
+    });
+    let timers = jobs.clone();
+    bot.message_handler(&["unset"], async move |_, message| {
+        // In the course this is `aioschedule.clean`, which does not exist. A beep that is being sent comes all the same.
+        timers.clear(message.chat);
+        Ok(())
+    });
+    bot
+}
+
+/// A timer ends itself. In the course it clears whatever has the tag of its chat, once its beep is out: another timer of
+/// that chat never beeps, nor does one that is set while the beep is on its way.
+fn set_timer(jobs: &Jobs, seconds: u32, chats: Chats, chat: Chat) {
+    jobs.every(seconds).seconds().tag(chat).name("beep").run(async move || {
+        if let Err(error) = chats.send_message(chat, "Beep!").await {
+            log(format_args!("chat {chat} may not have got its beep: {error}"));
+        }
+        Done // After an error too. A job that returns the `Err` runs again, and this one might beep twice.
+    });
+}
+
+/// The course's `gather(bot.infinity_polling(), scheduler())`, for so long.
+pub(crate) async fn serve(bot: &AsyncTeleBot, jobs: &Jobs, length: Duration) {
+    let polling = async {
+        // Told to stop, it fetches no more, while `run_forever` waits for a beep that is on its way.
+        if let Ok(error) = catch_cancel(bot.infinity_polling()).await {
+            log(format_args!("fetches no more: {error}"));
+            jobs.run_until_empty().await; // The timers that are set still beep.
+            jobs.stop();
+        }
+    };
+    let both = async { join!(polling, jobs.run_forever()) };
+    let _ended = timeout(length, both).await; // After that time, or before it by the `stop` above.
+    log(format_args!("stopped; jobs left: {}", jobs.len()));
+}
