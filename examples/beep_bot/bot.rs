@@ -1,6 +1,5 @@
 //! What the course imports from `telebot.async_telebot`: commands are registered, updates fetched and handled.
 
-use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -55,8 +54,8 @@ impl AsyncTeleBot {
     ///
     /// # Cancel safety
     ///
-    /// No update is lost: what was not handled comes again. But a poll confirms what still *is* being handled. If the
-    /// whole program ends then, that is lost; see `stopped_in_the_middle` for who says so.
+    /// No update is lost: what was not fetched stays with the server. But the next poll confirms what still *is* being
+    /// handled, and if the whole program ends then, that is lost. `stopped_in_the_middle` shows who tells of it.
     pub(crate) async fn infinity_polling(&self) -> Error {
         let mut offset = 0;
         let mut backoff = Backoff::new();
@@ -79,8 +78,8 @@ impl AsyncTeleBot {
         }
     }
 
-    /// Makes a task of it: one chat's slow answer holds up no other, and a failure is the task's alone. Nobody awaits
-    /// that, so the scheduler reports it.
+    /// Makes a task of it. They begin in the order of the updates, but a slow one holds up no other; and if one fails,
+    /// that is its own affair. Nobody awaits it, so the scheduler reports the failure.
     fn handle(&self, update: Update) {
         let Update { id, message } = update;
         log(format_args!("<- chat {}: {}", message.chat, message.text));
@@ -98,11 +97,4 @@ impl AsyncTeleBot {
 fn command(text: &str) -> &str {
     let word = text.split_whitespace().next().and_then(|word| word.strip_prefix('/'));
     word.and_then(|word| word.split('@').next()).unwrap_or_default()
-}
-
-impl fmt::Debug for AsyncTeleBot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let commands: Vec<Commands> = self.handlers.iter().map(|(commands, _)| *commands).collect();
-        f.debug_struct("AsyncTeleBot").field("commands", &commands).finish_non_exhaustive()
-    }
 }

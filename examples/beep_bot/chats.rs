@@ -34,9 +34,9 @@ impl Chats {
     ///
     /// # Cancel safety
     ///
-    /// A request that is on its way is waited for, however the task is asked to end: dropped in the middle it would be
-    /// one of which nobody knows. In the queue for the connection, and in a pause, the message is given up: nothing of
-    /// it has left the house.
+    /// A task that is asked to end still waits for a request that is on its way: of one that is dropped in the middle
+    /// nobody would know whether it has arrived. A message that waits for the connection, or for its next attempt, is
+    /// given up: that one certainly has not.
     pub(crate) async fn send_message(&self, chat: Chat, text: &str) -> Result<(), Error> {
         let mut backoff = Backoff::new();
         loop {
@@ -50,7 +50,7 @@ impl Chats {
         }
     }
 
-    /// Has the connection for one request. In the pause others have it, so a later message may arrive before this.
+    /// Has the connection for one request. During the pauses others have it, so a later message may overtake this one.
     async fn attempt(&self, chat: Chat, text: &str) -> Result<(), Error> {
         let connection = self.connection.lock().await;
         mask(connection.send_message(chat, text)).await

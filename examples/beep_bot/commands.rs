@@ -30,15 +30,15 @@ pub(crate) fn beep_bot(network: Network, jobs: &Jobs) -> AsyncTeleBot {
     });
     let timers = jobs.clone();
     bot.message_handler(&["unset"], async move |_, message| {
-        // In the course this is `aioschedule.clean`, which does not exist. A beep that is being sent comes all the same.
+        // The course calls `aioschedule.clean`, which does not exist. A beep that is being sent comes all the same.
         timers.clear(message.chat);
         Ok(())
     });
     bot
 }
 
-/// A timer ends itself. In the course it clears whatever has the tag of its chat, once its beep is out: another timer of
-/// that chat never beeps, nor does one that is set while the beep is on its way.
+/// A timer ends itself. In the course it clears whatever has the tag of its chat, once its beep is out: another timer
+/// of that chat never beeps, nor does one that is set while the beep is on its way.
 fn set_timer(jobs: &Jobs, seconds: u32, chats: Chats, chat: Chat) {
     jobs.every(seconds).seconds().tag(chat).name("beep").run(async move || {
         if let Err(error) = chats.send_message(chat, "Beep!").await {

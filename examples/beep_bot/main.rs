@@ -1,5 +1,5 @@
-//! The slides' beep bot, a whole program: `/set 5` in a chat, and five seconds later the bot says "Beep!" there. It prints
-//! what it prints in Python; then its network fails in every way there is.
+//! The slides' beep bot, a whole program: `/set 5` in a chat, and five seconds later the bot says "Beep!" there. It
+//! prints what it prints in Python; then its network fails in every way there is.
 //!
 //! Run it with `cargo run --features jobs --example beep_bot`. It takes no time: the clock is a virtual one.
 //!
@@ -86,8 +86,8 @@ fn two_timers_and_wrong_input() {
     assert_eq!(telegram.unconfirmed(), 0);
 }
 
-/// No update is lost and none is handled twice; each timer beeps once, though perhaps late. One answer is lost, by a 502:
-/// it may have come, so it is not sent again. The user, who knows, asks again.
+/// No update is lost and none is handled twice; each timer beeps once, though perhaps late. One answer is lost, by a
+/// 502: it may have come, so it is not sent again. The user, who knows, asks again.
 fn a_bad_network() {
     let script: Script = &[
         (500, 1, "/set 3"),
@@ -123,7 +123,7 @@ fn a_bad_network() {
 }
 
 /// Somebody starts a second bot with the same token. The first leaves the updates to it, and ends when its timers have
-/// beeped.
+/// beeped; an `/unset` would not reach them any more.
 fn a_newer_bot_takes_over() {
     let script: Script = &[(500, 1, "/set 5"), (3000, 2, "/set 1"), (4000, 1, "/start")];
     let (telegram, jobs) = (Rc::default(), [Jobs::new(), Jobs::new()]);
@@ -136,8 +136,9 @@ fn a_newer_bot_takes_over() {
     assert_eq!(telegram.unconfirmed(), 0);
 }
 
-/// After 1.1 seconds. What is on its way arrives, and nothing is sent any more: not the beep of chat 5, nor the answers to
-/// updates 3 and 5. These are confirmed, so nobody will bring them again; the report of the shutdown names them.
+/// After 1.1 seconds. What is on its way arrives, and what waits is not sent any more: the beep of chat 5, whose job is
+/// left, and the answers to updates 3 and 5. Those are confirmed and will not come again; the report of the shutdown
+/// names them. Update 6 was not fetched, and is there for the next bot.
 fn stopped_in_the_middle() {
     let script: Script = &[
         (0, 4, "/set 1"),
@@ -223,7 +224,7 @@ fn log(line: impl Display) {
 // [6750] -> chat 2: Usage: /set <seconds>
 // [7000] -> chat 2: Usage: /set <seconds>
 // [7500] <- chat 3: /tea soon
-// task #14 "update 10", spawned at examples/beep_bot/bot.rs:91:68, panicked, and nobody reads that
+// task #14 "update 10", spawned at examples/beep_bot/bot.rs:90:68, panicked, and nobody reads that
 // [8000] <- chat 3: /tea 4
 // [8250] -> chat 3: Tea in 4 minutes
 // [8500] <- chat 3: /set@beep_bot 1
@@ -251,7 +252,7 @@ fn log(line: impl Display) {
 // [21500] -> chat 1: Beep!
 // [39000] poll failed: no answer: the deadline has passed; again in 2s
 // [41000] <- chat 4: /start
-// task #8 "update 4", spawned at examples/beep_bot/bot.rs:91:68, ended with an error that nobody reads: BadGateway
+// task #8 "update 4", spawned at examples/beep_bot/bot.rs:90:68, ended with an error that nobody reads: BadGateway
 // [60000] <- chat 4: /start
 // [60250] -> chat 4: Hi! Use /set <seconds> to set a timer
 // [90000] stopped; jobs left: 0
@@ -278,18 +279,18 @@ fn log(line: impl Display) {
 //
 // turn 32, 1.25s after the start; ready: nobody
 //   task           state     turns  spawned at, and what it waits for
-//   #5 "update 3"  waiting       1  examples/beep_bot/bot.rs:91:68
+//   #5 "update 3"  waiting       1  examples/beep_bot/bot.rs:90:68
 //                                   waits for a sleep with 29.65s left at examples/beep_bot/chats.rs:49:13
-//   #7 "update 4"  waiting       2  examples/beep_bot/bot.rs:91:68
+//   #7 "update 4"  waiting       2  examples/beep_bot/bot.rs:90:68
 //                                   waits for a sleep with 5s left at examples/beep_bot/network.rs:95:5
 //                                   waits for a sleep with 250ms left at examples/beep_bot/network.rs:66:13
-//   #8 "update 5"  waiting       1  examples/beep_bot/bot.rs:91:68
+//   #8 "update 5"  waiting       1  examples/beep_bot/bot.rs:90:68
 //                                   waits for mutex "connection" at examples/beep_bot/chats.rs:55:42, held by #7 "update 4" (locked at examples/beep_bot/chats.rs:55:42)
 //   3 timers, the next one in 250ms
 //
 // [1500] -> chat 2: Hi! Use /set <seconds> to set a timer
 //
 // shutdown after 250ms: 1 finished, 2 cancelled, 0 aborted, 0 still blocking
-//   finished   #7 "update 4"  after 250ms, spawned at examples/beep_bot/bot.rs:91:68
-//   cancelled  #5 "update 3"  after 0ns, spawned at examples/beep_bot/bot.rs:91:68
-//   cancelled  #8 "update 5"  after 0ns, spawned at examples/beep_bot/bot.rs:91:68
+//   finished   #7 "update 4"  after 250ms, spawned at examples/beep_bot/bot.rs:90:68
+//   cancelled  #5 "update 3"  after 0ns, spawned at examples/beep_bot/bot.rs:90:68
+//   cancelled  #8 "update 5"  after 0ns, spawned at examples/beep_bot/bot.rs:90:68

@@ -53,7 +53,7 @@ impl Telegram {
         self.updates.borrow_mut().retain(|update| update.id >= offset);
         let poll = self.polls.get() + 1;
         self.polls.set(poll);
-        self.changed.notify_waiters();
+        self.changed.notify_waiters(); // For the older poll.
         let answer = async {
             while self.polls.get() == poll {
                 if self.unconfirmed() > 0 {
