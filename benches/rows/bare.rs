@@ -12,12 +12,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::generators::{self, ByHand};
 use super::remote::{bare_clones, bare_remote, bare_storm, bare_wakes};
 use super::spawn::CROWD;
 use super::timers::LIVE;
 use super::turn::DEPTH;
 use super::waits::JOINED;
-use super::{Random, Setup, Work, batches, hidden};
+use super::{Random, Setup, Work, batches, hidden, work};
 
 /// The loop for the row of that name.
 pub(crate) fn on(row: &str) -> Option<Setup> {
@@ -48,7 +49,7 @@ pub(crate) fn on(row: &str) -> Option<Setup> {
         "join_all_1000" => join_all,
         "join_2" => join,
         "race_2" => race,
-        _ => return None,
+        _ => return work(&generators::rows::<ByHand>(), row),
     })
 }
 

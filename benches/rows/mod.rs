@@ -8,6 +8,7 @@ pub(crate) mod bare;
 pub(crate) mod blocking;
 pub(crate) mod cancel;
 mod executors;
+pub(crate) mod generators;
 pub(crate) mod remote;
 pub(crate) mod spawn;
 pub(crate) mod timers;
@@ -69,6 +70,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows.splice(after..after, timers::virtual_rows::<Virtual>());
     rows.extend(waits::rows::<Turnwise, Own>());
     rows.extend(cancel::rows());
+    rows.extend(generators::rows::<generators::Own>());
     rows.extend(blocking::rows::<Turnwise>());
     rows
 }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::generator::error::{AlreadyStarted, Refusal, SendError};
 use crate::generator::exchange::{Exchange, Status};
+use crate::generator::lazy::Lazy;
 use crate::generator::resume::{Body, Over};
 use crate::generator::{Co, GeneratorExit, IgnoredExit, Thrown};
 
@@ -92,7 +93,7 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     {
         let exchange = Exchange::new();
         let co = Co::new(&exchange);
-        let body: Body<'a, ()> = Box::pin(async move { body(co).await });
+        let body: Body<'a, ()> = Box::pin(Lazy::new(move || body(co)));
         AsyncGenerator { body: Some(body), exchange }
     }
 
@@ -334,9 +335,11 @@ impl<Y, S> AsyncGenerator<'_, Y, S> {
         if poll.is_ready() {
             return Poll::Ready(Ok(None));
         }
-        let left = match self.exchange.left() {
-            Some(Ok(value)) => Poll::Ready(Ok(Some(value))),
-            Some(Err(thrown)) => return Poll::Ready(Err(thrown)),
+        if let Some(thrown) = self.exchange.raised() {
+            return Poll::Ready(Err(thrown));
+        }
+        let left = match self.exchange.yielded() {
+            Some(value) => Poll::Ready(Ok(Some(value))),
             None => Poll::Pending,
         };
         mem::forget(over);

@@ -22,6 +22,12 @@ pub(super) enum Status {
 }
 
 impl Status {
+    /// Whether it is in a yield.
+    #[inline]
+    pub(super) fn is_waiting(self) -> bool {
+        matches!(self, Status::Suspended | Status::Careful)
+    }
+
     pub(super) fn shown(self) -> GeneratorState {
         match self {
             Status::Created => GeneratorState::Created,
@@ -108,14 +114,16 @@ impl<Y, S> Exchange<Y, S> {
         }
     }
 
-    /// Looks what the body has left when it was not ready: `None` if that is nothing.
+    /// Takes what the body has left in a yield, if it waits there.
     #[inline]
-    pub(super) fn left(&self) -> Option<Result<Y, Thrown>> {
-        if let Some(value) = self.yielded.take() {
-            return Some(Ok(value));
-        }
+    pub(super) fn yielded(&self) -> Option<Y> {
+        self.yielded.take()
+    }
+
+    /// Takes the error that the body has raised, if it has.
+    pub(super) fn raised(&self) -> Option<Thrown> {
         match self.status.get() {
-            Status::Raised => self.thrown.take().map(Err),
+            Status::Raised => self.thrown.take(),
             _ => None,
         }
     }
@@ -140,11 +148,9 @@ impl<Y, S> Exchange<Y, S> {
 
     #[inline]
     fn must_run(&self) {
-        assert!(
-            self.status.get() == Status::Running,
-            "a generator yields one value after the other, while it runs; here are two at the same time, or one \
-             whose generator does not run"
-        );
+        if self.status.get() != Status::Running {
+            not_running();
+        }
     }
 
     /// Takes what was sent to a yield, if it was.
@@ -171,6 +177,7 @@ impl<Y, S> Exchange<Y, S> {
     }
 
     #[cold]
+    #[inline(never)]
     fn keep(&self, waker: &Waker) {
         self.waker.set(Some(waker.clone()));
         self.has_waker.set(true);
@@ -188,4 +195,13 @@ impl<Y, S> Exchange<Y, S> {
             drop(self.thrown.take());
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn not_running() -> ! {
+    panic!(
+        "a generator yields one value after the other, while it runs; here are two at the same time, or one whose \
+         generator does not run"
+    )
 }

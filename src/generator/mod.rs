@@ -61,6 +61,7 @@ mod push;
 mod asynchronous;
 mod co;
 mod yielding;
+mod lazy;
 mod resume;
 mod exchange;
 mod thrown;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::generator::error::{AlreadyRunning, AlreadyStarted, Refusal, SendError};
 use crate::generator::exchange::{Exchange, Status};
+use crate::generator::lazy::Lazy;
 use crate::generator::resume::Body;
 use crate::generator::{Co, GeneratorState, Thrown};
 
@@ -99,8 +100,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
         let exchange = Exchange::new();
         let co = Co::new(&exchange);
         Generator {
-            // In a block of its own: a function that returns a future may do something before it does.
-            body: Cell::new(Some(Box::pin(async move { body(co).await }))),
+            body: Cell::new(Some(Box::pin(Lazy::new(move || body(co))))),
             exchange,
             result: Cell::new(None),
             made_at: Location::caller(),
@@ -182,10 +182,10 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
         S: Default,
     {
         match self.exchange.status.get() {
-            Status::Suspended | Status::Careful => Ok(self.run_with(S::default())),
+            status if status.is_waiting() => Ok(self.run_with(S::default())),
             Status::Created => Ok(self.run_first()),
             Status::Closed => Ok(None),
-            Status::Running | Status::Raised => Err(AlreadyRunning),
+            _ => Err(AlreadyRunning),
         }
     }
 
@@ -228,12 +228,10 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     #[inline]
     pub fn send(&self, value: S) -> Result<Option<Y>, SendError<S>> {
         let reason = match self.exchange.status.get() {
-            Status::Suspended | Status::Careful => {
-                return Ok(self.run_with(value));
-            }
+            status if status.is_waiting() => return Ok(self.run_with(value)),
             Status::Created => Refusal::JustStarted,
-            Status::Running | Status::Raised => Refusal::Running,
             Status::Closed => Refusal::Over,
+            _ => Refusal::Running,
         };
         Err(SendError { value, reason })
     }

@@ -40,6 +40,17 @@ impl<Y, S> Drop for Over<'_, Y, S> {
     }
 }
 
+/// The same, for who has the generator alone: the body is in its place still.
+struct OverAlone<'g, 'a, Y, R, S>(&'g mut Generator<'a, Y, R, S>);
+
+impl<Y, R, S> Drop for OverAlone<'_, '_, Y, R, S> {
+    fn drop(&mut self) {
+        self.0.drop_body();
+    }
+}
+
+const HAS_BODY: &str = "a generator that is neither running nor over has a body";
+
 impl<Y, R, S> Generator<'_, Y, R, S> {
     /// Runs the body until it yields, ends or raises. What the yield in which it waits is given is there already.
     ///
@@ -47,23 +58,55 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     #[track_caller]
     #[inline]
     pub(super) fn run(&self) -> Result<Option<Y>, Thrown> {
-        let body = self.body.take();
-        let mut body = body.expect("a generator that is neither running nor over has a body");
+        let mut body = self.body.take().expect(HAS_BODY);
         let over = Over(&self.exchange);
-        if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(NOBODY)) {
-            self.result.set(Some(result));
-            return Ok(None);
+        let polled = body.as_mut().poll(&mut Context::from_waker(NOBODY));
+        if polled.is_pending()
+            && let Some(value) = self.exchange.yielded()
+        {
+            mem::forget(over);
+            // There is none to be dropped.
+            mem::forget(self.body.replace(Some(body)));
+            return Ok(Some(value));
         }
-        match self.exchange.left() {
-            Some(Ok(value)) => {
-                mem::forget(over);
-                // There is none to be dropped.
-                mem::forget(self.body.replace(Some(body)));
-                Ok(Some(value))
+        self.end(polled, body)
+    }
+
+    /// As `run`, for who has the generator alone, so that nobody asks it while it runs: the body stays in its place.
+    #[track_caller]
+    #[inline]
+    fn run_alone(&mut self) -> Option<Y> {
+        let over = OverAlone(self);
+        let body = over.0.body.get_mut().as_mut().expect(HAS_BODY);
+        let polled = body.as_mut().poll(&mut Context::from_waker(NOBODY));
+        if polled.is_pending()
+            && let Some(value) = over.0.exchange.yielded()
+        {
+            mem::forget(over);
+            return Some(value);
+        }
+        let body = over.0.body.take().expect(HAS_BODY);
+        over.0.end(polled, body).unwrap_or_else(|thrown| over.0.raised(&thrown))
+    }
+
+    /// What becomes of a body that has not yielded.
+    #[track_caller]
+    #[cold]
+    fn end(&self, polled: Poll<R>, body: Body<'_, R>) -> Result<Option<Y>, Thrown> {
+        let outcome = match polled {
+            Poll::Ready(result) => {
+                self.result.set(Some(result));
+                Ok(None)
             }
-            Some(Err(thrown)) => Err(thrown),
-            None => self.waits_for_something_else(body),
-        }
+            Poll::Pending => match self.exchange.raised() {
+                Some(thrown) => Err(thrown),
+                None => self.waits_for_something_else(body),
+            },
+        };
+        // Its destructors find it over.
+        self.exchange.status.set(Status::Closed);
+        drop(body);
+        outcome
     }
 
     /// As `run`, where nobody throws, so that no error can come out.
@@ -159,6 +202,10 @@ impl<Y, R> Iterator for Generator<'_, Y, R> {
     #[track_caller]
     #[inline]
     fn next(&mut self) -> Option<Y> {
+        if self.exchange.status.get().is_waiting() {
+            self.exchange.send(());
+            return self.run_alone();
+        }
         self.try_next().expect("what runs is borrowed, so nobody else can borrow it mutably")
     }
 }

@@ -88,7 +88,7 @@ impl<Y> Stage<Y> {
     fn is_first<S>(&mut self, exchange: &Exchange<Y, S>, waits: Status, cx: &Context<'_>) -> bool {
         match self {
             Stage::Waits => return false,
-            Stage::Over => panic!("a yield must not be polled again after it was ready"),
+            Stage::Over => polled_again(),
             Stage::Holds(_) => {}
         }
         if let Stage::Holds(value) = mem::replace(self, Stage::Waits) {
@@ -102,6 +102,12 @@ impl<Y> Stage<Y> {
         *self = Stage::Over;
         Poll::Ready(output)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn polled_again() -> ! {
+    panic!("a yield must not be polled again after it was ready")
 }
 
 impl<Y, S> Drop for Yielding<'_, Y, S> {

@@ -14,6 +14,7 @@ pub mod run;
 mod peers;
 mod executors;
 mod toolkits;
+mod generators;
 mod habits;
 pub mod memory;
 mod build;

@@ -11,11 +11,14 @@ use crate::executors::monoio::{InMonoio, Make, OnEpoll, OnUring};
 use crate::executors::smol::InSmol;
 use crate::executors::tokio::{InLocalRuntime, InLocalSet};
 use crate::executors::tokio_spawn;
+use crate::generators::GENERATORS;
 use crate::habits;
 use crate::memory::{self, Counter};
+use crate::rows::blocking::{self, Blocks};
 use crate::rows::tools::{Channels, Events, Groups, Joins, Locks, Oneshots, Own, Permits};
 use crate::rows::{
-    Executor, Row, Setup, Sleeps, Turnwise, bare, timers, waits, with_timers, without_timers, work,
+    Executor, Row, Setup, Sleeps, Turnwise, bare, generators, timers, waits, with_timers,
+    without_timers, work,
 };
 use crate::tokio_tools::TokioTools;
 use crate::toolkits::{
@@ -154,7 +157,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "turnwise",
         setup: "`Scheduler::new()`",
-        on: joining::<Turnwise, Own>,
+        on: everything,
         runs: everywhere,
         memory: Some(memory::measure::<Turnwise>),
         habits: Some(habits::of::<Turnwise>),
@@ -168,7 +171,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "tokio-localset",
         setup: "tokio 1.54: `current_thread` runtime with `enable_all`, and a `LocalSet`",
-        on: joining::<InLocalSet, TokioTools>,
+        on: |row| offloading::<InLocalSet>(row).or_else(|| joining::<InLocalSet, TokioTools>(row)),
         runs: everywhere,
         memory: Some(memory::measure::<InLocalSet>),
         habits: Some(habits::of::<InLocalSet>),
@@ -179,7 +182,9 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "tokio-localrt",
         setup: "tokio 1.54: `LocalRuntime` with `enable_all`",
-        on: joining::<InLocalRuntime, TokioTools>,
+        on: |row| {
+            offloading::<InLocalRuntime>(row).or_else(|| joining::<InLocalRuntime, TokioTools>(row))
+        },
         runs: everywhere,
         memory: Some(memory::measure::<InLocalRuntime>),
         habits: Some(habits::of::<InLocalRuntime>),
@@ -226,7 +231,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "smol",
         setup: "smol 2.0: `LocalExecutor`, run by `smol::block_on`, and `Timer`",
-        on: sleeping::<InSmol>,
+        on: |row| offloading::<InSmol>(row).or_else(|| sleeping::<InSmol>(row)),
         runs: everywhere,
         memory: Some(memory::measure::<InSmol>),
         habits: Some(habits::of::<InSmol>),
@@ -276,7 +281,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "glommio",
         setup: "glommio 0.9: `LocalExecutor`, unbound, with `io_memory` of 1 MiB",
-        on: sleeping::<InGlommio>,
+        on: |row| offloading::<InGlommio>(row).or_else(|| sleeping::<InGlommio>(row)),
         runs: glommio_runs,
         memory: Some(memory::measure::<InGlommio>),
         habits: Some(habits::of::<InGlommio>),
@@ -288,7 +293,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "compio",
         setup: "compio-runtime 0.12: `Runtime::new()` (feature `time`)",
-        on: sleeping::<InCompio>,
+        on: |row| offloading::<InCompio>(row).or_else(|| sleeping::<InCompio>(row)),
         runs: compio_runs,
         memory: Some(memory::measure::<InCompio>),
         habits: Some(habits::of::<InCompio>),
@@ -312,17 +317,23 @@ pub(crate) const PEERS: &[Peer] = &[
 /// All columns of all tables, turnwise first and the limit last.
 pub(crate) fn columns() -> impl Iterator<Item = &'static Peer> {
     let (peers, limit) = PEERS.split_at(PEERS.len() - 1);
-    peers.iter().chain(TOOLKITS).chain(limit)
+    peers.iter().chain(TOOLKITS).chain(GENERATORS).chain(limit)
 }
 
 /// The rows of what an executor does, as they run on turnwise.
 pub(crate) fn rows() -> Vec<Row> {
-    [with_timers::<Turnwise>(), timers::huge_rows::<Turnwise>()].concat()
+    let rows = with_timers::<Turnwise>();
+    [rows, timers::huge_rows::<Turnwise>(), blocking::rows::<Turnwise>()].concat()
 }
 
 /// The rows of tasks that wait for each other.
 pub(crate) fn wait_rows() -> Vec<Row> {
     waits::rows::<Turnwise, Own>()
+}
+
+/// The rows of generators.
+pub(crate) fn generator_rows() -> Vec<Row> {
+    generators::rows::<generators::Own>()
 }
 
 pub(crate) fn peer(name: &str) -> Option<&'static Peer> {
@@ -345,6 +356,11 @@ where
     sleeping::<E>(row).or_else(|| work(&waits::rows::<E, T>(), row))
 }
 
+/// What turnwise has: all rows.
+fn everything(row: &str) -> Option<Setup> {
+    work(&[rows(), wait_rows(), generator_rows()].concat(), row)
+}
+
 fn in_local_pool(row: &str) -> Option<Setup> {
     let locks = waits::locks::<InLocalPool, Futures>();
     let channels = waits::channels::<InLocalPool, Futures>();
@@ -355,6 +371,10 @@ fn in_local_pool(row: &str) -> Option<Setup> {
 
 fn sleeping<E: Sleeps>(row: &str) -> Option<Setup> {
     work(&with_timers::<E>(), row).or_else(|| work(&timers::huge_rows::<E>(), row))
+}
+
+fn offloading<E: Blocks>(row: &str) -> Option<Setup> {
+    work(&blocking::rows::<E>(), row)
 }
 
 fn timeless<E: Executor>(row: &str) -> Option<Setup> {

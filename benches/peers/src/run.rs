@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use crate::build::{self, BUILD_TIME, Beside, CODE_SIZE};
 use crate::options::{Options, USAGE};
-use crate::peers::{Peer, columns, peer, rows, wait_rows};
+use crate::peers::{Peer, columns, generator_rows, peer, rows, wait_rows};
 use crate::race::{Times, race, run_rounds};
 use crate::rows::Row;
 use crate::{memory, picture, table};
@@ -45,7 +45,7 @@ fn is_row(name: &str) -> bool {
 
 /// The rows of all tables.
 fn all_rows() -> Vec<Row> {
-    [rows(), wait_rows()].concat()
+    [rows(), wait_rows(), generator_rows()].concat()
 }
 
 /// The first word with which a child is asked for something other than a row.
@@ -115,11 +115,13 @@ fn test(peers: &[&Peer]) -> io::Result<ExitCode> {
 }
 
 fn measure(all: &[&'static Peer], options: &Options) -> io::Result<()> {
-    let (rows, wait_rows) = (rows(), wait_rows());
+    let (rows, wait_rows, generator_rows) = (rows(), wait_rows(), generator_rows());
     let peers = having(all, &rows);
     let waiting = having(all, &wait_rows);
+    let yielding = having(all, &generator_rows);
     let results = times(&rows, &peers, options)?;
     let waits = times(&wait_rows, &waiting, options)?;
+    let yields = times(&generator_rows, &yielding, options)?;
     if options.rows.is_empty() {
         table::print_habits(&peers, &told(&peers, HABITS)?);
     }
@@ -130,6 +132,11 @@ fn measure(all: &[&'static Peer], options: &Options) -> io::Result<()> {
         println!();
         table::print_tools(&waiting, &told(&waiting, ORDERS)?);
         table::print_times(&waiting, &waits);
+    }
+    if !yields.is_empty() {
+        println!();
+        table::print_setups(&yielding);
+        table::print_times(&yielding, &yields);
     }
     table::print_beside(&peers, &beside(&peers, options)?);
     if let Some(file) = &options.svg {

@@ -78,6 +78,15 @@ pub(crate) fn print_tools(peers: &[&Peer], orders: &[(&str, Vec<String>)]) {
     println!();
 }
 
+/// Prints who they are.
+pub(crate) fn print_setups(peers: &[&Peer]) {
+    println!("| column | what |\n|---|---|");
+    for peer in peers {
+        println!("| {} | {} |", peer.name, peer.setup);
+    }
+    println!();
+}
+
 /// The cells with the answers of one of them.
 fn answers(peer: &Peer, told: &[(&str, Vec<String>)], questions: usize) -> String {
     let answers = told.iter().find(|(name, _)| *name == peer.name);

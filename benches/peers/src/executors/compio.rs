@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use compio_runtime::{JoinError, JoinHandle, Runtime};
 
+use crate::rows::blocking::Blocks;
 use crate::rows::{Executor, Sleeps};
 
 pub(crate) struct InCompio(Runtime);
@@ -46,5 +47,14 @@ impl Sleeps for InCompio {
         future: F,
     ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
         compio_runtime::time::timeout(limit, future)
+    }
+}
+
+impl Blocks for InCompio {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
+        let handle = compio_runtime::spawn_blocking(job);
+        async { handle.await.expect("nothing panics") }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use glommio::{GlommioError, LocalExecutor, LocalExecutorBuilder, Placement, Task};
 
 use super::Certain;
+use crate::rows::blocking::Blocks;
 use crate::rows::{Executor, Sleeps};
 
 /// The buffers of its rings; 10 MiB when nothing is said, and machines often let a user lock 8.
@@ -55,5 +56,13 @@ impl Sleeps for InGlommio {
     ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
         // It limits only what may fail in its own way.
         glommio::timer::timeout(limit, async { Ok(future.await) })
+    }
+}
+
+impl Blocks for InGlommio {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
+        glommio::executor().spawn_blocking(job)
     }
 }

@@ -8,6 +8,7 @@ use smol::{LocalExecutor, Task, Timer};
 
 use super::Certain;
 use super::async_executor::Current;
+use crate::rows::blocking::Blocks;
 use crate::rows::{Executor, Sleeps};
 
 thread_local! {
@@ -54,5 +55,13 @@ impl Sleeps for InSmol {
     ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
         // Smol has none of its own.
         smol::future::or(async { Ok(future.await) }, async move { Err(Timer::after(limit).await) })
+    }
+}
+
+impl Blocks for InSmol {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
+        smol::unblock(job)
     }
 }

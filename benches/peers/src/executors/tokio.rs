@@ -6,6 +6,7 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime, Runtime};
 use tokio::task::{JoinError, JoinHandle, LocalSet};
 use tokio::time::error::Elapsed;
 
+use crate::rows::blocking::Blocks;
 use crate::rows::{Executor, Sleeps};
 
 const NO_DRIVER: &str = "tokio could not make its driver";
@@ -91,5 +92,23 @@ impl Sleeps for InLocalRuntime {
         future: F,
     ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
         tokio::time::timeout(limit, future)
+    }
+}
+
+impl Blocks for InLocalSet {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
+        let handle = tokio::task::spawn_blocking(job);
+        async { handle.await.expect("nothing panics") }
+    }
+}
+
+impl Blocks for InLocalRuntime {
+    fn spawn_blocking<T: Send + 'static>(
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
+        let handle = tokio::task::spawn_blocking(job);
+        async { handle.await.expect("nothing panics") }
     }
 }

@@ -150,8 +150,8 @@ pub(crate) const TOOLKITS: &[Peer] = &[
 const LIKE_ASYNC_LOCK: &[Note] =
     &[UNFAIR_FOR_A_WHILE, UNFAIR_SEMAPHORE, NO_EVENT, OVERTAKES, NO_ONESHOT, NO_JOIN_ALL];
 
-/// What is measured of an executor is measured in its own column.
-const NEITHER: Peer = Peer {
+/// What is measured of an executor is measured in its own column, and a crate of generators has none.
+pub(crate) const NEITHER: Peer = Peer {
     name: "",
     setup: "",
     on: |_| None,
