@@ -7,7 +7,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::SystemTime;
 
 fn root() -> &'static Path {
@@ -22,10 +21,8 @@ struct Example {
     output: Option<String>,
 }
 
-/// Whether this test was built with what an example needs beyond the defaults. Those of other builds run it.
-fn is_built(name: &str) -> bool {
-    cfg!(feature = "jobs") || !["jobs", "beep_bot"].contains(&name)
-}
+/// Those that need the feature `jobs`.
+const WITH_JOBS: [&str; 2] = ["beep_bot", "jobs"];
 
 /// Those in which threads sleep in real time. They print times that they round, and a machine that has more to do may
 /// be later than that.
@@ -71,30 +68,50 @@ fn uncomment(block: &str) -> String {
 
 // ----- running them -----
 
-/// The program of an example, built anew if it is not there or older than a source.
-///
-/// `cargo test` has built it; `cargo test --test examples` has not. Cargo holds no lock while tests run,
-/// so it can be asked.
+/// Where the program of an example is when it is built.
 fn program(name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
+    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
+    profile().join("examples").join(file)
+}
+
+fn profile() -> PathBuf {
     let test = env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).expect("tests are built in <target>/<profile>/deps");
-    let built =
-        |name: &str| profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    BUILT.get_or_init(|| {
-        let library = newest(&root().join("src"));
-        let is_fresh = |example: &Example| {
-            let is_folder = example.file.ends_with("main.rs");
-            let source =
-                newest(if is_folder { example.file.parent().unwrap() } else { &example.file });
-            let built = built(&example.name);
-            built.exists() && newest(&built) >= library.max(source)
-        };
-        if !examples().iter().filter(|example| is_built(&example.name)).all(is_fresh) {
-            build_examples(profile);
-        }
-    });
-    built(name)
+    test.ancestors().nth(2).expect("tests are built in <target>/<profile>/deps").to_owned()
+}
+
+/// Builds those of the examples that are not there, or older than a source.
+///
+/// `cargo test` has built them, but for those that need a feature; `cargo test --test examples` has not. Cargo holds no
+/// lock while tests run, so it can be asked.
+fn build<'a>(examples: impl IntoIterator<Item = &'a Example>) {
+    let library = newest(&root().join("src"));
+    let is_stale = |example: &&Example| {
+        let is_folder = example.file.ends_with("main.rs");
+        let source = if is_folder { example.file.parent().unwrap() } else { &example.file };
+        let built = program(&example.name);
+        !built.exists() || newest(&built) < library.max(newest(source))
+    };
+    let stale: Vec<_> = examples.into_iter().filter(is_stale).collect();
+    if !stale.is_empty() {
+        build_now(&stale);
+    }
+}
+
+/// Builds them as this test was built, and into the same folder.
+fn build_now(examples: &[&Example]) {
+    let profile = profile();
+    let (target, name) = (profile.parent().unwrap(), profile.file_name().unwrap());
+    let name = if name == "debug" { "dev".as_ref() } else { name };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["build", "--quiet", "--locked", "--offline"]);
+    if cfg!(feature = "jobs") {
+        cargo.args(["--features", "jobs"]);
+    }
+    for example in examples {
+        cargo.arg("--example").arg(&example.name);
+    }
+    let status = cargo.arg("--profile").arg(name).arg("--target-dir").arg(target).status();
+    assert!(status.unwrap().success(), "the examples could not be built");
 }
 
 /// When a file was last changed, or the last one in a folder.
@@ -111,30 +128,18 @@ fn newest(path: &Path) -> SystemTime {
 fn run_to_print(name: &str, expected: &str) -> Output {
     let runs = if REAL_TIME.contains(&name) { 3 } else { 1 };
     let is_right = |ran: &Output| ran.status.success() && ran.stdout == expected.as_bytes();
-    let mut ran = run(name, &[]);
+    let program = program(name);
+    let mut ran = run(&program, &[]);
     for _ in 1..runs {
         if !is_right(&ran) {
-            ran = run(name, &[]);
+            ran = run(&program, &[]);
         }
     }
     ran
 }
 
-/// Builds them as this test was built, and into the same folder.
-fn build_examples(profile: &Path) {
-    let (target, name) = (profile.parent().unwrap(), profile.file_name().unwrap());
-    let name = if name == "debug" { "dev".as_ref() } else { name };
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["build", "--quiet", "--locked", "--offline", "--examples"]);
-    if cfg!(feature = "jobs") {
-        cargo.args(["--features", "jobs"]);
-    }
-    let status = cargo.arg("--profile").arg(name).arg("--target-dir").arg(target).status();
-    assert!(status.unwrap().success(), "the examples could not be built");
-}
-
-fn run(name: &str, arguments: &[&str]) -> Output {
-    Command::new(program(name)).current_dir(root()).args(arguments).output().unwrap()
+fn run(program: &Path, arguments: &[&str]) -> Output {
+    Command::new(program).current_dir(root()).args(arguments).output().unwrap()
 }
 
 // ----- telling the difference -----
@@ -174,11 +179,22 @@ fn a_difference_shows_what_is_missing_and_what_came_instead() {
 
 #[test]
 fn every_example_prints_what_its_last_comment_says() {
+    compare(|example| !WITH_JOBS.contains(&&*example.name));
+}
+
+#[test]
+#[cfg(feature = "jobs")]
+fn every_example_that_needs_a_feature_prints_what_its_last_comment_says() {
+    compare(|example| WITH_JOBS.contains(&&*example.name));
+}
+
+/// Runs some of the examples, and compares.
+fn compare(is_meant: impl FnMut(&Example) -> bool) {
+    let mut meant = examples();
+    meant.retain(is_meant);
+    build(&meant);
     let mut wrong = String::new();
-    for Example { name, output, .. } in examples() {
-        if !is_built(&name) {
-            continue;
-        }
+    for Example { name, output, .. } in meant {
         let expected = output.unwrap_or_default();
         let ran = run_to_print(&name, &expected);
         let printed = String::from_utf8(ran.stdout).unwrap();
@@ -231,10 +247,15 @@ fn the_tour_is_told_in_less_than_100_lines() {
 
 // ----- the one that takes arguments -----
 
+fn follower() -> PathBuf {
+    build([&read(&root().join("examples/follow_grep.rs"))]);
+    program("follow_grep")
+}
+
 #[test]
 fn the_follower_says_how_to_call_it() {
     for arguments in [&["file"] as &[&str], &["file", "pattern", "more"]] {
-        let ran = run("follow_grep", arguments);
+        let ran = run(&follower(), arguments);
         assert_eq!(ran.status.code(), Some(2));
         assert_eq!(String::from_utf8_lossy(&ran.stderr), "usage: follow_grep [FILE PATTERN]\n");
         assert!(ran.stdout.is_empty());
@@ -243,7 +264,7 @@ fn the_follower_says_how_to_call_it() {
 
 #[test]
 fn the_follower_names_the_file_that_is_missing() {
-    let ran = run("follow_grep", &["no/such/file", "pattern"]);
+    let ran = run(&follower(), &["no/such/file", "pattern"]);
     assert_eq!(ran.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&ran.stderr).starts_with("follow_grep: no/such/file: "));
 }
@@ -267,7 +288,7 @@ fn the_follower_follows_a_real_file_until_nobody_reads() {
         file.write_all(text.as_bytes()).unwrap();
     };
     fs::write(&path, "an error of yesterday\n").unwrap();
-    let mut follower = Command::new(program("follow_grep"));
+    let mut follower = Command::new(follower());
     follower.arg(&path).arg("Error").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut follower = Running(follower.spawn().unwrap());
     let mut notes = BufReader::new(follower.0.stderr.take().unwrap());
