@@ -1,4 +1,4 @@
-//! Pages of a site, fetched by a client that blocks, on threads of a pool: one after the other, all at once, and so many
+//! Pages of a site, fetched by a client that blocks, on threads of a pool: one after the other, all at once, and three
 //! at once. The first three sections are Python programs of the course, and print what those print; a second of the
 //! course takes half of one here.
 //!
@@ -98,7 +98,7 @@ fn one_after_the_other() -> Result<(), Error> {
     let server = Server::start(|_, path| (TENTH * number(path), found(path)))?;
     let client = client_of(&server);
     block_on(async {
-        // Each page is a little late. Ten of them could be late by a tenth, so each is measured, and rounded, by itself.
+        // Each page is a little late, and all ten could be late by a tenth: each is measured, and rounded, by itself.
         let mut tenths = 0;
         for i in 1..=10 {
             let start = Clock::start();
