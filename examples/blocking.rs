@@ -216,7 +216,7 @@ fn submit_and_wait(clock: Clock) -> Result<(), BlockingError> {
 fn submit_and_be_called_back(clock: Clock) {
     let pool = ThreadPool::new(1);
     let handle = pool.submit(|| func(2, 3));
-    handle.on_done_on_worker(|result| match result {
+    handle.on_done(|result| match result {
         Ok(result) => println!("Got: {result}"),
         Err(error) => println!("{error}"),
     });

@@ -178,7 +178,7 @@ fn callbacks_are_called_on_the_thread_of_the_scheduler_on_a_later_turn() {
         let handle = spawn_blocking(|| ());
         until(|| handle.is_finished());
         let noted_there = Rc::clone(&noted);
-        let called = handle.on_done(move |result| {
+        let called = handle.on_done_local(move |result| {
             result.unwrap();
             assert_eq!(thread::current().id(), here);
             noted_there.borrow_mut().push("called");
@@ -188,6 +188,24 @@ fn callbacks_are_called_on_the_thread_of_the_scheduler_on_a_later_turn() {
         noted.borrow_mut().push("over");
     });
     assert_eq!(*log.borrow(), ["registered", "called", "over"]);
+}
+
+#[test]
+fn a_callback_that_may_cross_threads_is_called_on_this_one_too_if_a_scheduler_runs_here() {
+    let (sent, got) = mpsc::channel();
+    let scheduler = guarded();
+    scheduler.spawn(async move {
+        let handle = spawn_blocking(|| 5);
+        until(|| handle.is_finished());
+        let told = sent.clone();
+        handle.on_done(move |result| {
+            told.send((result.unwrap(), thread::current().id())).unwrap();
+        });
+        sent.send((0, thread::current().id())).unwrap();
+    });
+    scheduler.run().unwrap();
+    let here = thread::current().id();
+    assert_eq!(got.iter().collect::<Vec<_>>(), [(0, here), (5, here)], "on a later turn");
 }
 
 #[test]
@@ -201,7 +219,7 @@ fn callbacks_are_called_in_the_order_in_which_the_jobs_end() {
     scheduler.block_on(async {
         for (number, job) in jobs.into_iter().enumerate() {
             let noted = Rc::clone(&noted);
-            spawn_blocking(job).on_done(move |_| noted.borrow_mut().push(number));
+            spawn_blocking(job).on_done_local(move |_| noted.borrow_mut().push(number));
         }
         yield_now().await;
     });
@@ -218,16 +236,16 @@ fn a_run_waits_for_callbacks() {
     let note = Rc::clone(&called);
     let scheduler = guarded();
     scheduler.spawn(async move {
-        spawn_blocking(|| ()).on_done(move |_| note.set(true));
+        spawn_blocking(|| ()).on_done_local(move |_| note.set(true));
     });
     scheduler.run().unwrap();
     assert!(called.get());
 }
 
 #[test]
-#[should_panic(expected = "use `on_done_on_worker`")]
-fn a_callback_outside_of_a_scheduler_says_what_to_use() {
-    spawn_blocking(|| ()).on_done(drop);
+#[should_panic(expected = "use `on_done`")]
+fn a_local_callback_outside_of_a_scheduler_says_what_to_use() {
+    spawn_blocking(|| ()).on_done_local(drop);
 }
 
 // ----- what the scheduler knows -----

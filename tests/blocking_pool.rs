@@ -216,12 +216,12 @@ fn a_job_that_is_aborted_leaves_its_place_to_the_next() {
 }
 
 #[test]
-fn the_callback_on_the_worker_is_the_end_of_the_job() {
+fn a_callback_without_a_scheduler_is_the_end_of_the_job_on_its_worker() {
     let (sent, got) = mpsc::channel();
     let pool = ThreadPool::builder().threads(1).name("there").build();
     let gate = Gate::running(&pool);
     let told = sent.clone();
-    pool.submit(|| 5).on_done_on_worker(move |result| {
+    pool.submit(|| 5).on_done(move |result| {
         told.send((result.unwrap(), thread::current().name().unwrap().to_owned())).unwrap();
         panic!("of which nobody takes notice");
     });
@@ -229,11 +229,11 @@ fn the_callback_on_the_worker_is_the_end_of_the_job() {
     assert_eq!(got.recv().unwrap(), (5, "there-0".to_owned()));
     let over = pool.submit(|| 6);
     until(|| over.is_finished());
-    over.on_done_on_worker(move |result| sent.send((result.unwrap(), String::new())).unwrap());
+    over.on_done(move |result| sent.send((result.unwrap(), String::new())).unwrap());
     assert_eq!(got.try_recv().unwrap(), (6, String::new()), "here and now");
     pool.shutdown();
     let (refused, told) = mpsc::channel();
-    pool.submit(|| ()).on_done_on_worker(move |result| refused.send(result.is_err()).unwrap());
+    pool.submit(|| ()).on_done(move |result| refused.send(result.is_err()).unwrap());
     assert_eq!(told.try_recv(), Ok(true));
 }
 

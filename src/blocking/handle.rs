@@ -84,6 +84,47 @@ impl<T> BlockingHandle<T> {
         wait_here(Waiting(&mut self))
     }
 
+    /// Calls this with the result: on the thread of the scheduler that runs here, or, if none does, on that of the job.
+    ///
+    /// *With a scheduler* the callback is a task of it, on a later turn, even if the job is over already.
+    /// [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
+    ///
+    /// *Without one* it is called as the end of the job; or here and now, if the job is over. Of a job that is never
+    /// begun, whoever says so makes the call. A panic of the callback is printed, and hurts nobody else.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::thread;
+    /// use turnwise::{Scheduler, spawn_blocking};
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let tell = move |result: Result<i32, _>| sender.send((result.unwrap(), thread::current().id())).unwrap();
+    /// let here = thread::current().id();
+    ///
+    /// spawn_blocking(|| 2 + 3).on_done(tell.clone());
+    /// assert!(receiver.recv()? != (5, here));
+    ///
+    /// let scheduler = Scheduler::new();
+    /// scheduler.spawn(async { spawn_blocking(|| 2 + 3).on_done(tell) });
+    /// scheduler.run()?;
+    /// assert!(receiver.recv()? == (5, here));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    #[doc(alias = "add_done_callback")]
+    pub fn on_done(self, callback: impl FnOnce(Result<T, BlockingError>) + Send + 'static)
+    where
+        T: 'static,
+    {
+        if current().is_some() {
+            drop(self.on_done_local(callback));
+        } else if let Some((callback, outcome)) = self.job.then(Box::new(callback)) {
+            call(callback, outcome);
+        }
+    }
+
     /// Calls this with the result, on this thread: as a task of the scheduler that runs here, on a later turn, even
     /// if the job is over already.
     ///
@@ -94,7 +135,7 @@ impl<T> BlockingHandle<T> {
     ///
     /// # Panics
     ///
-    /// Outside of a running scheduler. [`on_done_on_worker`](BlockingHandle::on_done_on_worker) works there.
+    /// Outside of a running scheduler. [`on_done`](BlockingHandle::on_done) works there.
     ///
     /// # Example
     ///
@@ -106,7 +147,8 @@ impl<T> BlockingHandle<T> {
     /// let scheduler = Scheduler::new();
     /// let seen = Rc::clone(&got); // stays on this thread
     /// scheduler.spawn(async move {
-    ///     spawn_blocking(|| 2 + 3).on_done(move |result| seen.set(result.unwrap()));
+    ///     let called = spawn_blocking(|| 2 + 3).on_done_local(move |result| seen.set(result.unwrap()));
+    ///     called.await
     /// });
     /// scheduler.run()?;
     /// assert_eq!(got.get(), 5);
@@ -114,7 +156,7 @@ impl<T> BlockingHandle<T> {
     /// ```
     #[track_caller]
     #[doc(alias = "add_done_callback")]
-    pub fn on_done(
+    pub fn on_done_local(
         self,
         callback: impl FnOnce(Result<T, BlockingError>) + 'static,
     ) -> JoinHandle<()>
@@ -123,36 +165,9 @@ impl<T> BlockingHandle<T> {
     {
         assert!(
             current().is_some(),
-            "`on_done` calls back on the thread of a running scheduler, and there is none: use \
-             `on_done_on_worker`"
+            "`on_done_local` calls back on the thread of a running scheduler, and there is none: use `on_done`"
         );
         spawn(async move { callback(self.await) })
-    }
-
-    /// Calls this with the result, on the thread of the job, as the end of the job; or here and now if the job is
-    /// over.
-    ///
-    /// Of a job that is never begun, whoever says so makes the call. A panic of the callback is printed, and hurts
-    /// nobody else.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::sync::mpsc;
-    ///
-    /// let (sender, receiver) = mpsc::channel();
-    /// let pool = turnwise::ThreadPool::new(1);
-    /// pool.submit(|| 2 + 3).on_done_on_worker(move |result| sender.send(result.unwrap()).unwrap());
-    /// assert_eq!(receiver.recv(), Ok(5));
-    /// ```
-    #[doc(alias = "add_done_callback")]
-    pub fn on_done_on_worker(
-        self,
-        callback: impl FnOnce(Result<T, BlockingError>) + Send + 'static,
-    ) {
-        if let Some((callback, outcome)) = self.job.then(Box::new(callback)) {
-            call(callback, outcome);
-        }
     }
 
     /// Drops the job if it has not begun: whoever waits for it gets an error, and its place in the queue is free.

@@ -11,7 +11,7 @@
 //! | to name a job, for reports | [`Builder`] |
 //! | its result, inside of a task | `handle.await` |
 //! | its result, where nothing can be awaited | [`BlockingHandle::wait`] |
-//! | to be called with its result | [`BlockingHandle::on_done`], [`BlockingHandle::on_done_on_worker`] |
+//! | to be called with its result | [`BlockingHandle::on_done`], [`BlockingHandle::on_done_local`] |
 //!
 //! # Example
 //!
