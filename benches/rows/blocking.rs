@@ -21,7 +21,7 @@ impl Blocks for Turnwise {
 pub(crate) fn rows<E: Blocks>() -> Vec<Row> {
     let row = |name, size, work| Row { name, batch: 1, size, kind: Kind::TwoThreads, work };
     vec![
-        row("blocking_round_trip", 200, round_trips::<E> as Setup),
+        row("blocking_round_trip", 2_000, round_trips::<E> as Setup),
         row("blocking_burst", 10_000, burst::<E>),
     ]
 }

@@ -15,7 +15,7 @@ pub(crate) trait Yields {
 }
 
 pub(crate) fn rows<G: Yields>() -> Vec<Row> {
-    let row = |name, work| Row { name, batch: 1, size: 100_000, kind: Kind::Computes, work };
+    let row = |name, work| Row { name, batch: 1, size: 500_000, kind: Kind::Computes, work };
     vec![row("generator_next", pulled::<G> as Setup), row("coroutine_send", pushed::<G>)]
 }
 

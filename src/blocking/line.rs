@@ -4,10 +4,12 @@
 //! allows, have a place; whoever can wait for one waits behind.
 
 use std::collections::BTreeMap;
+use std::hint;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use crate::blocking::job::Work;
 use crate::kernel::Record;
@@ -59,6 +61,17 @@ impl Sleeper {
     /// Returns whether it was called since the last time that this said so.
     pub(super) fn was_called(&self) -> bool {
         self.is_called.load(Ordering::Acquire) && self.is_called.swap(false, Ordering::Acquire)
+    }
+
+    /// Waits for a call without sleeping, for so long since then; returns whether it was called.
+    pub(super) fn watch(&self, since: Instant, length: Duration) -> bool {
+        while !self.was_called() {
+            if since.elapsed() >= length {
+                return false;
+            }
+            hint::spin_loop();
+        }
+        true
     }
 
     /// Waits until it is called.

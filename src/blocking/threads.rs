@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,16 @@ pub(super) struct Threads {
     /// Nobody waits for them any more.
     is_abandoned: AtomicBool,
     handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// How long a thread that has nothing to do keeps awake. Jobs come one after the other, each when the last one's result
+/// has been seen, which takes about as long as it takes to wake a thread; so that is spared for half of them.
+const WATCH: Duration = Duration::from_micros(20);
+
+/// Returns whether there is another processor, on which a job could be handed over meanwhile.
+fn watches() -> bool {
+    static OTHERS: OnceLock<bool> = OnceLock::new();
+    *OTHERS.get_or_init(|| thread::available_parallelism().is_ok_and(|count| count.get() > 1))
 }
 
 thread_local! {
@@ -243,6 +253,9 @@ impl Threads {
     /// Sleeps until it is called; `false` if it has slept long enough.
     fn sleep(&self, here: &Sleeper) -> bool {
         let since = Instant::now();
+        if watches() && here.watch(since, WATCH.min(self.settings.keep_alive)) {
+            return true;
+        }
         loop {
             let left = self.settings.keep_alive.saturating_sub(since.elapsed());
             if left.is_zero() {

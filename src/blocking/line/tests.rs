@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection, prop_assert_eq, proptest};
@@ -121,4 +123,17 @@ fn a_sleeper_is_called_before_a_thread_is_started_and_one_is_started_at_a_time()
     assert!(matches!(enter(&mut line, 3), Call::Nobody), "there may be no more");
     assert!(line.lose_thread().0.is_empty());
     assert_eq!(line.lose_thread().0.len(), 2, "nobody is left to come for them");
+}
+
+#[test]
+fn one_that_watches_sees_a_call_of_before_and_a_call_of_now_and_has_enough_after_a_while() {
+    let here = Sleeper::here();
+    assert!(!here.watch(Instant::now(), Duration::ZERO));
+    here.call();
+    assert!(here.watch(Instant::now(), Duration::ZERO));
+    assert!(!here.watch(Instant::now(), Duration::from_micros(1)), "a call is seen once");
+    thread::scope(|threads| {
+        threads.spawn(|| here.call());
+        assert!(here.watch(Instant::now(), Duration::from_secs(600)));
+    });
 }
