@@ -243,12 +243,17 @@ fn an_error_that_is_thrown_before_the_start_ends_it_unrun() {
 
 #[test]
 fn an_error_that_is_raised_when_nobody_throws_is_a_panic_that_says_so() {
-    let mut generator: Generator<'_, u32> =
-        Generator::new(async |co| co.raise(Thrown::new("out of paper")).await);
-    let panic = panic_of(|| generator.next());
-    assert!(panic.contains("tests/generator.rs"), "{panic}");
-    assert!(panic.ends_with("raised an error when nobody threw one: out of paper"), "{panic}");
-    assert_eq!(generator.next(), None);
+    for yields in 0..2 {
+        let mut generator: Generator<'_, u32> = Generator::new(async |co| {
+            co.yield_all(0..yields).await;
+            co.raise(Thrown::new("out of paper")).await
+        });
+        generator.by_ref().take(yields as usize).for_each(drop);
+        let panic = panic_of(|| generator.next());
+        assert!(panic.contains("tests/generator.rs"), "{panic}");
+        assert!(panic.ends_with("raised an error when nobody threw one: out of paper"), "{panic}");
+        assert_eq!((generator.next(), generator.state()), (None, GeneratorState::Closed));
+    }
 }
 
 // ----- close -----
