@@ -246,7 +246,7 @@ fn an_error_that_is_raised_when_nobody_throws_is_a_panic_that_says_so() {
     for yields in 0..2 {
         let mut generator: Generator<'_, u32> = Generator::new(async |co| {
             co.yield_all(0..yields).await;
-            co.raise(Thrown::new("out of paper")).await
+            co.raise(Thrown::new("out of paper")).await;
         });
         generator.by_ref().take(yields as usize).for_each(drop);
         let panic = panic_of(|| generator.next());
