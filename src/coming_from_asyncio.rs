@@ -32,6 +32,43 @@
 //! assert_eq!(scheduler.block_on(main()), "done");
 //! ```
 //!
+//! What the slides call the phases of an event loop can be watched, each by a [`Transition`](crate::Transition):
+//!
+//! | phase | transition |
+//! |---|---|
+//! | initialization: tasks are added | `Spawned` |
+//! | task scheduling: one gets into the ready queue | `Scheduled` |
+//! | execution, until it waits | `TurnBegan` |
+//! | task switching | `TurnEnded` |
+//! | completion | `Exited` |
+//!
+//! ```
+//! use turnwise::{Scheduler, Transition, yield_now};
+//! use std::cell::RefCell;
+//! use std::rc::Rc;
+//!
+//! let phases = Rc::new(RefCell::new(Vec::new()));
+//! let seen = Rc::clone(&phases);
+//! let watch = move |transition: &Transition| {
+//!     seen.borrow_mut().push(match transition {
+//!         Transition::Spawned { .. } => "initialization",
+//!         Transition::Scheduled { .. } => "scheduling",
+//!         Transition::TurnBegan { .. } => "execution",
+//!         Transition::TurnEnded { .. } => "switching",
+//!         Transition::Exited { .. } => "completion",
+//!         _ => "idle",
+//!     });
+//! };
+//! let scheduler = Scheduler::builder().observer(watch).build();
+//! scheduler.spawn(yield_now()); // waits once, as for a socket
+//! scheduler.run().unwrap();
+//! let phases = phases.borrow();
+//! assert_eq!(phases[0], "initialization");
+//! assert_eq!(phases[1..4], ["scheduling", "execution", "switching"]);
+//! assert_eq!(phases[4..7], ["scheduling", "execution", "switching"]); // it was woken at once
+//! assert_eq!(phases[7..], ["completion"]);
+//! ```
+//!
 //! # Tasks
 //!
 //! | asyncio | here | differs |
