@@ -6,6 +6,7 @@ mod probe;
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -339,6 +340,19 @@ fn clocks_put_forward_by_half_an_hour_leave_the_minute_what_it_was() {
 }
 
 #[test]
+fn clocks_put_forward_or_back_by_half_an_hour_are_looked_at_where_they_are_set() {
+    let spring = at(date(2026, 10, 4), 1, 50).in_tz("Australia/Lord_Howe").unwrap(); // at 2:00 it is 2:30
+    let hours = runs(&spring, 2 * HOUR, |jobs| jobs.every(1).hour().at(":45").unwrap());
+    assert_eq!(hours, ["04 02:45:00", "04 03:45:00"]);
+    let autumn = at(date(2026, 4, 5), 1, 40).in_tz("Australia/Lord_Howe").unwrap(); // at 2:00 it is 1:30
+    let hours = runs(&autumn, 2 * HOUR, |jobs| jobs.every(1).hour().at(":45").unwrap());
+    assert_eq!(hours, ["05 01:45:00", "05 01:45:00", "05 02:45:00"]);
+    let caracas = at(date(2016, 5, 1), 2, 25).in_tz("America/Caracas").unwrap(); // at 2:30 it is 3:00
+    let hours = runs(&caracas, HOUR, |jobs| jobs.every(1).hour().at(":05").unwrap());
+    assert_eq!(hours, ["01 03:05:00"]);
+}
+
+#[test]
 fn a_day_that_a_place_has_skipped_gives_no_second_run() {
     let before = at(date(2011, 12, 29), 9, 0).in_tz("Pacific/Apia").unwrap(); // which went to bed on the 29th
     let days = runs(&before, 2 * DAY, |jobs| jobs.every(1).day().at("10:30").unwrap());
@@ -380,6 +394,49 @@ fn a_wall_clock_that_is_set_forward_makes_one_run_of_all_it_has_passed() {
         ended.unwrap_err();
         jobs.clear_all();
         assert_eq!(log.take(), ["marked 25 14:10:00", "marked 25 14:30:00", "counted 25 15:00:00"]);
+    });
+}
+
+/// However many points were passed, and though the last of them is now.
+#[test]
+fn a_point_at_which_a_late_run_begins_gives_no_second_run() {
+    virtual_time().block_on(async {
+        let ((jobs, offset), log) = (settable(), Log::default());
+        jobs.every(1).day().at("12:00").unwrap().run(noted(&jobs, &log, "noon"));
+        jobs.every(10).seconds().run(noted(&jobs, &log, "counted"));
+        sleep(30 * SECOND).await;
+        offset.set(SignedDuration::from_hours(4 * 24 + 3) - SignedDuration::from_secs(30)); // noon, of Sunday
+        for _ in 0..5 {
+            jobs.run_pending().await;
+        }
+        assert_eq!(log.take(), ["noon 29 12:00:00", "counted 29 12:00:00"]);
+        sleep(10 * SECOND).await;
+        jobs.run_pending().await;
+        assert_eq!(log.take(), ["counted 29 12:00:10"]);
+        jobs.clear_all();
+    });
+}
+
+#[test]
+fn a_wall_clock_at_the_end_of_time_does_not_disturb_what_is_counted() {
+    virtual_time().block_on(async {
+        let end = Rc::new(Cell::new(false));
+        let is_end = Rc::clone(&end);
+        let shown = move || if is_end.get() { Timestamp::MAX } else { wednesday().timestamp() };
+        let jobs = Jobs::with_clock(TimeZone::UTC, shown);
+        let counted = Count::default();
+        let count = counted.clone();
+        jobs.every(10).seconds().run(async move || count.add());
+        let set = async {
+            for is_end in [true, false] {
+                sleep(15 * SECOND).await;
+                end.set(is_end);
+            }
+        };
+        let ((), ended) = join!(set, timeout(101 * SECOND, jobs.run_forever()));
+        ended.unwrap_err();
+        assert_eq!(counted.get(), 10);
+        jobs.clear_all();
     });
 }
 
@@ -812,7 +869,7 @@ fn jobs_print_what_people_want_to_know() {
     );
     assert_eq!(
         shown(jobs.every(2).hours().at(":30").unwrap().run(sweep)),
-        "every 2 hours at 30:00 do sweep"
+        "every 2 hours at :30 do sweep"
     );
     assert_eq!(
         shown(jobs.every(1).to(3).weeks().at("7:00").unwrap().run(sweep)),
@@ -839,5 +896,54 @@ fn a_job_that_no_calendar_has_is_over() {
     let jobs = Jobs::starting_at(&wednesday());
     assert!(jobs.every(u32::MAX).weeks().run(async || {}).is_over());
     assert!(jobs.every(u32::MAX).hours().at(":30").unwrap().run(async || {}).is_over());
-    assert!(jobs.every(u32::MAX).hours().run(async || {}).is_over());
+    // What is counted needs no calendar: it waits for half a million years, unless somebody says until when.
+    let patient = jobs.every(u32::MAX).hours().run(async || {});
+    assert!(!patient.is_over() && patient.next_run().is_none());
+    assert!(jobs.every(u32::MAX).hours().until(Timestamp::MAX).run(async || {}).is_over());
+}
+
+#[test]
+fn a_last_day_before_all_calendars_is_past() {
+    let jobs = Jobs::starting_at(&wednesday());
+    for last in [DateTime::MIN, date(-9999, 1, 2).at(0, 0, 0, 0)] {
+        assert!(jobs.every(1).hour().until(last).run(async || {}).is_over());
+    }
+    assert!(!jobs.every(1).hour().until(DateTime::MAX).run(async || {}).is_over());
+    jobs.clear_all();
+}
+
+#[test]
+fn a_stop_counts_for_whoever_was_called_before_though_he_has_had_no_turn() {
+    virtual_time().block_on(async {
+        let jobs = Jobs::starting_at(&wednesday());
+        jobs.every(1).hour().run(async || {});
+        let before = spawn(jobs.run_forever());
+        jobs.stop();
+        before.await.unwrap();
+        assert_eq!(
+            timeout(SECOND, jobs.run_forever()).await.is_err(),
+            true,
+            "and for nobody later"
+        );
+        jobs.clear_all();
+    });
+}
+
+#[test]
+fn who_waits_for_the_last_job_is_told_though_its_destructor_panics() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("in a destructor");
+        }
+    }
+    virtual_time().block_on(async {
+        let jobs = Jobs::starting_at(&wednesday());
+        let bad = Bad;
+        jobs.every(1).day().tag("bad").run(async move || drop(&bad));
+        let waits = spawn(jobs.run_until_empty());
+        sleep(SECOND).await;
+        catch_unwind(AssertUnwindSafe(|| jobs.clear("bad"))).unwrap_err();
+        timeout(SECOND, waits).await.unwrap().unwrap();
+    });
 }

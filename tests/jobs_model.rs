@@ -97,6 +97,9 @@ fn model(told: Told, every: u32, start: i64, looks: &[(u32, u32)]) -> (Vec<i64>,
         if due <= now {
             starts.push(now);
             due = after(due, period, now);
+            if due == now {
+                due += period; // It is served by this run.
+            }
             now += i64::from(length);
             if due < now {
                 due = after(due, period, now);

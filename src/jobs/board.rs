@@ -1,6 +1,6 @@
-//! All jobs, and which of them is due next: two heaps, one for each clock.
+//! All jobs, and which of them is due next: two sets in order, one for each clock.
 //!
-//! A job that waits is in one of the heaps; one that runs is in none, so it cannot be started twice. Taking a job
+//! A job that waits is in one of the sets; one that runs is in none, so it cannot be started twice. Taking a job
 //! out gives it to the caller, who drops it when nothing is borrowed: it has code of the user's in it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -36,7 +36,7 @@ pub(super) struct Entry {
     pub(super) last_run: Option<Timestamp>,
     /// `None` if no calendar has it, or `until` is before it.
     pub(super) next: Option<Point>,
-    /// Then it is in no heap.
+    /// Then it is in no set.
     pub(super) is_running: bool,
 }
 
@@ -93,13 +93,14 @@ impl Board {
         self.made
     }
 
-    /// Puts a job that waits into its heap. Returns whether it can ever run again; if not it is to be removed.
+    /// Puts a job that waits into its set. Returns whether it can ever run again; if not it is to be removed.
     pub(super) fn enqueue(&mut self, number: Number, now: Now) -> bool {
         let Some(entry) = self.jobs.get_mut(&number) else { return true };
         entry.is_running = false;
-        let until = entry.until.unwrap_or(Timestamp::MAX);
-        let is_in_time = |point: &Point| point.on_the_wall(now).is_some_and(|at| at <= until);
-        entry.next = entry.next.filter(is_in_time);
+        if let Some(until) = entry.until {
+            let is_in_time = |point: &Point| point.on_the_wall(now).is_some_and(|at| at <= until);
+            entry.next = entry.next.filter(is_in_time);
+        }
         match entry.next {
             None => false,
             Some(Point::Counted(at)) => self.counted.insert((at, number)),
@@ -165,7 +166,7 @@ impl Board {
         both.min_by_key(|point| point.on_the_wall(now).unwrap_or(Timestamp::MAX))
     }
 
-    /// Takes a job that waits out of its heap, because it starts. `None` if it is gone, or runs already.
+    /// Takes a job that waits out of its set, because it starts. `None` if it is gone, or runs already.
     ///
     /// Its next point is set, as it is if this run does not last longer than that.
     pub(super) fn begin(&mut self, number: Number, now: Now, zone: &TimeZone) -> Option<&Entry> {
@@ -177,7 +178,7 @@ impl Board {
         entry.last_run = Some(now.wall);
         if point.is_due(now) {
             let count = self.random.between(entry.rhythm.every, entry.rhythm.to);
-            entry.next = entry.rhythm.after(point, now, count, zone);
+            entry.next = entry.rhythm.after_start(point, now, count, zone);
         }
         Some(entry)
     }

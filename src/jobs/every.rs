@@ -210,6 +210,8 @@ impl Plan<'_> {
     /// belongs to the `Jobs` until it is over: dropping the returned handle changes nothing. A closure that owns a
     /// clone of the `Jobs` keeps it alive, and itself with it, until it is over.
     ///
+    /// A job whose first run would be after its `until`, or after the last day of the calendar, is over at once.
+    ///
     /// # Example
     ///
     /// ```

@@ -62,7 +62,7 @@ impl Job {
         self.look(|_| ()).is_none()
     }
 
-    /// Returns whether a run of it goes on.
+    /// Returns whether a run of it goes on. Of a job that is over nothing is known any more: `false`.
     pub fn is_running(&self) -> bool {
         self.look(|entry| entry.is_running).unwrap_or(false)
     }

@@ -52,7 +52,7 @@
 //!
 //! # What it costs
 //!
-//! Jobs that wait are in two heaps, one for each clock; a thousand of them cost no more than the memory, and all together
+//! Jobs that wait are in two sets in order, one for each clock; a thousand of them cost no more than the memory, and all together
 //! need one timer. Starting, clearing and making one takes time that grows with the logarithm of their number.
 
 mod at;

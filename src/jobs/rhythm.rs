@@ -142,6 +142,18 @@ impl Rhythm {
         }
     }
 
+    /// The same for a run that begins now: a point of this very moment is served by it.
+    pub(super) fn after_start(
+        &self,
+        point: Point,
+        now: Now,
+        count: u32,
+        zone: &TimeZone,
+    ) -> Option<Point> {
+        let next = self.after(point, now, count, zone)?;
+        if next.is_due(now) { self.after(next, now, count, zone) } else { Some(next) }
+    }
+
     // ----- counted -----
 
     fn next_count(&self, at: Duration, now: Now, count: u32) -> Duration {
@@ -161,13 +173,11 @@ impl Rhythm {
     // ----- a second of the minute, or of the hour -----
 
     fn first_mark(&self, now: Now, count: u32, zone: &TimeZone, mark: i64) -> Option<Point> {
-        let length = i64::from(self.unit.seconds());
-        let this = self.in_same(now.wall, zone, mark)?;
-        let mut at =
-            if count == 1 { this } else { seconds_later(this, length * i64::from(count))? };
-        if at <= now.wall {
-            at = seconds_later(this, length)?;
+        if count == 1 {
+            return Some(wall(self.mark_after(now.wall, zone, mark)?, zone));
         }
+        let this = self.in_same(now.wall, zone, mark)?;
+        let at = seconds_later(this, i64::from(self.unit.seconds()) * i64::from(count))?;
         Some(wall(self.aligned(at, zone, mark)?, zone))
     }
 
@@ -179,6 +189,10 @@ impl Rhythm {
         zone: &TimeZone,
         mark: i64,
     ) -> Option<Point> {
+        if count == 1 {
+            let before_now = now.wall.checked_sub(SignedDuration::from_nanos(1)).ok()?;
+            return Some(wall(self.mark_after(last.max(before_now), zone, mark)?, zone));
+        }
         let step = i64::from(self.unit.seconds()) * i64::from(count);
         let mut at = self.aligned(seconds_later(last, step)?, zone, mark)?;
         if at < now.wall {
@@ -198,12 +212,24 @@ impl Rhythm {
         seconds_later(whole, mark - self.seconds_into(whole, zone))
     }
 
-    /// The first mark at or after a point in time: where the clocks were changed by less than an hour, one that
-    /// is a whole number of hours after another need not be a mark.
-    fn aligned(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
-        let missing =
-            (mark - self.seconds_into(at, zone)).rem_euclid(i64::from(self.unit.seconds()));
-        seconds_later(at, missing)
+    /// The first mark after a point in time.
+    fn mark_after(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
+        let second = at.as_nanosecond().div_euclid(1_000_000_000) + 1;
+        self.aligned(Timestamp::from_second(second.try_into().ok()?).ok()?, zone, mark)
+    }
+
+    /// The first mark at or after a whole second. Where the clocks are changed by less than an hour meanwhile, it is
+    /// looked for from there on.
+    fn aligned(&self, mut at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
+        loop {
+            let missing =
+                (mark - self.seconds_into(at, zone)).rem_euclid(i64::from(self.unit.seconds()));
+            let found = seconds_later(at, missing)?;
+            match zone.following(at).next().map(|change| change.timestamp()) {
+                Some(change) if change <= found => at = change,
+                _ => return Some(found),
+            }
+        }
     }
 
     /// How many seconds into its minute, or hour, the wall clock is.
@@ -275,7 +301,7 @@ fn days_later(date: Date, days: i64) -> Option<Date> {
     date.checked_add(SignedDuration::from_secs(days.checked_mul(86400)?)).ok()
 }
 
-/// "every 10 seconds", "every 2 to 5 days at 10:30:00", "every monday at 09:00:00".
+/// "every 10 seconds", "every 2 to 5 days at 10:30:00", "every Monday at 09:00:00".
 impl fmt::Display for Rhythm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = self.unit.name();
@@ -290,6 +316,7 @@ impl fmt::Display for Rhythm {
             None => Ok(()),
             Some(At::Time(time)) => write!(f, " at {time}"),
             Some(At::Second(second)) if self.unit == Unit::Minute => write!(f, " at :{second:02}"),
+            Some(At::Second(second)) if second % 60 == 0 => write!(f, " at :{:02}", second / 60),
             Some(At::Second(second)) => write!(f, " at {:02}:{:02}", second / 60, second % 60),
         }
     }

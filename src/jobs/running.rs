@@ -35,6 +35,8 @@ pub(super) struct Running {
     place: &'static Location<'static>,
     runs: BTreeMap<u64, Started>,
     started: u64,
+    /// How often those who run jobs had been told to stop when that call was made.
+    stops: u64,
     /// The numbers of runs that have ended, or are in their last turn.
     ended: Rc<RefCell<Vec<u64>>>,
 }
@@ -47,7 +49,8 @@ struct Started {
 
 impl Running {
     pub(super) fn new(shared: Rc<Shared>, place: &'static Location<'static>) -> Self {
-        Running { shared, place, runs: BTreeMap::new(), started: 0, ended: Rc::default() }
+        let stops = shared.stops.get();
+        Running { shared, place, runs: BTreeMap::new(), started: 0, stops, ended: Rc::default() }
     }
 
     // ----- the three ways to run jobs -----
@@ -94,11 +97,10 @@ impl Running {
     // ----- waiting -----
 
     async fn serve(&mut self, done: Done) {
-        let stops = self.shared.stops.get();
         loop {
             self.settle().await;
             let is_empty = || self.shared.board.borrow().len() == 0 && self.runs.is_empty();
-            if self.shared.stops.get() != stops || (done == Done::Empty && is_empty()) {
+            if self.shared.stops.get() != self.stops || (done == Done::Empty && is_empty()) {
                 return;
             }
             let now = self.shared.clock.now();
@@ -208,7 +210,8 @@ impl Running {
                 }
                 Poll::Ready(Err(error)) => {
                     let Ok(payload) = error.try_into_panic() else { continue };
-                    let message = text_of(&*payload).unwrap_or("not with a text").to_owned();
+                    let message =
+                        text_of(&*payload).unwrap_or("with a value that is no text").to_owned();
                     hook(&JobFailure { message, is_panic: true, ..started.failure });
                 }
             }

@@ -44,8 +44,8 @@ impl Shared {
         let is_late = !board.enqueue(number, now);
         let late = if is_late { board.remove(number) } else { None };
         drop(board);
-        drop(late);
         self.changed.notify_waiters();
+        drop(late); // Last: it is code of the user's, and may panic.
         number
     }
 
@@ -53,23 +53,21 @@ impl Shared {
     pub(super) fn remove(&self, numbers: &[Number]) -> usize {
         let mut board = self.board.borrow_mut();
         let gone: Vec<Entry> = numbers.iter().filter_map(|&number| board.remove(number)).collect();
-        drop(board); // What is dropped next is code of the user's.
-        let count = gone.len();
-        drop(gone);
-        if count > 0 {
+        drop(board); // What is dropped in the end is code of the user's.
+        if !gone.is_empty() {
             self.changed.notify_waiters();
         }
-        count
+        gone.len()
     }
 
     /// A run has ended.
     pub(super) fn end(&self, number: Number, is_last: bool) {
         let now = self.clock.now();
         let goes_on = self.board.borrow_mut().end(number, now, &self.clock.zone);
+        self.changed.notify_waiters();
         if is_last || !goes_on {
             self.remove(&[number]);
         }
-        self.changed.notify_waiters();
     }
 
     /// How long nothing is due.

@@ -35,7 +35,12 @@ impl Until {
     pub(super) fn resolve(self, now: Now, clock: &Clock) -> Timestamp {
         match self.0 {
             Last::Point(at) => at,
-            Last::Civil(at) => clock.zone.to_timestamp(at).unwrap_or(Timestamp::MAX),
+            // The calendar is a little longer than what timestamps count, at both ends.
+            Last::Civil(at) => clock.zone.to_timestamp(at).unwrap_or(if at.year() < 0 {
+                Timestamp::MIN
+            } else {
+                Timestamp::MAX
+            }),
             Last::FromNow(length) => later(now.wall, length).unwrap_or(Timestamp::MAX),
         }
     }

@@ -111,8 +111,8 @@ impl Jobs {
         self.running(Location::caller()).forever(Done::Empty)
     }
 
-    /// Tells every [`run_forever`](Jobs::run_forever) and [`run_until_empty`](Jobs::run_until_empty) that goes on to
-    /// start nothing more, and to end when the runs have. The jobs stay.
+    /// Tells every [`run_forever`](Jobs::run_forever) and [`run_until_empty`](Jobs::run_until_empty) that was called
+    /// before to start nothing more, and to end when the runs have. The jobs stay.
     ///
     /// # Example
     ///
