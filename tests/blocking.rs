@@ -350,6 +350,25 @@ fn a_virtual_clock_waits_for_a_job_that_was_handed_over_outside_and_is_awaited_i
 }
 
 #[test]
+fn a_job_from_outside_that_is_awaited_through_a_foreign_waker_stops_a_virtual_clock_too() {
+    use futures::StreamExt;
+    use futures::stream::FuturesUnordered;
+
+    let (gate, job) = Gate::new();
+    let handle = spawn_blocking(job);
+    let scheduler = virtual_time();
+    let waits = scheduler.spawn(async move {
+        let mut handles = FuturesUnordered::from_iter([handle]);
+        timeout(Duration::from_secs(3600), handles.next()).await.unwrap().unwrap()
+    });
+    scheduler.run_until_stalled();
+    assert_eq!(scheduler.snapshot().blocking.len(), 1);
+    gate.open();
+    scheduler.block_on(waits).unwrap().unwrap();
+    assert_eq!(scheduler.snapshot().elapsed, Duration::ZERO);
+}
+
+#[test]
 fn a_virtual_clock_goes_on_when_a_job_that_nobody_awaits_is_over() {
     let scheduler = virtual_time();
     let (gate, job) = Gate::new();

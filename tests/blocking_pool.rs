@@ -237,6 +237,66 @@ fn a_callback_without_a_scheduler_is_the_end_of_the_job_on_its_worker() {
     assert_eq!(told.try_recv(), Ok(true));
 }
 
+// ----- shutdowns that meet -----
+
+#[test]
+fn jobs_that_shut_their_pool_down_at_the_same_time_do_not_wait_for_each_other() {
+    for count in [2, 3] {
+        let pool = Arc::new(ThreadPool::new(count));
+        let all = Arc::new(std::sync::Barrier::new(count));
+        let jobs: Vec<_> = (0..count)
+            .map(|_| {
+                let (pool, all) = (Arc::downgrade(&pool), Arc::clone(&all));
+                Arc::clone(&pool.upgrade().unwrap()).submit(move || {
+                    all.wait();
+                    pool.upgrade().unwrap().shutdown();
+                })
+            })
+            .collect();
+        jobs.into_iter().for_each(|job| job.wait().unwrap());
+        pool.shutdown();
+        assert_eq!(pool.threads(), 0);
+    }
+}
+
+#[test]
+fn a_shutdown_in_limited_time_does_not_wait_for_a_job_that_has_shut_the_pool_down_itself() {
+    let pool = Arc::new(ThreadPool::new(1));
+    let (go, wait) = mpsc::channel::<()>();
+    let inside = Arc::clone(&pool);
+    let (is_shut, told) = mpsc::channel();
+    let job = pool.submit(move || {
+        inside.shutdown();
+        is_shut.send(()).unwrap();
+        wait.recv()
+    });
+    told.recv().unwrap();
+    let report = pool.shutdown_timeout(Duration::from_millis(10));
+    assert_eq!((report.still_running.len(), report.refused), (1, 0));
+    drop(go);
+    job.wait().unwrap().unwrap_err();
+}
+
+#[test]
+fn a_report_counts_those_who_were_waiting_for_a_place() {
+    let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(1).build());
+    let gate = Gate::running(&pool);
+    let queued = pool.submit(|| ());
+    let mut waits = Box::pin(pool.submit_async(|| ()));
+    let (_, waker) = Rings::new();
+    assert!(poll_with(&mut waits, &waker).is_pending());
+    let report = pool.shutdown_timeout(Duration::ZERO);
+    assert_eq!((report.still_running.len(), report.refused), (1, 2));
+    assert!(!report.is_clean() && queued.wait().unwrap_err().is_closed());
+    gate.open();
+}
+
+#[test]
+#[should_panic(expected = "no thread can have the name \"a\\0b\"")]
+fn a_name_that_no_thread_can_have_is_refused() {
+    ThreadPool::builder().name("a\0b").build();
+}
+
 // ----- the table of faults -----
 
 /// F83: tokio#8406, blocking#31.

@@ -715,6 +715,68 @@ fn a_foreign_waker_that_is_left_behind_is_used_once() {
     assert_eq!(wakes.get(), 2);
 }
 
+#[test]
+fn a_body_that_has_yielded_and_not_returned_runs_still() {
+    let this: Rc<RefCell<Weak<Generator<'static, u32>>>> = Rc::default();
+    let inside = Rc::clone(&this);
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let sees = Rc::clone(&seen);
+    let generator = Rc::new(Generator::new(async move |co| {
+        let asks = async {
+            let this = inside.borrow().upgrade().unwrap();
+            sees.borrow_mut().push((this.state(), this.try_next(), this.send(()).is_err()));
+            let throw = this.throw("me").unwrap_err().is::<AlreadyRunning>();
+            sees.borrow_mut().push((this.state(), this.try_next(), throw));
+            assert!(this.close().unwrap_err().is::<AlreadyRunning>());
+        };
+        turnwise::join!(co.yield_(1), asks);
+        co.yield_(2).await;
+    }));
+    *this.borrow_mut() = Rc::downgrade(&generator);
+    assert_eq!(generator.try_next(), Ok(Some(1)));
+    assert_eq!(seen.take(), [(GeneratorState::Running, Err(AlreadyRunning), true); 2]);
+    assert_eq!(generator.state(), GeneratorState::Suspended);
+    assert_eq!(generator.try_next(), Ok(Some(2)));
+    assert_eq!(generator.try_next(), Ok(None));
+}
+
+#[test]
+fn a_foreign_waker_that_panics_leaves_the_generator_where_it_waits() {
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Wake, Waker};
+
+    struct Bad;
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            panic!("in the waker");
+        }
+    }
+
+    let mut generator = Generator::new(async |co| {
+        let waker = Waker::from(Arc::new(Bad));
+        let mut yielding = co.yield_(1);
+        let poll =
+            |_: &mut Context<'_>| Pin::new(&mut yielding).poll(&mut Context::from_waker(&waker));
+        poll_fn(poll).await;
+        co.yield_(2).await;
+    });
+    assert_eq!(generator.next(), Some(1));
+    assert_eq!(panic_of(|| generator.next()), "in the waker");
+    assert_eq!(generator.state(), GeneratorState::Suspended);
+    assert_eq!(generator.next(), Some(2));
+    assert_eq!(generator.next(), None);
+}
+
+#[test]
+fn an_error_that_is_thrown_on_stays_what_it_is() {
+    let one: Generator<'_, u32> = Generator::new(async |co| co.yield_(1).await);
+    let other: Generator<'_, u32> = Generator::new(async |co| co.yield_(1).await);
+    let thrown = one.throw("x".parse::<i32>().unwrap_err()).unwrap_err();
+    assert!(other.throw(thrown).unwrap_err().is::<std::num::ParseIntError>());
+    assert!(Thrown::new(Thrown::new(GeneratorExit)).is_exit());
+}
+
 mod bell {
     use super::Poll;
     use std::pin::Pin;

@@ -215,3 +215,45 @@ fn dropped_half_way_only_destructors_run() {
     });
     assert!(log.borrow().is_empty());
 }
+
+#[test]
+fn it_is_closed_though_a_destructor_panics_when_the_body_is_cancelled() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("in a destructor");
+        }
+    }
+    let log = Log::default();
+    let inside = Rc::clone(&log);
+    virtually(async move {
+        let task = spawn(async move {
+            let body = async {
+                let _bad = Bad;
+                pending::<()>().await;
+            };
+            connected(&inside, body).await;
+        });
+        yield_now().await;
+        task.cancel();
+        assert!(task.await.unwrap_err().is_panic());
+    });
+    assert_eq!(*log.borrow(), ["connection closed, panicked"]);
+}
+
+#[test]
+fn it_is_closed_though_the_body_panics_before_it_is_a_future() {
+    let is_closed = Rc::new(Cell::new(false));
+    let closed = Rc::clone(&is_closed);
+    virtually(async move {
+        let body = |_: &mut ()| {
+            if true {
+                panic!("at once");
+            }
+            std::future::ready(())
+        };
+        let task = spawn(async move { task::with((), body, async |(), _| closed.set(true)).await });
+        assert!(task.await.unwrap_err().is_panic());
+    });
+    assert!(is_closed.get());
+}

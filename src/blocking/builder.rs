@@ -123,10 +123,11 @@ impl PoolBuilder {
     ///
     /// # Panics
     ///
-    /// If it is to have no threads.
+    /// If it is to have no threads, or if its name has a zero byte, which no thread's name may have.
     #[track_caller]
     pub fn build(self) -> ThreadPool {
         assert!(self.threads > 0, "a pool needs at least one thread: use `ThreadPool::new(1)`");
+        assert!(!self.name.contains('\0'), "no thread can have the name {:?}", self.name);
         ThreadPool::with(Settings {
             name: self.name,
             most: self.threads,

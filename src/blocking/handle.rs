@@ -86,8 +86,9 @@ impl<T> BlockingHandle<T> {
 
     /// Calls this with the result: on the thread of the scheduler that runs here, or, if none does, on that of the job.
     ///
-    /// *With a scheduler* the callback is a task of it, on a later turn, even if the job is over already.
-    /// [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
+    /// *With a scheduler* the callback is a task of it, on a later turn, even if the job is over already. So it is dropped
+    /// uncalled if that scheduler ends, or is shut down, or its [`block_on`](crate::block_on) returns, before the job
+    /// is over. [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
     ///
     /// *Without one* it is called as the end of the job; or here and now, if the job is over. Of a job that is never
     /// begun, whoever says so makes the call. A panic of the callback is printed, and hurts nobody else.
@@ -128,14 +129,14 @@ impl<T> BlockingHandle<T> {
     /// Calls this with the result, on this thread: as a task of the scheduler that runs here, on a later turn, even
     /// if the job is over already.
     ///
-    /// The callback need not be `Send`. Callbacks of jobs that are over are called in the order in which the jobs
-    /// ended, or were registered if they had ended before. It is a task like any other: the returned handle can be
+    /// The callback need not be `Send`. Callbacks are called in the order in which the jobs end; those of jobs that have
+    /// ended by the next turn, in the order in which they were registered. It is a task like any other: the returned handle can be
     /// awaited, aborted, or dropped; [`Scheduler::run`](crate::Scheduler::run) waits for it; and
     /// [`block_on`](crate::block_on), which does not, cancels it.
     ///
     /// # Panics
     ///
-    /// Outside of a running scheduler. [`on_done`](BlockingHandle::on_done) works there.
+    /// Outside of a running scheduler, and in its task if the handle was polled to its end. [`on_done`](BlockingHandle::on_done) works there.
     ///
     /// # Example
     ///

@@ -262,11 +262,6 @@ impl Line {
     pub(super) fn running(&self) -> impl ExactSizeIterator<Item = &Arc<Record>> {
         self.running.values()
     }
-
-    /// Returns whether no thread is left but those that wait for this very moment.
-    pub(super) fn is_deserted(&self) -> bool {
-        self.threads <= self.leaving
-    }
 }
 
 #[cfg(all(test, not(turnwise_loom)))]

@@ -219,13 +219,13 @@ impl ThreadPool {
     /// # assert!(stuck.wait().is_ok());
     /// ```
     pub fn shutdown_timeout(&self, timeout: Duration) -> PoolReport {
-        self.threads.close();
+        let waiting = self.threads.close();
         if self.threads.wait_until(Instant::now().checked_add(timeout)) {
-            return PoolReport::default();
+            return PoolReport { refused: waiting, ..PoolReport::default() };
         }
-        let (refused, still_running) = self.threads.give_up();
+        let (queued, still_running) = self.threads.give_up();
         self.threads.abandon();
-        PoolReport { still_running, refused }
+        PoolReport { still_running, refused: waiting + queued }
     }
 
     /// Returns whether it was shut down: it takes no more jobs.

@@ -271,20 +271,18 @@ impl Threads {
     // ----- ending -----
 
     /// Takes nothing any more; what has a place is still run.
-    pub(super) fn close(&self) {
+    /// Returns how many were refused, since they were waiting for one.
+    pub(super) fn close(&self) -> usize {
         let (refused, sleepers) = {
             let mut line = self.lock();
             (line.close(), line.call_all())
         };
         sleepers.iter().for_each(|sleeper| sleeper.call());
-        for job in refused {
-            job.refuse(Refusal::Closed);
-            burn(job);
-        }
+        refuse_all(refused)
     }
 
     /// Waits until all threads have gone, or until then; `true` if they have. A job of the pool's own waits for
-    /// the others only.
+    /// the others only, and not for those that wait likewise.
     pub(super) fn wait_until(&self, until: Option<Instant>) -> bool {
         let is_here = self.is_here();
         let mut line = self.lock();
@@ -292,7 +290,8 @@ impl Threads {
             line.leaving += 1;
             self.gone.notify_all();
         }
-        while !line.is_deserted() {
+        let is_over = |line: &Line| line.threads <= if is_here { line.leaving } else { 0 };
+        while !is_over(&line) {
             let gone = match until {
                 None => self.gone.wait(line).map_err(PoisonError::into_inner),
                 Some(until) => {
@@ -306,12 +305,14 @@ impl Threads {
             };
             line = gone.unwrap_or_else(|line| line);
         }
-        let is_over = line.is_deserted();
+        let is_over = is_over(&line);
         if is_here {
             line.leaving -= 1;
         }
         drop(line);
-        if is_over {
+        // The last lines of a thread are its destructors', which may take their time; and a thread here that waits in
+        // a job, as this one does, has more to do than that.
+        if is_over && !is_here && until.is_none() {
             self.join();
         }
         is_over
@@ -343,12 +344,7 @@ impl Threads {
             let running: Vec<_> = line.running().map(Arc::clone).collect();
             (line.clear(), running)
         };
-        let count = refused.len();
-        for job in refused {
-            job.refuse(Refusal::Closed);
-            burn(job);
-        }
-        (count, running.iter().map(|record| record.job()).collect())
+        (refuse_all(refused), running.iter().map(|record| record.job()).collect())
     }
 }
 
@@ -361,6 +357,16 @@ impl fmt::Debug for Threads {
         pool.field("queued", &line.queued()).field("waiting", &line.waiting());
         pool.field("is_closed", &line.is_closed).finish_non_exhaustive()
     }
+}
+
+/// Refuses jobs, and returns how many those were.
+fn refuse_all(jobs: Vec<Arc<dyn Work>>) -> usize {
+    let count = jobs.len();
+    for job in jobs {
+        job.refuse(Refusal::Closed);
+        burn(job);
+    }
+    count
 }
 
 /// The post of a thread. Whoever holds it last gives it back, so that jobs are not left to a thread that never

@@ -281,7 +281,8 @@ impl<Y> AsyncGenerator<'_, Y> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: the next call goes on where this one was.
+    /// Dropping the future loses nothing: the next call goes on where this one was. But a request to end, as by a
+    /// `timeout`, reaches the body; if that catches it, and yields in return, then the value is lost with the future.
     ///
     /// # Example
     ///

@@ -44,6 +44,8 @@ pub(super) static NOBODY: &Waker = Waker::noop();
 /// What the two share. Whoever finds something takes it out, so no code of users runs while it is looked at.
 pub(super) struct Exchange<Y, S> {
     pub(super) status: Cell<Status>,
+    /// A shared generator is in the midst of a poll of its body. That may have yielded by now, and not returned.
+    pub(super) is_polled: Cell<bool>,
     /// On its way from a yield.
     yielded: Cell<Option<Y>>,
     /// On its way to a yield.
@@ -63,6 +65,7 @@ impl<Y, S> Exchange<Y, S> {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Exchange {
             status: Cell::new(Status::Created),
+            is_polled: Cell::new(false),
             yielded: Cell::new(None),
             sent: Cell::new(None),
             thrown: Cell::new(None),
@@ -84,31 +87,39 @@ impl<Y, S> Exchange<Y, S> {
         self.asker.set(NOBODY);
     }
 
-    /// Lets the body run, from its beginning, or from a yield that has been given something.
+    /// Lets the body run, from its beginning, or from a yield that is given something next.
     #[inline]
     pub(super) fn begin(&self) {
-        self.status.set(Status::Running);
         if self.has_waker.get() {
-            self.wake();
+            self.wake(); // First. If that panics, nothing has happened.
         }
+        self.status.set(Status::Running);
     }
 
     /// As `begin`, with a value for the yield in which it waits.
     #[inline]
     pub(super) fn send(&self, value: S) {
-        self.sent.set(Some(value));
         self.begin();
+        self.sent.set(Some(value));
     }
 
     /// As `begin`, with an error for the `try_yield` in which it waits.
     pub(super) fn throw(&self, thrown: Thrown) {
-        self.thrown.set(Some(thrown));
         self.begin();
+        self.thrown.set(Some(thrown));
     }
 
+    /// Meanwhile the generator counts as running: a waker is code of others.
     #[cold]
     fn wake(&self) {
+        struct Back<'a>(&'a Cell<Status>, Status);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
         self.has_waker.set(false);
+        let _back = Back(&self.status, self.status.replace(Status::Running));
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }

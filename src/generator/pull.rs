@@ -74,7 +74,8 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// # Panics
     ///
     /// Not here, but in the `next` that comes upon it, if the body awaits something that is not ready and is no
-    /// yield of its own: nobody would wake it. A body that waits for something is for an
+    /// yield of its own: nobody would wake it. (In a task whose scheduler has a
+    /// [budget](crate::scheduler::Builder::budget) that may be anything that counts for it.) A body that waits for something is for an
     /// [`AsyncGenerator`](super::AsyncGenerator).
     ///
     /// # Example
@@ -139,7 +140,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// ```
     #[track_caller]
     pub fn start(&self) -> Result<Option<Y>, AlreadyStarted> {
-        match self.exchange.status.get() {
+        match self.status() {
             Status::Created => Ok(self.run_first()),
             _ => Err(AlreadyStarted),
         }
@@ -181,7 +182,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     where
         S: Default,
     {
-        match self.exchange.status.get() {
+        match self.status() {
             status if status.is_waiting() => Ok(self.run_with(S::default())),
             Status::Created => Ok(self.run_first()),
             Status::Closed => Ok(None),
@@ -227,7 +228,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     #[track_caller]
     #[inline]
     pub fn send(&self, value: S) -> Result<Option<Y>, SendError<S>> {
-        let reason = match self.exchange.status.get() {
+        let reason = match self.status() {
             status if status.is_waiting() => return Ok(self.run_with(value)),
             Status::Created => Refusal::JustStarted,
             Status::Closed => Refusal::Over,
@@ -321,7 +322,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// ```
     #[track_caller]
     pub fn close(&self) -> Result<(), Thrown> {
-        match self.exchange.status.get() {
+        match self.status() {
             Status::Closed => Ok(()),
             Status::Running | Status::Raised => Err(Thrown::new(AlreadyRunning)),
             Status::Created | Status::Suspended => {
@@ -366,6 +367,6 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// ```
     #[doc(alias = "getgeneratorstate")]
     pub fn state(&self) -> GeneratorState {
-        self.exchange.status.get().shown()
+        self.status().shown()
     }
 }

@@ -37,6 +37,7 @@ pub(super) struct Over<'g, Y, S>(pub(super) &'g Exchange<Y, S>);
 impl<Y, S> Drop for Over<'_, Y, S> {
     fn drop(&mut self) {
         self.0.status.set(Status::Closed);
+        self.0.is_polled.set(false);
     }
 }
 
@@ -52,6 +53,12 @@ impl<Y, R, S> Drop for OverAlone<'_, '_, Y, R, S> {
 const HAS_BODY: &str = "a generator that is neither running nor over has a body";
 
 impl<Y, R, S> Generator<'_, Y, R, S> {
+    /// What it is doing, to whoever asks.
+    #[inline]
+    pub(super) fn status(&self) -> Status {
+        if self.exchange.is_polled.get() { Status::Running } else { self.exchange.status.get() }
+    }
+
     /// Runs the body until it yields, ends or raises. What the yield in which it waits is given is there already.
     ///
     /// While it runs, the body is here on the stack, and nothing is borrowed but the generator itself.
@@ -60,7 +67,9 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     pub(super) fn run(&self) -> Result<Option<Y>, Thrown> {
         let mut body = self.body.take().expect(HAS_BODY);
         let over = Over(&self.exchange);
+        self.exchange.is_polled.set(true);
         let polled = body.as_mut().poll(&mut Context::from_waker(NOBODY));
+        self.exchange.is_polled.set(false);
         if polled.is_pending()
             && let Some(value) = self.exchange.yielded()
         {
@@ -144,7 +153,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
 
     #[track_caller]
     pub(super) fn throw_on(&self, thrown: Thrown) -> Result<Option<Y>, Thrown> {
-        match self.exchange.status.get() {
+        match self.status() {
             Status::Careful => self.run_against(thrown),
             Status::Running | Status::Raised => Err(Thrown::new(AlreadyRunning)),
             Status::Created | Status::Suspended | Status::Closed => {

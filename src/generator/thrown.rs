@@ -37,8 +37,13 @@ impl Thrown {
     ///
     /// assert_eq!(Thrown::new("out of paper").to_string(), "out of paper");
     /// ```
+    ///
+    /// What is one already stays as it is.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Thrown(error.into())
+        match error.into().downcast() {
+            Ok(thrown) => *thrown,
+            Err(error) => Thrown(error),
+        }
     }
 
     /// Returns whether the generator is being closed: see [`GeneratorExit`].

@@ -182,12 +182,14 @@ impl Record {
 
     /// Leaves word whom to wake at its end; `false` if it is over.
     ///
-    /// A job that no scheduler counts yet is counted from now on by that of the task which waits here.
+    /// A job that no scheduler counts yet is counted from now on by that of the task which waits here; if it waits
+    /// through a waker of somebody else's, by the one that runs here.
     pub(crate) fn wake_me(self: &Arc<Self>, cx: &Context<'_>) -> bool {
         let own = TaskKey::of(cx);
         let counted_by = self.scheduler();
         if counted_by.is_none()
-            && let Some(kernel) = own.and_then(|task| thread::find(task.scheduler))
+            && let Some(kernel) =
+                own.and_then(|task| thread::find(task.scheduler)).or_else(thread::current)
         {
             kernel.count_in(self);
         }

@@ -66,17 +66,19 @@ pub async fn with<R, T>(
     body: impl AsyncFnOnce(&mut R) -> T,
     close: impl AsyncFnOnce(R, Exit<'_, T>),
 ) -> T {
-    let outcome = catch_cancel(caught(body(&mut resource))).await;
+    let body = async { body(&mut resource).await };
+    // Caught twice: its panic inside, and outside that of a destructor, if it is dropped because it is cancelled.
+    let outcome = caught(catch_cancel(caught(body))).await;
     match outcome {
-        Ok(Ok(output)) => {
+        Ok(Ok(Ok(output))) => {
             mask(close(resource, Exit::Returned(&output))).await;
             output
         }
-        Ok(Err(panic)) => {
+        Ok(Ok(Err(panic))) | Err(panic) => {
             mask(close(resource, Exit::Panicked)).await;
             resume_unwind(panic)
         }
-        Err(cancelled) => {
+        Ok(Err(cancelled)) => {
             mask(close(resource, Exit::Cancelled(&cancelled))).await;
             cancelled.resume().await
         }
