@@ -1,4 +1,4 @@
-//! Coming from asyncio: each call beside its form here, what differs, and why.
+//! Coming from asyncio: its calls beside their forms here, what differs, and why.
 //!
 //! A coroutine is a future, and an `async fn` is an `async def`: calling it runs nothing. A task is a task, the
 //! event loop is a [`Scheduler`](crate::Scheduler), and `await` is `.await`. Whole programs that print what their
@@ -111,7 +111,7 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` makes no tasks; a failure is one of the results, and no exception |
+//! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` makes no tasks; a failure is one of the results, and no exception; if whoever waits is cancelled, the tasks of a `gather` are aborted, and cannot clean up |
 //! | `gather(…)`: the first exception | [`try_join!`](crate::try_join!), [`gather(…).first_error()`](crate::combine::Gather::first_error) | `try_join!` drops the others, `first_error` lets them go on as asyncio does |
 //! | `gather(…, return_exceptions=True)` | what [`gather`](crate::gather) gives: a `Vec` of results | |
 //! | `asyncio.TaskGroup()` | [`task::scope`](crate::task::scope()) | children may borrow; all errors are in one [`ScopeError`](crate::task::ScopeError) |
@@ -196,8 +196,9 @@
 //! if the inner future returns something after all? Because the time *is* over: since Python 3.9 a coroutine that
 //! swallows its cancellation makes `wait_for` as late as it likes, and nobody is told.
 //!
-//! A future is also cancelled by being dropped, which nothing in Python does. So `select!` and `race` need no task,
-//! and what each wait does when it is dropped is in its documentation.
+//! A future is also cancelled by being dropped: its destructors run, and nothing in it can await. In Python that becomes of
+//! a coroutine to which nobody refers any more (`GeneratorExit`); here it is the usual way. So `select!` and `race` need no
+//! task, and what each wait does when it is dropped is in its documentation.
 //!
 //! ```
 //! use turnwise::{Scheduler, sleep, timeout};
@@ -243,7 +244,7 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `asyncio.Lock`, `Event`, `Semaphore`, `Condition`, `Barrier` | [`Mutex`](crate::sync::Mutex), [`Event`](crate::sync::Event), [`Semaphore`](crate::sync::Semaphore), [`Condvar`](crate::sync::Condvar), [`Barrier`](crate::sync::Barrier) | a lock has a value inside, a guard gives it back; first come, first served |
+//! | `asyncio.Lock`, `Event`, `Semaphore`, `Condition`, `Barrier` | [`Mutex`](crate::sync::Mutex), [`Event`](crate::sync::Event), [`Semaphore`](crate::sync::Semaphore), [`Condvar`](crate::sync::Condvar), [`Barrier`](crate::sync::Barrier) | a lock has a value inside, and a guard gives it back |
 //! | `asyncio.Queue`, `PriorityQueue`, `LifoQueue` | the same in [`channel`](crate::channel), with `join` and `shutdown` | [`mpsc`](crate::channel::mpsc) is the usual way in Rust |
 //! | `BoundedSemaphore` | [`Semaphore`](crate::sync::Semaphore) | a permit gives itself back, so none can be given back twice |
 //! | `loop.create_future()` | [`Promise`](crate::sync::Promise); [`oneshot`](crate::channel::oneshot) if one waits | |
@@ -254,7 +255,7 @@
 //! | `future.result()` | [`handle.wait()`](crate::blocking::BlockingHandle::wait) | |
 //! | `future.add_done_callback(f)` | [`handle.on_done(f)`](crate::blocking::BlockingHandle::on_done) | |
 //! | `asyncio.run_coroutine_threadsafe(f(), loop)` | [`Remote::spawn`](crate::Remote::spawn) | |
-//! | `loop.call_soon_threadsafe(f)` | [`channel::remote`](crate::channel::remote) | |
+//! | `loop.call_soon_threadsafe(f)` | [`Remote::spawn`](crate::Remote::spawn) too; to send values, [`channel::remote`](crate::channel::remote) | |
 //!
 //! There is no GIL, so threads do run at the same time: three factorials on three of them take as long as one, if there
 //! are three processors, and no process is needed for that. What they share is guarded by the compiler: only what is
@@ -300,13 +301,15 @@
 //!
 //! With the feature `jobs`. The names are those of the library `schedule`, of which `aioschedule` is a copy.
 //!
-//! | aioschedule | the module `jobs` | differs |
+//! | schedule, aioschedule | the module `jobs` | differs |
 //! |---|---|---|
 //! | `aioschedule.every(10).minutes.do(job)` | `jobs.every(10).minutes().run(job)` | a timetable is a value, and there may be several |
-//! | `every().day.at("10:30")`, `every().monday` | `every(1).day().at("10:30")?`, `every(1).monday()` | a wrong time is an error, and summer time is known |
+//! | `every().day.at("10:30")`, `every().monday` | `every(1).day().at("10:30")?`, `every(1).monday()` | a wrong time is a `Result`, and summer time is known |
 //! | `every(5).to(10).seconds`, `.until(t)`, `.tag(t)` | the same | |
 //! | `clear(tag)`, `cancel_job(job)`, `return CancelJob` | `jobs.clear(tag)`, `job.cancel()`, `return Done` | |
-//! | `next_run`, `idle_seconds`, `run_all` | the same | |
+//! | `next_run`, `idle_seconds` | the same | while a job is overdue, `idle_seconds` is zero, and not negative |
+//! | `run_all` | the same | the next run stays what it was; there it is counted anew |
+//! | the next run is a period after the end of the last one | it is the next point of a grid | a slow job does not shift |
 //! | `while True: await run_pending(); await sleep(0.1)` | `jobs.run_forever().await` | sleeps until a job is due, instead of asking ten times a second |
 //!
 //! # The scheduler of the lecture
@@ -319,7 +322,7 @@
 //! | `sched.schedule`, `sched.exit`, `taskmap`, `ready` | inside: files and functions of the kernel have these names | |
 //! | `yield` | [`yield_now().await`](crate::yield_now) | |
 //! | `tid = yield GetTid()` | [`task::id()`](crate::task::id()) | |
-//! | `yield NewTask(f())`, `yield KillTask(tid)`, `yield WaitTask(tid)` | [`spawn`](crate::spawn), [`abort`](crate::JoinHandle::abort), `handle.await` | whoever is killed is gone at once, and two that wait for each other are told |
+//! | `yield NewTask(f())`, `yield KillTask(tid)`, `yield WaitTask(tid)` | [`spawn`](crate::spawn), [`abort`](crate::JoinHandle::abort), `handle.await` | whoever is killed is gone at its next turn, which is soon, whatever it waits for; and two that wait for each other are told |
 //!
 //! ```
 //! use turnwise::{RunError, Scheduler, yield_now};

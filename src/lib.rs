@@ -46,7 +46,7 @@
 //!   holds it.
 //! * The module [`waiting`] is for primitives of your own: what they register there, reports name.
 //!
-//! * [`coming_from_asyncio`] has each call of Python's asyncio beside its form here.
+//! * [`coming_from_asyncio`] has the calls of Python's asyncio beside their forms here.
 //!
 //! # What it promises
 //!

@@ -719,14 +719,14 @@ fn a_foreign_waker_that_is_left_behind_is_used_once() {
 fn a_body_that_has_yielded_and_not_returned_runs_still() {
     let this: Rc<RefCell<Weak<Generator<'static, u32>>>> = Rc::default();
     let inside = Rc::clone(&this);
-    let seen = Rc::new(RefCell::new(Vec::new()));
-    let sees = Rc::clone(&seen);
+    let answers = Rc::new(RefCell::new(Vec::new()));
+    let noted = Rc::clone(&answers);
     let generator = Rc::new(Generator::new(async move |co| {
         let asks = async {
             let this = inside.borrow().upgrade().unwrap();
-            sees.borrow_mut().push((this.state(), this.try_next(), this.send(()).is_err()));
+            noted.borrow_mut().push((this.state(), this.try_next(), this.send(()).is_err()));
             let throw = this.throw("me").unwrap_err().is::<AlreadyRunning>();
-            sees.borrow_mut().push((this.state(), this.try_next(), throw));
+            noted.borrow_mut().push((this.state(), this.try_next(), throw));
             assert!(this.close().unwrap_err().is::<AlreadyRunning>());
         };
         turnwise::join!(co.yield_(1), asks);
@@ -734,7 +734,7 @@ fn a_body_that_has_yielded_and_not_returned_runs_still() {
     }));
     *this.borrow_mut() = Rc::downgrade(&generator);
     assert_eq!(generator.try_next(), Ok(Some(1)));
-    assert_eq!(seen.take(), [(GeneratorState::Running, Err(AlreadyRunning), true); 2]);
+    assert_eq!(answers.take(), [(GeneratorState::Running, Err(AlreadyRunning), true); 2]);
     assert_eq!(generator.state(), GeneratorState::Suspended);
     assert_eq!(generator.try_next(), Ok(Some(2)));
     assert_eq!(generator.try_next(), Ok(None));

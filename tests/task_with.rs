@@ -246,12 +246,7 @@ fn it_is_closed_though_the_body_panics_before_it_is_a_future() {
     let is_closed = Rc::new(Cell::new(false));
     let closed = Rc::clone(&is_closed);
     virtually(async move {
-        let body = |_: &mut ()| {
-            if true {
-                panic!("at once");
-            }
-            std::future::ready(())
-        };
+        let body = |(): &mut ()| -> std::future::Ready<()> { panic!("at once") };
         let task = spawn(async move { task::with((), body, async |(), _| closed.set(true)).await });
         assert!(task.await.unwrap_err().is_panic());
     });

@@ -233,8 +233,9 @@ fn player(
             // They hold each other weakly, or none would ever be dropped.
             let Some(players) = players.upgrade() else { return };
             match other(&players).send(ball) {
+                Ok(_) => {}
                 Err(error) if error.is_running() => println!("{name}: {EXECUTING}"),
-                _ => {}
+                Err(error) => println!("{name}: {error}"),
             }
         }
     })

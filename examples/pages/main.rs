@@ -80,7 +80,7 @@ fn client_of(server: &Server) -> Client {
     Client::new(server.address(), SECOND * 10)
 }
 
-/// The client blocks, so a thread has to wait for the page: here one of those that are always there.
+/// The client blocks, so a thread has to wait for the page: here one of those that the whole program shares.
 async fn get(client: Client, url: &str) -> Result<Page, Error> {
     let url = url.to_owned();
     Ok(spawn_blocking(move || client.get(&url)).await??)
