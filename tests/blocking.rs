@@ -231,6 +231,24 @@ fn callbacks_are_called_in_the_order_in_which_the_jobs_end() {
 }
 
 #[test]
+fn a_shutdown_waits_for_callbacks_as_it_does_for_their_jobs() {
+    let (gate, job) = Gate::new();
+    let (sent, got) = mpsc::channel();
+    let scheduler = guarded();
+    scheduler.spawn(async move {
+        spawn_blocking(job).on_done(move |result| sent.send(result.is_ok()).unwrap())
+    });
+    scheduler.run_until_stalled();
+    let opener = thread::spawn(move || {
+        gate.wait_for_begin();
+        gate.open();
+    });
+    assert!(scheduler.shutdown(Duration::from_secs(600)).unwrap().is_clean());
+    assert_eq!(got.try_recv(), Ok(true));
+    opener.join().unwrap();
+}
+
+#[test]
 fn a_run_waits_for_callbacks() {
     let called = Rc::new(Cell::new(false));
     let note = Rc::clone(&called);

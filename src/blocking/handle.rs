@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use crate::blocking::error::BlockingError;
 use crate::blocking::job::{Answer, Job, call};
 use crate::kernel::{current, metered, wait_here};
-use crate::task::{JoinHandle, spawn};
+use crate::task::{JoinHandle, mask, spawn};
 
 /// The handle of a blocking job: await it, on any executor and any thread, for what the job returns.
 ///
@@ -87,8 +87,8 @@ impl<T> BlockingHandle<T> {
     /// Calls this with the result: on the thread of the scheduler that runs here, or, if none does, on that of the job.
     ///
     /// *With a scheduler* the callback is a task of it, on a later turn, even if the job is over already. So it is dropped
-    /// uncalled if that scheduler ends, or is shut down, or its [`block_on`](crate::block_on) returns, before the job
-    /// is over. [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
+    /// uncalled if that scheduler is dropped before the job is over, as that of a free [`block_on`](crate::block_on) is;
+    /// a [`shutdown`](crate::Scheduler::shutdown) waits for it, within its grace. [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
     ///
     /// *Without one* it is called as the end of the job; or here and now, if the job is over. Of a job that is never
     /// begun, whoever says so makes the call. A panic of the callback is printed, and hurts nobody else.
@@ -130,9 +130,10 @@ impl<T> BlockingHandle<T> {
     /// if the job is over already.
     ///
     /// The callback need not be `Send`. Callbacks are called in the order in which the jobs end; those of jobs that have
-    /// ended by the next turn, in the order in which they were registered. It is a task like any other: the returned handle can be
+    /// ended by the next turn, in the order in which they were registered. A request to end, as by a shutdown, waits until
+    /// the callback was called, as in a [`mask`]. Else it is a task like any other: the returned handle can be
     /// awaited, aborted, or dropped; [`Scheduler::run`](crate::Scheduler::run) waits for it; and
-    /// [`block_on`](crate::block_on), which does not, cancels it.
+    /// a free [`block_on`](crate::block_on), which does not, drops it.
     ///
     /// # Panics
     ///
@@ -168,7 +169,7 @@ impl<T> BlockingHandle<T> {
             current().is_some(),
             "`on_done_local` calls back on the thread of a running scheduler, and there is none: use `on_done`"
         );
-        spawn(async move { callback(self.await) })
+        spawn(async move { callback(mask(self).await) })
     }
 
     /// Drops the job if it has not begun: whoever waits for it gets an error, and its place in the queue is free.
