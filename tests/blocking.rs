@@ -236,7 +236,8 @@ fn a_shutdown_waits_for_callbacks_as_it_does_for_their_jobs() {
     let (sent, got) = mpsc::channel();
     let scheduler = guarded();
     scheduler.spawn(async move {
-        spawn_blocking(job).on_done(move |result| sent.send(result.is_ok()).unwrap())
+        let tell = move |result: Result<(), BlockingError>| sent.send(result.is_ok()).unwrap();
+        spawn_blocking(job).on_done(tell);
     });
     scheduler.run_until_stalled();
     let opener = thread::spawn(move || {
