@@ -278,6 +278,26 @@ fn a_shutdown_in_limited_time_does_not_wait_for_a_job_that_has_shut_the_pool_dow
 }
 
 #[test]
+fn a_shutdown_in_limited_time_does_not_wait_for_the_destructors_of_a_thread() {
+    /// Its destructor takes as long as it takes until somebody lets it go.
+    struct Slow(Option<Receiver<()>>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            let _ = self.0.take().map(|wait| wait.recv());
+        }
+    }
+    thread_local! {
+        static SLOW: std::cell::RefCell<Slow> = const { std::cell::RefCell::new(Slow(None)) };
+    }
+    let pool = ThreadPool::new(1);
+    let (go, wait) = mpsc::channel();
+    pool.submit(move || SLOW.with_borrow_mut(|slow| slow.0 = Some(wait))).wait().unwrap();
+    assert!(pool.shutdown_timeout(Duration::from_secs(600)).is_clean());
+    drop(go);
+    drop(pool); // It joins.
+}
+
+#[test]
 fn a_report_counts_those_who_were_waiting_for_a_place() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(1).build());
     let gate = Gate::running(&pool);

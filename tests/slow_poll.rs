@@ -45,10 +45,14 @@ impl Slow {
     }
 }
 
-/// Blocks the thread, and with it the scheduler. Really: it is real time that is measured here, which no clock of
-/// the scheduler's stands for.
+/// Blocks the thread for as long, and with it the scheduler. Really: it is real time that is measured here, which no
+/// clock of the scheduler's stands for.
+fn block(length: Duration) {
+    thread::sleep(length);
+}
+
 fn hog() {
-    thread::sleep(Duration::from_millis(50));
+    block(LIMIT);
 }
 
 const LIMIT: Duration = Duration::from_millis(40);
@@ -161,7 +165,7 @@ fn it_is_on_at_100_ms_where_there_are_debug_assertions() {
     let scheduler = Scheduler::builder()
         .on_report(move |report| seen.borrow_mut().push(report.clone()))
         .build();
-    scheduler.block_on(async { thread::sleep(Duration::from_millis(100)) });
+    scheduler.block_on(async { block(Duration::from_millis(100)) });
     assert_eq!(slow.take().len(), usize::from(cfg!(debug_assertions)));
 }
 

@@ -80,7 +80,8 @@ impl PoolBuilder {
 
     /// Sets how long a thread without work stays; [`Duration::MAX`] is for ever.
     ///
-    /// For the first 20 µs of that it keeps awake, so that a job which comes soon need not wake it.
+    /// For the first 20 µs of that it keeps awake, if there is another processor, so that a job which comes soon need
+    /// not wake it.
     pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self

@@ -88,10 +88,15 @@ impl<T> BlockingHandle<T> {
     ///
     /// *With a scheduler* the callback is a task of it, on a later turn, even if the job is over already. So it is dropped
     /// uncalled if that scheduler is dropped before the job is over, as that of a free [`block_on`](crate::block_on) is;
-    /// a [`shutdown`](crate::Scheduler::shutdown) waits for it, within its grace. [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
+    /// a [`shutdown`](crate::Scheduler::shutdown) waits for it, within its grace.
+    /// [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
     ///
     /// *Without one* it is called as the end of the job; or here and now, if the job is over. Of a job that is never
     /// begun, whoever says so makes the call. A panic of the callback is printed, and hurts nobody else.
+    ///
+    /// # Panics
+    ///
+    /// If the handle was polled to its end before: with a scheduler in the task, and else here.
     ///
     /// # Example
     ///
@@ -137,7 +142,8 @@ impl<T> BlockingHandle<T> {
     ///
     /// # Panics
     ///
-    /// Outside of a running scheduler, and in its task if the handle was polled to its end. [`on_done`](BlockingHandle::on_done) works there.
+    /// Outside of a running scheduler, where [`on_done`](BlockingHandle::on_done) works. In its task, if the handle was
+    /// polled to its end before.
     ///
     /// # Example
     ///

@@ -43,8 +43,8 @@ pub(super) struct Threads {
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// How long a thread that has nothing to do keeps awake. Jobs come one after the other, each when the last one's result
-/// has been seen, which takes about as long as it takes to wake a thread; so that is spared for half of them.
+/// How long a thread that has nothing to do keeps awake. Who awaits one job after the other hands over the next one soon
+/// after the last one's end; to wake a thread for it would take longer than many jobs do.
 const WATCH: Duration = Duration::from_micros(20);
 
 /// Returns whether there is another processor, on which a job could be handed over meanwhile.
@@ -270,8 +270,8 @@ impl Threads {
 
     // ----- ending -----
 
-    /// Takes nothing any more; what has a place is still run.
-    /// Returns how many were refused, since they were waiting for one.
+    /// Takes nothing any more; what has a place is still run. Returns how many were refused, since they were waiting for
+    /// a place.
     pub(super) fn close(&self) -> usize {
         let (refused, sleepers) = {
             let mut line = self.lock();

@@ -178,7 +178,10 @@ impl Board {
         entry.last_run = Some(now.wall);
         if point.is_due(now) {
             let count = self.random.between(entry.rhythm.every, entry.rhythm.to);
-            entry.next = entry.rhythm.after_start(point, now, count, zone);
+            let after = |point| entry.rhythm.after(point, now, count, zone);
+            // A point of this very moment is served by this run.
+            entry.next = after(point)
+                .and_then(|next| if next.is_due(now) { after(next) } else { Some(next) });
         }
         Some(entry)
     }

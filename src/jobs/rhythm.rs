@@ -142,18 +142,6 @@ impl Rhythm {
         }
     }
 
-    /// The same for a run that begins now: a point of this very moment is served by it.
-    pub(super) fn after_start(
-        &self,
-        point: Point,
-        now: Now,
-        count: u32,
-        zone: &TimeZone,
-    ) -> Option<Point> {
-        let next = self.after(point, now, count, zone)?;
-        if next.is_due(now) { self.after(next, now, count, zone) } else { Some(next) }
-    }
-
     // ----- counted -----
 
     fn next_count(&self, at: Duration, now: Now, count: u32) -> Duration {
