@@ -154,8 +154,8 @@ impl<Y, S> Co<Y, S> {
     ///
     /// # Panics
     ///
-    /// When it is polled, if the inner generator is over and its result was taken, or it was closed. What panics in the inner
-    /// one panics in the outer.
+    /// When it is polled, if the inner generator was closed, or is over and its result was taken. What panics in the
+    /// inner one panics in the outer.
     ///
     /// # Cancel safety
     ///

@@ -74,9 +74,9 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// # Panics
     ///
     /// Not here, but in the `next` that comes upon it, if the body awaits something that is not ready and is no
-    /// yield of its own: nobody would wake it. (In a task whose scheduler has a
-    /// [budget](crate::scheduler::Builder::budget) that may be anything that counts for it.) A body that waits for something is for an
-    /// [`AsyncGenerator`](super::AsyncGenerator).
+    /// yield of its own: nobody would wake it. A body that waits for something is for an
+    /// [`AsyncGenerator`](super::AsyncGenerator). So is one that awaits what is ready, if it runs in a task whose
+    /// scheduler has a [budget](crate::scheduler::Builder::budget): when that is used up, nothing is ready any more.
     ///
     /// # Example
     ///
