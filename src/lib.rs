@@ -74,32 +74,25 @@
 #![forbid(unsafe_code)]
 
 mod kernel;
-pub mod combine;
+mod random;
+mod report;
+mod watch;
+mod limits;
 pub mod sync;
-pub mod task;
+mod cancel;
 pub mod time;
+pub mod task;
+mod scope;
 pub mod channel;
-pub mod generator;
-pub mod coming_from_asyncio;
+pub mod combine;
 pub mod blocking;
-#[cfg(feature = "stream")]
-mod stream;
+pub mod scheduler;
+pub mod generator;
 #[cfg(feature = "jobs")]
 pub mod jobs;
-
-pub mod scheduler {
-    //! The scheduler: how it is built, watched and looked at.
-    //!
-    //! [`Builder`] makes one that is not the default. [`Observer`] is told of every [`Transition`].
-    //! [`Snapshot`], [`Metrics`] and [`DeadlockReport`] say what there is, as plain data that prints itself.
-
-    pub use crate::kernel::{
-        BlockingJob, Builder, Cause, Cycle, DeadlockReport, EndedTask, Ending, FailurePolicy,
-        Metrics, NestedRun, Observer, Park, Policy, Report, RunError, Scheduler, ShutdownReport,
-        Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo, Transition,
-        Turn, TurnResult, WaitsFor,
-    };
-}
+#[cfg(feature = "stream")]
+mod stream;
+pub mod coming_from_asyncio;
 
 pub mod waiting {
     //! Who waits for what: for locks, channels and other primitives that want to be named in reports.
@@ -110,17 +103,17 @@ pub mod waiting {
     //!
     //! The wait lists *are* the record: nothing is noted down anywhere else, so nothing can be out of date.
 
-    pub use crate::kernel::{Registration, Resource, TaskKey, Wait, Waited, Waiter, register};
+    pub use crate::kernel::TaskKey;
+    pub use crate::report::{Registration, Resource, Wait, Waited, Waiter, register};
 }
 
 pub use blocking::{ThreadPool, spawn_blocking};
 pub use combine::{as_completed, gather, join_all, race, try_join_all, wait};
 pub use generator::Generator;
-pub use kernel::{
-    DeadlockReport, Metrics, Observer, Policy, Remote, RunError, Scheduler, Snapshot, TaskId,
-    Transition, Turn,
-};
-pub use task::{AbortOnDrop, JoinError, JoinHandle, spawn, yield_now};
+pub use kernel::TaskId;
+pub use report::{DeadlockReport, Metrics, Observer, Snapshot, Transition};
+pub use scheduler::{Policy, RunError, Scheduler, Turn};
+pub use task::{AbortOnDrop, JoinError, JoinHandle, Remote, spawn, yield_now};
 pub use time::{sleep, sleep_until, timeout};
 
 /// Runs a future to its end on a fresh scheduler, and returns its output.

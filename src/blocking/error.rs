@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
-use crate::kernel::{Record, text_of};
+use crate::blocking::record::Record;
+use crate::report::text_of;
 
 /// Why a blocking job has no result: it panicked, or it was never begun.
 ///

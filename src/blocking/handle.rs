@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 
 use crate::blocking::error::BlockingError;
 use crate::blocking::job::{Answer, Job, call};
-use crate::kernel::{current, metered, wait_here};
+use crate::kernel::current;
+use crate::limits::metered;
+use crate::scheduler::wait_here;
 use crate::task::{JoinHandle, mask, spawn};
 
 /// The handle of a blocking job: await it, on any executor and any thread, for what the job returns.

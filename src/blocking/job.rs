@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::blocking::error::{BlockingError, Refusal};
+use crate::blocking::record::Record;
 use crate::blocking::threads::Threads;
-use crate::kernel::{Record, burn};
+use crate::kernel::burn;
 
 /// What a job ends with.
 pub(super) type Outcome<T> = Result<T, BlockingError>;

@@ -12,7 +12,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::blocking::job::Work;
-use crate::kernel::Record;
+use crate::blocking::record::Record;
 
 pub(super) struct Line {
     /// Jobs that have a place and wait for a thread.

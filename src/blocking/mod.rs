@@ -47,6 +47,7 @@
 //! [`Scheduler::snapshot`]: crate::Scheduler::snapshot
 //! [`Scheduler::shutdown`]: crate::Scheduler::shutdown
 
+mod record;
 mod error;
 mod job;
 mod line;
@@ -61,5 +62,7 @@ pub use builder::{Builder, PoolBuilder};
 pub use error::{BlockingError, TrySubmitError};
 pub use handle::BlockingHandle;
 pub use pool::{PoolReport, ThreadPool};
+pub use record::BlockingJob;
+pub(crate) use record::{Jobs, Patience, Patient};
 pub use shared::{ToThread, spawn_blocking, to_thread};
 pub use submit::Submitting;

@@ -10,7 +10,7 @@ use crate::blocking::error::Refusal;
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::job::Work;
 use crate::blocking::pool::{Birth, ThreadPool};
-use crate::kernel::is_ending;
+use crate::blocking::record::is_ending;
 
 /// Its threads end when they have nothing to do, and it is never dropped.
 static SHARED: LazyLock<ThreadPool> =

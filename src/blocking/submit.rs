@@ -12,7 +12,7 @@ use crate::blocking::handle::BlockingHandle;
 use crate::blocking::job::Work;
 use crate::blocking::line::Entered;
 use crate::blocking::threads::Threads;
-use crate::kernel::metered;
+use crate::limits::metered;
 
 /// The future of [`ThreadPool::submit_async`](crate::ThreadPool::submit_async).
 #[must_use = "a future does nothing until it is awaited"]

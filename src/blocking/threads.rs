@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::blocking::error::Refusal;
 use crate::blocking::job::Work;
 use crate::blocking::line::{Admitted, Call, Entered, Line, Sleeper};
-use crate::kernel::{BlockingJob, burn};
+use crate::blocking::record::BlockingJob;
+use crate::kernel::burn;
 
 /// Starts a thread that runs the closure.
 pub(super) type Start =

@@ -2,7 +2,10 @@
 
 use std::task::{Context, Poll};
 
-use crate::kernel::{Stage, TaskKey, Waiter, burn, is_metered, metered};
+use crate::kernel::{TaskKey, burn, is_metered};
+use crate::limits::metered;
+use crate::report::Waiter;
+use crate::sync::Stage;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The wait of somebody who alone may take what he waits for.

@@ -1,6 +1,6 @@
 //! The waits of `.to(…)`: by chance, and the same at every run.
 
-use crate::kernel::SplitMix64;
+use crate::random::SplitMix64;
 
 #[derive(Debug)]
 pub(super) struct Random(SplitMix64);

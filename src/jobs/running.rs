@@ -14,7 +14,7 @@ use crate::jobs::clock::Now;
 use crate::jobs::failure::JobFailure;
 use crate::jobs::outcome::JobError;
 use crate::jobs::shared::Shared;
-use crate::kernel::text_of;
+use crate::report::text_of;
 use crate::select;
 use crate::task::{Builder, JoinHandle, catch_cancel};
 use crate::time::{Sleep, now};

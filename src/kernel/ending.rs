@@ -9,8 +9,8 @@ use crate::kernel::scheduler::{Board, Kernel};
 use crate::kernel::task::{Boxed, Ending, Failure, burn};
 use crate::kernel::taskmap::{Doing, Put, Slot};
 use crate::kernel::thread;
-use crate::kernel::transition::{Cause, Transition};
-use crate::kernel::waiting::Waiter;
+use crate::report::Waiter;
+use crate::report::{Cause, Transition};
 
 impl Kernel {
     /// Takes a task that is over out of the task map; its output stays if somebody may ask for it.

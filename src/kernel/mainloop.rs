@@ -9,19 +9,20 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::kernel::error::{NestedRun, RunError};
 use crate::kernel::id::Key;
 use crate::kernel::mailbox::Mailbox;
 use crate::kernel::marks::Marks;
 use crate::kernel::now::Noted;
 use crate::kernel::root::{Root, Seat};
 use crate::kernel::scheduler::{Board, Kernel};
-use crate::kernel::snapshot::Place;
 use crate::kernel::task::{Boxed, Ending};
 use crate::kernel::taskmap::Doing;
-use crate::kernel::thread::{self, Entered};
-use crate::kernel::transition::TurnResult;
+use crate::kernel::thread;
+use crate::kernel::thread::Entered;
 use crate::kernel::waker::Bell;
+use crate::report::Place;
+use crate::report::TurnResult;
+use crate::scheduler::{NestedRun, RunError};
 
 /// A run: from entering the scheduler to leaving it.
 pub(crate) struct Run<'k, 'r> {

@@ -48,90 +48,38 @@ mod id;
 mod task;
 mod ready;
 mod mailbox;
-mod random;
-mod policy;
 mod waker;
 mod marks;
 mod taskmap;
-mod vacancies;
+mod boxes;
 mod now;
-mod thread;
+pub(crate) mod thread;
 mod scheduler;
 mod root;
 mod mainloop;
-mod idle;
 mod ending;
-mod hosting;
-mod nested;
-mod timers;
-mod radix;
-mod clock;
-mod park;
-mod waiting;
-mod waits;
-mod regions;
-mod request;
-mod requests;
-mod region;
-mod cancelling;
-mod transition;
-mod snapshot;
-mod printing;
-mod report;
 mod heritage;
-mod failures;
-mod meter;
-mod blocking;
-mod shutdown;
-mod error;
-mod builder;
-mod drive;
-mod story;
-mod telling;
-mod joining;
-mod sleeping;
-mod remote;
+mod join;
 #[cfg(all(test, turnwise_loom))]
 mod models;
 
-// For the layers above.
-pub(crate) use blocking::{Record, is_ending};
-pub(crate) use clock::nanos;
-pub(crate) use failures::{HandedOver, text_of};
+pub(crate) use ending::wake_safely;
 pub(crate) use heritage::{Heritage, Set};
-pub(crate) use hosting::Host;
-pub(crate) use meter::metered;
-pub(crate) use nested::Hosted;
-pub(crate) use park::wait_here;
-#[allow(unused_imports, reason = "for the feature `jobs`")]
-pub(crate) use random::SplitMix64;
-pub(crate) use region::{CleanUp, Passage, Region};
-pub(crate) use regions::Role;
-pub(crate) use report::label_of;
-pub(crate) use request::{Reason, Request};
-pub(crate) use scheduler::Kernel;
-pub(crate) use task::{Failure, Target, burn};
-pub(crate) use taskmap::Birth;
-pub(crate) use thread::{Due, current, find, is_metered, left, schedule, take_end, with_waits};
-pub(crate) use timers::{TimerKey, When};
-pub(crate) use waits::{NOBODY, Node, Slab, Stage, Waits};
-
-// For everyone.
-pub use blocking::BlockingJob;
-pub use builder::Builder;
-pub use error::{NestedRun, RunError};
-pub use failures::{FailurePolicy, Report};
+pub(crate) use id::Key;
 pub use id::{TaskId, TaskKey};
-pub use park::{Park, ThreadParker};
-pub use policy::Policy;
-pub use remote::Remote;
+pub(crate) use mailbox::{Call, Letter, Mailbox};
+pub(crate) use mainloop::Turn;
+pub(crate) use mainloop::{Run, Turned};
+pub(crate) use marks::Marks;
+pub(crate) use now::Noted;
+pub(crate) use ready::Ready;
+pub(crate) use root::Seat;
 pub use scheduler::Scheduler;
-pub use shutdown::{EndedTask, ShutdownReport};
-pub use snapshot::{
-    Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
-    WaitsFor,
-};
-pub use story::Turn;
+pub(crate) use scheduler::{Board, Kernel};
 pub use task::Ending;
-pub use transition::{Cause, Observer, Transition, TurnResult};
-pub use waiting::{Registration, Resource, Wait, Waited, Waiter, register};
+pub(crate) use task::{Boxed, Failure, Target, burn};
+pub(crate) use taskmap::{Birth, Doing, Put, Slot, TaskMap};
+pub(crate) use thread::{
+    Due, Entered, current, find, is_metered, left, schedule, take_end, with_waits,
+};
+pub(crate) use waker::Bell;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::num::NonZeroU32;
 
 use crate::kernel::id::{Key, TaskKey};
-use crate::kernel::snapshot::Place;
+use crate::report::Place;
 
 /// What changes from turn to turn, and is put back when a nested run is over.
 #[derive(Clone)]

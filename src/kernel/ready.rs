@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::kernel::policy::Dealer;
+use crate::scheduler::Dealer;
 
 /// The queue of tasks whose turn is coming, as slots of the task map.
 ///
@@ -99,7 +99,7 @@ impl Ready {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::policy::Policy;
+    use crate::scheduler::Policy;
 
     #[test]
     fn a_pass_takes_what_was_ready_when_it_began() {

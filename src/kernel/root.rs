@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use crate::kernel::id::Key;
 use crate::kernel::marks::Marks;
 use crate::kernel::scheduler::Kernel;
-use crate::kernel::snapshot::Place;
 use crate::kernel::task::Ending;
 use crate::kernel::taskmap::Birth;
+use crate::report::Place;
 
 /// What the main loop sees of a root: a future of unknown type, which may borrow and may panic.
 pub(crate) trait Root {

@@ -13,31 +13,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
 
-use crate::kernel::blocking::{Jobs, Patience};
-use crate::kernel::builder::{Builder, Settings, StallAlarm};
-use crate::kernel::clock::Clock;
-use crate::kernel::error::RunError;
-use crate::kernel::failures::{Report, Reporter};
+use crate::blocking::{Jobs, Patience};
 use crate::kernel::heritage::Heritage;
-use crate::kernel::hosting::Hosting;
 use crate::kernel::id::{Key, TaskId, TaskKey};
 use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::mainloop::Run;
 use crate::kernel::marks::Marks;
-use crate::kernel::meter::Meter;
-use crate::kernel::park::Park;
-use crate::kernel::policy::Dealer;
 use crate::kernel::ready::Ready;
 use crate::kernel::root::RootFuture;
-use crate::kernel::shutdown::Ledger;
-use crate::kernel::snapshot::Place;
-use crate::kernel::story::Notes;
 use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::{Birth, Put, Slot, TaskMap};
 use crate::kernel::thread;
-use crate::kernel::timers::Timers;
-use crate::kernel::transition::{Cause, Observer};
 use crate::kernel::waker::Bells;
+use crate::limits::Meter;
+use crate::report::Place;
+use crate::report::{Cause, Observer};
+use crate::report::{Report, Reporter};
+use crate::scheduler::Dealer;
+use crate::scheduler::Ledger;
+use crate::scheduler::Park;
+use crate::scheduler::RunError;
+use crate::scheduler::{Builder, Settings, StallAlarm};
+use crate::scope::Hosting;
+use crate::time::Clock;
+use crate::time::Timers;
+use crate::watch::Notes;
 
 /// Owns tasks and gives them turns, on the thread that it was made on.
 ///

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::request::Reason;
+use crate::cancel::Reason;
 
 pin_project! {
     /// The box that a task lives in.

@@ -7,15 +7,15 @@ use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::kernel::failures::Explain;
+use crate::cancel::Reason;
+use crate::kernel::boxes::Vacancies;
 use crate::kernel::heritage::Heritage;
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::marks::Marks;
-use crate::kernel::request::Reason;
 use crate::kernel::task::{Boxed, Task};
-use crate::kernel::vacancies::Vacancies;
-use crate::kernel::waiting::Waiter;
 use crate::kernel::waker::BellIndex;
+use crate::report::Explain;
+use crate::report::Waiter;
 
 /// What a task is doing.
 ///

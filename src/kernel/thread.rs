@@ -11,14 +11,14 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
+use crate::cancel::Regions;
 use crate::kernel::id::{Key, TaskKey};
 use crate::kernel::now::{Noted, Now};
-use crate::kernel::regions::Regions;
 use crate::kernel::scheduler::Kernel;
-use crate::kernel::snapshot::Place;
 use crate::kernel::taskmap::Put;
-use crate::kernel::waiting::Waited;
-use crate::kernel::waits::Waits;
+use crate::report::Place;
+use crate::report::Waited;
+use crate::sync::Waits;
 
 struct Thread {
     now: Now,

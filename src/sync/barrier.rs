@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::kernel::metered;
+use crate::limits::metered;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
 

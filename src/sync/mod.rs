@@ -7,6 +7,7 @@
 //! Each can be given a name, and says in snapshots and [deadlock reports](crate::DeadlockReport) who waits
 //! for it, who holds it, and where in the source.
 
+mod record;
 pub(crate) mod waiters;
 pub(crate) mod queued;
 pub(crate) mod gate;
@@ -33,6 +34,7 @@ pub use permits::{AcquireOwned, OwnedSemaphorePermit};
 pub use promise::{AlreadySet, Promise};
 pub use promise_error::PromiseError;
 pub use promise_future::PromiseFuture;
+pub(crate) use record::{NOBODY, Slab, Stage, Waits};
 pub use rwlock::{
     Read, RwLock, RwLockReadGuard, RwLockWriteGuard, TryReadError, TryWriteError, Write,
 };

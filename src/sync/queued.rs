@@ -3,7 +3,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{TaskKey, Waiter, WaitsFor, burn, is_metered, metered};
+use crate::kernel::{TaskKey, burn, is_metered};
+use crate::limits::metered;
+use crate::report::{Waiter, WaitsFor};
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
 /// What can be waited for in a list.

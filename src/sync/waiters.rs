@@ -23,10 +23,9 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use crate::kernel::{
-    NOBODY, Node, Resource, Slab, Stage, TaskKey, Waiter, Waits, WaitsFor, burn, schedule,
-    with_waits,
-};
+use crate::kernel::{TaskKey, burn, schedule, with_waits};
+use crate::report::{Resource, Waiter, WaitsFor};
+use crate::sync::record::{NOBODY, Node, Slab, Stage, Waits};
 
 /// Where a wait began.
 pub(crate) type Place = &'static Location<'static>;

@@ -48,7 +48,7 @@ impl Builder {
     }
 
     /// What the kernel is told of the task.
-    pub(super) fn into_birth(self, place: &'static Location<'static>) -> (Birth, Option<Arc<str>>) {
+    pub(crate) fn into_birth(self, place: &'static Location<'static>) -> (Birth, Option<Arc<str>>) {
         (Birth { priority: self.priority, ..Birth::at(place) }, self.name)
     }
 

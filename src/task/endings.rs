@@ -14,7 +14,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{Registration, Resource, TaskKey, Wait, Waited, Waiter, burn, register};
+use crate::kernel::{TaskKey, burn};
+use crate::report::{Registration, Resource, Wait, Waited, Waiter, register};
 
 type Place = &'static Location<'static>;
 

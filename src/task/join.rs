@@ -9,9 +9,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::{Birth, Failure, Kernel, Reason, TaskId, TaskKey, WaitsFor, metered};
+use crate::cancel::Reason;
+use crate::kernel::{Birth, Failure, Kernel, TaskId, TaskKey};
+use crate::limits::metered;
+use crate::report::WaitsFor;
 use crate::task::JoinError;
-use crate::task::heritage::heritage;
+use crate::task::inherit::heritage;
 
 /// The handle of a task: await it for the task's output.
 ///
@@ -56,7 +59,7 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     /// Makes a task, and its handle.
     #[inline]
-    pub(super) fn spawn<F>(
+    pub(crate) fn spawn<F>(
         kernel: Rc<Kernel>,
         future: F,
         birth: Birth,
@@ -76,7 +79,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// The address of the task, for reports.
-    pub(super) fn key(&self) -> TaskKey {
+    pub(crate) fn key(&self) -> TaskKey {
         self.kernel.address(self.slot, self.id)
     }
 
@@ -277,7 +280,7 @@ pub struct AbortHandle {
 }
 
 impl AbortHandle {
-    pub(super) fn new(kernel: Rc<Kernel>, slot: u32, id: TaskId) -> Self {
+    pub(crate) fn new(kernel: Rc<Kernel>, slot: u32, id: TaskId) -> Self {
         AbortHandle { kernel, slot, id }
     }
 

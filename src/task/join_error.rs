@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
-use crate::kernel::{Failure, Reason, TaskId, text_of};
+use crate::cancel::Reason;
+use crate::kernel::{Failure, TaskId};
+use crate::report::text_of;
 
 /// Why a task has no output: it panicked, or it was cancelled or aborted; or it is a scope's child that failed.
 ///
@@ -27,7 +29,7 @@ enum JoinCause {
 }
 
 impl JoinError {
-    pub(super) fn new(id: TaskId, failure: Failure) -> Self {
+    pub(crate) fn new(id: TaskId, failure: Failure) -> Self {
         let cause = match failure {
             Failure::Panicked(payload) => JoinCause::Panicked(Mutex::new(payload)),
             Failure::Aborted => JoinCause::Cancelled(None),
@@ -37,7 +39,7 @@ impl JoinError {
     }
 
     /// Of a scope's child that returned an error.
-    pub(super) fn failed(id: TaskId) -> Self {
+    pub(crate) fn failed(id: TaskId) -> Self {
         JoinError { id, cause: JoinCause::Failed }
     }
 

@@ -18,7 +18,8 @@ use pin_project_lite::pin_project;
 use thiserror::Error;
 
 use crate::kernel::{Heritage, Set};
-use crate::task::heritage::{self, Inherit};
+use crate::task::inherit;
+use crate::task::inherit::Inherit;
 
 /// A key of [`task_local!`](crate::task_local).
 #[doc(alias = "ContextVar")]
@@ -222,13 +223,13 @@ impl<T> Heritage for Bound<T> {
     fn put(&mut self) {
         self.exchange();
         if self.key.clone.is_some() {
-            heritage::begin(self.key);
+            inherit::begin(self.key);
         }
     }
 
     fn take_back(&mut self) {
         if self.key.clone.is_some() {
-            heritage::end();
+            inherit::end();
         }
         self.exchange();
     }

@@ -172,27 +172,29 @@ mod fallible;
 mod builder;
 mod join;
 mod join_error;
-mod cancel;
 mod yield_now;
 mod current;
 mod declare;
 mod local;
-mod heritage;
+mod inherit;
 mod remote;
+mod remote_handle;
+mod shield;
 mod remote_error;
 mod endings;
 mod join_set;
 mod join_next;
-mod scope;
 mod with;
 
-pub use crate::kernel::{Ending, TaskId};
-pub use builder::Builder;
-pub use cancel::{
-    CancelToken, Cancelled, CatchCancel, DropGuard, Mask, RunUntilCancelled, Shield,
-    TokenCancelled, cancelling, catch_cancel, checkpoint, mask, shield,
+pub use crate::cancel::{
+    CancelToken, Cancelled, CatchCancel, DropGuard, Mask, RunUntilCancelled, TokenCancelled,
+    cancelling, catch_cancel, mask,
 };
+pub use crate::kernel::{Ending, TaskId};
+pub use crate::scope::{ChildError, Scope, ScopeError, ScopedHandle, scope};
+pub use builder::Builder;
 pub use current::{id, name, try_id};
+pub(crate) use inherit::heritage;
 pub use join::{AbortHandle, AbortOnDrop, Flatten, JoinHandle};
 pub use join_error::JoinError;
 pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};
@@ -200,9 +202,10 @@ pub use join_set::JoinSet;
 #[doc(hidden)]
 pub use local::Place as __Place;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
-pub use remote::RemoteHandle;
+pub use remote::Remote;
 pub use remote_error::RemoteError;
-pub use scope::{ChildError, Scope, ScopeError, ScopedHandle, scope};
+pub use remote_handle::RemoteHandle;
+pub use shield::{Shield, shield};
 pub use spawn::{spawn, try_spawn};
 pub use with::{Exit, with};
-pub use yield_now::{YieldNow, yield_now};
+pub use yield_now::{YieldNow, checkpoint, yield_now};

@@ -1,262 +1,76 @@
-//! Tasks for a scheduler on another thread: made there by a closure, answered here.
+//! `Remote`: the scheduler, as other threads see it.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::mem;
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::kernel::{Birth, Failure, HandedOver, Remote, TaskId, burn, find, metered};
-use crate::task::{JoinError, JoinHandle, RemoteError, id};
+use crate::kernel::{Kernel, Scheduler};
+use crate::kernel::{Letter, Mailbox};
 
-impl Remote {
-    /// Makes a task on the scheduler's thread.
-    ///
-    /// The closure crosses over and runs there, in the task's first turn; the future that it makes need not
-    /// be `Send` and never leaves that thread. Only the output comes back. The task is put on the ready queue
-    /// when the scheduler next looks into its mail, behind whatever was woken from other threads before.
-    ///
-    /// It goes on whether or not its handle is waited for; dropping the handle detaches it. If the scheduler
-    /// is gone, or goes before the task is over, the handle gives an error.
+/// Spawns tasks onto a scheduler from any thread; made by [`Scheduler::remote`].
+///
+/// It may outlive the scheduler: then what it spawns ends at once with an error. While one exists a deadlock
+/// is never certain: a scheduler whose tasks all wait sleeps instead of giving up. [`Scheduler::run`] still
+/// returns when no task is left; a root that waits for the end, as in the example there, keeps it running.
+///
+/// See [`Remote::spawn`] for an example.
+#[doc(alias = "call_soon_threadsafe")]
+#[doc(alias = "run_coroutine_threadsafe")]
+pub struct Remote {
+    mailbox: Arc<Mailbox>,
+}
+
+impl Scheduler {
+    /// Returns a handle that spawns tasks onto this scheduler from other threads.
     ///
     /// # Example
     ///
     /// ```
-    /// use std::{rc::Rc, sync::mpsc, thread};
-    /// use turnwise::{Scheduler, yield_now};
-    ///
-    /// let (stop, stopped) = futures::channel::oneshot::channel::<()>();
-    /// let (sender, receiver) = mpsc::channel();
-    /// let server = thread::spawn(move || {
-    ///     let scheduler = Scheduler::new();
-    ///     sender.send(scheduler.remote()).unwrap();
-    ///     scheduler.block_on(stopped)
-    /// });
-    ///
-    /// let remote = receiver.recv()?;
-    /// let answer = remote.spawn(|| async {
-    ///     let local = Rc::new(6); // never leaves the other thread
-    ///     yield_now().await;
-    ///     *local * 7
-    /// });
-    /// assert_eq!(answer.wait()?, 42);
-    /// stop.send(()).unwrap();
-    /// server.join().unwrap()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let scheduler = turnwise::Scheduler::new();
+    /// let remote = scheduler.remote();
+    /// let asker = std::thread::spawn(move || remote.spawn(|| async { "from afar" }));
+    /// let answer = asker.join().unwrap();
+    /// assert_eq!(scheduler.block_on(answer)?, "from afar");
+    /// # Ok::<(), turnwise::task::RemoteError>(())
     /// ```
-    #[track_caller]
-    pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
-    where
-        M: FnOnce() -> F + Send + 'static,
-        F: Future<Output: Send + 'static> + 'static,
-    {
-        let answer =
-            Arc::new(Answer { state: Mutex::new(State::Open(None)), given: Condvar::new() });
-        let promise = Promise { answer: Some(Arc::clone(&answer)), task: None };
-        let birth = Birth::at(Location::caller());
-        self.call(move |kernel| {
-            drop(JoinHandle::spawn(kernel.clone(), keep(make, promise), birth, None));
-        });
-        RemoteHandle { answer, scheduler: self.scheduler() }
+    pub fn remote(&self) -> Remote {
+        Remote::new(&self.kernel.mailbox)
     }
 }
 
-/// Makes the future, runs it, and keeps the promise of an answer, however it ends.
-async fn keep<M, F>(make: M, mut promise: Promise<F::Output>)
-where
-    M: FnOnce() -> F,
-    F: Future,
-{
-    promise.task = Some(id());
-    let outcome = async {
-        let mut target = pin!(make());
-        poll_fn(|cx| target.as_mut().poll(cx).map(|output| promise.give(Ok(output)))).await;
-    };
-    let mut outcome = pin!(outcome);
-    // The payload of a panic goes to the handle, if there still is one. The task panics all the same, for those
-    // who look at it here.
-    let caught = poll_fn(|cx| {
-        let turn = catch_unwind(AssertUnwindSafe(|| outcome.as_mut().poll(cx)));
-        turn.map_or_else(|payload| Poll::Ready(Err(payload)), |poll| poll.map(Ok))
-    });
-    if let Err(payload) = caught.await {
-        if promise.is_awaited() {
-            promise.give(Err(RemoteError::of(JoinError::new(id(), Failure::Panicked(payload)))));
-            resume_unwind(Box::new(HandedOver));
-        }
-        resume_unwind(payload);
+impl Remote {
+    fn new(mailbox: &Arc<Mailbox>) -> Self {
+        mailbox.add_remote();
+        Remote { mailbox: Arc::clone(mailbox) }
+    }
+
+    /// Has something done on the scheduler's thread, in its turn among the wakes from other threads. If the
+    /// scheduler is gone, it is dropped undone.
+    pub(crate) fn call(&self, call: impl FnOnce(&Rc<Kernel>) + Send + 'static) {
+        let undone = self.mailbox.post(Letter::Call(Box::new(call)));
+        drop(undone);
+    }
+
+    pub(crate) fn scheduler(&self) -> NonZeroU32 {
+        self.mailbox.scheduler
     }
 }
 
-/// What both sides share.
-struct Answer<T> {
-    state: Mutex<State<T>>,
-    given: Condvar,
-}
-
-enum State<T> {
-    /// Not answered yet; whom to wake then.
-    Open(Option<Waker>),
-    Given(Result<T, RemoteError>),
-    Taken,
-}
-
-impl<T> Answer<T> {
-    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Clone for Remote {
+    fn clone(&self) -> Self {
+        Remote::new(&self.mailbox)
     }
 }
 
-/// The side that answers; it travels with the task, and answers for it if that cannot.
-struct Promise<T> {
-    /// `None` only while it is being dropped.
-    answer: Option<Arc<Answer<T>>>,
-    /// The task that answers, once it is made.
-    task: Option<TaskId>,
-}
-
-impl<T> Promise<T> {
-    /// Returns whether the handle is still there.
-    fn is_awaited(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| Arc::strong_count(answer) > 1)
-    }
-
-    /// Answers; does nothing if that was done before.
-    fn give(&self, result: Result<T, RemoteError>) {
-        let Some(answer) = &self.answer else { return };
-        let waker = {
-            let mut state = answer.lock();
-            let State::Open(waker) = &mut *state else {
-                drop(state);
-                return drop(result);
-            };
-            let waker = waker.take();
-            *state = State::Given(result);
-            waker
-        };
-        answer.given.notify_all();
-        if let Some(waker) = waker
-            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
-        {
-            burn(payload); // A stranger's waker; it must not hurt the task that answers.
-        }
-    }
-}
-
-impl<T> Drop for Promise<T> {
+impl Drop for Remote {
     fn drop(&mut self) {
-        self.give(Err(match self.task {
-            Some(task) => RemoteError::of(JoinError::new(task, Failure::Aborted)),
-            None => RemoteError::gone(),
-        }));
-        // If nobody wants the answer it is dropped here, perhaps amid a panic: it must not add another one.
-        burn(self.answer.take());
+        self.mailbox.remove_remote();
     }
 }
 
-/// The handle of a task on another thread; made by [`Remote::spawn`].
-///
-/// Await it, on any executor, or [`wait`](RemoteHandle::wait) for it where nothing can be awaited. Dropping
-/// it detaches the task.
-///
-/// # Cancel safety
-///
-/// A handle that is polled by reference and given up can be awaited again later.
-///
-/// # Panics
-///
-/// If it is polled again after it was ready.
-#[must_use = "dropping it detaches the task; its output and its panic are lost"]
-pub struct RemoteHandle<T> {
-    answer: Arc<Answer<T>>,
-    scheduler: NonZeroU32,
-}
-
-impl<T> RemoteHandle<T> {
-    /// Blocks this thread until the task is over, and returns its output.
-    ///
-    /// # Errors
-    ///
-    /// A [`RemoteError`] if the task panicked, or ended without an output because its scheduler is gone.
-    ///
-    /// # Panics
-    ///
-    /// If the task is not over and its scheduler lives on this very thread, which would wait for itself for
-    /// ever: await the handle there.
-    #[track_caller]
-    #[doc(alias = "result")]
-    pub fn wait(self) -> Result<T, RemoteError> {
-        let mut state = self.answer.lock();
-        loop {
-            match mem::replace(&mut *state, State::Taken) {
-                State::Given(result) => return result,
-                open => *state = open,
-            }
-            if find(self.scheduler).is_some() {
-                drop(state);
-                panic!(
-                    "`RemoteHandle::wait` on the thread of the task's own scheduler would wait for ever: \
-                     await the handle instead"
-                );
-            }
-            state = self.answer.given.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Returns whether the task is over, however it ended: then waiting for it does not wait.
-    pub fn is_finished(&self) -> bool {
-        !matches!(*self.answer.lock(), State::Open(_))
-    }
-}
-
-impl<T> Future for RemoteHandle<T> {
-    type Output = Result<T, RemoteError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        metered(&mut *self, cx, |_| None, |handle, cx| handle.poll_now(cx))
-    }
-}
-
-impl<T> RemoteHandle<T> {
-    fn poll_now(&self, cx: &Context<'_>) -> Poll<Result<T, RemoteError>> {
-        // Cloning and dropping a stranger's waker may run any code: both are done outside of the lock.
-        let waker = cx.waker().clone();
-        let old = {
-            let mut state = self.answer.lock();
-            match &mut *state {
-                State::Open(place) => place.replace(waker),
-                given => match mem::replace(given, State::Taken) {
-                    State::Given(result) => {
-                        drop(state);
-                        return Poll::Ready(result);
-                    }
-                    _ => panic!("a `RemoteHandle` was polled after it had been ready"),
-                },
-            }
-        };
-        drop(old);
-        Poll::Pending
-    }
-}
-
-impl<T> Drop for RemoteHandle<T> {
-    fn drop(&mut self) {
-        // A stranger's waker: it is let go now, and not when the task is over.
-        let waker = match &mut *self.answer.lock() {
-            State::Open(waker) => waker.take(),
-            State::Given(_) | State::Taken => None,
-        };
-        drop(waker);
-    }
-}
-
-impl<T> fmt::Debug for RemoteHandle<T> {
+impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut handle = f.debug_struct("RemoteHandle");
-        handle.field("is_finished", &self.is_finished()).finish_non_exhaustive()
+        f.debug_struct("Remote").field("scheduler", &self.mailbox.scheduler).finish_non_exhaustive()
     }
 }

@@ -50,3 +50,28 @@ impl Future for YieldNow {
         Poll::Pending
     }
 }
+
+/// Gives way, and by that lets the task be cancelled here: a request to end is delivered while the task
+/// waits, and never while it computes.
+///
+/// The same as [`yield_now`], under the name that says why it stands there.
+///
+/// # Cancel safety
+///
+/// Dropping the future does nothing; the turn that it asked for may come all the same.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, spawn, task, yield_now};
+///
+/// block_on(async {
+///     let endless = spawn(async { loop { task::checkpoint().await } });
+///     yield_now().await;
+///     endless.cancel();
+///     assert!(endless.await.unwrap_err().is_cancelled());
+/// });
+/// ```
+pub fn checkpoint() -> YieldNow {
+    yield_now()
+}

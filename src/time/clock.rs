@@ -1,90 +1,110 @@
-//! Reading the scheduler's clock, and moving a virtual one.
+//! The clock: real, or virtual and moved by hand or by the scheduler when nothing else can happen.
 
-use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::kernel::current;
+/// A point in time: nanoseconds since the scheduler was made. 2⁶³ of them are 292 years.
+pub(crate) type Nanos = u64;
 
-/// Returns the time of the running scheduler's clock; outside of all runs, the real time.
-///
-/// # Example
-///
-/// ```
-/// use std::time::Duration;
-/// use turnwise::{Scheduler, sleep, time};
-///
-/// let scheduler = Scheduler::builder().virtual_time().build();
-/// scheduler.block_on(async {
-///     let start = time::now();
-///     sleep(Duration::from_secs(60)).await;
-///     assert_eq!(time::now() - start, Duration::from_secs(60)); // exactly
-/// });
-/// ```
-pub fn now() -> Instant {
-    match current() {
-        Some(kernel) => kernel.instant_now(),
-        None => Instant::now(),
+/// The point in time that never comes.
+pub(crate) const NEVER: Nanos = Nanos::MAX;
+
+/// The last point in time that comes.
+pub(crate) const LAST: Nanos = (1 << 63) - 1;
+
+/// Turns a length of time into nanoseconds; what is longer than 292 years never ends.
+pub(crate) fn nanos(duration: Duration) -> Nanos {
+    match Nanos::try_from(duration.as_nanos()) {
+        Ok(nanos) if nanos <= LAST => nanos,
+        _ => NEVER,
     }
 }
 
-/// Moves the running scheduler's virtual clock forward, and gives way so that the tasks whose deadline has
-/// come have their turn before this one goes on.
-///
-/// All those tasks see the time after the jump. A virtual clock also moves by itself, when nothing is
-/// ready; so this is for tests in which something else is ready or waits.
-///
-/// # Cancel safety
-///
-/// The clock is moved at the first poll. Dropping the future after that does not move it back.
-///
-/// # Panics
-///
-/// When polled outside of a running scheduler, or if its clock is a real one.
-///
-/// # Example
-///
-/// ```
-/// use std::time::Duration;
-/// use turnwise::{Scheduler, sleep, spawn, time, yield_now};
-///
-/// let scheduler = Scheduler::builder().virtual_time().build();
-/// scheduler.block_on(async {
-///     let sleeper = spawn(sleep(Duration::from_secs(2)));
-///     yield_now().await;
-///     time::advance(Duration::from_secs(1)).await;
-///     assert!(!sleeper.is_finished());
-///     time::advance(Duration::from_secs(1)).await;
-///     assert!(sleeper.is_finished());
-/// });
-/// ```
-#[track_caller]
-pub fn advance(by: Duration) -> Advance {
-    Advance { by: Some(by), place: Location::caller() }
+/// Adds a length to a point in time; what is out of range is never.
+pub(crate) fn later(now: Nanos, length: Nanos) -> Nanos {
+    match now.checked_add(length) {
+        Some(sum) if sum <= LAST => sum,
+        _ => NEVER,
+    }
 }
 
-/// The future of [`advance`].
+/// The scheduler's clock. It never goes back.
 #[derive(Debug)]
-#[must_use = "a future does nothing until it is awaited"]
-pub struct Advance {
-    /// `None` once the clock was moved.
-    by: Option<Duration>,
-    place: &'static Location<'static>,
+pub(crate) struct Clock {
+    base: Instant,
+    /// The virtual time, or the latest reading of the real one.
+    now: Cell<Nanos>,
+    is_virtual: bool,
 }
 
-impl Future for Advance {
-    type Output = ();
+impl Clock {
+    pub(crate) fn new(is_virtual: bool) -> Self {
+        Clock { base: Instant::now(), now: Cell::new(0), is_virtual }
+    }
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(by) = self.by.take() else { return Poll::Ready(()) };
-        let place = self.place;
-        let Some(kernel) = current() else {
-            panic!("`time::advance` at {place} needs a running scheduler");
-        };
-        kernel.advance(by);
-        kernel.fire_due();
-        cx.waker().wake_by_ref();
-        Poll::Pending
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.is_virtual
+    }
+
+    /// Reads the clock. A real one costs as much as two turns: read it rarely.
+    pub(crate) fn now(&self) -> Nanos {
+        if !self.is_virtual {
+            self.now.set(self.now.get().max(nanos(self.base.elapsed())));
+        }
+        self.now.get()
+    }
+
+    /// The latest reading, without a new one.
+    pub(crate) fn latest(&self) -> Nanos {
+        self.now.get()
+    }
+
+    /// Moves a virtual clock forward, but never beyond the end of time.
+    pub(crate) fn jump(&self, to: Nanos) {
+        debug_assert!(self.is_virtual, "a real clock moves by itself");
+        self.now.set(self.now.get().max(to.min(LAST)));
+    }
+
+    pub(crate) fn instant(&self, at: Nanos) -> Instant {
+        let far = Duration::from_secs(86400 * 365 * 30);
+        self.base.checked_add(Duration::from_nanos(at)).unwrap_or(self.base + far)
+    }
+
+    pub(crate) fn at(&self, instant: Instant) -> Nanos {
+        nanos(instant.saturating_duration_since(self.base))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_never_ends() {
+        assert_eq!(nanos(Duration::MAX), NEVER);
+        assert_eq!(nanos(Duration::from_nanos(1 << 63)), NEVER);
+        assert_eq!(nanos(Duration::from_nanos((1 << 63) - 1)), (1 << 63) - 1);
+        assert_eq!(later(5, NEVER), NEVER);
+        assert_eq!(later((1 << 63) - 1, 1), NEVER);
+        assert_eq!(later(2, 3), 5);
+    }
+
+    #[test]
+    fn a_virtual_clock_moves_forward_only() {
+        let clock = Clock::new(true);
+        clock.jump(10);
+        clock.jump(4);
+        assert_eq!(clock.now(), 10);
+        assert_eq!(clock.at(clock.instant(10)), 10);
+        assert_eq!(clock.at(clock.base.checked_sub(Duration::from_secs(1)).unwrap()), 0);
+    }
+
+    #[test]
+    fn no_point_in_time_is_out_of_range() {
+        let clock = Clock::new(true);
+        for shift in 0..64 {
+            assert!(clock.instant(1 << shift) >= clock.base);
+        }
+        assert!(clock.instant(NEVER) >= clock.base);
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::kernel::metered;
+use crate::limits::metered;
 use crate::time::{Sleep, now};
 
 /// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.

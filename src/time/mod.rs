@@ -4,12 +4,18 @@
 //! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment
 //! when the scheduler was made, and [`now`] says which one it is.
 
+mod clock;
+mod heap;
+mod timers;
+mod layer;
+mod now;
 mod sleep;
 mod interval;
 mod timeout;
-mod clock;
 
-pub use clock::{Advance, advance, now};
+pub(crate) use clock::{Clock, NEVER, Nanos, later, nanos};
 pub use interval::{Interval, Missed, Tick, interval};
+pub use now::{Advance, advance, now};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub(crate) use timers::{Sleeper, TimerKey, Timers, When};

@@ -8,7 +8,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{Kernel, TimerKey, WaitsFor, When, current, is_metered, metered, nanos};
+use crate::kernel::{Kernel, current, is_metered};
+use crate::limits::metered;
+use crate::report::WaitsFor;
+use crate::time::clock::nanos;
+use crate::time::timers::{TimerKey, When};
 
 /// Waits until so much time has passed since this call.
 ///

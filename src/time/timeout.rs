@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
-use crate::kernel::{Due, Passage, Reason, current, left};
+use crate::cancel::{Passage, Reason};
+use crate::kernel::{Due, current, left};
 use crate::time::sleep::{Deadline, Sleep};
 
 /// Runs a future, but no longer than this: then it is asked to end, and the result is [`Elapsed`].

@@ -12,7 +12,7 @@ use proptest::{collection, prop_assert_eq, proptest};
 use crate::blocking::error::Refusal;
 use crate::blocking::job::Work;
 use crate::blocking::line::{Call, Entered, Line, Sleeper};
-use crate::kernel::Record;
+use crate::blocking::record::Record;
 
 /// A job that does nothing.
 struct Idle(u64, Arc<Record>);

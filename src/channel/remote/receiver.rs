@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
 use crate::channel::remote::shared::Shared;
-use crate::kernel::{TaskKey, Waiter, metered};
+use crate::kernel::TaskKey;
+use crate::limits::metered;
+use crate::report::Waiter;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::kernel::{NOBODY, Stage, TaskKey, label_of, with_waits};
+use crate::kernel::{TaskKey, with_waits};
+use crate::scheduler::label_of;
+use crate::sync::record::{NOBODY, Stage};
 use crate::sync::waiters::{Place, Waiters};
 
 impl Waiters {

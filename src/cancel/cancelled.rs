@@ -1,0 +1,117 @@
+//! What a `catch_cancel` has caught, and passing it on.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::Poll;
+
+use thiserror::Error;
+
+use crate::cancel::region::CleanUp;
+
+/// A request to end that was caught by [`catch_cancel`](crate::task::catch_cancel).
+///
+/// It is a guard: the clean-up lasts as long as it lives. Until then further requests of the same origin are
+/// [counted](Cancelled::requests), and those from elsewhere wait. Dropping it ends the clean-up: the request is
+/// dealt with. [`resume`](Cancelled::resume) passes it on instead.
+#[derive(Error)]
+#[error("{}", self.reason())]
+#[must_use = "the clean-up lasts as long as this lives; dropping it at once leaves the clean-up unprotected"]
+#[doc(alias = "CancelledError")]
+pub struct Cancelled {
+    clean_up: CleanUp,
+}
+
+impl Cancelled {
+    pub(super) fn new(clean_up: CleanUp) -> Self {
+        Cancelled { clean_up }
+    }
+
+    /// Returns the reason of the request: what was given to
+    /// [`cancel_with`](crate::JoinHandle::cancel_with), `"cancelled"` if nothing was, or that the deadline of a
+    /// timeout has passed.
+    pub fn reason(&self) -> &str {
+        self.clean_up.request().reason.as_str()
+    }
+
+    /// Returns how often the request was made up to now: more than once if somebody is impatient.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{Scheduler, task};
+    ///
+    /// let scheduler = Scheduler::new();
+    /// let handle = scheduler.spawn(async {
+    ///     let cancelled = task::catch_cancel(pending::<()>()).await.unwrap_err();
+    ///     cancelled.requests()
+    /// });
+    /// scheduler.run_until_stalled();
+    /// handle.cancel();
+    /// handle.cancel_with("the same again");
+    /// assert_eq!(scheduler.block_on(handle)?, 2);
+    /// # Ok::<(), turnwise::JoinError>(())
+    /// ```
+    pub fn requests(&self) -> u32 {
+        self.clean_up.request().count.get()
+    }
+
+    /// Ends the clean-up and passes the request on: to the next [`catch_cancel`](crate::task::catch_cancel)
+    /// around this place; or if there is none, to where it was made, so that the task is dropped, or the
+    /// timeout returns [`Elapsed`](crate::time::Elapsed). Whoever gets it waits for the other clean-ups and
+    /// masks in it first.
+    ///
+    /// Never returns, so it fits the end of any `match` arm. A [`mask`](crate::task::mask) around it does not
+    /// hold the request up, since it could never be over.
+    ///
+    /// The request of a task that is the root of a `block_on` can only have come from a timeout or scope in
+    /// it. Resumed outside of that, it waits for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped before somebody else has taken the request, that goes back to where it was made, and
+    /// is acted upon there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{Scheduler, task};
+    ///
+    /// let scheduler = Scheduler::new();
+    /// let handle = scheduler.spawn(async {
+    ///     match task::catch_cancel(pending::<&str>()).await {
+    ///         Ok(output) => output,
+    ///         Err(cancelled) => {
+    ///             task::checkpoint().await; // the clean-up
+    ///             cancelled.resume().await
+    ///         }
+    ///     }
+    /// });
+    /// scheduler.run_until_stalled();
+    /// handle.cancel_with("enough");
+    /// let error = scheduler.block_on(handle).unwrap_err();
+    /// assert_eq!(error.reason(), Some("enough"));
+    /// ```
+    #[doc(alias = "raise")]
+    pub async fn resume(self) -> ! {
+        let mut clean_up = Some(self.clean_up);
+        let mut _on_its_way = None;
+        let never = poll_fn(|_| {
+            if let Some(clean_up) = clean_up.take() {
+                // In the poll: whoever is around it must find what is left here.
+                _on_its_way = Some(clean_up.resume());
+            }
+            Poll::<Infallible>::Pending
+        });
+        match never.await {}
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cancelled = f.debug_struct("Cancelled");
+        cancelled.field("reason", &self.reason()).field("requests", &self.requests()).finish()
+    }
+}

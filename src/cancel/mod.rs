@@ -1,0 +1,23 @@
+//! Cancelling: asking a task to end, and being asked.
+//!
+//! What all this means together is told in the docs of [`task`](crate::task#cancelling). What is here are the futures
+//! through which a request goes; who gets it is found out by the kernel, in `regions.rs` and `requests.rs`.
+
+mod request;
+mod regions;
+mod requests;
+mod region;
+mod cancelling;
+mod catch;
+mod cancelled;
+mod mask;
+mod token;
+
+pub use cancelled::Cancelled;
+pub use cancelling::cancelling;
+pub use catch::{CatchCancel, catch_cancel};
+pub use mask::{Mask, mask};
+pub(crate) use region::{Passage, Region};
+pub(crate) use regions::{Regions, Role};
+pub(crate) use request::{Reason, Request};
+pub use token::{CancelToken, DropGuard, RunUntilCancelled, TokenCancelled};

@@ -1,0 +1,294 @@
+//! A region as its combinator has it: made when it is first needed, and gone with it.
+//!
+//! Every combinator that cancelling knows has one of three around a future: [`Region`] in a catch, a mask or a
+//! scope, [`Passage`] in what can be asked to end, [`CleanUp`] in a `Cancelled`. All poll in the same way:
+//!
+//! ```text
+//! let since = left();                        how many had been left unhung before
+//! match inner.poll(cx) {
+//!     Ready(_) => region.leave(),            it is over, and out of the tree
+//!     Pending => region.stay(since, cx),     adopts what was left since, and is left unhung itself
+//! }
+//! ```
+//!
+//! The first time that is pending makes the region. What differs is what they do when they were told of a
+//! request: a catch takes it, in its next poll, before it polls what it wraps; a mask does nothing; a scope asks
+//! its tasks.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::cancel::regions::{Regions, Ring, Role};
+use crate::cancel::request::{Reason, Request};
+use crate::cancel::requests::{Delivery, Polled};
+use crate::kernel::burn;
+use crate::kernel::thread;
+use crate::report::Transition;
+use crate::sync::NOBODY;
+
+/// The region of a combinator. Dropping it takes it out of the tree.
+///
+/// Around each poll of what it wraps, a combinator notes [`left`](thread::left) before, and calls
+/// [`stay`](Region::stay) after it if that is pending. If it is ready, it calls [`leave`](Region::leave).
+pub(crate) struct Region {
+    /// [`NOBODY`] until it is needed.
+    number: u32,
+    role: Role,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Region {
+    pub(crate) const fn new(role: Role) -> Self {
+        Region { number: NOBODY, role, _not_send: PhantomData }
+    }
+
+    /// Returns whether it is in the tree.
+    #[inline]
+    pub(crate) fn is_in_tree(&self) -> bool {
+        self.number != NOBODY
+    }
+
+    /// The number of the region, which is made if there is none yet.
+    fn number(&mut self) -> u32 {
+        if self.number == NOBODY {
+            self.number =
+                thread::with_regions(|regions| regions.create(self.role, Ring::default()));
+        }
+        self.number
+    }
+
+    /// What it wraps was polled and stays pending: takes below it whatever was left since `since`, and waits
+    /// to be taken up itself by whoever polls with `cx`.
+    pub(crate) fn stay(&mut self, since: u32, cx: &Context<'_>) {
+        let number = self.number();
+        let waker = cx.waker();
+        let own = thread::owner_of(waker);
+        let is_known = Regions::change(|regions, rings| {
+            regions.leave(number, since, rings);
+            let poller = &mut regions.slab[number].poller;
+            let is_known = poller.is_for(own, waker);
+            match own {
+                Some(task) if !is_known => Err(std::mem::replace(poller, Ring::of_task(task))),
+                _ => Ok(is_known),
+            }
+        });
+        let old = match is_known {
+            Ok(true) => return,
+            Ok(false) => {
+                let ring = Ring::of_stranger(waker.clone());
+                Regions::change(|regions, _| {
+                    std::mem::replace(&mut regions.slab[number].poller, ring)
+                })
+            }
+            Err(old) => old,
+        };
+        burn(old);
+    }
+
+    /// Makes a request on it, or counts it if there is one. It is delivered after the next poll.
+    pub(crate) fn ask(&mut self, reason: Reason) {
+        let number = self.number();
+        Regions::change(|regions, rings| regions.ask(number, reason, rings));
+    }
+
+    /// Looks, at the end of the combinator's own pending poll, who can take the request on it.
+    pub(crate) fn deliver(&self) -> Delivery {
+        if self.number == NOBODY {
+            return Delivery::Waits;
+        }
+        let polled = if thread::noted().is_rung() { Polled::Woken } else { Polled::AtRest };
+        Regions::change(|regions, rings| match regions.slab[self.number].request {
+            Some(_) => regions.deliver(self.number, polled, rings),
+            None => Delivery::Waits,
+        })
+    }
+
+    /// The request from above that it was told of last: for a scope, which ends its tasks then.
+    pub(crate) fn told(&self) -> Option<Rc<Request>> {
+        if self.number == NOBODY {
+            return None;
+        }
+        Regions::change(|regions, _| regions.slab[self.number].told.clone())
+    }
+
+    /// A scope has ended its tasks for the request that it was told of: it holds nothing up any more.
+    pub(crate) fn let_go(&self) {
+        if self.number != NOBODY {
+            Regions::change(|regions, rings| {
+                let record = &mut regions.slab[self.number];
+                // Once: if something else holds the request up, whoever is rung here would ring again, for ever.
+                if !std::mem::replace(&mut record.is_given_up, true) {
+                    let parent = record.parent;
+                    regions.ring_above(parent, rings);
+                }
+            });
+        }
+    }
+
+    /// Takes the request that a catch was told of. The region is the clean-up's from now on.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<CleanUp> {
+        if self.number == NOBODY { None } else { self.take_by(Regions::take) }
+    }
+
+    /// Takes, at the end of a catch's own pending poll, the request that was resumed inside of it, unless
+    /// something holds that up.
+    pub(crate) fn take_resumed(&mut self) -> Option<CleanUp> {
+        match self.deliver() {
+            Delivery::Waits => None,
+            Delivery::Acts => self.take_by(|regions, number, _| regions.take_resumed(number)),
+        }
+    }
+
+    fn take_by(
+        &mut self,
+        take: impl FnOnce(&mut Regions, u32, &mut Vec<Ring>) -> Option<Rc<Request>>,
+    ) -> Option<CleanUp> {
+        let request = Regions::change(|regions, rings| take(regions, self.number, rings))?;
+        let number = std::mem::replace(&mut self.number, NOBODY);
+        let region = Region { number, role: Role::CleanUp, _not_send: PhantomData };
+        let clean_up = CleanUp { request: Some(request), region };
+        tell_caught(&clean_up.request().reason);
+        Some(clean_up)
+    }
+
+    /// Takes it out of the tree. Requests that it has held up go on.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        if self.number != NOBODY {
+            self.leave_tree();
+        }
+    }
+
+    fn leave_tree(&mut self) {
+        let number = std::mem::replace(&mut self.number, NOBODY);
+        let in_turn = thread::current_task().is_some();
+        burn(Regions::change(|regions, rings| regions.remove(number, in_turn, rings)));
+    }
+}
+
+impl Drop for Region {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+impl Regions {
+    /// Changes something, and then wakes whoever must look at it.
+    fn change<R>(call: impl FnOnce(&mut Regions, &mut Vec<Ring>) -> R) -> R {
+        let mut rings = Vec::new();
+        let result = thread::with_regions(|regions| call(regions, &mut rings));
+        rings.into_iter().for_each(Ring::wake);
+        result
+    }
+}
+
+/// Tells who watches that the task whose turn it is has caught a request.
+fn tell_caught(reason: &Reason) {
+    let Some(task) = thread::current_task() else { return };
+    let Some(kernel) = thread::find(task.scheduler) else { return };
+    if kernel.watched.get()
+        && let Some(task) = kernel.id_of(task.key)
+    {
+        kernel.emit(Transition::Caught { task, reason: reason.as_str().into() });
+    }
+}
+
+/// The clean-up after a request that was taken: it lasts as long as this lives.
+#[derive(Debug)]
+pub(crate) struct CleanUp {
+    /// `None` once it was passed on.
+    request: Option<Rc<Request>>,
+    region: Region,
+}
+
+impl CleanUp {
+    /// The request.
+    pub(crate) fn request(&self) -> &Request {
+        self.request.as_ref().expect("a clean-up has its request until it passes that on")
+    }
+
+    /// Ends by passing the request on, to whatever is around the poll in which this is called. What is
+    /// returned must stay alive until that has acted.
+    pub(crate) fn resume(mut self) -> Region {
+        let request = self.request.take().expect("a clean-up passes its request on once");
+        let region = std::mem::replace(&mut self.region, Region::new(Role::CleanUp));
+        Regions::change(|regions, rings| regions.resume(region.number, request, rings));
+        region
+    }
+}
+
+impl Drop for CleanUp {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            Regions::change(|regions, rings| regions.release(&request, false, rings));
+        }
+    }
+}
+
+pin_project! {
+    /// A future that can be asked to end: a timeout, the body of a scope.
+    ///
+    /// Poll it; if it is pending, [`settle`](Passage::settle) in the same poll.
+    pub(crate) struct Passage<F> {
+        // The first field is dropped first: what is inside leaves the tree before its region does.
+        #[pin]
+        future: Option<F>,
+        region: Region,
+    }
+}
+
+impl<F: Future> Passage<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Passage { future: Some(future), region: Region::new(Role::Passage) }
+    }
+
+    /// Polls what it wraps. Pending for ever if that was dropped.
+    #[inline]
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project().future.as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Hangs below it what was left unhung since before the poll, makes a request if there is a reason, and
+    /// looks who can take it. If nobody can, what it wraps is dropped, and this is ready.
+    pub(crate) fn settle(
+        self: Pin<&mut Self>,
+        since: u32,
+        cx: &Context<'_>,
+        reason: Option<Reason>,
+    ) -> Poll<()> {
+        let mut this = self.project();
+        let is_needed = this.region.is_in_tree()
+            || thread::left() != since && thread::with_regions(|regions| regions.has_unhung(since));
+        let acts = if is_needed {
+            this.region.stay(since, cx);
+            if let Some(reason) = reason {
+                this.region.ask(reason);
+            }
+            this.region.deliver() == Delivery::Acts
+        } else {
+            reason.is_some()
+        };
+        if !acts {
+            return Poll::Pending;
+        }
+        this.future.set(None);
+        this.region.leave();
+        Poll::Ready(())
+    }
+}

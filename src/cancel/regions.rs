@@ -1,0 +1,406 @@
+//! Regions: the stretches of a task that a request to cancel can reach.
+//!
+//! ```text
+//!   root ──┬── catch ──── timeout ──── catch      A request on the root goes to the catches that hold no
+//!          └── mask ───── catch                   other: here to the inner one of the upper branch.
+//! ```
+//!
+//! Cancelling is four files, to be read in this order: here is the tree; in `requests.rs`, what a request does in
+//! it; in `region.rs`, how a combinator hangs itself into it; in `cancelling.rs`, what the kernel does with roots.
+//!
+//! A task has a root; below it hangs a region for each `catch_cancel`, `mask`, `timeout` and scope that waits.
+//! Nothing else has one: a `join!` or a lock between two regions is not seen here, so two branches are two
+//! regions below the same parent.
+//!
+//! Nobody knows his parent while he is polled. So the tree grows from its leaves: a region that stays
+//! pending is left *unhung*, and whoever polled it, once that stays pending too, adopts all that were left
+//! since its own poll began. What is left at the end of a turn belongs to the task. In the picture, in one turn:
+//!
+//! 1. the inner catch of the upper branch stays pending and is left; the timeout adopts it, and is left; the
+//!    outer catch adopts the timeout, and is left;
+//! 2. the same in the lower branch, whose mask began after that outer catch was left, and does not adopt it;
+//! 3. the turn ends, and the root adopts what was left since it began: that catch, and the mask.
+//!
+//! So a future that is ready at once has no region and costs nothing; turns may nest; and a future that is
+//! polled by somebody else the next time hangs there from then on.
+//!
+//! All regions of a thread are in one slab, with links both ways, so nothing searches and nothing recurses.
+//! What is here moves plain data; wakers are cloned, woken and dropped by the callers, with nothing borrowed.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Waker;
+
+use crate::cancel::request::Request;
+use crate::kernel::TaskKey;
+use crate::kernel::burn;
+use crate::kernel::thread;
+use crate::sync::{NOBODY, Slab};
+
+/// What a region does with a request that was made above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Of a task. If nothing below it can take a request, the task is dropped.
+    Root,
+    /// Takes it, unless something below it does, or holds it.
+    Catch,
+    /// Passes it on. Acts on its own request by dropping what it wraps.
+    Passage,
+    /// Holds it until it is over.
+    Mask,
+    /// Holds it until it is over: the clean-up after another request, or the same.
+    CleanUp,
+    /// Holds it until its tasks have ended, and ends them.
+    Scope,
+    /// Nobody's: what is left of a region that is gone, with a request that was resumed in it and is on its
+    /// way out. It is removed by whoever adopts it.
+    Parcel,
+}
+
+/// Who is to be woken for a region to be polled: a task, or a foreign waker.
+#[derive(Clone, Default)]
+pub(crate) struct Ring {
+    task: Option<TaskKey>,
+    /// Shared, since cloning a foreign waker runs code of its owner.
+    waker: Option<Rc<Waker>>,
+}
+
+impl Ring {
+    pub(crate) fn of_task(task: TaskKey) -> Self {
+        Ring { task: Some(task), waker: None }
+    }
+
+    pub(crate) fn of_stranger(waker: Waker) -> Self {
+        Ring { task: None, waker: Some(Rc::new(waker)) }
+    }
+
+    /// Returns whether it is for this task; or if that is `None`, for this waker.
+    pub(crate) fn is_for(&self, task: Option<TaskKey>, waker: &Waker) -> bool {
+        match (task, &self.waker) {
+            (None, Some(own)) => own.will_wake(waker),
+            (None, None) => false,
+            (Some(_), own) => own.is_none() && self.task == task,
+        }
+    }
+
+    /// Wakes. May run a foreign waker's code, whose panic is its owner's.
+    pub(crate) fn wake(self) {
+        if let Some(task) = self.task {
+            thread::schedule(task);
+        }
+        if let Some(waker) = self.waker {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
+                burn(payload);
+            }
+            burn(waker);
+        }
+    }
+}
+
+/// What is known of a region.
+pub(crate) struct Record {
+    pub(crate) role: Role,
+    pub(crate) parent: u32,
+    /// The first of those below it.
+    pub(crate) first: u32,
+    /// Neighbours below the same parent, or among the unhung.
+    previous: u32,
+    pub(crate) next: u32,
+    /// The number under which it was left last. Among the unhung the numbers go down.
+    number: u32,
+    is_unhung: bool,
+    /// Who polled it last.
+    pub(crate) poller: Ring,
+    /// The request that was made on it, until the clean-up after it is over.
+    pub(crate) request: Option<Rc<Request>>,
+    /// The request that it was told of: for a catch to take, for others to know.
+    pub(crate) told: Option<Rc<Request>>,
+    /// A request that was resumed below it, on its way out.
+    pub(crate) passing: Option<Rc<Request>>,
+    /// How long it has not been polled since it was told; `None` once it was.
+    pub(crate) missed: Option<u16>,
+    /// Nobody polls it any more, it seems; until somebody does.
+    pub(crate) is_deaf: bool,
+    /// It was resumed inside of this mask, which will never be over; or this scope has ended its tasks.
+    pub(crate) is_given_up: bool,
+    /// When it was last counted who, of those that its request has told, has missed a poll.
+    pub(crate) counted: u32,
+}
+
+/// All regions of a thread.
+pub(crate) struct Regions {
+    pub(crate) slab: Slab<Record>,
+    /// The last one that was left unhung.
+    unhung: u32,
+    /// How often a region was left.
+    left: u32,
+    /// How many regions have a request.
+    pub(crate) requests: u32,
+    /// How often that was counted.
+    pub(crate) counts: u32,
+    /// There is a scheduler on this thread, so what is empty now will be needed again.
+    is_warm: bool,
+}
+
+impl Regions {
+    pub(crate) const fn new() -> Self {
+        Regions {
+            slab: Slab::new(),
+            unhung: NOBODY,
+            left: 0,
+            requests: 0,
+            counts: 0,
+            is_warm: false,
+        }
+    }
+
+    /// Keeps the memory of what is empty, for a scheduler.
+    pub(crate) fn warm(&mut self) {
+        self.is_warm = true;
+    }
+
+    /// The last scheduler has gone: from now on what is empty has no memory.
+    pub(crate) fn cool(&mut self) {
+        self.is_warm = false;
+        self.slab.trim(false);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slab.is_empty()
+    }
+
+    /// How often a region was left unhung: to be noted before a poll.
+    pub(crate) fn left(&self) -> u32 {
+        self.left
+    }
+
+    pub(crate) fn create(&mut self, role: Role, poller: Ring) -> u32 {
+        self.slab.insert(Record {
+            role,
+            parent: NOBODY,
+            first: NOBODY,
+            previous: NOBODY,
+            next: NOBODY,
+            number: 0,
+            is_unhung: false,
+            poller,
+            request: None,
+            told: None,
+            passing: None,
+            missed: None,
+            is_deaf: false,
+            is_given_up: false,
+            counted: 0,
+        })
+    }
+
+    /// Notes that a region was polled and stays pending. What its poll has left unhung is hung below it, and
+    /// it is left unhung itself, for whoever polled it.
+    pub(crate) fn leave(&mut self, region: u32, since: u32, rings: &mut Vec<Ring>) {
+        self.unlink(region);
+        self.adopt(region, since, rings);
+        self.left = self.left.wrapping_add(1);
+        let next = mem::replace(&mut self.unhung, region);
+        if next != NOBODY {
+            self.slab[next].previous = region;
+        }
+        let record = &mut self.slab[region];
+        (record.number, record.next, record.is_unhung) = (self.left, next, true);
+        (record.missed, record.is_deaf) = (None, false);
+    }
+
+    /// Hangs below a region everything that was left unhung since that number was noted. What was resumed
+    /// there comes one step out.
+    pub(crate) fn adopt(&mut self, parent: u32, since: u32, rings: &mut Vec<Ring>) {
+        while self.has_unhung(since) {
+            let child = self.unhung;
+            self.unlink(child);
+            let next = mem::replace(&mut self.slab[parent].first, child);
+            if next != NOBODY {
+                self.slab[next].previous = child;
+            }
+            let record = &mut self.slab[child];
+            (record.parent, record.next) = (parent, next);
+            let is_parcel = record.role == Role::Parcel;
+            if let Some(request) = record.passing.take()
+                && !(is_parcel && request.is_over())
+            {
+                self.pass_out(parent, request, rings);
+            }
+            if is_parcel {
+                self.unlink(child);
+                self.slab.remove(child);
+            }
+        }
+    }
+
+    /// Removes the parcels of a turn that has ended its task, so that nobody will adopt them.
+    pub(crate) fn discard_parcels(&mut self, since: u32, rings: &mut Vec<Ring>) {
+        let mut next = self.unhung;
+        while next != NOBODY && self.slab[next].number.wrapping_sub(since).cast_signed() > 0 {
+            let one = next;
+            next = self.slab[one].next;
+            if self.slab[one].role == Role::Parcel {
+                self.unlink(one);
+                let parcel = self.slab.remove(one);
+                self.abandon_requests(one, &parcel, rings);
+            }
+        }
+    }
+
+    /// Returns whether anything was left unhung since that number was noted, and still is.
+    pub(crate) fn has_unhung(&self, since: u32) -> bool {
+        // The numbers go round; they are never so far apart that this could be seen.
+        self.unhung != NOBODY && self.slab[self.unhung].number.wrapping_sub(since).cast_signed() > 0
+    }
+
+    /// Takes a region out, with all that is below it.
+    fn unlink(&mut self, region: u32) {
+        let record = &mut self.slab[region];
+        let (parent, previous, next) = (record.parent, record.previous, record.next);
+        let was_unhung = mem::take(&mut record.is_unhung);
+        (record.parent, record.previous, record.next) = (NOBODY, NOBODY, NOBODY);
+        if previous != NOBODY {
+            self.slab[previous].next = next;
+        } else if parent != NOBODY {
+            self.slab[parent].first = next;
+        } else if was_unhung {
+            self.unhung = next;
+        }
+        if next != NOBODY {
+            self.slab[next].previous = previous;
+        }
+    }
+
+    /// Removes a region; what is below it takes its place. Returns who polled it, to be dropped with nothing
+    /// borrowed. Requests that it may have held up are looked at again.
+    ///
+    /// In a turn, a request that is on its way out of it goes on.
+    pub(crate) fn remove(&mut self, region: u32, in_turn: bool, rings: &mut Vec<Ring>) -> Ring {
+        while self.slab[region].first != NOBODY {
+            let child = self.slab[region].first;
+            self.unlink(child);
+            self.put_before(child, region);
+        }
+        let parent = self.slab[region].parent;
+        if in_turn && self.slab[region].passing.is_some() {
+            return self.make_parcel(region);
+        }
+        self.unlink(region);
+        let record = self.slab.remove(region);
+        self.abandon_requests(region, &record, rings);
+        if self.requests > 0 && record.role != Role::Passage {
+            self.ring_above(parent, rings);
+        }
+        self.slab.trim(self.is_warm);
+        record.poller
+    }
+
+    /// A request is only on its way out of a region that is unhung: so there it stays.
+    fn make_parcel(&mut self, region: u32) -> Ring {
+        let record = &mut self.slab[region];
+        let role = mem::replace(&mut record.role, Role::Parcel);
+        debug_assert!(role == Role::Passage || role == Role::Mask, "others pass nothing on");
+        if let Some(request) = record.request.take() {
+            self.requests -= 1;
+            request.close();
+        }
+        let record = &mut self.slab[region];
+        record.told = None;
+        mem::take(&mut record.poller)
+    }
+
+    /// Puts a region that is nowhere in front of another one, wherever that is.
+    fn put_before(&mut self, region: u32, other: u32) {
+        let record = &mut self.slab[other];
+        let (parent, number, is_unhung) = (record.parent, record.number, record.is_unhung);
+        if parent == NOBODY && !is_unhung {
+            return;
+        }
+        let previous = mem::replace(&mut record.previous, region);
+        let record = &mut self.slab[region];
+        (record.parent, record.previous, record.next) = (parent, previous, other);
+        (record.number, record.is_unhung) = (number, is_unhung);
+        if previous != NOBODY {
+            self.slab[previous].next = region;
+        } else if parent != NOBODY {
+            self.slab[parent].first = region;
+        } else {
+            self.unhung = region;
+        }
+    }
+
+    /// All that are below a region.
+    pub(crate) fn below(&self, region: u32) -> Vec<u32> {
+        let mut all = Vec::new();
+        let mut path = vec![self.slab[region].first];
+        while let Some(one) = path.pop() {
+            if one != NOBODY {
+                all.push(one);
+                path.extend([self.slab[one].next, self.slab[one].first]);
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cancel::request::Reason;
+
+    /// Two branches that stay pending, in a passage that does, in a turn.
+    fn tree(regions: &mut Regions) -> [u32; 4] {
+        let roles = [Role::Root, Role::Passage, Role::Catch, Role::Mask];
+        let all = roles.map(|role| regions.create(role, Ring::default()));
+        let [root, passage, catch, mask] = all;
+        let (since, mut rings) = (regions.left(), Vec::new());
+        for (region, since) in [(catch, since), (mask, since + 1), (passage, since)] {
+            regions.leave(region, since, &mut rings);
+        }
+        regions.adopt(root, since, &mut rings);
+        assert!(rings.is_empty());
+        all
+    }
+
+    #[test]
+    fn a_tree_grows_from_its_leaves() {
+        let mut regions = Regions::new();
+        let [root, passage, catch, mask] = tree(&mut regions);
+        assert_eq!(regions.slab[passage].parent, root);
+        assert_eq!(regions.below(passage), [catch, mask]);
+        let since = regions.left();
+        regions.leave(mask, since, &mut Vec::new());
+        assert_eq!(regions.below(root), [passage, catch], "it was polled by somebody else");
+        assert!(regions.has_unhung(since) && !regions.has_unhung(regions.left()));
+    }
+
+    #[test]
+    fn what_is_below_a_region_that_goes_takes_its_place() {
+        let mut regions = Regions::new();
+        let [root, passage, catch, mask] = tree(&mut regions);
+        regions.remove(passage, false, &mut Vec::new());
+        assert_eq!(regions.below(root), [catch, mask]);
+        for region in [root, catch, mask] {
+            assert!(!regions.is_empty());
+            regions.remove(region, false, &mut Vec::new());
+        }
+        assert!(regions.is_empty());
+    }
+
+    #[test]
+    fn a_request_is_over_with_its_region() {
+        let mut regions = Regions::new();
+        let [root, passage, catch, mask] = tree(&mut regions);
+        regions.ask(passage, Reason::Unsaid, &mut Vec::new());
+        assert_eq!(regions.requests, 1);
+        let request = regions.slab[passage].request.clone().unwrap();
+        for region in [passage, mask, catch, root] {
+            regions.remove(region, false, &mut Vec::new());
+        }
+        assert!(request.is_over());
+        assert_eq!(regions.requests, 0);
+    }
+}

@@ -1,0 +1,352 @@
+//! A token to pass around: whoever has it can cancel, and can wait for that.
+
+use std::cell::{OnceCell, RefCell};
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::cancel::region::Passage;
+use crate::cancel::request::Reason;
+use crate::kernel::left;
+use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::waiters::{Left, Place, Waiters};
+
+/// Says to many at once that they should end: those who have been given the token, and those who have a
+/// [child](CancelToken::child_token) of it.
+///
+/// Clones are the same token. A task need not have one to be [cancelled](crate::JoinHandle::cancel); this is for
+/// work that is not a task, or is spread over many.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, spawn, task::CancelToken, yield_now};
+///
+/// block_on(async {
+///     let token = CancelToken::new();
+///     let child = token.child_token();
+///     let worker = spawn(async move {
+///         child.cancelled().await;
+///         child.reason().map(str::to_owned)
+///     });
+///     yield_now().await;
+///     token.cancel_with("closing time");
+///     assert_eq!(worker.await.unwrap().as_deref(), Some("closing time"));
+/// });
+/// ```
+#[derive(Clone)]
+#[doc(alias = "CancellationToken")]
+#[doc(alias = "StopToken")]
+#[doc(alias = "CancelScope")]
+pub struct CancelToken {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    /// Why it was cancelled, once it is.
+    reason: OnceCell<Reason>,
+    waiters: Waiters,
+    /// The token that it is a child of, and its place among that one's children.
+    parent: Option<(Rc<Shared>, usize)>,
+    children: RefCell<Children>,
+}
+
+/// Places are used again, so that a token which has had a million children is not larger for it.
+#[derive(Default)]
+struct Children {
+    places: Vec<Weak<Shared>>,
+    vacant: Vec<usize>,
+}
+
+impl CancelToken {
+    /// Makes a token that is not cancelled.
+    pub fn new() -> Self {
+        CancelToken::with_parent(None)
+    }
+
+    fn with_parent(parent: Option<(Rc<Shared>, usize)>) -> Self {
+        let shared = Shared {
+            reason: OnceCell::new(),
+            waiters: Waiters::new("cancel token"),
+            parent,
+            children: RefCell::default(),
+        };
+        CancelToken { shared: Rc::new(shared) }
+    }
+
+    /// Makes a token that is cancelled with this one, and that can be cancelled alone.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::task::CancelToken;
+    ///
+    /// let parent = CancelToken::new();
+    /// let (one, other) = (parent.child_token(), parent.child_token());
+    /// one.cancel();
+    /// assert!(!parent.is_cancelled() && !other.is_cancelled());
+    /// parent.cancel();
+    /// assert!(other.is_cancelled());
+    /// ```
+    #[must_use]
+    pub fn child_token(&self) -> CancelToken {
+        if let Some(reason) = self.shared.reason.get() {
+            let child = CancelToken::new();
+            child.shared.reason.get_or_init(|| reason.clone());
+            return child;
+        }
+        let mut children = self.shared.children.borrow_mut();
+        let place = children.vacant.pop().unwrap_or_else(|| {
+            children.places.push(Weak::new());
+            children.places.len() - 1
+        });
+        let child = CancelToken::with_parent(Some((Rc::clone(&self.shared), place)));
+        children.places[place] = Rc::downgrade(&child.shared);
+        child
+    }
+
+    /// Cancels it, and its children, and theirs. Everybody who waits for one of them is woken, in the order of
+    /// their coming for each. The second time does nothing.
+    pub fn cancel(&self) {
+        self.shared.cancel(&Reason::Unsaid);
+    }
+
+    /// Does the same, and says why: for [`reason`](CancelToken::reason), and for whoever catches the request of
+    /// [`run_until_cancelled`](CancelToken::run_until_cancelled).
+    pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
+        self.shared.cancel(&Reason::Said(reason.into()));
+    }
+
+    /// Returns whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.reason.get().is_some()
+    }
+
+    /// Returns why it was cancelled, if it was; `"cancelled"` if nobody said.
+    pub fn reason(&self) -> Option<&str> {
+        self.shared.reason.get().map(Reason::as_str)
+    }
+
+    /// Waits until it is cancelled; does not wait if it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the list of those who wait; nothing else changes.
+    #[track_caller]
+    pub fn cancelled(&self) -> TokenCancelled<'_> {
+        TokenCancelled { queued: Queued::new(&*self.shared, 0, Location::caller()) }
+    }
+
+    /// Runs a future until it is ready or the token is cancelled, whichever is first; `None` if that is the
+    /// token.
+    ///
+    /// When the token is cancelled the future gets a request to end, as from a [`timeout`](crate::timeout): a
+    /// [`catch_cancel`](crate::task::catch_cancel) in it may clean up, and otherwise it is dropped at once. One
+    /// that is ready in the same turn wins. With a token that is cancelled already the future is never polled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops what it wraps. A request from around it goes through it to what it wraps.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{block_on, spawn, task::CancelToken, yield_now};
+    ///
+    /// block_on(async {
+    ///     let token = CancelToken::new();
+    ///     assert_eq!(token.run_until_cancelled(async { 1 }).await, Some(1));
+    ///     let same = token.clone();
+    ///     let endless = spawn(async move { same.run_until_cancelled(pending::<()>()).await });
+    ///     yield_now().await;
+    ///     token.cancel();
+    ///     assert_eq!(endless.await.unwrap(), None);
+    /// });
+    /// ```
+    #[track_caller]
+    #[doc(alias = "CancelScope")]
+    pub fn run_until_cancelled<F: Future>(&self, future: F) -> RunUntilCancelled<'_, F> {
+        let wait = Queued::new(&*self.shared, 0, Location::caller());
+        RunUntilCancelled { passage: Passage::new(future), wait: Some(wait), is_begun: false }
+    }
+
+    /// Returns a value that cancels the token when it is dropped.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::task::CancelToken;
+    ///
+    /// let token = CancelToken::new();
+    /// drop(token.clone().drop_guard().disarm());
+    /// assert!(!token.is_cancelled());
+    /// drop(token.clone().drop_guard());
+    /// assert!(token.is_cancelled());
+    /// ```
+    pub fn drop_guard(self) -> DropGuard {
+        DropGuard { token: Some(self) }
+    }
+}
+
+impl Shared {
+    fn cancel(self: &Rc<Self>, reason: &Reason) {
+        let mut cancelled = vec![Rc::clone(self)];
+        let mut looked_at = 0;
+        while let Some(token) = cancelled.get(looked_at).map(Rc::clone) {
+            if token.reason.set(reason.clone()).is_err() {
+                cancelled.swap_remove(looked_at); // It was before, and so were its children.
+                continue;
+            }
+            cancelled.extend(token.children.borrow().places.iter().filter_map(Weak::upgrade));
+            looked_at += 1;
+        }
+        // Wakers run code of their owners: by now all tokens say the same.
+        cancelled.iter().for_each(|token| token.waiters.wake_all(CANCELLED));
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        // Parents that only their children have kept, one by one: on the stack, a long line of them is too deep.
+        while let Some((parent, place)) = next {
+            {
+                let children = &mut *parent.children.borrow_mut();
+                children.places[place] = Weak::new();
+                children.vacant.push(place);
+            }
+            next = Rc::into_inner(parent).and_then(|mut parent| parent.parent.take());
+        }
+    }
+}
+
+/// The word of a wait that ended.
+const CANCELLED: u32 = 0;
+
+impl Source for Shared {
+    fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    fn try_take(&self, _: u32, _: Place) -> Result<Grant, u32> {
+        if self.reason.get().is_some() { Ok(Grant::Word(CANCELLED)) } else { Err(0) }
+    }
+
+    /// All who waited were woken, so there is nothing to pass on.
+    fn give_back(&self, _: Left) {}
+}
+
+impl Default for CancelToken {
+    fn default() -> Self {
+        CancelToken::new()
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut token = f.debug_struct("CancelToken");
+        token.field("reason", &self.reason());
+        self.shared.waiters.debug(&mut token);
+        token.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// The future of [`CancelToken::cancelled`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct TokenCancelled<'a> {
+    queued: Queued<'a, Shared>,
+}
+
+impl Future for TokenCancelled<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.queued).poll(cx).map(drop)
+    }
+}
+
+impl fmt::Debug for TokenCancelled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.queued.place();
+        f.debug_struct("TokenCancelled").field("place", &place).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`CancelToken::run_until_cancelled`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct RunUntilCancelled<'a, F> {
+        #[pin]
+        passage: Passage<F>,
+        // `None` once the token is cancelled.
+        wait: Option<Queued<'a, Shared>>,
+        is_begun: bool,
+    }
+}
+
+impl<F: Future> Future for RunUntilCancelled<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let is_first = !std::mem::replace(this.is_begun, true);
+        let reason = |wait: &mut Option<Queued<'_, Shared>>, cx: &mut Context<'_>| {
+            let Poll::Ready(_) = Pin::new(wait.as_mut()?).poll(cx) else { return None };
+            wait.take()?.source().reason.get().cloned()
+        };
+        if is_first && this.wait.as_ref().is_some_and(|wait| wait.source().reason.get().is_some()) {
+            return Poll::Ready(None);
+        }
+        let since = left();
+        if let Poll::Ready(output) = this.passage.as_mut().poll(cx) {
+            return Poll::Ready(this.wait.as_ref().map(|_| output));
+        }
+        let reason = reason(this.wait, cx);
+        this.passage.settle(since, cx, reason).map(|()| None)
+    }
+}
+
+impl<F> fmt::Debug for RunUntilCancelled<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_cancelled = self.wait.is_none();
+        f.debug_struct("RunUntilCancelled")
+            .field("is_cancelled", &is_cancelled)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Cancels a token when it is dropped; made by [`CancelToken::drop_guard`].
+#[derive(Debug)]
+#[must_use = "dropping it cancels the token"]
+pub struct DropGuard {
+    /// `None` once it is disarmed.
+    token: Option<CancelToken>,
+}
+
+impl DropGuard {
+    /// Gives the token back without cancelling it.
+    #[must_use]
+    pub fn disarm(mut self) -> CancelToken {
+        self.token.take().unwrap_or_default()
+    }
+}
+
+impl Drop for DropGuard {
+    fn drop(&mut self) {
+        if let Some(token) = &self.token {
+            token.cancel();
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Limits of a turn: how long it may take, and how much a task may get in it.
+
+mod meter;
+
+pub(crate) use meter::{Meter, Paused, metered};

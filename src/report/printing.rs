@@ -1,0 +1,204 @@
+//! How snapshots and reports print themselves.
+
+use std::fmt;
+
+use crate::blocking::BlockingJob;
+use crate::report::snapshot::{
+    Cycle, DeadlockReport, Place, Snapshot, TaskLabel, TaskState, WaitsFor,
+};
+use crate::report::wait::Resource;
+
+impl fmt::Display for TaskLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match &self.name {
+            Some(_) if self.is_root => format!("{} main", self.id),
+            Some(name) => format!("{} {name:?}", self.id),
+            None => self.id.to_string(),
+        };
+        f.pad(&text)
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TaskState::Ready => "ready",
+            TaskState::Running => "running",
+            TaskState::Waiting => "waiting",
+            TaskState::Finished => "finished",
+        })
+    }
+}
+
+impl WaitsFor {
+    /// What it is, without place and owner.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            WaitsFor::Join { task, .. } => format!("task {task}"),
+            WaitsFor::Sleep { left: Some(left), .. } => format!("a sleep with {left:?} left"),
+            WaitsFor::Sleep { left: None, .. } => "a sleep without end".to_owned(),
+            WaitsFor::Resource { resource, .. } => resource.to_string(),
+            WaitsFor::Children { count: 1, .. } => "a child of the scope".to_owned(),
+            WaitsFor::Children { count, .. } => format!("{count} children of the scope"),
+            WaitsFor::Scope { .. } => "its turn: nobody polls the scope".to_owned(),
+            WaitsFor::Blocking { job } if job.has_begun => job.what(),
+            WaitsFor::Blocking { job } => format!("{} that has not begun", job.what()),
+            WaitsFor::Foreign { wakers: 1 } => "whoever holds its waker".to_owned(),
+            WaitsFor::Foreign { wakers } => format!("whoever holds one of its {wakers} wakers"),
+            WaitsFor::Nothing => "nothing that could wake it: no waker was kept".to_owned(),
+        }
+    }
+
+    /// Prints it, with what it is padded to `width` if a place follows.
+    fn line(&self, width: usize) -> String {
+        let what = self.what();
+        match self {
+            WaitsFor::Join { spawned_at, .. } => format!("{what}, spawned at {spawned_at}"),
+            WaitsFor::Sleep { place, .. }
+            | WaitsFor::Children { place, .. }
+            | WaitsFor::Scope { place }
+            | WaitsFor::Blocking { job: BlockingJob { place, .. } } => {
+                format!("{what:width$} at {place}")
+            }
+            WaitsFor::Resource { place, resource, owners } => {
+                format!("{what:width$} at {place}{}", held_by(resource, owners))
+            }
+            WaitsFor::Foreign { .. } | WaitsFor::Nothing => what,
+        }
+    }
+
+    /// How wide to pad it: only what is followed by a place counts.
+    fn width(&self) -> usize {
+        match self {
+            WaitsFor::Join { .. } | WaitsFor::Foreign { .. } | WaitsFor::Nothing => 0,
+            _ => self.what().chars().count(),
+        }
+    }
+}
+
+/// The end of a line about a resource: who holds it, and since where.
+fn held_by(resource: &Resource, owners: &[(TaskLabel, Place)]) -> String {
+    let (held, verb) = match resource.kind() {
+        "join set" | "gather" => ("with", "spawned"),
+        kind if kind.contains("mutex") || kind.contains("lock") => ("held by", "locked"),
+        _ => ("held by", "taken"),
+    };
+    let named = owners.iter().take(OWNERS_NAMED);
+    let named: Vec<String> =
+        named.map(|(owner, place)| format!("{owner} ({verb} at {place})")).collect();
+    match owners.len().saturating_sub(OWNERS_NAMED) {
+        _ if owners.is_empty() => String::new(),
+        0 => format!(", {held} {}", named.join(", ")),
+        others => format!(", {held} {} and {others} more", named.join(", ")),
+    }
+}
+
+/// A line names no more owners than this, and counts the rest.
+const OWNERS_NAMED: usize = 8;
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line(0))
+    }
+}
+
+/// How many characters the longest of these labels has.
+fn widest<'a>(labels: impl Iterator<Item = &'a TaskLabel>) -> usize {
+    labels.map(|label| label.to_string().chars().count()).max().unwrap_or(0)
+}
+
+impl fmt::Display for DeadlockReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (stuck, all) = (self.tasks.len(), self.alive);
+        let word = if self.certain { "deadlock" } else { "possible deadlock" };
+        let tasks = if all == 1 { "task" } else { "tasks" };
+        writeln!(f, "{word} at turn {}: {stuck} of {all} {tasks} can never run again", self.turn)?;
+        let label_width = widest(self.tasks.iter().map(|task| &task.label));
+        let waits = self.tasks.iter().flat_map(|task| &task.waits);
+        let width = waits.map(WaitsFor::width).max().unwrap_or(0);
+        for task in &self.tasks {
+            for (number, wait) in task.waits.iter().enumerate() {
+                let label = if number == 0 { task.label.to_string() } else { String::new() };
+                let since = task.since;
+                let line = wait.line(width);
+                writeln!(f, "  {label:label_width$}  waits for {line}, since turn {since}")?;
+            }
+        }
+        for cycle in &self.cycles {
+            writeln!(f, "{cycle}")?;
+        }
+        if self.certain {
+            write!(f, "certain: no timer, no armed I/O, no blocking job, ")?;
+            return write!(f, "no waker and no remote handle held outside the scheduler");
+        }
+        write!(f, "possible: {}", self.why_possible())
+    }
+}
+
+impl DeadlockReport {
+    /// From where a wake may still come.
+    fn why_possible(&self) -> String {
+        let counted = |count: usize, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            _ => Some(format!("{count} {what}s")),
+        };
+        let wakers = counted(self.wakers_held, "waker");
+        let remotes = counted(self.remotes_held, "remote handle");
+        let held: Vec<String> = wakers.into_iter().chain(remotes).collect();
+        let held = (!held.is_empty()).then(|| {
+            format!("{} held outside the scheduler may still be used", held.join(" and "))
+        });
+        let jobs = counted(self.blocking.len(), "blocking job");
+        let jobs = jobs.map(|jobs| format!("{jobs} may still wake a task"));
+        let why: Vec<String> = held.into_iter().chain(jobs).collect();
+        if why.is_empty() { "armed I/O may still wake a task".to_owned() } else { why.join("; ") }
+    }
+}
+
+impl fmt::Display for Cycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cycle: ")?;
+        for (task, waits) in &self.steps {
+            write!(f, "{} -> ", task.id)?;
+            // A join is an arrow by itself: the task that is waited for comes next anyway.
+            if !matches!(waits, WaitsFor::Join { .. }) {
+                write!(f, "{} -> ", waits.what())?;
+            }
+        }
+        match self.steps.first() {
+            Some((first, _)) => write!(f, "{}", first.id),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ready: Vec<String> = self.ready.iter().map(|task| task.id.to_string()).collect();
+        let ready = if ready.is_empty() { "nobody".to_owned() } else { ready.join(", ") };
+        writeln!(f, "turn {}, {:?} after the start; ready: {ready}", self.turn, self.elapsed)?;
+        let width = widest(self.tasks.iter().map(|task| &task.label)).max(4);
+        writeln!(f, "  {:width$}  state     turns  spawned at, and what it waits for", "task")?;
+        for task in &self.tasks {
+            let (label, state, turns) = (&task.label, task.state, task.turns);
+            writeln!(f, "  {label:width$}  {state:8}  {turns:5}  {}", task.spawned_at)?;
+            for wait in &task.waits {
+                writeln!(f, "  {:width$}  {:8}  {:5}  waits for {wait}", "", "", "")?;
+            }
+        }
+        match self.timers.len() {
+            0 => write!(f, "  no timers"),
+            1 => write!(f, "  1 timer, the next one in {}", self.next_timer()),
+            count => write!(f, "  {count} timers, the next one in {}", self.next_timer()),
+        }?;
+        self.blocking.iter().try_for_each(|job| write!(f, "\n  {job}"))
+    }
+}
+
+impl Snapshot {
+    fn next_timer(&self) -> String {
+        let left = self.timers.first().and_then(|timer| timer.left);
+        left.map_or_else(|| "no time at all: it never fires".to_owned(), |left| format!("{left:?}"))
+    }
+}

@@ -1,0 +1,227 @@
+//! Every change of state by name, and the observer that is told of it.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::kernel::Ending;
+use crate::kernel::TaskId;
+use crate::report::failure::Report;
+use crate::report::snapshot::DeadlockReport;
+
+/// One change of state of a scheduler.
+///
+/// The run of a scheduler is nothing but a sequence of these; whoever sees them all knows everything that
+/// happened, and in which order. `Display` prints a line such as `turn #3`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Transition {
+    /// A task was made. Its `Scheduled` follows at once.
+    #[non_exhaustive]
+    Spawned {
+        /// The new task.
+        task: TaskId,
+        /// Its name, if it has one.
+        name: Option<Arc<str>>,
+        /// Where it was spawned.
+        place: &'static Location<'static>,
+    },
+    /// A task was put on the ready queue.
+    #[non_exhaustive]
+    Scheduled {
+        /// The task whose turn is coming.
+        task: TaskId,
+        /// Who or what woke it.
+        cause: Cause,
+    },
+    /// A task begins its turn.
+    #[non_exhaustive]
+    TurnBegan {
+        /// Whose turn it is.
+        task: TaskId,
+        /// The number of the turn, among all turns of the scheduler, from 1.
+        turn: u64,
+    },
+    /// A task's turn is over.
+    #[non_exhaustive]
+    TurnEnded {
+        /// Whose turn it was.
+        task: TaskId,
+        /// The number of the turn.
+        turn: u64,
+        /// What came of it.
+        result: TurnResult,
+    },
+    /// A task was asked to end. If nothing catches that it is dropped at its next turn, or at the end of this
+    /// one.
+    #[non_exhaustive]
+    Asked {
+        /// The task that is to end.
+        task: TaskId,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// A task has caught a request to end: one that was made on it, or by a timeout in it.
+    #[non_exhaustive]
+    Caught {
+        /// The task that cleans up now.
+        task: TaskId,
+        /// Why it was asked.
+        reason: Arc<str>,
+    },
+    /// A task has left the task map, or will as soon as it has been asked for its output.
+    #[non_exhaustive]
+    Exited {
+        /// The task that is over.
+        task: TaskId,
+        /// How it ended.
+        ending: Ending,
+    },
+    /// A timer was due; the `Scheduled` of the task that waited for it follows.
+    TimerFired,
+    /// Nothing is ready, and the thread goes to sleep.
+    #[non_exhaustive]
+    Parked {
+        /// The latest time at which it wakes up; `None` if only a wake can.
+        until: Option<Instant>,
+    },
+    /// The thread is awake again.
+    Unparked,
+    /// Nothing is ready, and the virtual clock jumps to the next deadline.
+    #[non_exhaustive]
+    ClockJumped {
+        /// What the clock shows now.
+        to: Instant,
+    },
+}
+
+/// Who or what put a task on the ready queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It is new.
+    Spawn,
+    /// A task of the same scheduler, in its turn; or the task itself.
+    Task(TaskId),
+    /// A timer.
+    Timer,
+    /// A letter from another thread.
+    Mail,
+    /// Code on this thread that is no task of this scheduler.
+    Outside,
+}
+
+/// What came of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TurnResult {
+    /// The task waits for its bell.
+    Waiting,
+    /// The task was woken in its own turn already, and goes to the back of the ready queue.
+    Yielded,
+    /// The task is over.
+    Exited(Ending),
+}
+
+/// Is told of every [`Transition`]; installed with [`Builder::observer`](crate::scheduler::Builder::observer).
+///
+/// Any `Fn(&Transition)` is one. It runs on the scheduler's thread with nothing borrowed: it may spawn,
+/// wake, and take a snapshot. If it panics it is removed (the panic has been printed by the panic hook
+/// then) and the scheduler goes on.
+///
+/// # Example
+///
+/// ```
+/// use std::{cell::RefCell, rc::Rc};
+/// use turnwise::{Scheduler, Transition, yield_now};
+///
+/// let trace = Rc::new(RefCell::new(Vec::new()));
+/// let seen = Rc::clone(&trace);
+/// let scheduler = Scheduler::builder()
+///     .observer(move |transition: &Transition| {
+///         if !matches!(transition, Transition::Scheduled { .. } | Transition::TurnEnded { .. }) {
+///             seen.borrow_mut().push(transition.to_string());
+///         }
+///     })
+///     .build();
+/// scheduler.spawn(yield_now());
+/// scheduler.run()?;
+/// assert_eq!(*trace.borrow(), ["spawn #1", "turn #1", "turn #1", "exit #1"]);
+/// # Ok::<(), turnwise::RunError>(())
+/// ```
+pub trait Observer {
+    /// Called at each transition, right after it.
+    fn transition(&self, transition: &Transition);
+
+    /// Called when nothing can run and it is only *possible* that something ever will: once for each
+    /// stall, before the thread goes to sleep.
+    fn stalled(&self, report: &DeadlockReport) {
+        let _ = report;
+    }
+
+    /// Called when something is [reported](Report): a failure that nobody will read, or a turn that took too
+    /// long.
+    fn reported(&self, report: &Report) {
+        let _ = report;
+    }
+}
+
+impl<F: Fn(&Transition)> Observer for F {
+    fn transition(&self, transition: &Transition) {
+        self(transition);
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Transition::Spawned { task, .. } => write!(f, "spawn {task}"),
+            Transition::Scheduled { task, cause } => write!(f, "schedule {task} ({cause})"),
+            Transition::TurnBegan { task, .. } => write!(f, "turn {task}"),
+            Transition::TurnEnded { task, result, .. } => write!(f, "{task} {result}"),
+            Transition::Asked { task, reason } => write!(f, "ask {task} to end ({reason})"),
+            Transition::Caught { task, reason } => write!(f, "{task} catches it ({reason})"),
+            Transition::Exited { task, ending: Ending::Returned } => write!(f, "exit {task}"),
+            Transition::Exited { task, ending } => write!(f, "exit {task} ({ending})"),
+            Transition::TimerFired => f.write_str("timer"),
+            Transition::Parked { until: Some(_) } => f.write_str("park until the next deadline"),
+            Transition::Parked { until: None } => f.write_str("park until woken"),
+            Transition::Unparked => f.write_str("unpark"),
+            Transition::ClockJumped { .. } => f.write_str("clock jumps to the next deadline"),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Spawn => f.write_str("new"),
+            Cause::Task(task) => write!(f, "by {task}"),
+            Cause::Timer => f.write_str("by a timer"),
+            Cause::Mail => f.write_str("from another thread"),
+            Cause::Outside => f.write_str("from outside"),
+        }
+    }
+}
+
+impl fmt::Display for TurnResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TurnResult::Waiting => f.write_str("waits"),
+            TurnResult::Yielded => f.write_str("yields"),
+            TurnResult::Exited(ending) => write!(f, "{ending}"),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Returned => "returned",
+            Ending::Panicked => "panicked",
+            Ending::Aborted => "aborted",
+            Ending::Cancelled => "cancelled",
+        })
+    }
+}

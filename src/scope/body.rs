@@ -1,0 +1,84 @@
+//! The body of a scope: the one part of it that is no task, and is polled with every poll of the scope.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::cancel::{Passage, Reason};
+use crate::kernel::{burn, left};
+use crate::scope::error::ScopeError;
+use crate::scope::members::Members;
+
+/// The body, and what came of it.
+pub(super) struct Body<'a, F: Future> {
+    /// `None` when it is over.
+    passage: Pin<&'a mut Option<Passage<F>>>,
+    value: Option<F::Output>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl<'a, F: Future> Body<'a, F> {
+    pub(super) fn new(passage: Pin<&'a mut Option<Passage<F>>>) -> Self {
+        Body { passage, value: None, panic: None }
+    }
+
+    /// Polls the body, if it is not over. Does not unwind.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, members: &Members) {
+        // Before the poll: who is told now is not polled, even if what he waits for has happened.
+        self.look_for_request(left(), cx, members);
+        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
+        let since = left();
+        match catch_unwind(AssertUnwindSafe(|| passage.poll(cx))) {
+            Ok(Poll::Pending) => return self.settle(since, cx, members.ask_body()),
+            Ok(Poll::Ready(value)) => self.value = Some(value),
+            Err(payload) => {
+                self.panic = Some(payload);
+                members.stop(&Reason::Said("the body of the scope panicked".into()));
+            }
+        }
+        self.end();
+    }
+
+    /// Asks the body to end, if that is to be done.
+    pub(super) fn look_for_request(&mut self, since: u32, cx: &mut Context<'_>, members: &Members) {
+        if let Some(reason) = members.ask_body() {
+            self.settle(since, cx, Some(reason));
+        }
+    }
+
+    /// Looks, while nobody polls the body, whether it is to end; drops it if it is and nothing catches that.
+    fn settle(&mut self, since: u32, cx: &mut Context<'_>, reason: Option<Reason>) {
+        let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
+        let poll = catch_unwind(AssertUnwindSafe(|| passage.settle(since, cx, reason)));
+        let is_over = poll.unwrap_or_else(|payload| {
+            burn(payload);
+            Poll::Ready(())
+        });
+        if is_over.is_ready() {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.passage.set(None))) {
+            burn(payload);
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.passage.is_none()
+    }
+
+    /// What the scope ends with.
+    ///
+    /// # Panics
+    ///
+    /// If the body panicked.
+    pub(super) fn result(&mut self, members: &Members) -> Result<F::Output, ScopeError> {
+        match self.panic.take() {
+            Some(payload) => resume_unwind(payload),
+            None => members.result(self.value.take()),
+        }
+    }
+}

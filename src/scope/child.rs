@@ -1,0 +1,172 @@
+//! The child of a scope: a future that may borrow, in a box of its own.
+//!
+//! It is to a scope what `kernel/task.rs` is to a scheduler. The difference is where the output goes: there it
+//! takes the place of the future, to be taken out by its type; here it may borrow, so that is not possible, and
+//! it goes into a cell that the child shares with its handle.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::error::Error;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::cancel::Reason;
+use crate::kernel::{Failure, burn};
+
+/// An error of any type, as a scope keeps it.
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What a scope sees of a child. None of these methods unwinds.
+pub(super) trait Child {
+    /// Gives it a turn. If that was the last one, says whether and how it failed.
+    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>>;
+
+    /// Drops the future in place, and leaves the failure for the handle.
+    fn end(self: Pin<&mut Self>, failure: Failure);
+}
+
+/// A child with its type forgotten.
+pub(super) type Boxed<'scope> = Pin<Box<dyn Child + 'scope>>;
+
+/// How a child failed.
+pub(super) enum Failed {
+    Error(BoxError),
+    Panic(Box<dyn Any + Send>),
+}
+
+pin_project! {
+    #[project = View]
+    pub(super) enum Task<F: Future, T> {
+        Running {
+            #[pin] future: F,
+            // Tells a value from a failure.
+            judge: fn(F::Output) -> Result<T, BoxError>,
+            answer: Rc<Answer<T>>,
+        },
+        Over,
+    }
+}
+
+impl<F: Future, T> Child for Task<F, T> {
+    #[inline]
+    fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
+        match catch_unwind(AssertUnwindSafe(|| self.as_mut().poll(cx))) {
+            Ok(poll) => poll,
+            Err(payload) => Poll::Ready(Some(Box::new(self.fail(payload)))),
+        }
+    }
+
+    fn end(mut self: Pin<&mut Self>, failure: Failure) {
+        if let (View::Running { answer, .. }, Failure::Cancelled(reason)) =
+            (self.as_mut().project(), failure)
+        {
+            answer.give(Given::Cancelled(reason));
+        }
+        self.drop_future();
+    }
+}
+
+impl<F: Future, T> Task<F, T> {
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
+        match self.as_mut().future().poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(output) => Poll::Ready(self.finish(output)),
+        }
+    }
+
+    #[inline]
+    fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
+        match self.project() {
+            View::Running { future, .. } => future,
+            View::Over => unreachable!("a child that is over is given no turns"),
+        }
+    }
+
+    /// Gives the output to the handle, or the failure to the scope. If there is no handle the output is dropped
+    /// with the future; and if a destructor panics then, the child has returned all the same.
+    #[inline]
+    fn finish(mut self: Pin<&mut Self>, output: F::Output) -> Option<Box<Failed>> {
+        let failed = match self.as_mut().project() {
+            View::Running { judge, answer, .. } => answer.judge(*judge, output),
+            View::Over => None,
+        };
+        self.drop_future();
+        failed
+    }
+
+    fn drop_future(mut self: Pin<&mut Self>) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Over))) {
+            burn(payload);
+        }
+    }
+
+    /// Ends the child after a panic in its turn. The payload is for the scope; the handle gets its text.
+    #[cold]
+    fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Failed {
+        if let View::Running { answer, .. } = self.as_mut().project() {
+            let text = text(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
+            answer.give(Given::Panic(text.into()));
+        }
+        self.drop_future();
+        Failed::Panic(payload)
+    }
+}
+
+/// The text of a panic, if it is a text.
+pub(super) fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// What a child and its handle share.
+pub(super) struct Answer<T>(Cell<Given<T>>);
+
+/// What a child left for its handle.
+pub(super) enum Given<T> {
+    /// It is not over; or it was aborted.
+    Nothing,
+    Value(T),
+    /// Nothing caught the request.
+    Cancelled(Reason),
+    /// The error is in the scope.
+    Failure,
+    /// The payload is in the scope; this is its text.
+    Panic(Box<str>),
+}
+
+impl<T> Answer<T> {
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Answer(Cell::new(Given::Nothing)))
+    }
+
+    /// Keeps a value; returns a failure.
+    #[inline]
+    fn judge<O>(&self, judge: fn(O) -> Result<T, BoxError>, output: O) -> Option<Box<Failed>> {
+        match judge(output) {
+            Ok(value) => {
+                self.give(Given::Value(value));
+                None
+            }
+            Err(error) => {
+                self.give(Given::Failure);
+                Some(Box::new(Failed::Error(error)))
+            }
+        }
+    }
+
+    fn give(&self, given: Given<T>) {
+        self.0.set(given); // Given once: what it replaces is nothing.
+    }
+
+    pub(super) fn take(&self) -> Given<T> {
+        self.0.replace(Given::Nothing)
+    }
+}
+
+const _: () = assert!(mem::size_of::<Boxed<'_>>() == 16, "a scope has one of these for each child");

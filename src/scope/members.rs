@@ -1,0 +1,169 @@
+//! What a scope knows of its children that does not borrow from around it: their host, and how they failed.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::cancel::Reason;
+use crate::kernel::{Birth, Ending, Kernel, TaskId, current};
+use crate::scope::child::Failed;
+use crate::scope::error::{Cause, ChildError, ScopeError};
+use crate::scope::hosts::Host;
+use crate::task::heritage;
+
+/// The common matters of a scope's children.
+pub(super) struct Members {
+    /// Where the scope was made.
+    place: &'static Location<'static>,
+    /// Opened for the first child: a scope without children needs no scheduler.
+    host: OnceCell<Host>,
+    /// Everybody is to stop, for this reason.
+    stopped: RefCell<Option<Reason>>,
+    /// The reason of the last request: if there were several, each is passed on with its own.
+    asked: RefCell<Option<Reason>>,
+    /// The body, and the children, have not been asked yet.
+    is_body_unasked: Cell<bool>,
+    are_children_unasked: Cell<bool>,
+    /// A failure stops nobody.
+    collects_all: Cell<bool>,
+    failures: RefCell<Vec<ChildError>>,
+}
+
+impl Members {
+    pub(super) fn new(place: &'static Location<'static>) -> Self {
+        Members {
+            place,
+            host: OnceCell::new(),
+            stopped: RefCell::new(None),
+            asked: RefCell::new(None),
+            is_body_unasked: Cell::new(false),
+            are_children_unasked: Cell::new(false),
+            collects_all: Cell::new(false),
+            failures: RefCell::default(),
+        }
+    }
+
+    pub(super) fn host(&self) -> Option<&Host> {
+        self.host.get()
+    }
+
+    /// The kernel that the children live in: for their handles, so there is one.
+    pub(super) fn kernel(&self) -> &Rc<Kernel> {
+        self.host.get().expect("a handle is of a child, and children have a host").kernel()
+    }
+
+    /// Makes a child, with this number.
+    #[inline]
+    pub(super) fn add(
+        &self,
+        host: &Host,
+        number: u32,
+        birth: Birth,
+        name: Option<Arc<str>>,
+    ) -> (u32, TaskId) {
+        let (slot, id) = host.spawn(number, birth, name, heritage());
+        if self.is_stopped() {
+            self.stop_new(host, slot, id);
+        }
+        (slot, id)
+    }
+
+    /// Whoever comes too late is asked to end before the first turn.
+    #[cold]
+    fn stop_new(&self, host: &Host, slot: u32, id: TaskId) {
+        let reason = self.stopped.borrow().clone();
+        host.kernel().cancel(slot, id, &reason.unwrap_or(Reason::Unsaid));
+    }
+
+    /// The host of the children, for one more.
+    ///
+    /// # Panics
+    ///
+    /// If this is the first one and no scheduler runs on this thread, or if the scheduler is gone.
+    #[track_caller]
+    #[inline]
+    pub(super) fn open_host(&self) -> &Host {
+        let host = match self.host.get() {
+            Some(host) => host,
+            None => self.make_host(),
+        };
+        assert!(
+            !host.is_closed(),
+            "the scheduler that the children of this scope live on was dropped: \
+             let the scope end before its scheduler does"
+        );
+        host
+    }
+
+    #[track_caller]
+    #[cold]
+    fn make_host(&self) -> &Host {
+        let kernel = current().expect(
+            "a child of a scope needs a running scheduler: await the scope inside `block_on` or in a task",
+        );
+        self.host.get_or_init(|| Host::open(kernel, self.place))
+    }
+
+    /// Notes how a child failed that has just had its last turn. The first failure stops the others.
+    #[cold]
+    pub(super) fn fail(&self, slot: u32, id: TaskId, failed: Failed) -> Ending {
+        let (ending, cause) = match failed {
+            Failed::Error(error) => (Ending::Returned, Cause::Error(error)),
+            Failed::Panic(payload) => (Ending::Panicked, Cause::panic(payload)),
+        };
+        let origin = self.host().and_then(|host| host.origin(slot, id));
+        let (name, place) = origin.unwrap_or((None, self.place));
+        let error = ChildError { id, name, place, cause };
+        let reason = format!("{} failed", error.label());
+        self.failures.borrow_mut().push(error);
+        if !self.collects_all.get() {
+            self.stop(&Reason::Said(reason.into()));
+        }
+        ending
+    }
+
+    /// Everybody is to be asked to end; does nothing if that was done before.
+    pub(super) fn stop(&self, reason: &Reason) {
+        if !self.is_stopped() {
+            self.stop_again(reason);
+        }
+    }
+
+    /// Everybody is to be asked to end, perhaps once more.
+    pub(super) fn stop_again(&self, reason: &Reason) {
+        self.stopped.borrow_mut().get_or_insert_with(|| reason.clone());
+        self.asked.replace(Some(reason.clone()));
+        self.is_body_unasked.set(true);
+        self.are_children_unasked.set(true);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.borrow().is_some()
+    }
+
+    /// Why the children are to be asked to end, if they are and were not.
+    #[inline]
+    pub(super) fn ask_children(&self) -> Option<Reason> {
+        if self.are_children_unasked.replace(false) { self.asked.borrow().clone() } else { None }
+    }
+
+    /// Why the body is to be asked to end, if it is and was not.
+    pub(super) fn ask_body(&self) -> Option<Reason> {
+        let is_unasked = self.is_body_unasked.replace(false);
+        self.asked.borrow().clone().filter(|_| is_unasked)
+    }
+
+    pub(super) fn collect_all(&self) {
+        self.collects_all.set(true);
+    }
+
+    /// What the scope ends with, given what its body ended with.
+    pub(super) fn result<T>(&self, value: Option<T>) -> Result<T, ScopeError> {
+        let failures = self.failures.take();
+        match value {
+            Some(value) if failures.is_empty() => Ok(value),
+            _ => Err(ScopeError::new(failures, self.stopped.take())),
+        }
+    }
+}

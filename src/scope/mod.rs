@@ -1,0 +1,18 @@
+//! Scopes: tasks that may borrow from around them, and have all ended when the scope ends.
+
+mod hosts;
+mod pass;
+mod child;
+mod error;
+mod handle;
+mod members;
+mod places;
+mod body;
+mod run;
+mod spawning;
+
+pub use error::{ChildError, ScopeError};
+pub use handle::ScopedHandle;
+pub(crate) use hosts::Hosting;
+pub use run::scope;
+pub use spawning::Scope;

@@ -1,0 +1,151 @@
+//! The children of a scope that are not over, by number.
+//!
+//! A child is taken out of its place for its turn: then others may be spawned in it.
+
+use std::cell::RefCell;
+
+use crate::kernel::{Failure, TaskId};
+use crate::scope::child::Boxed;
+use crate::scope::members::Members;
+
+/// A child, and where the kernel knows it.
+pub(super) struct Guest<'scope> {
+    pub(super) slot: u32,
+    pub(super) id: TaskId,
+    pub(super) child: Boxed<'scope>,
+}
+
+impl Guest<'_> {
+    /// Ends a child outside of its turn.
+    pub(super) fn end(self, members: &Members) {
+        let Guest { slot, id, mut child } = self;
+        if let Some(host) = members.host() {
+            host.end(slot, id, || child.as_mut().end(Failure::Aborted));
+        }
+    }
+}
+
+/// The children of a scope.
+pub(super) struct Places<'scope> {
+    /// `None` is vacant, or out for its turn.
+    guests: Vec<Option<Guest<'scope>>>,
+    vacant: Vec<u32>,
+}
+
+/// So many empty lists are kept by a thread for its next scopes, if they are no longer than this.
+const SPARE: usize = 4;
+const LONGEST: usize = 1 << 10;
+
+thread_local! {
+    static SPARES: RefCell<Vec<Places<'static>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<'scope> Places<'scope> {
+    /// An empty list, with the memory of one that was used before if there is one.
+    pub(super) fn new() -> Self {
+        let spare = SPARES.try_with(|spares| spares.borrow_mut().pop()).ok().flatten();
+        spare.map_or(Places::none(), Places::emptied)
+    }
+
+    /// An empty list without memory.
+    pub(super) const fn none() -> Self {
+        Places { guests: Vec::new(), vacant: Vec::new() }
+    }
+
+    /// Returns whether all children are over.
+    pub(super) fn is_empty(&self) -> bool {
+        self.guests.len() == self.vacant.len()
+    }
+
+    /// Takes a number for a child that is being spawned.
+    #[inline]
+    pub(super) fn reserve(&mut self) -> u32 {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.guests.push(None);
+            u32::try_from(self.guests.len() - 1).expect("there are no more than slots")
+        })
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, number: u32, guest: Guest<'scope>) {
+        self.guests[number as usize] = Some(guest);
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self, number: u32) -> Option<Guest<'scope>> {
+        self.guests[number as usize].take()
+    }
+
+    /// The child that was taken out is over.
+    #[inline]
+    pub(super) fn vacate(&mut self, number: u32) {
+        self.vacant.push(number);
+    }
+
+    /// All that are in their places, in the order in which they were spawned.
+    pub(super) fn in_order(&self) -> Vec<(TaskId, u32)> {
+        let guests = self.guests.iter().flatten();
+        let mut guests: Vec<_> = guests.map(|guest| (guest.id, guest.slot)).collect();
+        guests.sort_unstable();
+        guests
+    }
+
+    /// Takes those out of which this is true, in the order in which they were spawned. They are over.
+    pub(super) fn take_if(
+        &mut self,
+        is_meant: impl Fn(&Guest<'scope>) -> bool,
+    ) -> Vec<Guest<'scope>> {
+        let mut taken = Vec::new();
+        for (place, number) in self.guests.iter_mut().zip(0..) {
+            if let Some(guest) = place.take_if(|guest| is_meant(guest)) {
+                taken.push(guest);
+                self.vacant.push(number);
+            }
+        }
+        taken.sort_unstable_by_key(|guest| guest.id);
+        taken
+    }
+
+    /// Keeps the memory for another scope.
+    pub(super) fn recycle(self) {
+        debug_assert!(self.is_empty(), "whoever ends a scope ends its children first");
+        let length = self.guests.capacity();
+        if length == 0 || length > LONGEST {
+            return;
+        }
+        let emptied = self.emptied();
+        // If the thread is being destroyed, the memory goes now.
+        let _gone = SPARES.try_with(|spares| {
+            let mut spares = spares.borrow_mut();
+            if spares.len() < SPARE {
+                spares.push(emptied);
+            }
+        });
+    }
+
+    /// The same memory, for children that borrow from elsewhere.
+    fn emptied<'other>(self) -> Places<'other> {
+        let Places { mut guests, mut vacant } = self;
+        guests.clear();
+        vacant.clear();
+        // There is nothing to be mapped; std collects in place what has the same layout.
+        Places { guests: guests.into_iter().map(|_| None).collect(), vacant }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_list_serves_the_next_scope() {
+        let mut places = Places::new();
+        (0..100).for_each(|number| assert_eq!(places.reserve(), number));
+        (0..100).for_each(|number| places.vacate(number));
+        let before = places.guests.as_ptr().addr();
+        places.recycle();
+        let next = Places::new();
+        assert!(next.guests.is_empty() && next.guests.capacity() >= 100);
+        assert_eq!(next.guests.as_ptr().addr(), before);
+    }
+}

@@ -1,0 +1,288 @@
+//! The scope as it is awaited: its body, its children, and the turns that it gives them.
+
+use std::future::poll_fn;
+use std::panic::Location;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::cancel::{Passage, Reason, Region, Request, Role};
+use crate::kernel::{Ending, Failure, left};
+use crate::scope::body::Body;
+use crate::scope::child::Failed;
+use crate::scope::error::ScopeError;
+use crate::scope::hosts::Host;
+use crate::scope::pass::Hosted;
+use crate::scope::places::{Guest, Places};
+use crate::scope::spawning::Scope;
+
+/// Runs tasks that may borrow from around them, and that have all ended when this ends.
+///
+/// The body is an async closure. Its argument spawns the children; what it returns is the value of the scope.
+/// Children are tasks, with an id, a bell, a place in reports and, if wanted, a name. But they are polled by the
+/// scope's own future, in turns that are nested in those of whoever awaits it; which is why they may borrow from
+/// what lives around the scope, and need no `'static`, no `Rc` and no `move`.
+///
+/// The first child that fails stops the others: the body and every child are cancelled and have ended before the
+/// scope does. See [`Scope::collect_all`] for the other way, [`Scope::try_spawn`] for children that fail with
+/// an error, and [`Scope::cancel`] for a scope that has got what it wanted.
+///
+/// A request to end from outside, by a `timeout` around it or by a `cancel` of its task, is passed on to the body
+/// and the children. When they have ended, their clean-ups too, it goes on to what is around the scope, and no
+/// code behind the scope runs: it is not turned into an error. (It is one if somebody beside the scope has taken
+/// the request, so that nobody around it will act.)
+///
+/// # Errors
+///
+/// A [`ScopeError`] with every failure, if a child panicked or one of [`try_spawn`](Scope::try_spawn) returned
+/// an error; one without, if the scope was cancelled before its body had a value.
+///
+/// # Panics
+///
+/// If the body panics, once all children have ended. A child that is spawned needs a scheduler: without one on
+/// this thread the body panics.
+///
+/// # Cancel safety
+///
+/// Dropping the future before its end drops the body, then the children in the order in which they were spawned,
+/// then what their destructors have spawned; nobody is asked before, and no clean-up runs.
+///
+/// Forgetting it leaves the children in the scheduler, where they never have another turn;
+/// [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a `select!` or inside
+/// other futures, and may move to another task; the children stay with the scheduler that they were spawned on.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, task};
+///
+/// let names = vec!["Ada".to_string(), "Grace".to_string()];
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// let greetings = scheduler.block_on(task::scope(async |s| {
+///     let mut handles = Vec::new();
+///     for name in &names {
+///         handles.push(s.spawn(async move {
+///             sleep(Duration::from_secs(1)).await;
+///             format!("hello, {name}")
+///         }));
+///     }
+///     let mut greetings = Vec::new();
+///     for handle in handles {
+///         greetings.push(handle.await?);
+///     }
+///     Ok::<_, turnwise::JoinError>(greetings)
+/// }))??;
+/// assert_eq!(greetings, ["hello, Ada", "hello, Grace"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Task-locals
+///
+/// A child has its turns inside of the scope's. So it sees what is set around the scope, as any future sees that
+/// is awaited there. What the body sets around a `spawn` it inherits, as from [`spawn`](crate::spawn), if the key is
+/// declared `inherit`; see [`task_local!`](crate::task_local).
+///
+/// # What does not compile
+///
+/// A child cannot borrow what lives in the body, since the body may be over before it; the compiler proposes
+/// `move`. Pass it by value, or let it live outside of the scope.
+///
+/// ```compile_fail,E0373
+/// # use turnwise::{block_on, task};
+/// block_on(task::scope(async |s| {
+///     let name = String::from("Ada");
+///     s.spawn(async { println!("{name}") }); // may outlive borrowed value `name`
+/// }));
+/// ```
+///
+/// A handle cannot leave the body: `lifetime may not live long enough`.
+///
+/// ```compile_fail
+/// # use turnwise::{block_on, task};
+/// let handle = block_on(task::scope(async |s| s.spawn(async { 1 })));
+/// ```
+///
+/// Two children cannot have the same `&mut`.
+///
+/// ```compile_fail,E0499
+/// # use turnwise::{block_on, task};
+/// let mut numbers = vec![1, 2, 3];
+/// block_on(task::scope(async |s| {
+///     s.spawn(async { numbers.push(4) });
+///     s.spawn(async { numbers.push(5) });
+/// }));
+/// ```
+///
+/// The body is `async |s| …`. A closure that returns an async block is not one, and the compiler says no more
+/// than `type annotations needed`.
+///
+/// ```compile_fail,E0282
+/// # use turnwise::{block_on, task};
+/// block_on(task::scope(|s| async move {
+///     s.spawn(async {});
+/// }));
+/// ```
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "nursery")]
+#[doc(alias = "open_nursery")]
+#[track_caller]
+pub fn scope<'env, F, T>(body: F) -> impl Future<Output = Result<T, ScopeError>>
+where
+    F: for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let place = Location::caller();
+    async move {
+        // Dropped in the reverse order: the body, the children, the scope. What is large is in boxes: scopes are
+        // nested on the stack, and their futures are moved about there.
+        let scope = Scope::boxed(place);
+        let mut children = Children::boxed(&scope);
+        let passage = pin!(Some(Passage::new(body(&scope))));
+        let mut body = Body::new(passage);
+        poll_fn(|cx| children.poll(cx, &mut body)).await
+    }
+}
+
+/// The children, as those who poll the scope see them.
+struct Children<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    /// The request from outside that it has heard of last.
+    outside: Option<Rc<Request>>,
+    // The last field is dropped last: what is inside leaves the tree before its region does.
+    region: Region,
+}
+
+impl<'scope, 'env> Children<'scope, 'env> {
+    fn boxed(scope: &'scope Scope<'scope, 'env>) -> Box<Self> {
+        Box::new(Children { scope, outside: None, region: Region::new(Role::Scope) })
+    }
+
+    /// Polls the scope: the body, then each child that is ready.
+    fn poll<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Body<'_, F>,
+    ) -> Poll<Result<F::Output, ScopeError>> {
+        let members = self.scope.members();
+        let since = left();
+        self.look_outside();
+        let before = members.host().and_then(Host::arrive);
+        body.poll(cx, members);
+        if let Some(host) = members.host() {
+            if host.is_deserted() {
+                self.end_if(|child| host.kernel().is_over(child.slot, child.id));
+            }
+            self.ask_to_end();
+            host.pass(self);
+            body.look_for_request(left(), cx, members);
+        }
+        if body.is_over() && self.scope.places().borrow().is_empty() {
+            if !self.must_wait() {
+                return Poll::Ready(body.result(members));
+            }
+            self.region.let_go();
+        }
+        if let Some(host) = members.host() {
+            host.leave(cx, before);
+        }
+        self.region.stay(since, cx);
+        Poll::Pending
+    }
+
+    /// Passes a request from outside on to the body and all children.
+    fn look_outside(&mut self) {
+        let Some(request) = self.region.told() else { return };
+        // It stays where it is until somebody takes it: seen is not answered.
+        if self.outside.as_ref().is_some_and(|known| Rc::ptr_eq(known, &request)) {
+            return;
+        }
+        self.scope.members().stop_again(&request.reason);
+        self.outside = Some(request);
+    }
+
+    /// Asks all children to end, if that is to be done: before the next of them has its turn.
+    #[inline]
+    fn ask_to_end(&mut self) {
+        if let Some(reason) = self.scope.members().ask_children() {
+            self.ask_all(&reason);
+        }
+    }
+
+    #[cold]
+    fn ask_all(&mut self, reason: &Reason) {
+        let Some(host) = self.scope.members().host() else { return };
+        let children = self.scope.places().borrow().in_order();
+        for (id, slot) in children {
+            host.kernel().cancel(slot, id, reason);
+        }
+    }
+
+    /// Everybody has ended. If that was asked for from outside, it is for whoever asked to act now, and nothing
+    /// after the scope runs; unless somebody beside the scope has taken the request, or whoever asked has acted
+    /// and the scope has outlived that.
+    fn must_wait(&self) -> bool {
+        self.outside.as_ref().is_some_and(|request| request.is_open())
+    }
+
+    /// A child has had its last turn.
+    #[inline]
+    fn over(&self, number: u32, child: Guest<'_>, failed: Option<Box<Failed>>) -> Ending {
+        self.scope.places().borrow_mut().vacate(number);
+        let Guest { slot, id, child } = child;
+        drop(child); // What it was is gone already: this frees its box.
+        match failed {
+            Some(failed) => self.scope.members().fail(slot, id, *failed),
+            None => Ending::Returned,
+        }
+    }
+
+    /// Drops these children, in the order in which they were spawned.
+    #[cold]
+    fn end_if(&self, is_meant: impl Fn(&Guest<'scope>) -> bool) {
+        let children = self.scope.places().borrow_mut().take_if(is_meant);
+        children.into_iter().for_each(|child| child.end(self.scope.members()));
+    }
+
+    /// Drops all children, and those that their destructors spawn.
+    #[cold]
+    fn end_all(&self) {
+        while !self.scope.places().borrow().is_empty() {
+            self.end_if(|_| true);
+        }
+    }
+}
+
+impl Hosted for Children<'_, '_> {
+    #[inline]
+    fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
+        let Some(mut child) = self.scope.places().borrow_mut().take(number) else {
+            unreachable!("only children that are not over have turns")
+        };
+        let poll = match child.child.as_mut().turn(cx) {
+            Poll::Ready(failed) => Poll::Ready(self.over(number, child, failed)),
+            Poll::Pending => {
+                self.scope.places().borrow_mut().put(number, child);
+                Poll::Pending
+            }
+        };
+        self.ask_to_end();
+        poll
+    }
+
+    fn end(&mut self, number: u32, failure: Failure) {
+        let child = self.scope.places().borrow_mut().take(number);
+        if let Some(mut child) = child {
+            child.child.as_mut().end(failure);
+            self.over(number, child, None);
+        }
+        self.ask_to_end();
+    }
+}
+
+impl Drop for Children<'_, '_> {
+    fn drop(&mut self) {
+        self.end_all();
+        // The scope's drop does not drop its places: so the compiler believes, and so it must be.
+        self.scope.places().replace(Places::none()).recycle();
+    }
+}

@@ -1,0 +1,278 @@
+//! The scope as its body sees it: what children are spawned with.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::cancel::Reason;
+use crate::kernel::Birth;
+use crate::scope::child::{Answer, BoxError, Task};
+use crate::scope::handle::ScopedHandle;
+use crate::scope::members::Members;
+use crate::scope::places::{Guest, Places};
+use crate::task::Builder;
+
+/// What children are spawned with; the argument of the body of a [`scope`](crate::task::scope).
+///
+/// It is a shared reference: give it to children, to functions that spawn (`async fn tree(s: &Scope<'_, '_>)`),
+/// or to the children of scopes inside of this one.
+///
+/// `'scope` is the life of the scope, `'env` that of what it may borrow from. Both are exactly that, no longer
+/// and no shorter, as in [`std::thread::Scope`].
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "nursery")]
+pub struct Scope<'scope, 'env: 'scope> {
+    members: Members,
+    /// The children.
+    ///
+    /// They may hold a reference to this very scope. So its drop must not drop them: it is shown to the compiler
+    /// that it does not by `ManuallyDrop`, and they are taken out before the scope goes.
+    places: ManuallyDrop<RefCell<Places<'scope>>>,
+    _exactly: PhantomData<(Cell<&'scope ()>, Cell<&'env ()>)>,
+}
+
+impl<'scope> Scope<'scope, '_> {
+    pub(super) fn boxed(place: &'static Location<'static>) -> Box<Self> {
+        Box::new(Scope {
+            members: Members::new(place),
+            places: ManuallyDrop::new(RefCell::new(Places::new())),
+            _exactly: PhantomData,
+        })
+    }
+
+    /// Makes a child of a future, which may borrow from around the scope.
+    ///
+    /// It is a task like any other, with an id, a bell and a place in reports, and has its first turn when its
+    /// turn comes. The scope ends after it. Its output, whatever that is, is for the handle; if it panics the
+    /// scope fails.
+    ///
+    /// A child that is spawned after the scope was stopped is cancelled before its first turn.
+    ///
+    /// # Panics
+    ///
+    /// If no scheduler runs on this thread; or if the one that the children live on is gone.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task};
+    ///
+    /// let mut left = vec![3, 1, 2];
+    /// let mut right = vec![6, 4, 5];
+    /// block_on(task::scope(async |s| {
+    ///     s.spawn(async { left.sort() });
+    ///     s.spawn(async { right.sort() });
+    /// }))?;
+    /// assert_eq!((left, right), (vec![1, 2, 3], vec![4, 5, 6]));
+    /// # Ok::<(), task::ScopeError>(())
+    /// ```
+    #[doc(alias = "start_soon")]
+    #[doc(alias = "create_task")]
+    #[track_caller]
+    pub fn spawn<F>(&'scope self, future: F) -> ScopedHandle<'scope, F::Output>
+    where
+        F: Future + 'scope,
+        F::Output: 'scope,
+    {
+        self.add(future, Ok, Birth::at(Location::caller()), None)
+    }
+
+    /// The same for a future that may fail: an `Err` fails the scope, as a panic does.
+    ///
+    /// The error goes into the [`ScopeError`](crate::task::ScopeError), and the handle says that there was one. If
+    /// an error is for the handle and must not fail the scope, [`spawn`](Scope::spawn) is the way.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Scope::spawn).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{block_on, task};
+    ///
+    /// let error = block_on(task::scope(async |s| {
+    ///     s.spawn(pending::<()>()); // is stopped by the failure of the other
+    ///     s.try_spawn(async { Err::<(), _>("no answer") });
+    /// }))
+    /// .unwrap_err();
+    /// assert_eq!(error.to_string(), "a child of the scope failed: #3: no answer");
+    /// ```
+    #[track_caller]
+    pub fn try_spawn<F, T, E>(&'scope self, future: F) -> ScopedHandle<'scope, T>
+    where
+        F: Future<Output = Result<T, E>> + 'scope,
+        T: 'scope,
+        E: Into<BoxError> + 'scope,
+    {
+        self.add(future, judge, Birth::at(Location::caller()), None)
+    }
+
+    /// Lets everybody go on when a child fails. The scope fails all the same, at its end, with every failure.
+    ///
+    /// Without it the first failure cancels the body and the other children. It counts from this call on.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task, yield_now};
+    ///
+    /// let words = ["1", "two", "3", ""];
+    /// let mut numbers = [0; 4];
+    /// let error = block_on(task::scope(async |s| {
+    ///     s.collect_all();
+    ///     for (word, number) in words.iter().zip(&mut numbers) {
+    ///         s.try_spawn(async move {
+    ///             *number = word.parse()?;
+    ///             Ok::<(), std::num::ParseIntError>(())
+    ///         });
+    ///     }
+    /// }))
+    /// .unwrap_err();
+    /// assert_eq!(numbers, [1, 0, 3, 0]);
+    /// assert_eq!(error.failures().len(), 2);
+    /// assert_eq!(error.reason(), None); // nobody was stopped
+    /// ```
+    #[doc(alias = "return_exceptions")]
+    pub fn collect_all(&'scope self) {
+        self.members.collect_all();
+    }
+
+    /// Cancels the body and all children, now and in future. The scope ends when they have ended.
+    ///
+    /// Its result is then the body's value if the body was over, or comes to its end before it waits again;
+    /// else an error that [`is_cancelled`](crate::task::ScopeError::is_cancelled). Only the first call counts, and
+    /// none after the first failure.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{block_on, task};
+    ///
+    /// let first = block_on(task::scope(async |s| {
+    ///     let slow = s.spawn(pending::<&str>());
+    ///     let quick = s.spawn(async { "quick" });
+    ///     let first = turnwise::race([slow, quick]).await;
+    ///     s.cancel("one is enough");
+    ///     first
+    /// }))?;
+    /// assert_eq!(first.unwrap(), "quick");
+    /// # Ok::<(), task::ScopeError>(())
+    /// ```
+    pub fn cancel(&'scope self, reason: impl Into<Arc<str>>) {
+        self.members.stop(&Reason::Said(reason.into()));
+    }
+
+    #[track_caller]
+    fn add<F, T>(
+        &'scope self,
+        future: F,
+        judge: fn(F::Output) -> Result<T, BoxError>,
+        birth: Birth,
+        name: Option<Arc<str>>,
+    ) -> ScopedHandle<'scope, T>
+    where
+        F: Future + 'scope,
+        T: 'scope,
+    {
+        let answer = Answer::new();
+        let task = Task::Running { future, judge, answer: answer.clone() };
+        let child = Box::pin(task);
+        let host = self.members.open_host();
+        let number = self.places.borrow_mut().reserve();
+        let (slot, id) = self.members.add(host, number, birth, name);
+        self.places.borrow_mut().put(number, Guest { slot, id, child });
+        ScopedHandle::new(&self.members, (slot, id), birth.place, answer)
+    }
+
+    pub(super) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    pub(super) fn places(&self) -> &RefCell<Places<'scope>> {
+        &self.places
+    }
+}
+
+/// Tells an error from a value.
+fn judge<T, E: Into<BoxError>>(output: Result<T, E>) -> Result<T, BoxError> {
+    output.map_err(E::into)
+}
+
+impl Builder {
+    /// Makes the task as a child of a scope; see [`Scope::spawn`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Scope::spawn`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task};
+    ///
+    /// let name = block_on(task::scope(async |s| {
+    ///     task::Builder::new().name("fetch").spawn_in(s, async { task::name() }).await.unwrap()
+    /// }))?;
+    /// assert_eq!(name.as_deref(), Some("fetch"));
+    /// # Ok::<(), task::ScopeError>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_in<'scope, F>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        future: F,
+    ) -> ScopedHandle<'scope, F::Output>
+    where
+        F: Future + 'scope,
+        F::Output: 'scope,
+    {
+        let (birth, name) = self.into_birth(Location::caller());
+        scope.add(future, Ok, birth, name)
+    }
+
+    /// Makes the task as a child of a scope that fails with it; see [`Scope::try_spawn`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Scope::spawn`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task};
+    ///
+    /// let error = block_on(task::scope(async |s| {
+    ///     task::Builder::new().name("fetch").try_spawn_in(s, async { Err::<(), _>("no answer") });
+    /// }))
+    /// .unwrap_err();
+    /// assert_eq!(error.to_string(), "a child of the scope failed: #2 \"fetch\": no answer");
+    /// ```
+    #[track_caller]
+    pub fn try_spawn_in<'scope, F, T, E>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        future: F,
+    ) -> ScopedHandle<'scope, T>
+    where
+        F: Future<Output = Result<T, E>> + 'scope,
+        T: 'scope,
+        E: Into<BoxError> + 'scope,
+    {
+        let (birth, name) = self.into_birth(Location::caller());
+        scope.add(future, judge, birth, name)
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("is_stopped", &self.members.is_stopped())
+            .finish_non_exhaustive()
+    }
+}

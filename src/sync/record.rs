@@ -1,0 +1,308 @@
+//! The record of this thread: every wait for a lock, a channel or an event, and who holds what.
+//!
+//! The wait lists of all primitives share one slab, so joining a list allocates nothing once the slab has
+//! grown, and a list is no more than the numbers of its first and its last node. The same nodes are what
+//! snapshots and deadlock reports read: who waits, for what, since which place, and who holds it. Nothing
+//! is noted down a second time, so nothing can be out of date.
+//!
+//! What is here moves plain data. Wakers are cloned, woken and dropped by the callers, with nothing borrowed.
+
+use std::collections::HashMap;
+use std::mem;
+use std::task::{Context, Waker};
+
+use crate::kernel::TaskKey;
+use crate::report::Place;
+use crate::report::{Resource, Wait};
+
+/// A wait, from joining a list to being seen through; or the holding of something.
+pub(crate) struct Node {
+    pub(crate) stage: Stage,
+    /// Who waits or holds; `None` if that is outside of all turns.
+    pub(crate) task: Option<TaskKey>,
+    /// To wake who waits, if that takes more than the task's key.
+    pub(crate) waker: Option<Waker>,
+    /// Where the wait began.
+    pub(crate) place: Place,
+    pub(crate) resource: u32,
+    /// What is wanted or was granted, in the primitive's own words: permits, or a reason.
+    pub(crate) word: u32,
+    /// Neighbours in the list, while waiting; in the ring, while due. The next vacant node, while vacant.
+    pub(crate) previous: u32,
+    pub(crate) next: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// In the list.
+    Waiting,
+    /// Out of the list: what it waited for has happened, and it will see so when it is polled.
+    Woken,
+    /// Out of the list: the resource is the task's, also before it is polled.
+    Holding,
+    /// As woken, in a ring of such that are woken one after the other.
+    Due,
+    /// Nobody's.
+    Vacant,
+}
+
+/// No node: the end of a list.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
+const _: () = assert!(mem::size_of::<Node>() <= 56, "a million waiters take a million nodes");
+
+/// Everything that this thread waits for and holds.
+pub(crate) struct Waits {
+    nodes: Vec<Node>,
+    /// The first vacant node; each knows the next one.
+    vacant: u32,
+    live: usize,
+    pub(crate) resources: Slab<Resource>,
+    /// There is a scheduler on this thread, so what is empty now will be needed again.
+    is_warm: bool,
+}
+
+/// If more entries than this are all empty, their memory is given back.
+const KEPT: usize = 1 << 14;
+
+impl Waits {
+    pub(crate) const fn new() -> Self {
+        let resources = Slab::new();
+        Waits { nodes: Vec::new(), vacant: NOBODY, live: 0, resources, is_warm: false }
+    }
+
+    /// Keeps the memory of what is empty, for a scheduler.
+    pub(crate) fn warm(&mut self) {
+        self.is_warm = true;
+    }
+
+    /// The last scheduler has gone: from now on what is empty has no memory. Nobody else frees it, since the
+    /// record has no destructor.
+    pub(crate) fn cool(&mut self) {
+        self.is_warm = false;
+        self.trim();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live == 0 && self.resources.live == 0
+    }
+
+    #[inline]
+    fn trim(&mut self) {
+        if self.live == 0 && (self.nodes.len() > KEPT || !self.is_warm) {
+            self.nodes = Vec::new();
+            self.vacant = NOBODY;
+        }
+        self.resources.trim(self.is_warm);
+    }
+
+    /// Adds a node; returns its number.
+    ///
+    /// # Panics
+    ///
+    /// With 2³² − 1 of them.
+    #[inline]
+    pub(crate) fn insert(&mut self, node: Node) -> u32 {
+        self.live += 1;
+        let number = self.vacant;
+        if let Some(vacant) = self.nodes.get_mut(number as usize) {
+            self.vacant = vacant.next;
+            *vacant = node;
+            return number;
+        }
+        self.push(node)
+    }
+
+    #[cold]
+    fn push(&mut self, node: Node) -> u32 {
+        let number = u32::try_from(self.nodes.len()).ok().filter(|&number| number != NOBODY);
+        self.nodes.push(node);
+        number.expect("memory ends before the numbers do")
+    }
+
+    /// Removes a node: says what it was and knew, and gives its waker back.
+    #[inline]
+    pub(crate) fn remove(&mut self, number: u32) -> (Stage, u32, Option<Waker>) {
+        let node = &mut self.nodes[number as usize];
+        let stage = mem::replace(&mut node.stage, Stage::Vacant);
+        debug_assert_ne!(stage, Stage::Vacant, "each number has one owner, who removes it once");
+        node.next = self.vacant;
+        self.vacant = number;
+        let removed = (stage, node.word, node.waker.take());
+        self.live -= 1;
+        self.trim();
+        removed
+    }
+
+    #[inline]
+    pub(crate) fn node(&mut self, number: u32) -> &mut Node {
+        &mut self.nodes[number as usize]
+    }
+
+    /// Removes a resource that nothing waits for any more.
+    pub(crate) fn remove_resource(&mut self, number: u32) -> Resource {
+        let resource = self.resources.remove(number);
+        self.trim();
+        resource
+    }
+
+    /// Every wait, with what is waited for and its owners.
+    pub(crate) fn all(&self) -> Vec<Wait> {
+        let mut owners: HashMap<u32, Vec<(TaskKey, Place)>> = HashMap::new();
+        for node in self.nodes.iter().filter(|node| node.stage == Stage::Holding) {
+            if let Some(task) = node.task {
+                owners.entry(node.resource).or_default().push((task, node.place));
+            }
+        }
+        let waiting = self.nodes.iter().filter(|node| node.stage == Stage::Waiting);
+        let waits = waiting.map(|node| {
+            let resource = self.resources[node.resource].clone();
+            let owners = owners.get(&node.resource).cloned().unwrap_or_default();
+            Wait { task: node.task, resource, place: node.place, owners }
+        });
+        waits.collect()
+    }
+
+    /// Removes every node of one resource, and gives their wakers back.
+    pub(crate) fn remove_all(&mut self, resource: u32) -> Vec<Waker> {
+        let nodes = (0..).zip(&self.nodes);
+        let of_it = nodes.filter(|(_, node)| node.resource == resource && !node.is_vacant());
+        let numbers: Vec<u32> = of_it.map(|(number, _)| number).collect();
+        numbers.into_iter().filter_map(|number| self.remove(number).2).collect()
+    }
+
+    /// The tasks in the given stage at one resource, and their places.
+    pub(crate) fn of(&self, resource: u32, stage: Stage) -> Vec<(Option<TaskKey>, Place)> {
+        let nodes = self.nodes.iter();
+        let of_it = nodes.filter(|node| node.resource == resource && node.stage == stage);
+        of_it.map(|node| (node.task, node.place)).collect()
+    }
+}
+
+impl Node {
+    /// Returns whether waking this wait would wake whoever polls with `cx`.
+    #[inline]
+    pub(crate) fn is_polled_by(&self, cx: &Context<'_>) -> bool {
+        match &self.waker {
+            None => self.task.is_some_and(|task| task.polls(cx)),
+            Some(waker) => waker.will_wake(cx.waker()),
+        }
+    }
+
+    fn is_vacant(&self) -> bool {
+        self.stage == Stage::Vacant
+    }
+}
+
+/// Values under numbers that are used again.
+pub(crate) struct Slab<T> {
+    entries: Vec<Entry<T>>,
+    /// The first vacant entry; each knows the next one.
+    vacant: u32,
+    live: usize,
+}
+
+enum Entry<T> {
+    Full(T),
+    Vacant { next: u32 },
+}
+
+impl<T> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Slab { entries: Vec::new(), vacant: NOBODY, live: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// Puts a value in; returns its number.
+    ///
+    /// # Panics
+    ///
+    /// With 2³² − 1 values in it.
+    #[inline]
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        self.live += 1;
+        let number = self.vacant;
+        if let Some(entry) = self.entries.get_mut(number as usize) {
+            let Entry::Vacant { next } = mem::replace(entry, Entry::Full(value)) else {
+                unreachable!("a vacant entry is in the chain of vacant entries only");
+            };
+            self.vacant = next;
+            return number;
+        }
+        let number = u32::try_from(self.entries.len()).ok().filter(|&number| number != NOBODY);
+        self.entries.push(Entry::Full(value));
+        number.expect("memory ends before the numbers do")
+    }
+
+    /// Takes a value out.
+    #[inline]
+    pub(crate) fn remove(&mut self, number: u32) -> T {
+        let entry = Entry::Vacant { next: self.vacant };
+        let Entry::Full(value) = mem::replace(&mut self.entries[number as usize], entry) else {
+            unreachable!("each number has one owner, who removes it once");
+        };
+        self.vacant = number;
+        self.live -= 1;
+        value
+    }
+
+    /// Gives back memory that is not needed.
+    #[inline]
+    pub(crate) fn trim(&mut self, is_warm: bool) {
+        if self.live == 0 && (self.entries.len() > KEPT || !is_warm) {
+            *self = Slab::new();
+        }
+    }
+}
+
+impl<T> std::ops::Index<u32> for Slab<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, number: u32) -> &T {
+        match &self.entries[number as usize] {
+            Entry::Full(value) => value,
+            Entry::Vacant { .. } => unreachable!("a number is used by its owner only"),
+        }
+    }
+}
+
+impl<T> std::ops::IndexMut<u32> for Slab<T> {
+    #[inline]
+    fn index_mut(&mut self, number: u32) -> &mut T {
+        match &mut self.entries[number as usize] {
+            Entry::Full(value) => value,
+            Entry::Vacant { .. } => unreachable!("a number is used by its owner only"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_used_again() {
+        let mut slab = Slab::new();
+        let (a, b) = (slab.insert("a"), slab.insert("b"));
+        assert_eq!(slab.remove(a), "a");
+        assert_eq!(slab.insert("c"), a);
+        assert_eq!((slab[a], slab[b]), ("c", "b"));
+    }
+
+    #[test]
+    fn an_empty_slab_gives_back_what_it_needed_in_its_worst_hour() {
+        let mut slab = Slab::new();
+        let numbers: Vec<u32> = (0..=KEPT).map(|value| slab.insert(value)).collect();
+        for number in numbers {
+            slab.remove(number);
+        }
+        slab.trim(true);
+        assert_eq!(slab.entries.capacity(), 0);
+        assert_eq!(slab.insert(7), 0);
+    }
+}

@@ -1,0 +1,90 @@
+//! Reading the scheduler's clock, and moving a virtual one.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::kernel::current;
+
+/// Returns the time of the running scheduler's clock; outside of all runs, the real time.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, time};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let start = time::now();
+///     sleep(Duration::from_secs(60)).await;
+///     assert_eq!(time::now() - start, Duration::from_secs(60)); // exactly
+/// });
+/// ```
+pub fn now() -> Instant {
+    match current() {
+        Some(kernel) => kernel.instant_now(),
+        None => Instant::now(),
+    }
+}
+
+/// Moves the running scheduler's virtual clock forward, and gives way so that the tasks whose deadline has
+/// come have their turn before this one goes on.
+///
+/// All those tasks see the time after the jump. A virtual clock also moves by itself, when nothing is
+/// ready; so this is for tests in which something else is ready or waits.
+///
+/// # Cancel safety
+///
+/// The clock is moved at the first poll. Dropping the future after that does not move it back.
+///
+/// # Panics
+///
+/// When polled outside of a running scheduler, or if its clock is a real one.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwise::{Scheduler, sleep, spawn, time, yield_now};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let sleeper = spawn(sleep(Duration::from_secs(2)));
+///     yield_now().await;
+///     time::advance(Duration::from_secs(1)).await;
+///     assert!(!sleeper.is_finished());
+///     time::advance(Duration::from_secs(1)).await;
+///     assert!(sleeper.is_finished());
+/// });
+/// ```
+#[track_caller]
+pub fn advance(by: Duration) -> Advance {
+    Advance { by: Some(by), place: Location::caller() }
+}
+
+/// The future of [`advance`].
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Advance {
+    /// `None` once the clock was moved.
+    by: Option<Duration>,
+    place: &'static Location<'static>,
+}
+
+impl Future for Advance {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(by) = self.by.take() else { return Poll::Ready(()) };
+        let place = self.place;
+        let Some(kernel) = current() else {
+            panic!("`time::advance` at {place} needs a running scheduler");
+        };
+        kernel.advance(by);
+        kernel.fire_due();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

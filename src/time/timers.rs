@@ -1,0 +1,423 @@
+//! The timers: who waits for which point in time, and firing them when it has come.
+//!
+//! A timer has a slot, found by its key, and an entry in the heap of `radix.rs` while somebody waits for it.
+//! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
+//! outnumber the living.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::mem;
+use std::num::NonZeroU32;
+use std::panic::Location;
+
+use crate::kernel::{Key, TaskKey};
+use crate::report::Waiter;
+use crate::time::clock::{NEVER, Nanos, later};
+use crate::time::heap::{Entry, RadixHeap};
+
+/// Which timer: the slot, and the serial of the tenant that is meant. Serials count up through all timers,
+/// so they tell which of two was made first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct TimerKey {
+    slot: u32,
+    serial: u32,
+}
+
+impl TimerKey {
+    /// Compares by the order in which the timers were made; so long as fewer than 2³¹ were made in between.
+    pub(crate) fn made(self, other: TimerKey) -> Ordering {
+        self.serial.wrapping_sub(other.serial).cast_signed().cmp(&0)
+    }
+}
+
+/// How the deadline of a new timer is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum When {
+    /// So long from now; "now" is read once, at the end of the turn, for all timers made in it.
+    After(Nanos),
+    At(Nanos),
+}
+
+/// Who waits for a timer.
+pub(crate) enum Sleeper<W> {
+    /// A task of this scheduler.
+    Task(Key),
+    /// Anyone else, by a waiter.
+    Stranger(W),
+}
+
+/// All timers of a scheduler.
+#[derive(Default)]
+pub(crate) struct Timers {
+    slots: Vec<Timer>,
+    vacant: Vec<u32>,
+    /// Timers whose deadline is still a length of time.
+    fresh: Vec<TimerKey>,
+    /// The waiters of strangers, by slot: kept aside, since they are rare and large.
+    strangers: BTreeMap<u32, Waiter>,
+    heap: RadixHeap,
+    /// Due already, the next one last; waiting to be fired one by one.
+    due: Vec<Entry>,
+    /// Timers that somebody waits for and that will fire some day.
+    armed: usize,
+    /// The serial of the timer that was made last.
+    serials: u32,
+}
+
+/// Half a cache line: timers fire in an order in which nobody else finds them.
+#[repr(align(32))]
+struct Timer {
+    /// The deadline; while fresh, the length of time until it.
+    deadline: Nanos,
+    place: &'static Location<'static>,
+    /// The task that waits for it; or else a stranger may.
+    task: Option<Key>,
+    serial: u32,
+    phase: Phase,
+    has_stranger: bool,
+}
+
+const _: () = assert!(mem::size_of::<Timer>() == 32, "a timer is half a cache line");
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Fresh,
+    Set,
+    /// Set, and its entry is in the heap.
+    Armed,
+    Fired,
+    Vacant,
+}
+
+impl Timers {
+    /// Makes a timer, which will do nothing until somebody waits for it. A timer that nobody waits for is in
+    /// no heap and keeps nothing going.
+    pub(crate) fn create(&mut self, when: When, place: &'static Location<'static>) -> TimerKey {
+        let (phase, deadline) = match when {
+            When::After(length) => (Phase::Fresh, length),
+            When::At(deadline) => (Phase::Set, deadline),
+        };
+        let serial = self.next_serial();
+        let timer = Timer { deadline, place, task: None, serial, phase, has_stranger: false };
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            u32::try_from(self.slots.len()).expect("fewer than 2^32 timers fit into memory")
+        });
+        if let Some(vacant) = self.slots.get_mut(slot as usize) {
+            *vacant = timer;
+        } else {
+            self.slots.push(timer);
+        }
+        let key = TimerKey { slot, serial };
+        if phase == Phase::Fresh {
+            self.fresh.push(key);
+        }
+        key
+    }
+
+    fn next_serial(&mut self) -> u32 {
+        self.serials = self.serials.wrapping_add(1);
+        if self.serials == 0 {
+            // A dead entry of the round before could be taken for a timer of this one, so all of them go.
+            self.drop_dead_entries();
+        }
+        self.serials
+    }
+
+    #[cold]
+    fn drop_dead_entries(&mut self) {
+        let slots = &self.slots;
+        self.heap.retain(|entry| is_live(slots, entry));
+        self.fresh.retain(|key| slots[key.slot as usize].serial == key.serial);
+    }
+
+    /// Returns whether a timer has fired; if so, it is gone.
+    #[inline]
+    pub(crate) fn forget_if_fired(&mut self, key: TimerKey) -> bool {
+        let fired = self.slots[key.slot as usize].phase == Phase::Fired;
+        if fired {
+            self.vacate(key);
+        }
+        fired
+    }
+
+    /// Lets a task of this scheduler wait for a timer; `false` if a stranger does, who must be let go first.
+    #[inline]
+    pub(crate) fn arm(&mut self, key: TimerKey, task: Key) -> bool {
+        let timer = &mut self.slots[key.slot as usize];
+        if timer.has_stranger {
+            return false;
+        }
+        timer.task = Some(task);
+        if timer.phase == Phase::Set {
+            self.enter_heap(key);
+        }
+        true
+    }
+
+    /// Lets a stranger wait for a timer; gives back who did before, to be dropped with nothing borrowed.
+    pub(crate) fn arm_for_stranger(&mut self, key: TimerKey, waiter: Waiter) -> Option<Waiter> {
+        let timer = &mut self.slots[key.slot as usize];
+        (timer.task, timer.has_stranger) = (None, true);
+        if timer.phase == Phase::Set {
+            self.enter_heap(key);
+        }
+        self.strangers.insert(key.slot, waiter)
+    }
+
+    /// Lets the stranger go who waits for a timer, if there is one.
+    #[inline]
+    pub(crate) fn dismiss_stranger(&mut self, key: TimerKey) -> Option<Waiter> {
+        let has_stranger = mem::take(&mut self.slots[key.slot as usize].has_stranger);
+        if has_stranger { self.take_stranger(key.slot) } else { None }
+    }
+
+    #[cold]
+    fn take_stranger(&mut self, slot: u32) -> Option<Waiter> {
+        self.strangers.remove(&slot)
+    }
+
+    /// The deadline of a timer, if it has one yet.
+    pub(crate) fn deadline(&self, key: TimerKey) -> Option<Nanos> {
+        let timer = &self.slots[key.slot as usize];
+        (timer.phase != Phase::Fresh).then_some(timer.deadline)
+    }
+
+    /// Where a timer was made.
+    pub(crate) fn place(&self, key: TimerKey) -> &'static Location<'static> {
+        self.slots[key.slot as usize].place
+    }
+
+    /// Removes a timer; gives back the stranger who waited for it, to be dropped with nothing borrowed.
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waiter> {
+        if self.slots[key.slot as usize].phase == Phase::Armed {
+            self.armed -= 1;
+        }
+        let waiter = self.dismiss_stranger(key);
+        self.vacate(key);
+        if self.heap.len() > 2 * self.armed + 64 || self.fresh.len() > 2 * self.slots.len() + 64 {
+            self.drop_dead_entries();
+        }
+        waiter
+    }
+
+    fn vacate(&mut self, key: TimerKey) {
+        self.slots[key.slot as usize].phase = Phase::Vacant;
+        self.vacant.push(key.slot);
+    }
+
+    /// Returns whether timers were made since the last [`Timers::settle`].
+    pub(crate) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Turns the lengths of all fresh timers into deadlines.
+    pub(crate) fn settle(&mut self, now: Nanos) {
+        while let Some(key) = self.fresh.pop() {
+            let timer = &mut self.slots[key.slot as usize];
+            if timer.serial != key.serial || timer.phase != Phase::Fresh {
+                continue; // Made and dropped in the same turn: it never enters the heap.
+            }
+            timer.phase = Phase::Set;
+            timer.deadline = later(now, timer.deadline);
+            if timer.task.is_some() || timer.has_stranger {
+                self.enter_heap(key);
+            }
+        }
+    }
+
+    #[allow(clippy::inline_always, reason = "the call costs a third of it")]
+    #[inline(always)]
+    fn enter_heap(&mut self, key: TimerKey) {
+        let timer = &mut self.slots[key.slot as usize];
+        if timer.deadline == NEVER {
+            return;
+        }
+        timer.phase = Phase::Armed;
+        self.armed += 1;
+        self.heap.push(Entry { deadline: timer.deadline, key });
+    }
+
+    /// How many timers somebody waits for.
+    pub(crate) fn armed(&self) -> usize {
+        self.armed
+    }
+
+    /// The next deadline, or one before it whose timer was cancelled; `None` if no timer is armed.
+    pub(crate) fn next_wakeup(&self) -> Option<Nanos> {
+        if self.armed == 0 { None } else { self.heap.first().map(|first| first.deadline) }
+    }
+
+    /// The next deadline exactly. Looks at every timer of the first bucket if its earliest was cancelled.
+    pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
+        let slots = &self.slots;
+        while self.armed > 0 {
+            let first = self.heap.first()?;
+            if is_live(slots, first) {
+                return Some(first.deadline);
+            }
+            self.heap.prune_first(|entry| is_live(slots, entry));
+        }
+        None
+    }
+
+    /// Collects everything that is due now, to be fired one by one.
+    pub(crate) fn collect_due(&mut self, now: Nanos) {
+        if self.due.is_empty() {
+            self.heap.take_due(now, &mut self.due);
+            self.due.reverse();
+        }
+    }
+
+    /// Fires the next timer that is due: whoever waits for it is to be woken.
+    pub(crate) fn fire(&mut self) -> Option<Sleeper<Waiter>> {
+        while let Some(entry) = self.due.pop() {
+            if !is_live(&self.slots, &entry) {
+                continue;
+            }
+            self.armed -= 1;
+            let timer = &mut self.slots[entry.key.slot as usize];
+            timer.phase = Phase::Fired;
+            if let Some(task) = timer.task {
+                return Some(Sleeper::Task(task));
+            }
+            if let Some(waiter) = self.dismiss_stranger(entry.key) {
+                return Some(Sleeper::Stranger(waiter));
+            }
+        }
+        None
+    }
+
+    /// Every timer that somebody waits for: deadline, who, where. In no order.
+    pub(crate) fn waits(
+        &self,
+    ) -> impl Iterator<Item = (Option<Nanos>, Sleeper<&Waiter>, &'static Location<'static>)> {
+        self.slots.iter().zip(0..).filter_map(|(timer, slot)| {
+            let deadline = match timer.phase {
+                Phase::Fresh => None,
+                Phase::Set | Phase::Armed => Some(timer.deadline),
+                Phase::Fired | Phase::Vacant => return None,
+            };
+            let sleeper = match timer.task {
+                Some(task) => Sleeper::Task(task),
+                None => Sleeper::Stranger(self.strangers.get(&slot)?),
+            };
+            Some((deadline, sleeper, timer.place))
+        })
+    }
+}
+
+impl Sleeper<&Waiter> {
+    /// The task, as far as it is known, if the timer is one of this scheduler.
+    pub(crate) fn task(&self, scheduler: NonZeroU32) -> Option<TaskKey> {
+        match self {
+            Sleeper::Task(key) => Some(TaskKey::new(scheduler, *key)),
+            Sleeper::Stranger(waiter) => waiter.task(),
+        }
+    }
+}
+
+fn is_live(slots: &[Timer], entry: &Entry) -> bool {
+    let timer = &slots[entry.key.slot as usize];
+    timer.serial == entry.key.serial && timer.phase == Phase::Armed
+}
+
+#[cfg(all(test, not(turnwise_loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fired(timers: &mut Timers) -> usize {
+        std::iter::from_fn(|| timers.fire()).count()
+    }
+
+    fn arm(timers: &mut Timers, when: When) -> TimerKey {
+        let key = timers.create(when, Location::caller());
+        timers.arm(key, Key::from_word(1));
+        key
+    }
+
+    #[test]
+    fn cancelled_timers_do_not_pile_up() {
+        let mut timers = Timers::default();
+        let keep = arm(&mut timers, When::At(1 << 40));
+        for _ in 0..100_000 {
+            let key = arm(&mut timers, When::After(1 << 50));
+            timers.settle(0);
+            timers.cancel(key);
+            assert!(timers.heap.len() <= 2 * timers.armed + 66);
+        }
+        assert_eq!(timers.armed(), 1);
+        assert_eq!(timers.slots.len(), 2);
+        assert_eq!(timers.next_deadline(), Some(1 << 40));
+        timers.cancel(keep);
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_timer_dropped_in_the_turn_that_made_it_never_enters_the_heap() {
+        let mut timers = Timers::default();
+        let key = arm(&mut timers, When::After(5));
+        timers.cancel(key);
+        timers.settle(0);
+        assert_eq!((timers.heap.len(), timers.armed()), (0, 0));
+    }
+
+    #[test]
+    fn equal_deadlines_keep_their_order_when_the_serials_go_round() {
+        let mut timers = Timers { serials: u32::MAX - 3, ..Timers::default() };
+        let mut keys = Vec::new();
+        for _ in 0..8 {
+            let dropped = arm(&mut timers, When::At(5));
+            timers.cancel(dropped);
+            keys.push(timers.create(When::At(10), Location::caller()));
+        }
+        for &key in keys.iter().rev() {
+            timers.arm(key, Key::from_word(1));
+        }
+        timers.collect_due(10);
+        for key in keys {
+            assert!(timers.fire().is_some());
+            assert!(timers.forget_if_fired(key));
+        }
+    }
+
+    proptest! {
+        /// Random timers, cancellations and steps of the clock against a sorted list.
+        #[test]
+        fn it_fires_in_the_order_of_a_sorted_list(
+            steps in prop::collection::vec((0u8..4, any::<u64>(), 0u32..40), 1..300)
+        ) {
+            let mut timers = Timers::default();
+            // Deadline and order of creation, for every timer that lives.
+            let mut model: Vec<(Nanos, usize, TimerKey)> = Vec::new();
+            let mut now: Nanos = 0;
+            for (count, (what, number, shift)) in steps.into_iter().enumerate() {
+                let number = number >> 24 >> shift;
+                match what {
+                    0 | 1 => {
+                        let key = arm(&mut timers, When::After(number));
+                        timers.settle(now);
+                        model.push((now + number, count, key));
+                    }
+                    2 if !model.is_empty() => {
+                        let (.., key) = model.remove(usize::try_from(number).unwrap() % model.len());
+                        timers.cancel(key);
+                    }
+                    _ => {
+                        now += number;
+                        timers.collect_due(now);
+                        model.sort_by_key(|&(deadline, count, _)| (deadline, count));
+                        for (_, _, key) in model.extract_if(.., |timer| timer.0 <= now) {
+                            prop_assert!(!timers.forget_if_fired(key));
+                            prop_assert!(timers.fire().is_some());
+                            prop_assert!(timers.forget_if_fired(key), "another one fired first");
+                        }
+                        prop_assert_eq!(fired(&mut timers), 0);
+                    }
+                }
+                prop_assert_eq!(timers.armed(), model.len());
+                prop_assert_eq!(timers.next_deadline(), model.iter().map(|timer| timer.0).min());
+            }
+        }
+    }
+}
