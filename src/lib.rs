@@ -103,8 +103,8 @@ pub mod waiting {
     //!
     //! The wait lists *are* the record: nothing is noted down anywhere else, so nothing can be out of date.
 
-    pub use crate::kernel::TaskKey;
-    pub use crate::report::{Registration, Resource, Wait, Waited, Waiter, register};
+    pub use crate::kernel::{TaskKey, Waiter};
+    pub use crate::report::{Registration, Resource, Wait, Waited, register};
 }
 
 pub use blocking::{ThreadPool, spawn_blocking};

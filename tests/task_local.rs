@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -162,15 +163,15 @@ fn destructors_see_the_value_too() {
         let aborted = HANDED_DOWN.sync_scope(3, || spawn(held(&seen)));
         aborted.abort();
         assert!(aborted.await.unwrap_err().is_cancelled());
-        assert_eq!(seen.take(), Some(3), "an heir that is aborted");
+        assert_eq!(seen.take(), Some(3), "a task that inherits and is aborted");
     });
 }
 
 #[test]
-fn an_heirs_destructors_see_its_value_however_it_ends() {
+fn the_destructors_of_a_task_see_what_it_inherits_however_it_ends() {
     let scheduler = Scheduler::new();
     let seen = Rc::new(Cell::new(None));
-    let heir = |future: Box<dyn FnOnce() -> bool>| {
+    let inheritor = |future: Box<dyn FnOnce() -> bool>| {
         let looks = Looks(Rc::clone(&seen));
         HANDED_DOWN.sync_scope(4, || {
             scheduler.spawn(async move {
@@ -182,27 +183,27 @@ fn an_heirs_destructors_see_its_value_however_it_ends() {
             })
         })
     };
-    let returned = heir(Box::new(|| false));
+    let returned = inheritor(Box::new(|| false));
     scheduler.block_on(returned).unwrap();
     assert_eq!(seen.take(), Some(4), "it returns");
-    let panicked = heir(Box::new(|| panic!("on purpose")));
+    let panicked = inheritor(Box::new(|| panic!("on purpose")));
     assert!(scheduler.block_on(panicked).unwrap_err().is_panic());
     assert_eq!(seen.take(), Some(4), "it panics");
-    let cancelled = heir(Box::new(|| true));
+    let cancelled = inheritor(Box::new(|| true));
     scheduler.run_until_stalled();
     cancelled.cancel();
     scheduler.run_until_stalled();
     assert_eq!(seen.take(), Some(4), "it is cancelled");
     let place = Rc::new(RefCell::new(None::<turnwise::task::AbortHandle>));
     let own = Rc::clone(&place);
-    let aborts_itself = heir(Box::new(move || {
+    let aborts_itself = inheritor(Box::new(move || {
         own.borrow().as_ref().unwrap().abort();
         true
     }));
     place.replace(Some(aborts_itself.abort_handle()));
     scheduler.run_until_stalled();
     assert_eq!(seen.take(), Some(4), "it aborts itself in its turn");
-    let left = heir(Box::new(|| true));
+    let left = inheritor(Box::new(|| true));
     scheduler.run_until_stalled();
     drop(scheduler);
     assert_eq!(seen.take(), Some(4), "its scheduler is dropped");
@@ -236,7 +237,89 @@ fn an_inherited_value_is_dropped_with_nothing_borrowed() {
         drop(spawn(async { panic!("on purpose") }));
         yield_now().await;
     }));
-    assert!(drops.get() >= 4, "three heirs, and the scope's own; and what they have spawned");
+    assert!(
+        drops.get() >= 4,
+        "three that inherit, and the scope's own; and what they have spawned"
+    );
+}
+
+/// Of what was dropped: its name, and whether each of the two keys was set.
+type Drops = Rc<RefCell<Vec<(&'static str, [bool; 2])>>>;
+
+/// Its clones panic when they are dropped.
+struct Fragile(&'static str, Option<Drops>, Drops);
+
+impl Fragile {
+    fn new(name: &'static str, drops: &Drops) -> Self {
+        Fragile(name, None, Rc::clone(drops))
+    }
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        Fragile(self.0, Some(Rc::clone(&self.2)), Rc::clone(&self.2))
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        let Some(drops) = &self.1 else { return };
+        let are_set = [&FRAGILE, &FRAGILE_TOO].map(|key| key.try_with(|_| ()).is_ok());
+        drops.borrow_mut().push((self.0, are_set));
+        panic!("on purpose");
+    }
+}
+
+task_local! {
+    inherit static FRAGILE: Fragile;
+    inherit static FRAGILE_TOO: Fragile;
+}
+
+#[test]
+fn the_output_is_kept_though_the_future_and_all_that_it_has_inherited_panic_when_they_are_dropped()
+{
+    let drops = Drops::default();
+    let with_both = |call: &mut dyn FnMut()| {
+        FRAGILE.sync_scope(Fragile::new("one", &drops), || {
+            FRAGILE_TOO.sync_scope(Fragile::new("two", &drops), call);
+        });
+    };
+    let seven = |held: Fragile| {
+        std::future::poll_fn(move |_| {
+            let _still_there = &held;
+            Poll::Ready(7)
+        })
+    };
+    let bomb = Fragile::new("future", &drops);
+    let mut outputs = Vec::new();
+    block_on(async {
+        let mut handle = None;
+        with_both(&mut || handle = Some(spawn(seven(bomb.clone()))));
+        outputs.push(handle.unwrap().await.ok());
+        let child = task::scope(async |s| {
+            let mut handle = None;
+            with_both(&mut || handle = Some(s.spawn(seven(bomb.clone()))));
+            handle.unwrap().await.ok()
+        });
+        outputs.push(child.await.unwrap());
+    });
+    assert_eq!(outputs, [Some(7), Some(7)]);
+    let once = [("future", [true; 2]), ("one", [false; 2]), ("two", [false; 2])];
+    assert_eq!(*drops.borrow(), [once, once].concat());
+}
+
+#[test]
+fn the_error_of_a_task_that_inherits_is_reported_if_it_is_not_read() {
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&reports);
+    let scheduler = Scheduler::builder()
+        .on_report(move |report| log.borrow_mut().push(report.to_string()))
+        .build();
+    HANDED_DOWN.sync_scope(6, || {
+        drop(scheduler.try_spawn(async { Err::<(), _>(HANDED_DOWN.get()) }));
+    });
+    scheduler.run().unwrap();
+    assert!(reports.borrow()[0].ends_with(", ended with an error that nobody reads: 6"));
 }
 
 #[test]
@@ -247,8 +330,8 @@ fn a_panic_leaves_nothing_behind() {
         assert!(outcome.is_err());
         assert!(OWN.try_get().is_err() && HANDED_DOWN.try_get().is_err());
         assert!(spawn(async { HANDED_DOWN.try_get() }).await.unwrap().is_err());
-        let heir = HANDED_DOWN.sync_scope(1, || spawn(async { panic!("on purpose") }));
-        assert!(heir.await.unwrap_err().is_panic());
+        let inheritor = HANDED_DOWN.sync_scope(1, || spawn(async { panic!("on purpose") }));
+        assert!(inheritor.await.unwrap_err().is_panic());
         assert!(HANDED_DOWN.try_get().is_err());
     });
     let outcome = catch_unwind(|| OWN.sync_scope(1, || panic!("on purpose")));

@@ -47,6 +47,7 @@
 //! [`Scheduler::snapshot`]: crate::Scheduler::snapshot
 //! [`Scheduler::shutdown`]: crate::Scheduler::shutdown
 
+mod count;
 mod record;
 mod error;
 mod job;
@@ -57,12 +58,13 @@ mod submit;
 mod handle;
 mod builder;
 mod shared;
+#[cfg(all(test, turnwise_loom))]
+mod models;
 
 pub use builder::{Builder, PoolBuilder};
 pub use error::{BlockingError, TrySubmitError};
 pub use handle::BlockingHandle;
 pub use pool::{PoolReport, ThreadPool};
-pub use record::BlockingJob;
-pub(crate) use record::{Jobs, Patience, Patient};
+pub(crate) use record::{JobGrace, Jobs};
 pub use shared::{ToThread, spawn_blocking, to_thread};
 pub use submit::Submitting;

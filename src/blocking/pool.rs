@@ -10,10 +10,11 @@ use crate::blocking::error::{Refusal, TrySubmitError};
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::job::{Job, Work};
 use crate::blocking::line::Entered;
-use crate::blocking::record::{BlockingJob, Record};
+use crate::blocking::record::Record;
 use crate::blocking::submit::Submitting;
 use crate::blocking::threads::{Settings, Threads};
 use crate::kernel::current;
+use crate::report::BlockingJob;
 use crate::scheduler::wait_here;
 
 /// So many threads, and a queue of blocking jobs for them, first in, first out.

@@ -8,53 +8,21 @@
 //!    └───────────────2─────────────▶
 //! ```
 
-use std::fmt;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use crate::kernel::Kernel;
-use crate::kernel::TaskKey;
-use crate::kernel::burn;
-use crate::kernel::thread;
-use crate::kernel::{Letter, Mailbox};
-use crate::report::{Place, WaitsFor};
+use crate::blocking::count::JobCount;
+use crate::kernel::{
+    Kernel, Letter, Mailbox, Place, TaskKey, current, current_task, drop_quietly, find,
+};
+use crate::report::{BlockingJob, WaitsFor};
 use crate::time::nanos;
-
-/// A blocking job that is not over, in a [`Snapshot`](crate::Snapshot) or a report.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct BlockingJob {
-    /// Its name, if it was given one.
-    pub name: Option<Arc<str>>,
-    /// Where it was handed over.
-    pub place: &'static Location<'static>,
-    /// Whether it runs; if not it waits for a thread.
-    pub has_begun: bool,
-    /// How long it has been running, or waiting for a thread, in real time.
-    pub took: Duration,
-}
-
-impl BlockingJob {
-    /// The job by its name, if it has one.
-    pub(crate) fn what(&self) -> String {
-        match &self.name {
-            Some(name) => format!("blocking job {name:?}"),
-            None => "a blocking job".to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for BlockingJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let doing = if self.has_begun { "running" } else { "waiting for a thread" };
-        write!(f, "{}, {doing} for {:?}, from {}", self.what(), self.took, self.place)
-    }
-}
 
 /// What is known of a job beside what it does: shared by its thread, its handle, and the scheduler that counts it.
 #[derive(Debug)]
@@ -70,8 +38,8 @@ pub(crate) struct Record {
 #[derive(Debug)]
 struct JobWait {
     is_over: bool,
-    /// The mailbox of the scheduler that counts it; `None` if none does, and when it is over.
-    counted_by: Option<Arc<Mailbox>>,
+    /// The count of the scheduler that counts it; `None` if none does, and when it is over.
+    counted_by: Option<Arc<JobCount>>,
     sleeper: Option<Sleeper>,
 }
 
@@ -104,8 +72,8 @@ impl Record {
             began: AtomicU64::new(0),
             wait: Mutex::new(wait),
         });
-        if let Some(kernel) = thread::current() {
-            kernel.count_in(&record);
+        if let Some(kernel) = current() {
+            count_in(&kernel, &record);
         }
         record
     }
@@ -153,14 +121,14 @@ impl Record {
             (wait.counted_by.take(), wait.sleeper.take())
         };
         match (counted_by, sleeper) {
-            (Some(mailbox), Some(Sleeper::Own(task))) => {
-                mailbox.end_job(Some(Letter::Wake(task.key)));
+            (Some(count), Some(Sleeper::Own(task))) => {
+                count.end(Some(Letter::Wake(task.key)));
             }
             (counted_by, sleeper) => {
                 // First the wake: who counts no job any more must find what the last one has done.
                 wake_stranger(sleeper);
-                if let Some(mailbox) = counted_by {
-                    mailbox.end_job(None);
+                if let Some(count) = counted_by {
+                    count.end(None);
                 }
             }
         }
@@ -173,9 +141,7 @@ impl Record {
             (wait.counted_by.clone(), wait.sleeper.take())
         };
         match (counted_by, sleeper) {
-            (Some(mailbox), Some(Sleeper::Own(task))) => {
-                drop(mailbox.post(Letter::Wake(task.key)));
-            }
+            (Some(count), Some(Sleeper::Own(task))) => count.post(Letter::Wake(task.key)),
             (_, sleeper) => wake_stranger(sleeper),
         }
     }
@@ -188,15 +154,14 @@ impl Record {
         let own = TaskKey::of(cx);
         let counted_by = self.scheduler();
         if counted_by.is_none()
-            && let Some(kernel) =
-                own.and_then(|task| thread::find(task.scheduler)).or_else(thread::current)
+            && let Some(kernel) = own.and_then(|task| find(task.scheduler)).or_else(current)
         {
-            kernel.count_in(self);
+            count_in(&kernel, self);
         }
         let sleeper = match own {
             Some(task) if self.scheduler() == Some(task.scheduler) => Sleeper::Own(task),
             // Cloning and dropping a stranger's waker may run any code: both are done outside of the lock.
-            _ => Sleeper::Stranger(cx.waker().clone(), thread::current_task()),
+            _ => Sleeper::Stranger(cx.waker().clone(), current_task()),
         };
         let mut wait = self.lock();
         if wait.is_over {
@@ -217,7 +182,7 @@ impl Record {
 
     /// The scheduler that counts it.
     fn scheduler(&self) -> Option<NonZeroU32> {
-        self.lock().counted_by.as_ref().map(|mailbox| mailbox.scheduler)
+        self.lock().counted_by.as_ref().map(|count| count.scheduler())
     }
 
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
@@ -231,133 +196,152 @@ fn wake_stranger(sleeper: Option<Sleeper>) {
     if let Some(Sleeper::Stranger(waker, _)) = sleeper
         && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
     {
-        burn(payload);
+        drop_quietly(payload);
     }
 }
 
 /// Returns whether the scheduler that runs on this thread drops all that it has: then nothing new is begun.
 pub(crate) fn is_ending() -> bool {
-    thread::current().is_some_and(|kernel| kernel.is_ending.get())
+    current().is_some_and(|kernel| kernel.is_ending.get())
 }
 
 // ----- those that a scheduler counts -----
 
-/// The jobs that a scheduler counts. Those that are over are swept out when there are twice as many as were left
-/// the last time.
-#[derive(Debug, Default)]
+/// The jobs that a scheduler counts.
 pub(crate) struct Jobs {
-    records: Vec<Arc<Record>>,
+    count: Arc<JobCount>,
+    records: RefCell<Records>,
+    /// How long they are waited for while the scheduler shuts down.
+    grace: Cell<Option<Grace>>,
+}
+
+/// Those that are over are swept out when there are twice as many as were left the last time.
+#[derive(Debug, Default)]
+struct Records {
+    all: Vec<Arc<Record>>,
     sweep_at: usize,
 }
 
 /// So few records are not worth a broom.
 const KEPT: usize = 64;
 
-impl Jobs {
+impl Records {
     fn add(&mut self, record: Arc<Record>) {
-        if self.records.len() >= self.sweep_at.max(KEPT) {
-            self.records.retain(|record| !record.is_over());
-            self.sweep_at = self.records.len() * 2;
+        if self.all.len() >= self.sweep_at.max(KEPT) {
+            self.all.retain(|record| !record.is_over());
+            self.sweep_at = self.all.len() * 2;
         }
-        self.records.push(record);
+        self.all.push(record);
     }
 }
 
-impl Kernel {
-    /// Counts a job, unless it is over or counted already.
-    fn count_in(self: &Rc<Self>, record: &Arc<Record>) {
-        if self.is_ending.get() || self.is_closed.get() {
+/// Counts a job, unless it is over or counted already.
+fn count_in(kernel: &Kernel, record: &Arc<Record>) {
+    if kernel.is_ending.get() || kernel.is_closed.get() {
+        return;
+    }
+    let Some(jobs) = kernel.part::<Jobs>() else { return };
+    {
+        let mut wait = record.lock();
+        if wait.is_over || wait.counted_by.is_some() {
             return;
         }
-        {
-            let mut wait = record.lock();
-            if wait.is_over || wait.counted_by.is_some() {
-                return;
-            }
-            self.mailbox.add_job();
-            wait.counted_by = Some(Arc::clone(&self.mailbox));
-        }
-        self.jobs.borrow_mut().add(Arc::clone(record));
+        jobs.count.add();
+        wait.counted_by = Some(Arc::clone(&jobs.count));
+    }
+    jobs.records.borrow_mut().add(Arc::clone(record));
+}
+
+impl Jobs {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+        let count = Arc::new(JobCount::new(mailbox));
+        Jobs { count, records: RefCell::default(), grace: Cell::new(None) }
     }
 
     /// The jobs that are not over, in the order in which they were handed over.
-    pub(crate) fn blocking_jobs(&self) -> Vec<BlockingJob> {
-        let jobs = self.jobs.borrow();
-        let open = jobs.records.iter().filter(|record| !record.is_over());
+    pub(crate) fn open(&self) -> Vec<BlockingJob> {
+        let records = self.records.borrow();
+        let open = records.all.iter().filter(|record| !record.is_over());
         open.map(|record| record.job()).collect()
     }
 
-    /// Who waits for which job.
-    pub(crate) fn job_waits(&self) -> Vec<(Option<TaskKey>, WaitsFor)> {
-        let jobs = self.jobs.borrow();
-        let awaited = jobs.records.iter().filter_map(|record| {
-            let task = record.lock().sleeper.as_ref()?.task();
-            Some((task, record.describe()))
-        });
-        awaited.collect()
+    /// Calls `each` for every job that is awaited, with the task that waits.
+    pub(crate) fn waits(&self, mut each: impl FnMut(Option<TaskKey>, WaitsFor)) {
+        for record in &self.records.borrow().all {
+            let task = record.lock().sleeper.as_ref().map(Sleeper::task);
+            if let Some(task) = task {
+                each(task, record.describe());
+            }
+        }
     }
 
-    /// How many jobs the clock and the verdict wait for: all, unless a shutdown has lost its patience.
-    pub(crate) fn jobs_awaited(&self) -> usize {
-        let jobs = self.mailbox.jobs();
-        if jobs > 0 && self.patience_left() == Some(Duration::ZERO) { 0 } else { jobs }
+    /// How many jobs the clock and the verdict wait for: all, unless the grace of a shutdown is over. Read this before
+    /// checking the mailbox.
+    pub(crate) fn awaited(&self) -> usize {
+        let jobs = self.count.jobs();
+        if jobs > 0 && self.grace_left() == Some(Duration::ZERO) { 0 } else { jobs }
     }
 
-    /// Returns whether a run goes on for the jobs alone: in a shutdown, until its time is over.
-    pub(crate) fn waits_for_jobs(&self) -> bool {
-        self.patience.get().is_some() && self.jobs_awaited() > 0
+    /// Returns whether a run goes on for the jobs alone: in a shutdown, until its grace is over.
+    pub(crate) fn keep_run_going(&self) -> bool {
+        self.grace.get().is_some() && self.awaited() > 0
     }
 
     /// How long a shutdown still waits for the jobs; `None` if that has no limit, or there is no shutdown.
-    pub(crate) fn patience_left(&self) -> Option<Duration> {
-        let until = self.patience.get()?.until?;
+    pub(crate) fn grace_left(&self) -> Option<Duration> {
+        let until = self.grace.get()?.until?;
         Some(until.saturating_duration_since(Instant::now()))
     }
 }
 
 /// How long a shutdown waits for jobs. It counts in real time, since that is what they take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// `None` if for ever.
+struct Grace {
+    /// `None` if forever.
     until: Option<Instant>,
 }
 
 /// While it exists, a run waits for jobs even if no task is left.
-pub(crate) struct Patient<'k> {
-    kernel: &'k Kernel,
-    before: Option<Patience>,
+pub(crate) struct JobGrace {
+    jobs: Option<Rc<Jobs>>,
+    before: Option<Grace>,
 }
 
-impl<'k> Patient<'k> {
-    pub(crate) fn begin(kernel: &'k Kernel, grace: Duration) -> Self {
-        let patience = Patience { until: Instant::now().checked_add(grace) };
-        Patient { kernel, before: kernel.patience.replace(Some(patience)) }
+impl JobGrace {
+    pub(crate) fn begin(kernel: &Kernel, grace: Duration) -> Self {
+        let grace = Grace { until: Instant::now().checked_add(grace) };
+        let jobs = kernel.part::<Jobs>();
+        let before = jobs.as_ref().and_then(|jobs| jobs.grace.replace(Some(grace)));
+        JobGrace { jobs, before }
     }
 }
 
-impl Drop for Patient<'_> {
+impl Drop for JobGrace {
     fn drop(&mut self) {
-        self.kernel.patience.set(self.before);
+        if let Some(jobs) = &self.jobs {
+            jobs.grace.set(self.before);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::Location;
 
     #[test]
     fn what_is_over_is_swept_out() {
         let record = || Record::new(None, Location::caller());
-        let mut jobs = Jobs::default();
+        let mut jobs = Records::default();
         for _ in 0..1000 {
             let over = record();
             over.end();
             jobs.add(over);
         }
-        assert!(jobs.records.len() <= KEPT);
+        assert!(jobs.all.len() <= KEPT);
         let open: Vec<_> = (0..1000).map(|_| record()).collect();
         open.iter().for_each(|record| jobs.add(Arc::clone(record)));
-        assert_eq!(jobs.records.iter().filter(|record| !record.is_over()).count(), 1000);
+        assert_eq!(jobs.all.iter().filter(|record| !record.is_over()).count(), 1000);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use crate::blocking::error::Refusal;
 use crate::blocking::job::Work;
 use crate::blocking::line::{Admitted, Call, Entered, Line, Sleeper};
-use crate::blocking::record::BlockingJob;
 use crate::kernel::burn;
+use crate::report::BlockingJob;
 
 /// Starts a thread that runs the closure.
 pub(super) type Start =

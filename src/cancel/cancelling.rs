@@ -1,188 +1,153 @@
-//! The kernel's side of cancelling: asking a task to end, and looking after each turn whether it must.
+//! The tasks' side of cancelling: asking a task to end, and looking after each turn whether it must.
 //!
-//! A task is asked by a request on the root of its regions. If it waits, the request is delivered at once; if it
-//! has its turn, it is marked `ASKED`, and the request is delivered after that. Either way nothing of the task
-//! runs inside the call. After each turn that has left regions, or of a task that is marked, they are hung below
-//! the root and the request is looked at again. Once nothing below can take it or holds it, the task must end:
-//! it is marked `ABORT` and scheduled, or, after its own turn, dropped there; with `Cancelled` for its failure.
+//! A task is asked by a request on the root of its regions. If it waits, the request is delivered at once; if it has its
+//! turn, the request is delivered after that. Either way nothing of the task runs inside the call. After each turn in
+//! which regions were left, or of a task that was asked, they are hung below the root and the request is looked at again.
+//! Once nothing below can take it or holds it, the task must end: it is marked, with `Cancelled` for its failure.
 //!
-//! Most tasks are never asked and leave no regions. For them all this is one look at a mark.
+//! This plugs into the executor by two flags of a task: `CALL_EXIT` as long as it has a root, `CALL_AFTER` as long as
+//! there is a request on that. Most tasks are never asked and leave no regions. For them all this is no instruction.
+
+use std::cell::RefCell;
 
 use crate::cancel::regions::{Ring, Role};
 use crate::cancel::request::Reason;
 use crate::cancel::requests::{Delivery, Polled};
-use crate::kernel::Kernel;
-use crate::kernel::Marks;
-use crate::kernel::Noted;
-use crate::kernel::thread;
-use crate::kernel::{Boxed, Ending, Failure};
-use crate::kernel::{Doing, TaskMap};
-use crate::kernel::{Key, TaskId, TaskKey};
+use crate::cancel::thread::{take_since, with_regions};
+use crate::kernel::{Failure, Flags, Kernel, Key, TaskId, TaskKey, find};
 use crate::report::Transition;
+use crate::sync::NOBODY;
+use crate::watch::emit;
 
-impl Kernel {
-    /// Asks a task to end. It is told while it waits: now, or at the end of its turn.
-    pub(crate) fn cancel(&self, slot: u32, id: TaskId, reason: &Reason) {
-        let key = Key { slot, serial: id.serial() };
-        let mut rings = Vec::new();
-        let must_end = {
-            let taskmap = &mut self.board.borrow_mut().taskmap;
-            let Some(tenant) = taskmap.resident(slot, id) else { return };
-            if !tenant.is_alive() || tenant.marks.has(Marks::ABORT) {
-                return;
-            }
-            let in_turn = matches!(tenant.doing, Doing::Turn | Doing::Again);
-            let must_end = match taskmap.has_rare(slot).and_then(|rare| rare.region) {
-                // Nothing in it has ever waited in a region, so nothing can take the request.
-                None if !in_turn => true,
-                _ => self.ask_root(taskmap, key, in_turn, reason, &mut rings),
-            };
-            if must_end {
-                taskmap.rare(slot).cancelled = Some(reason.clone());
-                taskmap.slot(slot).marks.set(Marks::ABORT);
-            }
-            must_end
-        };
-        if self.watched.get() {
-            self.emit(Transition::Asked { task: id, reason: reason.as_str().into() });
-        }
-        if must_end {
-            self.schedule(key);
-        }
-        rings.into_iter().for_each(Ring::wake);
-    }
+/// The root regions of a scheduler's tasks, by slot. A task that has one has `CALL_EXIT`.
+#[derive(Default)]
+pub(crate) struct Roots(RefCell<Vec<u32>>);
 
-    /// Makes a request on a task's root region. Returns whether the task must end.
-    fn ask_root(
-        &self,
-        taskmap: &mut TaskMap,
-        key: Key,
-        in_turn: bool,
-        reason: &Reason,
-        rings: &mut Vec<Ring>,
-    ) -> bool {
-        let root = self.root_region(taskmap, key);
-        taskmap.slot(key.slot).marks.set(Marks::ASKED);
-        thread::with_regions(|regions| {
-            let is_new = regions.ask(root, reason.clone(), rings);
-            let deliver_now = is_new && !in_turn;
-            deliver_now && regions.deliver(root, Polled::No, rings) == Delivery::Acts
-        })
+/// Asks a task to end. It is told while it waits: now, or at the end of its turn.
+pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
+    let key = id.key(slot);
+    let is_in_turn = match kernel.board.borrow_mut().taskmap.get_by_id(slot, id) {
+        Some(task) if task.is_alive() && !task.flags.has(Flags::ABORT) => task.is_in_turn(),
+        _ => return,
+    };
+    let mut rings = Vec::new();
+    let must_end = match root_of(kernel, key) {
+        // Nothing in it has ever waited in a region, so nothing can take the request.
+        None if !is_in_turn => true,
+        _ => ask_root(kernel, key, is_in_turn, reason, &mut rings),
+    };
+    let must_end = must_end && kernel.mark(key, Failure::Cancelled(reason.text()));
+    emit(kernel, || Transition::Asked { task: id, reason: reason.as_str().into() });
+    if must_end {
+        kernel.schedule(key);
     }
-
-    /// The root region of a task; it is made if there is none yet.
-    fn root_region(&self, taskmap: &mut TaskMap, key: Key) -> u32 {
-        let make = || {
-            let poller = Ring::of_task(TaskKey::new(self.id, key));
-            thread::with_regions(|regions| regions.create(Role::Root, poller))
-        };
-        *taskmap.rare(key.slot).region.get_or_insert_with(make)
-    }
-
-    /// After a turn that has not ended its task, if regions were left in it or the task is marked: hangs them
-    /// below the task, and looks whether it must end. If so its future is to be dropped.
-    #[cold]
-    pub(crate) fn after_turn(&self, key: Key, noted: Noted) -> Option<Failure> {
-        let mut rings = Vec::new();
-        let failure = {
-            let taskmap = &mut self.board.borrow_mut().taskmap;
-            if taskmap.slot(key.slot).marks.has(Marks::ABORT) {
-                Some(taskmap.why(key.slot))
-            } else {
-                self.settle_regions(taskmap, key, noted, &mut rings)
-            }
-        };
-        rings.into_iter().for_each(Ring::wake);
-        failure
-    }
-
-    /// After a turn that has ended its task, if regions were left in it.
-    #[cold]
-    pub(crate) fn after_last_turn() {
-        let mut rings = Vec::new();
-        let since = thread::since();
-        thread::with_regions(|regions| regions.discard_parcels(since, &mut rings));
-        rings.into_iter().for_each(Ring::wake);
-    }
-
-    fn settle_regions(
-        &self,
-        taskmap: &mut TaskMap,
-        key: Key,
-        noted: Noted,
-        rings: &mut Vec<Ring>,
-    ) -> Option<Failure> {
-        let since = thread::since();
-        let has_unhung =
-            noted.has_left() && thread::with_regions(|regions| regions.has_unhung(since));
-        let root = if has_unhung {
-            self.root_region(taskmap, key)
-        } else {
-            taskmap.has_rare(key.slot)?.region?
-        };
-        let polled = if noted.is_rung() { Polled::Woken } else { Polled::AtRest };
-        let (is_asked, failure) = thread::with_regions(|regions| {
-            if has_unhung {
-                regions.adopt(root, since, rings);
-            }
-            let delivery = regions.deliver(root, polled, rings);
-            let request = regions.slab[root].request.clone();
-            let failure = request.as_ref().filter(|_| delivery == Delivery::Acts);
-            let failure = failure.map(|request| Failure::Cancelled(request.reason.clone()));
-            (request.is_some(), failure)
-        });
-        let marks = &mut taskmap.slot(key.slot).marks;
-        if is_asked {
-            marks.set(Marks::ASKED);
-        } else {
-            marks.clear(Marks::ASKED);
-        }
-        failure
-    }
-
-    /// Ends a task that is marked, in its turn: its future is dropped instead of polled.
-    #[cold]
-    pub(crate) fn end_by_mark(&self, key: Key, target: &mut Boxed) -> Ending {
-        let failure = self.why(key);
-        self.drop_target(key, target, failure)
-    }
-
-    /// Why a task that is marked must end.
-    pub(crate) fn why(&self, key: Key) -> Failure {
-        self.board.borrow_mut().taskmap.why(key.slot)
-    }
-
-    /// How often a task was asked to end, since it last was done with that.
-    pub(crate) fn cancelling(&self, task: TaskKey) -> u32 {
-        let taskmap = &mut self.board.borrow_mut().taskmap;
-        if taskmap.look(task.key).is_none() {
-            return 0;
-        }
-        let root = taskmap.has_rare(task.key.slot).and_then(|rare| rare.region);
-        root.map_or(0, |root| {
-            thread::with_regions(|regions| {
-                regions.slab[root].request.as_ref().map_or(0, |request| request.count.get())
-            })
-        })
-    }
+    rings.into_iter().for_each(Ring::wake);
 }
 
-impl TaskMap {
-    /// Why a task that is marked must end.
-    fn why(&mut self, slot: u32) -> Failure {
-        let reason = self.has_rare(slot).and_then(|rare| rare.cancelled.take());
-        reason.map_or(Failure::Aborted, Failure::Cancelled)
-    }
+/// Makes a request on a task's root region. Returns whether the task must end.
+fn ask_root(
+    kernel: &Kernel,
+    key: Key,
+    is_in_turn: bool,
+    reason: &Reason,
+    rings: &mut Vec<Ring>,
+) -> bool {
+    let root = make_root(kernel, key);
+    kernel.set_flag(key, Flags::CALL_AFTER, true);
+    with_regions(|regions| {
+        let is_new = regions.ask(root, reason.clone(), rings);
+        let deliver_now = is_new && !is_in_turn;
+        deliver_now && regions.deliver(root, Polled::No, rings) == Delivery::Acts
+    })
+}
 
-    /// Removes the root region of a task that is over; its future is gone.
-    pub(crate) fn close_region(&mut self, slot: u32) {
-        if let Some(root) = self.has_rare(slot).and_then(|rare| rare.region.take()) {
-            let mut rings = Vec::new();
-            // Nobody is rung, and nothing of the user's dropped: nothing is around a root, and its poller is a
-            // task.
-            thread::with_regions(|regions| regions.remove(root, false, &mut rings));
-        }
+/// The root region of a task, if it has one.
+fn root_of(kernel: &Kernel, key: Key) -> Option<u32> {
+    let has_root = |flags: Flags| flags.has(Flags::CALL_EXIT);
+    kernel.board.borrow().taskmap.get(key).filter(|slot| has_root(slot.flags))?;
+    let roots = kernel.part::<Roots>()?;
+    let root = roots.0.borrow().get(key.slot as usize).copied();
+    root.filter(|&root| root != NOBODY)
+}
+
+/// The root region of a task; it is made if there is none yet.
+fn make_root(kernel: &Kernel, key: Key) -> u32 {
+    if let Some(root) = root_of(kernel, key) {
+        return root;
     }
+    let poller = Ring::of_task(TaskKey::new(kernel.id, key));
+    let root = with_regions(|regions| regions.create(Role::Root, poller));
+    kernel.set_flag(key, Flags::CALL_EXIT, true);
+    if let Some(roots) = kernel.part::<Roots>() {
+        let mut roots = roots.0.borrow_mut();
+        let slot = key.slot as usize;
+        if slot >= roots.len() {
+            roots.resize(slot + 1, NOBODY);
+        }
+        roots[slot] = root;
+    }
+    root
+}
+
+/// After a turn that has not ended its task, if regions were left in it or the task was asked: hangs them below the task,
+/// and marks it if it must end.
+pub(crate) fn after_turn(kernel: &Kernel, key: Key, flags: Flags) {
+    let since = take_since();
+    let is_marked = |flags: Flags| flags.has(Flags::ABORT);
+    if kernel.board.borrow().taskmap.get(key).is_none_or(|slot| is_marked(slot.flags)) {
+        return;
+    }
+    let mut rings = Vec::new();
+    let failure = settle(kernel, key, since, flags, &mut rings);
+    if let Some(failure) = failure {
+        kernel.mark(key, failure);
+    }
+    rings.into_iter().for_each(Ring::wake);
+}
+
+fn settle(
+    kernel: &Kernel,
+    key: Key,
+    since: Option<u32>,
+    flags: Flags,
+    rings: &mut Vec<Ring>,
+) -> Option<Failure> {
+    let unhung = since.filter(|&since| with_regions(|regions| regions.has_unhung(since)));
+    let root = match unhung {
+        Some(_) => make_root(kernel, key),
+        None => root_of(kernel, key)?,
+    };
+    let polled = if flags.has(Flags::RUNG) { Polled::Woken } else { Polled::AtRest };
+    let (is_asked, failure) = with_regions(|regions| {
+        if let Some(since) = unhung {
+            regions.adopt(root, since, rings);
+        }
+        let delivery = regions.deliver(root, polled, rings);
+        let request = regions.slab[root].request.clone();
+        let failure = request.as_ref().filter(|_| delivery == Delivery::Acts);
+        let failure = failure.map(|request| Failure::Cancelled(request.reason.text()));
+        (request.is_some(), failure)
+    });
+    kernel.set_flag(key, Flags::CALL_AFTER, is_asked);
+    failure
+}
+
+/// After a turn that has ended its task, if regions were left in it.
+pub(crate) fn after_last_turn() {
+    let Some(since) = take_since() else { return };
+    let mut rings = Vec::new();
+    with_regions(|regions| regions.discard_parcels(since, &mut rings));
+    rings.into_iter().for_each(Ring::wake);
+}
+
+/// Removes the root region of a task that is over; its future is gone.
+pub(crate) fn exits(kernel: &Kernel, key: Key) {
+    let Some(root) = root_of(kernel, key) else { return };
+    if let Some(roots) = kernel.part::<Roots>() {
+        roots.0.borrow_mut()[key.slot as usize] = NOBODY;
+    }
+    // Nothing is rung, and no user code dropped: nothing is around a root, and its poller is a task.
+    with_regions(|regions| regions.remove(root, false, &mut Vec::new()));
 }
 
 /// Returns how often the task whose turn it is was asked to end, and is not done with that: 0 if nobody has
@@ -212,13 +177,19 @@ impl TaskMap {
 #[doc(alias = "uncancel")]
 pub fn cancelling() -> u32 {
     let Some(task) = TaskKey::current() else { return 0 };
-    thread::find(task.scheduler).map_or(0, |kernel| kernel.cancelling(task))
+    let Some(kernel) = find(task.scheduler) else { return 0 };
+    let count = |root: u32| {
+        with_regions(|regions| {
+            regions.slab[root].request.as_ref().map_or(0, |request| request.count.get())
+        })
+    };
+    root_of(&kernel, task.key).map_or(0, count)
 }
 
 #[cfg(all(test, not(turnwise_loom)))]
 mod tests {
     use super::*;
-    use crate::kernel::Scheduler;
+    use crate::Scheduler;
     use crate::task::{CancelToken, JoinHandle, catch_cancel, mask, yield_now};
     use crate::time::{sleep, timeout};
     use std::future::pending;
@@ -257,7 +228,7 @@ mod tests {
                 handles[1].abort();
                 assert!(scheduler.run().is_ok() && handles.iter().all(JoinHandle::is_finished));
                 drop((scheduler, handles));
-                assert!(thread::with_regions(|regions| regions.is_empty()));
+                assert!(with_regions(|regions| regions.is_empty()));
             }
         }
     }

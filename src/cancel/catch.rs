@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::region::Region;
 use crate::cancel::regions::Role;
-use crate::kernel::left;
+use crate::cancel::thread::left;
 use crate::task::Cancelled;
 
 /// Runs a future, and catches the request to end that reaches it: then it is dropped, and the task goes on

@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::region::Region;
 use crate::cancel::regions::Role;
-use crate::kernel::left;
+use crate::cancel::thread::left;
 
 /// Runs a future that is not to be cancelled half way: requests to end wait until it is over.
 ///

@@ -26,14 +26,15 @@ use pin_project_lite::pin_project;
 use crate::cancel::regions::{Regions, Ring, Role};
 use crate::cancel::request::{Reason, Request};
 use crate::cancel::requests::{Delivery, Polled};
-use crate::kernel::burn;
-use crate::kernel::thread;
+use crate::cancel::thread::{left, with_regions};
+use crate::kernel::{Flags, current_task, drop_quietly, find, in_poll, owner_of};
 use crate::report::Transition;
 use crate::sync::NOBODY;
+use crate::watch::emit;
 
 /// The region of a combinator. Dropping it takes it out of the tree.
 ///
-/// Around each poll of what it wraps, a combinator notes [`left`](thread::left) before, and calls
+/// Around each poll of what it wraps, a combinator notes [`left`] before, and calls
 /// [`stay`](Region::stay) after it if that is pending. If it is ready, it calls [`leave`](Region::leave).
 pub(crate) struct Region {
     /// [`NOBODY`] until it is needed.
@@ -56,8 +57,7 @@ impl Region {
     /// The number of the region, which is made if there is none yet.
     fn number(&mut self) -> u32 {
         if self.number == NOBODY {
-            self.number =
-                thread::with_regions(|regions| regions.create(self.role, Ring::default()));
+            self.number = with_regions(|regions| regions.create(self.role, Ring::default()));
         }
         self.number
     }
@@ -67,7 +67,7 @@ impl Region {
     pub(crate) fn stay(&mut self, since: u32, cx: &Context<'_>) {
         let number = self.number();
         let waker = cx.waker();
-        let own = thread::owner_of(waker);
+        let own = owner_of(waker);
         let is_known = Regions::change(|regions, rings| {
             regions.leave(number, since, rings);
             let poller = &mut regions.slab[number].poller;
@@ -87,7 +87,7 @@ impl Region {
             }
             Err(old) => old,
         };
-        burn(old);
+        drop_quietly(old);
     }
 
     /// Makes a request on it, or counts it if there is one. It is delivered after the next poll.
@@ -101,7 +101,10 @@ impl Region {
         if self.number == NOBODY {
             return Delivery::Waits;
         }
-        let polled = if thread::noted().is_rung() { Polled::Woken } else { Polled::AtRest };
+        let polled = match in_poll() {
+            Some(flags) if flags.has(Flags::RUNG) => Polled::Woken,
+            _ => Polled::AtRest,
+        };
         Regions::change(|regions, rings| match regions.slab[self.number].request {
             Some(_) => regions.deliver(self.number, polled, rings),
             None => Delivery::Waits,
@@ -167,8 +170,8 @@ impl Region {
 
     fn leave_tree(&mut self) {
         let number = std::mem::replace(&mut self.number, NOBODY);
-        let in_turn = thread::current_task().is_some();
-        burn(Regions::change(|regions, rings| regions.remove(number, in_turn, rings)));
+        let in_turn = current_task().is_some();
+        drop_quietly(Regions::change(|regions, rings| regions.remove(number, in_turn, rings)));
     }
 }
 
@@ -189,7 +192,7 @@ impl Regions {
     /// Changes something, and then wakes whoever must look at it.
     fn change<R>(call: impl FnOnce(&mut Regions, &mut Vec<Ring>) -> R) -> R {
         let mut rings = Vec::new();
-        let result = thread::with_regions(|regions| call(regions, &mut rings));
+        let result = with_regions(|regions| call(regions, &mut rings));
         rings.into_iter().for_each(Ring::wake);
         result
     }
@@ -197,12 +200,10 @@ impl Regions {
 
 /// Tells who watches that the task whose turn it is has caught a request.
 fn tell_caught(reason: &Reason) {
-    let Some(task) = thread::current_task() else { return };
-    let Some(kernel) = thread::find(task.scheduler) else { return };
-    if kernel.watched.get()
-        && let Some(task) = kernel.id_of(task.key)
-    {
-        kernel.emit(Transition::Caught { task, reason: reason.as_str().into() });
+    let Some(task) = current_task() else { return };
+    let Some(kernel) = find(task.scheduler) else { return };
+    if let Some(task) = kernel.id_of(task.key) {
+        emit(&kernel, || Transition::Caught { task, reason: reason.as_str().into() });
     }
 }
 
@@ -274,7 +275,7 @@ impl<F: Future> Passage<F> {
     ) -> Poll<()> {
         let mut this = self.project();
         let is_needed = this.region.is_in_tree()
-            || thread::left() != since && thread::with_regions(|regions| regions.has_unhung(since));
+            || left() != since && with_regions(|regions| regions.has_unhung(since));
         let acts = if is_needed {
             this.region.stay(since, cx);
             if let Some(reason) = reason {

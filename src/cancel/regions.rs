@@ -33,9 +33,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::cancel::request::Request;
-use crate::kernel::TaskKey;
-use crate::kernel::burn;
-use crate::kernel::thread;
+use crate::kernel::{TaskKey, drop_quietly, schedule};
 use crate::sync::{NOBODY, Slab};
 
 /// What a region does with a request that was made above it.
@@ -87,13 +85,13 @@ impl Ring {
     /// Wakes. May run a foreign waker's code, whose panic is its owner's.
     pub(crate) fn wake(self) {
         if let Some(task) = self.task {
-            thread::schedule(task);
+            schedule(task);
         }
         if let Some(waker) = self.waker {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
-                burn(payload);
+                drop_quietly(payload);
             }
-            burn(waker);
+            drop_quietly(waker);
         }
     }
 }

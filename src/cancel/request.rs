@@ -22,6 +22,15 @@ impl Reason {
             Reason::Said(reason) => reason,
         }
     }
+
+    /// The reason as a task that has ended keeps it: `None` if nothing was said.
+    pub(crate) fn text(&self) -> Option<Arc<str>> {
+        match self {
+            Reason::Unsaid => None,
+            Reason::Deadline => Some(self.as_str().into()),
+            Reason::Said(reason) => Some(Arc::clone(reason)),
+        }
+    }
 }
 
 /// A wish that something should end.

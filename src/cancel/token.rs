@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::region::Passage;
 use crate::cancel::request::Reason;
-use crate::kernel::left;
+use crate::cancel::thread::left;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
 

@@ -2,9 +2,10 @@
 
 use std::task::{Context, Poll};
 
-use crate::kernel::{TaskKey, burn, is_metered};
+use crate::kernel::Waiter;
+use crate::kernel::{TaskKey, burn};
+use crate::limits::is_metered;
 use crate::limits::metered;
-use crate::report::Waiter;
 use crate::sync::Stage;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use crate::combine::bells::Bells;
 use crate::combine::children::Children;
-use crate::kernel::take_end;
+use crate::task::take_end;
 
 /// More children than this have bells.
 pub(super) const FEW: usize = 30;

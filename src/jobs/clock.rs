@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use crate::kernel::{Kernel, current};
+use crate::time::{Time, current_time};
 
 /// What the wall clock shows, and where it hangs.
 pub(super) struct Clock {
@@ -76,8 +76,8 @@ impl Clock {
     /// How long the scheduler's clock has gone. Before the first run that is nothing, and between the runs of
     /// a virtual clock it stands still.
     fn counted(&self) -> Duration {
-        let (origin, now) = match (current(), self.origin.get()) {
-            (Some(kernel), _) => (self.origin_in(&kernel), kernel.instant_now()),
+        let (origin, now) = match (current_time(), self.origin.get()) {
+            (Some(time), _) => (self.origin_in(&time), time.instant_now()),
             (None, Some(origin)) if origin.is_real => (origin, Instant::now()),
             (None, _) => return self.latest.get(),
         };
@@ -87,15 +87,15 @@ impl Clock {
     }
 
     /// By another scheduler's clock it goes on from where it has come to.
-    fn origin_in(&self, kernel: &Kernel) -> Origin {
-        let is_real = !kernel.clock.is_virtual();
+    fn origin_in(&self, time: &Time) -> Origin {
+        let is_real = !time.clock.is_virtual();
         if let Some(origin) = self.origin.get()
-            && (origin.scheduler == kernel.id || (origin.is_real && is_real))
+            && (origin.scheduler == time.scheduler || (origin.is_real && is_real))
         {
             return origin;
         }
-        let (at, counted) = (kernel.instant_now(), self.latest.get());
-        let origin = Origin { scheduler: kernel.id, is_real, at, counted };
+        let (at, counted) = (time.instant_now(), self.latest.get());
+        let origin = Origin { scheduler: time.scheduler, is_real, at, counted };
         self.origin.set(Some(origin));
         origin
     }

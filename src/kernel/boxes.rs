@@ -1,142 +1,187 @@
-//! Vacant slots of the task map, by the kind of box that was left in them.
+//! Vacant slots of the task map, with the empty boxes of finished tasks, by the type of what fits into them.
 //!
-//! Allocating and freeing a box cost more than a turn, and programs spawn the same few futures again and
-//! again. So a finished task leaves its empty box behind, and the next future of the same type moves into
-//! slot and box together: nothing is allocated, and `Pin::set` fills the box in safe code.
+//! Allocating and freeing a box cost more than a turn, and programs spawn the same few futures again and again. So a
+//! finished task leaves its empty box behind, and the next future of the same type moves into it: nothing is
+//! allocated. The boxes of one type lie in a vector of that type, so `spawn`, which knows the type, moves the future
+//! straight in.
 //!
-//! Bounded: [`KINDS`] types are remembered, and for each as many boxes as fit into [`BYTES`].
+//! Bounded: two types are remembered at each of [`PLACES`], and for each as many boxes as fit into [`BYTES`].
 
-use std::any::TypeId;
-use std::mem;
+use std::any::{Any, TypeId};
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
 
-use crate::kernel::task::Target;
-
+/// Empty boxes, and the slots that they were left in.
 #[derive(Default)]
-pub(crate) struct Vacancies {
-    kinds: Vec<Kind>,
-    /// Which kind makes room when a new one comes: each in its turn.
-    oldest: usize,
-    /// Slots without a box; or with one of a kind that had to make room, which the next tenant throws out.
+pub(crate) struct BoxPool {
+    /// A type may lie at either end of its place; the first is the one that came last. Made when it is first needed.
+    kinds: Vec<[Option<Box<dyn Kind>>; 2]>,
+    /// Slots without a box.
     bare: Vec<u32>,
 }
 
-/// Slots whose empty boxes were made for the same type of future.
-struct Kind {
-    future: TypeId,
-    slots: Vec<u32>,
-    /// So many boxes of this kind are kept.
-    limit: usize,
-}
-
-const KINDS: usize = 8;
+const PLACES: usize = 32;
 const BYTES: usize = 1 << 20;
 
-impl Vacancies {
-    /// Takes a slot with a box for this type of future.
+/// Slots, and the empty boxes that were left in them, all of one type.
+struct Boxes<T>(Vec<(u32, Pin<Box<T>>)>);
+
+trait Kind: Any {
+    /// Moves all slots into `bare`, and frees their boxes.
+    fn give_up(&mut self, bare: &mut Vec<u32>);
+}
+
+impl<T: 'static> Kind for Boxes<T> {
+    fn give_up(&mut self, bare: &mut Vec<u32>) {
+        bare.extend(self.0.drain(..).map(|(slot, _)| slot));
+    }
+}
+
+impl BoxPool {
+    /// Takes a slot with a box of this type.
     #[inline]
-    pub(crate) fn take_furnished(&mut self, future: TypeId) -> Option<u32> {
-        self.kinds.iter_mut().find(|kind| kind.future == future)?.slots.pop()
+    pub(crate) fn take<T: 'static>(&mut self) -> Option<(u32, Pin<Box<T>>)> {
+        self.boxes::<T>()?.0.pop()
     }
 
-    /// Takes a slot for a box of its own.
+    /// Takes a slot without a box.
+    #[inline]
     pub(crate) fn take_bare(&mut self) -> Option<u32> {
         self.bare.pop()
     }
 
-    /// Adds a slot; `true` if the empty box in it is to stay.
+    /// Adds a slot without a box.
     #[inline]
-    pub(crate) fn add(&mut self, slot: u32, left: Option<&dyn Target>) -> bool {
-        let keep = left.is_some_and(|empty| self.add_furnished(slot, empty));
-        if !keep {
-            self.bare.push(slot);
+    pub(crate) fn add_bare(&mut self, slot: u32) {
+        self.bare.push(slot);
+    }
+
+    /// Adds a slot and its empty box, which is freed if there are enough of them.
+    #[inline]
+    pub(crate) fn add<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
+        match self.boxes::<T>() {
+            Some(boxes) if boxes.0.len() < BYTES / size_of::<T>().max(1) => {
+                boxes.0.push((slot, empty));
+            }
+            Some(_) => self.bare.push(slot),
+            None => self.add_kind(slot, empty),
         }
-        keep
     }
 
     #[inline]
-    fn add_furnished(&mut self, slot: u32, empty: &dyn Target) -> bool {
-        let future = empty.kind();
-        match self.kinds.iter_mut().find(|kind| kind.future == future) {
-            Some(kind) => kind.add(slot),
-            None => self.new_kind(future, mem::size_of_val(empty)).add(slot),
+    fn boxes<T: 'static>(&mut self) -> Option<&mut Boxes<T>> {
+        let [first, second] = self.kinds.get_mut(place::<T>())?;
+        match downcast(first) {
+            Some(boxes) => Some(boxes),
+            None => downcast(second),
         }
     }
 
     #[cold]
-    fn new_kind(&mut self, future: TypeId, size: usize) -> &mut Kind {
-        let kind = Kind { future, slots: Vec::new(), limit: BYTES / size.max(1) };
-        if self.kinds.len() < KINDS {
-            self.kinds.push(kind);
-            return self.kinds.last_mut().expect("it was just pushed");
+    fn add_kind<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
+        if self.kinds.is_empty() {
+            self.kinds.resize_with(PLACES, Default::default);
         }
-        let place = self.oldest;
-        self.oldest = (place + 1) % KINDS;
-        let old = mem::replace(&mut self.kinds[place], kind);
-        self.bare.extend(old.slots);
-        &mut self.kinds[place]
+        let place = &mut self.kinds[place::<T>()];
+        if let Some(mut oldest) = place[1].take() {
+            oldest.give_up(&mut self.bare);
+        }
+        place.swap(0, 1);
+        place[0] = Some(Box::new(Boxes(vec![(slot, empty)])));
     }
 }
 
-impl Kind {
-    #[inline]
-    fn add(&mut self, slot: u32) -> bool {
-        let has_room = self.slots.len() < self.limit;
-        if has_room {
-            self.slots.push(slot);
+#[inline]
+fn downcast<T: 'static>(kind: &mut Option<Box<dyn Kind>>) -> Option<&mut Boxes<T>> {
+    let kind: &mut dyn Any = &mut **kind.as_mut()?;
+    kind.downcast_mut()
+}
+
+/// The place of a type: known to the compiler.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+fn place<T: 'static>() -> usize {
+    let mut hash = TypeHash(0);
+    TypeId::of::<T>().hash(&mut hash);
+    hash.0 as usize % PLACES
+}
+
+/// A `TypeId` is a hash already, so this takes it as it is.
+struct TypeHash(u64);
+
+impl Hasher for TypeHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
         }
-        has_room
+    }
+
+    #[inline]
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::task::Task;
-    use std::future::{Ready, ready};
 
-    fn empty<const SIZE: usize>() -> Task<Ready<[u8; SIZE]>> {
-        let _fits: Ready<[u8; SIZE]> = ready([0; SIZE]);
-        Task::Empty
-    }
-
-    fn future<const SIZE: usize>() -> TypeId {
-        TypeId::of::<Ready<[u8; SIZE]>>()
+    fn empty<const SIZE: usize>() -> Pin<Box<[u8; SIZE]>> {
+        Box::pin([0; SIZE])
     }
 
     #[test]
-    fn a_box_waits_for_a_future_of_its_type() {
-        let mut vacancies = Vacancies::default();
-        assert!(vacancies.add(7, Some(&empty::<1>())));
-        assert_eq!(vacancies.take_furnished(future::<2>()), None);
-        assert_eq!(vacancies.take_bare(), None);
-        assert_eq!(vacancies.take_furnished(future::<1>()), Some(7));
-        assert_eq!(vacancies.take_furnished(future::<1>()), None);
+    fn a_box_waits_for_what_fits() {
+        let mut pool = BoxPool::default();
+        pool.add(7, empty::<1>());
+        assert!(pool.take::<[u8; 2]>().is_none());
+        assert_eq!(pool.take_bare(), None);
+        assert_eq!(pool.take::<[u8; 1]>().map(|(slot, _)| slot), Some(7));
+        assert!(pool.take::<[u8; 1]>().is_none());
     }
 
     #[test]
     fn boxes_beyond_a_mebibyte_are_not_kept() {
-        let mut vacancies = Vacancies::default();
-        let big = empty::<{ BYTES / 4 }>();
-        let kept = (0..10).filter(|&slot| vacancies.add(slot, Some(&big))).count();
-        assert_eq!(kept, 3, "three and their discriminants fit");
-        assert_eq!(std::iter::from_fn(|| vacancies.take_bare()).count(), 7);
+        let mut pool = BoxPool::default();
+        (0..10).for_each(|slot| pool.add(slot, empty::<{ BYTES / 4 }>()));
+        let kept = std::iter::from_fn(|| pool.take::<[u8; BYTES / 4]>()).count();
+        assert_eq!(kept, 4);
+        assert_eq!(std::iter::from_fn(|| pool.take_bare()).count(), 6);
     }
 
     #[test]
-    fn the_ninth_kind_takes_the_place_of_the_first() {
-        let mut vacancies = Vacancies::default();
-        vacancies.add(1, Some(&empty::<1>()));
-        vacancies.add(2, Some(&empty::<2>()));
-        vacancies.add(3, Some(&empty::<3>()));
-        vacancies.add(4, Some(&empty::<4>()));
-        vacancies.add(5, Some(&empty::<5>()));
-        vacancies.add(6, Some(&empty::<6>()));
-        vacancies.add(7, Some(&empty::<7>()));
-        vacancies.add(8, Some(&empty::<8>()));
-        vacancies.add(9, Some(&empty::<9>()));
-        assert_eq!(vacancies.take_furnished(future::<1>()), None);
-        assert_eq!(vacancies.take_bare(), Some(1));
-        assert_eq!(vacancies.take_furnished(future::<2>()), Some(2));
-        assert_eq!(vacancies.take_furnished(future::<9>()), Some(9));
+    fn a_third_type_at_a_place_takes_the_place_of_the_first() {
+        type Kind = (usize, fn(&mut BoxPool), fn(&mut BoxPool) -> bool);
+        fn add<const SIZE: usize>(pool: &mut BoxPool) {
+            pool.add(7, empty::<SIZE>());
+        }
+        fn take<const SIZE: usize>(pool: &mut BoxPool) -> bool {
+            pool.take::<[u8; SIZE]>().is_some()
+        }
+        macro_rules! kinds {
+            ($($size:literal)*) => {
+                vec![$((
+                    place::<[u8; $size]>(),
+                    add::<$size> as fn(&mut BoxPool),
+                    take::<$size> as fn(&mut BoxPool) -> bool,
+                )),*]
+            };
+        }
+        // More types than two for each place: so three share one.
+        let mut kinds: Vec<Kind> = kinds!(
+            0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
+            34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64
+        );
+        kinds.sort_by_key(|&(place, ..)| place);
+        let three = kinds.windows(3).find(|three| three[0].0 == three[2].0).unwrap();
+        let mut pool = BoxPool::default();
+        three.iter().for_each(|(_, add, _)| add(&mut pool));
+        let taken: Vec<bool> = three.iter().map(|(.., take)| take(&mut pool)).collect();
+        assert_eq!(taken, [false, true, true]);
+        assert!(pool.take_bare().is_some(), "its slot is not lost");
     }
 }

@@ -20,6 +20,11 @@ use std::num::{NonZeroU32, NonZeroU64};
 pub struct TaskId(pub(crate) NonZeroU64);
 
 impl TaskId {
+    /// Where this task lives, given its slot.
+    pub(crate) fn key(self, slot: u32) -> Key {
+        Key { slot, serial: self.serial() }
+    }
+
     /// Returns the number itself.
     pub fn as_u64(self) -> u64 {
         self.0.get()
@@ -85,6 +90,12 @@ pub struct TaskKey {
     /// the worst that a stale one can do is a wake for nothing.
     pub(crate) scheduler: NonZeroU32,
     pub(crate) key: Key,
+}
+
+impl TaskKey {
+    pub(crate) fn new(scheduler: NonZeroU32, key: Key) -> Self {
+        TaskKey { scheduler, key }
+    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,190 @@
-//! The kernel's side of a `JoinHandle`: asking for the output of a task, or declining it.
+//! How tasks end, and what becomes of their outputs: taken by a handle, dropped unread, or dropped with the scheduler.
 
 use std::any::Any;
+use std::cell::RefMut;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::kernel::id::{Key, TaskId, TaskKey};
-use crate::kernel::marks::Marks;
-use crate::kernel::scheduler::Kernel;
-use crate::kernel::taskmap::{Doing, Slot};
-use crate::kernel::thread;
-use crate::report::Waiter;
-use crate::report::{Place, TaskLabel, WaitsFor};
-use crate::scheduler::label;
+use crate::kernel::id::{Key, TaskId};
+use crate::kernel::now::{self, Flags};
+use crate::kernel::scheduler::{Board, By, Event, Kernel, move_out};
+use crate::kernel::task::{Boxed, Ending, Failure, drop_quietly};
+use crate::kernel::taskmap::{Doing, Slot, TaskMap};
+use crate::kernel::waker::Waiter;
+
+// ----- a task ends -----
 
 impl Kernel {
-    /// Moves a task's output into `output`, an `Option<Result<T, Failure>>`; or remembers to wake who asks.
+    /// Takes a task that is over out of the task map; its output stays for its handle.
+    #[inline(always)]
+    pub(crate) fn exit<'k>(
+        &'k self,
+        mut guard: RefMut<'k, Board>,
+        key: Key,
+        target: Option<Boxed>,
+        ending: Ending,
+    ) -> RefMut<'k, Board> {
+        let board = &mut *guard;
+        let slot = board.taskmap.slot(key.slot);
+        if slot.flags.with(board.flags).matter_at_exit() {
+            return self.exit_slow_path(guard, key, target, ending);
+        }
+        let joiner = slot.joiner.take();
+        let unwanted = board.taskmap.finish(key.slot, target);
+        debug_assert!(unwanted.is_none(), "only what a detached task leaves is unwanted");
+        if let Some(joiner) = joiner
+            && board.schedule(joiner)
+        {
+            drop(guard);
+            self.after_schedule(joiner, By::Current);
+            return self.board.borrow_mut();
+        }
+        guard
+    }
+
+    /// Does the same for a task that is told of, detached, or has something that few tasks have.
+    #[cold]
+    fn exit_slow_path<'k>(
+        &'k self,
+        mut guard: RefMut<'k, Board>,
+        key: Key,
+        target: Option<Boxed>,
+        ending: Ending,
+    ) -> RefMut<'k, Board> {
+        let flags = guard.taskmap.slot(key.slot).flags;
+        if flags.has(Flags::CALL_EXIT) {
+            drop(guard);
+            self.hooks.exits(self, key);
+            guard = self.board.borrow_mut();
+            // A hook may run user code, which may have dropped the scope whose child this is.
+            if guard.taskmap.get(key).is_none_or(|slot| !slot.is_alive()) {
+                drop(guard);
+                drop_quietly(target);
+                return self.board.borrow_mut();
+            }
+        }
+        let is_told = guard.flags.has(Flags::TELL);
+        let slot = guard.taskmap.slot(key.slot);
+        let (id, joiner) = (slot.id(), slot.joiner.take());
+        let foreign = guard.taskmap.take_foreign_joiner(key.slot);
+        let unwanted = guard.taskmap.finish(key.slot, target);
+        let has_more = joiner.is_some_and(|joiner| guard.schedule(joiner));
+        drop(guard);
+        if let Some(id) = id.filter(|_| is_told) {
+            self.tell(key, Event::Exited(id, ending));
+        }
+        if let Some(joiner) = joiner.filter(|_| has_more) {
+            self.after_schedule(joiner, id.map_or(By::Current, By::Task));
+        }
+        if let Some(mut unwanted) = unwanted {
+            if ending == Ending::Panicked || flags.has(Flags::CALL_UNREAD) {
+                self.hooks.unread(self, key.slot, &mut unwanted);
+            }
+            self.discard(key.slot, unwanted);
+        }
+        if let Some(waiter) = foreign {
+            wake_safely(waiter);
+        }
+        self.board.borrow_mut()
+    }
+
+    /// Ends a task outside of its turn, as if aborted.
+    pub(crate) fn end_now(&self, key: Key) {
+        let mut target = {
+            let mut board = self.board.borrow_mut();
+            match board.taskmap.get_mut(key) {
+                Some(slot) if slot.is_alive() => {
+                    let target = slot.target.take();
+                    board.release_bell(key.slot);
+                    target
+                }
+                _ => return,
+            }
+        };
+        if let Some(target) = &mut target {
+            target.as_mut().abort(Failure::Aborted);
+        }
+        drop(self.exit(self.board.borrow_mut(), key, target, Ending::Aborted));
+    }
+
+    /// Ends a root whose `block_on` ends without it; does nothing if it is over.
+    pub(crate) fn give_up(&self, root: Key) {
+        {
+            let board = &mut *self.board.borrow_mut();
+            match board.taskmap.get_mut(root) {
+                Some(slot) if slot.doing == Doing::Queued => board.ready.remove(root.slot),
+                Some(_) => {}
+                None => return,
+            }
+        }
+        self.end_now(root);
+    }
+}
+
+// ----- all tasks end -----
+
+impl Kernel {
+    /// Ends every task, in the order in which they were spawned, and leaves the thread.
+    pub(crate) fn close(&self) {
+        // Calls that will never be made: their destructors tell whatever waits for them. Each letter is dropped by
+        // itself, as everything is here: two destructors of one value that both panic would end the process.
+        self.mailbox.close().into_iter().for_each(drop_quietly);
+        let entered = now::enter(self.id, None);
+        if self.board.borrow().taskmap.alive() > 0 {
+            self.end_everyone(false);
+        }
+        drop(entered);
+        self.is_closed.set(true);
+        move_out(self.id);
+        drop_quietly(self.mailbox.sleeper());
+    }
+
+    /// Ends every task, perhaps except the root, in the order in which they were spawned, and what their destructors
+    /// spawn. No task may have a turn meanwhile.
+    pub(crate) fn end_everyone(&self, but_the_root: bool) {
+        let before = self.is_ending.replace(true);
+        let is_kept = |slot: &Slot| but_the_root && slot.flags.has(Flags::MAIN);
+        // A task whose future lives in another one goes with that. What is still there after that was lost by it, or
+        // that lives on another scheduler: the layer that has routed the task is to learn of its end.
+        let of_its_own = |slot: &Slot| !is_kept(slot) && !slot.flags.has(Flags::ROUTED);
+        while self.end_all(of_its_own, Flags::NONE)
+            || (!but_the_root && self.end_all(|_| true, Flags::CALL_EXIT))
+        {}
+        let board = &mut *self.board.borrow_mut();
+        let root = board.taskmap.tasks().find(|(_, slot)| slot.is_alive() && is_kept(slot));
+        board.ready.clear_but(root.map(|(key, _)| key.slot));
+        self.is_ending.set(before);
+    }
+
+    /// Ends the tasks of this kind that are there now, with a flag set. `false` if there are none: also what the
+    /// destructors have spawned is gone then.
+    fn end_all(&self, kind: impl Fn(&Slot) -> bool, flag: Flags) -> bool {
+        let alive = self.alive(kind);
+        for &key in &alive {
+            self.set_flag(key, flag, true);
+            self.end_now(key);
+        }
+        !alive.is_empty()
+    }
+
+    /// The tasks of this kind that are not over, in the order in which they were spawned.
+    pub(crate) fn alive(&self, kind: impl Fn(&Slot) -> bool) -> Vec<Key> {
+        let board = self.board.borrow();
+        let alive = board.taskmap.tasks().filter(|&(_, slot)| slot.is_alive() && kind(slot));
+        let mut alive: Vec<(Option<TaskId>, Key)> =
+            alive.map(|(key, slot)| (slot.id(), key)).collect();
+        alive.sort_unstable_by_key(|&(id, _)| id);
+        alive.into_iter().map(|(_, key)| key).collect()
+    }
+}
+
+// ----- its output -----
+
+impl Kernel {
+    /// Moves a task's output into `output`, an `Option<Result<T, Failure>>`, and says in which turn the task ended; or
+    /// remembers to wake the task that asks.
     ///
     /// If it is ready and `output` is still empty, the task is gone without having left one.
     #[inline]
@@ -24,118 +194,131 @@ impl Kernel {
         id: TaskId,
         cx: &Context<'_>,
         output: &mut dyn Any,
-    ) -> Poll<()> {
-        let own;
+    ) -> Poll<u64> {
         {
-            let mut guard = self.board.borrow_mut();
-            let taskmap = &mut guard.taskmap;
-            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(()) };
-            if tenant.doing == Doing::Done {
-                thread::note_end(tenant.last_turn);
+            let taskmap = &mut self.board.borrow_mut().taskmap;
+            let Some(task) = taskmap.get_by_id(slot, id) else { return Poll::Ready(0) };
+            if task.doing == Doing::Done {
+                let last_turn = task.last_turn;
                 taskmap.take_output(slot, output);
-                return Poll::Ready(());
+                return Poll::Ready(last_turn);
             }
-            own = thread::owner_of(cx.waker()).filter(|task| task.scheduler == self.id);
-            if let Some(task) = own {
-                tenant.joiner = Some(task.key);
-                if !tenant.marks.has(Marks::RARE) {
+            if let Some(own) = now::owner_of(cx.waker()).filter(|own| own.scheduler == self.id) {
+                task.joiner = Some(own.key);
+                if !task.flags.has(Flags::EXTRA) {
                     return Poll::Pending;
                 }
             }
         }
-        self.set_foreign_joiner(slot, id, own.is_none().then_some(cx), output)
+        self.poll_join_slow_path(slot, id, cx, output)
     }
 
-    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may
-    /// run any code, this task's end included; so nothing is borrowed then, and all is looked up again.
+    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may run any code,
+    /// this task's end included; so nothing is borrowed then, and everything is looked up again.
     #[cold]
-    fn set_foreign_joiner(
+    fn poll_join_slow_path(
         &self,
         slot: u32,
         id: TaskId,
-        cx: Option<&Context<'_>>,
+        cx: &Context<'_>,
         output: &mut dyn Any,
-    ) -> Poll<()> {
-        let waiter = cx.map(Waiter::of);
+    ) -> Poll<u64> {
+        let is_own = now::owner_of(cx.waker()).is_some_and(|own| own.scheduler == self.id);
+        let waiter = (!is_own).then(|| Waiter::of(cx));
         let old = {
-            let mut guard = self.board.borrow_mut();
-            let taskmap = &mut guard.taskmap;
-            let Some(tenant) = taskmap.resident(slot, id) else { return Poll::Ready(()) };
-            if tenant.doing == Doing::Done {
+            let taskmap = &mut self.board.borrow_mut().taskmap;
+            let Some(task) = taskmap.get_by_id(slot, id) else { return Poll::Ready(0) };
+            if task.doing == Doing::Done {
+                let last_turn = task.last_turn;
                 taskmap.take_output(slot, output);
-                return Poll::Ready(());
+                return Poll::Ready(last_turn);
             }
-            if waiter.is_some() {
-                tenant.joiner = None;
+            if !is_own {
+                task.joiner = None;
             }
-            std::mem::replace(&mut taskmap.rare(slot).joiner, waiter)
+            mem::replace(&mut taskmap.extra_mut(slot).joiner, waiter)
         };
         drop(old);
         Poll::Pending
     }
 
-    /// Nobody will ask for the output of this task any more.
+    /// The handle of a task is gone: its output is not wanted.
     pub(crate) fn detach(&self, slot: u32, id: TaskId) {
-        let (unwanted, joiner) = {
-            let mut guard = self.board.borrow_mut();
-            let taskmap = &mut guard.taskmap;
-            let Some(tenant) = taskmap.resident(slot, id) else { return };
-            if tenant.doing == Doing::Done {
-                (tenant.target.take(), None)
+        let (unwanted, joiner, flags) = {
+            let taskmap = &mut self.board.borrow_mut().taskmap;
+            let Some(task) = taskmap.get_by_id(slot, id) else { return };
+            let flags = task.flags;
+            if task.doing == Doing::Done {
+                (task.target.take(), None, flags)
             } else {
-                tenant.marks.set(Marks::DETACHED);
-                tenant.joiner = None;
-                (None, taskmap.take_foreign_joiner(slot))
+                task.flags = flags.with(Flags::DETACHED);
+                task.joiner = None;
+                (None, taskmap.take_foreign_joiner(slot), flags)
             }
         };
         drop(joiner);
-        if let Some(unwanted) = unwanted {
-            self.decline(slot, unwanted);
+        if let Some(mut unwanted) = unwanted {
+            if flags.has(Flags::CALL_UNREAD) || unwanted.as_ref().panic().is_some() {
+                self.hooks.unread(self, slot, &mut unwanted);
+            }
+            self.discard(slot, unwanted);
         }
-    }
-
-    /// The wait for a task's end.
-    pub(crate) fn join_wait(&self, slot: u32, id: TaskId, spawned_at: Place) -> WaitsFor {
-        let key = Key { slot, serial: id.serial() };
-        let task = label(&self.board.borrow(), key);
-        let task = task.unwrap_or(TaskLabel { id, name: None, is_root: false });
-        WaitsFor::Join { task, spawned_at }
-    }
-
-    /// Nobody waits for the end of this task any more.
-    pub(crate) fn forget_joiner(&self, slot: u32, id: TaskId) {
-        let foreign = {
-            let mut guard = self.board.borrow_mut();
-            let Some(tenant) = guard.taskmap.resident(slot, id) else { return };
-            tenant.joiner = None;
-            guard.taskmap.take_foreign_joiner(slot)
-        };
-        drop(foreign);
     }
 
     /// Returns whether a task is over.
     pub(crate) fn is_over(&self, slot: u32, id: TaskId) -> bool {
-        self.board.borrow_mut().taskmap.resident(slot, id).is_none_or(|tenant| !tenant.is_alive())
+        self.board.borrow_mut().taskmap.get_by_id(slot, id).is_none_or(|task| !task.is_alive())
     }
 
-    /// The address of a task, whether it is over or not.
-    pub(crate) fn address(&self, slot: u32, id: TaskId) -> TaskKey {
-        TaskKey::new(self.id, Key { slot, serial: id.serial() })
-    }
-
+    /// The name of a task that is still in the map.
     pub(crate) fn name_of(&self, slot: u32, id: TaskId) -> Option<Arc<str>> {
-        let mut board = self.board.borrow_mut();
-        board.taskmap.resident(slot, id)?;
-        board.taskmap.name(slot)
+        let taskmap = &mut self.board.borrow_mut().taskmap;
+        taskmap.get_by_id(slot, id)?;
+        taskmap.name(slot)
     }
 
-    pub(crate) fn id_of_task(&self, task: TaskKey) -> Option<TaskId> {
-        self.board.borrow().taskmap.look(task.key).and_then(Slot::id)
+    /// No task waits for the end of this one any more.
+    pub(crate) fn forget_joiner(&self, slot: u32, id: TaskId) {
+        let foreign = {
+            let taskmap = &mut self.board.borrow_mut().taskmap;
+            let Some(task) = taskmap.get_by_id(slot, id) else { return };
+            task.joiner = None;
+            taskmap.take_foreign_joiner(slot)
+        };
+        drop(foreign);
     }
 
-    pub(crate) fn name_of_task(&self, task: TaskKey) -> Option<Arc<str>> {
-        let board = self.board.borrow();
-        board.taskmap.look(task.key)?;
-        board.taskmap.name(task.key.slot)
+    /// Drops the output of a finished task, and vacates its slot.
+    ///
+    /// Outputs may hold handles of further finished tasks, in chains of any length; so what is discarded while
+    /// something is being discarded waits here instead of on the stack.
+    fn discard(&self, slot: u32, unwanted: Boxed) {
+        if self.discarding.replace(true) {
+            self.board.borrow_mut().discarded.push((slot, unwanted));
+            return;
+        }
+        let mut next = Some((slot, unwanted));
+        while let Some((slot, mut unwanted)) = next {
+            unwanted.as_mut().clear();
+            let mut board = self.board.borrow_mut();
+            board.taskmap.bring_back(slot, unwanted);
+            next = board.discarded.pop();
+        }
+        self.discarding.set(false);
+    }
+}
+
+impl TaskMap {
+    /// Takes what waits, through a waker that is not a task's own, for the end of a task.
+    fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
+        self.extra(slot)?; // A task without extra data is not given any.
+        self.extra_mut(slot).joiner.take()
+    }
+}
+
+/// Wakes a waiter; if that is a foreign waker that panics, the scheduler goes on all the same.
+pub(crate) fn wake_safely(waiter: Waiter) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
+        drop_quietly(payload);
     }
 }

@@ -1,89 +1,79 @@
 //! The mailbox: the door of the ready queue for other threads.
 //!
-//! Whoever is not on the scheduler's thread leaves a letter here: "wake this task", or "do this for me". The
-//! scheduler collects them between passes, and is woken from its sleep for the first one.
+//! A thread that is not the scheduler's leaves a letter here: "wake this task", or "call this". The scheduler collects
+//! the letters between passes, and is woken from its sleep for the first one.
 
 use std::fmt;
 use std::mem;
 use std::num::NonZeroU32;
-use std::rc::Rc;
 use std::task::Waker;
 
-use crate::kernel::atomic::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::kernel::atomic::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::kernel::id::Key;
-use crate::kernel::scheduler::Kernel;
 
 /// What other threads ask for.
 pub(crate) enum Letter {
     /// Put this task on ready.
     Wake(Key),
-    /// Do this on the scheduler's thread.
-    Call(Call),
-    /// Nothing, but look again: there is no `Remote` any more, or no blocking job.
+    /// Call this on the scheduler's thread. If the scheduler is gone it is dropped uncalled, on any thread.
+    Call(Box<dyn FnOnce() + Send>),
+    /// Nothing, but look again: something that could have sent a letter is gone.
     Farewell,
 }
 
-/// Something to be done on the scheduler's thread. If the scheduler is gone it is dropped undone, anywhere.
-pub(crate) type Call = Box<dyn FnOnce(&Rc<Kernel>) + Send>;
-
 /// Letters from other threads, until the scheduler collects them.
 ///
-/// A bell posts at most one letter before it is answered, so there are never more wakes than bells in
-/// foreign hands, whatever storm of wakes blows outside.
+/// A bell posts at most one letter before it is answered, so there are never more wakes than bells whose clones are
+/// held elsewhere, however often they are rung.
 pub(crate) struct Mailbox {
-    /// Whose mailbox this is.
+    /// The scheduler's number.
     pub(crate) scheduler: NonZeroU32,
-    /// A hint that can be read without the lock; who needs to be sure takes the lock.
+    /// Puts a task on ready; `false` if this is not the scheduler's own thread, or the scheduler is gone.
+    pub(crate) schedule_here: fn(NonZeroU32, Key) -> bool,
+    /// A hint that can be read without the lock. Whether there is mail for certain, only the lock tells.
     full: AtomicBool,
-    /// How many `Remote`s there are, each of which may post a call at any time.
-    remotes: AtomicUsize,
-    /// How many blocking jobs are not over. Counted down under the lock of the mail.
-    jobs: AtomicUsize,
     mail: Mutex<Mail>,
 }
 
 #[derive(Default)]
 struct Mail {
     letters: Vec<Letter>,
-    /// Whom to wake when a letter comes: set while the scheduler sleeps, taken by the first letter. It
-    /// shares the lock with the letters, so none can slip in between "nothing here" and falling asleep.
+    /// Woken by the next letter: set while the scheduler sleeps. It shares the lock with the letters, so none can slip
+    /// in between "nothing here" and falling asleep.
     sleeper: Option<Waker>,
-    /// The scheduler is gone, and nobody will ever collect anything.
+    /// The scheduler is gone: no letter will ever be collected.
     is_closed: bool,
 }
 
 impl Mailbox {
-    pub(crate) fn new(scheduler: NonZeroU32) -> Self {
-        Mailbox {
-            scheduler,
-            full: AtomicBool::new(false),
-            remotes: AtomicUsize::new(0),
-            jobs: AtomicUsize::new(0),
-            mail: Mutex::new(Mail::default()),
-        }
+    pub(crate) fn new(scheduler: NonZeroU32, schedule_here: fn(NonZeroU32, Key) -> bool) -> Self {
+        let mail = Mutex::new(Mail::default());
+        Mailbox { scheduler, schedule_here, full: AtomicBool::new(false), mail }
     }
 
-    /// Leaves a letter, and wakes the scheduler if it sleeps; gives it back if the scheduler is gone.
-    /// Callable from any thread.
+    /// Leaves a letter, and wakes the scheduler if it sleeps; gives the letter back if the scheduler is gone. Callable
+    /// from any thread.
     pub(crate) fn post(&self, letter: Letter) -> Result<(), Letter> {
+        self.post_with(|| Some(letter)).map_or(Ok(()), Err)
+    }
+
+    /// Does the same with the letter that `write` makes, if it makes one. `write` is called under the lock: what it
+    /// counts, and the letter, are seen together.
+    pub(crate) fn post_with(&self, write: impl FnOnce() -> Option<Letter>) -> Option<Letter> {
         let sleeper = {
             let mut mail = self.lock();
+            let letter = write()?;
             if mail.is_closed {
-                return Err(letter);
+                return Some(letter);
             }
-            self.put(&mut mail, letter)
+            mail.letters.push(letter);
+            self.full.store(true, Ordering::Release);
+            mail.sleeper.take()
         };
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
-        Ok(())
-    }
-
-    /// Puts a letter in; returns whom to wake.
-    fn put(&self, mail: &mut Mail, letter: Letter) -> Option<Waker> {
-        mail.letters.push(letter);
-        self.full.store(true, Ordering::Release);
-        mail.sleeper.take()
+        None
     }
 
     /// Returns whether a letter has been seen lying here; a letter just posted may be missed.
@@ -91,7 +81,7 @@ impl Mailbox {
         self.full.load(Ordering::Acquire)
     }
 
-    /// Returns whether there is no letter, for sure.
+    /// Returns whether there is no letter, for certain.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().letters.is_empty()
     }
@@ -112,7 +102,7 @@ impl Mailbox {
         mem::take(&mut mail.letters)
     }
 
-    /// Leaves word whom to wake for the next letter; refuses if one is here already.
+    /// Lets the next letter wake this; refuses if a letter is here already.
     #[must_use]
     pub(crate) fn wake_me(&self, sleeper: Waker) -> bool {
         let mut mail = self.lock();
@@ -120,7 +110,7 @@ impl Mailbox {
             return false;
         }
         let old = mail.sleeper.replace(sleeper);
-        // The old one may be a stranger's: it is dropped after the lock is let go.
+        // The old one may be a foreign waker: it is dropped after the lock is let go.
         drop(mail);
         drop(old);
         true
@@ -129,54 +119,6 @@ impl Mailbox {
     /// Takes back what [`Mailbox::wake_me`] left, if no letter took it.
     pub(crate) fn sleeper(&self) -> Option<Waker> {
         self.lock().sleeper.take()
-    }
-
-    /// Counts one more `Remote`.
-    pub(crate) fn add_remote(&self) {
-        // Relaxed: whoever makes one has one, or is on the scheduler's thread, so it is never missed.
-        self.remotes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts one `Remote` less. What it has posted was posted before: who reads the new count sees it.
-    pub(crate) fn remove_remote(&self) {
-        if self.remotes.fetch_sub(1, Ordering::Release) == 1 {
-            // A scheduler that sleeps because of this one may now have to say that it sleeps in vain.
-            drop(self.post(Letter::Farewell));
-        }
-    }
-
-    pub(crate) fn remotes(&self) -> usize {
-        self.remotes.load(Ordering::Acquire)
-    }
-
-    /// Counts one more blocking job. Only the scheduler's own thread does so.
-    pub(crate) fn add_job(&self) {
-        self.jobs.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts one blocking job less, and leaves its last word in the same moment: who counts none any more finds
-    /// all that they have left.
-    pub(crate) fn end_job(&self, word: Option<Letter>) {
-        let sleeper = {
-            let mut mail = self.lock();
-            // A scheduler that sleeps because of the last one may now have to say that it sleeps in vain.
-            let is_last = self.jobs() == 1;
-            let word = word.or_else(|| is_last.then_some(Letter::Farewell));
-            let sleeper = match word {
-                Some(word) if !mail.is_closed => self.put(&mut mail, word),
-                _ => None,
-            };
-            self.jobs.fetch_sub(1, Ordering::Release);
-            sleeper
-        };
-        if let Some(sleeper) = sleeper {
-            sleeper.wake();
-        }
-    }
-
-    /// How many blocking jobs are not over. To be asked before the mail is looked at, as the `Remote`s are.
-    pub(crate) fn jobs(&self) -> usize {
-        self.jobs.load(Ordering::Acquire)
     }
 
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
@@ -196,8 +138,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_falls_asleep_over_a_letter() {
-        let mailbox = Mailbox::new(NonZeroU32::MIN);
+    fn no_thread_falls_asleep_over_a_letter() {
+        let mailbox = Mailbox::new(NonZeroU32::MIN, |_, _| false);
         assert!(mailbox.wake_me(Waker::noop().clone()));
         assert!(mailbox.post(Letter::Wake(Key::from_word(3))).is_ok());
         assert!(mailbox.sleeper().is_none(), "the letter has woken the sleeper");
@@ -211,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_closed_mailbox_gives_letters_back() {
-        let mailbox = Mailbox::new(NonZeroU32::MIN);
+        let mailbox = Mailbox::new(NonZeroU32::MIN, |_, _| false);
         assert!(mailbox.post(Letter::Wake(Key::from_word(3))).is_ok());
         assert_eq!(mailbox.close().len(), 1);
         assert!(mailbox.post(Letter::Wake(Key::from_word(3))).is_err());

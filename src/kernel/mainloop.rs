@@ -1,60 +1,51 @@
 //! The main loop: take a task from ready, give it its turn, and if it is over, let it exit.
 //!
-//! This is the loop of the slides, with the one difference that makes an executor of it: the slide puts a
-//! task back on ready after every run, here its waker does. What the loop does when nothing is ready is
-//! in `idle.rs`.
+//! This is the loop of the slides, with the one difference that makes an executor of it: the slide puts a task back on
+//! ready after every run, here its waker does. What is unusual about a turn is found by one test of one word before the
+//! poll, and one after it; the functions named `…_slow_path` stand behind these tests, and call the layers above.
+//!
+//! What a turn goes through is inlined here by force, in this folder: a call costs a tenth of a turn.
 
 use std::cell::RefMut;
-use std::mem;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::Key;
-use crate::kernel::mailbox::Mailbox;
-use crate::kernel::marks::Marks;
-use crate::kernel::now::Noted;
-use crate::kernel::root::{Root, Seat};
-use crate::kernel::scheduler::{Board, Kernel};
-use crate::kernel::task::{Boxed, Ending};
-use crate::kernel::taskmap::Doing;
-use crate::kernel::thread;
-use crate::kernel::thread::Entered;
+use crate::kernel::now::{self, Entered, Flags, Place};
+use crate::kernel::root::{Root, RootGuard};
+use crate::kernel::scheduler::{Board, Event, Idle, Kernel};
+use crate::kernel::task::{Boxed, Ending, Failure};
+use crate::kernel::turn::Turn;
 use crate::kernel::waker::Bell;
-use crate::report::Place;
-use crate::report::TurnResult;
-use crate::scheduler::{NestedRun, RunError};
 
 /// A run: from entering the scheduler to leaving it.
 pub(crate) struct Run<'k, 'r> {
-    pub(crate) kernel: &'k Kernel,
-    /// The bell that is lent to each task for its turn. A run that ends in peace gives it back.
-    pub(crate) bell: Bell,
-    pub(crate) root: Option<Seat<'k, 'r>>,
+    kernel: &'k Kernel,
+    /// The bell that is lent to each task for its turn.
+    bell: Bell,
+    root: Option<RootGuard<'k, 'r>>,
     /// Whether the thread may sleep, and a virtual clock jump, when nothing is ready.
     pub(crate) may_wait: bool,
-    /// The root is done; or there is none, and no task is left; or nothing is ready and it may not wait.
-    pub(crate) is_over: bool,
-    /// The turn after which nothing could run, if that was reported already.
-    pub(crate) stalled: Option<u64>,
+    /// The root is done; or there is none, and no task is left; or the run was stopped.
+    is_over: bool,
     _running: Running<'k>,
 }
 
-/// A task that is out of the task map, for its turn.
-#[derive(Clone, Copy)]
-pub(crate) struct Turn {
-    pub(crate) key: Key,
-    /// It has a bell of its own. Which one that is may change: in nested turns bells move.
-    has_bell: bool,
-    /// It is marked to be dropped, or has inherited something.
-    pub(crate) is_special: bool,
+/// Why a run ended without having done its work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stop {
+    /// A scheduler runs on this thread already, since this place.
+    Nested { outer: Place },
+    /// Nothing can ever run again.
+    Stuck,
 }
 
 /// A task that had its last turn.
 pub(crate) struct Over {
     turn: Turn,
-    /// `None` for the root.
+    /// `None` if the future lives elsewhere.
     target: Option<Boxed>,
     ending: Ending,
+    flags: Flags,
 }
 
 /// What a turn leaves behind. Between two turns the board is held.
@@ -66,65 +57,41 @@ pub(crate) enum Turned<'k> {
 }
 
 impl<'k, 'r> Run<'k, 'r> {
-    /// Runs until every task is over, or until the root is done, if there is one. Nothing on this thread may
-    /// enclose such a run.
+    /// Runs until every task is over, or until the root is done, if there is one. Nothing on this thread may enclose
+    /// such a run.
     pub(crate) fn outermost(
         kernel: &'k Kernel,
         place: Place,
         root: Option<&'r mut dyn Root>,
-    ) -> Result<(), RunError> {
-        if let Some(outer) = thread::run_place() {
-            return Err(RunError::Nested(NestedRun { outer, inner: place }));
+    ) -> Result<(), Stop> {
+        if let Some(outer) = now::run_place() {
+            return Err(Stop::Nested { outer });
         }
         let mut run = Run::begin(kernel, place);
-        run.root = root.map(|root| Seat::take(kernel, place, root));
+        run.root = root.map(|root| RootGuard::new(kernel, place, root));
         run.mainloop()?;
-        kernel.give_back(run.bell);
-        match kernel.failure.take() {
-            None => Ok(()),
-            Some(failure) => {
-                kernel.end_everyone(run.root.as_ref().map(Seat::key));
-                Err(RunError::Failed(failure))
-            }
-        }
+        run.end();
+        Ok(())
     }
 
-    /// Begins a run that may take place inside a turn of another scheduler.
-    ///
-    /// # Panics
-    ///
-    /// If this scheduler runs already.
-    pub(crate) fn inner(kernel: &'k Kernel, place: Place) -> Self {
-        if let Some(outer) = kernel.running.get() {
-            panic!("{}", NestedRun { outer, inner: place });
-        }
-        Run::begin(kernel, place)
-    }
-
+    /// Begins a run, which may take place inside a turn of another scheduler.
     #[inline]
     pub(crate) fn begin(kernel: &'k Kernel, place: Place) -> Self {
-        if kernel.watched.get() {
-            drop(kernel.mailbox.sleeper()); // No hook is called while it runs.
-        }
         let bell = kernel.board.borrow_mut().bells.take(&kernel.mailbox);
         kernel.running.set(Some(place));
-        Run {
-            kernel,
-            bell,
-            root: None,
-            may_wait: true,
-            is_over: false,
-            stalled: None,
-            _running: Running {
-                kernel,
-                discarding: kernel.discarding.replace(false),
-                _entered: thread::enter(kernel.id, Some(place)),
-            },
-        }
+        let discarding = kernel.discarding.replace(false);
+        let running = Running { kernel, discarding, _entered: now::enter(kernel.id, Some(place)) };
+        Run { kernel, bell, root: None, may_wait: true, is_over: false, _running: running }
+    }
+
+    /// Ends in peace: the bell serves the next run.
+    #[inline]
+    pub(crate) fn end(self) {
+        self.kernel.board.borrow_mut().bells.give_back(self.bell);
     }
 
     /// The slides' `mainloop`: while the taskmap is not empty, or until the root is done.
-    pub(crate) fn mainloop(&mut self) -> Result<(), RunError> {
+    pub(crate) fn mainloop(&mut self) -> Result<(), Stop> {
         let mut board = self.kernel.board.borrow_mut();
         while !self.is_over {
             // The slides' `self.ready.get()`.
@@ -132,127 +99,221 @@ impl<'k, 'r> Run<'k, 'r> {
                 board = self.next_pass(board);
                 if board.ready.pass_is_over() {
                     drop(board);
-                    self.idle()?;
+                    self.idle()?; // Nothing is ready: sleep until something is.
                     board = self.kernel.board.borrow_mut();
                 }
                 continue;
             };
             board = match self.turn(board, slot) {
                 Turned::Over(over) => self.exit(over),
-                // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and
-                // again whether it can go on; we leave that to its waker, which knows.
+                // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and again
+                // whether it can go on; we leave that to its waker, which knows.
                 Turned::Waits(board) => board,
             };
         }
         Ok(())
     }
 
-    /// Looks into the mailbox, now and then at the clock, and begins the next pass.
-    pub(crate) fn next_pass(&mut self, mut board: RefMut<'k, Board>) -> RefMut<'k, Board> {
-        thread::end_turn();
-        if self.is_time_to_look(&board) {
+    /// Gives exactly one turn; `false` if no task is ready.
+    pub(crate) fn step(&mut self) -> bool {
+        let mut board = self.kernel.board.borrow_mut();
+        if board.ready.pass_is_over() {
+            board = self.next_pass(board);
+        }
+        let Some(slot) = board.ready.pop() else { return false };
+        match self.turn(board, slot) {
+            Turned::Over(over) => drop(self.exit(over)),
+            Turned::Waits(board) => drop(board),
+        }
+        true
+    }
+
+    /// Looks into the mailbox, now and then around, and begins the next pass.
+    fn next_pass(&mut self, mut board: RefMut<'k, Board>) -> RefMut<'k, Board> {
+        now::end_turn();
+        let kernel = self.kernel;
+        if kernel.mailbox.looks_full() || board.turns >= kernel.look_again.get() {
             drop(board);
             self.look_around();
-            board = self.kernel.board.borrow_mut();
+            board = kernel.board.borrow_mut();
         }
-        board.begin_pass();
+        let Board { ready, taskmap, flags, .. } = &mut *board;
+        let (pass, next) = ready.begin_pass();
+        if flags.has(Flags::ARRANGE) {
+            kernel.hooks.arrange(taskmap, pass, next);
+        }
         board
     }
 
+    /// Collects the mail; lets the layers look at what else can wake a task, if it is time for that.
+    #[cold]
+    fn look_around(&mut self) {
+        let kernel = self.kernel;
+        kernel.collect_mail();
+        let turns = kernel.board.borrow().turns;
+        if turns >= kernel.look_again.get() {
+            let until_next = kernel.hooks.look_around(kernel);
+            if !kernel.stop.get() {
+                kernel.look_again.set(turns.saturating_add(until_next));
+            }
+        }
+        self.is_over |= kernel.stop.get();
+    }
+
+    fn idle(&mut self) -> Result<(), Stop> {
+        if self.is_over {
+            return Ok(()); // The look around has ended the run.
+        }
+        match self.kernel.hooks.idle(self.kernel, self.root.is_some(), self.may_wait) {
+            Idle::Go => {}
+            Idle::Over => self.is_over = true,
+            Idle::Stuck => return Err(Stop::Stuck),
+        }
+        Ok(())
+    }
+
     /// Gives one task its turn; gives it back if that was the last one.
-    #[allow(
-        clippy::inline_always,
-        reason = "the main loop is one of two callers; calls cost a third of a turn"
-    )]
     #[inline(always)]
-    pub(crate) fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> Turned<'k> {
+    fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> Turned<'k> {
         let (turn, mut target) = board.begin_turn(&mut self.bell, slot);
-        drop(board); // The user's code runs with nothing borrowed.
-        if self.kernel.in_full.get() {
-            self.kernel.begin_in_full(turn.key);
-        }
-        let mut cx = Context::from_waker(self.bell.waker());
-        thread::begin_turn(turn.key, self.bell.waker());
-        let poll = match &mut target {
-            Some(target) if turn.is_special => self.kernel.special_turn(turn.key, target, &mut cx),
-            Some(target) => target.as_mut().turn(&mut cx),
-            None => self.root.as_mut().map_or(Poll::Pending, |seat| {
-                let poll = seat.turn(&mut cx);
-                self.is_over = poll.is_ready();
-                poll
-            }),
+        drop(board); // User code runs with nothing borrowed.
+        let poll = if turn.flags.matter_before_turn() {
+            self.turn_slow_path(turn, &mut target)
+        } else {
+            now::begin_turn(turn.key, self.bell.waker());
+            self.poll(&mut target)
         };
-        let noted = thread::end_poll();
+        let flags = now::end_poll();
         match poll {
-            Poll::Pending => self.end_turn(turn, target, noted),
+            Poll::Pending => self.end_turn(turn, target, flags),
             Poll::Ready(ending) => {
-                if noted.has_left() {
-                    Kernel::after_last_turn();
-                }
-                Turned::Over(Over { turn, target, ending })
+                self.is_over |= target.is_none(); // The root lives in the caller's frame.
+                Turned::Over(Over { turn, target, ending, flags })
             }
         }
     }
 
-    /// Puts a task back into the task map to wait for its bell; unless it was aborted in its own turn, or
-    /// cancelled and nothing catches that.
-    #[allow(clippy::inline_always, reason = "as for `turn`")]
     #[inline(always)]
-    fn end_turn(&mut self, turn: Turn, mut target: Option<Boxed>, noted: Noted) -> Turned<'k> {
-        let mut guard = self.kernel.board.borrow_mut();
-        let marks = guard.taskmap.slot(turn.key.slot).marks;
-        if noted.has_left() || marks.has_any([Marks::ABORT, Marks::ASKED]) {
-            drop(guard);
-            // The root of a `block_on` is not ended from outside: somebody waits for its output.
-            if let Some(failure) = self.kernel.after_turn(turn.key, noted)
-                && let Some(ended) = &mut target
-            {
-                let ending = self.kernel.drop_target(turn.key, ended, failure);
-                return Turned::Over(Over { turn, target, ending });
-            }
-            guard = self.kernel.board.borrow_mut();
+    fn poll(&mut self, target: &mut Option<Boxed>) -> Poll<Ending> {
+        let mut cx = Context::from_waker(self.bell.waker());
+        match (target, &mut self.root) {
+            (Some(target), _) => target.as_mut().turn(&mut cx),
+            (None, Some(root)) => root.turn(&mut cx),
+            (None, None) => Poll::Pending,
         }
-        let slot = turn.key.slot;
-        let board = &mut *guard;
-        let place = board.taskmap.slot(slot);
-        let yields = noted.is_rung() || place.doing == Doing::Again;
-        place.doing = if yields { Doing::Queued } else { Doing::Idle };
-        place.target = target;
-        if yields {
-            board.ready.push(slot);
-        }
-        board.take_bell_back(&mut self.bell, turn, &self.kernel.mailbox);
-        self.kernel.settle_sleeps(board);
-        if self.kernel.in_full.get() {
-            drop(guard);
-            let result = if yields { TurnResult::Yielded } else { TurnResult::Waiting };
-            self.kernel.end_in_full(turn.key, result);
-            guard = self.kernel.board.borrow_mut();
-        }
-        Turned::Waits(guard)
     }
 
-    /// The slides' `exit`: the task leaves the task map, and whoever waits for its end is woken.
-    pub(crate) fn exit(&mut self, over: Over) -> RefMut<'k, Board> {
-        let Over { turn, target, ending } = over;
+    /// The turn of a task that is dropped instead of polled, or that is told of.
+    #[cold]
+    fn turn_slow_path(&mut self, turn: Turn, target: &mut Option<Boxed>) -> Poll<Ending> {
+        if turn.flags.has(Flags::TELL) {
+            // Before the turn begins: what an observer does is not done by the task.
+            self.kernel.tell(turn.key, Event::TurnBegins);
+        }
+        now::begin_turn(turn.key, self.bell.waker());
+        match target {
+            Some(target) if turn.flags.has(Flags::ABORT) => {
+                Poll::Ready(target.as_mut().abort(self.kernel.why(turn.key)))
+            }
+            target => self.poll(target),
+        }
+    }
+
+    /// Puts a task back into the task map to wait for its bell.
+    #[inline(always)]
+    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, flags: Flags) -> Turned<'k> {
+        let mut board = self.kernel.board.borrow_mut();
+        let all = flags.with(board.taskmap.slot(turn.key.slot).flags).with(turn.flags);
+        if all.matter_after_turn() {
+            drop(board);
+            return self.end_turn_slow_path(turn, target, all);
+        }
+        if board.put_back(&mut self.bell, turn, target, flags, &self.kernel.mailbox) {
+            board.ready.push(turn.key.slot);
+        }
+        Turned::Waits(board)
+    }
+
+    /// The same for a task that has to end although it waits, or about which a layer has something to say.
+    #[cold]
+    fn end_turn_slow_path(
+        &mut self,
+        turn: Turn,
+        mut target: Option<Boxed>,
+        flags: Flags,
+    ) -> Turned<'k> {
+        let kernel = self.kernel;
+        if kernel.must_end(turn.key, flags)
+            && let Some(ended) = &mut target
+        {
+            let ending = ended.as_mut().abort(kernel.why(turn.key));
+            return Turned::Over(Over { turn, target, ending, flags: flags.with(now::end_poll()) });
+        }
+        let mut board = kernel.board.borrow_mut();
+        let yields = board.put_back(&mut self.bell, turn, target, flags, &kernel.mailbox);
+        if yields {
+            board.ready.push(turn.key.slot);
+        }
+        if turn.flags.has(Flags::TELL) {
+            drop(board);
+            kernel.tell(turn.key, Event::TurnEnds { yields });
+            board = kernel.board.borrow_mut();
+        }
+        Turned::Waits(board)
+    }
+
+    /// The slides' `exit`: the task leaves the task map, and the task that waits for its end is woken.
+    fn exit(&mut self, over: Over) -> RefMut<'k, Board> {
+        let Over { turn, target, ending, flags } = over;
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
         board.take_bell_for_good(&mut self.bell, turn, &kernel.mailbox);
-        kernel.settle_sleeps(&mut board);
-        if kernel.in_full.get() {
+        let all = flags.with(turn.flags);
+        if all.has(Flags::CALL_AFTER.with(Flags::TELL)) {
             drop(board);
-            kernel.end_in_full(turn.key, TurnResult::Exited(ending));
+            kernel.end_last_turn(turn.key, all, ending);
             board = kernel.board.borrow_mut();
         }
         kernel.exit(board, turn.key, target, ending)
     }
 }
 
+impl Kernel {
+    /// Lets the layers look at a task after a turn. `true` if it has to end now.
+    pub(crate) fn must_end(&self, key: Key, flags: Flags) -> bool {
+        if flags.has(Flags::CALL_AFTER) {
+            self.hooks.after_turn(self, key, flags, false);
+        }
+        // A child of a scope is gone if its scheduler was dropped in its turn.
+        self.board.borrow().taskmap.get(key).is_none_or(|slot| slot.flags.has(Flags::ABORT))
+    }
+
+    /// Lets the layers know that a task has had its last turn.
+    #[cold]
+    pub(crate) fn end_last_turn(&self, key: Key, flags: Flags, ending: Ending) {
+        if flags.has(Flags::CALL_AFTER) {
+            self.hooks.after_turn(self, key, flags, true);
+        }
+        if flags.has(Flags::TELL) {
+            self.tell(key, Event::LastTurnEnds(ending));
+        }
+    }
+
+    /// Why a task that is marked has to end.
+    #[cold]
+    pub(crate) fn why(&self, key: Key) -> Failure {
+        let taskmap = &mut self.board.borrow_mut().taskmap;
+        let has_extra = taskmap.get(key).is_some_and(|slot| slot.flags.has(Flags::EXTRA));
+        let failure = if has_extra { taskmap.extra_mut(key.slot).failure.take() } else { None };
+        failure.unwrap_or(Failure::Aborted)
+    }
+}
+
 /// While it exists the scheduler runs.
 struct Running<'a> {
     kernel: &'a Kernel,
-    /// The run takes place in the destructor of an output that is being discarded; its own outputs must not
-    /// wait for the end of that.
+    /// The run takes place in the destructor of an output that is being discarded; its own outputs must not wait for
+    /// the end of that.
     discarding: bool,
     _entered: Entered,
 }
@@ -261,116 +322,5 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.kernel.running.set(None);
         self.kernel.discarding.set(self.discarding);
-        if self.kernel.watched.get() {
-            self.kernel.arm_hook();
-        }
-    }
-}
-
-impl Board {
-    fn begin_pass(&mut self) {
-        let taskmap = &mut self.taskmap;
-        self.ready.begin_pass(|slot| taskmap.priority(slot));
-    }
-
-    /// Takes a task out of the task map and puts its key on the bell.
-    #[allow(clippy::inline_always, reason = "as for `Run::turn`")]
-    #[inline(always)]
-    pub(crate) fn begin_turn(&mut self, lent: &mut Bell, slot: u32) -> (Turn, Option<Boxed>) {
-        self.turns += 1;
-        let place = self.taskmap.slot(slot);
-        // Before the poll, never after it: a wake from now on is one for another turn.
-        place.doing = Doing::Turn;
-        place.turns += 1;
-        place.last_turn = self.turns;
-        let key = place.key(slot);
-        let (target, bell) = (place.target.take(), place.bell);
-        let is_special = place.marks.has_any([Marks::ABORT, Marks::HEIR]);
-        // Also the bell that lies in the place of the task's own meanwhile says whose place that is.
-        lent.label(key);
-        let has_bell = !bell.is_none();
-        if has_bell {
-            mem::swap(lent, self.bells.kept(bell));
-        }
-        (Turn { key, has_bell, is_special }, target)
-    }
-
-    /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
-    #[allow(
-        clippy::inline_always,
-        reason = "as for `Run::turn`; a second caller must not cost the first"
-    )]
-    #[inline(always)]
-    pub(crate) fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn, mailbox: &Arc<Mailbox>) {
-        match (turn.has_bell, lent.is_home()) {
-            (false, true) => {}
-            (false, false) => {
-                let next = self.bells.take(mailbox);
-                let own = mem::replace(lent, next);
-                self.taskmap.slot(turn.key.slot).bell = self.bells.keep(own);
-            }
-            (true, home) => {
-                let bell = self.taskmap.slot(turn.key.slot).bell;
-                mem::swap(lent, self.bells.kept(bell));
-                if home {
-                    self.release_bell(turn.key.slot);
-                }
-            }
-        }
-    }
-
-    /// After the last turn: a bell that others still hold is muffled.
-    #[allow(
-        clippy::inline_always,
-        reason = "as for `Run::turn`; a second caller must not cost the first"
-    )]
-    #[inline(always)]
-    pub(crate) fn take_bell_for_good(
-        &mut self,
-        lent: &mut Bell,
-        turn: Turn,
-        mailbox: &Arc<Mailbox>,
-    ) {
-        if turn.has_bell {
-            let bell = self.taskmap.slot(turn.key.slot).bell;
-            mem::swap(lent, self.bells.kept(bell));
-            self.release_bell(turn.key.slot);
-        } else if !lent.is_home() {
-            lent.muffle();
-            *lent = self.bells.take(mailbox);
-        }
-    }
-
-    /// Takes a task's own bell from it.
-    pub(crate) fn release_bell(&mut self, slot: u32) {
-        let index = mem::take(&mut self.taskmap.slot(slot).bell);
-        if index.is_none() {
-            return;
-        }
-        let (bell, moved) = self.bells.remove(index);
-        if let Some(tenant) = moved.and_then(|key| self.taskmap.tenant(key)) {
-            tenant.bell = index;
-        }
-        if bell.is_home() {
-            self.bells.give_back(bell);
-        } else {
-            bell.muffle();
-        }
-    }
-}
-
-impl Kernel {
-    /// Takes back the bell of a run that ends in peace; it serves the next one.
-    #[inline]
-    pub(crate) fn give_back(&self, bell: Bell) {
-        self.board.borrow_mut().bells.give_back(bell);
-    }
-
-    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
-    #[inline]
-    pub(crate) fn settle_sleeps(&self, board: &mut Board) {
-        if board.timers.has_fresh() {
-            board.timers.settle(self.clock.now());
-        }
     }
 }

@@ -24,7 +24,7 @@ use crate::kernel::waker::Bell;
 
 /// A scheduler that is not on this thread's list, so that every ring comes from afar.
 fn mailbox() -> StdArc<Mailbox> {
-    StdArc::new(Mailbox::new(NonZeroU32::MAX))
+    StdArc::new(Mailbox::new(NonZeroU32::MAX, |_, _| false))
 }
 
 fn key(slot: u32) -> Key {
@@ -73,7 +73,7 @@ fn letters(mailbox: &Mailbox) -> Vec<Key> {
     mailbox.collect(&mut letters);
     let keys = letters.into_iter().map(|letter| match letter {
         Letter::Wake(key) => key,
-        Letter::Call(_) | Letter::Farewell => panic!("there is no remote here"),
+        Letter::Call(_) | Letter::Farewell => panic!("bells only wake"),
     });
     keys.collect()
 }
@@ -207,53 +207,7 @@ fn fault_looking_into_the_mailbox_first_raises_a_false_alarm() {
 }
 
 #[test]
-fn a_remote_that_calls_as_its_last_act_is_not_missed() {
-    loom::model(|| {
-        let mailbox = mailbox();
-        mailbox.add_remote();
-        let caller = {
-            let mailbox = StdArc::clone(&mailbox);
-            thread::spawn(move || {
-                assert!(mailbox.post(Letter::Call(Box::new(|_| ()))).is_ok());
-                mailbox.remove_remote();
-            })
-        };
-        let certain = mailbox.remotes() == 0 && mailbox.is_empty();
-        caller.join().unwrap();
-        assert!(!certain, "a false alarm");
-    });
-}
-
-/// A blocking job that ends while the scheduler looks whether anything may still come.
-fn last_job(word: impl Fn() -> Option<Letter> + Send + Sync + Copy + 'static) {
-    loom::model(move || {
-        let mailbox = mailbox();
-        mailbox.add_job();
-        let worker = {
-            let mailbox = StdArc::clone(&mailbox);
-            thread::spawn(move || mailbox.end_job(word()))
-        };
-        let certain = mailbox.jobs() == 0 && mailbox.is_empty();
-        assert!(!certain, "a false alarm");
-        sleep_until_mail(&mailbox); // For ever, if the last job said nothing.
-        mailbox.collect(&mut Vec::new());
-        assert_eq!(mailbox.jobs(), 0, "it is counted out with its last word");
-        worker.join().unwrap();
-    });
-}
-
-#[test]
-fn a_job_that_wakes_its_task_at_its_end_is_not_missed() {
-    last_job(|| Some(Letter::Wake(key(1))));
-}
-
-#[test]
-fn the_end_of_the_last_job_is_noticed_though_nobody_waits_for_it() {
-    last_job(|| None);
-}
-
-#[test]
-fn nobody_sleeps_over_a_letter() {
+fn no_scheduler_sleeps_over_a_letter() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
@@ -318,32 +272,13 @@ fn the_second_wake_counts_while_the_first_is_half_done() {
 }
 
 #[test]
-fn the_last_remote_wakes_a_scheduler_that_waits_for_it() {
-    loom::model(|| {
-        let mailbox = mailbox();
-        mailbox.add_remote();
-        let holder = {
-            let mailbox = StdArc::clone(&mailbox);
-            thread::spawn(move || mailbox.remove_remote())
-        };
-        while mailbox.remotes() > 0 {
-            let unparker = Waker::from(StdArc::new(Unparker(thread::current())));
-            if mailbox.wake_me(unparker) {
-                thread::park();
-            }
-        }
-        holder.join().unwrap();
-    });
-}
-
-#[test]
 fn a_scheduler_that_goes_leaves_no_letter_behind() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
         let ringer = elsewhere(&lent, Lent::ring_and_drop);
         let unread = mailbox.close();
-        lent.bell.muffle();
+        lent.bell.disconnect();
         assert!(unread.len() <= 1);
         ringer.join().unwrap();
         assert!(mailbox.is_empty(), "nobody is left to read it");

@@ -2,39 +2,32 @@
 
 use std::mem;
 
-use crate::scheduler::Dealer;
-
 /// The queue of tasks whose turn is coming, as slots of the task map.
 ///
 /// It is cut into passes. A pass takes what was ready when it began; what becomes ready meanwhile
-/// waits for the next one. So a task that wakes itself for ever cannot keep the others, the timers or
+/// waits for the next one. So a task that wakes itself forever cannot keep the others, the timers or
 /// the mailbox from their share.
 ///
 /// Two plain vectors are enough: one is read from the front while the other is filled at the back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Ready {
     /// The pass that is under way; entries before `turn` have had theirs.
     pass: Vec<u32>,
     turn: usize,
     /// What became ready since the pass began, first come first.
     next: Vec<u32>,
-    dealer: Dealer,
 }
 
 impl Ready {
-    pub(crate) fn new(dealer: Dealer) -> Self {
-        Ready { pass: Vec::new(), turn: 0, next: Vec::new(), dealer }
-    }
-
     /// An empty queue in the memory of this one.
-    pub(crate) fn emptied(self, dealer: Dealer) -> Self {
-        let Ready { mut pass, mut next, .. } = self;
-        pass.clear();
-        next.clear();
-        Ready { pass, turn: 0, next, dealer }
+    pub(crate) fn emptied(mut self) -> Self {
+        self.pass.clear();
+        self.next.clear();
+        self.turn = 0;
+        self
     }
 
-    /// Queues a slot. The task map sees to it that none is queued twice.
+    /// Queues a slot. The task map makes sure that none is queued twice.
     pub(crate) fn push(&mut self, slot: u32) {
         self.next.push(slot);
     }
@@ -53,7 +46,7 @@ impl Ready {
         self.next.retain(|&other| other != slot);
     }
 
-    /// Empties the queue, but for this slot if it is there.
+    /// Empties the queue, except for this slot if it is there.
     pub(crate) fn clear_but(&mut self, slot: Option<u32>) {
         let kept: Vec<u32> = self.iter().filter(|&other| Some(other) == slot).collect();
         self.pass.clear();
@@ -61,15 +54,16 @@ impl Ready {
         self.next = kept;
     }
 
-    /// Begins a pass with everything that is ready now, in the order of the policy.
+    /// Begins a pass with everything that is ready now. Returns the pass, and the queue of the next one, so that the
+    /// pass may be put into another order, or shortened.
     ///
-    /// Only called when the pass before is over. `priority` tells a slot's priority.
-    pub(crate) fn begin_pass(&mut self, priority: impl Fn(u32) -> i8) {
-        debug_assert!(self.turn == self.pass.len(), "a pass begins when the one before is over");
+    /// Only called when the pass before is over.
+    pub(crate) fn begin_pass(&mut self) -> (&mut Vec<u32>, &mut Vec<u32>) {
+        debug_assert!(self.pass_is_over(), "a pass begins when the one before is over");
         self.pass.clear();
         self.turn = 0;
         mem::swap(&mut self.pass, &mut self.next);
-        self.dealer.arrange(&mut self.pass, priority);
+        (&mut self.pass, &mut self.next)
     }
 
     /// Returns whether the pass under way has given all its turns.
@@ -99,20 +93,19 @@ impl Ready {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::Policy;
 
     #[test]
     fn a_pass_takes_what_was_ready_when_it_began() {
-        let mut ready = Ready::new(Dealer::new(Policy::Fifo));
+        let mut ready = Ready::default();
         ready.push(1);
         ready.push(2);
-        ready.begin_pass(|_| 0);
+        ready.begin_pass();
         assert_eq!(ready.pop(), Some(1));
         ready.push(1);
         assert_eq!(ready.iter().collect::<Vec<_>>(), [2, 1]);
         assert_eq!(ready.pop(), Some(2));
         assert_eq!(ready.pop(), None, "the second turn of 1 belongs to the next pass");
-        ready.begin_pass(|_| 0);
+        ready.begin_pass();
         assert_eq!(ready.pop(), Some(1));
         assert!(ready.is_empty());
     }

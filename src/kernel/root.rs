@@ -1,14 +1,13 @@
-//! The root: the future of a `block_on`, a task like any other but that it lives in the caller's frame.
+//! The root: the future of a `block_on`, a task like any other except that it lives in the caller's frame.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::Key;
-use crate::kernel::marks::Marks;
-use crate::kernel::scheduler::Kernel;
+use crate::kernel::now::{Flags, Place};
+use crate::kernel::scheduler::{Event, Kernel};
 use crate::kernel::task::Ending;
 use crate::kernel::taskmap::Birth;
-use crate::report::Place;
 
 /// What the main loop sees of a root: a future of unknown type, which may borrow and may panic.
 pub(crate) trait Root {
@@ -49,43 +48,36 @@ impl<F: Future> Root for RootFuture<'_, F> {
 }
 
 /// The slot of a root; vacated at the end of its `block_on`, however that ends.
-pub(crate) struct Seat<'k, 'r> {
+pub(crate) struct RootGuard<'k, 'r> {
     kernel: &'k Kernel,
     root: &'r mut dyn Root,
     key: Key,
     /// The root is done, and has left its slot by itself.
-    is_left: bool,
+    is_done: bool,
 }
 
-impl<'k, 'r> Seat<'k, 'r> {
+impl<'k, 'r> RootGuard<'k, 'r> {
     /// Gives a root its slot, and puts it on ready.
     #[inline]
-    pub(crate) fn take(kernel: &'k Kernel, place: Place, root: &'r mut dyn Root) -> Self {
-        let mut marks = Marks::default();
-        marks.set(Marks::MAIN);
-        let birth = Birth { marks, ..Birth::at(place) };
-        let key = {
-            let mut board = kernel.board.borrow_mut();
+    pub(crate) fn new(kernel: &'k Kernel, place: Place, root: &'r mut dyn Root) -> Self {
+        let birth = Birth { flags: Flags::MAIN, ..Birth::at(place) };
+        let (key, is_told) = {
+            let board = &mut *kernel.board.borrow_mut();
             let (key, _) = board.taskmap.insert_guest(birth);
             board.ready.push(key.slot);
-            key
+            (key, board.flags.has(Flags::TELL))
         };
-        if kernel.watched.get() {
-            kernel.tell_spawned(key);
+        if is_told {
+            kernel.tell(key, Event::Spawned);
         }
-        Seat { kernel, root, key, is_left: false }
-    }
-
-    /// The root's key.
-    pub(crate) fn key(&self) -> Key {
-        self.key
+        RootGuard { kernel, root, key, is_done: false }
     }
 
     /// Gives the root one turn.
     #[inline]
     pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         let poll = self.root.turn(cx);
-        self.is_left = poll.is_ready();
+        self.is_done = poll.is_ready();
         poll.map(|()| Ending::Returned)
     }
 
@@ -96,10 +88,10 @@ impl<'k, 'r> Seat<'k, 'r> {
     }
 }
 
-impl Drop for Seat<'_, '_> {
+impl Drop for RootGuard<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        if !self.is_left {
+        if !self.is_done {
             self.give_up();
         }
     }

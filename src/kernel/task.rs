@@ -1,26 +1,27 @@
 //! A task: its target, then its output, in one allocation; one poll of it is one turn.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::cancel::Reason;
+use crate::kernel::boxes::BoxPool;
 
 pin_project! {
     /// The box that a task lives in.
     ///
     /// ```text
     /// running ──1──▶ done ──2──▶ empty      1 turn: the target is ready, panics or is aborted
-    ///    ▲                         │        2 take, clear: somebody wants the output, or nobody
-    ///    └────────────3────────────┘        3 refill: the next task of the same type moves in
+    ///    ▲                         │        2 take, clear: the output is taken, or dropped
+    ///    └────────────3────────────┘        3 TaskMap::insert: the next future of the same type moves in
     /// ```
     ///
     /// The output takes the place of the future, so a finished task needs no second allocation; it is
-    /// left in its slot, like a zombie process in Unix, until somebody asks how it ended.
+    /// left in its slot, like a zombie process in Unix, until its handle asks how it ended.
     #[project = TaskView]
     #[project_replace = TaskParts]
     pub(crate) enum Task<F: Future> {
@@ -36,8 +37,8 @@ pub(crate) enum Failure {
     /// What it panicked with.
     Panicked(Box<dyn Any + Send>),
     Aborted,
-    /// Nothing caught the request.
-    Cancelled(Reason),
+    /// It was asked to end, and nothing caught the request. The reason, if one was given.
+    Cancelled(Option<Arc<str>>),
 }
 
 impl Failure {
@@ -67,7 +68,7 @@ pub enum Ending {
 
 /// What the kernel sees of a task: a target of unknown type.
 ///
-/// None of these methods unwinds: a panic of the user's code is caught here, where it happens.
+/// None of these methods unwinds: a panic of user code is caught here, where it happens.
 pub(crate) trait Target {
     /// Gives the target one turn.
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending>;
@@ -81,14 +82,14 @@ pub(crate) trait Target {
     /// Moves the output into `place`, an `Option<Result<T, Failure>>` for the task's own `T`.
     fn take(self: Pin<&mut Self>, place: &mut dyn Any);
 
+    /// Moves the output into `place`, as [`Target::take`] does, and the empty box into the pool.
+    fn hand_over(self: Pin<Box<Self>>, place: &mut dyn Any, slot: u32, pool: &mut BoxPool);
+
     /// Drops whatever is inside.
     fn clear(self: Pin<&mut Self>);
 
-    /// Moves the future in `place`, an `Option<F>` for the `F` of [`Target::kind`], into the empty box.
-    fn refill(self: Pin<&mut Self>, place: &mut dyn Any);
-
-    /// The type of future that fits into this box.
-    fn kind(&self) -> TypeId;
+    /// Moves the empty box into the pool.
+    fn recycle(self: Pin<Box<Self>>, slot: u32, pool: &mut BoxPool);
 }
 
 impl<F: Future + 'static> Target for Task<F> {
@@ -111,7 +112,7 @@ impl<F: Future + 'static> Target for Task<F> {
             self.set(Task::Done { output: Err(failure) });
         }));
         if let Err(payload) = outcome {
-            burn(payload);
+            drop_quietly(payload);
         }
         ending
     }
@@ -123,6 +124,7 @@ impl<F: Future + 'static> Target for Task<F> {
         }
     }
 
+    #[inline]
     fn take(self: Pin<&mut Self>, place: &mut dyn Any) {
         let TaskParts::Done { output } = self.project_replace(Task::Empty) else {
             unreachable!("only a finished task has an output to take");
@@ -131,19 +133,19 @@ impl<F: Future + 'static> Target for Task<F> {
         *place.expect("a handle asks for the output type of its own task") = Some(output);
     }
 
+    fn hand_over(mut self: Pin<Box<Self>>, place: &mut dyn Any, slot: u32, pool: &mut BoxPool) {
+        self.as_mut().take(place);
+        pool.add(slot, self);
+    }
+
     fn clear(mut self: Pin<&mut Self>) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Empty))) {
-            burn(payload);
+            drop_quietly(payload);
         }
     }
 
-    fn refill(mut self: Pin<&mut Self>, place: &mut dyn Any) {
-        let target = place.downcast_mut::<Option<F>>().and_then(Option::take);
-        self.set(Task::Running { target: target.expect("a box is refilled with its own kind") });
-    }
-
-    fn kind(&self) -> TypeId {
-        TypeId::of::<F>()
+    fn recycle(self: Pin<Box<Self>>, slot: u32, pool: &mut BoxPool) {
+        pool.add(slot, self);
     }
 }
 
@@ -154,14 +156,14 @@ impl<F: Future + 'static> Task<F> {
         if let TaskView::Done { .. } = self.as_mut().project() {
             // The target had returned, and panicked only while it was dropped. An assignment writes even
             // if dropping the old value unwinds, so the output is in its place: it is kept.
-            burn(payload);
+            drop_quietly(payload);
             return Ending::Returned;
         }
         let replaced = catch_unwind(AssertUnwindSafe(|| {
             self.set(Task::Done { output: Err(Failure::Panicked(payload)) });
         }));
         if let Err(second) = replaced {
-            burn(second);
+            drop_quietly(second);
         }
         Ending::Panicked
     }
@@ -170,7 +172,7 @@ impl<F: Future + 'static> Task<F> {
 /// Drops a value that a user made, and survives whatever its destructor does.
 ///
 /// What a panicking destructor throws may panic again when it is dropped, and so on; the third is forgotten.
-pub(crate) fn burn<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     let Err(first) = catch_unwind(AssertUnwindSafe(|| drop(value))) else { return };
     let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(first))) else { return };
     let Err(third) = catch_unwind(AssertUnwindSafe(|| drop(second))) else { return };

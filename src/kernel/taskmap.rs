@@ -1,29 +1,23 @@
-//! The task map: one slot for every live task, and for every finished one that may still be asked for.
+//! The task map: one slot for every live task, and for every finished one whose output may still be taken.
 
-use std::any::{Any, TypeId};
-use std::collections::BTreeMap;
+use std::any::Any;
 use std::mem;
 use std::num::NonZeroU64;
-use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cancel::Reason;
-use crate::kernel::boxes::Vacancies;
-use crate::kernel::heritage::Heritage;
+use crate::kernel::boxes::BoxPool;
 use crate::kernel::id::{Key, TaskId};
-use crate::kernel::marks::Marks;
-use crate::kernel::task::{Boxed, Task};
-use crate::kernel::waker::BellIndex;
-use crate::report::Explain;
-use crate::report::Waiter;
+use crate::kernel::now::{Flags, Place};
+use crate::kernel::task::{Boxed, Failure, Task};
+use crate::kernel::waker::{BellIndex, Waiter};
 
 /// What a task is doing.
 ///
 /// ```text
 /// vacant ─1─▶ queued ─2─▶ turn ─3─▶ idle     1 insert      4 schedule: woken in its own turn
 ///    ▲          ▲ ▲       │  │        │      2 begin_turn  6 finish
-///    │          │ └5─ again◀4┘        │      3 end_turn    7 schedule
-///    │          └─────────7───────────┘      5 end_turn    8 vacate
+///    │          │ └5─ again◀4┘        │      3 put_back    7 schedule
+///    │          └─────────7───────────┘      5 put_back    8 vacate
 ///    └───8─── done ◀──6── turn
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,22 +37,15 @@ pub(crate) enum Doing {
     Vacant,
 }
 
-/// Where a task was put when it was scheduled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a host that is not rung does not know that its child is ready"]
-pub(crate) enum Put {
-    /// Nowhere: it is there already, or has its turn, or is over.
-    Nowhere,
-    OnReady,
-    /// On the ready queue of its scope, which must be rung.
-    AtHost,
-}
-
-/// A place in the map: one cache line, so that a turn touches no more of it.
-#[repr(align(64))]
+/// A place in the map. What a turn touches is its first three quarters: wherever the allocator puts a large vector, at
+/// the start of a page or 16 bytes after it, these lie in one cache line.
+///
+/// No larger alignment is asked for. A vector of values that are aligned to more than the allocator's own alignment is
+/// copied whenever it grows, in the middle of a turn; this one is remapped by the system.
+#[repr(C)]
 pub(crate) struct Slot {
-    /// `None` while the task is out for its turn, and always for a root and for the child of a scope. A
-    /// finished task's holds its output; a vacant slot's is empty, and waits for a future that fits.
+    /// `None` while the task is out for its turn, and always for a task whose future lives elsewhere: a root, or the
+    /// child of a scope. A finished task's holds its output.
     pub(crate) target: Option<Boxed>,
     /// 0 when vacant.
     id: u64,
@@ -66,31 +53,27 @@ pub(crate) struct Slot {
     pub(crate) turns: u64,
     /// The number of its last turn, among all turns of the scheduler: since then it waits.
     pub(crate) last_turn: u64,
-    pub(crate) spawned_at: &'static Location<'static>,
-    /// Who waits for its end, if that is a task of the same scheduler; others are [`Rare`].
-    pub(crate) joiner: Option<Key>,
-    /// Its own bell, while clones of it are in foreign hands.
+    /// Its own bell, while clones of it are held elsewhere.
     pub(crate) bell: BellIndex,
+    pub(crate) flags: Flags,
     pub(crate) doing: Doing,
+    /// Only stored here: the order of a pass is made by a layer.
     pub(crate) priority: i8,
-    pub(crate) marks: Marks,
+    /// The task that waits for its end, if that is one of the same scheduler; other waiters are [`Extra`].
+    pub(crate) joiner: Option<Key>,
+    pub(crate) spawned_at: Place,
 }
 
-/// What few tasks have, kept aside so that the others do not pay for it.
+const _: () = assert!(mem::size_of::<Slot>() == 64, "a slot is as large as a cache line");
+
+/// Rarely needed data of a task, kept out of line so that ordinary tasks do not pay for it.
 #[derive(Default)]
-pub(crate) struct Rare {
+pub(crate) struct Extra {
     pub(crate) name: Option<Arc<str>>,
-    /// Who waits for its end through a waker that is not a task's own.
+    /// Waits for the end of the task through a waker that is not a task's own.
     pub(crate) joiner: Option<Waiter>,
-    /// Says what its error is, if it ends with one.
-    pub(crate) explain: Option<Explain>,
-    /// What it has inherited; out of its place during its turns. It is gone before the slot is vacated: to
-    /// drop it is code of the user's.
-    pub(crate) heritage: Option<Box<dyn Heritage>>,
-    /// Its root region, if anything was ever left below it.
-    pub(crate) region: Option<u32>,
-    /// Why it is to be dropped at its next turn, if that is because of a request.
-    pub(crate) cancelled: Option<Reason>,
+    /// With what the task ends at its next turn, if that is not `Aborted`.
+    pub(crate) failure: Option<Failure>,
 }
 
 impl Slot {
@@ -98,15 +81,24 @@ impl Slot {
         NonZeroU64::new(self.id).map(TaskId)
     }
 
-    /// The key of whoever lives here; `slot` is the number of this slot.
+    /// The key of the occupant; `slot` is the number of this slot.
     #[inline]
     pub(crate) fn key(&self, slot: u32) -> Key {
-        Key { slot, serial: self.id().expect("the slot has a tenant").serial() }
+        self.id().expect("the slot is not vacant").key(slot)
     }
 
     /// Neither vacant nor over.
     pub(crate) fn is_alive(&self) -> bool {
         !matches!(self.doing, Doing::Vacant | Doing::Done)
+    }
+
+    /// It is the turn of the task.
+    pub(crate) fn is_in_turn(&self) -> bool {
+        matches!(self.doing, Doing::Turn | Doing::Again)
+    }
+
+    fn is_home_of(&self, key: Key) -> bool {
+        self.id().is_some_and(|id| id.serial() == key.serial)
     }
 }
 
@@ -114,14 +106,14 @@ impl Slot {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Birth {
     pub(crate) priority: i8,
-    pub(crate) place: &'static Location<'static>,
-    pub(crate) marks: Marks,
+    pub(crate) place: Place,
+    pub(crate) flags: Flags,
 }
 
 impl Birth {
     /// A task of priority 0.
-    pub(crate) fn at(place: &'static Location<'static>) -> Self {
-        Birth { priority: 0, place, marks: Marks::default() }
+    pub(crate) fn at(place: Place) -> Self {
+        Birth { priority: 0, place, flags: Flags::NONE }
     }
 }
 
@@ -129,9 +121,9 @@ impl Birth {
 #[derive(Default)]
 pub(crate) struct TaskMap {
     slots: Vec<Slot>,
-    vacancies: Vacancies,
-    rare: BTreeMap<u32, Rare>,
-    /// Tasks that are not over. Those that only wait to be asked for their output do not count.
+    vacant: BoxPool,
+    extras: Extras,
+    /// Tasks that are not over. Those whose output only waits to be taken do not count.
     alive: usize,
     /// How many tasks were ever made: the last id.
     spawned: u64,
@@ -141,43 +133,25 @@ impl TaskMap {
     /// Moves a future in, as [`Doing::Queued`]: the caller puts it on ready.
     #[inline]
     pub(crate) fn insert<F: Future + 'static>(&mut self, target: F, birth: Birth) -> (Key, TaskId) {
-        if let Some(slot) = self.vacancies.take_furnished(TypeId::of::<F>()) {
-            let empty = self.slots[slot as usize].target.as_mut();
-            empty.expect("it is furnished").as_mut().refill(&mut Some(target));
-            return self.move_in(slot, birth);
+        if let Some((slot, mut empty)) = self.vacant.take::<Task<F>>() {
+            empty.as_mut().set(Task::Running { target });
+            self.slots[slot as usize].target = Some(empty);
+            return self.occupy(slot, birth);
         }
         let slot = self.bare_slot(birth.place);
         self.slots[slot as usize].target = Some(Box::pin(Task::Running { target }));
-        self.move_in(slot, birth)
+        self.occupy(slot, birth)
     }
 
-    /// The same for a root or for the child of a scope, which bring no box.
+    /// The same for a task whose future lives elsewhere, and that brings no box.
     pub(crate) fn insert_guest(&mut self, birth: Birth) -> (Key, TaskId) {
         let slot = self.bare_slot(birth.place);
-        self.slots[slot as usize].target = None;
-        self.move_in(slot, birth)
+        self.occupy(slot, birth)
     }
 
-    /// Gives a new task what few tasks have: a name, and what it inherits.
-    #[inline]
-    pub(crate) fn endow(
-        &mut self,
-        slot: u32,
-        name: Option<Arc<str>>,
-        heritage: Option<Box<dyn Heritage>>,
-    ) {
-        if name.is_some() {
-            self.rare(slot).name = name;
-        }
-        if heritage.is_some() {
-            self.rare(slot).heritage = heritage;
-            self.slots[slot as usize].marks.set(Marks::HEIR);
-        }
-    }
-
-    /// A vacant slot, made if there is none; what it holds is to be replaced.
-    fn bare_slot(&mut self, place: &'static Location<'static>) -> u32 {
-        if let Some(slot) = self.vacancies.take_bare() {
+    /// A vacant slot without a box, made if there is none.
+    fn bare_slot(&mut self, place: Place) -> u32 {
+        if let Some(slot) = self.vacant.take_bare() {
             return slot;
         }
         self.slots.push(Slot {
@@ -185,18 +159,18 @@ impl TaskMap {
             id: 0,
             turns: 0,
             last_turn: 0,
-            spawned_at: place,
-            joiner: None,
             bell: BellIndex::NONE,
+            flags: Flags::NONE,
             doing: Doing::Vacant,
             priority: 0,
-            marks: Marks::default(),
+            joiner: None,
+            spawned_at: place,
         });
         u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 tasks fit into memory")
     }
 
     #[inline]
-    fn move_in(&mut self, slot: u32, birth: Birth) -> (Key, TaskId) {
+    fn occupy(&mut self, slot: u32, birth: Birth) -> (Key, TaskId) {
         self.alive += 1;
         self.spawned += 1;
         let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
@@ -206,66 +180,45 @@ impl TaskMap {
         place.spawned_at = birth.place;
         place.joiner = None;
         place.doing = Doing::Queued;
-        (place.priority, place.marks) = (birth.priority, birth.marks);
-        (Key { slot, serial: id.serial() }, id)
+        (place.priority, place.flags) = (birth.priority, birth.flags);
+        (id.key(slot), id)
     }
 
-    /// The slot with this number, whoever lives there.
+    /// The slot with this number, whatever task it has.
     pub(crate) fn slot(&mut self, slot: u32) -> &mut Slot {
         &mut self.slots[slot as usize]
     }
 
-    /// The slot of exactly this task; `None` if it has moved out.
-    pub(crate) fn tenant(&mut self, key: Key) -> Option<&mut Slot> {
-        self.slots.get_mut(key.slot as usize).filter(|slot| slot.is_home_of(key))
-    }
-
-    /// The same, to look at.
-    pub(crate) fn look(&self, key: Key) -> Option<&Slot> {
+    /// The slot of exactly this task; `None` if the task is gone.
+    pub(crate) fn get(&self, key: Key) -> Option<&Slot> {
         self.slots.get(key.slot as usize).filter(|slot| slot.is_home_of(key))
     }
 
-    /// The slot of the task with this id; `None` if it has moved out.
-    pub(crate) fn resident(&mut self, slot: u32, id: TaskId) -> Option<&mut Slot> {
+    /// The same, for writing.
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Slot> {
+        self.slots.get_mut(key.slot as usize).filter(|slot| slot.is_home_of(key))
+    }
+
+    /// The slot of the task with this id; `None` if the task is gone.
+    pub(crate) fn get_by_id(&mut self, slot: u32, id: TaskId) -> Option<&mut Slot> {
         self.slots.get_mut(slot as usize).filter(|place| place.id == id.as_u64())
     }
 
-    /// Notes that a task was woken; says where it must be put now.
-    #[allow(clippy::inline_always, reason = "every wake goes through here, from several places")]
-    #[inline(always)]
-    pub(crate) fn wake(&mut self, key: Key) -> Put {
-        let Some(slot) = self.tenant(key) else { return Put::Nowhere };
-        match slot.doing {
-            Doing::Idle => {
-                slot.doing = Doing::Queued;
-                if slot.marks.has(Marks::HOSTED) { Put::AtHost } else { Put::OnReady }
-            }
-            Doing::Turn => {
-                slot.doing = Doing::Again;
-                Put::Nowhere
-            }
-            Doing::Queued | Doing::Again | Doing::Done | Doing::Vacant => Put::Nowhere,
-        }
-    }
-
-    /// Ends a task that had its last turn. The output stays for the handle, if there is one; a root and the
-    /// child of a scope leave at once. What a detached task has left is returned: the caller empties it and brings it back.
-    #[allow(
-        clippy::inline_always,
-        reason = "the main loop is its one caller; calls cost a third of a turn"
-    )]
+    /// Ends a task that had its last turn. Its output stays for the handle, if there is one; a task whose future lives
+    /// elsewhere leaves at once. What a detached task has left is returned: the caller clears it and brings it back.
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) -> Option<Boxed> {
         self.alive -= 1;
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Done;
         match target {
-            Some(unwanted) if place.marks.has(Marks::DETACHED) => Some(unwanted),
+            Some(unwanted) if place.flags.has(Flags::DETACHED) => Some(unwanted),
             Some(finished) => {
                 place.target = Some(finished);
                 None
             }
             None => {
+                self.vacant.add_bare(slot);
                 self.vacate(slot);
                 None
             }
@@ -275,75 +228,62 @@ impl TaskMap {
     /// Moves the output of a finished task into `output`, an `Option<Result<T, Failure>>`; the task is gone.
     #[inline]
     pub(crate) fn take_output(&mut self, slot: u32, output: &mut dyn Any) {
-        if let Some(finished) = &mut self.slots[slot as usize].target {
-            finished.as_mut().take(output);
+        match self.slots[slot as usize].target.take() {
+            Some(finished) => finished.hand_over(output, slot, &mut self.vacant),
+            None => self.vacant.add_bare(slot),
         }
         self.vacate(slot);
     }
 
-    /// Brings back the box of a finished task, emptied; the task is gone.
+    /// Takes back the box of a finished task, cleared; the task is gone.
     pub(crate) fn bring_back(&mut self, slot: u32, empty: Boxed) {
-        self.slots[slot as usize].target = Some(empty);
+        empty.recycle(slot, &mut self.vacant);
         self.vacate(slot);
     }
 
-    /// Empties a slot for the next tenant, of what but an empty box is left in it.
+    /// Marks a slot as vacant that lies among the vacant ones.
     #[inline]
     fn vacate(&mut self, slot: u32) {
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Vacant;
         place.id = 0;
-        if !self.vacancies.add(slot, place.target.as_deref()) {
-            place.target = None; // It is empty, so this runs no code of the user.
-        }
-        if place.marks.has(Marks::RARE) {
-            self.forget_rare(slot);
+        if place.flags.has(Flags::EXTRA) {
+            self.extras.remove(slot);
         }
     }
 
-    #[cold]
-    fn forget_rare(&mut self, slot: u32) {
-        self.rare.remove(&slot);
+    /// The extra data of a slot, made if there is none.
+    pub(crate) fn extra_mut(&mut self, slot: u32) -> &mut Extra {
+        let flags = &mut self.slots[slot as usize].flags;
+        if !flags.has(Flags::EXTRA) {
+            *flags = flags.with(Flags::EXTRA);
+            self.extras.insert(slot);
+        }
+        self.extras.get_mut(slot)
     }
 
-    /// The rare things of a slot, for writing.
-    pub(crate) fn rare(&mut self, slot: u32) -> &mut Rare {
-        self.slots[slot as usize].marks.set(Marks::RARE);
-        self.rare.entry(slot).or_default()
+    /// The extra data of a slot, if it has any.
+    pub(crate) fn extra(&self, slot: u32) -> Option<&Extra> {
+        let has_extra = self.slots[slot as usize].flags.has(Flags::EXTRA);
+        has_extra.then(|| self.extras.get(slot))
     }
 
-    /// The rare things of a slot, if it has any.
-    pub(crate) fn has_rare(&mut self, slot: u32) -> Option<&mut Rare> {
-        let is_rare = self.slots[slot as usize].marks.has(Marks::RARE);
-        if is_rare { self.rare.get_mut(&slot) } else { None }
-    }
-
-    /// Takes who waits, through a foreign waker, for the end of a task.
-    pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
-        self.has_rare(slot).and_then(|rare| rare.joiner.take())
-    }
-
-    /// Who waits, through a foreign waker, for the end of a task.
-    pub(crate) fn foreign_joiner(&self, slot: u32) -> Option<&Waiter> {
-        self.rare.get(&slot).and_then(|rare| rare.joiner.as_ref())
-    }
-
-    /// The key of whoever lives in a slot.
-    pub(crate) fn key_of(&self, slot: u32) -> Option<Key> {
-        let id = self.slots.get(slot as usize)?.id()?;
-        Some(Key { slot, serial: id.serial() })
-    }
-
-    pub(crate) fn priority(&self, slot: u32) -> i8 {
-        self.slots[slot as usize].priority
-    }
-
+    /// The name of a task; that of a root is "main".
     pub(crate) fn name(&self, slot: u32) -> Option<Arc<str>> {
-        let place = &self.slots[slot as usize];
-        if place.marks.has(Marks::MAIN) {
+        if self.slots[slot as usize].flags.has(Flags::MAIN) {
             return Some(Arc::from("main"));
         }
-        self.rare.get(&slot).and_then(|rare| rare.name.clone())
+        self.extra(slot)?.name.clone()
+    }
+
+    /// The key of the task in a slot.
+    pub(crate) fn key_of(&self, slot: u32) -> Option<Key> {
+        Some(self.slots.get(slot as usize)?.id()?.key(slot))
+    }
+
+    /// The priority of the task in a slot.
+    pub(crate) fn priority(&self, slot: u32) -> i8 {
+        self.slots[slot as usize].priority
     }
 
     /// How many tasks are not over.
@@ -357,18 +297,44 @@ impl TaskMap {
     }
 
     /// Every slot that is not vacant, with its key.
-    pub(crate) fn tenants(&self) -> impl Iterator<Item = (Key, &Slot)> {
-        self.slots.iter().zip(0..).filter_map(|(place, slot)| {
-            let key = Key { slot, serial: place.id()?.serial() };
-            Some((key, place))
-        })
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = (Key, &Slot)> {
+        self.slots.iter().zip(0..).filter_map(|(place, slot)| Some((place.id()?.key(slot), place)))
     }
 }
 
-impl Slot {
-    fn is_home_of(&self, key: Key) -> bool {
-        self.id().is_some_and(|id| id.serial() == key.serial)
-    }
+/// The extra data of the slots that have [`Flags::EXTRA`].
+#[derive(Default)]
+struct Extras {
+    /// By slot, the number among `entries`; only as long as the highest slot that ever had any.
+    numbers: Vec<u32>,
+    entries: Vec<Extra>,
+    vacant: Vec<u32>,
 }
 
-const _: () = assert!(mem::size_of::<Slot>() == 64, "a slot is one cache line");
+impl Extras {
+    fn get(&self, slot: u32) -> &Extra {
+        &self.entries[self.numbers[slot as usize] as usize]
+    }
+
+    fn get_mut(&mut self, slot: u32) -> &mut Extra {
+        &mut self.entries[self.numbers[slot as usize] as usize]
+    }
+
+    fn insert(&mut self, slot: u32) {
+        let number = self.vacant.pop().unwrap_or_else(|| {
+            self.entries.push(Extra::default());
+            u32::try_from(self.entries.len() - 1).expect("there are no more entries than slots")
+        });
+        let slot = slot as usize;
+        if slot >= self.numbers.len() {
+            self.numbers.resize(slot + 1, 0);
+        }
+        self.numbers[slot] = number;
+    }
+
+    #[cold]
+    fn remove(&mut self, slot: u32) {
+        *self.get_mut(slot) = Extra::default();
+        self.vacant.push(self.numbers[slot as usize]);
+    }
+}

@@ -6,23 +6,25 @@
 //!
 //! A scheduler does not make a bell for each task. It owns one and lends it, with the task's key written
 //! on it, for the length of a turn. If the task left no clone of its waker anywhere, the bell is *home*
-//! after the turn and serves the next task. If somebody keeps a clone, the task keeps that bell as its
-//! own until it is home again. So the number of wakers in foreign hands is known exactly, which is what
+//! after the turn and serves the next task. If a clone is kept anywhere, the task keeps that bell as its
+//! own until it is home again. So the number of wakers held elsewhere is known exactly, which is what
 //! lets the scheduler say "deadlock" for certain.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 use crate::kernel::atomic::{AtomicU64, Ordering, fence};
-use crate::kernel::id::Key;
+use crate::kernel::id::{Key, TaskKey};
 use crate::kernel::mailbox::{Letter, Mailbox};
-use crate::kernel::thread;
+use crate::kernel::now;
 
 /// What a waker points to.
 pub(crate) struct Doorbell {
     /// The key of the task it is lent to, and [`SILENT`].
     ///
-    /// Written only while the bell is home, so nobody ever sees the key change.
+    /// Written only while the bell is home, so no ring ever sees the key change.
     word: AtomicU64,
     mailbox: Arc<Mailbox>,
 }
@@ -39,7 +41,7 @@ impl Wake for Doorbell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // In the task's own turn it is enough to note the ring: it is scheduled when the turn is over.
-        if !thread::ring_own(Arc::as_ptr(self).addr()) {
+        if !now::ring_own(Arc::as_ptr(self).addr()) {
             self.ring();
         }
     }
@@ -49,9 +51,9 @@ impl Doorbell {
     /// Rings outside of the task's own turn.
     #[inline(never)]
     fn ring(&self) {
-        match thread::find(self.mailbox.scheduler) {
-            Some(kernel) => kernel.schedule(Key::from_word(self.word.load(Ordering::Relaxed))),
-            None => self.ring_from_afar(),
+        let key = Key::from_word(self.word.load(Ordering::Relaxed));
+        if !(self.mailbox.schedule_here)(self.mailbox.scheduler, key) {
+            self.ring_from_afar();
         }
     }
 
@@ -59,7 +61,7 @@ impl Doorbell {
     fn ring_from_afar(&self) {
         let word = self.word.fetch_and(!SILENT, Ordering::AcqRel);
         if word & SILENT == 0 {
-            return; // Somebody has rung already, and his letter is not answered yet.
+            return; // Another ring has posted a letter, which is not answered yet.
         }
         let unread = self.mailbox.post(Letter::Wake(Key::from_word(word)));
         drop(unread); // The scheduler is gone, and its tasks with it.
@@ -79,7 +81,7 @@ impl Bell {
     pub(crate) fn new(mailbox: &Arc<Mailbox>) -> Self {
         let door = Arc::new(Doorbell { word: AtomicU64::new(0), mailbox: Arc::clone(mailbox) });
         let waker = Waker::from(Arc::clone(&door));
-        thread::set_vtable(&waker);
+        now::set_vtable(&waker);
         Bell { door, waker }
     }
 
@@ -111,7 +113,7 @@ impl Bell {
         true
     }
 
-    /// The number of clones in foreign hands.
+    /// The number of clones that are held elsewhere.
     pub(crate) fn clones(&self) -> usize {
         Arc::strong_count(&self.door).saturating_sub(2)
     }
@@ -122,8 +124,8 @@ impl Bell {
         self.door.word.fetch_or(SILENT, Ordering::AcqRel);
     }
 
-    /// Makes the bell silent for ever, when its task is over and others still hold it.
-    pub(crate) fn muffle(&self) {
+    /// Makes the bell silent forever, when its task is over and clones of it are still held elsewhere.
+    pub(crate) fn disconnect(&self) {
         self.door.word.fetch_and(!SILENT, Ordering::AcqRel);
     }
 }
@@ -133,7 +135,7 @@ impl Bell {
 pub(crate) struct Bells {
     /// Bells that are home.
     spare: Vec<Bell>,
-    /// Bells whose clones were seen in foreign hands; each is kept by the task whose key is on it.
+    /// Bells that were not home after a turn; each is kept by the task whose key is on it.
     kept: Vec<Bell>,
 }
 
@@ -166,7 +168,7 @@ impl Bells {
         &mut self.kept[index.0 as usize - 1]
     }
 
-    /// Removes a kept bell. The last one moves into its place: whose index changes is returned with it.
+    /// Removes a kept bell. The last one moves into its place: the task whose index changes is returned with it.
     pub(crate) fn remove(&mut self, index: BellIndex) -> (Bell, Option<Key>) {
         let position = index.0 as usize - 1;
         let bell = self.kept.swap_remove(position);
@@ -189,7 +191,7 @@ impl Bells {
         self.kept.iter().map(Bell::clones).sum()
     }
 
-    /// How many tasks have a waker in foreign hands, or had one when last looked at.
+    /// How many tasks have a waker elsewhere, or had one when last looked at.
     pub(crate) fn kept_count(&self) -> usize {
         self.kept.len()
     }
@@ -208,6 +210,120 @@ impl BellIndex {
     }
 }
 
+/// Whoever is to be woken: a task of this thread, or a foreign waker.
+///
+/// A wait that is polled with its task's own waker is remembered by the task's key: that clones nothing,
+/// allocates nothing, and no waker leaves the scheduler, so a deadlock report stays certain. Anything
+/// else (inside `FuturesUnordered` and the like, or on another executor) is remembered by its waker.
+///
+/// # Example
+///
+/// A gate that opens once, for everybody:
+///
+/// ```
+/// use std::{cell::{Cell, RefCell}, future::poll_fn, rc::Rc, task::Poll};
+/// use turnwise::{block_on, spawn, waiting::Waiter, yield_now};
+///
+/// #[derive(Default)]
+/// struct Gate { is_open: Cell<bool>, waiters: RefCell<Vec<Waiter>> }
+///
+/// impl Gate {
+///     async fn pass(&self) {
+///         poll_fn(|cx| {
+///             if self.is_open.get() { return Poll::Ready(()) }
+///             let waiter = Waiter::of(cx); // first: a foreign waker's clone may run any code
+///             self.waiters.borrow_mut().push(waiter);
+///             Poll::Pending
+///         }).await;
+///     }
+///     fn open(&self) {
+///         self.is_open.set(true);
+///         let waiters = self.waiters.take(); // the borrow ends here
+///         waiters.into_iter().for_each(Waiter::wake);
+///     }
+/// }
+///
+/// block_on(async {
+///     let gate = Rc::new(Gate::default());
+///     let inside = Rc::clone(&gate);
+///     let guest = spawn(async move { inside.pass().await });
+///     yield_now().await;
+///     gate.open();
+///     guest.await.unwrap();
+/// });
+/// ```
+pub struct Waiter {
+    who: Who,
+    /// A key means something on its own thread only.
+    _not_send: PhantomData<*const ()>,
+}
+
+enum Who {
+    Own(TaskKey),
+    /// The waker, and the task in whose turn the wait began, if there was one.
+    Foreign(Waker, Option<TaskKey>),
+}
+
+impl Waiter {
+    /// Remembers who is polling.
+    ///
+    /// # Panics
+    ///
+    /// If the waker in `cx` is a foreign one and its `clone` panics.
+    #[inline]
+    pub fn of(cx: &Context<'_>) -> Self {
+        let who = match now::owner_of(cx.waker()) {
+            Some(task) => Who::Own(task),
+            None => Who::Foreign(cx.waker().clone(), now::current_task()),
+        };
+        Waiter { who, _not_send: PhantomData }
+    }
+
+    /// Returns whether waking this would wake whoever polls with `cx`: then there is nothing to replace.
+    #[inline]
+    pub fn is_for(&self, cx: &Context<'_>) -> bool {
+        match &self.who {
+            Who::Own(task) => now::owner_of(cx.waker()) == Some(*task),
+            Who::Foreign(waker, _) => waker.will_wake(cx.waker()),
+        }
+    }
+
+    /// The task whose wait this is, as far as it is known.
+    pub fn task(&self) -> Option<TaskKey> {
+        match &self.who {
+            Who::Own(task) => Some(*task),
+            Who::Foreign(_, task) => *task,
+        }
+    }
+
+    /// A task, whoever polls.
+    pub(crate) fn of_task(task: TaskKey) -> Self {
+        Waiter { who: Who::Own(task), _not_send: PhantomData }
+    }
+
+    /// The waker, if it takes one to wake it, and the task.
+    pub(crate) fn into_parts(self) -> (Option<Waker>, Option<TaskKey>) {
+        match self.who {
+            Who::Own(task) => (None, Some(task)),
+            Who::Foreign(waker, task) => (Some(waker), task),
+        }
+    }
+
+    /// The task, if it was remembered by its key.
+    pub(crate) fn own(&self) -> Option<TaskKey> {
+        match &self.who {
+            Who::Own(task) => Some(*task),
+            Who::Foreign(..) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Waiter").field(&self.task()).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +334,7 @@ mod tests {
     }
 
     fn far_away() -> Arc<Mailbox> {
-        Arc::new(Mailbox::new(NonZeroU32::MAX)) // No scheduler of this thread has this number.
+        Arc::new(Mailbox::new(NonZeroU32::MAX, |_, _| false)) // No scheduler of this thread has this number.
     }
 
     fn letters(mailbox: &Mailbox) -> Vec<Key> {
@@ -259,11 +375,11 @@ mod tests {
     }
 
     #[test]
-    fn a_muffled_bell_posts_nothing() {
+    fn a_disconnected_bell_posts_nothing() {
         let mailbox = far_away();
         let bell = Bell::new(&mailbox);
         bell.label(key(1));
-        bell.muffle();
+        bell.disconnect();
         bell.waker().wake_by_ref();
         assert!(letters(&mailbox).is_empty());
     }

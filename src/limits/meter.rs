@@ -7,17 +7,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::Ending;
-use crate::kernel::Kernel;
-use crate::kernel::Key;
-use crate::kernel::thread;
-use crate::report::Report;
-use crate::report::TurnResult;
-use crate::report::WaitsFor;
-use crate::scheduler::Settings;
+use crate::kernel::{Kernel, Key, Word, current, set_word, word};
+use crate::report::{Report, WaitsFor};
+use crate::watch::{origin, report};
 
 /// What a scheduler counts in each turn.
 #[derive(Debug)]
@@ -37,36 +33,42 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// A meter, if there is anything to count. It has a box of its own, since most schedulers have none.
-    pub(crate) fn new(settings: &Settings) -> Option<Box<Self>> {
-        let Settings { slow_poll: slow, budget, .. } = *settings;
+    /// A meter, if there is anything to count.
+    pub(crate) fn new(slow: Option<Duration>, budget: Option<NonZeroU32>) -> Option<Rc<Self>> {
         (slow.is_some() || budget.is_some()).then(|| {
             let (began, left) = (Cell::new(None), Cell::new(0));
             let (polled, after) = (RefCell::new(None), RefCell::new(None));
-            Box::new(Meter { slow, budget, began, left, polled, after })
+            Rc::new(Meter { slow, budget, began, left, polled, after })
         })
     }
 
-    fn begin(&self) {
+    /// Begins to count a turn.
+    pub(crate) fn begin(&self) {
         self.left.set(self.budget.map_or(u32::MAX, NonZeroU32::get));
         if self.slow.is_some() {
             self.after.take(); // If a panic has ended the turn before, it is still there.
             self.began.set(Some(Instant::now()));
         }
-        thread::set_metered(true);
+        set_word(Word::Limits, 1);
     }
 
-    /// How long the turn took, if that was too long, and after which wait.
-    fn end(&self) -> Option<(Duration, Option<WaitsFor>)> {
-        thread::set_metered(false);
+    /// Ends a turn; says so if it took too long.
+    pub(crate) fn end(&self) -> Option<SlowTurn> {
+        set_word(Word::Limits, 0);
         let took = self.began.take()?.elapsed();
         let after = self.after.take();
-        (took >= self.slow?).then_some((took, after))
+        (took >= self.slow?).then_some(SlowTurn { took, after })
     }
 }
 
+/// A turn that took too long, and the wait that it came from.
+pub(crate) struct SlowTurn {
+    took: Duration,
+    after: Option<WaitsFor>,
+}
+
 /// What the meter had counted of a turn when others were nested in it.
-pub(crate) struct Paused {
+struct Paused {
     at: Instant,
     began: Option<Instant>,
     left: u32,
@@ -76,14 +78,14 @@ pub(crate) struct Paused {
 
 impl Meter {
     /// Puts what was counted aside, for turns that are nested in this one.
-    pub(crate) fn pause(&self) -> Box<Paused> {
+    fn pause(&self) -> Box<Paused> {
         let (polled, after) = (self.polled.take(), self.after.take());
         let (began, left) = (self.began.take(), self.left.get());
         Box::new(Paused { at: Instant::now(), began, left, polled, after })
     }
 
     /// Goes on counting. The time that the others took is theirs.
-    pub(crate) fn go_on(&self, paused: Paused) {
+    fn go_on(&self, paused: Paused) {
         let Paused { at, began, left, polled, after } = paused;
         self.began.set(began.map(|began| began + at.elapsed()));
         self.left.set(left);
@@ -102,7 +104,7 @@ pub(crate) fn metered<W, T>(
     describe: impl FnOnce(&W) -> Option<WaitsFor>,
     poll: impl FnOnce(&mut W, &Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
-    let is_metered = thread::is_metered();
+    let is_metered = is_metered();
     if is_metered && is_over_budget(cx, || describe(wait)) {
         return Poll::Pending;
     }
@@ -114,8 +116,8 @@ pub(crate) fn metered<W, T>(
 }
 
 fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
-    let Some(kernel) = thread::current() else { return false };
-    let Some(meter) = &kernel.meter else { return false };
+    let Some(kernel) = current() else { return false };
+    let Some(meter) = kernel.part::<Meter>() else { return false };
     let is_over = meter.left.get() == 0;
     if is_over {
         cx.waker().wake_by_ref(); // A stranger's too: whoever polls is to come again.
@@ -126,8 +128,8 @@ fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>)
 }
 
 fn count() {
-    let Some(kernel) = thread::current() else { return };
-    let Some(meter) = &kernel.meter else { return };
+    let Some(kernel) = current() else { return };
+    let Some(meter) = kernel.part::<Meter>() else { return };
     meter.left.set(meter.left.get().saturating_sub(1));
     let polled = meter.polled.take();
     if polled.is_some() {
@@ -135,33 +137,41 @@ fn count() {
     }
 }
 
-impl Kernel {
-    /// Begins a turn that somebody watches, or that is metered.
-    #[cold]
-    pub(crate) fn begin_in_full(&self, key: Key) {
-        if self.watched.get() {
-            self.tell_turn_began(key);
+/// Reports a turn that took too long, as [`Meter::end`] has found.
+pub(crate) fn report_slow_turn(kernel: &Kernel, key: Key, slow: SlowTurn) {
+    if let Some((task, spawned_at)) = origin(kernel, key) {
+        // The slot knows the number: those of turns that were nested in this one came after it.
+        let turn = kernel.board.borrow().taskmap.get(key).map_or(0, |slot| slot.last_turn);
+        let SlowTurn { took, after } = slow;
+        report(kernel, &Report::SlowTurn { task, spawned_at, turn, took, after });
+    }
+}
+
+/// What the meter of a scheduler had counted of a turn, until this is [resumed](Pause::end): turns are nested in it.
+pub(crate) struct Pause {
+    meter: Rc<Meter>,
+    paused: Box<Paused>,
+}
+
+impl Pause {
+    /// Puts aside what was counted, if anything is.
+    pub(crate) fn begin(kernel: &Kernel) -> Option<Pause> {
+        if !kernel.is_told() {
+            return None;
         }
-        if let Some(meter) = &self.meter {
-            meter.begin();
-        }
+        let meter = kernel.part::<Meter>()?;
+        let paused = meter.pause();
+        Some(Pause { meter, paused })
     }
 
-    /// Ends such a turn. The task is back in its slot, or about to exit.
-    #[cold]
-    pub(crate) fn end_in_full(&self, key: Key, result: TurnResult) {
-        let slow = self.meter.as_ref().and_then(|meter| meter.end());
-        if self.watched.get() {
-            self.tell_turn_ended(key, result);
-        }
-        // A panic takes its time to be printed, and is told of anyway.
-        let has_panicked = matches!(result, TurnResult::Exited(Ending::Panicked));
-        if let Some((took, after)) = slow.filter(|_| !has_panicked)
-            && let Some((task, spawned_at)) = self.who_is(key)
-        {
-            // The slot knows the number: those of turns that were nested in this one came after it.
-            let turn = self.board.borrow().taskmap.look(key).map_or(0, |slot| slot.last_turn);
-            self.report(&Report::SlowTurn { task, spawned_at, turn, took, after });
-        }
+    /// Goes on counting. The time that the nested turns took is theirs.
+    pub(crate) fn end(self) {
+        self.meter.go_on(*self.paused);
     }
+}
+
+/// Returns whether the waits that are over in this turn are counted.
+#[inline]
+pub(crate) fn is_metered() -> bool {
+    word(Word::Limits) != 0
 }

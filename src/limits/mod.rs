@@ -2,4 +2,4 @@
 
 mod meter;
 
-pub(crate) use meter::{Meter, Paused, metered};
+pub(crate) use meter::{Meter, Pause, is_metered, metered, report_slow_turn};

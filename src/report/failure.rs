@@ -1,21 +1,13 @@
-//! What would be lost in silence: failures that nobody reads, and turns that took too long.
-//!
-//! A panic in a task, or the `Err` of a fallible one, waits in the task for whoever awaits its handle. When
-//! it is clear that nobody will (the handle was dropped, before or after) the task is reported: once, to the
-//! observer and to [`Builder::on_report`](crate::scheduler::Builder::on_report), or on stderr.
+//! What would otherwise go unnoticed: failures that are never read, and turns that take too long. As plain data.
 
 use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::Pin;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::kernel::Kernel;
-use crate::kernel::{Boxed, Target, burn};
-use crate::kernel::{Key, TaskKey};
-use crate::report::snapshot::{Place, TaskLabel, WaitsFor};
-use crate::scheduler::label;
+use crate::report::label::TaskLabel;
+use crate::report::wait::WaitsFor;
 
 /// Something that nobody else tells: a failure that nobody will read, or a turn that took too long.
 ///
@@ -101,12 +93,6 @@ pub enum FailurePolicy {
     Shutdown,
 }
 
-/// What `on_report` installed.
-pub(crate) type Reporter = Box<dyn FnMut(&Report)>;
-
-/// Empties a finished task whose output is an error, and says which.
-pub(crate) type Explain = fn(Pin<&mut dyn Target>) -> String;
-
 /// What a task panics with after its panic was handed over to somebody: then that one reads it.
 pub(crate) struct HandedOver;
 
@@ -114,98 +100,6 @@ pub(crate) struct HandedOver;
 pub(crate) fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-}
-
-impl Kernel {
-    /// Notes that a task is going to end with an error.
-    #[cold]
-    pub(crate) fn note_error(&self, task: TaskKey, explain: Explain) {
-        let mut board = self.board.borrow_mut();
-        if board.taskmap.look(task.key).is_some() {
-            board.taskmap.rare(task.key.slot).explain = Some(explain);
-        }
-    }
-
-    /// Reports the failure that a finished task has left, if there is one: nobody will read it.
-    pub(crate) fn look_for_failure(&self, slot: u32, left: &mut Boxed) {
-        if self.settings.on_failure == FailurePolicy::Ignore {
-            return;
-        }
-        let explain = {
-            let mut board = self.board.borrow_mut();
-            board.taskmap.has_rare(slot).and_then(|rare| rare.explain.take())
-        };
-        if let Some(explain) = explain {
-            self.report_error(slot, left, explain);
-        } else if let Some(payload) = left.as_ref().panic()
-            && !payload.is::<HandedOver>()
-        {
-            let message = text_of(payload).map(Arc::from);
-            let Some((task, spawned_at)) = self.who_failed(slot) else { return };
-            self.report_failure(Report::UnreadPanic { task, spawned_at, message });
-        }
-    }
-
-    fn report_error(&self, slot: u32, left: &mut Boxed, explain: Explain) {
-        let Some((task, spawned_at)) = self.who_failed(slot) else { return };
-        // The error prints itself, which may panic, and is dropped, which may too.
-        let error = catch_unwind(AssertUnwindSafe(|| explain(left.as_mut())));
-        let error = match error {
-            Ok(error) => Arc::from(error),
-            Err(payload) => {
-                burn(payload);
-                Arc::from("(and printing it panicked)")
-            }
-        };
-        self.report_failure(Report::UnreadError { task, spawned_at, error });
-    }
-
-    fn who_failed(&self, slot: u32) -> Option<(TaskLabel, Place)> {
-        let board = self.board.borrow();
-        self.who_is(board.taskmap.key_of(slot)?)
-    }
-
-    /// Label and spawn place of a task.
-    pub(crate) fn who_is(&self, key: Key) -> Option<(TaskLabel, Place)> {
-        let board = self.board.borrow();
-        Some((label(&board, key)?, board.taskmap.look(key)?.spawned_at))
-    }
-
-    fn report_failure(&self, report: Report) {
-        self.report(&report);
-        let is_shutting_down = self.ledger.borrow().is_some();
-        if self.settings.on_failure == FailurePolicy::Shutdown && !is_shutting_down {
-            self.failure.replace(Some(Box::new(report)));
-            self.look_again.set(0);
-        }
-    }
-
-    /// Reports to the observer, and to whoever asked for it; if nobody did, on stderr. Called with nothing
-    /// borrowed.
-    #[cold]
-    pub(crate) fn report(&self, report: &Report) {
-        let observer = self.observer.borrow().clone();
-        if let Some(observer) = observer {
-            self.guard(move || observer.reported(report));
-        }
-        // Taken out, since it is code of the user's. What is reported while it runs goes to stderr.
-        let Some(mut reporter) = self.reporter.take() else { return say(report) };
-        match catch_unwind(AssertUnwindSafe(|| reporter(report))) {
-            Ok(()) => drop(self.reporter.replace(Some(reporter))),
-            Err(payload) => {
-                burn(payload);
-                burn(reporter);
-                say(report);
-            }
-        }
-    }
-}
-
-/// Prints a line on stderr. If that cannot be written to, nothing can be done.
-fn say(report: &Report) {
-    if let Err(payload) = catch_unwind(|| eprintln!("turnwise: {report}")) {
-        burn(payload);
-    }
 }
 
 impl fmt::Display for Report {

@@ -1,17 +1,26 @@
 //! What is said of a scheduler: plain data, and how it prints itself.
 
+mod label;
+mod job;
 mod wait;
+mod waited;
 mod failure;
 mod snapshot;
+mod deadlock;
+mod cycles;
 mod transition;
 mod printing;
 
-pub(crate) use failure::{Explain, HandedOver, Reporter, text_of};
+pub(crate) use cycles::{Edge, Edges, Steps, cycles};
+pub(crate) use failure::{HandedOver, text_of};
+pub(crate) use label::{label, label_of};
+pub(crate) use waited::waits;
+
+pub use deadlock::{Cycle, DeadlockReport, StuckTask};
 pub use failure::{FailurePolicy, Report};
-pub(crate) use snapshot::Place;
-pub use snapshot::{
-    Cycle, DeadlockReport, Metrics, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
-    WaitsFor,
-};
+pub use job::BlockingJob;
+pub use label::TaskLabel;
+pub use snapshot::{Metrics, Snapshot, TaskInfo, TaskState, TimerInfo};
 pub use transition::{Cause, Observer, Transition, TurnResult};
-pub use wait::{Registration, Resource, Wait, Waited, Waiter, register};
+pub use wait::{Resource, Wait, WaitsFor};
+pub use waited::{Registration, Waited, register};

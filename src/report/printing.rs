@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::blocking::BlockingJob;
-use crate::report::snapshot::{
-    Cycle, DeadlockReport, Place, Snapshot, TaskLabel, TaskState, WaitsFor,
-};
-use crate::report::wait::Resource;
+use crate::kernel::Place;
+use crate::report::deadlock::{Cycle, DeadlockReport};
+use crate::report::job::BlockingJob;
+use crate::report::label::TaskLabel;
+use crate::report::snapshot::{Snapshot, TaskState};
+use crate::report::wait::{Resource, WaitsFor};
 
 impl fmt::Display for TaskLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

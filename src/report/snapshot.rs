@@ -1,87 +1,11 @@
 //! What a scheduler looks like at one moment, as plain data that prints itself.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::blocking::BlockingJob;
-use crate::kernel::TaskId;
-use crate::report::wait::Resource;
-
-/// A task as people name it: `#7 "poller"`, `#7`, or `#1 main` for the root of a `block_on`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TaskLabel {
-    /// Its number.
-    pub id: TaskId,
-    /// Its name, if it was given one.
-    pub name: Option<Arc<str>>,
-    /// Whether it is the root future of a `block_on`.
-    pub is_root: bool,
-}
-
-/// A point in a source file.
-pub(crate) type Place = &'static Location<'static>;
-
-/// What a task waits for.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum WaitsFor {
-    /// The end of another task.
-    #[non_exhaustive]
-    Join {
-        /// That task.
-        task: TaskLabel,
-        /// Where that task was spawned: a `JoinHandle` does not know where it is awaited.
-        spawned_at: &'static Location<'static>,
-    },
-    /// A point in time.
-    #[non_exhaustive]
-    Sleep {
-        /// How long until then; `None` if it never comes.
-        left: Option<Duration>,
-        /// Where the sleep was made.
-        place: &'static Location<'static>,
-    },
-    /// A lock, a channel, or whatever else says that it is [`Waited`](crate::waiting::Waited) for.
-    #[non_exhaustive]
-    Resource {
-        /// What it is.
-        resource: Resource,
-        /// Where the wait began.
-        place: &'static Location<'static>,
-        /// Who owns it, and where they came to.
-        owners: Vec<(TaskLabel, &'static Location<'static>)>,
-    },
-    /// The end of the tasks in a scope.
-    #[non_exhaustive]
-    Children {
-        /// How many there are.
-        count: usize,
-        /// Where the scope was made.
-        place: &'static Location<'static>,
-    },
-    /// Its turn: it is ready, but nobody polls the scope whose child it is.
-    #[non_exhaustive]
-    Scope {
-        /// Where the scope was made.
-        place: &'static Location<'static>,
-    },
-    /// A blocking job, or a place for it in the queue of a pool.
-    #[non_exhaustive]
-    Blocking {
-        /// That job.
-        job: BlockingJob,
-    },
-    /// Something that turnwise does not know, which holds the task's waker.
-    #[non_exhaustive]
-    Foreign {
-        /// How many wakers are held.
-        wakers: usize,
-    },
-    /// Nothing: its last turn left no waker behind, so nothing can ever wake it.
-    Nothing,
-}
+use crate::report::job::BlockingJob;
+use crate::report::label::TaskLabel;
+use crate::report::wait::WaitsFor;
 
 /// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,50 +100,4 @@ pub struct Metrics {
     /// Letters that came from other threads: wakes, spawns of a [`Remote`](crate::Remote), and the
     /// word that the last one is gone, or that the last blocking job is over.
     pub letters: u64,
-}
-
-/// One task in a [`DeadlockReport`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct StuckTask {
-    /// Number and name.
-    pub label: TaskLabel,
-    /// Everything it waits for.
-    pub waits: Vec<WaitsFor>,
-    /// The turn since which it waits.
-    pub since: u64,
-    /// Where it was spawned.
-    pub spawned_at: &'static Location<'static>,
-}
-
-/// Why nothing can run any more: every task, what it waits for, since when, where, and who holds it.
-///
-/// `Display` prints it for people; the fields hold the same as data.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct DeadlockReport {
-    /// How many turns were given before.
-    pub turn: u64,
-    /// How many tasks there are that are not over.
-    pub alive: usize,
-    /// Those that can never run again, or not unless a waker in foreign hands is used.
-    pub tasks: Vec<StuckTask>,
-    /// Circles of tasks that wait for each other.
-    pub cycles: Vec<Cycle>,
-    /// Whether it is certain that nothing will ever run again in this call.
-    pub certain: bool,
-    /// How many wakers of how many tasks are in foreign hands: what it is uncertain for.
-    pub wakers_held: usize,
-    /// How many [`Remote`](crate::Remote)s there are, each of which may spawn a task.
-    pub remotes_held: usize,
-    /// The blocking jobs that are not over, each of which may wake a task.
-    pub blocking: Vec<BlockingJob>,
-}
-
-/// A circle of tasks: each waits for something that the next one holds.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Cycle {
-    /// Each task of the circle, with what it waits for; the next task holds it.
-    pub steps: Vec<(TaskLabel, WaitsFor)>,
 }

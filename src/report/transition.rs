@@ -5,10 +5,9 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::kernel::Ending;
-use crate::kernel::TaskId;
+use crate::kernel::{Ending, TaskId};
+use crate::report::deadlock::DeadlockReport;
 use crate::report::failure::Report;
-use crate::report::snapshot::DeadlockReport;
 
 /// One change of state of a scheduler.
 ///

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::kernel::{Kernel, Scheduler};
-use crate::report::DeadlockReport;
-use crate::report::Observer;
-use crate::report::{FailurePolicy, Report, Reporter};
+use crate::report::{DeadlockReport, FailurePolicy, Observer, Report};
+use crate::scheduler::idle::StallAlarm;
+use crate::scheduler::layers::Layers;
 use crate::scheduler::park::Park;
 use crate::scheduler::policy::Policy;
+use crate::scheduler::settings::Settings;
+use crate::watch::Reporter;
 
 /// Makes a [`Scheduler`] that differs from the default.
 ///
@@ -27,55 +28,10 @@ use crate::scheduler::policy::Policy;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     settings: Settings,
-    observer: Option<Rc<dyn Observer>>,
+    observers: Vec<Rc<dyn Observer>>,
     park: Option<Box<dyn Park>>,
     alarm: Option<StallAlarm>,
     reporter: Option<Reporter>,
-}
-
-/// What stays as it was set.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) policy: Policy,
-    pub(crate) virtual_time: bool,
-    pub(crate) timer_slack: Duration,
-    pub(crate) on_failure: FailurePolicy,
-    pub(crate) slow_poll: Option<Duration>,
-    pub(crate) budget: Option<NonZeroU32>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            policy: Policy::Fifo,
-            virtual_time: false,
-            timer_slack: Duration::from_millis(1),
-            on_failure: FailurePolicy::Report,
-            slow_poll: if cfg!(debug_assertions) { Some(Duration::from_millis(100)) } else { None },
-            budget: None,
-        }
-    }
-}
-
-/// Whom to tell when nothing has happened for a while and it is only possible that something will.
-pub(crate) struct StallAlarm {
-    after: Duration,
-    pub(crate) tell: Box<dyn FnMut(&DeadlockReport)>,
-    /// After which turn nothing has happened, since when, and whether that was told.
-    stall: Option<(u64, Instant, bool)>,
-}
-
-impl StallAlarm {
-    /// How long to wait until it is to be told that nothing has happened since this turn: zero if it is now,
-    /// `None` if it was told already. Counts in real time, and from the first time that it is asked.
-    pub(crate) fn time_left(&mut self, turn: u64) -> Option<Duration> {
-        let now = Instant::now();
-        let stall = self.stall.take_if(|(of, ..)| *of == turn);
-        let (_, since, told) = stall.unwrap_or((turn, now, false));
-        let left = self.after.saturating_sub(now.saturating_duration_since(since));
-        self.stall = Some((turn, since, left.is_zero()));
-        if told { None } else { Some(left) }
-    }
 }
 
 impl Builder {
@@ -109,9 +65,10 @@ impl Builder {
         self
     }
 
-    /// Installs an observer, which is told of every [`Transition`](crate::Transition).
+    /// Adds an observer, which is told of every [`Transition`](crate::Transition). Several are told in the order in which
+    /// they were added.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Rc::new(observer));
+        self.observers.push(Rc::new(observer));
         self
     }
 
@@ -149,7 +106,7 @@ impl Builder {
         after: Duration,
         tell: impl FnMut(&DeadlockReport) + 'static,
     ) -> Self {
-        self.alarm = Some(StallAlarm { after, tell: Box::new(tell), stall: None });
+        self.alarm = Some(StallAlarm::new(after, Box::new(tell)));
         self
     }
 
@@ -265,11 +222,10 @@ impl Builder {
         self
     }
 
-    /// Makes the scheduler, on this thread.
-    pub fn build(self) -> Scheduler {
-        let Builder { settings, observer, park, alarm, reporter } = self;
-        let kernel = Kernel::new(settings, observer, park, alarm, reporter);
-        Scheduler { kernel }
+    /// The layers of the scheduler, and what they begin with.
+    pub(super) fn into_layers(self) -> (Rc<Layers>, Vec<Rc<dyn Observer>>, Option<Reporter>) {
+        let Builder { settings, observers, park, alarm, reporter } = self;
+        (Layers::new(settings, park, alarm), observers, reporter)
     }
 }
 

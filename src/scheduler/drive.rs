@@ -1,17 +1,15 @@
 //! Driving a scheduler by hand: one turn at a time, or from somebody else's loop; and looking at it.
 
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Wake, Waker};
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::kernel::burn;
-use crate::kernel::{Kernel, Scheduler};
-use crate::kernel::{Run, Turned};
+use crate::kernel::Run;
 use crate::report::{Metrics, Snapshot};
+use crate::scheduler::error::NestedRun;
+use crate::scheduler::idle::{fire_timers, jump};
+use crate::scheduler::scheduler::Scheduler;
 use crate::scheduler::snapshot;
-use crate::time::{later, nanos};
-use crate::watch::{Trail, Turn};
+use crate::watch::{Turn, TurnLog, hook_waker};
 
 impl Scheduler {
     /// Gives exactly one turn, and says what happened in it; `None` if nothing can have a turn now.
@@ -40,31 +38,21 @@ impl Scheduler {
     /// ```
     #[track_caller]
     pub fn step(&self) -> Option<Turn> {
-        let kernel = &*self.kernel;
-        let mut run = Run::inner(kernel, Location::caller());
-        let slot = loop {
-            let mut board = kernel.board.borrow_mut();
-            if board.ready.pass_is_over() {
-                board = run.next_pass(board);
-            }
-            if let Some(slot) = board.ready.pop() {
-                break slot;
-            }
-            drop(board);
-            let may_jump = kernel.clock.is_virtual() && kernel.mailbox.jobs() == 0;
-            let moved = run.fire_timers() || (may_jump && run.jump());
+        self.refuse_nested(Location::caller());
+        let Scheduler { kernel, layers } = self;
+        let _paused = self.pause_hook();
+        let mut run = Run::begin(kernel, Location::caller());
+        let log = LogGuard::begin(self);
+        while !run.step() {
+            let may_jump = layers.settings.virtual_time && layers.jobs_awaited() == 0;
+            let moved = fire_timers(layers, kernel) || (may_jump && jump(layers, kernel));
             if !moved {
-                kernel.give_back(run.bell);
+                run.end();
                 return None;
             }
-        };
-        let trail = Trail::begin(kernel);
-        match run.turn(kernel.board.borrow_mut(), slot) {
-            Turned::Over(over) => drop(run.exit(over)),
-            Turned::Waits(board) => drop(board),
         }
-        kernel.give_back(run.bell);
-        trail.read()
+        run.end();
+        log.read()
     }
 
     /// Gives turns until nothing is ready; returns how many. For a loop that is not ours: a window
@@ -88,26 +76,31 @@ impl Scheduler {
     /// ```
     #[track_caller]
     pub fn run_until_stalled(&self) -> usize {
-        let mut run = Run::inner(&self.kernel, Location::caller());
+        self.refuse_nested(Location::caller());
+        let _paused = self.pause_hook();
+        let mut run = Run::begin(&self.kernel, Location::caller());
         let before = self.kernel.board.borrow().turns;
         run.may_wait = false;
         let ran = run.mainloop();
         debug_assert!(ran.is_ok(), "only a run that waits can find that it waits for nothing");
-        self.kernel.give_back(run.bell);
+        run.end();
         let turns = self.kernel.board.borrow().turns - before;
         usize::try_from(turns).unwrap_or(usize::MAX)
+    }
+
+    /// Refuses a run of this scheduler inside another one of it. It may take place inside a turn of another scheduler.
+    fn refuse_nested(&self, inner: &'static Location<'static>) {
+        if let Some(outer) = self.kernel.running.get() {
+            panic!("{}", NestedRun { outer, inner });
+        }
     }
 
     /// Returns the next deadline of a timer that a task waits for; `None` if there is none.
     ///
     /// Sleeps that were made outside of all turns count from the next look at the timers.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let mut board = self.kernel.board.borrow_mut();
-        if board.timers.has_fresh() {
-            board.timers.settle(self.kernel.clock.now());
-        }
-        let deadline = board.timers.next_deadline()?;
-        Some(self.kernel.clock.instant(deadline))
+        let time = self.layers.has_time()?;
+        Some(time.clock.instant(time.next_deadline()?))
     }
 
     /// Sets what to call when a task is woken, or spawned, while this scheduler does not run: the signal
@@ -132,12 +125,7 @@ impl Scheduler {
     /// assert_eq!(scheduler.run_until_stalled(), 2);
     /// ```
     pub fn on_wake(&self, hook: impl Fn() + Send + Sync + 'static) {
-        let hook = Hook { call: Mutex::new(Some(Arc::new(hook))) };
-        let old = self.kernel.hook.replace(Some(Waker::from(Arc::new(hook))));
-        self.kernel.look_who_watches();
-        if self.kernel.running.get().is_none() {
-            self.kernel.arm_hook();
-        }
+        let old = self.layers.watch().set_hook(&self.kernel, hook_waker(hook));
         drop(old);
     }
 
@@ -165,7 +153,7 @@ impl Scheduler {
     /// ```
     #[track_caller]
     pub fn advance(&self, by: Duration) {
-        self.kernel.advance(by);
+        self.layers.time(&self.kernel).advance(by);
     }
 
     /// Returns everything about this scheduler at this moment; `Display` prints it as a table.
@@ -188,7 +176,7 @@ impl Scheduler {
     /// println!("{snapshot}");
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        snapshot::snapshot(&self.kernel)
+        snapshot::snapshot(&self.layers, &self.kernel)
     }
 
     /// Returns counts of what this scheduler did and has.
@@ -204,39 +192,32 @@ impl Scheduler {
     /// # Ok::<(), turnwise::RunError>(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        snapshot::metrics(&self.kernel)
+        snapshot::metrics(&self.layers, &self.kernel)
     }
 }
 
-/// What `on_wake` installed. It catches its own panics, since they would hit whoever wakes, on any thread.
-struct Hook<F> {
-    /// `None` after a panic.
-    call: Mutex<Option<Arc<F>>>,
-}
+/// While it exists, what happens is written down.
+struct LogGuard<'s>(&'s Scheduler);
 
-impl<F: Fn() + Send + Sync + 'static> Wake for Hook<F> {
-    fn wake(self: Arc<Self>) {
-        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(call) = call else { return };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(move || call())) {
-            let gone = self.call.lock().unwrap_or_else(PoisonError::into_inner).take();
-            burn(payload);
-            burn(gone);
-        }
+impl<'s> LogGuard<'s> {
+    fn begin(scheduler: &'s Scheduler) -> Self {
+        let Scheduler { kernel, layers } = scheduler;
+        layers.watch().set_log(kernel, Some(Box::<TurnLog>::default()));
+        LogGuard(scheduler)
+    }
+
+    /// The turn that was written down; `None` if there was none.
+    fn read(self) -> Option<Turn> {
+        let Scheduler { kernel, layers } = self.0;
+        let log = layers.watch().set_log(kernel, None)?;
+        let labels = |ids: &[_]| snapshot::labels(kernel, ids);
+        log.read(labels, |ids| snapshot::waits_of_tasks(layers, kernel, ids))
     }
 }
 
-impl Kernel {
-    #[track_caller]
-    pub(crate) fn advance(&self, by: Duration) {
-        assert!(
-            self.clock.is_virtual(),
-            "only a virtual clock can be advanced; build the scheduler with `virtual_time()`"
-        );
-        let mut board = self.board.borrow_mut();
-        if board.timers.has_fresh() {
-            board.timers.settle(self.clock.now()); // They were made before the clock moved.
-        }
-        self.clock.jump(later(self.clock.now(), nanos(by)));
+impl Drop for LogGuard<'_> {
+    fn drop(&mut self) {
+        let Scheduler { kernel, layers } = self.0;
+        layers.watch().set_log(kernel, None);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
+
+use crate::kernel::Unparker;
 
 /// Lets the thread sleep until something can be ready; installed with
 /// [`Builder::park`](crate::scheduler::Builder::park).
@@ -85,18 +87,6 @@ impl Park for ThreadParker {
 
     fn unparker(&self) -> Waker {
         self.unparker.clone()
-    }
-}
-
-struct Unparker(Thread);
-
-impl Wake for Unparker {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
     }
 }
 

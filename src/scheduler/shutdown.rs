@@ -1,27 +1,25 @@
 //! The end of all tasks: everyone is asked to end and gets time to clean up, and what is left then is dropped.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use crate::blocking::{BlockingJob, Patient};
-use crate::cancel::Reason;
-use crate::kernel::Ending;
-use crate::kernel::Marks;
-use crate::kernel::Run;
-use crate::kernel::thread;
-use crate::kernel::{Board, Kernel, Scheduler};
-use crate::kernel::{Key, TaskId};
-use crate::report::Transition;
-use crate::report::{Place, TaskLabel, TaskState, WaitsFor};
+use crate::blocking::JobGrace;
+use crate::cancel::cancel;
+use crate::kernel::{Ending, Flags, Kernel, Place, Run, TaskId, find, run_place};
+use crate::report::{BlockingJob, Observer, TaskLabel, TaskState, Transition, WaitsFor};
 use crate::scheduler::error::{NestedRun, RunError};
+use crate::scheduler::layers::shutdown_reason;
+use crate::scheduler::scheduler::Scheduler;
 use crate::scheduler::snapshot;
-use crate::time::{NEVER, Nanos, later, nanos};
-use crate::time::{TimerKey, When};
+use crate::time::{NEVER, Nanos, Time, TimerKey, When, later, nanos};
+use crate::watch::origin;
 
 /// What became of the tasks that were alive when a scheduler was shut down; and of those that they spawned then.
 ///
@@ -114,51 +112,59 @@ impl Scheduler {
     #[track_caller]
     #[doc(alias = "shutdown_timeout")]
     pub fn shutdown(&self, grace: Duration) -> Result<ShutdownReport, RunError> {
-        let _patient = Patient::begin(&self.kernel, grace);
-        self.kernel.shut_down(Location::caller(), grace)
+        let _jobs_too = JobGrace::begin(&self.kernel, grace);
+        self.shut_down(Location::caller(), grace)
     }
 
-    /// Ends what the future of a `block_on` has left. It has been run from here, so it can be again.
+    /// Ends the tasks that a `block_on` left behind. The scheduler has just run on this thread, so it can run again.
     #[track_caller]
     pub(crate) fn clean_up(&self) {
         if self.kernel.board.borrow().taskmap.alive() > 0 {
-            let ended = self.kernel.shut_down(Location::caller(), Duration::MAX);
+            let ended = self.shut_down(Location::caller(), Duration::MAX);
             debug_assert!(ended.is_ok(), "it was run from here");
         }
     }
-}
 
-impl Kernel {
     fn shut_down(&self, place: Place, grace: Duration) -> Result<ShutdownReport, RunError> {
-        if let Some(outer) = thread::run_place() {
+        if let Some(outer) = run_place() {
             return Err(RunError::Nested(NestedRun { outer, inner: place }));
         }
-        let mut run = Run::begin(self, place);
-        self.failure.take(); // It was reported, and this is what comes of it.
-        let began = self.clock.now();
-        let _ledger = LedgerKept::open(self, began);
+        let Scheduler { kernel, layers } = self;
+        let _paused = self.pause_hook();
+        let mut run = Run::begin(kernel, place);
+        drop(self.take_fatal()); // It was reported, and this is what comes of it.
+        let time = layers.time(kernel);
+        let began = time.clock.now();
+        let log = LogGuard::open(self, began);
         // The children of a scope are told by their scope.
-        for key in self.alive(|_, slot| !slot.marks.has(Marks::HOSTED)) {
-            self.turn_away(key);
+        let reason = shutdown_reason();
+        for key in kernel.alive(|slot| !slot.flags.has(Flags::ROUTED)) {
+            if let Some(id) = kernel.id_of(key) {
+                cancel(kernel, key.slot, id, &reason);
+            }
         }
-        let grace = Grace::begin(self, later(began, nanos(grace)));
-        // Not before everyone has had the turn in which he is told.
-        let turns = self.board.borrow().turns + self.board.borrow().ready.len() as u64;
-        self.look_again.set(turns);
+        let grace = GraceAlarm::begin(kernel, time, later(began, nanos(grace)));
+        // Not before each task has had the turn in which it is told.
+        let turns = kernel.board.borrow().turns + kernel.board.borrow().ready.len() as u64;
+        kernel.look_again.set(turns);
         // If the rest can never run again, there is nothing to wait for.
         let _ended = run.mainloop();
+        layers.verdict.take();
         drop(grace);
-        let mut report = self.close_ledger(began);
-        self.end_everyone(None);
-        self.give_back(run.bell);
-        report.took = Duration::from_nanos(self.clock.now() - began);
+        let mut report = self.report(&log);
+        drop(log);
+        kernel.end_everyone(false);
+        run.end();
+        report.took = Duration::from_nanos(time.clock.now() - began);
         Ok(report)
     }
 
     /// Makes the report of what has ended, and of what is going to be dropped now.
-    fn close_ledger(&self, began: Nanos) -> ShutdownReport {
-        let took = Duration::from_nanos(self.clock.now() - began);
-        let alive = snapshot::snapshot(self).tasks.into_iter();
+    fn report(&self, log: &LogGuard<'_>) -> ShutdownReport {
+        let Scheduler { kernel, layers } = self;
+        let took = Duration::from_nanos(layers.time(kernel).clock.now() - log.log.began);
+        let snapshot = snapshot::snapshot(layers, kernel);
+        let alive = snapshot.tasks.into_iter();
         let aborted =
             alive.filter(|task| task.state != TaskState::Finished).map(|task| EndedTask {
                 label: task.label,
@@ -167,138 +173,122 @@ impl Kernel {
                 took,
                 waits: task.waits,
             });
-        let ended = self.ledger.take().unwrap_or_default().ended.into_iter();
+        let ended = log.log.notes.take().ended.into_iter();
         let (cancelled, finished) =
             ended.partition(|task| !matches!(task.ending, Ending::Returned | Ending::Panicked));
         let aborted = aborted.collect();
-        let (still_blocking, took) = (self.blocking_jobs(), Duration::ZERO);
+        let (still_blocking, took) = (snapshot.blocking, Duration::ZERO);
         ShutdownReport { finished, cancelled, aborted, still_blocking, took }
     }
-
-    /// Returns whether no task is left that this run could ever give a turn.
-    ///
-    /// Without a task of the scheduler's own nobody polls a scope: the children that there still are were lost
-    /// with theirs, or that lives on another scheduler. Neither a timer of theirs nor a waker abroad is a
-    /// reason to wait then, if all are to end anyway.
-    pub(crate) fn is_nobody_left(&self) -> bool {
-        let board = self.board.borrow();
-        let is_shutting_down = self.ledger.borrow().is_some();
-        board.taskmap.alive() == 0
-            || (is_shutting_down && board.hosting.has_scopes() && board.has_only_guests())
-    }
-
-    /// Asks a task to end, also one that is spawned during a shutdown.
-    pub(crate) fn turn_away(&self, key: Key) {
-        if let Some(id) = self.id_of(key) {
-            self.cancel(key.slot, id, &reason());
-        }
-    }
 }
 
-impl Board {
-    /// Returns whether all tasks that are not over are children of scopes.
-    fn has_only_guests(&self) -> bool {
-        let mut tenants = self.taskmap.tenants();
-        tenants.all(|(_, slot)| !slot.is_alive() || slot.marks.has(Marks::HOSTED))
-    }
-}
+// ----- which tasks have ended, and when -----
 
-fn reason() -> Reason {
-    Reason::Said(Arc::from("shutdown"))
-}
-
-// ----- who has ended, and when -----
-
-/// What is noted during a shutdown.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    /// When everyone was asked to end.
+/// What is noted during a shutdown: an observer like any other.
+struct ShutdownLog {
+    time: Rc<Time>,
+    /// When every task was asked to end.
     began: Nanos,
+    notes: RefCell<Notes>,
+}
+
+#[derive(Default)]
+struct Notes {
     /// Those that have not ended.
     alive: BTreeMap<TaskId, (TaskLabel, Place)>,
     /// Those that have, in that order.
     ended: Vec<EndedTask>,
 }
 
-impl Ledger {
-    pub(crate) fn note(&mut self, transition: &Transition, now: Nanos) {
+impl Observer for ShutdownLog {
+    fn transition(&self, transition: &Transition) {
+        let notes = &mut *self.notes.borrow_mut();
         match transition {
             Transition::Spawned { task, name, place } => {
                 let label = TaskLabel { id: *task, name: name.clone(), is_root: false };
-                self.alive.insert(*task, (label, place));
+                notes.alive.insert(*task, (label, place));
             }
             Transition::Exited { task, ending } => {
-                let Some((label, spawned_at)) = self.alive.remove(task) else { return };
-                let took = Duration::from_nanos(now - self.began);
+                let Some((label, spawned_at)) = notes.alive.remove(task) else { return };
+                let took = Duration::from_nanos(self.time.clock.now() - self.began);
                 let (ending, waits) = (*ending, Vec::new());
-                self.ended.push(EndedTask { label, spawned_at, ending, took, waits });
+                notes.ended.push(EndedTask { label, spawned_at, ending, took, waits });
             }
             _ => {}
         }
     }
 }
 
-/// While it exists the ledger is kept, and new tasks are turned away.
-struct LedgerKept<'k>(&'k Kernel);
+/// While it exists the log is kept, and new tasks are cancelled.
+struct LogGuard<'s> {
+    scheduler: &'s Scheduler,
+    log: Rc<ShutdownLog>,
+}
 
-impl<'k> LedgerKept<'k> {
-    fn open(kernel: &'k Kernel, began: Nanos) -> Self {
-        let alive = kernel.alive(|_, _| true).into_iter();
-        let alive = alive.filter_map(|key| Some((kernel.id_of(key)?, kernel.who_is(key)?)));
-        let alive = alive.collect();
-        let ledger = Ledger { began, alive, ended: Vec::new() };
-        kernel.ledger.replace(Some(Box::new(ledger)));
-        kernel.look_who_watches();
-        LedgerKept(kernel)
+impl<'s> LogGuard<'s> {
+    fn open(scheduler: &'s Scheduler, began: Nanos) -> Self {
+        let Scheduler { kernel, layers } = scheduler;
+        let alive = kernel.alive(|_| true).into_iter();
+        let alive = alive.filter_map(|key| Some((kernel.id_of(key)?, origin(kernel, key)?)));
+        let notes = Notes { alive: alive.collect(), ended: Vec::new() };
+        let time = Rc::clone(layers.time(kernel));
+        let log = Rc::new(ShutdownLog { time, began, notes: RefCell::new(notes) });
+        layers.watch().add(kernel, Rc::clone(&log) as Rc<dyn Observer>);
+        layers.is_shutting_down.set(true);
+        layers.failures().is_shutting_down.set(true);
+        LogGuard { scheduler, log }
     }
 }
 
-impl Drop for LedgerKept<'_> {
+impl Drop for LogGuard<'_> {
     fn drop(&mut self) {
-        self.0.ledger.take();
-        self.0.look_who_watches();
+        let Scheduler { kernel, layers } = self.scheduler;
+        layers.is_shutting_down.set(false);
+        layers.failures().is_shutting_down.set(false);
+        let log = Rc::clone(&self.log) as Rc<dyn Observer>;
+        layers.watch().remove(kernel, &log);
     }
 }
 
 // ----- until when -----
 
-/// The timer that ends the run when the time is over.
-struct Grace<'k> {
+/// The timer that ends the run when the grace is over.
+struct GraceAlarm<'k> {
     kernel: &'k Kernel,
+    time: &'k Time,
     timer: Option<TimerKey>,
 }
 
-impl<'k> Grace<'k> {
-    fn begin(kernel: &'k Kernel, until: Nanos) -> Self {
-        kernel.time_is_over.set(false);
+impl<'k> GraceAlarm<'k> {
+    fn begin(kernel: &'k Kernel, time: &'k Time, until: Nanos) -> Self {
+        kernel.stop.set(false);
         let timer = (until != NEVER).then(|| {
-            let timer = kernel.create_timer(When::At(until), Location::caller());
-            let whistle = Waker::from(Arc::new(Whistle(kernel.id)));
-            let poll = kernel.poll_timer(timer, &Context::from_waker(&whistle));
+            let timer = time.create_timer(When::At(until), Location::caller());
+            let waker = Waker::from(Arc::new(StopRun(kernel.id)));
+            let poll = time.poll_timer(timer, &Context::from_waker(&waker));
             debug_assert!(poll.is_pending(), "a timer fires when it is looked at, and not before");
             timer
         });
-        Grace { kernel, timer }
+        GraceAlarm { kernel, time, timer }
     }
 }
 
-impl Drop for Grace<'_> {
+impl Drop for GraceAlarm<'_> {
     fn drop(&mut self) {
         if let Some(timer) = self.timer {
-            self.kernel.cancel_timer(timer);
+            self.time.cancel_timer(timer);
         }
-        self.kernel.time_is_over.set(false);
+        self.kernel.stop.set(false);
     }
 }
 
-/// The waker of that timer. It is a scheduler's number, since a waker may go anywhere; this one does not.
-struct Whistle(NonZeroU32);
+/// The waker of that timer. It has a scheduler's number, since a waker may go anywhere; this one does not.
+struct StopRun(NonZeroU32);
 
-impl Wake for Whistle {
+impl Wake for StopRun {
     fn wake(self: Arc<Self>) {
-        if let Some(kernel) = thread::find(self.0) {
-            kernel.time_is_over.set(true);
-            kernel.look_again.set(0);
+        if let Some(kernel) = find(self.0) {
+            kernel.stop_run();
         }
     }
 }

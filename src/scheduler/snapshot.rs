@@ -1,42 +1,25 @@
-//! Reading the desk: who waits for what, the snapshot, and the deadlock report with its cycles.
+//! Looking at a scheduler: what waits for what, the snapshot, and the deadlock report with its cycles.
+//!
+//! Every layer is asked for its waits by one plain call. What they answer is the graph in which cycles are looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::time::Duration;
 
-use crate::kernel::Marks;
-use crate::kernel::thread;
-use crate::kernel::{Board, Kernel};
-use crate::kernel::{Doing, Slot};
-use crate::kernel::{Key, TaskId, TaskKey};
+use crate::kernel::{Board, Doing, Flags, Kernel, Key, Place, Slot, TaskId, TaskKey, Waiter, find};
 use crate::report::{
-    Cycle, DeadlockReport, Metrics, Place, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState,
-    TimerInfo, WaitsFor,
+    self, BlockingJob, Cycle, DeadlockReport, Edge, Edges, Metrics, Snapshot, Steps, StuckTask,
+    TaskInfo, TaskLabel, TaskState, TimerInfo, Wait, WaitsFor, cycles, label,
 };
-use crate::report::{Wait, Waiter};
-use crate::time::{NEVER, Nanos};
+use crate::scheduler::layers::Layers;
+use crate::sync::with_waits;
 
-/// One arrow of the graph: a task waits for something, which perhaps another task holds.
-struct Edge {
-    waits: WaitsFor,
-    holder: Option<Key>,
-    /// One more arrow for a wait that was told of already: what it waits for has several holders.
-    is_further: bool,
-}
-
-/// All arrows, by the task that waits. Keyed by the task's slot.
-type Edges = BTreeMap<u32, Vec<Edge>>;
-
-/// Collects all waits of a scheduler's tasks. Joins come from the slots, sleeps from the timers, and the
-/// rest from whatever has registered itself on this thread.
-fn edges(kernel: &Kernel) -> Edges {
-    // Asked first and with nothing borrowed, since describing is code of the user's.
+/// Collects all waits of a scheduler's tasks. Joins come from the slots, the rest from the layers.
+fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
+    // Asked first and with nothing borrowed, since describing is user code.
     let mut waits: Vec<Wait> = Vec::new();
-    for waited in thread::all_waited() {
-        waited.describe(&mut |wait| waits.push(wait));
-    }
-    waits.extend(thread::with_waits(|waits| waits.all()));
-    let now = kernel.clock.now();
+    report::waits(&mut |wait| waits.push(wait));
+    waits.extend(with_waits(|waits| waits.all()));
     let board = kernel.board.borrow();
     let mut edges = Edges::new();
     let mut add =
@@ -52,25 +35,26 @@ fn edges(kernel: &Kernel) -> Edges {
                 is_further: true,
             }));
         };
-    for (key, slot) in board.taskmap.tenants().filter(|(_, slot)| slot.is_alive()) {
+    for (key, slot) in board.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
         let joiner = slot.joiner.map(|joiner| TaskKey::new(kernel.id, joiner));
-        let foreign = board.taskmap.foreign_joiner(key.slot).and_then(Waiter::task);
-        for joiner in [joiner, foreign].into_iter().flatten() {
+        let foreign = board.taskmap.extra(key.slot).and_then(|extra| extra.joiner.as_ref());
+        for joiner in [joiner, foreign.and_then(Waiter::task)].into_iter().flatten() {
             let Some(task) = label(&board, key) else { continue };
             let waits = WaitsFor::Join { task, spawned_at: slot.spawned_at };
             add(Some(joiner), waits, &mut iter::once(TaskKey::new(kernel.id, key)));
         }
     }
-    for Family { poller, place, children } in families(kernel, &board) {
+    for Family { poller, place, children } in families(layers, kernel, &board) {
         let waits = WaitsFor::Children { count: children.len(), place };
         add(poller, waits, &mut children.into_iter());
     }
-    for (deadline, sleeper, place) in board.timers.waits() {
-        let left = time_left(deadline, now);
-        add(sleeper.task(kernel.id), WaitsFor::Sleep { left, place }, &mut iter::empty());
+    if let Some(time) = layers.has_time() {
+        time.waits(|left, task, place| {
+            add(task, WaitsFor::Sleep { left, place }, &mut iter::empty());
+        });
     }
-    for (task, waits) in kernel.job_waits() {
-        add(task, waits, &mut iter::empty());
+    if let Some(jobs) = layers.has_jobs() {
+        jobs.waits(|task, waits| add(task, waits, &mut iter::empty()));
     }
     for Wait { task, resource, place, owners: holders } in waits {
         let owners = holders
@@ -91,31 +75,21 @@ struct Family {
 }
 
 /// The scopes of a scheduler whose children are not all over.
-fn families(kernel: &Kernel, board: &Board) -> impl Iterator<Item = Family> {
+fn families(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<Family> {
+    let Some(hosts) = layers.has_hosts() else { return Vec::new() };
     let mut families: BTreeMap<u32, Family> = BTreeMap::new();
-    let tenants = board.taskmap.tenants();
-    for (key, _) in tenants.filter(|(_, slot)| slot.is_alive() && slot.marks.has(Marks::HOSTED)) {
-        let (desk, poller, place) = board.hosting.host_of(key.slot);
-        let family = families.entry(desk).or_insert(Family { poller, place, children: Vec::new() });
+    let is_child = |slot: &Slot| slot.is_alive() && slot.flags.has(Flags::ROUTED);
+    for (key, _) in board.taskmap.tasks().filter(|(_, slot)| is_child(slot)) {
+        let (queue, poller, place) = hosts.host_of(key.slot);
+        let family =
+            families.entry(queue).or_insert(Family { poller, place, children: Vec::new() });
         family.children.push(TaskKey::new(kernel.id, key));
     }
-    families.into_values()
-}
-
-/// How long until a deadline; `None` if that never comes, or is a length of time that has not begun.
-fn time_left(deadline: Option<Nanos>, now: Nanos) -> Option<Duration> {
-    let deadline = deadline.filter(|&deadline| deadline != NEVER)?;
-    Some(Duration::from_nanos(deadline.saturating_sub(now)))
+    families.into_values().collect()
 }
 
 fn is_alive(kernel: &Kernel, board: &Board, task: TaskKey) -> bool {
-    task.scheduler == kernel.id && board.taskmap.look(task.key).is_some_and(Slot::is_alive)
-}
-
-pub(crate) fn label(board: &Board, key: Key) -> Option<TaskLabel> {
-    let slot = board.taskmap.look(key)?;
-    let (name, is_root) = (board.taskmap.name(key.slot), slot.marks.has(Marks::MAIN));
-    Some(TaskLabel { id: slot.id()?, name, is_root })
+    task.scheduler == kernel.id && board.taskmap.get(task.key).is_some_and(Slot::is_alive)
 }
 
 fn label_of_slot(board: &Board, slot: u32) -> Option<TaskLabel> {
@@ -123,12 +97,12 @@ fn label_of_slot(board: &Board, slot: u32) -> Option<TaskLabel> {
 }
 
 /// The labels of tasks of this scheduler, for those that still have a slot.
-pub(crate) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
+pub(super) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
     if ids.is_empty() {
         return Vec::new();
     }
     let board = kernel.board.borrow();
-    let tenants = board.taskmap.tenants();
+    let tenants = board.taskmap.tasks();
     let keys: BTreeMap<TaskId, Key> =
         tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect();
     ids.iter().filter_map(|id| label(&board, *keys.get(id)?)).collect()
@@ -139,27 +113,23 @@ fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskL
     if task.scheduler == kernel.id {
         return label(board, task.key);
     }
-    let other = thread::find(task.scheduler)?;
+    let other = find(task.scheduler)?;
     let board = other.board.try_borrow().ok()?;
     label(&board, task.key)
 }
 
-/// The label of a task of any scheduler on this thread, asked from outside of all of them.
-pub(crate) fn label_of(task: TaskKey) -> Option<TaskLabel> {
-    let kernel = thread::find(task.scheduler)?;
-    let board = kernel.board.try_borrow().ok()?;
-    label(&board, task.key)
-}
-
 /// What a task waits for. If it is nothing that is known, then its waker, or nothing at all.
-fn waits_of(board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
+fn waits_of(layers: &Layers, board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
     let of_task = edges.get(&key.slot).into_iter().flatten();
     let known: Vec<WaitsFor> =
         of_task.filter(|edge| !edge.is_further).map(|edge| edge.waits.clone()).collect();
-    let Some(slot) = board.taskmap.look(key) else { return known };
+    let Some(slot) = board.taskmap.get(key) else { return known };
     let is_left = slot.doing == Doing::Queued && board.ready.is_empty();
-    if is_left && slot.marks.has(Marks::HOSTED) {
-        return vec![WaitsFor::Scope { place: board.hosting.host_of(key.slot).2 }];
+    if is_left
+        && slot.flags.has(Flags::ROUTED)
+        && let Some(hosts) = layers.has_hosts()
+    {
+        return vec![WaitsFor::Scope { place: hosts.host_of(key.slot).2 }];
     }
     if !known.is_empty() || slot.doing != Doing::Idle {
         return known;
@@ -171,35 +141,39 @@ fn waits_of(board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
 }
 
 /// What these tasks wait for now; those that still have a slot.
-pub(crate) fn waits_of_tasks(kernel: &Kernel, ids: &[TaskId]) -> Vec<(TaskId, Vec<WaitsFor>)> {
+pub(super) fn waits_of_tasks(
+    layers: &Layers,
+    kernel: &Kernel,
+    ids: &[TaskId],
+) -> Vec<(TaskId, Vec<WaitsFor>)> {
     if ids.is_empty() {
         return Vec::new();
     }
     let ids: BTreeSet<TaskId> = ids.iter().copied().collect();
-    let edges = edges(kernel);
+    let edges = edges(layers, kernel);
     let board = kernel.board.borrow();
-    let tenants = board.taskmap.tenants();
+    let tenants = board.taskmap.tasks();
     let asked =
         tenants.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
-    asked.map(|(id, key)| (id, waits_of(&board, &edges, key))).collect()
+    asked.map(|(id, key)| (id, waits_of(layers, &board, &edges, key))).collect()
 }
 
-pub(crate) fn snapshot(kernel: &Kernel) -> Snapshot {
-    let edges = edges(kernel);
-    let now = kernel.clock.now();
+pub(super) fn snapshot(layers: &Layers, kernel: &Kernel) -> Snapshot {
+    let edges = edges(layers, kernel);
+    let elapsed = layers.time(kernel).clock.elapsed();
     let board = kernel.board.borrow();
     Snapshot {
         turn: board.turns,
-        elapsed: Duration::from_nanos(now),
+        elapsed,
         ready: board.ready.iter().filter_map(|slot| label_of_slot(&board, slot)).collect(),
-        tasks: task_infos(&board, &edges),
-        timers: timer_infos(kernel, &board, now),
-        blocking: kernel.blocking_jobs(),
+        tasks: task_infos(layers, &board, &edges),
+        timers: timer_infos(layers, kernel, &board),
+        blocking: blocking(layers),
     }
 }
 
-fn task_infos(board: &Board, edges: &Edges) -> Vec<TaskInfo> {
-    let tenants = board.taskmap.tenants();
+fn task_infos(layers: &Layers, board: &Board, edges: &Edges) -> Vec<TaskInfo> {
+    let tenants = board.taskmap.tasks();
     let infos = tenants.filter_map(|(key, slot)| {
         Some(TaskInfo {
             label: label(board, key)?,
@@ -210,7 +184,7 @@ fn task_infos(board: &Board, edges: &Edges) -> Vec<TaskInfo> {
                 Doing::Done => TaskState::Finished,
                 Doing::Vacant => return None,
             },
-            waits: waits_of(board, edges, key),
+            waits: waits_of(layers, board, edges, key),
             turns: slot.turns,
             last_turn: slot.last_turn,
             priority: slot.priority,
@@ -222,68 +196,71 @@ fn task_infos(board: &Board, edges: &Edges) -> Vec<TaskInfo> {
     infos
 }
 
-fn timer_infos(kernel: &Kernel, board: &Board, now: Nanos) -> Vec<TimerInfo> {
-    let timers = board.timers.waits();
-    let infos = timers.map(|(deadline, sleeper, place)| TimerInfo {
-        left: time_left(deadline, now),
-        task: sleeper.task(kernel.id).and_then(|task| label_anywhere(kernel, board, task)),
-        place,
-    });
-    let mut infos: Vec<TimerInfo> = infos.collect();
+fn timer_infos(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<TimerInfo> {
+    let mut infos: Vec<TimerInfo> = Vec::new();
+    if let Some(time) = layers.has_time() {
+        time.waits(|left, task, place| {
+            let task = task.and_then(|task| label_anywhere(kernel, board, task));
+            infos.push(TimerInfo { left, task, place });
+        });
+    }
     infos.sort_by_key(|timer| timer.left.unwrap_or(Duration::MAX));
     infos
 }
 
-pub(crate) fn metrics(kernel: &Kernel) -> Metrics {
+fn blocking(layers: &Layers) -> Vec<BlockingJob> {
+    layers.has_jobs().map_or_else(Vec::new, |jobs| jobs.open())
+}
+
+pub(super) fn metrics(layers: &Layers, kernel: &Kernel) -> Metrics {
     let board = kernel.board.borrow();
     Metrics {
         spawned: board.taskmap.spawned(),
         alive: board.taskmap.alive(),
         ready: board.ready.len(),
-        timers: board.timers.armed(),
-        blocking: kernel.blocking_jobs().len(),
+        timers: layers.has_time().map_or(0, |time| time.armed()),
+        blocking: blocking(layers).len(),
         wakers_held: board.bells.kept_count(),
         turns: board.turns,
-        parks: board.parks,
+        parks: layers.parks.get(),
         letters: board.letters,
     }
 }
 
 /// Explains why nothing can run.
-pub(crate) fn deadlock(kernel: &Kernel, certain: bool) -> DeadlockReport {
-    let edges = edges(kernel);
+pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> DeadlockReport {
+    let edges = edges(layers, kernel);
+    let alive = kernel.alive(|_| true);
     let board = kernel.board.borrow();
-    let mut alive: Vec<(Option<TaskId>, Key)> = board
-        .taskmap
-        .tenants()
-        .filter(|(_, slot)| slot.is_alive())
-        .map(|(key, slot)| (slot.id(), key))
-        .collect();
-    alive.sort_unstable_by_key(|&(id, _)| id);
-    let alive: Vec<Key> = alive.into_iter().map(|(_, key)| key).collect();
     let cycles = cycles(&alive, &edges);
     DeadlockReport {
         turn: board.turns,
         alive: alive.len(),
-        tasks: stuck_tasks(&board, &edges, &alive, &cycles),
+        tasks: stuck_tasks(layers, &board, &edges, &alive, &cycles),
         cycles: cycles.iter().map(|steps| named_cycle(&board, steps)).collect(),
         certain,
         wakers_held: board.bells.all_clones(),
-        remotes_held: kernel.mailbox.remotes(),
-        blocking: kernel.blocking_jobs(),
+        remotes_held: layers.remotes(),
+        blocking: blocking(layers),
     }
 }
 
 /// The tasks of a cycle come first: they are the reason, the others only wait for them.
-fn stuck_tasks(board: &Board, edges: &Edges, alive: &[Key], cycles: &[Steps]) -> Vec<StuckTask> {
+fn stuck_tasks(
+    layers: &Layers,
+    board: &Board,
+    edges: &Edges,
+    alive: &[Key],
+    cycles: &[Steps],
+) -> Vec<StuckTask> {
     let in_cycles = cycles.iter().flatten().map(|&(key, _)| key);
     let mut seen = BTreeSet::new();
     let order = in_cycles.chain(alive.iter().copied()).filter(|key| seen.insert(key.slot));
     let stuck = order.filter_map(|key| {
-        let slot = board.taskmap.look(key)?;
+        let slot = board.taskmap.get(key)?;
         Some(StuckTask {
             label: label(board, key)?,
-            waits: waits_of(board, edges, key),
+            waits: waits_of(layers, board, edges, key),
             since: slot.last_turn,
             spawned_at: slot.spawned_at,
         })
@@ -294,45 +271,4 @@ fn stuck_tasks(board: &Board, edges: &Edges, alive: &[Key], cycles: &[Steps]) ->
 fn named_cycle(board: &Board, steps: &Steps) -> Cycle {
     let named = |(key, waits): &(Key, WaitsFor)| Some((label(board, *key)?, waits.clone()));
     Cycle { steps: steps.iter().filter_map(named).collect() }
-}
-
-/// A circle: each task with what it waits for, which the next one holds.
-type Steps = Vec<(Key, WaitsFor)>;
-
-/// Finds circles by walking along the arrows, depth first. A task that is met again while it is still on
-/// the path closes a circle. The path is a vector, since a million tasks may wait in a row.
-fn cycles(keys: &[Key], edges: &Edges) -> Vec<Steps> {
-    let mut found = Vec::new();
-    let mut done: BTreeSet<u32> = BTreeSet::new();
-    for &start in keys {
-        if done.contains(&start.slot) {
-            continue;
-        }
-        // Each step: the task, and how many of its arrows were followed.
-        let mut path: Vec<(Key, usize)> = vec![(start, 0)];
-        let mut on_path = BTreeSet::from([start.slot]);
-        while let Some((task, followed)) = path.last_mut() {
-            let (task, number) = (*task, *followed);
-            *followed += 1;
-            let Some(edge) = edges.get(&task.slot).and_then(|edges| edges.get(number)) else {
-                path.pop();
-                on_path.remove(&task.slot);
-                done.insert(task.slot);
-                continue;
-            };
-            let Some(holder) = edge.holder else { continue };
-            if on_path.contains(&holder.slot) {
-                let closed = path.iter().skip_while(|(key, _)| key.slot != holder.slot);
-                let steps = closed.filter_map(|&(key, followed)| {
-                    let edge = edges.get(&key.slot)?.get(followed - 1)?;
-                    Some((key, edge.waits.clone()))
-                });
-                found.push(steps.collect());
-            } else if !done.contains(&holder.slot) {
-                on_path.insert(holder.slot);
-                path.push((holder, 0));
-            }
-        }
-    }
-    found
 }

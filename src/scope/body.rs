@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::cancel::{Passage, Reason};
-use crate::kernel::{burn, left};
+use crate::cancel::{Passage, Reason, left};
+use crate::kernel::drop_quietly;
 use crate::scope::error::ScopeError;
 use crate::scope::members::Members;
 
@@ -52,7 +52,7 @@ impl<'a, F: Future> Body<'a, F> {
         let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
         let poll = catch_unwind(AssertUnwindSafe(|| passage.settle(since, cx, reason)));
         let is_over = poll.unwrap_or_else(|payload| {
-            burn(payload);
+            drop_quietly(payload);
             Poll::Ready(())
         });
         if is_over.is_ready() {
@@ -62,7 +62,7 @@ impl<'a, F: Future> Body<'a, F> {
 
     fn end(&mut self) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.passage.set(None))) {
-            burn(payload);
+            drop_quietly(payload);
         }
     }
 

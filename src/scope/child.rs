@@ -11,12 +11,13 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::cancel::Reason;
-use crate::kernel::{Failure, burn};
+use crate::kernel::{Failure, drop_quietly};
+use crate::task::{Inherited, inherits};
 
 /// An error of any type, as a scope keeps it.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
@@ -32,6 +33,29 @@ pub(super) trait Child {
 
 /// A child with its type forgotten.
 pub(super) type Boxed<'scope> = Pin<Box<dyn Child + 'scope>>;
+
+/// The same child; wrapped, if it inherits anything.
+#[inline]
+pub(super) fn inheriting(child: Boxed<'_>) -> Boxed<'_> {
+    if inherits() { Box::pin(Inherited::new(child)) } else { child }
+}
+
+impl Child for Inherited<Boxed<'_>> {
+    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
+        let this = self.get_mut();
+        let poll = this.with(|child| child.as_mut().turn(cx));
+        if poll.is_ready() {
+            this.end();
+        }
+        poll
+    }
+
+    fn end(self: Pin<&mut Self>, failure: Failure) {
+        let this = self.get_mut();
+        this.with(|child| child.as_mut().end(failure));
+        this.end();
+    }
+}
 
 /// How a child failed.
 pub(super) enum Failed {
@@ -102,7 +126,7 @@ impl<F: Future, T> Task<F, T> {
 
     fn drop_future(mut self: Pin<&mut Self>) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Over))) {
-            burn(payload);
+            drop_quietly(payload);
         }
     }
 
@@ -133,7 +157,7 @@ pub(super) enum Given<T> {
     Nothing,
     Value(T),
     /// Nothing caught the request.
-    Cancelled(Reason),
+    Cancelled(Option<Arc<str>>),
     /// The error is in the scope.
     Failure,
     /// The payload is in the scope; this is its text.

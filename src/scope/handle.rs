@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::cancel::Reason;
+use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, TaskId};
 use crate::scope::child::{Answer, Given};
 use crate::scope::members::Members;
@@ -112,12 +112,12 @@ impl<'scope, T> ScopedHandle<'scope, T> {
     /// # Ok::<(), task::ScopeError>(())
     /// ```
     pub fn cancel(&self) {
-        self.members.kernel().cancel(self.slot, self.id, &Reason::Unsaid);
+        cancel(self.members.kernel(), self.slot, self.id, &Reason::Unsaid);
     }
 
     /// The same, with a reason for whoever catches the request and for the [`JoinError`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
-        self.members.kernel().cancel(self.slot, self.id, &Reason::Said(reason.into()));
+        cancel(self.members.kernel(), self.slot, self.id, &Reason::Said(reason.into()));
     }
 
     /// Ends the child: its future is dropped at its next turn, which is scheduled now. That is no failure of

@@ -1,47 +1,43 @@
-//! Hosts: a scope gives turns to tasks of its own, nested in the turn of whoever polls it.
+//! Hosts: a scope gives turns to tasks of its own, nested in the turn of the task that polls it.
 //!
-//! The child of a scope has a slot, a key and a bell like any task, so whatever wakes tasks wakes it. But its
-//! future lives in the scope, where it may borrow from around it. So it is not put on the scheduler's ready
-//! queue but on that of its host, which is rung then: whoever polled the scope last is woken, and the next
-//! poll of the scope gives the turn. That turn is in `nested.rs`; here is who is whose guest.
+//! The child of a scope has a slot, a key and a bell like any task, so whatever wakes tasks wakes it. But its future
+//! lives in the scope, where it may borrow from around it. So it is [routed](Flags::ROUTED): a wake does not put it on
+//! the scheduler's ready queue but on that of its host, which is rung then. The waiter that polled the scope last is
+//! woken, and the next poll of the scope gives the turn. That turn is in `pass.rs`; here is which child is whose.
 //!
 //! ```text
-//! schedule(child) ──▶ ready queue of the host ──▶ ring: wake who polled the scope last
+//! schedule(child) ──▶ ready queue of the host ──▶ ring: wake what polled the scope last
 //!                              │                                 │
 //!                        turn of child  ◀── pass ◀── poll of the scope
 //! ```
 //!
-//! A host is rung once for all children that become ready before its next poll: the *ring* is taken then, and
-//! left again by [`Host::leave`]. Whoever is woken may be the child of another scope; then its host is rung too,
-//! and so on outward to a task, or to a foreign waker.
+//! A host is rung once for all children that become ready before its next poll: the *ring* is taken then, and left again
+//! by [`Host::leave`]. The waiter may be the child of another scope; then that one's host is rung too, and so on outward
+//! to a task, or to a foreign waker.
 //!
-//! The kernel knows a scope by its *desk*, and a child by its number there. It never has the future: what it
-//! wants done to a child it asks of the scope, through [`Hosted`](crate::scope::pass::Hosted).
+//! The scheduler knows a scope by its *queue*, and a child by its number there. It never has the future: what has to be
+//! done to a child is asked of the scope, through [`Hosted`](crate::scope::pass::Hosted).
 
+use std::cell::RefCell;
 use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 
-use crate::kernel::Heritage;
-use crate::kernel::Kernel;
-use crate::kernel::Marks;
-use crate::kernel::Ready;
-use crate::kernel::thread;
-use crate::kernel::wake_safely;
-use crate::kernel::{Birth, Put};
-use crate::kernel::{Key, TaskId, TaskKey};
-use crate::report::Cause;
-use crate::report::Place;
-use crate::report::Waiter;
-use crate::scheduler::Dealer;
+use crate::kernel::{
+    Birth, By, Event, Flags, Kernel, Key, Place, Ready, TaskId, TaskKey, Waiter, current_scheduler,
+    current_task, enter, wake_safely,
+};
 use crate::sync::Slab;
 
-/// The scopes of a scheduler, and who is a guest of which.
-pub(crate) struct Hosting {
-    desks: Slab<Desk>,
-    /// By the slot of the guest. Only as long as the highest slot that ever was a guest's.
-    guests: Vec<Guest>,
+/// The scopes of a scheduler, and which child is whose.
+pub(crate) struct Hosts(RefCell<Lists>);
+
+struct Lists {
+    queues: Slab<Queue>,
+    /// By the slot of the child. Only as long as the highest slot that ever was a child's. An entry outlives its child:
+    /// it means something for a slot that has `ROUTED`.
+    members: Vec<Member>,
     /// Empty queues of scopes that are over, for the next ones.
     spares: Vec<Ready>,
 }
@@ -50,8 +46,8 @@ pub(crate) struct Hosting {
 const SPARE: usize = 4;
 const LONGEST: usize = 1 << 10;
 
-/// What the kernel knows of a scope.
-struct Desk {
+/// What the scheduler knows of a scope.
+struct Queue {
     /// Where its children wait for their turn.
     ready: Ready,
     /// To be woken when a child is ready. `None` if that was done since the last poll, and during a poll.
@@ -64,90 +60,119 @@ struct Desk {
 }
 
 #[derive(Clone, Copy)]
-struct Guest {
-    desk: u32,
+struct Member {
+    queue: u32,
     /// Its number in the scope.
     number: u32,
 }
 
-impl Default for Hosting {
+impl Default for Hosts {
     fn default() -> Self {
-        Hosting { desks: Slab::new(), guests: Vec::new(), spares: Vec::new() }
+        let lists = Lists { queues: Slab::new(), members: Vec::new(), spares: Vec::new() };
+        Hosts(RefCell::new(lists))
     }
 }
 
-impl Hosting {
-    /// Queues a child for its turn.
-    pub(crate) fn push(&mut self, slot: u32) {
-        let desk = self.guests[slot as usize].desk;
-        self.desks[desk].ready.push(slot);
+impl Lists {
+    fn queue_of(&mut self, slot: u32) -> &mut Queue {
+        let queue = self.members[slot as usize].queue;
+        &mut self.queues[queue]
     }
 
     #[inline]
-    fn check_in(&mut self, slot: u32, guest: Guest) {
+    fn check_in(&mut self, slot: u32, member: Member) {
         let slot = slot as usize;
-        if slot >= self.guests.len() {
-            self.guests.resize(slot + 1, guest);
+        if slot >= self.members.len() {
+            self.members.resize(slot + 1, member);
         }
-        self.guests[slot] = guest;
+        self.members[slot] = member;
+    }
+}
+
+// ----- for the scheduler -----
+
+impl Hosts {
+    /// Queues a child that was woken; gives its id. `None` if the task is no child of a scope, or is gone.
+    pub(crate) fn queue(&self, kernel: &Kernel, key: Key) -> Option<TaskId> {
+        let id = {
+            let board = kernel.board.borrow();
+            board.taskmap.get(key).filter(|slot| slot.flags.has(Flags::ROUTED))?.id()?
+        };
+        self.0.borrow_mut().queue_of(key.slot).ready.push(key.slot);
+        Some(id)
     }
 
-    /// Takes who is to be woken for the turn of a child; nobody if that was done before.
-    fn take_ring(&mut self, slot: u32) -> Option<Waiter> {
-        let desk = self.guests[slot as usize].desk;
-        self.desks[desk].ring.take()
+    /// Wakes what polled the scope of a child last. If that is a task which was waiting, and a flag says that there is
+    /// more to do for it, its key is returned: it may be the child of another scope.
+    pub(crate) fn ring(&self, kernel: &Kernel, child: Key) -> Option<Key> {
+        if !is_child(kernel, child) {
+            return None; // An observer has dropped its scope.
+        }
+        let ring = self.0.borrow_mut().queue_of(child.slot).ring.take()?;
+        let Some(task) = ring.own().filter(|task| task.scheduler == kernel.id) else {
+            wake_safely(ring);
+            return None;
+        };
+        let has_more = kernel.board.borrow_mut().schedule(task.key);
+        has_more.then_some(task.key)
+    }
+
+    /// Tells the scope of a child that is about to be ended without it, and wakes what polled that last.
+    pub(crate) fn desert(&self, kernel: &Kernel, child: Key) {
+        if !is_child(kernel, child) {
+            return;
+        }
+        self.0.borrow_mut().queue_of(child.slot).is_deserted = true;
+        ring_outward(self, kernel, child);
     }
 
     /// Returns whether there is a scope that has, or had, children.
     pub(crate) fn has_scopes(&self) -> bool {
-        !self.desks.is_empty()
+        !self.0.borrow().queues.is_empty()
     }
 
-    /// Where the children of a scope wait for their turn.
-    pub(crate) fn ready(&mut self, desk: u32) -> &mut Ready {
-        &mut self.desks[desk].ready
-    }
-
-    /// Where a scope was made.
-    pub(crate) fn place(&self, desk: u32) -> Place {
-        self.desks[desk].place
-    }
-
-    /// The number of a child in this scope; `None` if it is another's.
-    #[inline]
-    pub(crate) fn number_in(&self, desk: u32, slot: u32) -> Option<u32> {
-        let guest = self.guests[slot as usize];
-        (guest.desk == desk).then_some(guest.number)
-    }
-
-    /// The number of a child's scope, who polled that last, and where it was made.
+    /// The number of a child's scope, the task that polled that last, and where it was made.
     pub(crate) fn host_of(&self, slot: u32) -> (u32, Option<TaskKey>, Place) {
-        let number = self.guests[slot as usize].desk;
-        let desk = &self.desks[number];
-        (number, desk.poller, desk.place)
+        let lists = self.0.borrow();
+        let number = lists.members[slot as usize].queue;
+        let queue = &lists.queues[number];
+        (number, queue.poller, queue.place)
     }
 }
 
-/// A scope's side of the kernel. Dropping it forgets the scope; its children must have ended.
+fn is_child(kernel: &Kernel, key: Key) -> bool {
+    let board = kernel.board.borrow();
+    board.taskmap.get(key).is_some_and(|slot| slot.flags.has(Flags::ROUTED))
+}
+
+/// Rings the host of a child, and leaves the rest to the hooks.
+fn ring_outward(hosts: &Hosts, kernel: &Kernel, child: Key) {
+    let by = kernel.id_of(child).map_or(By::Current, By::Task);
+    if let Some(next) = hosts.ring(kernel, child) {
+        kernel.after_schedule(next, by);
+    }
+}
+
+// ----- for a scope -----
+
+/// A scope's side of it. Dropping it forgets the scope; its children must have ended.
 pub(crate) struct Host {
     pub(crate) kernel: Rc<Kernel>,
-    pub(crate) desk: u32,
+    hosts: Rc<Hosts>,
+    queue: u32,
 }
 
 impl Host {
-    /// Opens a desk for a scope that was made at this place.
+    /// Opens a queue for a scope that was made at this place.
     pub(crate) fn open(kernel: Rc<Kernel>, place: Place) -> Self {
-        let poller = thread::current_task();
-        let desk = {
-            let hosting = &mut kernel.board.borrow_mut().hosting;
-            let dealer = Dealer::new(kernel.settings.policy);
-            let ready = match hosting.spares.pop() {
-                Some(spare) => spare.emptied(dealer),
-                None => Ready::new(dealer),
-            };
-            hosting.desks.insert(Desk { ready, ring: None, poller, is_deserted: false, place })
+        let hosts = kernel.part::<Hosts>().expect("every scheduler can have scopes");
+        let poller = current_task();
+        let queue = {
+            let lists = &mut *hosts.0.borrow_mut();
+            let ready = lists.spares.pop().unwrap_or_default();
+            lists.queues.insert(Queue { ready, ring: None, poller, is_deserted: false, place })
         };
-        Host { kernel, desk }
+        Host { kernel, hosts, queue }
     }
 
     pub(crate) fn kernel(&self) -> &Rc<Kernel> {
@@ -159,49 +184,45 @@ impl Host {
         self.kernel.is_closed.get()
     }
 
-    /// Returns whether children may have ended without the scope, since the last call: with their scheduler, or
-    /// with all its tasks.
+    /// Returns whether children may have ended without the scope, since the last call: with their scheduler, or with all
+    /// its tasks.
     pub(crate) fn is_deserted(&self) -> bool {
-        let mut board = self.kernel.board.borrow_mut();
-        mem::take(&mut board.hosting.desks[self.desk].is_deserted)
+        mem::take(&mut self.hosts.0.borrow_mut().queues[self.queue].is_deserted)
     }
 
-    /// Makes a child, and puts it on ready. [`Hosted::turn`](crate::scope::pass::Hosted::turn) will call it by
-    /// this number.
+    /// Makes a child, and puts it on ready. [`Hosted::turn`](crate::scope::pass::Hosted::turn) will call it by this
+    /// number.
     #[inline]
     pub(crate) fn spawn(
         &self,
         number: u32,
         mut birth: Birth,
         name: Option<Arc<str>>,
-        heritage: Option<Box<dyn Heritage>>,
     ) -> (u32, TaskId) {
-        birth.marks.set(Marks::HOSTED);
-        let (key, id, is_polled) = {
-            let mut guard = self.kernel.board.borrow_mut();
-            let board = &mut *guard;
-            let (key, id) = board.taskmap.insert_guest(birth);
-            board.taskmap.endow(key.slot, name, heritage);
-            board.hosting.check_in(key.slot, Guest { desk: self.desk, number });
-            let desk = &mut board.hosting.desks[self.desk];
-            desk.ready.push(key.slot);
-            (key, id, desk.ring.is_none())
+        birth.flags = birth.flags.with(Flags::ROUTED);
+        let (key, id) = self.kernel.insert_guest(birth, name);
+        let is_polled = {
+            let lists = &mut *self.hosts.0.borrow_mut();
+            lists.check_in(key.slot, Member { queue: self.queue, number });
+            let queue = &mut lists.queues[self.queue];
+            queue.ready.push(key.slot);
+            queue.ring.is_none()
         };
-        if self.kernel.watched.get() {
-            self.kernel.tell_spawned(key);
+        if self.kernel.is_told() {
+            self.kernel.tell(key, Event::Spawned);
         }
         if !is_polled {
-            self.kernel.ring_host(key);
+            ring_outward(&self.hosts, &self.kernel, key);
         }
         (key.slot, id)
     }
 
     /// Notes that a poll of the scope begins. What this returns is for [`Host::leave`].
     pub(crate) fn arrive(&self) -> Option<Waiter> {
-        self.kernel.board.borrow_mut().hosting.desks[self.desk].ring.take()
+        self.hosts.0.borrow_mut().queues[self.queue].ring.take()
     }
 
-    /// Ends a poll of the scope: whoever polled is woken when a child is ready, or at once if one is.
+    /// Ends a poll of the scope: what polled is woken when a child is ready, or at once if one is.
     ///
     /// # Panics
     ///
@@ -212,10 +233,9 @@ impl Host {
             _ => Waiter::of(cx),
         };
         let unused = {
-            let mut board = self.kernel.board.borrow_mut();
-            let desk = &mut board.hosting.desks[self.desk];
-            desk.poller = waiter.task();
-            if desk.ready.is_empty() { desk.ring.replace(waiter) } else { Some(waiter) }
+            let queue = &mut self.hosts.0.borrow_mut().queues[self.queue];
+            queue.poller = waiter.task();
+            if queue.ready.is_empty() { queue.ring.replace(waiter) } else { Some(waiter) }
         };
         if let Some(waiter) = unused {
             waiter.wake();
@@ -224,73 +244,65 @@ impl Host {
 
     /// Ends a child outside of its turn: `end` drops its future. It may have left the task map already.
     pub(crate) fn end(&self, slot: u32, id: TaskId, end: impl FnOnce()) {
-        let key = Key { slot, serial: id.serial() };
-        let is_inside = self.is_closed() || thread::is_current(self.kernel.id);
+        let is_inside = self.is_closed() || current_scheduler() == Some(self.kernel.id);
         // What its destructors spawn is spawned on their scheduler.
-        let entered = (!is_inside).then(|| thread::enter(self.kernel.id, None));
-        self.kernel.end_of_heir(key, end);
-        self.kernel.end_now(key);
+        let entered = (!is_inside).then(|| enter(self.kernel.id, None));
+        end();
+        self.kernel.end_now(id.key(slot));
         drop(entered);
     }
 
     /// The name of a child that is not over, and where it was spawned.
     pub(crate) fn origin(&self, slot: u32, id: TaskId) -> Option<(Option<Arc<str>>, Place)> {
-        let mut board = self.kernel.board.borrow_mut();
-        let place = board.taskmap.resident(slot, id)?.spawned_at;
-        Some((board.taskmap.name(slot), place))
+        let taskmap = &mut self.kernel.board.borrow_mut().taskmap;
+        let place = taskmap.get_by_id(slot, id)?.spawned_at;
+        Some((taskmap.name(slot), place))
+    }
+
+    // ----- for a pass of it -----
+
+    /// Where it was made.
+    pub(super) fn place(&self) -> Place {
+        self.hosts.0.borrow().queues[self.queue].place
+    }
+
+    /// Begins a pass, in the order that `arrange` puts it in; `false` if no child is ready.
+    pub(super) fn begin_pass(&self, arrange: impl FnOnce(&mut Vec<u32>, &mut Vec<u32>)) -> bool {
+        let ready = &mut self.hosts.0.borrow_mut().queues[self.queue].ready;
+        if ready.is_empty() {
+            return false;
+        }
+        let (pass, next) = ready.begin_pass();
+        arrange(pass, next);
+        true
+    }
+
+    /// Takes the next child of the pass: its slot, and its number in the scope, unless it is another's by now.
+    #[inline]
+    pub(super) fn next(&self) -> Option<(u32, Option<u32>)> {
+        let lists = &mut *self.hosts.0.borrow_mut();
+        let slot = lists.queues[self.queue].ready.pop()?;
+        let Member { queue, number } = lists.members[slot as usize];
+        Some((slot, (queue == self.queue).then_some(number)))
+    }
+
+    /// Queues a child that has yielded.
+    #[inline]
+    pub(super) fn push(&self, slot: u32) {
+        self.hosts.0.borrow_mut().queues[self.queue].ready.push(slot);
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
         let ring = {
-            let hosting = &mut self.kernel.board.borrow_mut().hosting;
-            let Desk { ready, ring, .. } = hosting.desks.remove(self.desk);
-            if hosting.spares.len() < SPARE && ready.room() <= LONGEST {
-                hosting.spares.push(ready);
+            let lists = &mut *self.hosts.0.borrow_mut();
+            let Queue { ready, ring, .. } = lists.queues.remove(self.queue);
+            if lists.spares.len() < SPARE && ready.room() <= LONGEST {
+                lists.spares.push(ready.emptied());
             }
             ring
         };
         drop(ring); // A foreign waker may be in it.
-    }
-}
-
-impl Kernel {
-    /// Tells the scope of a child that is about to be ended without it. In vain if it is no child of a scope.
-    pub(crate) fn desert(&self, child: Key) {
-        {
-            let mut guard = self.board.borrow_mut();
-            let board = &mut *guard;
-            match board.taskmap.tenant(child) {
-                Some(tenant) if tenant.marks.has(Marks::HOSTED) => {}
-                _ => return,
-            }
-            let desk = board.hosting.guests[child.slot as usize].desk;
-            board.hosting.desks[desk].is_deserted = true;
-        }
-        self.ring_host(child);
-    }
-
-    /// Wakes whoever polled the scope of a child last, for the child to have its turn. That may be the child
-    /// of another scope, and so on outward.
-    #[cold]
-    pub(crate) fn ring_host(&self, child: Key) {
-        let mut child = child;
-        loop {
-            let waiter = self.board.borrow_mut().hosting.take_ring(child.slot);
-            let Some(waiter) = waiter else { return };
-            let Some(task) = waiter.own().filter(|task| task.scheduler == self.id) else {
-                return wake_safely(waiter);
-            };
-            let put = self.board.borrow_mut().schedule(task.key);
-            if put != Put::Nowhere && self.watched.get() {
-                let cause = self.id_of(child).map_or(Cause::Outside, Cause::Task);
-                self.tell_scheduled(task.key, cause);
-            }
-            if put != Put::AtHost {
-                return;
-            }
-            child = task.key;
-        }
     }
 }

@@ -5,12 +5,11 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::cancel::Reason;
+use crate::cancel::{Reason, cancel};
 use crate::kernel::{Birth, Ending, Kernel, TaskId, current};
 use crate::scope::child::Failed;
 use crate::scope::error::{Cause, ChildError, ScopeError};
 use crate::scope::hosts::Host;
-use crate::task::heritage;
 
 /// The common matters of a scope's children.
 pub(super) struct Members {
@@ -62,7 +61,7 @@ impl Members {
         birth: Birth,
         name: Option<Arc<str>>,
     ) -> (u32, TaskId) {
-        let (slot, id) = host.spawn(number, birth, name, heritage());
+        let (slot, id) = host.spawn(number, birth, name);
         if self.is_stopped() {
             self.stop_new(host, slot, id);
         }
@@ -73,7 +72,7 @@ impl Members {
     #[cold]
     fn stop_new(&self, host: &Host, slot: u32, id: TaskId) {
         let reason = self.stopped.borrow().clone();
-        host.kernel().cancel(slot, id, &reason.unwrap_or(Reason::Unsaid));
+        cancel(host.kernel(), slot, id, &reason.unwrap_or(Reason::Unsaid));
     }
 
     /// The host of the children, for one more.

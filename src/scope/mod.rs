@@ -13,6 +13,6 @@ mod spawning;
 
 pub use error::{ChildError, ScopeError};
 pub use handle::ScopedHandle;
-pub(crate) use hosts::Hosting;
+pub(crate) use hosts::Hosts;
 pub use run::scope;
 pub use spawning::Scope;

@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::cancel::{Passage, Reason, Region, Request, Role};
-use crate::kernel::{Ending, Failure, left};
+use crate::cancel::{Passage, Reason, Region, Request, Role, cancel, left};
+use crate::kernel::{Ending, Failure};
 use crate::scope::body::Body;
 use crate::scope::child::Failed;
 use crate::scope::error::ScopeError;
@@ -213,7 +213,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
         let Some(host) = self.scope.members().host() else { return };
         let children = self.scope.places().borrow().in_order();
         for (id, slot) in children {
-            host.kernel().cancel(slot, id, reason);
+            cancel(host.kernel(), slot, id, reason);
         }
     }
 

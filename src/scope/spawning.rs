@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::cancel::Reason;
 use crate::kernel::Birth;
-use crate::scope::child::{Answer, BoxError, Task};
+use crate::scope::child::{Answer, BoxError, Task, inheriting};
 use crate::scope::handle::ScopedHandle;
 use crate::scope::members::Members;
 use crate::scope::places::{Guest, Places};
@@ -181,9 +181,9 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
     {
         let answer = Answer::new();
-        let task = Task::Running { future, judge, answer: answer.clone() };
-        let child = Box::pin(task);
         let host = self.members.open_host();
+        let task = Task::Running { future, judge, answer: answer.clone() };
+        let child = inheriting(Box::pin(task));
         let number = self.places.borrow_mut().reserve();
         let (slot, id) = self.members.add(host, number, birth, name);
         self.places.borrow_mut().put(number, Guest { slot, id, child });

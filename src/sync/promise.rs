@@ -201,7 +201,7 @@ impl<T: Clone> Promise<T> {
         let call: Callback<T> = Box::new(move |shared| {
             let Some(kernel) = find(scheduler) else { return burn(callback) };
             let task = async move { callback(shared.outcome()) };
-            let (slot, id) = kernel.spawn(task, Birth::at(place), None, None);
+            let (slot, id) = kernel.spawn(task, Birth::at(place), None);
             kernel.detach(slot, id);
         });
         if self.is_done() {

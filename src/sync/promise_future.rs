@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::kernel::Waiter;
 use crate::kernel::burn;
 use crate::limits::metered;
-use crate::report::Waiter;
 use crate::sync::PromiseError;
 use crate::sync::record::Stage;
 use crate::sync::waiters::{Place, Ticket, Waiters};

@@ -3,9 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{TaskKey, burn, is_metered};
+use crate::kernel::Waiter;
+use crate::kernel::{TaskKey, burn};
+use crate::limits::is_metered;
 use crate::limits::metered;
-use crate::report::{Waiter, WaitsFor};
+use crate::report::WaitsFor;
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
 /// What can be waited for in a list.

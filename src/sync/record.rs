@@ -7,12 +7,13 @@
 //!
 //! What is here moves plain data. Wakers are cloned, woken and dropped by the callers, with nothing borrowed.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::task::{Context, Waker};
 
+use crate::kernel::Place;
 use crate::kernel::TaskKey;
-use crate::report::Place;
 use crate::report::{Resource, Wait};
 
 /// A wait, from joining a list to being seen through; or the holding of something.
@@ -51,6 +52,32 @@ pub(crate) const NOBODY: u32 = u32::MAX;
 
 const _: () = assert!(mem::size_of::<Node>() <= 56, "a million waiters take a million nodes");
 
+thread_local! {
+    /// Without a destructor, so that it can be used while other thread-locals are being destroyed.
+    static WAITS: RefCell<ManuallyDrop<Waits>> =
+        const { RefCell::new(ManuallyDrop::new(Waits::new())) };
+}
+
+/// Reads or changes the record. No user code may run in `call`.
+#[inline]
+pub(crate) fn with_waits<R>(call: impl FnOnce(&mut Waits) -> R) -> R {
+    WAITS.with(|waits| call(&mut waits.borrow_mut()))
+}
+
+/// Keeps the memory of what is empty, for a scheduler.
+pub(crate) fn warm() {
+    with_waits(|waits| waits.is_warm = true);
+}
+
+/// The last scheduler of this thread has gone: from now on what is empty has no memory. Nothing else frees it, since the
+/// record has no destructor.
+pub(crate) fn cool() {
+    with_waits(|waits| {
+        waits.is_warm = false;
+        waits.trim();
+    });
+}
+
 /// Everything that this thread waits for and holds.
 pub(crate) struct Waits {
     nodes: Vec<Node>,
@@ -69,18 +96,6 @@ impl Waits {
     pub(crate) const fn new() -> Self {
         let resources = Slab::new();
         Waits { nodes: Vec::new(), vacant: NOBODY, live: 0, resources, is_warm: false }
-    }
-
-    /// Keeps the memory of what is empty, for a scheduler.
-    pub(crate) fn warm(&mut self) {
-        self.is_warm = true;
-    }
-
-    /// The last scheduler has gone: from now on what is empty has no memory. Nobody else frees it, since the
-    /// record has no destructor.
-    pub(crate) fn cool(&mut self) {
-        self.is_warm = false;
-        self.trim();
     }
 
     #[cfg(test)]

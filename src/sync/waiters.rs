@@ -23,8 +23,10 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use crate::kernel::{TaskKey, burn, schedule, with_waits};
-use crate::report::{Resource, Waiter, WaitsFor};
+use crate::kernel::Waiter;
+use crate::kernel::{TaskKey, burn, schedule};
+use crate::report::{Resource, WaitsFor};
+use crate::sync::record::with_waits;
 use crate::sync::record::{NOBODY, Node, Slab, Stage, Waits};
 
 /// Where a wait began.
@@ -116,7 +118,7 @@ impl Waiters {
     /// Making the `waiter` may have run any code: what is waited for must have been looked at after that.
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
-        let (waker, task) = waiter.into_node();
+        let (waker, task) = waiter.into_parts();
         self.enter(waker, task, word, place)
     }
 
@@ -344,7 +346,7 @@ impl Waiters {
 #[cold]
 fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
     // This may run a foreign waker's code, which may do anything to the wait.
-    let (waker, task) = Waiter::of(cx).into_node();
+    let (waker, task) = Waiter::of(cx).into_parts();
     let (stage, unused) = with_waits(|waits| {
         let node = waits.node(ticket.0);
         if node.stage != Stage::Waiting {

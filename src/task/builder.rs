@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::kernel::{Birth, Scheduler, current};
+use crate::kernel::{Birth, current};
 use crate::task::JoinHandle;
 use crate::task::fallible::Fallible;
 
@@ -101,28 +101,5 @@ impl Builder {
         );
         let (birth, name) = self.into_birth(place);
         JoinHandle::spawn(kernel, Fallible::new(future), birth, name)
-    }
-
-    /// Makes a task of a future that may fail on this scheduler, whether it runs or not; see
-    /// [`try_spawn`](crate::task::try_spawn).
-    #[track_caller]
-    pub fn try_spawn_on<F, T, E>(self, scheduler: &Scheduler, future: F) -> JoinHandle<Result<T, E>>
-    where
-        F: Future<Output = Result<T, E>> + 'static,
-        T: 'static,
-        E: fmt::Debug + 'static,
-    {
-        self.spawn_on(scheduler, Fallible::new(future))
-    }
-
-    /// Makes the task on this scheduler, whether it runs or not.
-    #[track_caller]
-    pub fn spawn_on<F>(self, scheduler: &Scheduler, future: F) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-    {
-        let kernel = scheduler.kernel();
-        let (birth, name) = self.into_birth(Location::caller());
-        JoinHandle::spawn(kernel, future, birth, name)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{TaskId, TaskKey, find};
+use crate::report::label_of;
 
 /// Returns the id of the task whose turn it is.
 ///
@@ -37,7 +38,7 @@ pub fn id() -> TaskId {
 /// ```
 pub fn try_id() -> Option<TaskId> {
     let task = TaskKey::current()?;
-    find(task.scheduler)?.id_of_task(task)
+    find(task.scheduler)?.id_of(task.key)
 }
 
 /// Returns the name of the task whose turn it is; `None` if it has none, or outside of all turns.
@@ -51,6 +52,5 @@ pub fn try_id() -> Option<TaskId> {
 /// assert_eq!(name.as_deref(), Some("main"));
 /// ```
 pub fn name() -> Option<Arc<str>> {
-    let task = TaskKey::current()?;
-    find(task.scheduler)?.name_of_task(task)
+    label_of(TaskKey::current()?)?.name
 }

@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{TaskKey, burn};
-use crate::report::{Registration, Resource, Wait, Waited, Waiter, register};
+use crate::kernel::{TaskKey, Waiter, drop_quietly};
+use crate::report::{Registration, Resource, Wait, Waited, register};
 
 type Place = &'static Location<'static>;
 
@@ -91,11 +91,11 @@ impl Endings {
             // A foreign waker's clone may run any code; so it is made first.
             let waiter = Waiter::of(cx);
             if self.first().is_some() {
-                burn(waiter);
+                drop_quietly(waiter);
                 return Poll::Ready(());
             }
             let old = self.waiter.replace(Some(waiter));
-            burn(old);
+            drop_quietly(old);
             self.registration.get_or_init(|| {
                 let this: Weak<dyn Waited> = Rc::<Endings>::downgrade(self);
                 register(this)
@@ -109,7 +109,7 @@ impl Endings {
     pub(crate) fn forget_waiter(&self) {
         let waiter = self.waiter.take();
         if waiter.is_some() {
-            burn(waiter);
+            drop_quietly(waiter);
         }
     }
 
@@ -123,7 +123,7 @@ impl Endings {
         if waiter.own().is_some() {
             waiter.wake();
         } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
-            burn(payload); // The panic of a foreign waker must not become that of the task which ends.
+            drop_quietly(payload); // The panic of a foreign waker must not become that of the task which ends.
         }
     }
 }

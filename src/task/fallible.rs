@@ -7,17 +7,18 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::kernel::{Failure, Target, TaskKey, find};
+use crate::watch::note_error;
 
 pin_project! {
     /// A task's future, whose `Err` is a failure.
-    pub(super) struct Fallible<F> {
+    pub(crate) struct Fallible<F> {
         #[pin]
         future: F,
     }
 }
 
 impl<F> Fallible<F> {
-    pub(super) fn new(future: F) -> Self {
+    pub(crate) fn new(future: F) -> Self {
         Fallible { future }
     }
 }
@@ -37,7 +38,7 @@ where
             && let Some(kernel) = find(task.scheduler)
         {
             // Printed only if nobody reads it, and known only here: what is left of the task has no type.
-            kernel.note_error(task, explain::<T, E>);
+            note_error(&kernel, task, explain::<T, E>);
         }
         poll
     }

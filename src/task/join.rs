@@ -1,5 +1,6 @@
 //! Joining: the handle of a task.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -9,12 +10,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::cancel::Reason;
+use crate::cancel::{Reason, cancel};
 use crate::kernel::{Birth, Failure, Kernel, TaskId, TaskKey};
 use crate::limits::metered;
-use crate::report::WaitsFor;
+use crate::report::{TaskLabel, WaitsFor, label_of};
 use crate::task::JoinError;
-use crate::task::inherit::heritage;
+use crate::task::inherit;
 
 /// The handle of a task: await it for the task's output.
 ///
@@ -69,7 +70,7 @@ impl<T> JoinHandle<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        let (slot, id) = kernel.spawn(future, birth, name, heritage());
+        let (slot, id) = inherit::spawn(&kernel, future, birth, name);
         JoinHandle { kernel, slot, id, spawned_at: birth.place, taken: false, _output: PhantomData }
     }
 
@@ -80,7 +81,7 @@ impl<T> JoinHandle<T> {
 
     /// The address of the task, for reports.
     pub(crate) fn key(&self) -> TaskKey {
-        self.kernel.address(self.slot, self.id)
+        TaskKey::new(self.kernel.id, self.id.key(self.slot))
     }
 
     /// Returns the name of the task, if it has one.
@@ -133,7 +134,7 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn cancel(&self) {
-        self.kernel.cancel(self.slot, self.id, &Reason::Unsaid);
+        cancel(&self.kernel, self.slot, self.id, &Reason::Unsaid);
     }
 
     /// Asks the task to end, and says why; see [`cancel`](JoinHandle::cancel).
@@ -141,7 +142,7 @@ impl<T> JoinHandle<T> {
     /// The task finds the reason in [`Cancelled::reason`](crate::task::Cancelled::reason); if it does not catch
     /// the request, whoever joins it finds it in [`JoinError::reason`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
-        self.kernel.cancel(self.slot, self.id, &Reason::Said(reason.into()));
+        cancel(&self.kernel, self.slot, self.id, &Reason::Said(reason.into()));
     }
 
     /// Ends the task: its future is dropped at its next turn, which is scheduled now.
@@ -222,12 +223,13 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
         let mut output: Option<Result<T, Failure>> = None;
-        ready!(metered(
+        let ended = ready!(metered(
             &mut *self,
             cx,
             |handle| Some(handle.describe()),
             |handle, cx| { handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output) }
         ));
+        ENDED.set(ended);
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));
@@ -237,8 +239,21 @@ impl<T: 'static> Future for JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     fn describe(&self) -> WaitsFor {
-        self.kernel.join_wait(self.slot, self.id, self.spawned_at)
+        let task = label_of(self.key());
+        let task = task.unwrap_or(TaskLabel { id: self.id, name: None, is_root: false });
+        WaitsFor::Join { task, spawned_at: self.spawned_at }
     }
+}
+
+thread_local! {
+    /// The turn in which a task ended whose output was taken since the last [`take_end`]; 0 if none was.
+    static ENDED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The turn in which a task ended whose output was taken last, if one was since the last call. So a combinator that polls
+/// several futures, some of which are handles, knows which of their tasks ended first.
+pub(crate) fn take_end() -> Option<u64> {
+    ENDED.replace(0).checked_sub(1)
 }
 
 /// Nothing in a handle is pinned: the output is moved out of the task.
@@ -291,12 +306,12 @@ impl AbortHandle {
 
     /// Asks the task to end; see [`JoinHandle::cancel`].
     pub fn cancel(&self) {
-        self.kernel.cancel(self.slot, self.id, &Reason::Unsaid);
+        cancel(&self.kernel, self.slot, self.id, &Reason::Unsaid);
     }
 
     /// Asks the task to end, and says why; see [`JoinHandle::cancel_with`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
-        self.kernel.cancel(self.slot, self.id, &Reason::Said(reason.into()));
+        cancel(&self.kernel, self.slot, self.id, &Reason::Said(reason.into()));
     }
 
     /// Returns the id of the task.

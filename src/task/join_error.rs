@@ -2,11 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
-use crate::cancel::Reason;
 use crate::kernel::{Failure, TaskId};
 use crate::report::text_of;
 
@@ -23,7 +22,8 @@ enum JoinCause {
     /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
     Panicked(Mutex<Box<dyn Any + Send>>),
     /// With the reason, if it was asked to end; without, if it was aborted.
-    Cancelled(Option<Reason>),
+    Aborted,
+    Cancelled(Option<Arc<str>>),
     /// It returned an error, which its scope has.
     Failed,
 }
@@ -32,8 +32,8 @@ impl JoinError {
     pub(crate) fn new(id: TaskId, failure: Failure) -> Self {
         let cause = match failure {
             Failure::Panicked(payload) => JoinCause::Panicked(Mutex::new(payload)),
-            Failure::Aborted => JoinCause::Cancelled(None),
-            Failure::Cancelled(reason) => JoinCause::Cancelled(Some(reason)),
+            Failure::Aborted => JoinCause::Aborted,
+            Failure::Cancelled(reason) => JoinCause::Cancelled(reason),
         };
         JoinError { id, cause }
     }
@@ -58,7 +58,7 @@ impl JoinError {
     #[doc(alias = "cancelled")]
     #[doc(alias = "CancelledError")]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.cause, JoinCause::Cancelled(_))
+        matches!(self.cause, JoinCause::Aborted | JoinCause::Cancelled(_))
     }
 
     /// Returns the reason of the request that ended the task: what was given to
@@ -77,8 +77,8 @@ impl JoinError {
     /// ```
     pub fn reason(&self) -> Option<&str> {
         match &self.cause {
-            JoinCause::Cancelled(reason) => reason.as_ref().map(Reason::as_str),
-            JoinCause::Panicked(_) | JoinCause::Failed => None,
+            JoinCause::Cancelled(reason) => Some(reason.as_deref().unwrap_or("cancelled")),
+            JoinCause::Aborted | JoinCause::Panicked(_) | JoinCause::Failed => None,
         }
     }
 
@@ -111,7 +111,7 @@ impl JoinError {
             JoinCause::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            JoinCause::Cancelled(_) | JoinCause::Failed => Err(self),
+            JoinCause::Aborted | JoinCause::Cancelled(_) | JoinCause::Failed => Err(self),
         }
     }
 
@@ -126,15 +126,15 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.cause, self.message()) {
-            (JoinCause::Cancelled(None), _) => write!(f, "task {} was aborted", self.id),
+            (JoinCause::Aborted, _) => write!(f, "task {} was aborted", self.id),
             (JoinCause::Failed, _) => {
                 write!(f, "task {} failed; its scope has the error", self.id)
             }
-            (JoinCause::Cancelled(Some(Reason::Unsaid)), _) => {
+            (JoinCause::Cancelled(None), _) => {
                 write!(f, "task {} was cancelled", self.id)
             }
             (JoinCause::Cancelled(Some(reason)), _) => {
-                write!(f, "task {} was cancelled: {}", self.id, reason.as_str())
+                write!(f, "task {} was cancelled: {reason}", self.id)
             }
             (_, Some(message)) => write!(f, "task {} panicked: {message}", self.id),
             (_, None) => write!(f, "task {} panicked", self.id),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use crate::kernel::{Birth, Kernel, Scheduler, TaskId, current};
+use crate::kernel::{Birth, Kernel, TaskId, current};
 use crate::task::endings::{Endings, Member};
 use crate::task::join_next::Ended;
 use crate::task::{
@@ -113,16 +113,6 @@ impl<T> JoinSet<T> {
             "`JoinSet::spawn` needs a running scheduler: call it inside `block_on`, or use `JoinSet::spawn_on`",
         );
         self.spawn_in(kernel, future, Location::caller())
-    }
-
-    /// Makes a task of a future on this scheduler, whether it runs or not.
-    #[track_caller]
-    pub fn spawn_on<F>(&mut self, scheduler: &Scheduler, future: F) -> AbortHandle
-    where
-        F: Future<Output = T> + 'static,
-        T: 'static,
-    {
-        self.spawn_in(scheduler.kernel(), future, Location::caller())
     }
 
     /// Makes a task that has a name or a priority.

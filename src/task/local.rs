@@ -3,7 +3,7 @@
 //! A key has one place per thread, as a thread-local has. [`LocalKey::scope`] puts its value there for the length
 //! of each poll of what it wraps, and takes it away again: so between two turns there is nothing, and no task
 //! sees the value of another one. A key that is declared `inherit` is looked for by `spawn` as well, and the
-//! kernel does the same for the child, see `heritage.rs`.
+//! future of the child is wrapped likewise, see `inherit.rs`.
 //!
 //! Values are shared by `Rc`, so that whoever reads one borrows nothing: a reader may enter and leave scopes.
 
@@ -17,9 +17,8 @@ use std::thread;
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
-use crate::kernel::{Heritage, Set};
 use crate::task::inherit;
-use crate::task::inherit::Inherit;
+use crate::task::inherit::{Inherit, Set, Values};
 
 /// A key of [`task_local!`](crate::task_local).
 #[doc(alias = "ContextVar")]
@@ -219,7 +218,7 @@ impl<T> Bound<T> {
     }
 }
 
-impl<T> Heritage for Bound<T> {
+impl<T> Values for Bound<T> {
     fn put(&mut self) {
         self.exchange();
         if self.key.clone.is_some() {
@@ -306,7 +305,7 @@ impl<T, F> fmt::Debug for TaskLocalFuture<T, F> {
 }
 
 impl<T> Inherit for LocalKey<T> {
-    fn hand_down(&'static self) -> Option<Box<dyn Heritage>> {
+    fn hand_down(&'static self) -> Option<Box<dyn Values>> {
         let value = self.try_with(self.clone?).ok()?;
         Some(Box::new(Bound { key: self, value: Some(Rc::new(value)) }))
     }

@@ -185,6 +185,8 @@ mod endings;
 mod join_set;
 mod join_next;
 mod with;
+#[cfg(all(test, turnwise_loom))]
+mod models;
 
 pub use crate::cancel::{
     CancelToken, Cancelled, CatchCancel, DropGuard, Mask, RunUntilCancelled, TokenCancelled,
@@ -194,7 +196,9 @@ pub use crate::kernel::{Ending, TaskId};
 pub use crate::scope::{ChildError, Scope, ScopeError, ScopedHandle, scope};
 pub use builder::Builder;
 pub use current::{id, name, try_id};
-pub(crate) use inherit::heritage;
+pub(crate) use fallible::Fallible;
+pub(crate) use inherit::{Inherited, inherits};
+pub(crate) use join::take_end;
 pub use join::{AbortHandle, AbortOnDrop, Flatten, JoinHandle};
 pub use join_error::JoinError;
 pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};
@@ -203,6 +207,7 @@ pub use join_set::JoinSet;
 pub use local::Place as __Place;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use remote::Remote;
+pub(crate) use remote::Remotes;
 pub use remote_error::RemoteError;
 pub use remote_handle::RemoteHandle;
 pub use shield::{Shield, shield};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::kernel::{Birth, Scheduler, current};
+use crate::kernel::{Birth, current};
 use crate::task::JoinHandle;
 use crate::task::fallible::Fallible;
 
@@ -75,41 +75,4 @@ where
         "`try_spawn` needs a running scheduler: call it inside `block_on`, or use `Scheduler::try_spawn`",
     );
     JoinHandle::spawn(kernel, Fallible::new(future), Birth::at(Location::caller()), None)
-}
-
-impl Scheduler {
-    /// Makes a task of a future. The slides' `new`.
-    ///
-    /// Works whether this scheduler runs or not; nothing of the future runs yet. See also
-    /// [`spawn`](crate::spawn), for use inside of tasks, and [`task::Builder`](crate::task::Builder).
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// let scheduler = turnwise::Scheduler::new();
-    /// let handle = scheduler.spawn(async { "done" });
-    /// assert_eq!(scheduler.block_on(handle)?, "done");
-    /// # Ok::<(), turnwise::JoinError>(())
-    /// ```
-    #[track_caller]
-    #[doc(alias = "create_task")]
-    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-    {
-        let kernel = self.kernel();
-        JoinHandle::spawn(kernel, future, Birth::at(Location::caller()), None)
-    }
-
-    /// Makes a task of a future that may fail; see [`task::try_spawn`](crate::task::try_spawn).
-    #[track_caller]
-    pub fn try_spawn<F, T, E>(&self, future: F) -> JoinHandle<Result<T, E>>
-    where
-        F: Future<Output = Result<T, E>> + 'static,
-        T: 'static,
-        E: fmt::Debug + 'static,
-    {
-        let kernel = self.kernel();
-        JoinHandle::spawn(kernel, Fallible::new(future), Birth::at(Location::caller()), None)
-    }
 }

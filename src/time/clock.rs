@@ -38,8 +38,9 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new(is_virtual: bool) -> Self {
-        Clock { base: Instant::now(), now: Cell::new(0), is_virtual }
+    /// A clock that counts from `base`.
+    pub(crate) fn new(base: Instant, is_virtual: bool) -> Self {
+        Clock { base, now: Cell::new(0), is_virtual }
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
@@ -52,6 +53,11 @@ impl Clock {
             self.now.set(self.now.get().max(nanos(self.base.elapsed())));
         }
         self.now.get()
+    }
+
+    /// The time since its base.
+    pub(crate) fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.now())
     }
 
     /// The latest reading, without a new one.
@@ -91,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_virtual_clock_moves_forward_only() {
-        let clock = Clock::new(true);
+        let clock = Clock::new(Instant::now(), true);
         clock.jump(10);
         clock.jump(4);
         assert_eq!(clock.now(), 10);
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn no_point_in_time_is_out_of_range() {
-        let clock = Clock::new(true);
+        let clock = Clock::new(Instant::now(), true);
         for shift in 0..64 {
             assert!(clock.instant(1 << shift) >= clock.base);
         }

@@ -1,45 +1,157 @@
-//! The kernel's side of a `Sleep`: making a timer, waiting for it, dropping it.
+//! Time, as it is plugged into the executor: a clock and the timers of one scheduler.
+//!
+//! A sleep notes `CALL_AFTER` when it is made: so after the turn, all that were made in it share one reading of the clock.
+//! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), and when nothing is ready.
 
-use std::panic::Location;
+use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::Kernel;
-use crate::kernel::TaskKey;
-use crate::kernel::thread;
-use crate::report::Waiter;
-use crate::report::WaitsFor;
-use crate::time::clock::Nanos;
-use crate::time::timers::{TimerKey, When};
+use crate::kernel::{
+    By, Flags, Kernel, Place, TaskKey, Waiter, current, find, note, owner_of, wake_safely,
+};
+use crate::report::{Transition, WaitsFor};
+use crate::time::clock::{Clock, NEVER, Nanos, later, nanos};
+use crate::time::timers::{Sleeper, TimerKey, Timers, When};
+use crate::watch::emit;
 
-impl Kernel {
-    #[allow(clippy::inline_always, reason = "part of every sleep, and of the end of a shutdown")]
-    #[inline(always)]
-    pub(crate) fn create_timer(&self, when: When, place: &'static Location<'static>) -> TimerKey {
-        self.board.borrow_mut().timers.create(when, place)
+/// The clock and the timers of a scheduler.
+pub(crate) struct Time {
+    pub(crate) scheduler: NonZeroU32,
+    pub(crate) clock: Clock,
+    timers: RefCell<Timers>,
+}
+
+// ----- for the scheduler -----
+
+impl Time {
+    pub(crate) fn new(scheduler: NonZeroU32, clock: Clock) -> Self {
+        Time { scheduler, clock, timers: RefCell::default() }
     }
 
-    /// Looks whether a timer has fired, and then forgets it; if not, remembers to wake who asks.
-    #[allow(clippy::inline_always, reason = "part of every sleep, and of the end of a shutdown")]
-    #[inline(always)]
+    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
+    #[inline]
+    pub(crate) fn settle(&self) {
+        let mut timers = self.timers.borrow_mut();
+        if timers.has_fresh() {
+            timers.settle(self.clock.now());
+        }
+    }
+
+    /// Wakes every task whose deadline has come; `true` if there was one.
+    pub(crate) fn fire_due(&self, kernel: &Kernel) -> bool {
+        let mut timers = self.timers.borrow_mut();
+        if timers.armed() == 0 && !timers.has_fresh() {
+            return false;
+        }
+        let now = self.clock.now();
+        // A sleep made by a destructor or a callback was made after the last turn, and is settled here.
+        timers.settle(now);
+        timers.collect_due(now);
+        let is_told = kernel.is_told();
+        let mut fired = false;
+        while let Some(sleeper) = timers.fire() {
+            fired = true;
+            match sleeper {
+                Sleeper::Task(key) if !is_told => {
+                    let has_more = kernel.board.borrow_mut().schedule(key);
+                    if !has_more {
+                        continue; // No user code runs, so the timers are not let go.
+                    }
+                    drop(timers);
+                    kernel.after_schedule(key, By::Timer);
+                }
+                sleeper => {
+                    drop(timers);
+                    emit(kernel, || Transition::TimerFired);
+                    wake(kernel, sleeper);
+                }
+            }
+            timers = self.timers.borrow_mut();
+        }
+        fired
+    }
+
+    /// The next deadline, or one before it whose timer was cancelled; `None` if no timer is armed.
+    pub(crate) fn next_wakeup(&self) -> Option<Nanos> {
+        self.timers.borrow().next_wakeup()
+    }
+
+    /// The next deadline exactly, sleeps just made included.
+    pub(crate) fn next_deadline(&self) -> Option<Nanos> {
+        self.settle();
+        self.timers.borrow_mut().next_deadline()
+    }
+
+    /// How many timers are waited for.
+    pub(crate) fn armed(&self) -> usize {
+        self.timers.borrow().armed()
+    }
+
+    /// Moves a virtual clock forward. Timers that are due then fire at the next look.
+    #[track_caller]
+    pub(crate) fn advance(&self, by: Duration) {
+        assert!(
+            self.clock.is_virtual(),
+            "only a virtual clock can be advanced; build the scheduler with `virtual_time()`"
+        );
+        self.settle(); // Sleeps that were made before the clock moved count from then.
+        self.clock.jump(later(self.clock.now(), nanos(by)));
+    }
+
+    /// Calls `each` for every timer that is waited for: how long until its deadline (`None` if that never comes, or is
+    /// a length of time that has not begun), the task, and the place.
+    pub(crate) fn waits(&self, mut each: impl FnMut(Option<Duration>, Option<TaskKey>, Place)) {
+        let now = self.clock.now();
+        for (deadline, sleeper, place) in self.timers.borrow().waits() {
+            let deadline = deadline.filter(|&deadline| deadline != NEVER);
+            let left = deadline.map(|at| Duration::from_nanos(at.saturating_sub(now)));
+            each(left, sleeper.task(self.scheduler), place);
+        }
+    }
+}
+
+fn wake(kernel: &Kernel, sleeper: Sleeper<Waiter>) {
+    match sleeper {
+        Sleeper::Task(key) => kernel.schedule_by(key, By::Timer),
+        Sleeper::Stranger(waiter) => wake_safely(waiter),
+    }
+}
+
+// ----- for a sleep -----
+
+impl Time {
+    #[inline]
+    pub(crate) fn create_timer(&self, when: When, place: Place) -> TimerKey {
+        note(Flags::CALL_AFTER);
+        self.timers.borrow_mut().create(when, place)
+    }
+
+    /// Looks whether a timer has fired, and then forgets it; if not, remembers to wake the task that asks.
+    #[inline]
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
-        let own = thread::owner_of(cx.waker()).filter(|task| task.scheduler == self.id);
+        let own = owner_of(cx.waker()).filter(|task| task.scheduler == self.scheduler);
         {
-            let timers = &mut self.board.borrow_mut().timers;
+            let mut timers = self.timers.borrow_mut();
             if timers.forget_if_fired(timer) {
                 return Poll::Ready(());
+            }
+            if timers.has_fresh() {
+                note(Flags::CALL_AFTER); // It may have been made further up the stack, around nested turns.
             }
             if own.is_some_and(|task| timers.arm(timer, task.key)) {
                 return Poll::Pending;
             }
         }
-        self.poll_timer_with_stranger(timer, cx, own)
+        self.poll_timer_slow_path(timer, cx, own)
     }
 
-    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may run
-    /// any code, so nothing is borrowed then.
+    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may run any code,
+    /// so nothing is borrowed then.
     #[cold]
-    fn poll_timer_with_stranger(
+    fn poll_timer_slow_path(
         &self,
         timer: TimerKey,
         cx: &Context<'_>,
@@ -47,7 +159,7 @@ impl Kernel {
     ) -> Poll<()> {
         let waiter = if own.is_none() { Some(Waiter::of(cx)) } else { None };
         let old = {
-            let timers = &mut self.board.borrow_mut().timers;
+            let mut timers = self.timers.borrow_mut();
             if timers.forget_if_fired(timer) {
                 return Poll::Ready(());
             }
@@ -57,23 +169,25 @@ impl Kernel {
             }
         };
         if let Some(task) = own {
-            self.board.borrow_mut().timers.arm(timer, task.key);
+            self.timers.borrow_mut().arm(timer, task.key);
         }
         drop(old);
-        assert!(!self.is_closed.get(), "a sleep was polled after its scheduler had been dropped");
+        assert!(
+            find(self.scheduler).is_some(),
+            "a sleep was polled after its scheduler had been dropped"
+        );
         Poll::Pending
     }
 
     /// The wait for a timer that is due.
     pub(crate) fn sleep_wait(&self, timer: TimerKey) -> WaitsFor {
-        let place = self.board.borrow().timers.place(timer);
+        let place = self.timers.borrow().place(timer);
         WaitsFor::Sleep { left: Some(Duration::ZERO), place }
     }
 
-    #[allow(clippy::inline_always, reason = "part of every sleep, and of the end of a shutdown")]
-    #[inline(always)]
+    #[inline]
     pub(crate) fn cancel_timer(&self, timer: TimerKey) {
-        let waiter = self.board.borrow_mut().timers.cancel(timer);
+        let waiter = self.timers.borrow_mut().cancel(timer);
         drop(waiter);
     }
 
@@ -86,7 +200,13 @@ impl Kernel {
     }
 
     pub(crate) fn timer_deadline(&self, timer: TimerKey) -> Option<Instant> {
-        let deadline = self.board.borrow().timers.deadline(timer)?;
+        let deadline = self.timers.borrow().deadline(timer)?;
         Some(self.clock.instant(deadline))
     }
+}
+
+/// The clock and the timers of the scheduler that runs on this thread.
+#[inline]
+pub(crate) fn current_time() -> Option<Rc<Time>> {
+    current()?.part::<Time>()
 }

@@ -14,8 +14,11 @@ mod interval;
 mod timeout;
 
 pub(crate) use clock::{Clock, NEVER, Nanos, later, nanos};
+#[allow(unused_imports, reason = "for the feature `jobs`")]
+pub(crate) use layer::{Time, current_time};
+pub(crate) use timers::{TimerKey, When};
+
 pub use interval::{Interval, Missed, Tick, interval};
 pub use now::{Advance, advance, now};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
-pub(crate) use timers::{Sleeper, TimerKey, Timers, When};

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::kernel::current;
+use crate::time::layer::{Time, current_time};
 
 /// Returns the time of the running scheduler's clock; outside of all runs, the real time.
 ///
@@ -23,8 +24,8 @@ use crate::kernel::current;
 /// });
 /// ```
 pub fn now() -> Instant {
-    match current() {
-        Some(kernel) => kernel.instant_now(),
+    match current_time() {
+        Some(time) => time.instant_now(),
         None => Instant::now(),
     }
 }
@@ -79,11 +80,14 @@ impl Future for Advance {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(by) = self.by.take() else { return Poll::Ready(()) };
         let place = self.place;
-        let Some(kernel) = current() else {
+        let Some((kernel, time)) = current().and_then(|kernel| {
+            let time = kernel.part::<Time>()?;
+            Some((kernel, time))
+        }) else {
             panic!("`time::advance` at {place} needs a running scheduler");
         };
-        kernel.advance(by);
-        kernel.fire_due();
+        time.advance(by);
+        time.fire_due(&kernel);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{Kernel, current, is_metered};
-use crate::limits::metered;
+use crate::limits::{is_metered, metered};
 use crate::report::WaitsFor;
 use crate::time::clock::nanos;
+use crate::time::layer::{Time, current_time};
 use crate::time::timers::{TimerKey, When};
 
 /// Waits until so much time has passed since this call.
@@ -89,7 +89,7 @@ enum Stage {
         place: &'static Location<'static>,
     },
     Started {
-        kernel: Rc<Kernel>,
+        time: Rc<Time>,
         timer: TimerKey,
     },
     Elapsed,
@@ -105,8 +105,8 @@ impl Sleep {
     #[inline]
     fn new(deadline: Deadline, place: &'static Location<'static>) -> Self {
         // The time counts from here, not from the first poll.
-        match current() {
-            Some(kernel) => Sleep { stage: start(kernel, deadline, place) },
+        match current_time() {
+            Some(time) => Sleep { stage: start(time, deadline, place) },
             None => Sleep { stage: Stage::Unstarted { deadline, place } },
         }
     }
@@ -157,7 +157,7 @@ impl Sleep {
     /// of a running scheduler.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Started { kernel, timer } => kernel.timer_deadline(*timer),
+            Stage::Started { time, timer } => time.timer_deadline(*timer),
             Stage::Unstarted { deadline: Deadline::At(instant), .. } => Some(*instant),
             Stage::Unstarted { .. } | Stage::Elapsed => None,
         }
@@ -190,8 +190,8 @@ impl Sleep {
 impl Sleep {
     #[inline]
     fn poll_started(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if let Stage::Started { kernel, timer } = &self.stage {
-            if kernel.poll_timer(*timer, cx).is_pending() {
+        if let Stage::Started { time, timer } = &self.stage {
+            if time.poll_timer(*timer, cx).is_pending() {
                 return Poll::Pending;
             }
             self.stage = Stage::Elapsed; // The timer went with the answer.
@@ -206,20 +206,20 @@ impl Sleep {
 
     fn describe(&self) -> Option<WaitsFor> {
         match &self.stage {
-            Stage::Started { kernel, timer } => Some(kernel.sleep_wait(*timer)),
+            Stage::Started { time, timer } => Some(time.sleep_wait(*timer)),
             Stage::Unstarted { .. } | Stage::Elapsed => None,
         }
     }
 }
 
 /// Makes the timer.
-fn start(kernel: Rc<Kernel>, deadline: Deadline, place: &'static Location<'static>) -> Stage {
+fn start(time: Rc<Time>, deadline: Deadline, place: &'static Location<'static>) -> Stage {
     let when = match deadline {
         Deadline::After(duration) => When::After(nanos(duration)),
-        Deadline::At(instant) => When::At(kernel.nanos_of(instant)),
+        Deadline::At(instant) => When::At(time.nanos_of(instant)),
     };
-    let timer = kernel.create_timer(when, place);
-    Stage::Started { kernel, timer }
+    let timer = time.create_timer(when, place);
+    Stage::Started { time, timer }
 }
 
 impl Future for Sleep {
@@ -227,12 +227,12 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Stage::Unstarted { deadline, place } = self.stage {
-            let Some(kernel) = current() else {
+            let Some(time) = current_time() else {
                 panic!(
                     "the sleep at {place} needs a running scheduler: await it inside `block_on`"
                 );
             };
-            self.stage = start(kernel, deadline, place);
+            self.stage = start(time, deadline, place);
         }
         if is_metered() { self.poll_metered(cx) } else { self.poll_started(cx) }
     }
@@ -240,8 +240,8 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Stage::Started { kernel, timer } = &self.stage {
-            kernel.cancel_timer(*timer);
+        if let Stage::Started { time, timer } = &self.stage {
+            time.cancel_timer(*timer);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
@@ -11,8 +12,9 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
-use crate::cancel::{Passage, Reason};
-use crate::kernel::{Due, current, left};
+use crate::cancel::{Passage, Reason, left};
+use crate::kernel::{Word, set_word, word};
+use crate::time::layer::current_time;
 use crate::time::sleep::{Deadline, Sleep};
 
 /// Runs a future, but no longer than this: then it is asked to end, and the result is [`Elapsed`].
@@ -229,10 +231,10 @@ impl<F: Future> Timeout<F> {
 /// Begins to wait for the deadline. Returns whether it is past.
 fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
     let Some((deadline, place)) = sleep.plan() else { return true };
-    let Some(kernel) = current() else {
+    let Some(time) = current_time() else {
         panic!("the timeout at {place} needs a running scheduler: await it inside `block_on`");
     };
-    let is_past = matches!(deadline, Deadline::At(instant) if instant <= kernel.instant_now());
+    let is_past = matches!(deadline, Deadline::At(instant) if instant <= time.instant_now());
     is_past || Pin::new(sleep).poll(cx).is_ready()
 }
 
@@ -254,6 +256,29 @@ fn settle<F: Future, T>(
         }
     }
     passage.settle(since, cx, reason).map(|()| Err(Elapsed(())))
+}
+
+/// While it exists, a timeout whose deadline has come is polling what it wraps: those inside leave it to that one.
+struct Due {
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Due {
+    fn begin() -> Self {
+        set_word(Word::Time, word(Word::Time) + 1);
+        Due { _not_send: PhantomData }
+    }
+
+    /// Returns whether there is one further up the stack.
+    fn is_any() -> bool {
+        word(Word::Time) > 0
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        set_word(Word::Time, word(Word::Time) - 1);
+    }
 }
 
 impl<F> fmt::Debug for Timeout<F> {

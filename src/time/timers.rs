@@ -10,8 +10,8 @@ use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
 
+use crate::kernel::Waiter;
 use crate::kernel::{Key, TaskKey};
-use crate::report::Waiter;
 use crate::time::clock::{NEVER, Nanos, later};
 use crate::time::heap::{Entry, RadixHeap};
 

@@ -1,7 +1,13 @@
-//! Who is told: observers, and what `step` reads.
+//! What watches a scheduler: observers, the log of `step`, the hook of `on_wake`, and failures that are never read.
 
-mod observers;
 mod step;
+mod hook;
+mod observers;
+mod unread;
+
+pub(crate) use hook::hook_waker;
+pub(crate) use observers::{Watch, emit};
+pub(crate) use step::TurnLog;
+pub(crate) use unread::{Failures, Reporter, note_error, origin, report};
 
 pub use step::Turn;
-pub(crate) use step::{Notes, Trail};

@@ -1,133 +1,217 @@
-//! Telling of what happens: the observer, the trail of `step`, and the hook of `on_wake`.
+//! Telling of what happens: the observers, the log of `step`, and the hook of `on_wake`.
 //!
-//! Nothing here is looked at unless `watched` says that somebody wants to know.
+//! The core tells of tasks by [`Flags::TELL`], which is set as long as anything here listens.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Waker;
 
-use crate::kernel::Kernel;
-use crate::kernel::burn;
-use crate::kernel::{Key, TaskId};
-use crate::report::{Cause, Transition, TurnResult};
-use crate::scheduler::snapshot;
+use crate::kernel::{By, Event, Flags, Kernel, Key, TaskId, current_task, drop_quietly};
+use crate::report::{Cause, Observer, Transition, TurnResult, label};
+use crate::watch::hook::WakeHook;
+use crate::watch::step::TurnLog;
 
-impl Kernel {
-    /// Tells everyone who wants to know. Called with nothing borrowed, and only if somebody does.
-    #[cold]
-    pub(crate) fn emit(&self, transition: Transition) {
-        let observer = self.observer.borrow().clone();
-        if let Some(observer) = observer {
-            let transition = &transition;
-            self.guard(move || observer.transition(transition));
+/// What watches a scheduler.
+pub(crate) struct Watch {
+    /// In the order in which they were added.
+    observers: RefCell<Vec<Rc<dyn Observer>>>,
+    /// What `step` reads, while it gives its turn.
+    log: RefCell<Option<Box<TurnLog>>>,
+    hook: WakeHook,
+    /// Another layer is told of turns as well, whether anything listens here or not.
+    is_told_anyway: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(is_told_anyway: bool) -> Self {
+        let (observers, log) = (RefCell::default(), RefCell::default());
+        Watch { observers, log, hook: WakeHook::default(), is_told_anyway }
+    }
+
+    /// Adds an observer.
+    pub(crate) fn add(&self, kernel: &Kernel, observer: Rc<dyn Observer>) {
+        self.observers.borrow_mut().push(observer);
+        self.update(kernel);
+    }
+
+    /// Removes an observer; in vain if it was removed before.
+    pub(crate) fn remove(&self, kernel: &Kernel, observer: &Rc<dyn Observer>) {
+        let gone = {
+            let mut observers = self.observers.borrow_mut();
+            let position = observers.iter().position(|other| Rc::ptr_eq(other, observer));
+            position.map(|position| observers.remove(position))
+        };
+        self.update(kernel);
+        drop(gone);
+    }
+
+    /// Begins the log of a turn, or ends it: then the log is returned.
+    pub(crate) fn set_log(
+        &self,
+        kernel: &Kernel,
+        log: Option<Box<TurnLog>>,
+    ) -> Option<Box<TurnLog>> {
+        let old = self.log.replace(log);
+        self.update(kernel);
+        old
+    }
+
+    /// Installs the hook of `on_wake`. What is returned is user code, to be dropped with nothing borrowed.
+    pub(crate) fn set_hook(&self, kernel: &Kernel, hook: Waker) -> Option<Waker> {
+        let old = self.hook.replace(Some(hook));
+        self.update(kernel);
+        if kernel.running.get().is_none() {
+            self.arm_hook(kernel);
         }
-        if let Some(ledger) = &mut *self.ledger.borrow_mut() {
-            ledger.note(&transition, self.clock.now());
-        }
-        if let Some(trail) = &mut *self.trail.borrow_mut() {
-            trail.transitions.push(transition);
+        old
+    }
+
+    /// Lets the next wake call the hook, if there is one: the scheduler does not run any more.
+    pub(crate) fn arm_hook(&self, kernel: &Kernel) {
+        if !self.hook.arm(kernel) {
+            self.update(kernel);
         }
     }
 
-    /// Runs code of the observer; if that panics there is no observer any more.
-    pub(crate) fn guard(&self, call: impl FnOnce()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-            let observer = self.observer.take();
-            self.look_who_watches();
-            burn(payload);
-            burn(observer);
+    /// Lets all go, at the end of the scheduler.
+    pub(crate) fn close(&self) {
+        let (observers, hook) = (self.observers.take(), self.hook.replace(None));
+        drop_quietly(hook);
+        observers.into_iter().for_each(drop_quietly);
+    }
+
+    pub(crate) fn has_observers(&self) -> bool {
+        !self.observers.borrow().is_empty()
+    }
+
+    fn listens(&self) -> bool {
+        self.has_observers() || self.log.borrow().is_some() || self.hook.is_set()
+    }
+
+    /// Sets the flag that stands for all of them.
+    fn update(&self, kernel: &Kernel) {
+        kernel.set_flag_of_all(Flags::TELL, self.is_told_anyway || self.listens());
+    }
+
+    // ----- what the core tells of -----
+
+    pub(crate) fn told(&self, kernel: &Kernel, key: Key, event: Event) {
+        if !self.listens() {
+            return;
+        }
+        match event {
+            Event::Spawned => self.spawned(kernel, key),
+            Event::TurnBegins => self.turn_begins(kernel, key),
+            Event::TurnEnds { yields: true } => self.turn_ends(kernel, key, TurnResult::Yielded),
+            Event::TurnEnds { yields: false } => self.turn_ends(kernel, key, TurnResult::Waiting),
+            Event::LastTurnEnds(ending) => {
+                self.turn_ends(kernel, key, TurnResult::Exited(ending));
+            }
+            Event::Exited(task, ending) => {
+                self.emit(kernel, &Transition::Exited { task, ending });
+            }
         }
     }
 
-    /// Brings `watched` up to date.
-    pub(crate) fn look_who_watches(&self) {
-        let somebody = self.observer.borrow().is_some()
-            || self.trail.borrow().is_some()
-            || self.ledger.borrow().is_some()
-            || self.hook.borrow().is_some();
-        self.watched.set(somebody);
-        self.in_full.set(somebody || self.meter.is_some());
+    pub(crate) fn scheduled(&self, kernel: &Kernel, key: Key, by: By) {
+        if !self.listens() {
+            return;
+        }
+        let cause = match by {
+            By::Task(task) => Cause::Task(task),
+            By::Timer => Cause::Timer,
+            By::Mail => Cause::Mail,
+            By::Current => {
+                let own = current_task().filter(|task| task.scheduler == kernel.id);
+                own.and_then(|task| kernel.id_of(task.key)).map_or(Cause::Outside, Cause::Task)
+            }
+        };
+        self.tell_scheduled(kernel, key, cause);
     }
 
-    #[cold]
-    pub(crate) fn tell_spawned(&self, key: Key) {
+    fn spawned(&self, kernel: &Kernel, key: Key) {
         let spawned = {
-            let board = self.board.borrow();
-            board.taskmap.look(key).and_then(|slot| {
+            let board = kernel.board.borrow();
+            board.taskmap.get(key).and_then(|slot| {
                 let name = board.taskmap.name(key.slot);
                 Some(Transition::Spawned { task: slot.id()?, name, place: slot.spawned_at })
             })
         };
         if let Some(spawned) = spawned {
-            self.emit(spawned);
+            self.emit(kernel, &spawned);
         }
-        self.tell_scheduled(key, Cause::Spawn);
-        if self.ledger.borrow().is_some() {
-            self.turn_away(key);
+        self.tell_scheduled(kernel, key, Cause::Spawn);
+    }
+
+    fn turn_begins(&self, kernel: &Kernel, key: Key) {
+        let Some((task, turn)) = turn_of(kernel, key) else { return };
+        if let Some(log) = &mut *self.log.borrow_mut() {
+            log.begin_turn(label(&kernel.board.borrow(), key));
+        }
+        self.emit(kernel, &Transition::TurnBegan { task, turn });
+    }
+
+    fn turn_ends(&self, kernel: &Kernel, key: Key, result: TurnResult) {
+        let Some((task, turn)) = turn_of(kernel, key) else { return };
+        self.emit(kernel, &Transition::TurnEnded { task, turn, result });
+        if result == TurnResult::Yielded {
+            self.tell_scheduled(kernel, key, Cause::Task(task));
         }
     }
 
-    #[cold]
-    pub(crate) fn tell_turn_began(&self, key: Key) {
-        if let Some((task, turn)) = self.turn_of(key) {
-            if let Some(trail) = &mut *self.trail.borrow_mut() {
-                trail.turns.extend(snapshot::label(&self.board.borrow(), key));
+    fn tell_scheduled(&self, kernel: &Kernel, key: Key, cause: Cause) {
+        if let Some(task) = kernel.id_of(key) {
+            self.emit(kernel, &Transition::Scheduled { task, cause });
+        }
+        // A foreign loop that drives this scheduler has to know that there is something to do.
+        if kernel.running.get().is_none() && !self.hook.call(kernel) {
+            self.update(kernel);
+        }
+    }
+
+    // ----- telling it -----
+
+    /// Tells of a transition. Called with nothing borrowed.
+    pub(crate) fn emit(&self, kernel: &Kernel, transition: &Transition) {
+        self.each(kernel, |observer| observer.transition(transition));
+        if let Some(log) = &mut *self.log.borrow_mut() {
+            log.add(transition);
+        }
+    }
+
+    /// Calls every observer; one that panics is an observer no more.
+    pub(crate) fn each(&self, kernel: &Kernel, call: impl Fn(&dyn Observer)) {
+        let mut number = 0;
+        loop {
+            // Bound first: nothing is borrowed while an observer runs.
+            let observer = self.observers.borrow().get(number).cloned();
+            let Some(observer) = observer else { return };
+            match catch_unwind(AssertUnwindSafe(|| call(&*observer))) {
+                Ok(()) => number += 1,
+                Err(payload) => {
+                    self.remove(kernel, &observer);
+                    drop_quietly(payload);
+                    drop_quietly(observer);
+                }
             }
-            self.emit(Transition::TurnBegan { task, turn });
         }
     }
+}
 
-    #[cold]
-    pub(crate) fn tell_turn_ended(&self, key: Key, result: TurnResult) {
-        if let Some((task, turn)) = self.turn_of(key) {
-            self.emit(Transition::TurnEnded { task, turn, result });
-            if result == TurnResult::Yielded {
-                self.tell_scheduled(key, Cause::Task(task));
-            }
-        }
+/// Tells what watches a scheduler of a transition; for the layers above. In vain if nothing does.
+pub(crate) fn emit(kernel: &Kernel, transition: impl FnOnce() -> Transition) {
+    if kernel.is_told()
+        && let Some(watch) = kernel.part::<Watch>()
+        && watch.listens()
+    {
+        watch.emit(kernel, &transition());
     }
+}
 
-    /// A task, and the number of its last turn. Not that of the last turn of all: turns nest.
-    fn turn_of(&self, key: Key) -> Option<(TaskId, u64)> {
-        let board = self.board.borrow();
-        let slot = board.taskmap.look(key)?;
-        Some((slot.id()?, slot.last_turn))
-    }
-
-    #[cold]
-    pub(crate) fn tell_scheduled(&self, key: Key, cause: Cause) {
-        if let Some(task) = self.id_of(key) {
-            self.emit(Transition::Scheduled { task, cause });
-        }
-        if self.running.get().is_none() {
-            // Whoever drives this scheduler from outside wants to know that there is something to do.
-            self.call_hook();
-        }
-    }
-
-    /// Leaves word that whoever drives this scheduler wants to hear of the next wake; or tells him at once,
-    /// if there is something to do already.
-    pub(crate) fn arm_hook(&self) {
-        let Some(hook) = self.hook.borrow().clone() else { return };
-        let is_idle = self.board.borrow().ready.is_empty();
-        if !is_idle || !self.mailbox.wake_me(hook.clone()) {
-            // A hook that panics must not break the end of a run.
-            self.guard_hook(|| hook.wake());
-        }
-    }
-
-    /// Calls what `on_wake` installed, unless it was called already since the last run.
-    pub(crate) fn call_hook(&self) {
-        if let Some(sleeper) = self.mailbox.sleeper() {
-            self.guard_hook(|| sleeper.wake());
-        }
-    }
-
-    /// Runs code of the hook; if that panics there is no hook any more.
-    fn guard_hook(&self, call: impl FnOnce()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-            let hook = self.hook.take();
-            self.look_who_watches();
-            burn(payload);
-            burn(hook);
-        }
-    }
+/// A task, and the number of its last turn. Not that of the last turn of all: turns nest.
+fn turn_of(kernel: &Kernel, key: Key) -> Option<(TaskId, u64)> {
+    let board = kernel.board.borrow();
+    let slot = board.taskmap.get(key)?;
+    Some((slot.id()?, slot.last_turn))
 }

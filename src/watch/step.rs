@@ -1,13 +1,10 @@
-//! The story of one turn, as `step` tells it: made from the transitions that were written down in it.
+//! What happened in one turn, as `step` tells it: made from the transitions that were written down in it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::kernel::Kernel;
 use crate::kernel::TaskId;
-use crate::report::{Cause, Transition, TurnResult};
-use crate::report::{TaskLabel, WaitsFor};
-use crate::scheduler::snapshot;
+use crate::report::{Cause, TaskLabel, Transition, TurnResult, WaitsFor};
 
 /// What happened in one turn; see [`Scheduler::step`](crate::Scheduler::step).
 #[derive(Clone, Debug)]
@@ -43,40 +40,42 @@ impl fmt::Display for Turn {
     }
 }
 
-/// What was written down in a turn.
+/// What happens in a turn that `step` gives, written down.
 #[derive(Default)]
-pub(crate) struct Notes {
-    pub(crate) transitions: Vec<Transition>,
-    /// Who began the turns among them, in that order: some are gone when this is read.
-    pub(crate) turns: Vec<TaskLabel>,
+pub(crate) struct TurnLog {
+    transitions: Vec<Transition>,
+    /// The tasks that began the turns among them, in that order: some are gone when this is read.
+    turns: Vec<TaskLabel>,
 }
 
-/// While it exists, transitions are written down.
-pub(crate) struct Trail<'a>(&'a Kernel);
-
-impl<'a> Trail<'a> {
-    pub(crate) fn begin(kernel: &'a Kernel) -> Self {
-        kernel.trail.replace(Some(Box::default()));
-        kernel.look_who_watches();
-        Trail(kernel)
+impl TurnLog {
+    pub(crate) fn begin_turn(&mut self, task: Option<TaskLabel>) {
+        self.turns.extend(task);
     }
 
-    /// Makes the story of the turn that was written down; `None` if there was none.
-    pub(crate) fn read(self) -> Option<Turn> {
-        let notes = self.0.trail.take()?;
-        let mut chapters = chapters(*notes);
-        let waiting = chapters.iter().filter(|chapter| chapter.turn.result == TurnResult::Waiting);
-        let waiting: Vec<TaskId> = waiting.map(|chapter| chapter.turn.task.id).collect();
-        let mut waits: BTreeMap<TaskId, Vec<WaitsFor>> =
-            snapshot::waits_of_tasks(self.0, &waiting).into_iter().collect();
-        for Chapter { turn, woke, .. } in &mut chapters {
-            turn.woke = snapshot::labels(self.0, woke);
+    pub(crate) fn add(&mut self, transition: &Transition) {
+        self.transitions.push(transition.clone());
+    }
+
+    /// Makes a [`Turn`] of it; `None` if there was none. `labels` gives those of tasks that are still there, `waits`
+    /// what they wait for.
+    pub(crate) fn read(
+        self,
+        labels: impl Fn(&[TaskId]) -> Vec<TaskLabel>,
+        waits: impl FnOnce(&[TaskId]) -> Vec<(TaskId, Vec<WaitsFor>)>,
+    ) -> Option<Turn> {
+        let mut drafts = drafts(self);
+        let waiting = drafts.iter().filter(|draft| draft.turn.result == TurnResult::Waiting);
+        let waiting: Vec<TaskId> = waiting.map(|draft| draft.turn.task.id).collect();
+        let mut waits: BTreeMap<TaskId, Vec<WaitsFor>> = waits(&waiting).into_iter().collect();
+        for Draft { turn, woke, .. } in &mut drafts {
+            turn.woke = labels(woke);
             turn.waits = waits.remove(&turn.task.id).unwrap_or_default();
         }
-        // From the last one: who is nested comes after the one that it is nested in.
-        while let Some(Chapter { mut turn, inside, .. }) = chapters.pop() {
+        // From the last one: a nested turn comes after the one that it is nested in.
+        while let Some(Draft { mut turn, inside, .. }) = drafts.pop() {
             turn.nested.reverse();
-            match inside.and_then(|outer| chapters.get_mut(outer)) {
+            match inside.and_then(|outer| drafts.get_mut(outer)) {
                 Some(outer) => outer.turn.nested.push(turn),
                 None => return Some(turn),
             }
@@ -85,55 +84,48 @@ impl<'a> Trail<'a> {
     }
 }
 
-impl Drop for Trail<'_> {
-    fn drop(&mut self) {
-        self.0.trail.replace(None);
-        self.0.look_who_watches();
-    }
-}
-
-/// A turn, while its story is being made.
-struct Chapter {
+/// A turn, as far as the log was read.
+struct Draft {
     turn: Turn,
     woke: Vec<TaskId>,
-    /// The number of the chapter that it is nested in.
+    /// The number of the draft that it is nested in.
     inside: Option<usize>,
 }
 
 /// The turns among these transitions, in the order in which they began.
-fn chapters(notes: Notes) -> Vec<Chapter> {
-    let mut labels = notes.turns.into_iter();
-    let mut chapters: Vec<Chapter> = Vec::new();
+fn drafts(log: TurnLog) -> Vec<Draft> {
+    let mut labels = log.turns.into_iter();
+    let mut drafts: Vec<Draft> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
-    for transition in notes.transitions {
+    for transition in log.transitions {
         match transition {
             Transition::TurnBegan { turn: number, .. } => {
                 let Some(task) = labels.next() else { break };
                 let inside = open.last().copied();
-                open.push(chapters.len());
+                open.push(drafts.len());
                 let (result, nested) = (TurnResult::Waiting, Vec::new());
                 let turn = Turn { number, task, result, woke: vec![], waits: vec![], nested };
-                chapters.push(Chapter { turn, woke: Vec::new(), inside });
+                drafts.push(Draft { turn, woke: Vec::new(), inside });
             }
             Transition::TurnEnded { result, .. } => {
-                if let Some(chapter) = open.pop().and_then(|number| chapters.get_mut(number)) {
-                    chapter.turn.result = result;
+                if let Some(draft) = open.pop().and_then(|number| drafts.get_mut(number)) {
+                    draft.turn.result = result;
                 }
             }
             Transition::Scheduled { task, cause } => {
                 let by = match cause {
-                    Cause::Spawn => open.last().and_then(|&number| chapters.get_mut(number)),
+                    Cause::Spawn => open.last().and_then(|&number| drafts.get_mut(number)),
                     Cause::Task(by) => {
-                        chapters.iter_mut().rev().find(|chapter| chapter.turn.task.id == by)
+                        drafts.iter_mut().rev().find(|draft| draft.turn.task.id == by)
                     }
                     _ => None,
                 };
-                if let Some(chapter) = by.filter(|chapter| chapter.turn.task.id != task) {
-                    chapter.woke.push(task);
+                if let Some(draft) = by.filter(|draft| draft.turn.task.id != task) {
+                    draft.woke.push(task);
                 }
             }
             _ => {}
         }
     }
-    chapters
+    drafts
 }

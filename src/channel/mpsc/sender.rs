@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use crate::channel::mpsc::chan::{Chan, Handle, TryReserve, is_place};
 use crate::channel::mpsc::{Permit, Reserve};
 use crate::channel::{Closed, SendError, TrySendError};
-use crate::kernel::is_metered;
+use crate::limits::is_metered;
 use crate::sync::queued::{Queued, Source};
 
 /// A sending side of a [`channel`](super::channel). Clones are further ones.

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use crate::channel::TryRecvError;
 use crate::channel::remote::shared::Shared;
 use crate::kernel::TaskKey;
+use crate::kernel::Waiter;
 use crate::limits::metered;
-use crate::report::Waiter;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there

@@ -1,7 +1,8 @@
 //! Waiting again with the node of the last time, for those who wait in a loop: it costs half as much as leaving
 //! and joining.
 
-use crate::kernel::{TaskKey, burn, with_waits};
+use crate::kernel::{TaskKey, burn};
+use crate::sync::record::with_waits;
 use crate::sync::record::{NOBODY, Stage};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::kernel::{TaskKey, with_waits};
-use crate::scheduler::label_of;
+use crate::kernel::TaskKey;
+use crate::report::label_of;
+use crate::sync::record::with_waits;
 use crate::sync::record::{NOBODY, Stage};
 use crate::sync::waiters::{Place, Waiters};
 

@@ -6,7 +6,8 @@
 use std::panic::Location;
 use std::task::Waker;
 
-use crate::kernel::{TaskKey, schedule, with_waits};
+use crate::kernel::{TaskKey, schedule};
+use crate::sync::record::with_waits;
 use crate::sync::record::{NOBODY, Node, Stage, Waits};
 use crate::sync::waiters::{Waiters, wake_stranger};
 
@@ -84,7 +85,7 @@ impl Waiters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Waiter;
+    use crate::kernel::Waiter;
     use crate::sync::waiters::{Left, Ticket};
     use std::cell::{Cell, RefCell};
     use std::sync::Arc;

@@ -6,6 +6,7 @@ mod notes;
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use notes::{ms, poll_once, world};
@@ -34,7 +35,7 @@ impl Drop for Looks {
 }
 
 /// Looks in each turn and when it is dropped; if it is cancelled, also in a clean-up of two turns.
-async fn heir(seen: Seen, turns: usize) {
+async fn inheritor(seen: Seen, turns: usize) {
     let _looks = Looks(Rc::clone(&seen));
     let work = async {
         for _ in 0..turns {
@@ -50,7 +51,7 @@ async fn heir(seen: Seen, turns: usize) {
 }
 
 /// The same, without a clean-up.
-async fn plain_heir(seen: Seen) {
+async fn plain_inheritor(seen: Seen) {
     let _looks = Looks(Rc::clone(&seen));
     look(&seen, "turn");
     pending::<()>().await;
@@ -100,9 +101,9 @@ fn turns_of_children_and_of_the_body_do_not_see_each_others_values() {
     block_on(TRACE.scope(1, async {
         scope(async |s| {
             s.spawn(async {
-                note("heir");
+                note("inheritor");
                 yield_now().await;
-                note("heir");
+                note("inheritor");
             });
             s.spawn(TRACE.scope(2, async {
                 note("own value");
@@ -116,10 +117,10 @@ fn turns_of_children_and_of_the_body_do_not_see_each_others_values() {
         .unwrap();
     }));
     let expected = [
-        ("heir", Some(1)),
+        ("inheritor", Some(1)),
         ("own value", Some(2)),
         ("body", Some(1)),
-        ("heir", Some(1)),
+        ("inheritor", Some(1)),
         ("own value", Some(2)),
     ];
     assert_eq!(*seen.borrow(), expected);
@@ -127,17 +128,17 @@ fn turns_of_children_and_of_the_body_do_not_see_each_others_values() {
 }
 
 #[test]
-fn an_heir_that_is_cancelled_sees_the_value_to_its_end() {
+fn a_child_that_is_cancelled_sees_the_value_to_its_end() {
     let (scheduler, _) = world();
     let seen = Seen::default();
     scheduler.block_on(async {
         scope(async |s| {
-            let child = TRACE.sync_scope(7, || s.spawn(heir(Rc::clone(&seen), 2)));
+            let child = TRACE.sync_scope(7, || s.spawn(inheritor(Rc::clone(&seen), 2)));
             sleep(ms(1)).await;
             child.cancel();
             child.await.unwrap();
             assert_eq!(seen.take(), [TURN, TURN, CLEAN_UP, CLEAN_UP, DROP]);
-            let child = TRACE.sync_scope(7, || s.spawn(plain_heir(Rc::clone(&seen))));
+            let child = TRACE.sync_scope(7, || s.spawn(plain_inheritor(Rc::clone(&seen))));
             sleep(ms(1)).await;
             child.cancel();
             assert!(child.await.unwrap_err().is_cancelled());
@@ -149,11 +150,12 @@ fn an_heir_that_is_cancelled_sees_the_value_to_its_end() {
 }
 
 #[test]
-fn an_heir_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destructor() {
+fn a_child_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destructor() {
     let seen = Seen::default();
     block_on(scope(async |s| {
         for cancels in [false, true] {
-            let child = TRACE.sync_scope(7, || s.spawn(heir_that_holds(Looks(Rc::clone(&seen)))));
+            let child =
+                TRACE.sync_scope(7, || s.spawn(inheritor_that_holds(Looks(Rc::clone(&seen)))));
             if cancels {
                 child.cancel();
             } else {
@@ -166,16 +168,16 @@ fn an_heir_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destruc
     .unwrap();
 }
 
-async fn heir_that_holds(_looks: Looks) {
+async fn inheritor_that_holds(_looks: Looks) {
     pending::<()>().await;
 }
 
 #[test]
-fn an_heir_that_is_aborted_or_aborts_itself_sees_the_value_in_its_destructor() {
+fn a_child_that_is_aborted_or_aborts_itself_sees_the_value_in_its_destructor() {
     let seen = Seen::default();
     let own = &Cell::new(None);
     block_on(scope(async |s| {
-        let child = TRACE.sync_scope(7, || s.spawn(heir(Rc::clone(&seen), 1)));
+        let child = TRACE.sync_scope(7, || s.spawn(inheritor(Rc::clone(&seen), 1)));
         yield_now().await;
         child.abort();
         assert!(child.await.unwrap_err().is_cancelled());
@@ -198,14 +200,14 @@ fn an_heir_that_is_aborted_or_aborts_itself_sees_the_value_in_its_destructor() {
 }
 
 #[test]
-fn heirs_of_a_scope_that_is_stopped_see_the_value_to_their_end() {
+fn children_of_a_scope_that_is_stopped_see_the_value_to_their_end() {
     let (scheduler, _) = world();
     for fails in [false, true] {
         let seen = Seen::default();
         let result: Result<(), ScopeError> = scheduler.block_on(scope(async |s| {
             TRACE.sync_scope(7, || {
-                s.spawn(heir(Rc::clone(&seen), 1));
-                s.spawn(plain_heir(Rc::clone(&seen)));
+                s.spawn(inheritor(Rc::clone(&seen), 1));
+                s.spawn(plain_inheritor(Rc::clone(&seen)));
             });
             yield_now().await;
             if fails {
@@ -221,13 +223,13 @@ fn heirs_of_a_scope_that_is_stopped_see_the_value_to_their_end() {
 }
 
 #[test]
-fn heirs_of_a_scope_that_is_dropped_see_the_value_in_their_destructors() {
+fn children_of_a_scope_that_is_dropped_see_the_value_in_their_destructors() {
     let seen = Seen::default();
     block_on(async {
         let mut scope = Box::pin(scope(async |s| {
             TRACE.sync_scope(7, || {
-                s.spawn(heir(Rc::clone(&seen), 1));
-                s.spawn(plain_heir(Rc::clone(&seen)));
+                s.spawn(inheritor(Rc::clone(&seen), 1));
+                s.spawn(plain_inheritor(Rc::clone(&seen)));
             });
             pending::<()>().await;
         }));
@@ -239,7 +241,7 @@ fn heirs_of_a_scope_that_is_dropped_see_the_value_in_their_destructors() {
 }
 
 #[test]
-fn an_heir_that_its_scope_has_not_taken_in_sees_the_value_when_it_is_dropped() {
+fn a_child_that_its_scope_has_not_taken_in_sees_the_value_when_it_is_dropped() {
     let seen = Seen::default();
     block_on(async {
         let mut scope = Box::pin(scope(async |s| {
@@ -247,7 +249,7 @@ fn an_heir_that_its_scope_has_not_taken_in_sees_the_value_when_it_is_dropped() {
             let spawns = async move {
                 let _late = OnDrop(|| {
                     let looks = Looks(Rc::clone(seen));
-                    TRACE.sync_scope(7, || drop(s.spawn(heir_that_holds(looks))));
+                    TRACE.sync_scope(7, || drop(s.spawn(inheritor_that_holds(looks))));
                 });
                 pending::<()>().await;
             };
@@ -267,14 +269,14 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 }
 
 #[test]
-fn heirs_in_tasks_that_are_aborted_cancelled_or_dropped_with_their_scheduler_see_the_value() {
+fn children_in_tasks_that_are_aborted_cancelled_or_dropped_with_their_scheduler_see_the_value() {
     for how in ["abort", "cancel", "drop", "shutdown"] {
         let (scheduler, _) = world();
         let seen = Seen::default();
         let held = Rc::clone(&seen);
         let handle = scheduler.spawn(async move {
             let never = scope(async |s| {
-                TRACE.sync_scope(7, || s.spawn(plain_heir(held)));
+                TRACE.sync_scope(7, || s.spawn(plain_inheritor(held)));
                 pending::<()>().await;
             });
             let _never = never.await;
@@ -294,7 +296,7 @@ fn heirs_in_tasks_that_are_aborted_cancelled_or_dropped_with_their_scheduler_see
 }
 
 #[test]
-fn an_heir_that_panics_leaves_nothing_behind() {
+fn a_child_that_panics_leaves_nothing_behind() {
     block_on(async {
         let result = scope(async |s| {
             TRACE.sync_scope(7, || s.spawn(async { std::panic::resume_unwind(Box::new(())) }));
@@ -305,4 +307,25 @@ fn an_heir_that_panics_leaves_nothing_behind() {
         assert!(TRACE.try_get().is_err());
         assert!(spawn(async { TRACE.try_get() }).await.unwrap().is_err());
     });
+}
+
+/// Panics when it is cloned.
+struct Brittle;
+
+impl Clone for Brittle {
+    fn clone(&self) -> Self {
+        std::panic::resume_unwind(Box::new(()))
+    }
+}
+
+task_local! { inherit static BRITTLE: Brittle }
+
+#[test]
+fn a_clone_that_panics_in_spawn_leaves_the_scope_as_it_was() {
+    let result = block_on(scope(async |s| {
+        let spawns = AssertUnwindSafe(|| BRITTLE.sync_scope(Brittle, || drop(s.spawn(async {}))));
+        assert!(catch_unwind(spawns).is_err());
+        s.spawn(async { 1 }).await.unwrap()
+    }));
+    assert_eq!(result.unwrap(), 1);
 }

@@ -1,0 +1,13 @@
+//! What threads share: std's atomics and lock, or those of the model checker, which tries every order of events.
+
+#[cfg(turnwise_loom)]
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
+};
+pub(crate) use std::sync::PoisonError;
+#[cfg(not(turnwise_loom))]
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
+};

@@ -1,0 +1,127 @@
+//! When nothing is ready: the mail, sleep, and whether anything can ever wake.
+//!
+//! This is what the executor does by itself. What a scheduler with timers, blocking jobs and a clock does instead is in
+//! the layer at the top, `scheduler/idle.rs`.
+
+use std::any::{Any, TypeId};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
+
+use crate::kernel::id::Key;
+use crate::kernel::mailbox::Letter;
+use crate::kernel::now::Flags;
+use crate::kernel::scheduler::{By, Event, Hooks, Idle, Kernel};
+use crate::kernel::task::{Boxed, drop_quietly};
+use crate::kernel::taskmap::TaskMap;
+
+impl Kernel {
+    /// Schedules the tasks that were woken by other threads, and calls what these want called.
+    pub(crate) fn collect_mail(&self) {
+        if !self.mailbox.looks_full() {
+            return;
+        }
+        let mut letters = mem::take(&mut self.board.borrow_mut().read_letters);
+        self.mailbox.collect(&mut letters);
+        self.board.borrow_mut().letters += letters.len() as u64;
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Wake(key) => self.deliver_wake(key),
+                // A panic there must not keep the letters behind it from being read.
+                Letter::Call(call) => {
+                    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+                        drop_quietly(payload);
+                    }
+                }
+                Letter::Farewell => {}
+            }
+        }
+        self.board.borrow_mut().read_letters = letters; // For its capacity.
+    }
+
+    /// Schedules a task that was woken from another thread.
+    fn deliver_wake(&self, key: Key) {
+        let has_more = {
+            let board = &mut *self.board.borrow_mut();
+            if let Some(slot) = board.taskmap.get_mut(key)
+                && !slot.bell.is_none()
+            {
+                // First silence the bell, then schedule: a ring in between posts a new letter.
+                board.bells.kept(slot.bell).silence();
+            }
+            board.schedule(key)
+        };
+        if has_more {
+            self.after_schedule(key, By::Mail);
+        }
+    }
+
+    /// Returns whether a task is ready, or a letter has come.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.mailbox.is_empty() || !self.board.borrow().ready.is_empty()
+    }
+}
+
+/// No layers: the executor by itself. It sleeps in std's thread parker.
+#[allow(dead_code, reason = "the crate has layers; `tests/kernel_alone.rs` has none")]
+pub(crate) struct NoHooks;
+
+impl Hooks for NoHooks {
+    fn told(&self, _kernel: &Kernel, _key: Key, _event: Event) {}
+
+    fn scheduled(&self, _kernel: &Kernel, _key: Key, _by: By) {}
+
+    fn after_turn(&self, _kernel: &Kernel, _key: Key, _flags: Flags, _is_over: bool) {}
+
+    fn exits(&self, _kernel: &Kernel, _key: Key) {}
+
+    fn unread(&self, _kernel: &Kernel, _slot: u32, _left: &mut Boxed) {}
+
+    fn arrange(&self, _taskmap: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
+
+    fn look_around(&self, _kernel: &Kernel) -> u64 {
+        u64::MAX // Wakes come from tasks, and by mail.
+    }
+
+    fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {
+        let is_done = !has_root && kernel.board.borrow().taskmap.alive() == 0;
+        if is_done || !may_wait {
+            return Idle::Over;
+        }
+        // The order of the looks is the proof. A thread that rings posts its letter before it drops its waker: so once
+        // no waker is left, every letter has arrived.
+        let held = kernel.board.borrow_mut().reclaim_bells();
+        if kernel.has_work() {
+            return Idle::Go;
+        }
+        if held == 0 {
+            return Idle::Stuck;
+        }
+        let unparker = Waker::from(Arc::new(Unparker(thread::current())));
+        if kernel.mailbox.wake_me(unparker) {
+            thread::park();
+            drop(kernel.mailbox.sleeper());
+        }
+        Idle::Go
+    }
+
+    fn part(&self, _kernel: &Kernel, _kind: TypeId) -> Option<Rc<dyn Any>> {
+        None
+    }
+}
+
+/// Ends the sleep of a thread.
+pub(crate) struct Unparker(pub(crate) Thread);
+
+impl Wake for Unparker {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}

@@ -1,0 +1,128 @@
+//! One turn, as the board sees it: a task is taken out of the map with a bell, and put back without it.
+//!
+//! The main loop gives turns so, and a scope gives them to its children in the same way.
+
+use std::mem;
+use std::sync::Arc;
+
+use crate::kernel::id::Key;
+use crate::kernel::mailbox::Mailbox;
+use crate::kernel::now::Flags;
+use crate::kernel::scheduler::Board;
+use crate::kernel::task::Boxed;
+use crate::kernel::taskmap::Doing;
+use crate::kernel::waker::Bell;
+
+/// A task that is out of the task map, for its turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) key: Key,
+    /// What was unusual about the task, and about its scheduler, when the turn began.
+    pub(crate) flags: Flags,
+    /// It has a bell of its own. Which one that is may change: in nested turns bells move.
+    has_bell: bool,
+}
+
+impl Board {
+    /// Takes a task out of the task map and puts its key on the bell. Gives its future, if that lives in the map.
+    #[inline(always)]
+    pub(crate) fn begin_turn(&mut self, lent: &mut Bell, slot: u32) -> (Turn, Option<Boxed>) {
+        self.turns += 1;
+        let place = self.taskmap.slot(slot);
+        // Before the poll, never after it: a wake from now on is one for another turn.
+        place.doing = Doing::Turn;
+        place.turns += 1;
+        place.last_turn = self.turns;
+        let key = place.key(slot);
+        let (target, bell, flags) = (place.target.take(), place.bell, place.flags.with(self.flags));
+        // Also when the task has a bell of its own: then this one lies in the place of that, and says whose it is.
+        lent.label(key);
+        let has_bell = !bell.is_none();
+        if has_bell {
+            mem::swap(lent, self.bells.kept(bell));
+        }
+        (Turn { key, flags, has_bell }, target)
+    }
+
+    /// Puts a task back to wait for its bell. `true` if the bell has rung meanwhile: the caller queues the task again.
+    #[inline(always)]
+    pub(crate) fn put_back(
+        &mut self,
+        lent: &mut Bell,
+        turn: Turn,
+        target: Option<Boxed>,
+        flags: Flags,
+        mailbox: &Arc<Mailbox>,
+    ) -> bool {
+        let place = self.taskmap.slot(turn.key.slot);
+        let yields = flags.has(Flags::RUNG) || place.doing == Doing::Again;
+        place.doing = if yields { Doing::Queued } else { Doing::Idle };
+        place.target = target;
+        self.take_bell_back(lent, turn, mailbox);
+        yields
+    }
+
+    /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
+    #[inline(always)]
+    fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn, mailbox: &Arc<Mailbox>) {
+        match (turn.has_bell, lent.is_home()) {
+            (false, true) => {}
+            (false, false) => {
+                let next = self.bells.take(mailbox);
+                let own = mem::replace(lent, next);
+                self.taskmap.slot(turn.key.slot).bell = self.bells.keep(own);
+            }
+            (true, home) => {
+                let bell = self.taskmap.slot(turn.key.slot).bell;
+                mem::swap(lent, self.bells.kept(bell));
+                if home {
+                    self.release_bell(turn.key.slot);
+                }
+            }
+        }
+    }
+
+    /// After the last turn: a bell that is still held elsewhere is disconnected.
+    #[inline(always)]
+    pub(crate) fn take_bell_for_good(
+        &mut self,
+        lent: &mut Bell,
+        turn: Turn,
+        mailbox: &Arc<Mailbox>,
+    ) {
+        if turn.has_bell {
+            let bell = self.taskmap.slot(turn.key.slot).bell;
+            mem::swap(lent, self.bells.kept(bell));
+            self.release_bell(turn.key.slot);
+        } else if !lent.is_home() {
+            lent.disconnect();
+            *lent = self.bells.take(mailbox);
+        }
+    }
+
+    /// Takes a task's own bell from it.
+    pub(crate) fn release_bell(&mut self, slot: u32) {
+        let index = mem::take(&mut self.taskmap.slot(slot).bell);
+        if index.is_none() {
+            return;
+        }
+        let (bell, moved) = self.bells.remove(index);
+        if let Some(keeper) = moved.and_then(|key| self.taskmap.get_mut(key)) {
+            keeper.bell = index;
+        }
+        if bell.is_home() {
+            self.bells.give_back(bell);
+        } else {
+            bell.disconnect();
+        }
+    }
+
+    /// Takes back the bells that have come home; returns how many tasks still have wakers elsewhere, or had when the
+    /// search was given up: the first bell that is not home ends it.
+    pub(crate) fn reclaim_bells(&mut self) -> usize {
+        while let Some(task) = self.bells.last_if_home() {
+            self.release_bell(task.slot);
+        }
+        self.bells.kept_count()
+    }
+}

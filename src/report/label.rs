@@ -1,0 +1,31 @@
+//! The label of a task: its number and its name, as people read them.
+
+use std::sync::Arc;
+
+use crate::kernel::{Board, Flags, Key, TaskId, TaskKey, find};
+
+/// A task as people name it: `#7 "poller"`, `#7`, or `#1 main` for the root of a `block_on`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskLabel {
+    /// Its number.
+    pub id: TaskId,
+    /// Its name, if it was given one.
+    pub name: Option<Arc<str>>,
+    /// Whether it is the root future of a `block_on`.
+    pub is_root: bool,
+}
+
+/// The label of a task that is in this task map.
+pub(crate) fn label(board: &Board, key: Key) -> Option<TaskLabel> {
+    let slot = board.taskmap.get(key)?;
+    let (name, is_root) = (board.taskmap.name(key.slot), slot.flags.has(Flags::MAIN));
+    Some(TaskLabel { id: slot.id()?, name, is_root })
+}
+
+/// The label of a task of any scheduler on this thread. `None` if its board is borrowed.
+pub(crate) fn label_of(task: TaskKey) -> Option<TaskLabel> {
+    let kernel = find(task.scheduler)?;
+    let board = kernel.board.try_borrow().ok()?;
+    label(&board, task.key)
+}

@@ -1,0 +1,31 @@
+//! What is set when a scheduler is built, and stays so.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::report::FailurePolicy;
+use crate::scheduler::policy::Policy;
+
+/// What stays as it was set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) virtual_time: bool,
+    pub(crate) timer_slack: Duration,
+    pub(crate) on_failure: FailurePolicy,
+    pub(crate) slow_poll: Option<Duration>,
+    pub(crate) budget: Option<NonZeroU32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            policy: Policy::Fifo,
+            virtual_time: false,
+            timer_slack: Duration::from_millis(1),
+            on_failure: FailurePolicy::Report,
+            slow_poll: if cfg!(debug_assertions) { Some(Duration::from_millis(100)) } else { None },
+            budget: None,
+        }
+    }
+}

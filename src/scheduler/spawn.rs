@@ -1,0 +1,98 @@
+//! Spawning on a scheduler that need not run.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::kernel::Birth;
+use crate::scheduler::scheduler::Scheduler;
+use crate::task::{AbortHandle, Builder, Fallible, JoinHandle, JoinSet, Remote};
+
+impl Scheduler {
+    /// Makes a task of a future. The slides' `new`.
+    ///
+    /// Works whether this scheduler runs or not; nothing of the future runs yet. See also
+    /// [`spawn`](crate::spawn), for use inside of tasks, and [`task::Builder`](crate::task::Builder).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let scheduler = turnwise::Scheduler::new();
+    /// let handle = scheduler.spawn(async { "done" });
+    /// assert_eq!(scheduler.block_on(handle)?, "done");
+    /// # Ok::<(), turnwise::JoinError>(())
+    /// ```
+    #[track_caller]
+    #[doc(alias = "create_task")]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let kernel = self.kernel();
+        JoinHandle::spawn(kernel, future, Birth::at(Location::caller()), None)
+    }
+
+    /// Makes a task of a future that may fail; see [`task::try_spawn`](crate::task::try_spawn).
+    #[track_caller]
+    pub fn try_spawn<F, T, E>(&self, future: F) -> JoinHandle<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: fmt::Debug + 'static,
+    {
+        let kernel = self.kernel();
+        JoinHandle::spawn(kernel, Fallible::new(future), Birth::at(Location::caller()), None)
+    }
+
+    /// Returns a handle that spawns tasks onto this scheduler from other threads.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let scheduler = turnwise::Scheduler::new();
+    /// let remote = scheduler.remote();
+    /// let asker = std::thread::spawn(move || remote.spawn(|| async { "from afar" }));
+    /// let answer = asker.join().unwrap();
+    /// assert_eq!(scheduler.block_on(answer)?, "from afar");
+    /// # Ok::<(), turnwise::task::RemoteError>(())
+    /// ```
+    pub fn remote(&self) -> Remote {
+        Remote::new(&self.kernel)
+    }
+}
+
+impl Builder {
+    /// Makes a task of a future that may fail on this scheduler, whether it runs or not; see
+    /// [`try_spawn`](crate::task::try_spawn).
+    #[track_caller]
+    pub fn try_spawn_on<F, T, E>(self, scheduler: &Scheduler, future: F) -> JoinHandle<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: fmt::Debug + 'static,
+    {
+        self.spawn_on(scheduler, Fallible::new(future))
+    }
+
+    /// Makes the task on this scheduler, whether it runs or not.
+    #[track_caller]
+    pub fn spawn_on<F>(self, scheduler: &Scheduler, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let kernel = scheduler.kernel();
+        let (birth, name) = self.into_birth(Location::caller());
+        JoinHandle::spawn(kernel, future, birth, name)
+    }
+}
+
+impl<T> JoinSet<T> {
+    /// Makes a task of a future on this scheduler, whether it runs or not.
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, scheduler: &Scheduler, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        self.spawn_in(scheduler.kernel(), future, Location::caller())
+    }
+}

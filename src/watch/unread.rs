@@ -1,0 +1,157 @@
+//! Failures that are never read: a panic in a task, or the `Err` of a fallible one, that waits for a handle which is gone.
+//!
+//! When it is clear that nothing will read it (the handle was dropped, before or after) the task is reported: once, to
+//! the observers and to [`Builder::on_report`](crate::scheduler::Builder::on_report), or on stderr.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::kernel::{Boxed, Flags, Kernel, Key, Place, Target, TaskKey, drop_quietly};
+use crate::report::{FailurePolicy, HandedOver, Report, TaskLabel, label, text_of};
+use crate::watch::observers::Watch;
+
+/// What `on_report` installed.
+pub(crate) type Reporter = Box<dyn FnMut(&Report)>;
+
+/// Empties a finished task whose output is an error, and says which.
+pub(crate) type Explain = fn(Pin<&mut dyn Target>) -> String;
+
+/// What becomes of failures that are never read.
+pub(crate) struct Failures {
+    policy: FailurePolicy,
+    /// Out of its place while it is told.
+    reporter: RefCell<Option<Reporter>>,
+    /// By slot, how the error of a task that has [`Flags::CALL_UNREAD`] is printed.
+    explain: RefCell<Vec<Option<Explain>>>,
+    /// The failure for which the scheduler shuts down, until a run has told of it.
+    fatal: RefCell<Option<Box<Report>>>,
+    /// It shuts down already, so no failure makes it.
+    pub(crate) is_shutting_down: Cell<bool>,
+}
+
+impl Failures {
+    pub(crate) fn new(policy: FailurePolicy, reporter: Option<Reporter>) -> Self {
+        Failures {
+            policy,
+            reporter: RefCell::new(reporter),
+            explain: RefCell::default(),
+            fatal: RefCell::default(),
+            is_shutting_down: Cell::new(false),
+        }
+    }
+
+    /// The failure for which the scheduler shuts down, if there is one.
+    pub(crate) fn take_fatal(&self) -> Option<Box<Report>> {
+        self.fatal.take()
+    }
+
+    pub(crate) fn has_fatal(&self) -> bool {
+        self.fatal.borrow().is_some()
+    }
+
+    /// Lets go what is user code, at the end of the scheduler.
+    pub(crate) fn close(&self) {
+        drop_quietly(self.reporter.take());
+    }
+
+    /// Reports the failure that a finished task has left, if there is one: it is about to be dropped unread.
+    pub(crate) fn unread(&self, kernel: &Kernel, slot: u32, left: &mut Boxed) {
+        if self.policy == FailurePolicy::Ignore {
+            return;
+        }
+        let Some((key, is_error)) = ({
+            let board = kernel.board.borrow();
+            let key = board.taskmap.key_of(slot);
+            key.and_then(|key| Some((key, board.taskmap.get(key)?.flags.has(Flags::CALL_UNREAD))))
+        }) else {
+            return;
+        };
+        let explain = self.explain.borrow().get(slot as usize).copied().flatten();
+        if let Some(explain) = explain.filter(|_| is_error) {
+            self.report_error(kernel, key, left, explain);
+        } else if let Some(payload) = left.as_ref().panic()
+            && !payload.is::<HandedOver>()
+        {
+            let message = text_of(payload).map(Arc::from);
+            let Some((task, spawned_at)) = origin(kernel, key) else { return };
+            self.report_failure(kernel, Report::UnreadPanic { task, spawned_at, message });
+        }
+    }
+
+    fn report_error(&self, kernel: &Kernel, key: Key, left: &mut Boxed, explain: Explain) {
+        let Some((task, spawned_at)) = origin(kernel, key) else { return };
+        // The error prints itself, which may panic, and is dropped, which may too.
+        let error = catch_unwind(AssertUnwindSafe(|| explain(left.as_mut())));
+        let error = match error {
+            Ok(error) => Arc::from(error),
+            Err(payload) => {
+                drop_quietly(payload);
+                Arc::from("(and printing it panicked)")
+            }
+        };
+        self.report_failure(kernel, Report::UnreadError { task, spawned_at, error });
+    }
+
+    fn report_failure(&self, kernel: &Kernel, report: Report) {
+        self.report(kernel, &report);
+        if self.policy == FailurePolicy::Shutdown && !self.is_shutting_down.get() {
+            self.fatal.replace(Some(Box::new(report)));
+            kernel.stop_run();
+        }
+    }
+
+    /// Reports to the observers and to `on_report`; if that is not installed, on stderr. Called with nothing borrowed.
+    fn report(&self, kernel: &Kernel, report: &Report) {
+        if kernel.is_told()
+            && let Some(watch) = kernel.part::<Watch>()
+        {
+            watch.each(kernel, |observer| observer.reported(report));
+        }
+        // Taken out, since it is user code. What is reported while it runs goes to stderr.
+        let Some(mut reporter) = self.reporter.take() else { return print(report) };
+        match catch_unwind(AssertUnwindSafe(|| reporter(report))) {
+            Ok(()) => drop(self.reporter.replace(Some(reporter))),
+            Err(payload) => {
+                drop_quietly(payload);
+                drop_quietly(reporter);
+                print(report);
+            }
+        }
+    }
+}
+
+/// Notes that a task is going to end with an error, and how that is printed if it is never read.
+#[cold]
+pub(crate) fn note_error(kernel: &Kernel, task: TaskKey, print: Explain) {
+    let Some(failures) = kernel.part::<Failures>() else { return };
+    kernel.set_flag(task.key, Flags::CALL_UNREAD, true);
+    let mut explain = failures.explain.borrow_mut();
+    let slot = task.key.slot as usize;
+    if slot >= explain.len() {
+        explain.resize(slot + 1, None);
+    }
+    explain[slot] = Some(print);
+}
+
+/// Reports something; for the layers above.
+#[cold]
+pub(crate) fn report(kernel: &Kernel, report: &Report) {
+    if let Some(failures) = kernel.part::<Failures>() {
+        failures.report(kernel, report);
+    }
+}
+
+/// Label and spawn place of a task.
+pub(crate) fn origin(kernel: &Kernel, key: Key) -> Option<(TaskLabel, Place)> {
+    let board = kernel.board.borrow();
+    Some((label(&board, key)?, board.taskmap.get(key)?.spawned_at))
+}
+
+/// Prints a line on stderr. If that cannot be written to, nothing can be done.
+fn print(report: &Report) {
+    if let Err(payload) = catch_unwind(|| eprintln!("turnwise: {report}")) {
+        drop_quietly(payload);
+    }
+}
