@@ -161,7 +161,9 @@ impl Regions {
     /// The last scheduler has gone: from now on what is empty has no memory.
     pub(crate) fn cool(&mut self) {
         self.is_warm = false;
-        self.slab.trim(false);
+        if self.slab.has_memory() {
+            self.slab.trim(false);
+        }
     }
 
     #[cfg(test)]

@@ -57,14 +57,23 @@ impl BoxPool {
     }
 
     /// Adds a slot and its empty box, which is freed if there are enough of them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
         match self.boxes::<T>() {
             Some(boxes) if boxes.0.len() < BYTES / size_of::<T>().max(1) => {
                 boxes.0.push((slot, empty));
             }
-            Some(_) => self.bare.push(slot),
-            None => self.add_kind(slot, empty),
+            _ => self.add_slow_path(slot, empty),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_slow_path<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
+        if self.boxes::<T>().is_some() {
+            self.bare.push(slot); // There are enough boxes: this one is freed.
+        } else {
+            self.add_kind(slot, empty);
         }
     }
 
@@ -77,7 +86,6 @@ impl BoxPool {
         }
     }
 
-    #[cold]
     fn add_kind<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
         if self.kinds.is_empty() {
             self.kinds.resize_with(PLACES, Default::default);

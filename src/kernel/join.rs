@@ -32,8 +32,7 @@ impl Kernel {
             return self.exit_slow_path(guard, key, target, ending);
         }
         let joiner = slot.joiner.take();
-        let unwanted = board.taskmap.finish(key.slot, target);
-        debug_assert!(unwanted.is_none(), "only what a detached task leaves is unwanted");
+        board.taskmap.finish(key.slot, target);
         if let Some(joiner) = joiner
             && board.schedule(joiner)
         {
@@ -65,12 +64,23 @@ impl Kernel {
                 return self.board.borrow_mut();
             }
         }
-        let is_told = guard.flags.has(Flags::TELL);
-        let slot = guard.taskmap.slot(key.slot);
+        let board = &mut *guard;
+        let is_told = board.flags.has(Flags::TELL);
+        let slot = board.taskmap.slot(key.slot);
         let (id, joiner) = (slot.id(), slot.joiner.take());
-        let foreign = guard.taskmap.take_foreign_joiner(key.slot);
-        let unwanted = guard.taskmap.finish(key.slot, target);
-        let has_more = joiner.is_some_and(|joiner| guard.schedule(joiner));
+        let foreign = if flags.has(Flags::EXTRA) {
+            board.taskmap.take_foreign_joiner(key.slot)
+        } else {
+            None
+        };
+        let unwanted = if flags.has(Flags::DETACHED) && target.is_some() {
+            board.taskmap.finish_unwanted(key.slot);
+            target
+        } else {
+            board.taskmap.finish(key.slot, target);
+            None
+        };
+        let has_more = joiner.is_some_and(|joiner| board.schedule(joiner));
         drop(guard);
         if let Some(id) = id.filter(|_| is_told) {
             self.tell(key, Event::Exited(id, ending));
@@ -131,14 +141,16 @@ impl Kernel {
         // Calls that will never be made: their destructors tell whatever waits for them. Each letter is dropped by
         // itself, as everything is here: two destructors of one value that both panic would end the process.
         self.mailbox.close().into_iter().for_each(drop_quietly);
-        let entered = now::enter(self.id, None);
         if self.board.borrow().taskmap.alive() > 0 {
+            let entered = now::enter(self.id, None);
             self.end_everyone(false);
+            drop(entered);
         }
-        drop(entered);
         self.is_closed.set(true);
         move_out(self.id);
-        drop_quietly(self.mailbox.sleeper());
+        if let Some(sleeper) = self.mailbox.sleeper() {
+            drop_quietly(sleeper);
+        }
     }
 
     /// Ends every task, perhaps except the root, in the order in which they were spawned, and what their destructors
@@ -244,19 +256,34 @@ impl Kernel {
 
     /// The handle of a task is gone: its output is not wanted.
     pub(crate) fn detach(&self, slot: u32, id: TaskId) {
-        let (unwanted, joiner, flags) = {
+        let foreign = {
             let taskmap = &mut self.board.borrow_mut().taskmap;
             let Some(task) = taskmap.get_by_id(slot, id) else { return };
-            let flags = task.flags;
             if task.doing == Doing::Done {
-                (task.target.take(), None, flags)
+                None
             } else {
-                task.flags = flags.with(Flags::DETACHED);
+                task.flags = task.flags.with(Flags::DETACHED);
                 task.joiner = None;
-                (None, taskmap.take_foreign_joiner(slot), flags)
+                if !task.flags.has(Flags::EXTRA) {
+                    return;
+                }
+                Some(taskmap.take_foreign_joiner(slot))
             }
         };
-        drop(joiner);
+        match foreign {
+            Some(waiter) => drop(waiter),
+            None => self.discard_finished(slot),
+        }
+    }
+
+    /// Drops the output of a task that was finished when its handle went.
+    #[cold]
+    fn discard_finished(&self, slot: u32) {
+        let (unwanted, flags) = {
+            let task = &mut *self.board.borrow_mut();
+            let task = task.taskmap.slot(slot);
+            (task.target.take(), task.flags)
+        };
         if let Some(mut unwanted) = unwanted {
             if flags.has(Flags::CALL_UNREAD) || unwanted.as_ref().panic().is_some() {
                 self.hooks.unread(self, slot, &mut unwanted);

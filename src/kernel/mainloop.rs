@@ -39,23 +39,6 @@ pub(crate) enum Stop {
     Stuck,
 }
 
-/// A task that had its last turn.
-pub(crate) struct Over {
-    turn: Turn,
-    /// `None` if the future lives elsewhere.
-    target: Option<Boxed>,
-    ending: Ending,
-    flags: Flags,
-}
-
-/// What a turn leaves behind. Between two turns the board is held.
-pub(crate) enum Turned<'k> {
-    /// The task waits, or is on ready again.
-    Waits(RefMut<'k, Board>),
-    /// That was its last turn.
-    Over(Over),
-}
-
 impl<'k, 'r> Run<'k, 'r> {
     /// Runs until every task is over, or until the root is done, if there is one. Nothing on this thread may enclose
     /// such a run.
@@ -70,7 +53,7 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut run = Run::begin(kernel, place);
         run.root = root.map(|root| RootGuard::new(kernel, place, root));
         run.mainloop()?;
-        run.end();
+        kernel.board.borrow_mut().bells.give_back(run.bell); // It serves the next run.
         Ok(())
     }
 
@@ -104,12 +87,7 @@ impl<'k, 'r> Run<'k, 'r> {
                 }
                 continue;
             };
-            board = match self.turn(board, slot) {
-                Turned::Over(over) => self.exit(over),
-                // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and again
-                // whether it can go on; we leave that to its waker, which knows.
-                Turned::Waits(board) => board,
-            };
+            board = self.turn(board, slot);
         }
         Ok(())
     }
@@ -121,10 +99,7 @@ impl<'k, 'r> Run<'k, 'r> {
             board = self.next_pass(board);
         }
         let Some(slot) = board.ready.pop() else { return false };
-        match self.turn(board, slot) {
-            Turned::Over(over) => drop(self.exit(over)),
-            Turned::Waits(board) => drop(board),
-        }
+        drop(self.turn(board, slot));
         true
     }
 
@@ -172,9 +147,9 @@ impl<'k, 'r> Run<'k, 'r> {
         Ok(())
     }
 
-    /// Gives one task its turn; gives it back if that was the last one.
+    /// Gives one task its turn. Between two turns the board is held.
     #[inline(always)]
-    fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> Turned<'k> {
+    fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> RefMut<'k, Board> {
         let (turn, mut target) = board.begin_turn(&mut self.bell, slot);
         drop(board); // User code runs with nothing borrowed.
         let poll = if turn.flags.matter_before_turn() {
@@ -185,10 +160,12 @@ impl<'k, 'r> Run<'k, 'r> {
         };
         let flags = now::end_poll();
         match poll {
+            // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and again whether it
+            // can go on; we leave that to its waker, which knows.
             Poll::Pending => self.end_turn(turn, target, flags),
             Poll::Ready(ending) => {
                 self.is_over |= target.is_none(); // The root lives in the caller's frame.
-                Turned::Over(Over { turn, target, ending, flags })
+                self.exit(turn, target, ending, flags)
             }
         }
     }
@@ -221,7 +198,7 @@ impl<'k, 'r> Run<'k, 'r> {
 
     /// Puts a task back into the task map to wait for its bell.
     #[inline(always)]
-    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, flags: Flags) -> Turned<'k> {
+    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, flags: Flags) -> RefMut<'k, Board> {
         let mut board = self.kernel.board.borrow_mut();
         let all = flags.with(board.taskmap.slot(turn.key.slot).flags).with(turn.flags);
         if all.matter_after_turn() {
@@ -231,7 +208,7 @@ impl<'k, 'r> Run<'k, 'r> {
         if board.put_back(&mut self.bell, turn, target, flags, &self.kernel.mailbox) {
             board.ready.push(turn.key.slot);
         }
-        Turned::Waits(board)
+        board
     }
 
     /// The same for a task that has to end although it waits, or about which a layer has something to say.
@@ -241,13 +218,13 @@ impl<'k, 'r> Run<'k, 'r> {
         turn: Turn,
         mut target: Option<Boxed>,
         flags: Flags,
-    ) -> Turned<'k> {
+    ) -> RefMut<'k, Board> {
         let kernel = self.kernel;
         if kernel.must_end(turn.key, flags)
             && let Some(ended) = &mut target
         {
             let ending = ended.as_mut().abort(kernel.why(turn.key));
-            return Turned::Over(Over { turn, target, ending, flags: flags.with(now::end_poll()) });
+            return self.exit(turn, target, ending, flags.with(now::end_poll()));
         }
         let mut board = kernel.board.borrow_mut();
         let yields = board.put_back(&mut self.bell, turn, target, flags, &kernel.mailbox);
@@ -259,12 +236,18 @@ impl<'k, 'r> Run<'k, 'r> {
             kernel.tell(turn.key, Event::TurnEnds { yields });
             board = kernel.board.borrow_mut();
         }
-        Turned::Waits(board)
+        board
     }
 
     /// The slides' `exit`: the task leaves the task map, and the task that waits for its end is woken.
-    fn exit(&mut self, over: Over) -> RefMut<'k, Board> {
-        let Over { turn, target, ending, flags } = over;
+    #[inline(always)]
+    fn exit(
+        &mut self,
+        turn: Turn,
+        target: Option<Boxed>,
+        ending: Ending,
+        flags: Flags,
+    ) -> RefMut<'k, Board> {
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
         board.take_bell_for_good(&mut self.bell, turn, &kernel.mailbox);

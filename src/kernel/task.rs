@@ -124,17 +124,12 @@ impl<F: Future + 'static> Target for Task<F> {
         }
     }
 
-    #[inline]
     fn take(self: Pin<&mut Self>, place: &mut dyn Any) {
-        let TaskParts::Done { output } = self.project_replace(Task::Empty) else {
-            unreachable!("only a finished task has an output to take");
-        };
-        let place = place.downcast_mut::<Option<Result<F::Output, Failure>>>();
-        *place.expect("a handle asks for the output type of its own task") = Some(output);
+        self.take_output(place);
     }
 
     fn hand_over(mut self: Pin<Box<Self>>, place: &mut dyn Any, slot: u32, pool: &mut BoxPool) {
-        self.as_mut().take(place);
+        self.as_mut().take_output(place);
         pool.add(slot, self);
     }
 
@@ -150,6 +145,15 @@ impl<F: Future + 'static> Target for Task<F> {
 }
 
 impl<F: Future + 'static> Task<F> {
+    #[inline(always)]
+    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any) {
+        let TaskParts::Done { output } = self.project_replace(Task::Empty) else {
+            unreachable!("only a finished task has an output to take");
+        };
+        let place = place.downcast_mut::<Option<Result<F::Output, Failure>>>();
+        *place.expect("a handle asks for the output type of its own task") = Some(output);
+    }
+
     /// Ends the task after a panic in its turn.
     #[cold]
     fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Ending {

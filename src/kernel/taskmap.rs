@@ -122,7 +122,8 @@ impl Birth {
 pub(crate) struct TaskMap {
     slots: Vec<Slot>,
     vacant: BoxPool,
-    extras: Extras,
+    /// Made when the first task has any.
+    extras: Option<Box<Extras>>,
     /// Tasks that are not over. Those whose output only waits to be taken do not count.
     alive: usize,
     /// How many tasks were ever made: the last id.
@@ -135,18 +136,16 @@ impl TaskMap {
     pub(crate) fn insert<F: Future + 'static>(&mut self, target: F, birth: Birth) -> (Key, TaskId) {
         if let Some((slot, mut empty)) = self.vacant.take::<Task<F>>() {
             empty.as_mut().set(Task::Running { target });
-            self.slots[slot as usize].target = Some(empty);
-            return self.occupy(slot, birth);
+            return self.occupy(slot, Some(empty), birth);
         }
         let slot = self.bare_slot(birth.place);
-        self.slots[slot as usize].target = Some(Box::pin(Task::Running { target }));
-        self.occupy(slot, birth)
+        self.occupy(slot, Some(Box::pin(Task::Running { target })), birth)
     }
 
     /// The same for a task whose future lives elsewhere, and that brings no box.
     pub(crate) fn insert_guest(&mut self, birth: Birth) -> (Key, TaskId) {
         let slot = self.bare_slot(birth.place);
-        self.occupy(slot, birth)
+        self.occupy(slot, None, birth)
     }
 
     /// A vacant slot without a box, made if there is none.
@@ -169,12 +168,13 @@ impl TaskMap {
         u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 tasks fit into memory")
     }
 
-    #[inline]
-    fn occupy(&mut self, slot: u32, birth: Birth) -> (Key, TaskId) {
+    #[inline(always)]
+    fn occupy(&mut self, slot: u32, target: Option<Boxed>, birth: Birth) -> (Key, TaskId) {
         self.alive += 1;
         self.spawned += 1;
         let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
         let place = &mut self.slots[slot as usize];
+        mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
         place.id = self.spawned;
         (place.turns, place.last_turn) = (0, 0);
         place.spawned_at = birth.place;
@@ -204,25 +204,25 @@ impl TaskMap {
         self.slots.get_mut(slot as usize).filter(|place| place.id == id.as_u64())
     }
 
-    /// Ends a task that had its last turn. Its output stays for the handle, if there is one; a task whose future lives
-    /// elsewhere leaves at once. What a detached task has left is returned: the caller clears it and brings it back.
+    /// Ends a task that had its last turn. Its output stays for the handle; a task whose future lives elsewhere leaves at
+    /// once.
     #[inline(always)]
-    pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) -> Option<Boxed> {
+    pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) {
         self.alive -= 1;
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Done;
-        match target {
-            Some(unwanted) if place.flags.has(Flags::DETACHED) => Some(unwanted),
-            Some(finished) => {
-                place.target = Some(finished);
-                None
-            }
-            None => {
-                self.vacant.add_bare(slot);
-                self.vacate(slot);
-                None
-            }
+        if target.is_some() {
+            mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
+        } else {
+            self.vacant.add_bare(slot);
+            self.vacate(slot);
         }
+    }
+
+    /// Ends a detached task: what it has left is cleared by the caller, and [brought back](TaskMap::bring_back).
+    pub(crate) fn finish_unwanted(&mut self, slot: u32) {
+        self.alive -= 1;
+        self.slots[slot as usize].doing = Doing::Done;
     }
 
     /// Moves the output of a finished task into `output`, an `Option<Result<T, Failure>>`; the task is gone.
@@ -247,25 +247,28 @@ impl TaskMap {
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Vacant;
         place.id = 0;
-        if place.flags.has(Flags::EXTRA) {
-            self.extras.remove(slot);
+        if place.flags.has(Flags::EXTRA)
+            && let Some(extras) = &mut self.extras
+        {
+            extras.remove(slot);
         }
     }
 
     /// The extra data of a slot, made if there is none.
     pub(crate) fn extra_mut(&mut self, slot: u32) -> &mut Extra {
         let flags = &mut self.slots[slot as usize].flags;
+        let extras = self.extras.get_or_insert_with(Box::default);
         if !flags.has(Flags::EXTRA) {
             *flags = flags.with(Flags::EXTRA);
-            self.extras.insert(slot);
+            extras.insert(slot);
         }
-        self.extras.get_mut(slot)
+        extras.get_mut(slot)
     }
 
     /// The extra data of a slot, if it has any.
     pub(crate) fn extra(&self, slot: u32) -> Option<&Extra> {
         let has_extra = self.slots[slot as usize].flags.has(Flags::EXTRA);
-        has_extra.then(|| self.extras.get(slot))
+        self.extras.as_ref().filter(|_| has_extra).map(|extras| extras.get(slot))
     }
 
     /// The name of a task; that of a root is "main".

@@ -57,7 +57,7 @@ impl Board {
         let place = self.taskmap.slot(turn.key.slot);
         let yields = flags.has(Flags::RUNG) || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
-        place.target = target;
+        mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
         self.take_bell_back(lent, turn, mailbox);
         yields
     }

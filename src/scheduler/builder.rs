@@ -223,6 +223,7 @@ impl Builder {
     }
 
     /// The layers of the scheduler, and what they begin with.
+    #[inline]
     pub(super) fn into_layers(self) -> (Rc<Layers>, Vec<Rc<dyn Observer>>, Option<Reporter>) {
         let Builder { settings, observers, park, alarm, reporter } = self;
         (Layers::new(settings, park, alarm), observers, reporter)

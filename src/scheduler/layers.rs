@@ -55,6 +55,7 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
+    #[inline]
     pub(super) fn new(
         settings: Settings,
         park: Option<Box<dyn Park>>,
@@ -82,6 +83,7 @@ impl Layers {
     }
 
     /// A scheduler with these layers begins.
+    #[inline]
     pub(super) fn open(
         self: &Rc<Self>,
         observers: Vec<Rc<dyn Observer>>,

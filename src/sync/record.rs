@@ -74,7 +74,9 @@ pub(crate) fn warm() {
 pub(crate) fn cool() {
     with_waits(|waits| {
         waits.is_warm = false;
-        waits.trim();
+        if waits.has_memory() {
+            waits.trim();
+        }
     });
 }
 
@@ -96,6 +98,10 @@ impl Waits {
     pub(crate) const fn new() -> Self {
         let resources = Slab::new();
         Waits { nodes: Vec::new(), vacant: NOBODY, live: 0, resources, is_warm: false }
+    }
+
+    fn has_memory(&self) -> bool {
+        self.nodes.capacity() > 0 || self.resources.has_memory()
     }
 
     #[cfg(test)]
@@ -263,6 +269,10 @@ impl<T> Slab<T> {
         self.vacant = number;
         self.live -= 1;
         value
+    }
+
+    pub(crate) fn has_memory(&self) -> bool {
+        self.entries.capacity() > 0
     }
 
     /// Gives back memory that is not needed.
