@@ -163,10 +163,7 @@ impl<'k, 'r> Run<'k, 'r> {
             // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and again whether it
             // can go on; we leave that to its waker, which knows.
             Poll::Pending => self.end_turn(turn, target, flags),
-            Poll::Ready(ending) => {
-                self.is_over |= target.is_none(); // The root lives in the caller's frame.
-                self.exit(turn, target, ending, flags)
-            }
+            Poll::Ready(ending) => self.exit(turn, target, ending, flags),
         }
     }
 
@@ -175,7 +172,11 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut cx = Context::from_waker(self.bell.waker());
         match (target, &mut self.root) {
             (Some(target), _) => target.as_mut().turn(&mut cx),
-            (None, Some(root)) => root.turn(&mut cx),
+            (None, Some(root)) => {
+                let poll = root.turn(&mut cx);
+                self.is_over = poll.is_ready();
+                poll
+            }
             (None, None) => Poll::Pending,
         }
     }

@@ -323,19 +323,56 @@ impl Waiter {
 // ----- the schedulers of this thread -----
 
 thread_local! {
-    /// The running one is mostly last. The last one to leave frees the buffer, since no destructor does.
-    static SCHEDULERS: RefCell<ManuallyDrop<Vec<Rc<Kernel>>>> =
-        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+    /// Without a destructor, so that it can be used while other thread-locals are being destroyed.
+    static SCHEDULERS: RefCell<ManuallyDrop<Schedulers>> = const {
+        RefCell::new(ManuallyDrop::new(Schedulers { last: None, others: Vec::new() }))
+    };
+}
+
+/// The schedulers that live on a thread, in the order in which they were made.
+struct Schedulers {
+    /// Mostly the only one, and mostly the one that runs.
+    last: Option<Rc<Kernel>>,
+    others: Vec<Rc<Kernel>>,
+}
+
+impl Schedulers {
+    #[inline]
+    fn find(&self, scheduler: NonZeroU32) -> Option<&Rc<Kernel>> {
+        match &self.last {
+            Some(last) if last.id == scheduler => Some(last),
+            _ => self.others.iter().rev().find(|kernel| kernel.id == scheduler),
+        }
+    }
+
+    fn push(&mut self, kernel: Rc<Kernel>) {
+        self.others.extend(self.last.replace(kernel));
+    }
+
+    fn remove(&mut self, scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
+        let gone = if self.last.as_ref().is_some_and(|last| last.id == scheduler) {
+            mem::replace(&mut self.last, self.others.pop())
+        } else {
+            let position = self.others.iter().position(|kernel| kernel.id == scheduler)?;
+            Some(self.others.remove(position))
+        };
+        if self.others.is_empty() && self.others.capacity() > 0 {
+            self.others = Vec::new(); // No destructor frees the buffer.
+        }
+        gone
+    }
 }
 
 /// The scheduler that runs on this thread.
+#[inline]
 pub(crate) fn current() -> Option<Rc<Kernel>> {
     find(now::scheduler()?)
 }
 
-/// A scheduler of this thread by its number. Searched from the end, where the running one mostly is.
+/// A scheduler of this thread by its number.
+#[inline]
 pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
-    SCHEDULERS.with(|all| all.borrow().iter().rev().find(|kernel| kernel.id == scheduler).cloned())
+    SCHEDULERS.with(|all| all.borrow().find(scheduler).cloned())
 }
 
 /// Puts a waiting task of any scheduler on this thread on ready; in vain if the task or the scheduler is gone.
@@ -343,10 +380,7 @@ pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
 pub(crate) fn schedule(task: TaskKey) {
     let more = SCHEDULERS.with(|all| {
         let all = all.borrow();
-        let kernel = match all.last() {
-            Some(last) if last.id == task.scheduler => last, // Mostly it is this one.
-            _ => all.iter().find(|kernel| kernel.id == task.scheduler)?,
-        };
+        let kernel = all.find(task.scheduler)?;
         let has_more = kernel.board.borrow_mut().schedule(task.key);
         has_more.then(|| Rc::clone(kernel))
     });
@@ -366,20 +400,11 @@ fn schedule_here(scheduler: NonZeroU32, key: Key) -> bool {
 
 /// Returns whether there is a scheduler on this thread.
 pub(crate) fn has_schedulers() -> bool {
-    SCHEDULERS.with(|all| !all.borrow().is_empty())
+    SCHEDULERS.with(|all| all.borrow().last.is_some())
 }
 
 /// Removes a scheduler that is being dropped.
 pub(crate) fn move_out(scheduler: NonZeroU32) {
-    let gone = SCHEDULERS.with(|all| {
-        let mut all = all.borrow_mut();
-        let position = all.iter().rposition(|kernel| kernel.id == scheduler);
-        let kernel = position.map(|position| all.remove(position));
-        if all.is_empty() {
-            // `ManuallyDrop` frees nothing by itself: the old buffer is taken out and dropped.
-            drop(mem::take(&mut **all));
-        }
-        kernel
-    });
+    let gone = SCHEDULERS.with(|all| all.borrow_mut().remove(scheduler));
     drop(gone);
 }

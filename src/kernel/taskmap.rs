@@ -124,10 +124,10 @@ pub(crate) struct TaskMap {
     vacant: BoxPool,
     /// Made when the first task has any.
     extras: Option<Box<Extras>>,
-    /// Tasks that are not over. Those whose output only waits to be taken do not count.
-    alive: usize,
     /// How many tasks were ever made: the last id.
     spawned: u64,
+    /// How many of them are over, whether or not their outputs were taken.
+    ended: u64,
 }
 
 impl TaskMap {
@@ -170,7 +170,6 @@ impl TaskMap {
 
     #[inline(always)]
     fn occupy(&mut self, slot: u32, target: Option<Boxed>, birth: Birth) -> (Key, TaskId) {
-        self.alive += 1;
         self.spawned += 1;
         let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
         let place = &mut self.slots[slot as usize];
@@ -208,50 +207,57 @@ impl TaskMap {
     /// once.
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) {
-        self.alive -= 1;
+        self.ended += 1;
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Done;
         if target.is_some() {
             mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
         } else {
-            self.vacant.add_bare(slot);
-            self.vacate(slot);
+            self.leave(slot);
         }
+    }
+
+    /// A task whose future lives elsewhere leaves nothing in its slot. Apart, or the exit of every task grows by this.
+    #[inline(never)]
+    fn leave(&mut self, slot: u32) {
+        self.vacate(slot);
+        self.vacant.add_bare(slot);
     }
 
     /// Ends a detached task: what it has left is cleared by the caller, and [brought back](TaskMap::bring_back).
     pub(crate) fn finish_unwanted(&mut self, slot: u32) {
-        self.alive -= 1;
+        self.ended += 1;
         self.slots[slot as usize].doing = Doing::Done;
     }
 
     /// Moves the output of a finished task into `output`, an `Option<Result<T, Failure>>`; the task is gone.
     #[inline]
     pub(crate) fn take_output(&mut self, slot: u32, output: &mut dyn Any) {
-        match self.slots[slot as usize].target.take() {
+        match self.vacate(slot) {
             Some(finished) => finished.hand_over(output, slot, &mut self.vacant),
             None => self.vacant.add_bare(slot),
         }
-        self.vacate(slot);
     }
 
     /// Takes back the box of a finished task, cleared; the task is gone.
     pub(crate) fn bring_back(&mut self, slot: u32, empty: Boxed) {
-        empty.recycle(slot, &mut self.vacant);
         self.vacate(slot);
+        empty.recycle(slot, &mut self.vacant);
     }
 
-    /// Marks a slot as vacant that lies among the vacant ones.
-    #[inline]
-    fn vacate(&mut self, slot: u32) {
+    /// Marks a slot as vacant, and takes what lies in it. The caller adds it to the vacant ones.
+    #[inline(always)]
+    fn vacate(&mut self, slot: u32) -> Option<Boxed> {
         let place = &mut self.slots[slot as usize];
         place.doing = Doing::Vacant;
         place.id = 0;
+        let left = place.target.take();
         if place.flags.has(Flags::EXTRA)
             && let Some(extras) = &mut self.extras
         {
             extras.remove(slot);
         }
+        left
     }
 
     /// The extra data of a slot, made if there is none.
@@ -290,8 +296,9 @@ impl TaskMap {
     }
 
     /// How many tasks are not over.
+    #[allow(clippy::cast_possible_truncation, reason = "they are all in memory")]
     pub(crate) fn alive(&self) -> usize {
-        self.alive
+        (self.spawned - self.ended) as usize
     }
 
     /// How many tasks were ever made.

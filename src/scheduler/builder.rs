@@ -30,7 +30,7 @@ pub struct Builder {
     settings: Settings,
     observers: Vec<Rc<dyn Observer>>,
     park: Option<Box<dyn Park>>,
-    alarm: Option<StallAlarm>,
+    alarm: Option<Box<StallAlarm>>,
     reporter: Option<Reporter>,
 }
 
@@ -106,7 +106,7 @@ impl Builder {
         after: Duration,
         tell: impl FnMut(&DeadlockReport) + 'static,
     ) -> Self {
-        self.alarm = Some(StallAlarm::new(after, Box::new(tell)));
+        self.alarm = Some(Box::new(StallAlarm::new(after, Box::new(tell))));
         self
     }
 

@@ -45,7 +45,7 @@ pub(crate) struct Layers {
     /// How often it has slept.
     pub(super) parks: Cell<u64>,
     /// What `on_stall` installed; out of its place while it is told.
-    pub(super) stall_alarm: RefCell<Option<StallAlarm>>,
+    pub(super) stall_alarm: RefCell<Option<Box<StallAlarm>>>,
     /// The turn after which nothing could run, if that was told in this run already.
     pub(super) stalled: Cell<Option<u64>>,
     /// Why nothing can ever run again, from the verdict to the end of the run.
@@ -59,7 +59,7 @@ impl Layers {
     pub(super) fn new(
         settings: Settings,
         park: Option<Box<dyn Park>>,
-        stall_alarm: Option<StallAlarm>,
+        stall_alarm: Option<Box<StallAlarm>>,
     ) -> Rc<Self> {
         Rc::new(Layers {
             settings,
@@ -102,7 +102,9 @@ impl Layers {
             let failures = Failures::new(self.settings.on_failure, reporter);
             drop(self.failures.set(Rc::new(failures)));
         }
-        observers.into_iter().for_each(|observer| self.watch().add(&kernel, observer));
+        for observer in observers {
+            self.watch().add(&kernel, observer);
+        }
         kernel
     }
 

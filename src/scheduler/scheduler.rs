@@ -136,16 +136,14 @@ impl Scheduler {
 impl Scheduler {
     /// Runs until every task is over, or until the root is done, if there is one.
     fn run_outermost(&self, place: Place, root: Option<&mut dyn Root>) -> Result<(), RunError> {
-        let nested = |outer: Place| RunError::Nested(NestedRun { outer, inner: place });
-        if let Some(outer) = run_place() {
-            return Err(nested(outer));
-        }
         let ended = {
-            let _paused = self.pause_hook();
+            let _paused = run_place().is_none().then(|| self.pause_hook());
             Run::outermost(&self.kernel, place, root)
         };
         match ended {
-            Err(Stop::Nested { outer }) => return Err(nested(outer)),
+            Err(Stop::Nested { outer }) => {
+                return Err(RunError::Nested(NestedRun { outer, inner: place }));
+            }
             Err(Stop::Stuck) => {
                 let report = self.layers.verdict.take();
                 return Err(RunError::Deadlock(report.expect("the verdict has a report")));
