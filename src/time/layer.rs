@@ -13,7 +13,8 @@ use crate::kernel::{
     By, Flags, Kernel, Place, TaskKey, Waiter, current, find, note, owner_of, wake_safely,
 };
 use crate::report::{Transition, WaitsFor};
-use crate::time::clock::{Clock, NEVER, Nanos, later, nanos};
+use crate::time::clock::Clock;
+use crate::time::nanos::{NEVER, Nanos, later, nanos};
 use crate::time::timers::{Sleeper, TimerKey, Timers, When};
 use crate::watch::emit;
 

@@ -4,6 +4,7 @@
 //! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment
 //! when the scheduler was made, and [`now`] says which one it is.
 
+mod nanos;
 mod clock;
 mod heap;
 mod timers;
@@ -13,9 +14,10 @@ mod sleep;
 mod interval;
 mod timeout;
 
-pub(crate) use clock::{Clock, NEVER, Nanos, later, nanos};
+pub(crate) use clock::Clock;
 #[allow(unused_imports, reason = "for the feature `jobs`")]
 pub(crate) use layer::{Time, current_time};
+pub(crate) use nanos::{NEVER, Nanos, later, nanos};
 pub(crate) use timers::{TimerKey, When};
 
 pub use interval::{Interval, Missed, Tick, interval};

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::limits::{is_metered, metered};
 use crate::report::WaitsFor;
-use crate::time::clock::nanos;
 use crate::time::layer::{Time, current_time};
+use crate::time::nanos::nanos;
 use crate::time::timers::{TimerKey, When};
 
 /// Waits until so much time has passed since this call.

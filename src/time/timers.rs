@@ -1,6 +1,6 @@
 //! The timers: who waits for which point in time, and firing them when it has come.
 //!
-//! A timer has a slot, found by its key, and an entry in the heap of `radix.rs` while somebody waits for it.
+//! A timer has a slot, found by its key, and an entry in the heap of `heap.rs` while somebody waits for it.
 //! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
 //! outnumber the living.
 
@@ -11,9 +11,9 @@ use std::num::NonZeroU32;
 use std::panic::Location;
 
 use crate::kernel::Waiter;
-use crate::kernel::{Key, TaskKey};
-use crate::time::clock::{NEVER, Nanos, later};
-use crate::time::heap::{Entry, RadixHeap};
+use crate::kernel::{Key, TaskKey, Waiter};
+use crate::time::heap::{Entry, EntryKey, RadixHeap};
+use crate::time::nanos::{NEVER, Nanos, later};
 
 /// Which timer: the slot, and the serial of the tenant that is meant. Serials count up through all timers,
 /// so they tell which of two was made first.
@@ -23,9 +23,9 @@ pub(crate) struct TimerKey {
     serial: u32,
 }
 
-impl TimerKey {
-    /// Compares by the order in which the timers were made; so long as fewer than 2³¹ were made in between.
-    pub(crate) fn made(self, other: TimerKey) -> Ordering {
+impl EntryKey for TimerKey {
+    /// Right so long as fewer than 2³¹ timers were made in between.
+    fn made(self, other: TimerKey) -> Ordering {
         self.serial.wrapping_sub(other.serial).cast_signed().cmp(&0)
     }
 }
@@ -55,9 +55,9 @@ pub(crate) struct Timers {
     fresh: Vec<TimerKey>,
     /// The waiters of strangers, by slot: kept aside, since they are rare and large.
     strangers: BTreeMap<u32, Waiter>,
-    heap: RadixHeap,
+    heap: RadixHeap<TimerKey>,
     /// Due already, the next one last; waiting to be fired one by one.
-    due: Vec<Entry>,
+    due: Vec<Entry<TimerKey>>,
     /// Timers that somebody waits for and that will fire some day.
     armed: usize,
     /// The serial of the timer that was made last.
@@ -78,6 +78,7 @@ struct Timer {
 }
 
 const _: () = assert!(mem::size_of::<Timer>() == 32, "a timer is half a cache line");
+const _: () = assert!(mem::size_of::<Entry<TimerKey>>() == 16, "four entries are a cache line");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
@@ -316,7 +317,7 @@ impl Sleeper<&Waiter> {
     }
 }
 
-fn is_live(slots: &[Timer], entry: &Entry) -> bool {
+fn is_live(slots: &[Timer], entry: &Entry<TimerKey>) -> bool {
     let timer = &slots[entry.key.slot as usize];
     timer.serial == entry.key.serial && timer.phase == Phase::Armed
 }
