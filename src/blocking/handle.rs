@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::blocking::error::BlockingError;
-use crate::blocking::job::{Answer, Job, call};
+use crate::blocking::job::{Job, call};
+use crate::blocking::work::Answer;
 use crate::kernel::current;
 use crate::limits::metered;
 use crate::scheduler::wait_here;

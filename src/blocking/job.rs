@@ -2,50 +2,14 @@
 
 use std::any::Any;
 use std::mem;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::blocking::error::{BlockingError, Refusal};
 use crate::blocking::record::Record;
 use crate::blocking::threads::Threads;
+use crate::blocking::work::{Answer, Callback, Outcome, Work};
 use crate::kernel::burn;
-
-/// What a job ends with.
-pub(super) type Outcome<T> = Result<T, BlockingError>;
-
-/// What is to be done with it on the job's thread.
-pub(super) type Callback<T> = Box<dyn FnOnce(Outcome<T>) + Send>;
-
-/// A job, as its thread sees it. None of these methods unwinds.
-pub(super) trait Work: Send + Sync + UnwindSafe + RefUnwindSafe {
-    fn number(&self) -> u64;
-
-    fn record(&self) -> &Arc<Record>;
-
-    /// Calls the closure, if it is still there, and leaves the result.
-    fn run(&self);
-
-    /// Drops the closure, if it is still there: it will never be called.
-    fn refuse(&self, why: Refusal);
-}
-
-/// A job, as its handle sees it.
-pub(super) trait Answer<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
-    fn record(&self) -> &Arc<Record>;
-
-    /// Takes the result, if the job is over.
-    ///
-    /// # Panics
-    ///
-    /// If it was taken before.
-    fn take(&self) -> Option<Outcome<T>>;
-
-    /// Leaves word what to do with the result; gives both back if it is there already.
-    fn then(&self, callback: Callback<T>) -> Option<(Callback<T>, Outcome<T>)>;
-
-    /// Drops the closure, if it is still there, and leaves its place to another.
-    fn abort(&self) -> bool;
-}
 
 pub(super) struct Job<F, T> {
     /// Its place in the order of all jobs of its pool.

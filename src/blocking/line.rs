@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::blocking::job::Work;
 use crate::blocking::record::Record;
+use crate::blocking::work::Work;
 
 pub(super) struct Line {
     /// Jobs that have a place and wait for a thread.

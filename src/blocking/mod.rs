@@ -50,14 +50,15 @@
 mod count;
 mod record;
 mod error;
-mod job;
+mod work;
 mod line;
 mod threads;
-mod pool;
-mod submit;
+mod job;
 mod handle;
-mod builder;
+mod submit;
+mod pool;
 mod shared;
+mod builder;
 #[cfg(all(test, turnwise_loom))]
 mod models;
 

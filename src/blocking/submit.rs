@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 
 use crate::blocking::error::Refusal;
 use crate::blocking::handle::BlockingHandle;
-use crate::blocking::job::Work;
 use crate::blocking::line::Entered;
 use crate::blocking::threads::Threads;
+use crate::blocking::work::Work;
 use crate::limits::metered;
 
 /// The future of [`ThreadPool::submit_async`](crate::ThreadPool::submit_async).

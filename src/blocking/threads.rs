@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::blocking::error::Refusal;
-use crate::blocking::job::Work;
 use crate::blocking::line::{Admitted, Call, Entered, Line, Sleeper};
+use crate::blocking::work::Work;
 use crate::kernel::burn;
 use crate::report::BlockingJob;
 

@@ -10,9 +10,9 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection, prop_assert_eq, proptest};
 
 use crate::blocking::error::Refusal;
-use crate::blocking::job::Work;
 use crate::blocking::line::{Call, Entered, Line, Sleeper};
 use crate::blocking::record::Record;
+use crate::blocking::work::Work;
 
 /// A job that does nothing.
 struct Idle(u64, Arc<Record>);

@@ -1,0 +1,44 @@
+//! A job, as its thread and its handle see it: neither knows the types of what is called.
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+
+use crate::blocking::error::{BlockingError, Refusal};
+use crate::blocking::record::Record;
+
+/// What a job ends with.
+pub(super) type Outcome<T> = Result<T, BlockingError>;
+
+/// What is to be done with it on the job's thread.
+pub(super) type Callback<T> = Box<dyn FnOnce(Outcome<T>) + Send>;
+
+/// A job, as its thread sees it. None of these methods unwinds.
+pub(super) trait Work: Send + Sync + UnwindSafe + RefUnwindSafe {
+    fn number(&self) -> u64;
+
+    fn record(&self) -> &Arc<Record>;
+
+    /// Calls the closure, if it is still there, and leaves the result.
+    fn run(&self);
+
+    /// Drops the closure, if it is still there: it will never be called.
+    fn refuse(&self, why: Refusal);
+}
+
+/// A job, as its handle sees it.
+pub(super) trait Answer<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
+    fn record(&self) -> &Arc<Record>;
+
+    /// Takes the result, if the job is over.
+    ///
+    /// # Panics
+    ///
+    /// If it was taken before.
+    fn take(&self) -> Option<Outcome<T>>;
+
+    /// Leaves word what to do with the result; gives both back if it is there already.
+    fn then(&self, callback: Callback<T>) -> Option<(Callback<T>, Outcome<T>)>;
+
+    /// Drops the closure, if it is still there, and leaves its place to another.
+    fn abort(&self) -> bool;
+}
