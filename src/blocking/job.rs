@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use crate::blocking::error::{BlockingError, Refusal};
 use crate::blocking::record::Record;
 use crate::blocking::threads::Threads;
-use crate::blocking::work::{Answer, Callback, Outcome, Work};
+use crate::blocking::work::{Answer, Birth, Callback, Outcome, Work};
 use crate::kernel::burn;
 
 pub(super) struct Job<F, T> {
@@ -37,14 +37,15 @@ enum Stage<F, T> {
 }
 
 impl<F, T> Job<F, T> {
-    pub(super) fn new(
-        number: u64,
-        record: Arc<Record>,
-        threads: Weak<Threads>,
-        closure: F,
-    ) -> Self {
-        let desk = Mutex::new(Desk { stage: Stage::Made(closure), then: None });
-        Job { number, record, threads, desk }
+    /// A job for these threads, which is in no queue yet.
+    pub(super) fn new(threads: &Arc<Threads>, birth: Birth, closure: F) -> Arc<Self> {
+        let (name, place) = birth;
+        Arc::new(Job {
+            record: Record::new(name, place),
+            number: threads.next_number(),
+            threads: Arc::downgrade(threads),
+            desk: Mutex::new(Desk { stage: Stage::Made(closure), then: None }),
+        })
     }
 
     /// Takes the closure, if it is still there; whoever has it sees to the end of the job.

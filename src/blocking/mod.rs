@@ -56,16 +56,18 @@ mod threads;
 mod job;
 mod handle;
 mod submit;
+mod pool_builder;
 mod pool;
 mod shared;
 mod builder;
 #[cfg(all(test, turnwise_loom))]
 mod models;
 
-pub use builder::{Builder, PoolBuilder};
+pub use builder::Builder;
 pub use error::{BlockingError, TrySubmitError};
 pub use handle::BlockingHandle;
 pub use pool::{PoolReport, ThreadPool};
+pub use pool_builder::PoolBuilder;
 pub(crate) use record::{JobGrace, Jobs};
 pub use shared::{ToThread, spawn_blocking, to_thread};
 pub use submit::Submitting;

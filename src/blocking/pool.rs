@@ -5,15 +5,14 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::blocking::builder::PoolBuilder;
 use crate::blocking::error::{Refusal, TrySubmitError};
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::job::Job;
 use crate::blocking::line::Entered;
-use crate::blocking::record::Record;
+use crate::blocking::pool_builder::PoolBuilder;
 use crate::blocking::submit::Submitting;
-use crate::blocking::threads::{Settings, Threads};
-use crate::blocking::work::Work;
+use crate::blocking::threads::Threads;
+use crate::blocking::work::{Birth, Work};
 use crate::kernel::current;
 use crate::report::BlockingJob;
 use crate::scheduler::wait_here;
@@ -46,8 +45,17 @@ pub struct ThreadPool {
     threads: Arc<Threads>,
 }
 
-/// A name and a place, for reports.
-pub(super) type Birth = (Option<Arc<str>>, &'static Location<'static>);
+impl PoolBuilder {
+    /// Makes the pool. No thread is started yet.
+    ///
+    /// # Panics
+    ///
+    /// If it is to have no threads, or if its name has a zero byte, which no thread's name may have.
+    #[track_caller]
+    pub fn build(self) -> ThreadPool {
+        ThreadPool { threads: Threads::new(self.into_settings()) }
+    }
+}
 
 impl ThreadPool {
     /// Makes a pool of at most so many threads, and a queue without limit.
@@ -63,10 +71,6 @@ impl ThreadPool {
     /// Returns a builder, for everything that is not the default.
     pub fn builder() -> PoolBuilder {
         PoolBuilder::new()
-    }
-
-    pub(super) fn with(settings: Settings) -> Self {
-        ThreadPool { threads: Threads::new(settings) }
     }
 
     /// Hands a closure over, to be called on one of the threads.
@@ -90,7 +94,7 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let job = Threads::job(&self.threads, birth, job);
+        let job = Job::new(&self.threads, birth, job);
         let handle = BlockingHandle::new(Arc::clone(&job));
         let can_wait = current().is_none() && !self.threads.is_here();
         match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, can_wait) {
@@ -134,7 +138,7 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let job = Threads::job(&self.threads, (None, Location::caller()), job);
+        let job = Job::new(&self.threads, (None, Location::caller()), job);
         let handle = BlockingHandle::new(Arc::clone(&job));
         let error = match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, false) {
             Entered::Full | Entered::Waits => TrySubmitError::Full,
@@ -179,7 +183,7 @@ impl ThreadPool {
 
     /// Makes a job, which is in no queue yet.
     pub(super) fn job<F, T>(&self, birth: Birth, closure: F) -> Arc<Job<F, T>> {
-        Threads::job(&self.threads, birth, closure)
+        Job::new(&self.threads, birth, closure)
     }
 
     /// Takes no more jobs, and waits until all that have a place are over and all threads have ended.
@@ -258,15 +262,6 @@ impl ThreadPool {
 fn refused<T>(job: &dyn Work, why: Refusal, handle: BlockingHandle<T>) -> BlockingHandle<T> {
     job.refuse(why);
     handle
-}
-
-impl Threads {
-    /// Makes a job, which is in no queue yet.
-    pub(super) fn job<F, T>(this: &Arc<Self>, birth: Birth, closure: F) -> Arc<Job<F, T>> {
-        let (name, place) = birth;
-        let record = Record::new(name, place);
-        Arc::new(Job::new(this.next_number(), record, Arc::downgrade(this), closure))
-    }
 }
 
 impl Drop for ThreadPool {

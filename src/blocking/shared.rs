@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use crate::blocking::error::Refusal;
 use crate::blocking::handle::BlockingHandle;
-use crate::blocking::pool::{Birth, ThreadPool};
+use crate::blocking::pool::ThreadPool;
 use crate::blocking::record::is_ending;
-use crate::blocking::work::Work;
+use crate::blocking::work::{Birth, Work};
 
 /// Its threads end when they have nothing to do, and it is never dropped.
 static SHARED: LazyLock<ThreadPool> =

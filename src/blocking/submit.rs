@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use crate::blocking::error::Refusal;
 use crate::blocking::handle::BlockingHandle;
+use crate::blocking::job::Job;
 use crate::blocking::line::Entered;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::Work;
@@ -72,7 +73,7 @@ where
     fn poll_now(&mut self, cx: &Context<'_>) -> Poll<BlockingHandle<T>> {
         let (number, handle) = match mem::replace(&mut self.stage, Stage::Over) {
             Stage::Made(closure) => {
-                let job = Threads::job(self.threads, (None, self.place), closure);
+                let job = Job::new(self.threads, (None, self.place), closure);
                 let handle = BlockingHandle::new(Arc::clone(&job));
                 match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, true) {
                     Entered::Placed(_) => return Poll::Ready(handle),

@@ -1,10 +1,13 @@
 //! A job, as its thread and its handle see it: neither knows the types of what is called.
 
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use crate::blocking::error::{BlockingError, Refusal};
 use crate::blocking::record::Record;
+
+/// A name and a place, for reports.
+pub(super) type Birth = (Option<Arc<str>>, &'static Location<'static>);
 
 /// What a job ends with.
 pub(super) type Outcome<T> = Result<T, BlockingError>;

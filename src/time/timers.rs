@@ -10,7 +10,6 @@ use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
 
-use crate::kernel::Waiter;
 use crate::kernel::{Key, TaskKey, Waiter};
 use crate::time::heap::{Entry, EntryKey, RadixHeap};
 use crate::time::nanos::{NEVER, Nanos, later};

@@ -1,0 +1,149 @@
+//! The builder of pools: how many threads, what they are called, how many jobs may wait.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::blocking::threads::{Settings, Start};
+
+/// Makes a [`ThreadPool`](crate::ThreadPool) that differs from the default.
+///
+/// # Example
+///
+/// ```
+/// use std::{thread, time::Duration};
+/// use turnwise::ThreadPool;
+///
+/// let pool = ThreadPool::builder()
+///     .threads(4)
+///     .name("database")
+///     .queue_limit(100)
+///     .keep_alive(Duration::from_secs(60))
+///     .build();
+/// let name = pool.submit(|| thread::current().name().map(str::to_owned)).wait()?;
+/// assert_eq!(name.as_deref(), Some("database-0"));
+/// # Ok::<(), turnwise::blocking::BlockingError>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct PoolBuilder {
+    threads: usize,
+    name: Arc<str>,
+    queue_limit: usize,
+    keep_alive: Duration,
+    stack_size: Option<usize>,
+    start: Option<Box<Start>>,
+}
+
+impl PoolBuilder {
+    /// Starts from the defaults: as many threads as there are processors, a queue without limit, and threads that
+    /// end after ten seconds without work.
+    pub fn new() -> Self {
+        PoolBuilder {
+            threads: thread::available_parallelism().map_or(1, usize::from),
+            name: Arc::from("blocking"),
+            queue_limit: usize::MAX,
+            keep_alive: Duration::from_secs(10),
+            stack_size: None,
+            start: None,
+        }
+    }
+
+    /// Sets how many threads there may be.
+    #[doc(alias = "max_workers")]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Sets what the threads are called: this, a hyphen, and a number from 0; "blocking" unless set.
+    #[doc(alias = "thread_name_prefix")]
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets how many jobs may wait for a thread; none with 0: then a job is taken only when a thread is free, or
+    /// can be started.
+    ///
+    /// Who wants to hand more over has to wait, or is refused: see
+    /// [`ThreadPool::submit`](crate::ThreadPool::submit), [`ThreadPool::submit_async`](crate::ThreadPool::submit_async)
+    /// and [`ThreadPool::try_submit`](crate::ThreadPool::try_submit).
+    pub fn queue_limit(mut self, jobs: usize) -> Self {
+        self.queue_limit = jobs;
+        self
+    }
+
+    /// Sets how long a thread without work stays; [`Duration::MAX`] is for ever.
+    ///
+    /// For the first 20 µs of that it keeps awake, if there is another processor, so that a job which comes soon need
+    /// not wake it.
+    pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.keep_alive = keep_alive;
+        self
+    }
+
+    /// Sets how many bytes of stack each thread has; what std gives unless set.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Sets how a thread is started, for one that is to be bound to a processor, or counted; and for tests.
+    ///
+    /// It is given the builder with name and stack size, and the closure that the thread is to run, and calls
+    /// [`std::thread::Builder::spawn`]. If it returns an error, and whenever the closure is dropped without having
+    /// been run, the job is left to the other threads of the pool; if there are none, its handle gives an error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::io;
+    /// use turnwise::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().start_with(|_, _| Err(io::Error::other("no more"))).build();
+    /// let error = pool.submit(|| ()).wait().unwrap_err();
+    /// assert_eq!(error.thread_error().unwrap().to_string(), "no more");
+    /// ```
+    pub fn start_with<S>(mut self, start: S) -> Self
+    where
+        S: Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<thread::JoinHandle<()>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.start = Some(Box::new(start));
+        self
+    }
+
+    /// What the pool is made of.
+    #[track_caller]
+    pub(super) fn into_settings(self) -> Settings {
+        assert!(self.threads > 0, "a pool needs at least one thread: use `ThreadPool::new(1)`");
+        assert!(!self.name.contains('\0'), "no thread can have the name {:?}", self.name);
+        Settings {
+            name: self.name,
+            most: self.threads,
+            limit: self.queue_limit,
+            keep_alive: self.keep_alive,
+            stack_size: self.stack_size,
+            start: self.start,
+        }
+    }
+}
+
+impl Default for PoolBuilder {
+    fn default() -> Self {
+        PoolBuilder::new()
+    }
+}
+
+impl fmt::Debug for PoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut builder = f.debug_struct("PoolBuilder");
+        builder.field("threads", &self.threads).field("name", &self.name);
+        builder.field("queue_limit", &self.queue_limit).field("keep_alive", &self.keep_alive);
+        builder.field("stack_size", &self.stack_size).finish_non_exhaustive()
+    }
+}
