@@ -3,7 +3,7 @@
 use jiff::civil::Time;
 use thiserror::Error;
 
-use crate::jobs::rhythm::Unit;
+use crate::jobs::unit::Unit;
 
 /// When in its unit a job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,9 @@ use crate::jobs::at::{AtError, parse};
 use crate::jobs::board::{Entry, Run};
 use crate::jobs::job::Job;
 use crate::jobs::outcome::Outcome;
-use crate::jobs::rhythm::{Rhythm, Unit};
+use crate::jobs::rhythm::Rhythm;
 use crate::jobs::shared::Shared;
+use crate::jobs::unit::Unit;
 use crate::jobs::until::Until;
 
 /// How often: made by [`Jobs::every`](crate::jobs::Jobs::every), and waits for the unit.

@@ -55,20 +55,21 @@
 //! Jobs that wait are in two sets in order, one for each clock; a thousand of them cost no more than the memory, and all together
 //! need one timer. Starting, clearing and making one takes time that grows with the logarithm of their number.
 
+mod unit;
 mod at;
-mod until;
-mod every;
-mod timetable;
-mod ways;
-mod job;
 mod outcome;
 mod failure;
-mod rhythm;
 mod clock;
+mod until;
+mod rhythm;
 mod random;
 mod board;
 mod shared;
+mod job;
+mod every;
+mod timetable;
 mod running;
+mod ways;
 
 pub use jiff;
 

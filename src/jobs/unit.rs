@@ -1,0 +1,38 @@
+//! The units of time that a job can count: seconds, minutes, hours, days, weeks.
+
+/// What `every` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+}
+
+impl Unit {
+    /// Days and weeks are of 24 hours only where the clocks are not changed; nobody asks for those.
+    pub(super) fn seconds(self) -> u32 {
+        match self {
+            Unit::Second => 1,
+            Unit::Minute => 60,
+            Unit::Hour => 3600,
+            Unit::Day => 86400,
+            Unit::Week => 7 * 86400,
+        }
+    }
+
+    pub(super) fn days(self) -> i64 {
+        if self == Unit::Week { 7 } else { 1 }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Unit::Second => "second",
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::Day => "day",
+            Unit::Week => "week",
+        }
+    }
+}
