@@ -1,4 +1,4 @@
-//! What all queues can do.
+//! What all queues can do, but for the calls that wait: those are in `futures.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -6,11 +6,10 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::channel::queue::futures::{Get, Join, Put};
+use crate::channel::queue::error::{TaskDoneError, TryGetError, TryPutError};
 use crate::channel::queue::order::Order;
-use crate::channel::queue::{TaskDoneError, TryGetError, TryPutError};
 use crate::sync::gate::{CLOSED, Gate, MAX_PERMITS};
-use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::queued::{Grant, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
 
 /// What [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and [`PriorityQueue`](super::PriorityQueue)
@@ -24,9 +23,9 @@ pub struct AnyQueue<T, O> {
     /// 0 stands for any number.
     maxsize: usize,
     /// A permit for each place that is free.
-    places: Gate,
+    pub(super) places: Gate,
     /// A permit for each item that is not promised to somebody.
-    unclaimed: Gate,
+    pub(super) unclaimed: Gate,
     /// Items that were put and of which nobody has said that they are done.
     unfinished: Cell<usize>,
     /// Where [`join`](AnyQueue::join) waits.
@@ -64,35 +63,6 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         self.done.set_name(name);
     }
 
-    /// Waits until there is room, and all who asked before have had some; then puts the item.
-    ///
-    /// # Errors
-    ///
-    /// [`PutError`](super::PutError) with the item, if the queue was [shut down](AnyQueue::shutdown).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future before it is ready drops the item, which was not put. Room that had been handed to
-    /// it goes to the next in the line.
-    ///
-    /// # Panics
-    ///
-    /// If the `Ord` of an item panics. The item is in the queue all the same.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// let queue = turnwise::channel::Queue::new(1);
-    /// turnwise::block_on(async {
-    ///     queue.put("item").await.unwrap();
-    ///     assert!(queue.is_full());
-    /// });
-    /// ```
-    #[track_caller]
-    pub fn put(&self, item: T) -> Put<'_, T, O> {
-        Put::new(self, self.places.pass(1, Location::caller()), item)
-    }
-
     /// Puts the item, if there is room and nobody waits for it.
     ///
     /// # Errors
@@ -119,35 +89,6 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
             Err(_) => Err(TryPutError::Full(item)),
             Ok(grant) => self.put_into(&grant, item).map_err(TryPutError::ShutDown),
         }
-    }
-
-    /// Waits until there is an item, and all who asked before have had one; then takes it.
-    ///
-    /// # Errors
-    ///
-    /// [`GetError`](super::GetError) if the queue was [shut down](AnyQueue::shutdown) and is empty.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future takes nothing out of the queue. An item that was promised to it goes to the next
-    /// in the line.
-    ///
-    /// # Panics
-    ///
-    /// If the `Ord` of an item panics. One item is lost with the panic.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// let queue = turnwise::channel::Queue::unbounded();
-    /// turnwise::block_on(async {
-    ///     queue.put("item").await.unwrap();
-    ///     assert_eq!(queue.get().await, Ok("item"));
-    /// });
-    /// ```
-    #[track_caller]
-    pub fn get(&self) -> Get<'_, T, O> {
-        Get::new(self, self.unclaimed.pass(1, Location::caller()))
     }
 
     /// Takes an item, if there is one and nobody waits for it.
@@ -198,36 +139,6 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         let left = self.unfinished.get().checked_sub(1).ok_or(TaskDoneError(()))?;
         self.finish(left);
         Ok(())
-    }
-
-    /// Waits until every item that was put is dealt with, as [`task_done`](AnyQueue::task_done) says. What is
-    /// put after that moment does not hold it up any more.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::rc::Rc;
-    /// use turnwise::{block_on, channel::Queue, spawn};
-    ///
-    /// block_on(async {
-    ///     let queue = Rc::new(Queue::unbounded());
-    ///     queue.put("work").await.unwrap();
-    ///     let theirs = Rc::clone(&queue);
-    ///     spawn(async move {
-    ///         let _work = theirs.get().await;
-    ///         theirs.task_done().unwrap();
-    ///     });
-    ///     queue.join().await;
-    ///     assert!(queue.is_empty());
-    /// });
-    /// ```
-    #[track_caller]
-    pub fn join(&self) -> Join<'_, T, O> {
-        Join::new(Queued::new(self, 0, Location::caller()))
     }
 
     /// Takes no more items, also from those who wait for room. Those that are here can still be taken; who

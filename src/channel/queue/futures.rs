@@ -1,14 +1,106 @@
-//! The futures of a queue.
+//! The calls of a queue that wait, and their futures.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::channel::queue::any::AnyQueue;
+use crate::channel::queue::error::{GetError, PutError};
 use crate::channel::queue::order::Order;
-use crate::channel::queue::{GetError, PutError};
 use crate::sync::gate::Gate;
 use crate::sync::queued::Queued;
+
+/// Waiting.
+impl<T, O: Order<T>> AnyQueue<T, O> {
+    /// Waits until there is room, and all who asked before have had some; then puts the item.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`](super::PutError) with the item, if the queue was [shut down](AnyQueue::shutdown).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready drops the item, which was not put. Room that had been handed to
+    /// it goes to the next in the line.
+    ///
+    /// # Panics
+    ///
+    /// If the `Ord` of an item panics. The item is in the queue all the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let queue = turnwise::channel::Queue::new(1);
+    /// turnwise::block_on(async {
+    ///     queue.put("item").await.unwrap();
+    ///     assert!(queue.is_full());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn put(&self, item: T) -> Put<'_, T, O> {
+        Put { queue: self, queued: self.places.pass(1, Location::caller()), item: Some(item) }
+    }
+
+    /// Waits until there is an item, and all who asked before have had one; then takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError`](super::GetError) if the queue was [shut down](AnyQueue::shutdown) and is empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes nothing out of the queue. An item that was promised to it goes to the next
+    /// in the line.
+    ///
+    /// # Panics
+    ///
+    /// If the `Ord` of an item panics. One item is lost with the panic.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let queue = turnwise::channel::Queue::unbounded();
+    /// turnwise::block_on(async {
+    ///     queue.put("item").await.unwrap();
+    ///     assert_eq!(queue.get().await, Ok("item"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn get(&self) -> Get<'_, T, O> {
+        Get { queue: self, queued: self.unclaimed.pass(1, Location::caller()) }
+    }
+
+    /// Waits until every item that was put is dealt with, as [`task_done`](AnyQueue::task_done) says. What is
+    /// put after that moment does not hold it up any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use turnwise::{block_on, channel::Queue, spawn};
+    ///
+    /// block_on(async {
+    ///     let queue = Rc::new(Queue::unbounded());
+    ///     queue.put("work").await.unwrap();
+    ///     let theirs = Rc::clone(&queue);
+    ///     spawn(async move {
+    ///         let _work = theirs.get().await;
+    ///         theirs.task_done().unwrap();
+    ///     });
+    ///     queue.join().await;
+    ///     assert!(queue.is_empty());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn join(&self) -> Join<'_, T, O> {
+        Join { queued: Queued::new(self, 0, Location::caller()) }
+    }
+}
 
 /// The future of [`AnyQueue::put`].
 #[must_use = "a future does nothing until it is awaited"]
@@ -18,12 +110,6 @@ pub struct Put<'a, T, O> {
     queued: Queued<'a, Gate>,
     /// `None` when the future is over.
     item: Option<T>,
-}
-
-impl<'a, T, O> Put<'a, T, O> {
-    pub(super) fn new(queue: &'a AnyQueue<T, O>, queued: Queued<'a, Gate>, item: T) -> Self {
-        Put { queue, queued, item: Some(item) }
-    }
 }
 
 /// Nothing in it is pinned: the item is moved into the queue.
@@ -53,12 +139,6 @@ pub struct Get<'a, T, O> {
     queued: Queued<'a, Gate>,
 }
 
-impl<'a, T, O> Get<'a, T, O> {
-    pub(super) fn new(queue: &'a AnyQueue<T, O>, queued: Queued<'a, Gate>) -> Self {
-        Get { queue, queued }
-    }
-}
-
 impl<T, O: Order<T>> Future for Get<'_, T, O> {
     type Output = Result<T, GetError>;
 
@@ -78,12 +158,6 @@ impl<T, O> fmt::Debug for Get<'_, T, O> {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Join<'a, T, O> {
     queued: Queued<'a, AnyQueue<T, O>>,
-}
-
-impl<'a, T, O> Join<'a, T, O> {
-    pub(super) fn new(queued: Queued<'a, AnyQueue<T, O>>) -> Self {
-        Join { queued }
-    }
 }
 
 impl<T, O> Future for Join<'_, T, O> {

@@ -7,11 +7,11 @@
 //!
 //! All methods take `&self`: a queue is shared by reference or by [`Rc`](std::rc::Rc).
 
+mod order;
+mod error;
 mod any;
 mod kinds;
-mod order;
 mod futures;
-mod error;
 
 pub use any::AnyQueue;
 pub use error::{GetError, PutError, TaskDoneError, TryGetError, TryPutError};
