@@ -8,11 +8,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use crate::generator::co::Co;
 use crate::generator::error::{AlreadyStarted, Refusal, SendError};
-use crate::generator::exchange::{Exchange, Status};
-use crate::generator::lazy::Lazy;
-use crate::generator::resume::{Body, Over};
-use crate::generator::{Co, GeneratorExit, IgnoredExit, Thrown};
+use crate::generator::exchange::{Exchange, Over};
+use crate::generator::lazy::{Body, Lazy};
+use crate::generator::status::Status;
+use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
 
 /// A generator whose body may await anything, not only its own yields; so whoever wants a value has to await
 /// it: `while let Some(value) = generator.next().await`, which is `async for` in Python.

@@ -6,7 +6,8 @@ use std::future::pending;
 use std::rc::Rc;
 
 use crate::generator::exchange::Exchange;
-use crate::generator::{Generator, Thrown, TryYield, Yield};
+use crate::generator::thrown::Thrown;
+use crate::generator::yielding::{TryYield, Yield};
 
 /// What the body of a generator yields through: its only argument.
 ///
@@ -41,8 +42,8 @@ impl<Y, S> Co<Y, S> {
 
     /// Yields a value, and waits for what is sent in return.
     ///
-    /// The body stays here until it is asked to go on. If an error is [thrown](Generator::throw) at it, or if it is
-    /// [closed](Generator::close), it is dropped here: what lives in it is dropped too, as by Python's `finally`.
+    /// The body stays here until it is asked to go on. If an error is [thrown](super::Generator::throw) at it, or if it is
+    /// [closed](super::Generator::close), it is dropped here: what lives in it is dropped too, as by Python's `finally`.
     /// See [`try_yield`](Co::try_yield) for a body that wants to be told.
     ///
     /// # Cancel safety
@@ -115,7 +116,7 @@ impl<Y, S> Co<Y, S> {
         TryYield::new(&self.exchange, value)
     }
 
-    /// Ends the generator with an error, which comes out of the [`throw`](Generator::throw) that is under way.
+    /// Ends the generator with an error, which comes out of the [`throw`](super::Generator::throw) that is under way.
     /// The body is dropped here.
     ///
     /// Never returns, so it fits the end of any `match` arm. It is meant for what a [`try_yield`](Co::try_yield)
@@ -142,68 +143,6 @@ impl<Y, S> Co<Y, S> {
     pub async fn raise(&self, thrown: Thrown) -> ! {
         self.exchange.raise(thrown);
         match pending::<Infallible>().await {}
-    }
-
-    /// Yields all that another generator yields, and gives what that returns.
-    ///
-    /// What is sent goes to the inner one, what is thrown too, and when the outer one is closed, so is the inner.
-    /// An error that comes out of the inner one ends the outer one too.
-    ///
-    /// An inner one that was started already is asked for its next value, as by
-    /// [`try_next`](Generator::try_next).
-    ///
-    /// # Panics
-    ///
-    /// When it is polled, if the inner generator was closed, or is over and its result was taken. What panics in the
-    /// inner one panics in the outer.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the inner generator.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use turnwise::Generator;
-    ///
-    /// fn countdown(n: u32) -> Generator<'static, u32, &'static str> {
-    ///     Generator::new(async move |co| {
-    ///         for i in (1..=n).rev() {
-    ///             co.yield_(i).await;
-    ///         }
-    ///         "liftoff"
-    ///     })
-    /// }
-    ///
-    /// let twice = Generator::new(async |co| {
-    ///     let first = co.yield_from(countdown(2)).await;
-    ///     let second = co.yield_from(countdown(1)).await;
-    ///     assert_eq!([first, second], ["liftoff"; 2]);
-    /// });
-    /// assert_eq!(twice.collect::<Vec<_>>(), [2, 1, 1]);
-    /// ```
-    #[doc(alias = "yield from")]
-    pub async fn yield_from<R>(&self, inner: Generator<'_, Y, R, S>) -> R
-    where
-        S: Default,
-    {
-        let running = "what runs is borrowed, so it cannot be given away";
-        let mut outcome = Ok(inner.try_next().expect(running));
-        loop {
-            outcome = match outcome {
-                Ok(Some(value)) => match self.try_yield(value).await {
-                    Ok(sent) => Ok(inner.run_with(sent)),
-                    Err(thrown) if thrown.is_exit() => inner.close().and(Err(thrown)),
-                    Err(thrown) => inner.throw_on(thrown),
-                },
-                Ok(None) => {
-                    return inner.take_result().expect(
-                        "`yield_from` needs a generator whose result was not taken before",
-                    );
-                }
-                Err(thrown) => self.raise(thrown).await,
-            }
-        }
     }
 }
 

@@ -5,38 +5,8 @@ use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use crate::generator::{GeneratorState, Thrown};
-
-/// What a generator is doing, and in which kind of yield it waits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Created,
-    Running,
-    /// In a `yield_`: a value is there, until the generator has taken it.
-    Suspended,
-    /// In a `try_yield`: a value is there, until the generator has taken it.
-    Careful,
-    /// It has raised an error, which is there.
-    Raised,
-    Closed,
-}
-
-impl Status {
-    /// Whether it is in a yield.
-    #[inline]
-    pub(super) fn is_waiting(self) -> bool {
-        matches!(self, Status::Suspended | Status::Careful)
-    }
-
-    pub(super) fn shown(self) -> GeneratorState {
-        match self {
-            Status::Created => GeneratorState::Created,
-            Status::Running | Status::Raised => GeneratorState::Running,
-            Status::Suspended | Status::Careful => GeneratorState::Suspended,
-            Status::Closed => GeneratorState::Closed,
-        }
-    }
-}
+use crate::generator::status::Status;
+use crate::generator::thrown::Thrown;
 
 /// What a body is polled with that nobody is to wake. A static, since it is known by its place.
 pub(super) static NOBODY: &Waker = Waker::noop();
@@ -205,6 +175,16 @@ impl<Y, S> Exchange<Y, S> {
         if self.status.get() != Status::Raised {
             drop(self.thrown.take());
         }
+    }
+}
+
+/// Makes a generator over, if its body panics.
+pub(super) struct Over<'g, Y, S>(pub(super) &'g Exchange<Y, S>);
+
+impl<Y, S> Drop for Over<'_, Y, S> {
+    fn drop(&mut self) {
+        self.0.status.set(Status::Closed);
+        self.0.is_polled.set(false);
     }
 }
 

@@ -1,9 +1,12 @@
-//! A body that has not begun.
+//! The body of a generator, and one that has not begun.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+
+/// The body of a generator, which returns this.
+pub(super) type Body<'a, R> = Pin<Box<dyn Future<Output = R> + 'a>>;
 
 pin_project! {
     /// Calls a function when it is polled first, and is the future that this returns from then on. A function that

@@ -56,22 +56,26 @@
 //! assert_eq!(grep("python", follow(&file)).collect::<Vec<_>>(), ["a python", "two pythons"]);
 //! ```
 
+mod status;
+mod error;
+mod thrown;
+mod lazy;
+mod exchange;
+mod yielding;
+mod co;
+#[allow(clippy::module_inception, reason = "it is what the folder is named for")]
+mod generator;
+mod resume;
 mod pull;
+mod delegate;
 mod push;
 mod asynchronous;
-mod co;
-mod yielding;
-mod lazy;
-mod resume;
-mod exchange;
-mod thrown;
-mod error;
 
 pub use asynchronous::{AsyncGenerator, Next};
 pub use co::Co;
 pub use error::{AlreadyRunning, AlreadyStarted, SendError};
-pub use pull::Generator;
+pub use generator::Generator;
 pub use push::Coroutine;
-pub use resume::GeneratorState;
+pub use status::GeneratorState;
 pub use thrown::{GeneratorExit, IgnoredExit, Thrown};
 pub use yielding::{TryYield, Yield};

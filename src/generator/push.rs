@@ -3,7 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::generator::{Co, Generator, GeneratorState, SendError, Thrown};
+use crate::generator::co::Co;
+use crate::generator::error::SendError;
+use crate::generator::generator::Generator;
+use crate::generator::status::GeneratorState;
+use crate::generator::thrown::Thrown;
 
 /// A function that takes values one after the other, and waits for the next one meanwhile: the sink or a filter
 /// of a pipeline that is driven by its source.

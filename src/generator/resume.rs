@@ -1,47 +1,16 @@
 //! How a generator is made to run, and the three ways in which it stops.
 
-use std::fmt;
-use std::iter::FusedIterator;
 use std::mem;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::generator::error::AlreadyRunning;
-use crate::generator::exchange::{Exchange, NOBODY, Status};
-use crate::generator::{Generator, GeneratorExit, IgnoredExit, Thrown};
+use crate::generator::exchange::{NOBODY, Over};
+use crate::generator::generator::Generator;
+use crate::generator::lazy::Body;
+use crate::generator::status::Status;
+use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
 
-/// What a body is when it is called.
-pub(super) type Body<'a, R> = Pin<Box<dyn Future<Output = R> + 'a>>;
-
-/// What a generator is doing: [`Generator::state`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[doc(alias = "getgeneratorstate")]
-pub enum GeneratorState {
-    /// Nothing of it has run.
-    #[doc(alias = "GEN_CREATED")]
-    Created,
-    /// It runs just now: whoever asks is called by it.
-    #[doc(alias = "GEN_RUNNING")]
-    Running,
-    /// It waits in a yield.
-    #[doc(alias = "GEN_SUSPENDED")]
-    Suspended,
-    /// It is over: it has returned, or was closed, or an error came out of it, or a panic.
-    #[doc(alias = "GEN_CLOSED")]
-    Closed,
-}
-
-/// Makes a generator over, if its body panics.
-pub(super) struct Over<'g, Y, S>(pub(super) &'g Exchange<Y, S>);
-
-impl<Y, S> Drop for Over<'_, Y, S> {
-    fn drop(&mut self) {
-        self.0.status.set(Status::Closed);
-        self.0.is_polled.set(false);
-    }
-}
-
-/// The same, for who has the generator alone: the body is in its place still.
+/// Makes a generator over, if its body panics and is in its place still, for the caller that has the generator alone.
 struct OverAlone<'g, 'a, Y, R, S>(&'g mut Generator<'a, Y, R, S>);
 
 impl<Y, R, S> Drop for OverAlone<'_, '_, Y, R, S> {
@@ -53,12 +22,6 @@ impl<Y, R, S> Drop for OverAlone<'_, '_, Y, R, S> {
 const HAS_BODY: &str = "a generator that is neither running nor over has a body";
 
 impl<Y, R, S> Generator<'_, Y, R, S> {
-    /// What it is doing, to whoever asks.
-    #[inline]
-    pub(super) fn status(&self) -> Status {
-        if self.exchange.is_polled.get() { Status::Running } else { self.exchange.status.get() }
-    }
-
     /// Runs the body until it yields, ends or raises. What the yield in which it waits is given is there already.
     ///
     /// While it runs, the body is here on the stack, and nothing is borrowed but the generator itself.
@@ -84,7 +47,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     /// As `run`, for who has the generator alone, so that nobody asks it while it runs: the body stays in its place.
     #[track_caller]
     #[inline]
-    fn run_alone(&mut self) -> Option<Y> {
+    pub(super) fn run_alone(&mut self) -> Option<Y> {
         let over = OverAlone(self);
         let body = over.0.body.get_mut().as_mut().expect(HAS_BODY);
         let polled = body.as_mut().poll(&mut Context::from_waker(NOBODY));
@@ -201,32 +164,5 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         panic!(
             "the body of the generator made at {place} raised an error when nobody threw one: {thrown}"
         );
-    }
-}
-
-/// If nothing can be sent to it.
-impl<Y, R> Iterator for Generator<'_, Y, R> {
-    type Item = Y;
-
-    #[track_caller]
-    #[inline]
-    fn next(&mut self) -> Option<Y> {
-        if self.exchange.status.get().is_waiting() {
-            self.exchange.send(());
-            return self.run_alone();
-        }
-        self.try_next().expect("what runs is borrowed, so nobody else can borrow it mutably")
-    }
-}
-
-impl<Y, R> FusedIterator for Generator<'_, Y, R> {}
-
-/// The body has a box of its own, and the result is moved.
-impl<Y, R, S> Unpin for Generator<'_, Y, R, S> {}
-
-impl<Y, R, S> fmt::Debug for Generator<'_, Y, R, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = format_args!("{}", self.made_at);
-        f.debug_struct("Generator").field("state", &self.state()).field("made_at", &place).finish()
     }
 }

@@ -5,8 +5,9 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::generator::Thrown;
-use crate::generator::exchange::{Exchange, Status};
+use crate::generator::exchange::Exchange;
+use crate::generator::status::Status;
+use crate::generator::thrown::Thrown;
 
 /// The future of [`Co::yield_`](super::Co::yield_).
 #[must_use = "a future does nothing until it is awaited"]
