@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::kernel::{Birth, Kernel, TaskId, current};
+use crate::task::builder::Builder;
 use crate::task::endings::{Endings, Member};
-use crate::task::join_next::Ended;
-use crate::task::{
-    AbortHandle, Builder, JoinError, JoinHandle, JoinNext, JoinNextWithId, JoinSetAll, Shutdown,
-};
+use crate::task::join::{AbortHandle, JoinHandle};
+use crate::task::join_error::JoinError;
 
 /// Tasks that belong together: joined in the order in which they end, and aborted with the set.
 ///
@@ -58,6 +57,20 @@ struct Joined<T> {
     handle: JoinHandle<T>,
     /// How many were spawned before it.
     rank: u64,
+}
+
+/// A task that is over, taken out of the set.
+pub(crate) struct Ended<T> {
+    id: TaskId,
+    /// How many were spawned before it.
+    pub(crate) rank: u64,
+    pub(crate) output: Result<T, JoinError>,
+}
+
+impl<T> Ended<T> {
+    pub(crate) fn with_id(self) -> Result<(TaskId, T), JoinError> {
+        self.output.map(|output| (self.id, output))
+    }
 }
 
 impl<T> JoinSet<T> {
@@ -211,27 +224,6 @@ impl<T> JoinSet<T> {
 
 /// Joining.
 impl<T: 'static> JoinSet<T> {
-    /// Waits for the next task to end, and returns its output; `None` if no task is left. Tasks come in the
-    /// exact order in which they end.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future takes no task out of the set: nothing is lost.
-    #[track_caller]
-    pub fn join_next(&mut self) -> JoinNext<'_, T> {
-        JoinNext { set: self, place: Location::caller() }
-    }
-
-    /// Waits for the next task to end, and returns its output with the task's id. An error has that id too.
-    ///
-    /// # Cancel safety
-    ///
-    /// As for [`join_next`](JoinSet::join_next).
-    #[track_caller]
-    pub fn join_next_with_id(&mut self) -> JoinNextWithId<'_, T> {
-        JoinNextWithId(self.join_next())
-    }
-
     /// Returns the output of a task that has ended, if there is one.
     ///
     /// # Example
@@ -254,45 +246,6 @@ impl<T: 'static> JoinSet<T> {
     /// Returns the output of a task that has ended, with its id.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(TaskId, T), JoinError>> {
         self.take_ended().map(Ended::with_id)
-    }
-
-    /// Waits for all tasks, and returns how each has ended, in the order in which they were spawned.
-    ///
-    /// A task that panicked, or was cancelled or aborted, is an error in its place; nothing panics here.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the set, which aborts the tasks that are left; outputs are lost.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use turnwise::{block_on, task::JoinSet, yield_now};
-    ///
-    /// block_on(async {
-    ///     let mut set = JoinSet::new();
-    ///     set.spawn(async { yield_now().await; 1 });
-    ///     set.spawn(async { panic!("a bug") });
-    ///     let ended = set.join_all().await;
-    ///     assert_eq!(*ended[0].as_ref().unwrap(), 1);
-    ///     assert!(ended[1].as_ref().unwrap_err().is_panic());
-    /// });
-    /// ```
-    #[track_caller]
-    pub fn join_all(self) -> JoinSetAll<T> {
-        JoinSetAll { set: self, ended: Vec::new(), place: Location::caller() }
-    }
-
-    /// Aborts every task, without asking it before, and waits until they have ended. Outputs are dropped.
-    ///
-    /// # Cancel safety
-    ///
-    /// The tasks are aborted by this call, whether the future is awaited or not. Dropping it leaves those in
-    /// the set that it did not wait for.
-    #[track_caller]
-    pub fn shutdown(&mut self) -> Shutdown<'_, T> {
-        self.abort_all();
-        Shutdown { next: self.join_next() }
     }
 
     /// Takes out the first task that has ended.

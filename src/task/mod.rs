@@ -167,20 +167,20 @@
 //! under its heading "Cancel safety". Tasks that it has spawned go on, but for those of a scope, a `gather`, a
 //! `JoinSet` and an `AbortOnDrop`.
 
-mod spawn;
 mod fallible;
-mod builder;
-mod join;
 mod join_error;
 mod yield_now;
 mod current;
 mod declare;
-mod local;
 mod inherit;
+mod join;
+mod spawn;
+mod builder;
+mod local;
 mod remote;
-mod remote_handle;
 mod shield;
 mod remote_error;
+mod remote_handle;
 mod endings;
 mod join_set;
 mod join_next;
