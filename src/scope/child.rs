@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::kernel::{Failure, drop_quietly};
+use crate::report::text_of;
 use crate::task::{Inherited, inherits};
 
 /// An error of any type, as a scope keeps it.
@@ -134,18 +135,12 @@ impl<F: Future, T> Task<F, T> {
     #[cold]
     fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Failed {
         if let View::Running { answer, .. } = self.as_mut().project() {
-            let text = text(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
+            let text = text_of(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
             answer.give(Given::Panic(text.into()));
         }
         self.drop_future();
         Failed::Panic(payload)
     }
-}
-
-/// The text of a panic, if it is a text.
-pub(super) fn text(payload: &(dyn Any + Send)) -> Option<&str> {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// What a child and its handle share.

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cancel::Reason;
 use crate::kernel::TaskId;
-use crate::scope::child::{BoxError, text};
+use crate::report::text_of;
+use crate::scope::child::BoxError;
 
 /// Why a [`scope`](crate::task::scope) has no value: children of it failed, or it was cancelled.
 ///
@@ -245,7 +246,7 @@ impl fmt::Display for ChildError {
             Cause::Error(error) => write!(f, "{label}: {error}"),
             Cause::Panic(payload) => {
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                match text(&**payload) {
+                match text_of(&**payload) {
                     Some(message) => write!(f, "{label} panicked: {message}"),
                     None => write!(f, "{label} panicked"),
                 }
