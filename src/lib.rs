@@ -75,6 +75,7 @@
 
 mod kernel;
 mod random;
+mod wait_here;
 mod report;
 mod watch;
 mod limits;

@@ -11,8 +11,8 @@ use crate::blocking::job::{Job, call};
 use crate::blocking::work::Answer;
 use crate::kernel::current;
 use crate::limits::metered;
-use crate::scheduler::wait_here;
 use crate::task::{JoinHandle, mask, spawn};
+use crate::wait_here::wait_here;
 
 /// The handle of a blocking job: await it, on any executor and any thread, for what the job returns.
 ///

@@ -15,7 +15,7 @@ use crate::blocking::threads::Threads;
 use crate::blocking::work::{Birth, Work};
 use crate::kernel::current;
 use crate::report::BlockingJob;
-use crate::scheduler::wait_here;
+use crate::wait_here::wait_here;
 
 /// So many threads, and a queue of blocking jobs for them, first in, first out.
 ///

@@ -25,7 +25,6 @@ pub use crate::report::{
 pub use crate::watch::Turn;
 pub use builder::Builder;
 pub use error::{NestedRun, RunError};
-pub(crate) use park::wait_here;
 pub use park::{Park, ThreadParker};
 pub use policy::Policy;
 pub use scheduler::Scheduler;

@@ -1,8 +1,7 @@
 //! How the thread sleeps when nothing is ready, and what ends its sleep.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
@@ -87,18 +86,6 @@ impl Park for ThreadParker {
 
     fn unparker(&self) -> Waker {
         self.unparker.clone()
-    }
-}
-
-/// Blocks this thread until the future is ready.
-pub(crate) fn wait_here<F: Future + Unpin>(mut future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unparker(thread::current())));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        match Pin::new(&mut future).poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(), // May return for no reason; then it is asked again.
-        }
     }
 }
 

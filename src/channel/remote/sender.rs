@@ -9,7 +9,7 @@ use crate::channel::remote::shared::{Shared, Stage};
 use crate::channel::{SendError, TrySendError};
 use crate::kernel::current;
 use crate::limits::metered;
-use crate::scheduler::wait_here;
+use crate::wait_here::wait_here;
 
 /// The sending side of a [`remote::channel`](super::channel), for any thread. Clones are further ones.
 ///

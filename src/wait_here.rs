@@ -1,0 +1,20 @@
+//! Waiting where nothing can be awaited: the thread sleeps until a future is ready.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use crate::kernel::Unparker;
+
+/// Blocks this thread until the future is ready.
+pub(crate) fn wait_here<F: Future + Unpin>(mut future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unparker(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match Pin::new(&mut future).poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(), // May return for no reason; then it is asked again.
+        }
+    }
+}
