@@ -74,6 +74,7 @@
 #![forbid(unsafe_code)]
 
 mod kernel;
+mod slab;
 mod random;
 mod wait_here;
 mod report;

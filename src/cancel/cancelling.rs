@@ -16,7 +16,7 @@ use crate::cancel::requests::{Delivery, Polled};
 use crate::cancel::thread::{take_since, with_regions};
 use crate::kernel::{Failure, Flags, Kernel, Key, TaskId, TaskKey, find};
 use crate::report::Transition;
-use crate::sync::NOBODY;
+use crate::slab::NOBODY;
 use crate::watch::emit;
 
 /// The root regions of a scheduler's tasks, by slot. A task that has one has `CALL_EXIT`.

@@ -29,7 +29,7 @@ use crate::cancel::requests::{Delivery, Polled};
 use crate::cancel::thread::{left, with_regions};
 use crate::kernel::{Flags, current_task, drop_quietly, find, in_poll, owner_of};
 use crate::report::Transition;
-use crate::sync::NOBODY;
+use crate::slab::NOBODY;
 use crate::watch::emit;
 
 /// The region of a combinator. Dropping it takes it out of the tree.

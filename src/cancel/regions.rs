@@ -34,7 +34,7 @@ use std::task::Waker;
 
 use crate::cancel::request::Request;
 use crate::kernel::{TaskKey, drop_quietly, schedule};
-use crate::sync::{NOBODY, Slab};
+use crate::slab::{NOBODY, Slab};
 
 /// What a region does with a request that was made above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 use crate::cancel::regions::{Record, Regions, Ring, Role};
 use crate::cancel::request::{Reason, Request};
-use crate::sync::NOBODY;
+use crate::slab::NOBODY;
 
 /// What has come of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ use crate::kernel::{
     Birth, By, Event, Flags, Kernel, Key, Place, Ready, TaskId, TaskKey, Waiter, current_scheduler,
     current_task, enter, wake_safely,
 };
-use crate::sync::Slab;
+use crate::slab::Slab;
 
 /// The scopes of a scheduler, and which child is whose.
 pub(crate) struct Hosts(RefCell<Lists>);

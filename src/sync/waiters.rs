@@ -27,7 +27,8 @@ use crate::kernel::Waiter;
 use crate::kernel::{TaskKey, burn, schedule};
 use crate::report::{Resource, WaitsFor};
 use crate::sync::record::with_waits;
-use crate::sync::record::{NOBODY, Node, Slab, Stage, Waits};
+use crate::slab::{NOBODY, Slab};
+use crate::sync::record::{Node, Stage, Waits};
 
 /// Where a wait began.
 pub(crate) type Place = &'static Location<'static>;

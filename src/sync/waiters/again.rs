@@ -2,8 +2,9 @@
 //! and joining.
 
 use crate::kernel::{TaskKey, burn};
+use crate::slab::NOBODY;
+use crate::sync::record::Stage;
 use crate::sync::record::with_waits;
-use crate::sync::record::{NOBODY, Stage};
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 impl Waiters {

@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::kernel::TaskKey;
 use crate::report::label_of;
+use crate::slab::NOBODY;
+use crate::sync::record::Stage;
 use crate::sync::record::with_waits;
-use crate::sync::record::{NOBODY, Stage};
 use crate::sync::waiters::{Place, Waiters};
 
 impl Waiters {

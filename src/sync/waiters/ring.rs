@@ -7,8 +7,9 @@ use std::panic::Location;
 use std::task::Waker;
 
 use crate::kernel::{TaskKey, schedule};
+use crate::slab::NOBODY;
 use crate::sync::record::with_waits;
-use crate::sync::record::{NOBODY, Node, Stage, Waits};
+use crate::sync::record::{Node, Stage, Waits};
 use crate::sync::waiters::{Waiters, wake_stranger};
 
 impl Waiters {
