@@ -9,8 +9,8 @@ mod requests;
 mod thread;
 mod region;
 mod cancelling;
-mod catch;
 mod cancelled;
+mod catch;
 mod mask;
 mod token;
 

@@ -4,12 +4,12 @@ mod hosts;
 mod pass;
 mod child;
 mod error;
-mod handle;
 mod members;
+mod handle;
 mod places;
 mod body;
-mod run;
 mod spawning;
+mod run;
 
 pub use error::{ChildError, ScopeError};
 pub use handle::ScopedHandle;

@@ -20,9 +20,9 @@ mod event;
 mod notify;
 mod barrier;
 mod once;
-mod promise;
-mod promise_future;
 mod promise_error;
+mod promise_future;
+mod promise;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult, BrokenBarrier};
 pub use condvar::{Condvar, CondvarWait, CondvarWaitWhile};

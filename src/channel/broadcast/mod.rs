@@ -4,8 +4,8 @@
 //! and is told exactly how many: [`RecvError::Lagged`]. So sending never waits.
 
 mod ring;
-mod sender;
 mod receiver;
+mod sender;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

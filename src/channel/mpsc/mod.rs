@@ -8,8 +8,8 @@
 
 mod chan;
 mod receiver;
-mod sender;
 mod permit;
+mod sender;
 mod unbounded;
 
 use crate::sync::gate::MAX_PERMITS;

@@ -8,8 +8,8 @@
 //! see [`Sender::send_modify`].
 
 mod cell;
-mod sender;
 mod receiver;
+mod sender;
 
 use std::rc::Rc;
 
