@@ -26,8 +26,8 @@ use std::task::{Context, Waker};
 use crate::kernel::Waiter;
 use crate::kernel::{TaskKey, burn, schedule};
 use crate::report::{Resource, WaitsFor};
-use crate::sync::record::with_waits;
 use crate::slab::{NOBODY, Slab};
+use crate::sync::record::with_waits;
 use crate::sync::record::{Node, Stage, Waits};
 
 /// Where a wait began.

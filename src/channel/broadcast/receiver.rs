@@ -7,8 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::channel::broadcast::error::{RecvError, TryRecvError};
 use crate::channel::broadcast::ring::{Position, Read};
-use crate::channel::broadcast::{RecvError, Shared, TryRecvError};
+use crate::channel::broadcast::shared::Shared;
 use crate::channel::listener::Listener;
 use crate::sync::waiters::Place;
 

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::channel::SendError;
-use crate::channel::broadcast::{Receiver, Shared};
+use crate::channel::broadcast::receiver::Receiver;
+use crate::channel::broadcast::shared::Shared;
 
 /// A sending side of a [broadcast channel](super::channel). Clones are further ones.
 pub struct Sender<T> {

@@ -11,88 +11,11 @@ mod receiver;
 mod permit;
 mod sender;
 mod unbounded;
-
-use crate::sync::gate::MAX_PERMITS;
-use chan::{Chan, Handle};
+mod make;
 
 pub use crate::channel::{Closed, SendError, TryRecvError, TrySendError};
+pub use make::{channel, unbounded};
 pub use permit::{Permit, Reserve};
 pub use receiver::{Receiver, Recv, RecvMany};
 pub use sender::{Sender, Sending, WeakSender};
 pub use unbounded::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender};
-
-/// Makes a channel with so many places.
-///
-/// # Panics
-///
-/// If there are no places, or more than 2³¹ − 1.
-///
-/// # Example
-///
-/// ```
-/// use turnwise::channel::mpsc;
-/// use turnwise::{block_on, spawn};
-///
-/// block_on(async {
-///     let (sender, mut receiver) = mpsc::channel(2);
-///     for name in ["a", "b"] {
-///         let sender = sender.clone();
-///         spawn(async move {
-///             for number in 1..=2 {
-///                 sender.send(format!("{name}{number}")).await.unwrap();
-///             }
-///         });
-///     }
-///     drop(sender); // so that the loop ends when the tasks are done
-///     let mut received = Vec::new();
-///     while let Some(text) = receiver.recv().await {
-///         received.push(text);
-///     }
-///     assert_eq!(received, ["a1", "a2", "b1", "b2"]);
-/// });
-/// ```
-#[track_caller]
-#[doc(alias = "bounded")]
-pub fn channel<T>(places: usize) -> (Sender<T>, Receiver<T>) {
-    let number = u32::try_from(places).ok().filter(|&places| places <= MAX_PERMITS);
-    let number = match number {
-        Some(0) => panic!(
-            "a channel needs at least one place: use `mpsc::channel(1)`, or `mpsc::unbounded()` if \
-             sending must not wait"
-        ),
-        Some(number) => number,
-        None => panic!(
-            "a channel has at most {MAX_PERMITS} places, and not {places}: use `mpsc::unbounded()`"
-        ),
-    };
-    let handle = Handle::new(Chan::new(number));
-    let receiver = Receiver::new(&handle);
-    (Sender::new(handle), receiver)
-}
-
-/// Makes a channel that grows as it has to, so that sending never waits.
-///
-/// Nothing slows a sender down that is faster than the receiver: the values wait in memory.
-///
-/// # Example
-///
-/// ```
-/// use turnwise::channel::mpsc;
-///
-/// let (sender, mut receiver) = mpsc::unbounded();
-/// sender.send(1)?;
-/// sender.send(2)?;
-/// drop(sender);
-/// turnwise::block_on(async {
-///     assert_eq!(receiver.recv().await, Some(1));
-///     assert_eq!(receiver.recv().await, Some(2));
-///     assert_eq!(receiver.recv().await, None);
-/// });
-/// # Ok::<(), mpsc::SendError<i32>>(())
-/// ```
-#[doc(alias = "unbounded_channel")]
-pub fn unbounded<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let handle = Handle::new(Chan::new(MAX_PERMITS));
-    let receiver = Receiver::new(&handle);
-    (UnboundedSender::new(handle), receiver)
-}

@@ -7,47 +7,9 @@
 mod shared;
 mod sender;
 mod receiver;
-
-use std::sync::Arc;
-
-use shared::Shared;
+mod make;
 
 pub use crate::channel::{SendError, TryRecvError, TrySendError};
+pub use make::channel;
 pub use receiver::{Receiver, Recv};
 pub use sender::{Sender, Sending};
-
-/// Makes a channel with so many places, into which other threads send.
-///
-/// # Panics
-///
-/// If there are no places.
-///
-/// # Example
-///
-/// ```
-/// use std::thread;
-/// use turnwise::channel::remote;
-///
-/// let (sender, mut receiver) = remote::channel(2);
-/// let counter = thread::spawn(move || {
-///     for number in 1..=10 {
-///         sender.blocking_send(number).unwrap(); // waits while two are on their way
-///     }
-/// });
-/// let sum = turnwise::block_on(async move {
-///     let mut sum = 0;
-///     while let Some(number) = receiver.recv().await {
-///         sum += number;
-///     }
-///     sum
-/// });
-/// counter.join().unwrap();
-/// assert_eq!(sum, 55);
-/// ```
-#[track_caller]
-pub fn channel<T: Send>(places: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(places > 0, "a channel needs at least one place: use `remote::channel(1)`");
-    let shared = Arc::new(Shared::new(places));
-    let receiver = Receiver::new(Arc::clone(&shared));
-    (Sender::new(shared), receiver)
-}

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::channel::listener::Listener;
-use crate::channel::watch::cell::Shared;
-use crate::channel::watch::{RecvError, Ref};
+use crate::channel::watch::cell::{Ref, Shared};
+use crate::channel::watch::error::RecvError;
 use crate::sync::waiters::Place;
 
 /// The side of a [`watch`](super::channel) that looks at the value and waits for changes. A clone has seen

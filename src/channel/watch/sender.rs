@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::channel::watch::cell::{Replaced, Shared};
-use crate::channel::watch::{Receiver, Ref};
+use crate::channel::watch::cell::{Ref, Replaced, Shared};
+use crate::channel::watch::receiver::Receiver;
 use crate::channel::{Closed, SendError};
 
 /// The side of a [`watch`](super::channel) that changes the value. Clones are further ones.

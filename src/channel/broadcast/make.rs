@@ -1,0 +1,45 @@
+//! Making a channel, with its two sides.
+
+use std::rc::Rc;
+
+use crate::channel::broadcast::receiver::Receiver;
+use crate::channel::broadcast::sender::Sender;
+use crate::channel::broadcast::shared::Shared;
+
+/// Makes a channel that keeps so many values for receivers that are slow.
+///
+/// Values are cloned for each receiver; the last one to receive it gets the value itself.
+///
+/// # Panics
+///
+/// If the capacity is 0.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::channel::broadcast::{self, RecvError};
+///
+/// turnwise::block_on(async {
+///     let (sender, mut quick) = broadcast::channel(2);
+///     let mut slow = sender.subscribe();
+///     for number in 1..=3 {
+///         sender.send(number).unwrap();
+///         assert_eq!(quick.recv().await, Ok(number));
+///     }
+///     assert_eq!(slow.recv().await, Err(RecvError::Lagged(1)));
+///     assert_eq!(slow.recv().await, Ok(2));
+///     drop(sender);
+///     assert_eq!(slow.recv().await, Ok(3));
+///     assert_eq!(slow.recv().await, Err(RecvError::Closed));
+/// });
+/// ```
+#[track_caller]
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(
+        capacity > 0,
+        "a broadcast channel must keep at least one value: use `broadcast::channel(1)`"
+    );
+    let shared = Rc::new(Shared::new(capacity));
+    let receiver = Receiver::new(Rc::clone(&shared));
+    (Sender::new(shared), receiver)
+}

@@ -1,0 +1,25 @@
+//! What the two sides share: the values, and where receivers wait.
+
+use std::cell::{Cell, RefCell};
+
+use crate::channel::broadcast::ring::Ring;
+use crate::sync::waiters::Waiters;
+
+/// What the two sides share.
+pub(super) struct Shared<T> {
+    /// Never borrowed while code of the user runs.
+    pub(super) ring: RefCell<Ring<T>>,
+    pub(super) senders: Cell<usize>,
+    /// Where receivers wait.
+    pub(super) messages: Waiters,
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Shared {
+            ring: RefCell::new(Ring::new(capacity)),
+            senders: Cell::new(0),
+            messages: Waiters::new("a message on broadcast channel"),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Making a channel, with its two sides.
+
+use std::rc::Rc;
+
+use crate::channel::watch::cell::Shared;
+use crate::channel::watch::receiver::Receiver;
+use crate::channel::watch::sender::Sender;
+
+/// Makes a channel that has a value from the beginning, which counts as seen.
+///
+/// # Example
+///
+/// ```
+/// use turnwise::channel::watch;
+/// use turnwise::{block_on, spawn};
+///
+/// block_on(async {
+///     let (sender, mut receiver) = watch::channel("starting");
+///     let task = spawn(async move {
+///         let mut seen = vec![*receiver.borrow()];
+///         while receiver.changed().await.is_ok() {
+///             seen.push(*receiver.borrow_and_update());
+///         }
+///         seen
+///     });
+///     turnwise::yield_now().await;
+///     sender.send("running").unwrap();
+///     turnwise::yield_now().await;
+///     sender.send("stopping").unwrap();
+///     sender.send("stopped").unwrap();
+///     drop(sender);
+///     assert_eq!(task.await.unwrap(), ["starting", "running", "stopped"]);
+/// });
+/// ```
+pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
+    let shared = Rc::new(Shared::new(init));
+    let sender = Sender::new(Rc::clone(&shared));
+    (sender, Receiver::new(shared))
+}
