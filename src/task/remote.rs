@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::kernel::{AtomicUsize, Kernel, Letter, Mailbox, Ordering, find};
 
-/// Spawns tasks onto a scheduler from any thread; made by [`Scheduler::remote`].
+/// Spawns tasks onto a scheduler from any thread; made by [`Scheduler::remote`](crate::Scheduler::remote).
 ///
 /// It may outlive the scheduler: then what it spawns ends at once with an error. While one exists a deadlock
-/// is never certain: a scheduler whose tasks all wait sleeps instead of giving up. [`Scheduler::run`] still
+/// is never certain: a scheduler whose tasks all wait sleeps instead of giving up. [`Scheduler::run`](crate::Scheduler::run) still
 /// returns when no task is left; a root that waits for the end, as in the example there, keeps it running.
 ///
 /// See [`Remote::spawn`] for an example.

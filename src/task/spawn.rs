@@ -15,7 +15,7 @@ use crate::task::fallible::Fallible;
 ///
 /// # Panics
 ///
-/// Outside of a running scheduler. [`Scheduler::spawn`] works there.
+/// Outside of a running scheduler. [`Scheduler::spawn`](crate::Scheduler::spawn) works there.
 ///
 /// # Example
 ///
@@ -49,7 +49,7 @@ where
 ///
 /// # Panics
 ///
-/// Outside of a running scheduler. [`Scheduler::try_spawn`] works there.
+/// Outside of a running scheduler. [`Scheduler::try_spawn`](crate::Scheduler::try_spawn) works there.
 ///
 /// # Example
 ///

@@ -5,4 +5,4 @@ use thiserror::Error;
 /// All senders are gone, so nothing will change any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("all senders are gone, and nothing will change any more")]
-pub struct RecvError(pub(in crate::channel::watch) ());
+pub struct RecvError(pub(super) ());
