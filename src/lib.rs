@@ -62,11 +62,17 @@
 //!
 //! # For readers of the source
 //!
-//! The executor is in `src/kernel`. Read it in this order: `task.rs` (a future, then its output, in one
-//! box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on it), `taskmap.rs` (where tasks
-//! live), `scheduler.rs` (spawn and schedule) with `mainloop.rs` (turn and exit), `timers.rs`. That is an
-//! executor. The rest shows what it does. Cancelling is `regions.rs`, `requests.rs`, `region.rs` and
-//! `cancelling.rs`; a scope is `hosting.rs`, `nested.rs` and `src/task/scope`.
+//! The executor is `src/kernel`, and imports nothing of the other folders. Read it in this order:
+//! `mainloop.rs` (turn and exit), then what that uses: `turn.rs` (a task is taken out and put back), `task.rs`
+//! (a future, then its output, in one box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on
+//! it), `taskmap.rs` (where tasks live), `scheduler.rs` (spawn, schedule, and the trait `Hooks`). The first
+//! thing that plugs in are the timers, `src/time/heap.rs` and `src/time/timers.rs`. That is an executor.
+//!
+//! Everything else plugs in in the same way, and `src/scheduler/layers.rs` is the list of it. Cancelling is
+//! in `src/cancel`: `regions.rs`, `requests.rs`, `region.rs` and `cancelling.rs`, in this order. Scopes are
+//! in `src/scope`: `hosts.rs` (which child is whose), `pass.rs` (their turns) and `run.rs` (the scope as it is
+//! awaited). Reports are plain data in `src/report`; `src/scheduler/snapshot.rs` asks every layer for what they
+//! say, and `src/scheduler/idle.rs` gives the verdict that nothing can ever run again.
 //!
 //! The words are those of a generator-based scheduler as it is taught in Python: `taskmap`, `ready`,
 //! `schedule`, `mainloop`, `exit`. `examples/slides.rs` has them side by side.
