@@ -14,7 +14,7 @@ use crate::cancel::regions::{Ring, Role};
 use crate::cancel::request::Reason;
 use crate::cancel::requests::{Delivery, Polled};
 use crate::cancel::thread::{take_since, with_regions};
-use crate::kernel::{Failure, Flags, Kernel, Key, TaskId, TaskKey, find};
+use crate::kernel::{By, Doing, Failure, Flags, Kernel, Key, TaskId, TaskKey, find};
 use crate::report::Transition;
 use crate::slab::NOBODY;
 use crate::watch::emit;
@@ -27,7 +27,9 @@ pub(crate) struct Roots(RefCell<Vec<u32>>);
 pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     let key = id.key(slot);
     let is_in_turn = match kernel.board.borrow_mut().taskmap.get_by_id(slot, id) {
-        Some(task) if task.is_alive() && !task.flags.has(Flags::ABORT) => task.is_in_turn(),
+        Some(task) if task.is_alive() && !task.flags.has(Flags::ABORT) => {
+            matches!(task.doing, Doing::Turn | Doing::Again)
+        }
         _ => return,
     };
     let mut rings = Vec::new();
@@ -39,7 +41,7 @@ pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     let must_end = must_end && kernel.mark(key, Failure::Cancelled(reason.text()));
     emit(kernel, || Transition::Asked { task: id, reason: reason.as_str().into() });
     if must_end {
-        kernel.schedule(key);
+        kernel.schedule(key, By::Current);
     }
     rings.into_iter().for_each(Ring::wake);
 }
@@ -75,7 +77,7 @@ fn make_root(kernel: &Kernel, key: Key) -> u32 {
     if let Some(root) = root_of(kernel, key) {
         return root;
     }
-    let poller = Ring::of_task(TaskKey::new(kernel.id, key));
+    let poller = Ring::of_task(TaskKey { scheduler: kernel.id, key });
     let root = with_regions(|regions| regions.create(Role::Root, poller));
     kernel.set_flag(key, Flags::CALL_EXIT, true);
     if let Some(roots) = kernel.part::<Roots>() {

@@ -29,6 +29,7 @@ use crate::cancel::requests::{Delivery, Polled};
 use crate::cancel::thread::{left, with_regions};
 use crate::kernel::{Flags, current_task, drop_quietly, find, in_poll, owner_of};
 use crate::report::Transition;
+use crate::report::id_of;
 use crate::slab::NOBODY;
 use crate::watch::emit;
 
@@ -202,7 +203,7 @@ impl Regions {
 fn tell_caught(reason: &Reason) {
     let Some(task) = current_task() else { return };
     let Some(kernel) = find(task.scheduler) else { return };
-    if let Some(task) = kernel.id_of(task.key) {
+    if let Some(task) = id_of(&kernel, task.key) {
         emit(&kernel, || Transition::Caught { task, reason: reason.as_str().into() });
     }
 }

@@ -45,13 +45,11 @@ impl BoxPool {
     }
 
     /// Takes a slot without a box.
-    #[inline]
     pub(crate) fn take_bare(&mut self) -> Option<u32> {
         self.bare.pop()
     }
 
     /// Adds a slot without a box.
-    #[inline]
     pub(crate) fn add_bare(&mut self, slot: u32) {
         self.bare.push(slot);
     }
@@ -71,22 +69,8 @@ impl BoxPool {
     #[inline(never)]
     fn add_slow_path<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
         if self.boxes::<T>().is_some() {
-            self.bare.push(slot); // There are enough boxes: this one is freed.
-        } else {
-            self.add_kind(slot, empty);
+            return self.bare.push(slot); // There are enough boxes: this one is freed.
         }
-    }
-
-    #[inline]
-    fn boxes<T: 'static>(&mut self) -> Option<&mut Boxes<T>> {
-        let [first, second] = self.kinds.get_mut(place::<T>())?;
-        match downcast(first) {
-            Some(boxes) => Some(boxes),
-            None => downcast(second),
-        }
-    }
-
-    fn add_kind<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
         if self.kinds.is_empty() {
             self.kinds.resize_with(PLACES, Default::default);
         }
@@ -96,6 +80,15 @@ impl BoxPool {
         }
         place.swap(0, 1);
         place[0] = Some(Box::new(Boxes(vec![(slot, empty)])));
+    }
+
+    #[inline]
+    fn boxes<T: 'static>(&mut self) -> Option<&mut Boxes<T>> {
+        let [first, second] = self.kinds.get_mut(place::<T>())?;
+        match downcast(first) {
+            Some(boxes) => Some(boxes),
+            None => downcast(second),
+        }
     }
 }
 
@@ -128,7 +121,6 @@ impl Hasher for TypeHash {
         }
     }
 
-    #[inline]
     fn write_u64(&mut self, number: u64) {
         self.0 = number;
     }

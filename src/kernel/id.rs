@@ -92,12 +92,6 @@ pub struct TaskKey {
     pub(crate) key: Key,
 }
 
-impl TaskKey {
-    pub(crate) fn new(scheduler: NonZeroU32, key: Key) -> Self {
-        TaskKey { scheduler, key }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,10 +13,8 @@ use std::thread::{self, Thread};
 
 use crate::kernel::id::Key;
 use crate::kernel::mailbox::Letter;
-use crate::kernel::now::Flags;
-use crate::kernel::scheduler::{By, Event, Hooks, Idle, Kernel};
-use crate::kernel::task::{Boxed, drop_quietly};
-use crate::kernel::taskmap::TaskMap;
+use crate::kernel::scheduler::{By, Hooks, Idle, Kernel};
+use crate::kernel::task::drop_quietly;
 
 impl Kernel {
     /// Schedules the tasks that were woken by other threads, and calls what these want called.
@@ -70,18 +68,6 @@ impl Kernel {
 pub(crate) struct NoHooks;
 
 impl Hooks for NoHooks {
-    fn told(&self, _kernel: &Kernel, _key: Key, _event: Event) {}
-
-    fn scheduled(&self, _kernel: &Kernel, _key: Key, _by: By) {}
-
-    fn after_turn(&self, _kernel: &Kernel, _key: Key, _flags: Flags, _is_over: bool) {}
-
-    fn exits(&self, _kernel: &Kernel, _key: Key) {}
-
-    fn unread(&self, _kernel: &Kernel, _slot: u32, _left: &mut Boxed) {}
-
-    fn arrange(&self, _taskmap: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
-
     fn look_around(&self, _kernel: &Kernel) -> u64 {
         u64::MAX // Wakes come from tasks, and by mail.
     }
@@ -118,10 +104,6 @@ pub(crate) struct Unparker(pub(crate) Thread);
 
 impl Wake for Unparker {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
         self.0.unpark();
     }
 }

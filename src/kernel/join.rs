@@ -1,15 +1,13 @@
 //! How tasks end, and what becomes of their outputs: taken by a handle, dropped unread, or dropped with the scheduler.
 
 use std::any::Any;
-use std::cell::RefMut;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::now::{self, Flags};
-use crate::kernel::scheduler::{Board, By, Event, Kernel, move_out};
+use crate::kernel::scheduler::{By, Event, Held, Kernel, move_out};
 use crate::kernel::task::{Boxed, Ending, Failure, drop_quietly};
 use crate::kernel::taskmap::{Doing, Slot, TaskMap};
 use crate::kernel::waker::Waiter;
@@ -21,14 +19,14 @@ impl Kernel {
     #[inline(always)]
     pub(crate) fn exit<'k>(
         &'k self,
-        mut guard: RefMut<'k, Board>,
+        mut guard: Held<'k>,
         key: Key,
         target: Option<Boxed>,
         ending: Ending,
-    ) -> RefMut<'k, Board> {
+    ) -> Held<'k> {
         let board = &mut *guard;
         let slot = board.taskmap.slot(key.slot);
-        if slot.flags.with(board.flags).matter_at_exit() {
+        if slot.flags.with(board.flags).has(Flags::AT_EXIT) {
             return self.exit_slow_path(guard, key, target, ending);
         }
         let joiner = slot.joiner.take();
@@ -47,11 +45,11 @@ impl Kernel {
     #[cold]
     fn exit_slow_path<'k>(
         &'k self,
-        mut guard: RefMut<'k, Board>,
+        mut guard: Held<'k>,
         key: Key,
         target: Option<Boxed>,
         ending: Ending,
-    ) -> RefMut<'k, Board> {
+    ) -> Held<'k> {
         let flags = guard.taskmap.slot(key.slot).flags;
         if flags.has(Flags::CALL_EXIT) {
             drop(guard);
@@ -68,11 +66,7 @@ impl Kernel {
         let is_told = board.flags.has(Flags::TELL);
         let slot = board.taskmap.slot(key.slot);
         let (id, joiner) = (slot.id(), slot.joiner.take());
-        let foreign = if flags.has(Flags::EXTRA) {
-            board.taskmap.take_foreign_joiner(key.slot)
-        } else {
-            None
-        };
+        let foreign = board.taskmap.take_foreign_joiner(key.slot);
         let unwanted = if flags.has(Flags::DETACHED) && target.is_some() {
             board.taskmap.finish_unwanted(key.slot);
             target
@@ -256,63 +250,28 @@ impl Kernel {
 
     /// The handle of a task is gone: its output is not wanted.
     pub(crate) fn detach(&self, slot: u32, id: TaskId) {
-        let foreign = {
-            let taskmap = &mut self.board.borrow_mut().taskmap;
-            let Some(task) = taskmap.get_by_id(slot, id) else { return };
-            if task.doing == Doing::Done {
-                None
-            } else {
-                task.flags = task.flags.with(Flags::DETACHED);
-                task.joiner = None;
-                if !task.flags.has(Flags::EXTRA) {
-                    return;
-                }
-                Some(taskmap.take_foreign_joiner(slot))
-            }
-        };
-        match foreign {
-            Some(waiter) => drop(waiter),
-            None => self.discard_finished(slot),
+        let mut board = self.board.borrow_mut();
+        let Some(task) = board.taskmap.get_by_id(slot, id) else { return };
+        if task.doing == Doing::Done {
+            let (left, is_told) = (task.target.take(), task.flags.has(Flags::CALL_UNREAD));
+            drop(board);
+            return self.discard_unread(slot, left, is_told);
         }
-    }
-
-    /// Drops the output of a task that was finished when its handle went.
-    #[cold]
-    fn discard_finished(&self, slot: u32) {
-        let (unwanted, flags) = {
-            let task = &mut *self.board.borrow_mut();
-            let task = task.taskmap.slot(slot);
-            (task.target.take(), task.flags)
-        };
-        if let Some(mut unwanted) = unwanted {
-            if flags.has(Flags::CALL_UNREAD) || unwanted.as_ref().panic().is_some() {
-                self.hooks.unread(self, slot, &mut unwanted);
-            }
-            self.discard(slot, unwanted);
-        }
-    }
-
-    /// Returns whether a task is over.
-    pub(crate) fn is_over(&self, slot: u32, id: TaskId) -> bool {
-        self.board.borrow_mut().taskmap.get_by_id(slot, id).is_none_or(|task| !task.is_alive())
-    }
-
-    /// The name of a task that is still in the map.
-    pub(crate) fn name_of(&self, slot: u32, id: TaskId) -> Option<Arc<str>> {
-        let taskmap = &mut self.board.borrow_mut().taskmap;
-        taskmap.get_by_id(slot, id)?;
-        taskmap.name(slot)
-    }
-
-    /// No task waits for the end of this one any more.
-    pub(crate) fn forget_joiner(&self, slot: u32, id: TaskId) {
-        let foreign = {
-            let taskmap = &mut self.board.borrow_mut().taskmap;
-            let Some(task) = taskmap.get_by_id(slot, id) else { return };
-            task.joiner = None;
-            taskmap.take_foreign_joiner(slot)
-        };
+        task.flags.set(Flags::DETACHED, true);
+        task.joiner = None;
+        let foreign = board.taskmap.take_foreign_joiner(slot);
+        drop(board);
         drop(foreign);
+    }
+
+    /// Drops the output of a task, which layers may look at if it failed.
+    #[cold]
+    fn discard_unread(&self, slot: u32, left: Option<Boxed>, is_error: bool) {
+        let Some(mut left) = left else { return };
+        if is_error || left.as_ref().panic().is_some() {
+            self.hooks.unread(self, slot, &mut left);
+        }
+        self.discard(slot, left);
     }
 
     /// Drops the output of a finished task, and vacates its slot.
@@ -337,7 +296,7 @@ impl Kernel {
 
 impl TaskMap {
     /// Takes what waits, through a waker that is not a task's own, for the end of a task.
-    fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
+    pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
         self.extra(slot)?; // A task without extra data is not given any.
         self.extra_mut(slot).joiner.take()
     }

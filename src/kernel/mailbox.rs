@@ -3,7 +3,6 @@
 //! A thread that is not the scheduler's leaves a letter here: "wake this task", or "call this". The scheduler collects
 //! the letters between passes, and is woken from its sleep for the first one.
 
-use std::fmt;
 use std::mem;
 use std::num::NonZeroU32;
 use std::task::Waker;
@@ -124,12 +123,6 @@ impl Mailbox {
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
     fn lock(&self) -> MutexGuard<'_, Mail> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Mailbox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailbox").field("scheduler", &self.scheduler).finish_non_exhaustive()
     }
 }
 

@@ -6,13 +6,12 @@
 //!
 //! What a turn goes through is inlined here by force, in this folder: a call costs a tenth of a turn.
 
-use std::cell::RefMut;
 use std::task::{Context, Poll};
 
 use crate::kernel::id::Key;
 use crate::kernel::now::{self, Entered, Flags, Place};
 use crate::kernel::root::{Root, RootGuard};
-use crate::kernel::scheduler::{Board, Event, Idle, Kernel};
+use crate::kernel::scheduler::{Board, Event, Held, Idle, Kernel};
 use crate::kernel::task::{Boxed, Ending, Failure};
 use crate::kernel::turn::Turn;
 use crate::kernel::waker::Bell;
@@ -104,7 +103,7 @@ impl<'k, 'r> Run<'k, 'r> {
     }
 
     /// Looks into the mailbox, now and then around, and begins the next pass.
-    fn next_pass(&mut self, mut board: RefMut<'k, Board>) -> RefMut<'k, Board> {
+    fn next_pass(&mut self, mut board: Held<'k>) -> Held<'k> {
         now::end_turn();
         let kernel = self.kernel;
         if kernel.mailbox.looks_full() || board.turns >= kernel.look_again.get() {
@@ -149,10 +148,10 @@ impl<'k, 'r> Run<'k, 'r> {
 
     /// Gives one task its turn. Between two turns the board is held.
     #[inline(always)]
-    fn turn(&mut self, mut board: RefMut<'k, Board>, slot: u32) -> RefMut<'k, Board> {
+    fn turn(&mut self, mut board: Held<'k>, slot: u32) -> Held<'k> {
         let (turn, mut target) = board.begin_turn(&mut self.bell, slot);
         drop(board); // User code runs with nothing borrowed.
-        let poll = if turn.flags.matter_before_turn() {
+        let poll = if turn.flags.has(Flags::BEFORE_TURN) {
             self.turn_slow_path(turn, &mut target)
         } else {
             now::begin_turn(turn.key, self.bell.waker());
@@ -199,14 +198,14 @@ impl<'k, 'r> Run<'k, 'r> {
 
     /// Puts a task back into the task map to wait for its bell.
     #[inline(always)]
-    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, flags: Flags) -> RefMut<'k, Board> {
+    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, flags: Flags) -> Held<'k> {
         let mut board = self.kernel.board.borrow_mut();
         let all = flags.with(board.taskmap.slot(turn.key.slot).flags).with(turn.flags);
-        if all.matter_after_turn() {
+        if all.has(Flags::AFTER_TURN) {
             drop(board);
             return self.end_turn_slow_path(turn, target, all);
         }
-        if board.put_back(&mut self.bell, turn, target, flags, &self.kernel.mailbox) {
+        if board.put_back(&mut self.bell, turn, target, flags) {
             board.ready.push(turn.key.slot);
         }
         board
@@ -219,7 +218,7 @@ impl<'k, 'r> Run<'k, 'r> {
         turn: Turn,
         mut target: Option<Boxed>,
         flags: Flags,
-    ) -> RefMut<'k, Board> {
+    ) -> Held<'k> {
         let kernel = self.kernel;
         if kernel.must_end(turn.key, flags)
             && let Some(ended) = &mut target
@@ -228,13 +227,13 @@ impl<'k, 'r> Run<'k, 'r> {
             return self.exit(turn, target, ending, flags.with(now::end_poll()));
         }
         let mut board = kernel.board.borrow_mut();
-        let yields = board.put_back(&mut self.bell, turn, target, flags, &kernel.mailbox);
+        let yields = board.put_back(&mut self.bell, turn, target, flags);
         if yields {
             board.ready.push(turn.key.slot);
         }
         if turn.flags.has(Flags::TELL) {
             drop(board);
-            kernel.tell(turn.key, Event::TurnEnds { yields });
+            kernel.tell(turn.key, Event::TurnEnds(yields));
             board = kernel.board.borrow_mut();
         }
         board
@@ -248,10 +247,10 @@ impl<'k, 'r> Run<'k, 'r> {
         target: Option<Boxed>,
         ending: Ending,
         flags: Flags,
-    ) -> RefMut<'k, Board> {
+    ) -> Held<'k> {
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
-        board.take_bell_for_good(&mut self.bell, turn, &kernel.mailbox);
+        board.take_bell_for_good(&mut self.bell, turn);
         let all = flags.with(turn.flags);
         if all.has(Flags::CALL_AFTER.with(Flags::TELL)) {
             drop(board);

@@ -36,12 +36,52 @@
 //! tasks live), `scheduler.rs` (spawn, schedule, and `Hooks`). The first plug is the timer heap: `time/heap.rs` and
 //! `time/timers.rs`. That is an executor.
 //!
+//! # Three walks
+//!
+//! What happens on the way, in the order in which it happens; each step is a function and the file that it stands in.
+//!
+//! ## A wake, to its turn
+//!
+//! 1. `kernel/waker.rs`: `wake_by_ref`, `ring` – the waker is a bell; in the task's own turn the ring is only noted
+//! 2. `kernel/now.rs`: `ring_own` – whether it is the bell that is lent to the turn under way
+//! 3. `kernel/scheduler.rs`: `schedule_here`, `find`, `schedule` – the bell's scheduler, if it is one of this thread
+//! 4. `kernel/taskmap.rs`: `get_mut` – the slot of the task, if it still has it
+//! 5. `kernel/ready.rs`: `push`, `pop` – the task waits in the queue for the next pass
+//! 6. `kernel/mainloop.rs`: `mainloop`, `turn` – the loop takes it from there
+//! 7. `kernel/turn.rs`: `begin_turn` – the task is taken out of the map, with a bell
+//!
+//! ## A task, from spawn to join
+//!
+//! 1. `task/spawn.rs`: `spawn` – finds the scheduler that runs
+//! 2. `task/join.rs`: `spawn` – makes the handle
+//! 3. `task/inherit.rs`: `spawn` – wraps the future if it inherits task-locals
+//! 4. `kernel/scheduler.rs`: `spawn` – into the task map, and on ready
+//! 5. `kernel/taskmap.rs`: `insert`, `occupy` – a slot
+//! 6. `kernel/boxes.rs`: `take` – and a box, if one that fits is empty
+//! 7. `kernel/ready.rs`: `push`, `pop` – its turn comes
+//! 8. `kernel/mainloop.rs`: `turn`, `exit` – one poll after the other, and the exit
+//! 9. `kernel/turn.rs`: `begin_turn`, `put_back`, `take_bell_for_good` – out of the map and back
+//! 10. `kernel/task.rs`: `turn`, `hand_over` – the future is polled; its output takes its place
+//! 11. `kernel/waker.rs`: `label`, `is_home` – the bell that was lent to it
+//! 12. `kernel/now.rs`: `begin_turn`, `end_poll` – whose turn it is
+//! 13. `kernel/join.rs`: `exit`, `poll_join` – the output waits for the handle, which takes it
+//!
+//! ## A sleep
+//!
+//! 1. `time/sleep.rs`: `sleep`, `start` – a timer, for the scheduler that runs
+//! 2. `time/layer.rs`: `create_timer`, `poll_timer`, `settle`, `fire_due` – the plug: made in a turn, settled after it
+//! 3. `time/timers.rs`: `create`, `arm`, `settle`, `fire` – the timer's slot, and the task that waits for it
+//! 4. `time/heap.rs`: `push`, `take_due` – where it waits for its deadline
+//! 5. `kernel/now.rs`: `note`, `owner_of` – the turn has left something, and which task polls
+//! 6. `kernel/mainloop.rs`: `end_turn_slow_path`, `idle` – after the turn, and when nothing is ready
+//! 7. `scheduler/layers.rs`: `after_turn`, `idle` – time is asked
+//! 8. `scheduler/idle.rs`: `decide`, `sleep` – the thread sleeps until the deadline
+//! 9. `scheduler/park.rs`: `park` – in what it sleeps
+//! 10. `kernel/scheduler.rs`: `schedule` – the deadline has come: the task is put on ready
+//!
 //! This module is the one door: the layers above import from here.
 
-#![allow(
-    clippy::inline_always,
-    reason = "what a turn goes through is inlined by force: a call costs a tenth of a turn"
-)]
+#![allow(clippy::inline_always, reason = "a call costs a tenth of a turn")]
 
 mod atomic;
 mod id;

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::panic::Location;
-use std::task::{Context, Waker};
+use std::task::Waker;
 
 use crate::kernel::id::{Key, TaskKey};
 
@@ -46,48 +46,26 @@ impl Flags {
     /// Of a scheduler: `Hooks::arrange` is called for every pass.
     pub(crate) const ARRANGE: Flags = Flags(1 << 10);
 
-    const BEFORE_TURN: Flags = Flags::ABORT.with(Flags::TELL);
-    const AFTER_TURN: Flags = Flags::BEFORE_TURN.with(Flags::CALL_AFTER);
-    const AT_WAKE: Flags = Flags::ROUTED.with(Flags::TELL);
-    const AT_EXIT: Flags =
+    /// What matters before a turn, after it, at a wake and at an exit.
+    pub(crate) const BEFORE_TURN: Flags = Flags::ABORT.with(Flags::TELL);
+    pub(crate) const AFTER_TURN: Flags = Flags::BEFORE_TURN.with(Flags::CALL_AFTER);
+    pub(crate) const AT_WAKE: Flags = Flags::ROUTED.with(Flags::TELL);
+    pub(crate) const AT_EXIT: Flags =
         Flags::DETACHED.with(Flags::EXTRA).with(Flags::CALL_EXIT).with(Flags::TELL);
 
     /// Returns whether any of these is set.
-    #[inline]
     pub(crate) const fn has(self, any: Flags) -> bool {
         self.0 & any.0 != 0
     }
 
     /// These, and those.
-    #[inline]
     pub(crate) const fn with(self, more: Flags) -> Flags {
         Flags(self.0 | more.0)
     }
 
-    /// These, but none of those.
-    #[inline]
-    pub(crate) const fn without(self, fewer: Flags) -> Flags {
-        Flags(self.0 & !fewer.0)
-    }
-
-    #[inline]
-    pub(crate) fn matter_before_turn(self) -> bool {
-        self.has(Flags::BEFORE_TURN)
-    }
-
-    #[inline]
-    pub(crate) fn matter_after_turn(self) -> bool {
-        self.has(Flags::AFTER_TURN)
-    }
-
-    #[inline]
-    pub(crate) fn matter_at_wake(self) -> bool {
-        self.has(Flags::AT_WAKE)
-    }
-
-    #[inline]
-    pub(crate) fn matter_at_exit(self) -> bool {
-        self.has(Flags::AT_EXIT)
+    /// Sets a flag, or clears it.
+    pub(crate) fn set(&mut self, flag: Flags, on: bool) {
+        *self = if on { self.with(flag) } else { Flags(self.0 & !flag.0) };
     }
 }
 
@@ -192,7 +170,7 @@ pub(crate) fn owner_of(waker: &Waker) -> Option<TaskKey> {
 
 /// The task whose turn it is, or just was.
 pub(crate) fn current_task() -> Option<TaskKey> {
-    NOW.with(|now| Some(TaskKey::new(now.scheduler.get()?, now.task.get()?)))
+    NOW.with(|now| Some(TaskKey { scheduler: now.scheduler.get()?, key: now.task.get()? }))
 }
 
 /// The scheduler that runs on this thread, or whose tasks are being dropped.
@@ -253,33 +231,5 @@ impl Drop for Entered {
                 word.set(before.get());
             }
         });
-    }
-}
-
-impl TaskKey {
-    /// The task whose turn it is on this thread; `None` outside of all turns.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use turnwise::waiting::TaskKey;
-    ///
-    /// assert!(TaskKey::current().is_none());
-    /// turnwise::block_on(async { assert!(TaskKey::current().is_some()) });
-    /// ```
-    pub fn current() -> Option<TaskKey> {
-        current_task()
-    }
-
-    /// The task whose own waker `cx` has: it can be woken by its key.
-    #[inline]
-    pub(crate) fn of(cx: &Context<'_>) -> Option<TaskKey> {
-        owner_of(cx.waker())
-    }
-
-    /// Returns whether this is the task whose own waker `cx` has.
-    #[inline]
-    pub(crate) fn polls(self, cx: &Context<'_>) -> bool {
-        owner_of(cx.waker()) == Some(self)
     }
 }

@@ -19,14 +19,6 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// An empty queue in the memory of this one.
-    pub(crate) fn emptied(mut self) -> Self {
-        self.pass.clear();
-        self.next.clear();
-        self.turn = 0;
-        self
-    }
-
     /// Queues a slot. The task map makes sure that none is queued twice.
     pub(crate) fn push(&mut self, slot: u32) {
         self.next.push(slot);
@@ -48,10 +40,11 @@ impl Ready {
 
     /// Empties the queue, except for this slot if it is there.
     pub(crate) fn clear_but(&mut self, slot: Option<u32>) {
-        let kept: Vec<u32> = self.iter().filter(|&other| Some(other) == slot).collect();
+        let kept = slot.filter(|slot| self.iter().any(|other| other == *slot));
         self.pass.clear();
         self.turn = 0;
-        self.next = kept;
+        self.next.clear();
+        self.next.extend(kept);
     }
 
     /// Begins a pass with everything that is ready now. Returns the pass, and the queue of the next one, so that the
@@ -78,10 +71,6 @@ impl Ready {
     /// How many could be queued in the memory that it has.
     pub(crate) fn room(&self) -> usize {
         self.pass.capacity() + self.next.capacity()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.pass.len() - self.turn + self.next.len()
     }
 
     /// Everything that is queued, the next one first.

@@ -58,16 +58,10 @@ pub(crate) struct RootGuard<'k, 'r> {
 
 impl<'k, 'r> RootGuard<'k, 'r> {
     /// Gives a root its slot, and puts it on ready.
-    #[inline]
     pub(crate) fn new(kernel: &'k Kernel, place: Place, root: &'r mut dyn Root) -> Self {
         let birth = Birth { flags: Flags::MAIN, ..Birth::at(place) };
-        let (key, is_told) = {
-            let board = &mut *kernel.board.borrow_mut();
-            let (key, _) = board.taskmap.insert_guest(birth);
-            board.ready.push(key.slot);
-            (key, board.flags.has(Flags::TELL))
-        };
-        if is_told {
+        let (key, _) = kernel.insert_guest(birth, None);
+        if kernel.is_told() {
             kernel.tell(key, Event::Spawned);
         }
         RootGuard { kernel, root, key, is_done: false }
@@ -80,19 +74,14 @@ impl<'k, 'r> RootGuard<'k, 'r> {
         self.is_done = poll.is_ready();
         poll.map(|()| Ending::Returned)
     }
-
-    #[cold]
-    fn give_up(&mut self) {
-        self.kernel.give_up(self.key);
-        self.root.give_up();
-    }
 }
 
 impl Drop for RootGuard<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         if !self.is_done {
-            self.give_up();
+            self.kernel.give_up(self.key);
+            self.root.give_up();
         }
     }
 }

@@ -4,7 +4,7 @@
 //! is in `mainloop.rs`.
 
 use std::any::{Any, TypeId};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::mem::{self, ManuallyDrop};
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::now::{self, Flags, Place};
 use crate::kernel::ready::Ready;
 use crate::kernel::task::{Boxed, Ending, Failure};
-use crate::kernel::taskmap::{Birth, Doing, Slot, TaskMap};
+use crate::kernel::taskmap::{Birth, Doing, TaskMap};
 use crate::kernel::waker::{Bells, Waiter};
 
 /// What a scheduler, its handles and its thread share.
@@ -58,28 +58,31 @@ pub(crate) struct Board {
     pub(crate) discarded: Vec<(u32, Boxed)>,
 }
 
+/// The board while it is held, as between two turns.
+pub(crate) type Held<'k> = RefMut<'k, Board>;
+
 /// What the layers above add to the executor. Called out of line, with nothing borrowed unless it says so, and only
 /// where a flag says so.
 pub(crate) trait Hooks {
     /// A task was made, begins a turn, has ended one, or is over ([`Flags::TELL`]).
-    fn told(&self, kernel: &Kernel, key: Key, event: Event);
+    fn told(&self, _kernel: &Kernel, _key: Key, _event: Event) {}
 
     /// A task was woken. [`Flags::ROUTED`]: it is on no queue yet. [`Flags::TELL`]: it is told of.
-    fn scheduled(&self, kernel: &Kernel, key: Key, by: By);
+    fn scheduled(&self, _kernel: &Kernel, _key: Key, _by: By) {}
 
     /// A turn is over, and perhaps the task ([`Flags::CALL_AFTER`]). `flags` are those of the turn. A task that has to
     /// end now is [marked](Kernel::mark).
-    fn after_turn(&self, kernel: &Kernel, key: Key, flags: Flags, is_over: bool);
+    fn after_turn(&self, _kernel: &Kernel, _key: Key, _flags: Flags, _is_over: bool) {}
 
     /// A task is over, in its turn or not, and is about to leave the map ([`Flags::CALL_EXIT`]).
-    fn exits(&self, kernel: &Kernel, key: Key);
+    fn exits(&self, _kernel: &Kernel, _key: Key) {}
 
     /// What a task has left is about to be dropped unread ([`Flags::CALL_UNREAD`], or it panicked).
-    fn unread(&self, kernel: &Kernel, slot: u32, left: &mut Boxed);
+    fn unread(&self, _kernel: &Kernel, _slot: u32, _left: &mut Boxed) {}
 
     /// Puts a pass in order ([`Flags::ARRANGE`]). It may move tasks from the pass to the next one, but not all of them.
     /// The board is borrowed.
-    fn arrange(&self, taskmap: &TaskMap, pass: &mut Vec<u32>, next: &mut Vec<u32>);
+    fn arrange(&self, _taskmap: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
 
     /// Looks at everything but the mailbox from which a wake can come, although tasks are ready. Returns how many turns
     /// may be given until the next look.
@@ -109,10 +112,8 @@ pub(crate) enum Idle {
 pub(crate) enum Event {
     Spawned,
     TurnBegins,
-    /// The task waits, or `yields`.
-    TurnEnds {
-        yields: bool,
-    },
+    /// The task yields, if this is `true`, or else waits.
+    TurnEnds(bool),
     /// That was the last turn of the task, which is still in the map.
     LastTurnEnds(Ending),
     /// The task has left the map, or will as soon as its output is taken. It may be gone.
@@ -143,7 +144,7 @@ impl Board {
                 if !slot.flags.has(Flags::ROUTED) {
                     self.ready.push(key.slot);
                 }
-                flags.matter_at_wake()
+                flags.has(Flags::AT_WAKE)
             }
             Doing::Turn => {
                 slot.doing = Doing::Again;
@@ -217,13 +218,7 @@ impl Kernel {
 
     /// Puts a waiting task on ready. One of the two ways in for everything that wakes; the other one is [`schedule`].
     #[inline]
-    pub(crate) fn schedule(&self, key: Key) {
-        self.schedule_by(key, By::Current);
-    }
-
-    /// The same, if it is not the task whose turn it is that wakes.
-    #[inline]
-    pub(crate) fn schedule_by(&self, key: Key, by: By) {
+    pub(crate) fn schedule(&self, key: Key, by: By) {
         let has_more = self.board.borrow_mut().schedule(key);
         if has_more {
             self.after_schedule(key, by);
@@ -245,12 +240,11 @@ impl Kernel {
     pub(crate) fn abort(&self, slot: u32, id: TaskId) {
         {
             let mut board = self.board.borrow_mut();
-            match board.taskmap.get_by_id(slot, id) {
-                Some(task) if task.is_alive() => task.flags = task.flags.with(Flags::ABORT),
-                _ => return,
-            }
+            let task = board.taskmap.get_by_id(slot, id).filter(|task| task.is_alive());
+            let Some(task) = task else { return };
+            task.flags.set(Flags::ABORT, true);
         }
-        self.schedule(id.key(slot));
+        self.schedule(id.key(slot), By::Current);
     }
 
     /// Marks a task to be dropped with this failure instead of having another turn; `false` if it is marked already, or
@@ -260,7 +254,7 @@ impl Kernel {
         let spared = Flags::ABORT.with(Flags::MAIN);
         match board.taskmap.get_mut(key) {
             Some(task) if task.is_alive() && !task.flags.has(spared) => {
-                task.flags = task.flags.with(Flags::ABORT);
+                task.flags.set(Flags::ABORT, true);
             }
             _ => return false,
         }
@@ -277,14 +271,8 @@ impl Kernel {
     /// Sets a flag of a task, or clears it.
     pub(crate) fn set_flag(&self, key: Key, flag: Flags, on: bool) {
         if let Some(slot) = self.board.borrow_mut().taskmap.get_mut(key) {
-            slot.flags = if on { slot.flags.with(flag) } else { slot.flags.without(flag) };
+            slot.flags.set(flag, on);
         }
-    }
-
-    /// Sets a flag of all tasks, or clears it.
-    pub(crate) fn set_flag_of_all(&self, flag: Flags, on: bool) {
-        let flags = &mut self.board.borrow_mut().flags;
-        *flags = if on { flags.with(flag) } else { flags.without(flag) };
     }
 
     /// Whether hooks are told of every task.
@@ -295,11 +283,6 @@ impl Kernel {
     /// What a layer above keeps with this scheduler.
     pub(crate) fn part<T: 'static>(&self) -> Option<Rc<T>> {
         self.hooks.part(self, TypeId::of::<T>())?.downcast().ok()
-    }
-
-    /// The id of a task.
-    pub(crate) fn id_of(&self, key: Key) -> Option<TaskId> {
-        self.board.borrow().taskmap.get(key).and_then(Slot::id)
     }
 }
 
@@ -312,7 +295,7 @@ impl Waiter {
     ///
     /// If a foreign waker panics.
     pub fn wake(self) {
-        match self.into_parts() {
+        match (self.waker, self.task) {
             (Some(waker), _) => waker.wake(),
             (None, Some(task)) => schedule(task),
             (None, None) => {}
@@ -391,11 +374,7 @@ pub(crate) fn schedule(task: TaskKey) {
 
 /// What a bell rings when it is on the thread of its scheduler.
 fn schedule_here(scheduler: NonZeroU32, key: Key) -> bool {
-    let kernel = find(scheduler);
-    if let Some(kernel) = &kernel {
-        kernel.schedule(key);
-    }
-    kernel.is_some()
+    find(scheduler).map(|kernel| kernel.schedule(key, By::Current)).is_some()
 }
 
 /// Returns whether there is a scheduler on this thread.

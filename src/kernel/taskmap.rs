@@ -92,11 +92,6 @@ impl Slot {
         !matches!(self.doing, Doing::Vacant | Doing::Done)
     }
 
-    /// It is the turn of the task.
-    pub(crate) fn is_in_turn(&self) -> bool {
-        matches!(self.doing, Doing::Turn | Doing::Again)
-    }
-
     fn is_home_of(&self, key: Key) -> bool {
         self.id().is_some_and(|id| id.serial() == key.serial)
     }
@@ -125,7 +120,7 @@ pub(crate) struct TaskMap {
     /// Made when the first task has any.
     extras: Option<Box<Extras>>,
     /// How many tasks were ever made: the last id.
-    spawned: u64,
+    pub(crate) spawned: u64,
     /// How many of them are over, whether or not their outputs were taken.
     ended: u64,
 }
@@ -274,36 +269,21 @@ impl TaskMap {
     /// The extra data of a slot, if it has any.
     pub(crate) fn extra(&self, slot: u32) -> Option<&Extra> {
         let has_extra = self.slots[slot as usize].flags.has(Flags::EXTRA);
-        self.extras.as_ref().filter(|_| has_extra).map(|extras| extras.get(slot))
+        self.extras
+            .as_ref()
+            .filter(|_| has_extra)
+            .map(|extras| &extras.entries[extras.numbers[slot as usize] as usize])
     }
 
-    /// The name of a task; that of a root is "main".
-    pub(crate) fn name(&self, slot: u32) -> Option<Arc<str>> {
-        if self.slots[slot as usize].flags.has(Flags::MAIN) {
-            return Some(Arc::from("main"));
-        }
-        self.extra(slot)?.name.clone()
-    }
-
-    /// The key of the task in a slot.
-    pub(crate) fn key_of(&self, slot: u32) -> Option<Key> {
-        Some(self.slots.get(slot as usize)?.id()?.key(slot))
-    }
-
-    /// The priority of the task in a slot.
-    pub(crate) fn priority(&self, slot: u32) -> i8 {
-        self.slots[slot as usize].priority
+    /// The slot with this number, to look at.
+    pub(crate) fn at(&self, slot: u32) -> &Slot {
+        &self.slots[slot as usize]
     }
 
     /// How many tasks are not over.
     #[allow(clippy::cast_possible_truncation, reason = "they are all in memory")]
     pub(crate) fn alive(&self) -> usize {
         (self.spawned - self.ended) as usize
-    }
-
-    /// How many tasks were ever made.
-    pub(crate) fn spawned(&self) -> u64 {
-        self.spawned
     }
 
     /// Every slot that is not vacant, with its key.
@@ -322,10 +302,6 @@ struct Extras {
 }
 
 impl Extras {
-    fn get(&self, slot: u32) -> &Extra {
-        &self.entries[self.numbers[slot as usize] as usize]
-    }
-
     fn get_mut(&mut self, slot: u32) -> &mut Extra {
         &mut self.entries[self.numbers[slot as usize] as usize]
     }

@@ -3,10 +3,8 @@
 //! The main loop gives turns so, and a scope gives them to its children in the same way.
 
 use std::mem;
-use std::sync::Arc;
 
 use crate::kernel::id::Key;
-use crate::kernel::mailbox::Mailbox;
 use crate::kernel::now::Flags;
 use crate::kernel::scheduler::Board;
 use crate::kernel::task::Boxed;
@@ -52,23 +50,22 @@ impl Board {
         turn: Turn,
         target: Option<Boxed>,
         flags: Flags,
-        mailbox: &Arc<Mailbox>,
     ) -> bool {
         let place = self.taskmap.slot(turn.key.slot);
         let yields = flags.has(Flags::RUNG) || place.doing == Doing::Again;
         place.doing = if yields { Doing::Queued } else { Doing::Idle };
         mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
-        self.take_bell_back(lent, turn, mailbox);
+        self.take_bell_back(lent, turn);
         yields
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
     #[inline(always)]
-    fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn, mailbox: &Arc<Mailbox>) {
+    fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn) {
         match (turn.has_bell, lent.is_home()) {
             (false, true) => {}
             (false, false) => {
-                let next = self.bells.take(mailbox);
+                let next = self.bells.take(lent.mailbox());
                 let own = mem::replace(lent, next);
                 self.taskmap.slot(turn.key.slot).bell = self.bells.keep(own);
             }
@@ -84,19 +81,14 @@ impl Board {
 
     /// After the last turn: a bell that is still held elsewhere is disconnected.
     #[inline(always)]
-    pub(crate) fn take_bell_for_good(
-        &mut self,
-        lent: &mut Bell,
-        turn: Turn,
-        mailbox: &Arc<Mailbox>,
-    ) {
+    pub(crate) fn take_bell_for_good(&mut self, lent: &mut Bell, turn: Turn) {
         if turn.has_bell {
             let bell = self.taskmap.slot(turn.key.slot).bell;
             mem::swap(lent, self.bells.kept(bell));
             self.release_bell(turn.key.slot);
         } else if !lent.is_home() {
             lent.disconnect();
-            *lent = self.bells.take(mailbox);
+            *lent = self.bells.take(lent.mailbox());
         }
     }
 

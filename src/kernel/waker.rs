@@ -10,7 +10,6 @@
 //! own until it is home again. So the number of wakers held elsewhere is known exactly, which is what
 //! lets the scheduler say "deadlock" for certain.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -92,6 +91,11 @@ impl Bell {
 
     pub(crate) fn waker(&self) -> &Waker {
         &self.waker
+    }
+
+    /// The mailbox of its scheduler.
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.door.mailbox
     }
 
     /// The key that is written on it.
@@ -253,74 +257,32 @@ impl BellIndex {
 /// });
 /// ```
 pub struct Waiter {
-    who: Who,
+    /// `None` if it is woken by the task's key.
+    pub(crate) waker: Option<Waker>,
+    /// The task that waits; with a waker, the one in whose turn the wait began, if there was one.
+    pub(crate) task: Option<TaskKey>,
     /// A key means something on its own thread only.
     _not_send: PhantomData<*const ()>,
 }
 
-enum Who {
-    Own(TaskKey),
-    /// The waker, and the task in whose turn the wait began, if there was one.
-    Foreign(Waker, Option<TaskKey>),
-}
-
 impl Waiter {
-    /// Remembers who is polling.
+    /// Remembers what is polling.
     ///
     /// # Panics
     ///
     /// If the waker in `cx` is a foreign one and its `clone` panics.
     #[inline]
     pub fn of(cx: &Context<'_>) -> Self {
-        let who = match now::owner_of(cx.waker()) {
-            Some(task) => Who::Own(task),
-            None => Who::Foreign(cx.waker().clone(), now::current_task()),
+        let (waker, task) = match now::owner_of(cx.waker()) {
+            Some(task) => (None, Some(task)),
+            None => (Some(cx.waker().clone()), now::current_task()),
         };
-        Waiter { who, _not_send: PhantomData }
+        Waiter { waker, task, _not_send: PhantomData }
     }
 
-    /// Returns whether waking this would wake whoever polls with `cx`: then there is nothing to replace.
-    #[inline]
-    pub fn is_for(&self, cx: &Context<'_>) -> bool {
-        match &self.who {
-            Who::Own(task) => now::owner_of(cx.waker()) == Some(*task),
-            Who::Foreign(waker, _) => waker.will_wake(cx.waker()),
-        }
-    }
-
-    /// The task whose wait this is, as far as it is known.
-    pub fn task(&self) -> Option<TaskKey> {
-        match &self.who {
-            Who::Own(task) => Some(*task),
-            Who::Foreign(_, task) => *task,
-        }
-    }
-
-    /// A task, whoever polls.
+    /// Remembers a task, whatever polls.
     pub(crate) fn of_task(task: TaskKey) -> Self {
-        Waiter { who: Who::Own(task), _not_send: PhantomData }
-    }
-
-    /// The waker, if it takes one to wake it, and the task.
-    pub(crate) fn into_parts(self) -> (Option<Waker>, Option<TaskKey>) {
-        match self.who {
-            Who::Own(task) => (None, Some(task)),
-            Who::Foreign(waker, task) => (Some(waker), task),
-        }
-    }
-
-    /// The task, if it was remembered by its key.
-    pub(crate) fn own(&self) -> Option<TaskKey> {
-        match &self.who {
-            Who::Own(task) => Some(*task),
-            Who::Foreign(..) => None,
-        }
-    }
-}
-
-impl fmt::Debug for Waiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Waiter").field(&self.task()).finish()
+        Waiter { waker: None, task: Some(task), _not_send: PhantomData }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{Board, Flags, Key, TaskId, TaskKey, find};
+use crate::kernel::{Board, Flags, Kernel, Key, Slot, TaskId, TaskKey, TaskMap, find};
 
 /// A task as people name it: `#7 "poller"`, `#7`, or `#1 main` for the root of a `block_on`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,23 @@ pub struct TaskLabel {
     pub is_root: bool,
 }
 
+/// The id of a task that is still in the map.
+pub(crate) fn id_of(kernel: &Kernel, key: Key) -> Option<TaskId> {
+    kernel.board.borrow().taskmap.get(key).and_then(Slot::id)
+}
+
+/// The name of a task that is in this task map; that of a root is "main".
+pub(crate) fn name_of(taskmap: &TaskMap, slot: u32) -> Option<Arc<str>> {
+    if taskmap.at(slot).flags.has(Flags::MAIN) {
+        return Some(Arc::from("main"));
+    }
+    taskmap.extra(slot)?.name.clone()
+}
+
 /// The label of a task that is in this task map.
 pub(crate) fn label(board: &Board, key: Key) -> Option<TaskLabel> {
     let slot = board.taskmap.get(key)?;
-    let (name, is_root) = (board.taskmap.name(key.slot), slot.flags.has(Flags::MAIN));
+    let (name, is_root) = (name_of(&board.taskmap, key.slot), slot.flags.has(Flags::MAIN));
     Some(TaskLabel { id: slot.id()?, name, is_root })
 }
 

@@ -13,7 +13,7 @@ mod printing;
 
 pub(crate) use cycles::{Edge, Edges, Steps, cycles};
 pub(crate) use failure::{HandedOver, text_of};
-pub(crate) use label::{label, label_of};
+pub(crate) use label::{id_of, label, label_of, name_of};
 pub(crate) use waited::waits;
 
 pub use deadlock::{Cycle, DeadlockReport, StuckTask};

@@ -3,11 +3,67 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
-use crate::kernel::TaskKey;
+use crate::kernel::{TaskKey, Waiter, current_task, owner_of};
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
+
+impl Waiter {
+    /// Returns whether waking this would wake whatever polls with `cx`: then there is nothing to replace.
+    #[inline]
+    pub fn is_for(&self, cx: &Context<'_>) -> bool {
+        match &self.waker {
+            None => self.task.is_some() && self.task == TaskKey::of(cx),
+            Some(waker) => waker.will_wake(cx.waker()),
+        }
+    }
+
+    /// The task whose wait this is, as far as it is known.
+    pub fn task(&self) -> Option<TaskKey> {
+        self.task
+    }
+
+    /// The task, if it is woken by its key.
+    pub(crate) fn own(&self) -> Option<TaskKey> {
+        self.task.filter(|_| self.waker.is_none())
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Waiter").field(&self.task()).finish()
+    }
+}
+
+impl TaskKey {
+    /// The task whose turn it is on this thread; `None` outside of all turns.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::waiting::TaskKey;
+    ///
+    /// assert!(TaskKey::current().is_none());
+    /// turnwise::block_on(async { assert!(TaskKey::current().is_some()) });
+    /// ```
+    pub fn current() -> Option<TaskKey> {
+        current_task()
+    }
+
+    /// The task whose own waker `cx` has: it can be woken by its key.
+    #[inline]
+    pub(crate) fn of(cx: &Context<'_>) -> Option<TaskKey> {
+        owner_of(cx.waker())
+    }
+
+    /// Returns whether this is the task whose own waker `cx` has.
+    #[inline]
+    pub(crate) fn polls(self, cx: &Context<'_>) -> bool {
+        owner_of(cx.waker()) == Some(self)
+    }
+}
 
 /// What somebody waits for, as reports name it: its kind, and its own name if it was given one.
 ///

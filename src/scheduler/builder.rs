@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::report::{DeadlockReport, FailurePolicy, Observer, Report};
-use crate::scheduler::idle::StallAlarm;
-use crate::scheduler::layers::Layers;
 use crate::scheduler::park::Park;
+use crate::scheduler::parts::Layers;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::settings::Settings;
+use crate::scheduler::stall::StallAlarm;
 use crate::watch::Reporter;
 
 /// Makes a [`Scheduler`] that differs from the default.

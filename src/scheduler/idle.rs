@@ -1,11 +1,11 @@
 //! When nothing is ready: due timers, the virtual clock, sleep, and the verdict that nothing can ever run again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kernel::{Flags, Idle, Kernel};
-use crate::report::{DeadlockReport, Transition};
-use crate::scheduler::layers::Layers;
+use crate::report::Transition;
 use crate::scheduler::park::{Park, ThreadParker};
+use crate::scheduler::parts::Layers;
 use crate::scheduler::snapshot;
 use crate::time::{Nanos, later, nanos};
 use crate::watch::emit;
@@ -180,31 +180,5 @@ impl Layers {
         let result = call(&mut *park);
         self.park.replace(Some(park));
         Some(result)
-    }
-}
-
-/// What `on_stall` installed: it is told when nothing has happened for a while, and it is only possible that something
-/// will.
-pub(crate) struct StallAlarm {
-    after: Duration,
-    tell: Box<dyn FnMut(&DeadlockReport)>,
-    /// After which turn nothing has happened, since when, and whether that was told.
-    stall: Option<(u64, Instant, bool)>,
-}
-
-impl StallAlarm {
-    pub(super) fn new(after: Duration, tell: Box<dyn FnMut(&DeadlockReport)>) -> Self {
-        StallAlarm { after, tell, stall: None }
-    }
-
-    /// How long to wait until it is to be told that nothing has happened since this turn: zero if it is now, `None` if it
-    /// was told already. Counts in real time, and from the first time that it is asked.
-    fn time_left(&mut self, turn: u64) -> Option<Duration> {
-        let now = Instant::now();
-        let stall = self.stall.take_if(|(of, ..)| *of == turn);
-        let (_, since, told) = stall.unwrap_or((turn, now, false));
-        let left = self.after.saturating_sub(now.saturating_duration_since(since));
-        self.stall = Some((turn, since, left.is_zero()));
-        if told { None } else { Some(left) }
     }
 }

@@ -1,13 +1,11 @@
-//! The composition: which layers a scheduler has, and in which order they are asked.
+//! The composition: in which order the layers of a scheduler are asked.
 //!
-//! This is the one file that knows all layers. The executor calls it through [`Hooks`], where a flag says so; a layer
-//! finds what it keeps with a scheduler by `kernel.part::<Type>()`. A part is made when it is first needed.
+//! This is the one file that knows all layers. The executor calls it through [`Hooks`], where a flag says so; a layer finds
+//! what it keeps with a scheduler by `kernel.part::<Type>()`.
 
 use std::any::{Any, TypeId};
-use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::blocking::Jobs;
 use crate::cancel::{self, Reason, Roots};
@@ -15,73 +13,18 @@ use crate::kernel::{
     Boxed, By, Ending, Event, Flags, Hooks, Idle, Kernel, Key, TaskMap, has_schedulers,
 };
 use crate::limits::{Meter, report_slow_turn};
-use crate::report::{DeadlockReport, Observer};
-use crate::scheduler::idle::{self, StallAlarm};
-use crate::scheduler::park::Park;
-use crate::scheduler::policy::{Dealer, Policy};
-use crate::scheduler::settings::Settings;
+use crate::report::Observer;
+use crate::report::id_of;
+use crate::scheduler::idle;
+use crate::scheduler::parts::Layers;
+use crate::scheduler::policy::Policy;
 use crate::scope::Hosts;
 use crate::sync;
 use crate::task::Remotes;
-use crate::time::{Clock, Time};
+use crate::time::Time;
 use crate::watch::{Failures, Reporter, Watch};
 
-/// What a scheduler has beside the executor.
-pub(crate) struct Layers {
-    pub(super) settings: Settings,
-    /// When it was made: its clock counts from then.
-    began: Instant,
-    dealer: RefCell<Dealer>,
-    meter: Option<Rc<Meter>>,
-    watch: OnceCell<Rc<Watch>>,
-    failures: OnceCell<Rc<Failures>>,
-    time: OnceCell<Rc<Time>>,
-    roots: OnceCell<Rc<Roots>>,
-    hosts: OnceCell<Rc<Hosts>>,
-    remotes: OnceCell<Rc<Remotes>>,
-    jobs: OnceCell<Rc<Jobs>>,
-    /// What the thread sleeps in; made at the first sleep, and out of its place during one.
-    pub(super) park: RefCell<Option<Box<dyn Park>>>,
-    /// How often it has slept.
-    pub(super) parks: Cell<u64>,
-    /// What `on_stall` installed; out of its place while it is told.
-    pub(super) stall_alarm: RefCell<Option<Box<StallAlarm>>>,
-    /// The turn after which nothing could run, if that was told in this run already.
-    pub(super) stalled: Cell<Option<u64>>,
-    /// Why nothing can ever run again, from the verdict to the end of the run.
-    pub(super) verdict: RefCell<Option<Box<DeadlockReport>>>,
-    /// All tasks are asked to end, new ones too.
-    pub(super) is_shutting_down: Cell<bool>,
-}
-
 impl Layers {
-    #[inline]
-    pub(super) fn new(
-        settings: Settings,
-        park: Option<Box<dyn Park>>,
-        stall_alarm: Option<Box<StallAlarm>>,
-    ) -> Rc<Self> {
-        Rc::new(Layers {
-            settings,
-            began: Instant::now(),
-            dealer: RefCell::new(Dealer::new(settings.policy)),
-            meter: Meter::new(settings.slow_poll, settings.budget),
-            watch: OnceCell::new(),
-            failures: OnceCell::new(),
-            time: OnceCell::new(),
-            roots: OnceCell::new(),
-            hosts: OnceCell::new(),
-            remotes: OnceCell::new(),
-            jobs: OnceCell::new(),
-            park: RefCell::new(park),
-            parks: Cell::new(0),
-            stall_alarm: RefCell::new(stall_alarm),
-            stalled: Cell::new(None),
-            verdict: RefCell::default(),
-            is_shutting_down: Cell::new(false),
-        })
-    }
-
     /// A scheduler with these layers begins.
     #[inline]
     pub(super) fn open(
@@ -93,10 +36,10 @@ impl Layers {
         sync::warm();
         cancel::warm();
         if self.settings.policy != Policy::Fifo {
-            kernel.set_flag_of_all(Flags::ARRANGE, true);
+            kernel.board.borrow_mut().flags.set(Flags::ARRANGE, true);
         }
         if self.meter.is_some() {
-            kernel.set_flag_of_all(Flags::TELL, true);
+            kernel.board.borrow_mut().flags.set(Flags::TELL, true);
         }
         if reporter.is_some() {
             let failures = Failures::new(self.settings.on_failure, reporter);
@@ -120,54 +63,6 @@ impl Layers {
             sync::cool();
             cancel::cool();
         }
-    }
-
-    pub(super) fn watch(&self) -> &Rc<Watch> {
-        self.watch.get_or_init(|| Rc::new(Watch::new(self.meter.is_some())))
-    }
-
-    /// The watch, if anything has ever watched.
-    pub(super) fn has_watch(&self) -> Option<&Rc<Watch>> {
-        self.watch.get()
-    }
-
-    pub(super) fn failures(&self) -> &Rc<Failures> {
-        let make = || Rc::new(Failures::new(self.settings.on_failure, None));
-        self.failures.get_or_init(make)
-    }
-
-    /// The failures, if there ever was one.
-    pub(super) fn has_failures(&self) -> Option<&Rc<Failures>> {
-        self.failures.get()
-    }
-
-    pub(super) fn time(&self, kernel: &Kernel) -> &Rc<Time> {
-        let clock = || Clock::new(self.began, self.settings.virtual_time);
-        self.time.get_or_init(|| Rc::new(Time::new(kernel.id, clock())))
-    }
-
-    /// Clock and timers, if anything has ever asked for the time.
-    pub(super) fn has_time(&self) -> Option<&Rc<Time>> {
-        self.time.get()
-    }
-
-    pub(super) fn jobs(&self, kernel: &Kernel) -> &Rc<Jobs> {
-        self.jobs.get_or_init(|| Rc::new(Jobs::new(Arc::clone(&kernel.mailbox))))
-    }
-
-    /// The blocking jobs, if there ever was one.
-    pub(super) fn has_jobs(&self) -> Option<&Rc<Jobs>> {
-        self.jobs.get()
-    }
-
-    /// How many remotes there are.
-    pub(super) fn remotes(&self) -> usize {
-        self.remotes.get().map_or(0, |remotes| remotes.count())
-    }
-
-    /// The scopes, if there ever was one.
-    pub(super) fn has_hosts(&self) -> Option<&Rc<Hosts>> {
-        self.hosts.get()
     }
 
     /// The parts that are asked for once a scope, a request, a job: apart, or each sleep would pay for them.
@@ -199,7 +94,7 @@ impl Layers {
 
 impl Hooks for Layers {
     fn told(&self, kernel: &Kernel, key: Key, event: Event) {
-        let is_end = matches!(event, Event::TurnEnds { .. } | Event::LastTurnEnds(_));
+        let is_end = matches!(event, Event::TurnEnds(_) | Event::LastTurnEnds(_));
         let slow = self.meter.as_ref().filter(|_| is_end).and_then(|meter| meter.end());
         if let Some(watch) = self.watch.get() {
             watch.told(kernel, key, event);
@@ -257,7 +152,7 @@ impl Hooks for Layers {
     }
 
     fn arrange(&self, taskmap: &TaskMap, pass: &mut Vec<u32>, _next: &mut Vec<u32>) {
-        self.dealer.borrow_mut().arrange(pass, |slot| taskmap.priority(slot));
+        self.dealer.borrow_mut().arrange(pass, |slot| taskmap.at(slot).priority);
     }
 
     fn look_around(&self, kernel: &Kernel) -> u64 {
@@ -278,7 +173,7 @@ impl Hooks for Layers {
 
 /// Asks a task to end that was spawned during a shutdown.
 fn cancel_newcomer(kernel: &Kernel, key: Key) {
-    if let Some(id) = kernel.id_of(key) {
+    if let Some(id) = id_of(kernel, key) {
         cancel::cancel(kernel, key.slot, id, &shutdown_reason());
     }
 }

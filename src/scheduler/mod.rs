@@ -7,6 +7,8 @@ mod error;
 mod park;
 mod policy;
 mod settings;
+mod stall;
+mod parts;
 mod snapshot;
 mod idle;
 mod layers;

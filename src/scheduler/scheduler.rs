@@ -9,7 +9,7 @@ use crate::kernel::{Kernel, Place, Root, RootFuture, Run, Stop, enter, run_place
 use crate::report::Report;
 use crate::scheduler::builder::Builder;
 use crate::scheduler::error::{NestedRun, RunError};
-use crate::scheduler::layers::Layers;
+use crate::scheduler::parts::Layers;
 
 /// Owns tasks and gives them turns, on the thread that it was made on.
 ///

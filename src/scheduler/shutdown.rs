@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::blocking::JobGrace;
 use crate::cancel::cancel;
 use crate::kernel::{Ending, Flags, Kernel, Place, Run, TaskId, find, run_place};
+use crate::report::id_of;
 use crate::report::{BlockingJob, Observer, TaskLabel, TaskState, Transition, WaitsFor};
 use crate::scheduler::error::{NestedRun, RunError};
 use crate::scheduler::layers::shutdown_reason;
@@ -139,13 +140,13 @@ impl Scheduler {
         // The children of a scope are told by their scope.
         let reason = shutdown_reason();
         for key in kernel.alive(|slot| !slot.flags.has(Flags::ROUTED)) {
-            if let Some(id) = kernel.id_of(key) {
+            if let Some(id) = id_of(kernel, key) {
                 cancel(kernel, key.slot, id, &reason);
             }
         }
         let grace = GraceAlarm::begin(kernel, time, later(began, nanos(grace)));
         // Not before each task has had the turn in which it is told.
-        let turns = kernel.board.borrow().turns + kernel.board.borrow().ready.len() as u64;
+        let turns = kernel.board.borrow().turns + kernel.board.borrow().ready.iter().count() as u64;
         kernel.look_again.set(turns);
         // If the rest can never run again, there is nothing to wait for.
         let _ended = run.mainloop();
@@ -229,7 +230,7 @@ impl<'s> LogGuard<'s> {
     fn open(scheduler: &'s Scheduler, began: Nanos) -> Self {
         let Scheduler { kernel, layers } = scheduler;
         let alive = kernel.alive(|_| true).into_iter();
-        let alive = alive.filter_map(|key| Some((kernel.id_of(key)?, origin(kernel, key)?)));
+        let alive = alive.filter_map(|key| Some((id_of(kernel, key)?, origin(kernel, key)?)));
         let notes = Notes { alive: alive.collect(), ended: Vec::new() };
         let time = Rc::clone(layers.time(kernel));
         let log = Rc::new(ShutdownLog { time, began, notes: RefCell::new(notes) });

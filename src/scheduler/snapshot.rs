@@ -11,7 +11,7 @@ use crate::report::{
     self, BlockingJob, Cycle, DeadlockReport, Edge, Edges, Metrics, Snapshot, Steps, StuckTask,
     TaskInfo, TaskLabel, TaskState, TimerInfo, Wait, WaitsFor, cycles, label,
 };
-use crate::scheduler::layers::Layers;
+use crate::scheduler::parts::Layers;
 use crate::sync::with_waits;
 
 /// Collects all waits of a scheduler's tasks. Joins come from the slots, the rest from the layers.
@@ -36,12 +36,12 @@ fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
             }));
         };
     for (key, slot) in board.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
-        let joiner = slot.joiner.map(|joiner| TaskKey::new(kernel.id, joiner));
+        let joiner = slot.joiner.map(|joiner| TaskKey { scheduler: kernel.id, key: joiner });
         let foreign = board.taskmap.extra(key.slot).and_then(|extra| extra.joiner.as_ref());
         for joiner in [joiner, foreign.and_then(Waiter::task)].into_iter().flatten() {
             let Some(task) = label(&board, key) else { continue };
             let waits = WaitsFor::Join { task, spawned_at: slot.spawned_at };
-            add(Some(joiner), waits, &mut iter::once(TaskKey::new(kernel.id, key)));
+            add(Some(joiner), waits, &mut iter::once(TaskKey { scheduler: kernel.id, key }));
         }
     }
     for Family { poller, place, children } in families(layers, kernel, &board) {
@@ -83,7 +83,7 @@ fn families(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<Family> {
         let (queue, poller, place) = hosts.host_of(key.slot);
         let family =
             families.entry(queue).or_insert(Family { poller, place, children: Vec::new() });
-        family.children.push(TaskKey::new(kernel.id, key));
+        family.children.push(TaskKey { scheduler: kernel.id, key });
     }
     families.into_values().collect()
 }
@@ -93,7 +93,7 @@ fn is_alive(kernel: &Kernel, board: &Board, task: TaskKey) -> bool {
 }
 
 fn label_of_slot(board: &Board, slot: u32) -> Option<TaskLabel> {
-    label(board, board.taskmap.key_of(slot)?)
+    label(board, board.taskmap.at(slot).id()?.key(slot))
 }
 
 /// The labels of tasks of this scheduler, for those that still have a slot.
@@ -215,9 +215,9 @@ fn blocking(layers: &Layers) -> Vec<BlockingJob> {
 pub(super) fn metrics(layers: &Layers, kernel: &Kernel) -> Metrics {
     let board = kernel.board.borrow();
     Metrics {
-        spawned: board.taskmap.spawned(),
+        spawned: board.taskmap.spawned,
         alive: board.taskmap.alive(),
-        ready: board.ready.len(),
+        ready: board.ready.iter().count(),
         timers: layers.has_time().map_or(0, |time| time.armed()),
         blocking: blocking(layers).len(),
         wakers_held: board.bells.kept_count(),

@@ -11,7 +11,7 @@ use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, TaskId};
 use crate::scope::child::{Answer, Given};
 use crate::scope::members::Members;
-use crate::task::{AbortHandle, JoinError};
+use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
 
 /// The handle of a scope's child: await it for the child's output. Made by [`Scope::spawn`] and
 /// [`Scope::try_spawn`].
@@ -82,7 +82,7 @@ impl<'scope, T> ScopedHandle<'scope, T> {
 
     /// Returns the name of the child, if it has one and is not over.
     pub fn name(&self) -> Option<Arc<str>> {
-        self.members.kernel().name_of(self.slot, self.id)
+        name_of(self.members.kernel(), self.slot, self.id)
     }
 
     /// Returns where the child was spawned.
@@ -92,7 +92,7 @@ impl<'scope, T> ScopedHandle<'scope, T> {
 
     /// Returns whether the child is over, however it ended: then awaiting the handle does not wait.
     pub fn is_finished(&self) -> bool {
-        self.members.kernel().is_over(self.slot, self.id)
+        is_over(self.members.kernel(), self.slot, self.id)
     }
 
     /// Asks the child to end, as [`JoinHandle::cancel`](crate::JoinHandle::cancel) does. That is no failure of the
@@ -173,7 +173,7 @@ impl<T> Unpin for ScopedHandle<'_, T> {}
 impl<T> Drop for ScopedHandle<'_, T> {
     fn drop(&mut self) {
         if self.is_awaited && !self.is_taken {
-            self.members.kernel().forget_joiner(self.slot, self.id);
+            forget_joiner(self.members.kernel(), self.slot, self.id);
         }
     }
 }

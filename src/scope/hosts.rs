@@ -28,6 +28,8 @@ use crate::kernel::{
     Birth, By, Event, Flags, Kernel, Key, Place, Ready, TaskId, TaskKey, Waiter, current_scheduler,
     current_task, enter, wake_safely,
 };
+use crate::report::id_of;
+use crate::report::name_of;
 use crate::slab::Slab;
 
 /// The scopes of a scheduler, and which child is whose.
@@ -147,7 +149,7 @@ fn is_child(kernel: &Kernel, key: Key) -> bool {
 
 /// Rings the host of a child, and leaves the rest to the hooks.
 fn ring_outward(hosts: &Hosts, kernel: &Kernel, child: Key) {
-    let by = kernel.id_of(child).map_or(By::Current, By::Task);
+    let by = id_of(kernel, child).map_or(By::Current, By::Task);
     if let Some(next) = hosts.ring(kernel, child) {
         kernel.after_schedule(next, by);
     }
@@ -256,7 +258,7 @@ impl Host {
     pub(crate) fn origin(&self, slot: u32, id: TaskId) -> Option<(Option<Arc<str>>, Place)> {
         let taskmap = &mut self.kernel.board.borrow_mut().taskmap;
         let place = taskmap.get_by_id(slot, id)?.spawned_at;
-        Some((taskmap.name(slot), place))
+        Some((name_of(taskmap, slot), place))
     }
 
     // ----- for a pass of it -----
@@ -297,9 +299,10 @@ impl Drop for Host {
     fn drop(&mut self) {
         let ring = {
             let lists = &mut *self.hosts.0.borrow_mut();
-            let Queue { ready, ring, .. } = lists.queues.remove(self.queue);
+            let Queue { mut ready, ring, .. } = lists.queues.remove(self.queue);
             if lists.spares.len() < SPARE && ready.room() <= LONGEST {
-                lists.spares.push(ready.emptied());
+                ready.clear_but(None);
+                lists.spares.push(ready);
             }
             ring
         };

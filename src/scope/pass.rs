@@ -91,7 +91,7 @@ impl<'h> Pass<'h> {
     #[inline]
     fn give_turn(&mut self, children: &mut dyn Hosted) -> bool {
         let Some(child) = self.next() else { return false };
-        if child.turn.flags.matter_before_turn() && !self.begin_slow_path(child, children) {
+        if child.turn.flags.has(Flags::BEFORE_TURN) && !self.begin_slow_path(child, children) {
             return true;
         }
         begin_turn(child.turn.key, self.bell.waker());
@@ -155,11 +155,11 @@ impl<'h> Pass<'h> {
         // It is gone if its scheduler was dropped in its turn: then the scope drops it.
         let own = board.taskmap.get(turn.key).map_or(Flags::ABORT, |slot| slot.flags);
         let all = flags.with(own).with(turn.flags);
-        if all.matter_after_turn() {
+        if all.has(Flags::AFTER_TURN) {
             drop(board);
             return self.end_turn_slow_path(child, all, children);
         }
-        if board.put_back(&mut self.bell, turn, None, flags, &kernel.mailbox) {
+        if board.put_back(&mut self.bell, turn, None, flags) {
             self.host.push(turn.key.slot);
         }
         self.board = Some(board);
@@ -174,13 +174,13 @@ impl<'h> Pass<'h> {
             return self.end_child(child, flags, children);
         }
         let mut board = kernel.board.borrow_mut();
-        let yields = board.put_back(&mut self.bell, turn, None, flags, &kernel.mailbox);
+        let yields = board.put_back(&mut self.bell, turn, None, flags);
         if yields {
             self.host.push(turn.key.slot);
         }
         if turn.flags.has(Flags::TELL) {
             drop(board);
-            kernel.tell(turn.key, Event::TurnEnds { yields });
+            kernel.tell(turn.key, Event::TurnEnds(yields));
             board = kernel.board.borrow_mut();
         }
         self.board = Some(board);
@@ -203,7 +203,7 @@ impl<'h> Pass<'h> {
         if board.taskmap.get(turn.key).is_none() {
             return self.board = Some(board); // Its scheduler was dropped in its turn.
         }
-        board.take_bell_for_good(&mut self.bell, turn, &kernel.mailbox);
+        board.take_bell_for_good(&mut self.bell, turn);
         let all = flags.with(turn.flags);
         if all.has(Flags::CALL_AFTER.with(Flags::TELL)) {
             drop(board);

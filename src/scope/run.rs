@@ -15,6 +15,7 @@ use crate::scope::hosts::Host;
 use crate::scope::pass::Hosted;
 use crate::scope::places::{Guest, Places};
 use crate::scope::spawning::Scope;
+use crate::task::is_over;
 
 /// Runs tasks that may borrow from around them, and that have all ended when this ends.
 ///
@@ -170,7 +171,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
         body.poll(cx, members);
         if let Some(host) = members.host() {
             if host.is_deserted() {
-                self.end_if(|child| host.kernel().is_over(child.slot, child.id));
+                self.end_if(|child| is_over(host.kernel(), child.slot, child.id));
             }
             self.ask_to_end();
             host.pass(self);

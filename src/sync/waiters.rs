@@ -119,7 +119,7 @@ impl Waiters {
     /// Making the `waiter` may have run any code: what is waited for must have been looked at after that.
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
-        let (waker, task) = waiter.into_parts();
+        let Waiter { waker, task, .. } = waiter;
         self.enter(waker, task, word, place)
     }
 
@@ -347,7 +347,7 @@ impl Waiters {
 #[cold]
 fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
     // This may run a foreign waker's code, which may do anything to the wait.
-    let (waker, task) = Waiter::of(cx).into_parts();
+    let Waiter { waker, task, .. } = Waiter::of(cx);
     let (stage, unused) = with_waits(|waits| {
         let node = waits.node(ticket.0);
         if node.stage != Stage::Waiting {

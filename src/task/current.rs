@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{TaskId, TaskKey, find};
+use crate::report::id_of;
 use crate::report::label_of;
 
 /// Returns the id of the task whose turn it is.
@@ -38,7 +39,7 @@ pub fn id() -> TaskId {
 /// ```
 pub fn try_id() -> Option<TaskId> {
     let task = TaskKey::current()?;
-    find(task.scheduler)?.id_of(task.key)
+    id_of(&*find(task.scheduler)?, task.key)
 }
 
 /// Returns the name of the task whose turn it is; `None` if it has none, or outside of all turns.

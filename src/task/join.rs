@@ -1,6 +1,5 @@
 //! Joining: the handle of a task.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -15,6 +14,7 @@ use crate::kernel::{Birth, Failure, Kernel, TaskId, TaskKey};
 use crate::limits::metered;
 use crate::report::{TaskLabel, WaitsFor, label_of};
 use crate::task::JoinError;
+use crate::task::entry::{is_over, name, note_end};
 use crate::task::inherit;
 
 /// The handle of a task: await it for the task's output.
@@ -81,13 +81,13 @@ impl<T> JoinHandle<T> {
 
     /// The address of the task, for reports.
     pub(crate) fn key(&self) -> TaskKey {
-        TaskKey::new(self.kernel.id, self.id.key(self.slot))
+        TaskKey { scheduler: self.kernel.id, key: self.id.key(self.slot) }
     }
 
     /// Returns the name of the task, if it has one.
     #[doc(alias = "get_name")]
     pub fn name(&self) -> Option<Arc<str>> {
-        self.kernel.name_of(self.slot, self.id)
+        name(&self.kernel, self.slot, self.id)
     }
 
     /// Returns where the task was spawned.
@@ -98,7 +98,7 @@ impl<T> JoinHandle<T> {
     /// Returns whether the task is over, however it ended: then awaiting the handle does not wait.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
-        self.taken || self.kernel.is_over(self.slot, self.id)
+        self.taken || is_over(&self.kernel, self.slot, self.id)
     }
 
     /// Asks the task to end.
@@ -229,7 +229,7 @@ impl<T: 'static> Future for JoinHandle<T> {
             |handle| Some(handle.describe()),
             |handle, cx| { handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output) }
         ));
-        ENDED.set(ended);
+        note_end(ended);
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));
@@ -243,17 +243,6 @@ impl<T> JoinHandle<T> {
         let task = task.unwrap_or(TaskLabel { id: self.id, name: None, is_root: false });
         WaitsFor::Join { task, spawned_at: self.spawned_at }
     }
-}
-
-thread_local! {
-    /// The turn in which a task ended whose output was taken since the last [`take_end`]; 0 if none was.
-    static ENDED: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The turn in which a task ended whose output was taken last, if one was since the last call. So a combinator that polls
-/// several futures, some of which are handles, knows which of their tasks ended first.
-pub(crate) fn take_end() -> Option<u64> {
-    ENDED.replace(0).checked_sub(1)
 }
 
 /// Nothing in a handle is pinned: the output is moved out of the task.
@@ -321,7 +310,7 @@ impl AbortHandle {
 
     /// Returns whether the task is over.
     pub fn is_finished(&self) -> bool {
-        self.kernel.is_over(self.slot, self.id)
+        is_over(&self.kernel, self.slot, self.id)
     }
 }
 

@@ -167,6 +167,7 @@
 //! under its heading "Cancel safety". Tasks that it has spawned go on, but for those of a scope, a `gather`, a
 //! `JoinSet` and an `AbortOnDrop`.
 
+mod entry;
 mod fallible;
 mod join_error;
 mod yield_now;
@@ -196,9 +197,9 @@ pub use crate::kernel::{Ending, TaskId};
 pub use crate::scope::{ChildError, Scope, ScopeError, ScopedHandle, scope};
 pub use builder::Builder;
 pub use current::{id, name, try_id};
+pub(crate) use entry::{forget_joiner, is_over, name as name_of, take_end};
 pub(crate) use fallible::Fallible;
 pub(crate) use inherit::{Inherited, inherits};
-pub(crate) use join::take_end;
 pub use join::{AbortHandle, AbortOnDrop, Flatten, JoinHandle};
 pub use join_error::JoinError;
 pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};

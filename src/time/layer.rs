@@ -116,7 +116,7 @@ impl Time {
 
 fn wake(kernel: &Kernel, sleeper: Sleeper<Waiter>) {
     match sleeper {
-        Sleeper::Task(key) => kernel.schedule_by(key, By::Timer),
+        Sleeper::Task(key) => kernel.schedule(key, By::Timer),
         Sleeper::Stranger(waiter) => wake_safely(waiter),
     }
 }

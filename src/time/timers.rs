@@ -310,7 +310,7 @@ impl Sleeper<&Waiter> {
     /// The task, as far as it is known, if the timer is one of this scheduler.
     pub(crate) fn task(&self, scheduler: NonZeroU32) -> Option<TaskKey> {
         match self {
-            Sleeper::Task(key) => Some(TaskKey::new(scheduler, *key)),
+            Sleeper::Task(key) => Some(TaskKey { scheduler, key: *key }),
             Sleeper::Stranger(waiter) => waiter.task(),
         }
     }

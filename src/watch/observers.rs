@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::kernel::{By, Event, Flags, Kernel, Key, TaskId, current_task, drop_quietly};
-use crate::report::{Cause, Observer, Transition, TurnResult, label};
+use crate::report::id_of;
+use crate::report::{Cause, Observer, Transition, TurnResult, label, name_of};
 use crate::watch::hook::WakeHook;
 use crate::watch::step::TurnLog;
 
@@ -91,7 +92,7 @@ impl Watch {
 
     /// Sets the flag that stands for all of them.
     fn update(&self, kernel: &Kernel) {
-        kernel.set_flag_of_all(Flags::TELL, self.is_told_anyway || self.listens());
+        kernel.board.borrow_mut().flags.set(Flags::TELL, self.is_told_anyway || self.listens());
     }
 
     // ----- what the core tells of -----
@@ -103,8 +104,8 @@ impl Watch {
         match event {
             Event::Spawned => self.spawned(kernel, key),
             Event::TurnBegins => self.turn_begins(kernel, key),
-            Event::TurnEnds { yields: true } => self.turn_ends(kernel, key, TurnResult::Yielded),
-            Event::TurnEnds { yields: false } => self.turn_ends(kernel, key, TurnResult::Waiting),
+            Event::TurnEnds(true) => self.turn_ends(kernel, key, TurnResult::Yielded),
+            Event::TurnEnds(false) => self.turn_ends(kernel, key, TurnResult::Waiting),
             Event::LastTurnEnds(ending) => {
                 self.turn_ends(kernel, key, TurnResult::Exited(ending));
             }
@@ -124,7 +125,7 @@ impl Watch {
             By::Mail => Cause::Mail,
             By::Current => {
                 let own = current_task().filter(|task| task.scheduler == kernel.id);
-                own.and_then(|task| kernel.id_of(task.key)).map_or(Cause::Outside, Cause::Task)
+                own.and_then(|task| id_of(kernel, task.key)).map_or(Cause::Outside, Cause::Task)
             }
         };
         self.tell_scheduled(kernel, key, cause);
@@ -134,7 +135,7 @@ impl Watch {
         let spawned = {
             let board = kernel.board.borrow();
             board.taskmap.get(key).and_then(|slot| {
-                let name = board.taskmap.name(key.slot);
+                let name = name_of(&board.taskmap, key.slot);
                 Some(Transition::Spawned { task: slot.id()?, name, place: slot.spawned_at })
             })
         };
@@ -161,7 +162,7 @@ impl Watch {
     }
 
     fn tell_scheduled(&self, kernel: &Kernel, key: Key, cause: Cause) {
-        if let Some(task) = kernel.id_of(key) {
+        if let Some(task) = id_of(kernel, key) {
             self.emit(kernel, &Transition::Scheduled { task, cause });
         }
         // A foreign loop that drives this scheduler has to know that there is something to do.

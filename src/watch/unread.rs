@@ -63,8 +63,8 @@ impl Failures {
         }
         let Some((key, is_error)) = ({
             let board = kernel.board.borrow();
-            let key = board.taskmap.key_of(slot);
-            key.and_then(|key| Some((key, board.taskmap.get(key)?.flags.has(Flags::CALL_UNREAD))))
+            let task = board.taskmap.at(slot);
+            task.id().map(|id| (id.key(slot), task.flags.has(Flags::CALL_UNREAD)))
         }) else {
             return;
         };

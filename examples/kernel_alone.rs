@@ -1,0 +1,58 @@
+//! The executor by itself: `src/kernel` without the rest of the crate. This is all.
+//!
+//! The folder is compiled here as a module of its own. What the crate adds to it (handles, timers, cancelling, reports)
+//! is not there; what is left spawns tasks, gives them turns, and ends when none is left.
+
+#[path = "../src/kernel/mod.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the layers use what is not used here"
+)]
+mod kernel;
+
+use std::future::poll_fn;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::Poll;
+
+use kernel::{Birth, Kernel, NoHooks, Run};
+
+/// Gives the other tasks a turn: wakes the task that polls, and waits.
+async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn main() {
+    let kernel = Kernel::new(Rc::new(NoHooks));
+    for name in ["foo", "bar"] {
+        let task = async move {
+            for turn in 1..=2 {
+                println!("I'm {name}, in turn {turn}");
+                yield_now().await;
+            }
+        };
+        let (slot, id) = kernel.spawn(task, Birth::at(Location::caller()), None);
+        kernel.detach(slot, id); // Its handle would take the output.
+    }
+    let ended = Run::outermost(&kernel, Location::caller(), None);
+    println!("ended well: {}", ended.is_ok());
+    kernel.close();
+}
+
+// Output:
+//
+// I'm foo, in turn 1
+// I'm bar, in turn 1
+// I'm foo, in turn 2
+// I'm bar, in turn 2
+// ended well: true

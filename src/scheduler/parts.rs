@@ -1,0 +1,125 @@
+//! What a scheduler has beside the executor: what each layer keeps with it, made when it is first needed.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::blocking::Jobs;
+use crate::cancel::Roots;
+use crate::kernel::Kernel;
+use crate::limits::Meter;
+use crate::report::DeadlockReport;
+use crate::scheduler::park::Park;
+use crate::scheduler::policy::Dealer;
+use crate::scheduler::settings::Settings;
+use crate::scheduler::stall::StallAlarm;
+use crate::scope::Hosts;
+use crate::task::Remotes;
+use crate::time::{Clock, Time};
+use crate::watch::{Failures, Watch};
+
+/// What a scheduler has beside the executor.
+pub(crate) struct Layers {
+    pub(super) settings: Settings,
+    /// When it was made: its clock counts from then.
+    began: Instant,
+    pub(super) dealer: RefCell<Dealer>,
+    pub(super) meter: Option<Rc<Meter>>,
+    pub(super) watch: OnceCell<Rc<Watch>>,
+    pub(super) failures: OnceCell<Rc<Failures>>,
+    pub(super) time: OnceCell<Rc<Time>>,
+    pub(super) roots: OnceCell<Rc<Roots>>,
+    pub(super) hosts: OnceCell<Rc<Hosts>>,
+    pub(super) remotes: OnceCell<Rc<Remotes>>,
+    pub(super) jobs: OnceCell<Rc<Jobs>>,
+    /// What the thread sleeps in; made at the first sleep, and out of its place during one.
+    pub(super) park: RefCell<Option<Box<dyn Park>>>,
+    /// How often it has slept.
+    pub(super) parks: Cell<u64>,
+    /// What `on_stall` installed; out of its place while it is told.
+    pub(super) stall_alarm: RefCell<Option<Box<StallAlarm>>>,
+    /// The turn after which nothing could run, if that was told in this run already.
+    pub(super) stalled: Cell<Option<u64>>,
+    /// Why nothing can ever run again, from the verdict to the end of the run.
+    pub(super) verdict: RefCell<Option<Box<DeadlockReport>>>,
+    /// All tasks are asked to end, new ones too.
+    pub(super) is_shutting_down: Cell<bool>,
+}
+
+impl Layers {
+    #[inline]
+    pub(super) fn new(
+        settings: Settings,
+        park: Option<Box<dyn Park>>,
+        stall_alarm: Option<Box<StallAlarm>>,
+    ) -> Rc<Self> {
+        Rc::new(Layers {
+            settings,
+            began: Instant::now(),
+            dealer: RefCell::new(Dealer::new(settings.policy)),
+            meter: Meter::new(settings.slow_poll, settings.budget),
+            watch: OnceCell::new(),
+            failures: OnceCell::new(),
+            time: OnceCell::new(),
+            roots: OnceCell::new(),
+            hosts: OnceCell::new(),
+            remotes: OnceCell::new(),
+            jobs: OnceCell::new(),
+            park: RefCell::new(park),
+            parks: Cell::new(0),
+            stall_alarm: RefCell::new(stall_alarm),
+            stalled: Cell::new(None),
+            verdict: RefCell::default(),
+            is_shutting_down: Cell::new(false),
+        })
+    }
+
+    pub(super) fn watch(&self) -> &Rc<Watch> {
+        self.watch.get_or_init(|| Rc::new(Watch::new(self.meter.is_some())))
+    }
+
+    /// The watch, if anything has ever watched.
+    pub(super) fn has_watch(&self) -> Option<&Rc<Watch>> {
+        self.watch.get()
+    }
+
+    pub(super) fn failures(&self) -> &Rc<Failures> {
+        let make = || Rc::new(Failures::new(self.settings.on_failure, None));
+        self.failures.get_or_init(make)
+    }
+
+    /// The failures, if there ever was one.
+    pub(super) fn has_failures(&self) -> Option<&Rc<Failures>> {
+        self.failures.get()
+    }
+
+    pub(super) fn time(&self, kernel: &Kernel) -> &Rc<Time> {
+        let clock = || Clock::new(self.began, self.settings.virtual_time);
+        self.time.get_or_init(|| Rc::new(Time::new(kernel.id, clock())))
+    }
+
+    /// Clock and timers, if anything has ever asked for the time.
+    pub(super) fn has_time(&self) -> Option<&Rc<Time>> {
+        self.time.get()
+    }
+
+    pub(super) fn jobs(&self, kernel: &Kernel) -> &Rc<Jobs> {
+        self.jobs.get_or_init(|| Rc::new(Jobs::new(Arc::clone(&kernel.mailbox))))
+    }
+
+    /// The blocking jobs, if there ever was one.
+    pub(super) fn has_jobs(&self) -> Option<&Rc<Jobs>> {
+        self.jobs.get()
+    }
+
+    /// How many remotes there are.
+    pub(super) fn remotes(&self) -> usize {
+        self.remotes.get().map_or(0, |remotes| remotes.count())
+    }
+
+    /// The scopes, if there ever was one.
+    pub(super) fn has_hosts(&self) -> Option<&Rc<Hosts>> {
+        self.hosts.get()
+    }
+}
