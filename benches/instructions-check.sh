@@ -4,12 +4,15 @@
 # one recorded, or without valgrind, it only prints what it finds.
 #
 #   benches/instructions-check.sh            # compare
+#   benches/instructions-check.sh --limit 1  # compare, and fail if one has grown by more than 1 %
 #   benches/instructions-check.sh --write    # record
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source benches/callgrind.sh
 
 record=benches/instructions.txt
+limit=3
+if [ "${1-}" = --limit ]; then limit=${2:?--limit needs a number}; fi
 
 if ! command -v valgrind >/dev/null; then
     echo "valgrind is not there, so nothing was counted"
@@ -52,7 +55,7 @@ if ! same "rustc|target"; then
     verdict=tell
 fi
 
-counts | awk -v verdict="$verdict" -v record="$record" '
+counts | awk -v verdict="$verdict" -v record="$record" -v limit="$limit" '
     BEGIN {
         while ((getline line < record) > 0) {
             if (line !~ /^#/) { split(line, field, " "); before[field[1]] = field[2] }
@@ -63,10 +66,10 @@ counts | awk -v verdict="$verdict" -v record="$record" '
     {
         change = 100 * ($2 - before[$1]) / before[$1]
         mark = ""
-        if (change > 3) { mark = "  grown"; grown++ }
+        if (change > limit) { mark = "  grown"; grown++ }
         printf "%-22s %10.1f %10.1f %+7.1f%%%s\n", $1, before[$1], $2, change, mark
     }
     END {
-        if (grown) print grown " rows have grown by more than 3 %"
+        if (grown) print grown " rows have grown by more than " limit " %"
         exit (grown && verdict == "fail")
     }'

@@ -39,9 +39,39 @@ fn main() {
     row("wakes of 1,000 running tasks, by 4 threads", scale(10_000_000), running_storm);
     row("tasks spawned by 16 threads", scale(1_600_000), spawners);
     row("tasks of which every 10th panics", scale(1_000_000), panics);
+    row("tasks spawned, the longest gap (gap_4m)", scale(4_000_000), longest_gap);
     row("idle tasks dropped at once", scale(1_000_000), dropped);
     row("timers beside a task that never waits", scale(100_000), beside_a_busy_task);
     row("ms of idling", scale(5_000), idle);
+}
+
+/// The longest time between two spawns, while the task map grows.
+fn longest_gap(count: u64) -> String {
+    let scheduler = Scheduler::new();
+    let mut spawns = Gaps::begin();
+    for _ in 0..count {
+        drop(scheduler.spawn(pending::<()>()));
+        spawns.note();
+    }
+    format!("between two spawns {:.2?}", spawns.longest)
+}
+
+/// The longest time between two notes.
+struct Gaps {
+    last: Instant,
+    longest: Duration,
+}
+
+impl Gaps {
+    fn begin() -> Self {
+        Gaps { last: Instant::now(), longest: Duration::ZERO }
+    }
+
+    fn note(&mut self) {
+        let now = Instant::now();
+        self.longest = self.longest.max(now - self.last);
+        self.last = now;
+    }
 }
 
 /// Runs one of them, which returns what it saw.

@@ -1,9 +1,10 @@
 //! What the rows need of an executor, and turnwise as one.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
-use turnwise::Scheduler;
+use turnwise::{Scheduler, task};
 
 /// An executor with one thread.
 pub(crate) trait Executor: Sized + 'static {
@@ -19,6 +20,14 @@ pub(crate) trait Executor: Sized + 'static {
     /// Spawns a task that nobody waits for.
     fn spawn_detached<F: Future<Output = ()> + 'static>(future: F) {
         drop(Self::spawn(future));
+    }
+
+    /// Spawns a task with a name, if this executor has names.
+    fn spawn_named<F: Future<Output: 'static> + 'static>(
+        _name: &Arc<str>,
+        future: F,
+    ) -> Self::Handle<F::Output> {
+        Self::spawn(future)
     }
 
     fn yield_now() -> impl Future<Output = ()> + 'static;
@@ -55,6 +64,13 @@ impl<const IS_VIRTUAL: bool> Executor for Clocked<IS_VIRTUAL> {
 
     fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
         self.0.block_on(future)
+    }
+
+    fn spawn_named<F: Future<Output: 'static> + 'static>(
+        name: &Arc<str>,
+        future: F,
+    ) -> Self::Handle<F::Output> {
+        task::Builder::new().name(Arc::clone(name)).spawn(future)
     }
 
     fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output> {

@@ -1,6 +1,8 @@
 //! Spawning.
 
+use std::hint::black_box;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Countdown, Executor, Kind, Row, Work, batches};
 
@@ -19,6 +21,20 @@ pub(crate) fn rows<E: Executor>() -> Vec<Row> {
             size: 100_000,
             kind: Kind::Computes,
             work: detached::<E>,
+        },
+        Row {
+            name: "spawn_2k",
+            batch: CROWD,
+            size: 100_000,
+            kind: Kind::Computes,
+            work: join_large::<E>,
+        },
+        Row {
+            name: "spawn_named",
+            batch: CROWD,
+            size: 100_000,
+            kind: Kind::Computes,
+            work: join_named::<E>,
         },
     ]
 }
@@ -42,6 +58,42 @@ pub(crate) fn join<E: Executor>() -> Work {
             sum
         });
         assert_eq!(sum, n * (n - 1) / 2);
+    })
+}
+
+/// The same with futures of 2 KiB.
+fn join_large<E: Executor>() -> Work {
+    let executor = E::new();
+    Box::new(move |n| {
+        executor.block_on(async {
+            let mut handles = Vec::new();
+            for _ in batches(n, CROWD) {
+                handles.extend((0..CROWD).map(|i| {
+                    let state = [i; 256];
+                    E::spawn(async move { black_box(&state)[7] })
+                }));
+                for handle in handles.drain(..) {
+                    handle.await.expect("nothing panics");
+                }
+            }
+        });
+    })
+}
+
+/// The same with tasks that have names, on executors that have those.
+fn join_named<E: Executor>() -> Work {
+    let executor = E::new();
+    Box::new(move |n| {
+        let name: Arc<str> = Arc::from("poller");
+        executor.block_on(async {
+            let mut handles = Vec::new();
+            for _ in batches(n, CROWD) {
+                handles.extend((0..CROWD).map(|i| E::spawn_named(&name, async move { i })));
+                for handle in handles.drain(..) {
+                    handle.await.expect("nothing panics");
+                }
+            }
+        });
     })
 }
 

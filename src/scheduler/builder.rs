@@ -13,7 +13,7 @@ use crate::scheduler::settings::Settings;
 use crate::scheduler::stall::StallAlarm;
 use crate::watch::Reporter;
 
-/// Makes a [`Scheduler`] that differs from the default.
+/// Makes a [`Scheduler`](crate::Scheduler) that differs from the default.
 ///
 /// # Example
 ///
@@ -43,7 +43,7 @@ impl Builder {
     /// Uses a virtual clock: when nothing is ready it jumps to the next deadline, and it stands still
     /// otherwise. Programs that sleep run at once, and print the same times at every run.
     ///
-    /// [`Scheduler::advance`] and [`time::advance`](crate::time::advance) move it by hand.
+    /// [`Scheduler::advance`](crate::Scheduler::advance) and [`time::advance`](crate::time::advance) move it by hand.
     #[doc(alias = "start_paused")]
     pub fn virtual_time(mut self) -> Self {
         self.settings.virtual_time = true;

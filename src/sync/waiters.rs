@@ -10,7 +10,7 @@
 //!
 //! Joining gives a [`Ticket`]; the future that keeps it is in `queued.rs`, and its drop undoes the joining.
 //!
-//! The nodes live in the thread's one slab (`kernel/waits.rs`), so a wait allocates nothing; a list is three
+//! The nodes live in the thread's one slab (`sync/record.rs`), so a wait allocates nothing; a list is three
 //! numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
 mod debug;
