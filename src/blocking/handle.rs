@@ -10,7 +10,8 @@ use crate::blocking::error::BlockingError;
 use crate::blocking::job::{Job, call};
 use crate::blocking::work::Answer;
 use crate::kernel::current;
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
+use crate::report::WaitsFor;
 use crate::task::{JoinHandle, mask, spawn};
 use crate::wait_here::wait_here;
 
@@ -79,7 +80,7 @@ impl<T> BlockingHandle<T> {
         struct Waiting<'a, T>(&'a mut BlockingHandle<T>);
         impl<T> Future for Waiting<'_, T> {
             type Output = Result<T, BlockingError>;
-            fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 self.0.poll_now(cx)
             }
         }
@@ -224,13 +225,14 @@ impl<T> Future for BlockingHandle<T> {
     type Output = Result<T, BlockingError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let describe = |handle: &Self| Some(handle.job.record().describe());
-        metered(&mut *self, cx, describe, |handle, cx| handle.poll_now(cx))
+        poll_limited(&mut *self, cx)
     }
 }
 
-impl<T> BlockingHandle<T> {
-    fn poll_now(&self, cx: &Context<'_>) -> Poll<Result<T, BlockingError>> {
+impl<T> Limited for &mut BlockingHandle<T> {
+    type Output = Result<T, BlockingError>;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         // The record is asked, and not the desk: who has the result must find the job over in every report.
         if !self.is_finished() && self.wake_me(cx) {
             return Poll::Pending;
@@ -238,6 +240,12 @@ impl<T> BlockingHandle<T> {
         Poll::Ready(self.job.take().expect("a job that is over has left what it ended with"))
     }
 
+    fn describe(&self) -> Option<WaitsFor> {
+        Some(self.job.record().describe())
+    }
+}
+
+impl<T> BlockingHandle<T> {
     /// Leaves word whom to wake; `false` if the job is over.
     pub(super) fn wake_me(&self, cx: &Context<'_>) -> bool {
         self.job.record().wake_me(cx)

@@ -13,7 +13,7 @@ use crate::blocking::job::Job;
 use crate::blocking::line::Entered;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::Work;
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
 
 /// The future of [`ThreadPool::submit_async`](crate::ThreadPool::submit_async).
 #[must_use = "a future does nothing until it is awaited"]
@@ -61,16 +61,18 @@ where
     type Output = BlockingHandle<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BlockingHandle<T>> {
-        metered(&mut *self, cx, |_| None, Submitting::poll_now)
+        poll_limited(&mut *self, cx)
     }
 }
 
-impl<F, T> Submitting<'_, F, T>
+impl<F, T> Limited for &mut Submitting<'_, F, T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<BlockingHandle<T>> {
+    type Output = BlockingHandle<T>;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<BlockingHandle<T>> {
         let (number, handle) = match mem::replace(&mut self.stage, Stage::Over) {
             Stage::Made(closure) => {
                 let job = Job::new(self.threads, (None, self.place), closure);

@@ -4,8 +4,8 @@ use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
 use crate::kernel::{TaskKey, burn};
-use crate::limits::is_metered;
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
+use crate::report::WaitsFor;
 use crate::sync::Stage;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
@@ -38,48 +38,7 @@ impl Listener {
         cx: &Context<'_>,
         look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
-        if is_metered() {
-            self.wait_metered(waiters, place, cx, look)
-        } else {
-            self.wait_now(waiters, place, cx, look)
-        }
-    }
-
-    #[cold]
-    fn wait_metered<R>(
-        &mut self,
-        waiters: &Waiters,
-        place: Place,
-        cx: &Context<'_>,
-        look: impl FnMut() -> Poll<R>,
-    ) -> Poll<R> {
-        let describe = |_: &Self| Some(waiters.describe(place));
-        metered(self, cx, describe, |listener, cx| listener.wait_now(waiters, place, cx, look))
-    }
-
-    #[allow(clippy::inline_always, reason = "it is the poll of every wait of this kind")]
-    #[inline(always)]
-    fn wait_now<R>(
-        &mut self,
-        waiters: &Waiters,
-        place: Place,
-        cx: &Context<'_>,
-        mut look: impl FnMut() -> Poll<R>,
-    ) -> Poll<R> {
-        if let Poll::Ready(found) = look() {
-            self.rest(waiters);
-            return Poll::Ready(found);
-        }
-        // The usual way to wait: by the task's key, with the node of the last time.
-        if let (false, Some(task)) = (self.is_waiting, TaskKey::of(cx)) {
-            self.is_waiting = true;
-            match &self.ticket {
-                Some(ticket) => waiters.rejoin(ticket, task, waiters.round(), place),
-                None => self.ticket = Some(waiters.join_task(task, waiters.round(), place)),
-            }
-            return Poll::Pending;
-        }
-        self.wait_all_the_same(waiters, place, cx, look)
+        poll_limited(Listening { listener: self, waiters, place, look }, cx)
     }
 
     /// Once more, or with a foreign waker.
@@ -133,5 +92,41 @@ impl Listener {
         if let Some(ticket) = self.ticket.take() {
             waiters.leave(ticket);
         }
+    }
+}
+
+/// The wait itself.
+struct Listening<'a, L> {
+    listener: &'a mut Listener,
+    waiters: &'a Waiters,
+    place: Place,
+    look: L,
+}
+
+impl<R, L: FnMut() -> Poll<R>> Limited for Listening<'_, L> {
+    type Output = R;
+
+    #[allow(clippy::inline_always, reason = "it is the poll of every wait of this kind")]
+    #[inline(always)]
+    fn poll_now(self, cx: &Context<'_>) -> Poll<R> {
+        let Listening { listener, waiters, place, mut look } = self;
+        if let Poll::Ready(found) = look() {
+            listener.rest(waiters);
+            return Poll::Ready(found);
+        }
+        // The usual way to wait: by the task's key, with the node of the last time.
+        if let (false, Some(task)) = (listener.is_waiting, TaskKey::of(cx)) {
+            listener.is_waiting = true;
+            match &listener.ticket {
+                Some(ticket) => waiters.rejoin(ticket, task, waiters.round(), place),
+                None => listener.ticket = Some(waiters.join_task(task, waiters.round(), place)),
+            }
+            return Poll::Pending;
+        }
+        listener.wait_all_the_same(waiters, place, cx, look)
+    }
+
+    fn describe(&self) -> Option<WaitsFor> {
+        Some(self.waiters.describe(self.place))
     }
 }

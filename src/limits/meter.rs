@@ -1,17 +1,11 @@
 //! The meter of a turn: what it takes and gets, counted only for a scheduler that wants to know.
-//!
-//! Two things are counted, and both need to know of every wait that is over: the results that a task was given
-//! in this turn, for the budget; and the time, which is of use only with the place that the task came from.
-//! So every wait of this crate is polled through [`metered`]. While nothing is counted that looks at a flag of the
-//! thread's, and that is all; the most usual waits look at it themselves.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{Kernel, Key, Word, current, set_word, word};
+use crate::kernel::{Kernel, Key, Word, set_word};
 use crate::report::{Report, WaitsFor};
 use crate::watch::{origin, report};
 
@@ -59,6 +53,27 @@ impl Meter {
         let after = self.after.take();
         (took >= self.slow?).then_some(SlowTurn { took, after })
     }
+
+    /// Returns whether the task may get nothing more in this turn.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.left.get() == 0
+    }
+
+    /// Notes what is waited for, if turns are timed; a wait is about to be polled.
+    pub(super) fn note(&self, describe: impl FnOnce() -> Option<WaitsFor>) {
+        if self.slow.is_some() {
+            self.polled.replace(describe());
+        }
+    }
+
+    /// The wait that was polled last is over.
+    pub(super) fn count(&self) {
+        self.left.set(self.left.get().saturating_sub(1));
+        let polled = self.polled.take();
+        if polled.is_some() {
+            self.after.replace(polled);
+        }
+    }
 }
 
 /// A turn that took too long, and the wait that it came from.
@@ -94,49 +109,6 @@ impl Meter {
     }
 }
 
-/// Polls a wait of this crate. If turns are metered: gives way instead, before it takes anything, if its task has
-/// used up its budget, and then schedules that again; and counts the wait if it is over.
-///
-/// `describe` says what is waited for. It is asked before the poll, since after it the wait may be gone.
-pub(crate) fn metered<W, T>(
-    wait: &mut W,
-    cx: &Context<'_>,
-    describe: impl FnOnce(&W) -> Option<WaitsFor>,
-    poll: impl FnOnce(&mut W, &Context<'_>) -> Poll<T>,
-) -> Poll<T> {
-    let is_metered = is_metered();
-    if is_metered && is_over_budget(cx, || describe(wait)) {
-        return Poll::Pending;
-    }
-    let polled = poll(wait, cx);
-    if is_metered && polled.is_ready() {
-        count();
-    }
-    polled
-}
-
-fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
-    let Some(kernel) = current() else { return false };
-    let Some(meter) = kernel.part::<Meter>() else { return false };
-    let is_over = meter.left.get() == 0;
-    if is_over {
-        cx.waker().wake_by_ref(); // A stranger's too: whoever polls is to come again.
-    } else if meter.slow.is_some() {
-        meter.polled.replace(describe());
-    }
-    is_over
-}
-
-fn count() {
-    let Some(kernel) = current() else { return };
-    let Some(meter) = kernel.part::<Meter>() else { return };
-    meter.left.set(meter.left.get().saturating_sub(1));
-    let polled = meter.polled.take();
-    if polled.is_some() {
-        meter.after.replace(polled);
-    }
-}
-
 /// Reports a turn that took too long, as [`Meter::end`] has found.
 pub(crate) fn report_slow_turn(kernel: &Kernel, key: Key, slow: SlowTurn) {
     if let Some((task, spawned_at)) = origin(kernel, key) {
@@ -168,10 +140,4 @@ impl Pause {
     pub(crate) fn end(self) {
         self.meter.go_on(*self.paused);
     }
-}
-
-/// Returns whether the waits that are over in this turn are counted.
-#[inline]
-pub(crate) fn is_metered() -> bool {
-    word(Word::Limits) != 0
 }

@@ -1,5 +1,7 @@
 //! Limits of a turn: how long it may take, and how much a task may get in it.
 
 mod meter;
+mod wait;
 
-pub(crate) use meter::{Meter, Pause, is_metered, metered, report_slow_turn};
+pub(crate) use meter::{Meter, Pause, report_slow_turn};
+pub(crate) use wait::{Limited, poll_limited};

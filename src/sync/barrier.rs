@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
+use crate::report::WaitsFor;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
 
@@ -201,12 +202,14 @@ impl Future for BarrierWait<'_> {
     type Output = Result<BarrierWaitResult, BrokenBarrier>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        metered(&mut *self, cx, |wait| Some(wait.queued.describe()), BarrierWait::poll_now)
+        poll_limited(&mut *self, cx)
     }
 }
 
-impl BarrierWait<'_> {
-    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Result<BarrierWaitResult, BrokenBarrier>> {
+impl Limited for &mut BarrierWait<'_> {
+    type Output = Result<BarrierWaitResult, BrokenBarrier>;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let barrier = self.queued.source();
         let poll = self.queued.poll_now(cx);
         if poll.is_pending() && !self.has_arrived {
@@ -226,6 +229,10 @@ impl BarrierWait<'_> {
             }
             Grant::Holding(_) => unreachable!("a barrier is not held"),
         })
+    }
+
+    fn describe(&self) -> Option<WaitsFor> {
+        Some(self.queued.describe())
     }
 }
 

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
 use crate::kernel::burn;
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
+use crate::report::WaitsFor;
 use crate::sync::PromiseError;
 use crate::sync::record::Stage;
 use crate::sync::waiters::{Place, Ticket, Waiters};
@@ -100,7 +101,18 @@ impl<T> PromiseFuture<T> {
         PromiseFuture { shared, place, ticket: None }
     }
 
-    fn poll_done(&mut self, cx: &Context<'_>) -> Poll<()> {
+    fn leave(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.shared.waiters.leave(ticket);
+        }
+    }
+}
+
+/// The wait until it is settled.
+impl<T> Limited for &mut PromiseFuture<T> {
+    type Output = ();
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<()> {
         let shared = &self.shared;
         if shared.outcome.get().is_some() {
             self.leave();
@@ -123,10 +135,8 @@ impl<T> PromiseFuture<T> {
         Poll::Pending
     }
 
-    fn leave(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.shared.waiters.leave(ticket);
-        }
+    fn describe(&self) -> Option<WaitsFor> {
+        Some(self.shared.waiters.describe(self.place))
     }
 }
 
@@ -134,8 +144,7 @@ impl<T: Clone> Future for PromiseFuture<T> {
     type Output = Result<T, PromiseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let describe = |wait: &Self| Some(wait.shared.waiters.describe(wait.place));
-        metered(&mut *self, cx, describe, PromiseFuture::poll_done).map(|()| self.shared.outcome())
+        poll_limited(&mut *self, cx).map(|()| self.shared.outcome())
     }
 }
 

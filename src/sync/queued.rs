@@ -5,8 +5,7 @@ use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
 use crate::kernel::{TaskKey, burn};
-use crate::limits::is_metered;
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
@@ -81,25 +80,6 @@ impl<'a, S: Source> Queued<'a, S> {
         self.source.waiters().describe(self.place)
     }
 
-    /// Polls it, whether or not the task's budget is used up.
-    #[allow(clippy::inline_always, reason = "it is the poll of every wait of this kind")]
-    #[inline(always)]
-    pub(crate) fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Grant> {
-        let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
-        let Some(left) = self.source.waiters().see(ticket, cx) else { return Poll::Pending };
-        let ticket = self.ticket.take();
-        match (left, ticket) {
-            (Left::Woken(word), _) => Poll::Ready(Grant::Word(word)),
-            (Left::Holding(_), Some(ticket)) => Poll::Ready(Grant::Holding(ticket)),
-            (left, _) => unreachable!("a wait that is over was granted, and is not {left:?}"),
-        }
-    }
-
-    #[cold]
-    fn poll_metered(&mut self, cx: &Context<'_>) -> Poll<Grant> {
-        metered(self, cx, |wait| Some(wait.describe()), Queued::poll_now)
-    }
-
     #[inline]
     fn first_poll(&mut self, cx: &Context<'_>) -> Poll<Grant> {
         let word = match self.source.try_take(self.wanted, self.place) {
@@ -128,12 +108,33 @@ impl<'a, S: Source> Queued<'a, S> {
     }
 }
 
+impl<S: Source> Limited for &mut Queued<'_, S> {
+    type Output = Grant;
+
+    #[allow(clippy::inline_always, reason = "it is the poll of every wait of this kind")]
+    #[inline(always)]
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Grant> {
+        let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
+        let Some(left) = self.source.waiters().see(ticket, cx) else { return Poll::Pending };
+        let ticket = self.ticket.take();
+        match (left, ticket) {
+            (Left::Woken(word), _) => Poll::Ready(Grant::Word(word)),
+            (Left::Holding(_), Some(ticket)) => Poll::Ready(Grant::Holding(ticket)),
+            (left, _) => unreachable!("a wait that is over was granted, and is not {left:?}"),
+        }
+    }
+
+    fn describe(&self) -> Option<WaitsFor> {
+        Some(Queued::describe(self))
+    }
+}
+
 impl<S: Source> Future for Queued<'_, S> {
     type Output = Grant;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Grant> {
-        if is_metered() { self.poll_metered(cx) } else { self.poll_now(cx) }
+        poll_limited(&mut *self, cx)
     }
 }
 

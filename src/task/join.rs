@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::cancel::{Reason, cancel};
 use crate::kernel::{Birth, Failure, Kernel, TaskId, TaskKey};
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
 use crate::report::{TaskLabel, WaitsFor, label_of};
 use crate::task::JoinError;
 use crate::task::entry::{is_over, name, note_end};
@@ -222,26 +222,28 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
+        poll_limited(&mut *self, cx)
+    }
+}
+
+impl<T: 'static> Limited for &mut JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[inline]
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let mut output: Option<Result<T, Failure>> = None;
-        let ended = ready!(metered(
-            &mut *self,
-            cx,
-            |handle| Some(handle.describe()),
-            |handle, cx| { handle.kernel.poll_join(handle.slot, handle.id, cx, &mut output) }
-        ));
+        let ended = ready!(self.kernel.poll_join(self.slot, self.id, cx, &mut output));
         note_end(ended);
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));
         Poll::Ready(output.map_err(|failure| JoinError::new(self.id, failure)))
     }
-}
 
-impl<T> JoinHandle<T> {
-    fn describe(&self) -> WaitsFor {
+    fn describe(&self) -> Option<WaitsFor> {
         let task = label_of(self.key());
         let task = task.unwrap_or(TaskLabel { id: self.id, name: None, is_root: false });
-        WaitsFor::Join { task, spawned_at: self.spawned_at }
+        Some(WaitsFor::Join { task, spawned_at: self.spawned_at })
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::kernel::{Birth, Failure, TaskId, burn, find};
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
 use crate::report::HandedOver;
 use crate::task::remote::Remote;
 use crate::task::{JoinError, JoinHandle, RemoteError, id};
@@ -220,12 +220,14 @@ impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, RemoteError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        metered(&mut *self, cx, |_| None, |handle, cx| handle.poll_now(cx))
+        poll_limited(&mut *self, cx)
     }
 }
 
-impl<T> RemoteHandle<T> {
-    fn poll_now(&self, cx: &Context<'_>) -> Poll<Result<T, RemoteError>> {
+impl<T> Limited for &mut RemoteHandle<T> {
+    type Output = Result<T, RemoteError>;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         // Cloning and dropping a stranger's waker may run any code: both are done outside of the lock.
         let waker = cx.waker().clone();
         let old = {

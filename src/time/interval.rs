@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
 use crate::time::{Sleep, now};
 
 /// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.
@@ -187,8 +187,15 @@ impl Future for Tick<'_> {
     type Output = Instant;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
-        let place = self.place;
-        metered(&mut *self, cx, |_| None, |tick, cx| tick.interval.poll_tick(cx, place))
+        poll_limited(&mut *self, cx)
+    }
+}
+
+impl Limited for &mut Tick<'_> {
+    type Output = Instant;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Instant> {
+        self.interval.poll_tick(cx, self.place)
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::limits::{is_metered, metered};
+use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::time::layer::{Time, current_time};
 use crate::time::nanos::nanos;
@@ -187,9 +187,12 @@ impl Sleep {
     }
 }
 
-impl Sleep {
+impl Limited for &mut Sleep {
+    type Output = ();
+
+    /// It has been started.
     #[inline]
-    fn poll_started(&mut self, cx: &Context<'_>) -> Poll<()> {
+    fn poll_now(self, cx: &Context<'_>) -> Poll<()> {
         if let Stage::Started { time, timer } = &self.stage {
             if time.poll_timer(*timer, cx).is_pending() {
                 return Poll::Pending;
@@ -197,11 +200,6 @@ impl Sleep {
             self.stage = Stage::Elapsed; // The timer went with the answer.
         }
         Poll::Ready(())
-    }
-
-    #[cold]
-    fn poll_metered(&mut self, cx: &Context<'_>) -> Poll<()> {
-        metered(self, cx, Sleep::describe, Sleep::poll_started)
     }
 
     fn describe(&self) -> Option<WaitsFor> {
@@ -234,7 +232,7 @@ impl Future for Sleep {
             };
             self.stage = start(time, deadline, place);
         }
-        if is_metered() { self.poll_metered(cx) } else { self.poll_started(cx) }
+        poll_limited(&mut *self, cx)
     }
 }
 

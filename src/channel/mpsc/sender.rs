@@ -10,7 +10,8 @@ use std::task::{Context, Poll, ready};
 use crate::channel::mpsc::chan::{Chan, Handle, TryReserve, is_place};
 use crate::channel::mpsc::{Permit, Reserve};
 use crate::channel::{Closed, SendError, TrySendError};
-use crate::limits::is_metered;
+use crate::limits::{Limited, poll_limited};
+use crate::report::WaitsFor;
 use crate::sync::queued::{Queued, Source};
 
 /// A sending side of a [`channel`](super::channel). Clones are further ones.
@@ -259,17 +260,40 @@ impl<T> Future for Sending<'_, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Sending { queued, value } = &mut *self;
-        assert!(value.is_some(), "a `send` was polled after it had been ready");
-        // Mostly there is a place and nobody in the way, and no wait has to begin.
-        let has_place = (!queued.has_begun() && !is_metered() && queued.source().take_place())
-            || is_place(&ready!(Pin::new(&mut *queued).poll(cx)));
-        let Some(value) = value.take() else { unreachable!("it was there just now") };
+        assert!(self.value.is_some(), "a `send` was polled after it had been ready");
+        let has_place = ready!(poll_limited(&mut *self, cx));
+        let Some(value) = self.value.take() else { unreachable!("it was there just now") };
         if !has_place {
             return Poll::Ready(Err(SendError(value)));
         }
-        queued.source().push(value);
+        self.queued.source().push(value);
         Poll::Ready(Ok(()))
+    }
+}
+
+/// The wait for a place; it ends with whether there is one.
+impl<T> Limited for &mut Sending<'_, T> {
+    type Output = bool;
+
+    #[inline]
+    fn poll_now(self, cx: &Context<'_>) -> Poll<bool> {
+        // Mostly there is a place and nobody in the way, and no wait has to begin.
+        if !self.queued.has_begun() && self.queued.source().take_place() {
+            return Poll::Ready(true);
+        }
+        self.wait(cx)
+    }
+
+    fn describe(&self) -> Option<WaitsFor> {
+        Some(self.queued.describe())
+    }
+}
+
+impl<T> Sending<'_, T> {
+    /// Not in line: the usual way is shorter without it.
+    #[inline(never)]
+    fn wait(&mut self, cx: &Context<'_>) -> Poll<bool> {
+        self.queued.poll_now(cx).map(|grant| is_place(&grant))
     }
 }
 

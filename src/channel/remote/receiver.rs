@@ -10,7 +10,8 @@ use crate::channel::TryRecvError;
 use crate::channel::remote::shared::Shared;
 use crate::kernel::TaskKey;
 use crate::kernel::Waiter;
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
+use crate::report::WaitsFor;
 use crate::sync::waiters::{Place, Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
@@ -165,9 +166,19 @@ impl<T> Future for Recv<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let place = self.place;
-        let describe = |recv: &Self| Some(recv.receiver.record.describe(place));
-        metered(&mut *self, cx, describe, |recv, cx| recv.receiver.poll_at(cx, place))
+        poll_limited(&mut *self, cx)
+    }
+}
+
+impl<T> Limited for &mut Recv<'_, T> {
+    type Output = Option<T>;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Option<T>> {
+        self.receiver.poll_at(cx, self.place)
+    }
+
+    fn describe(&self) -> Option<WaitsFor> {
+        Some(self.receiver.record.describe(self.place))
     }
 }
 

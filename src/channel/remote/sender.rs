@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use crate::channel::remote::shared::{Shared, Stage};
 use crate::channel::{SendError, TrySendError};
 use crate::kernel::current;
-use crate::limits::metered;
+use crate::limits::{Limited, poll_limited};
 use crate::wait_here::wait_here;
 
 /// The sending side of a [`remote::channel`](super::channel), for any thread. Clones are further ones.
@@ -149,12 +149,14 @@ impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        metered(&mut *self, cx, |_| None, Sending::poll_now)
+        poll_limited(&mut *self, cx)
     }
 }
 
-impl<T> Sending<'_, T> {
-    fn poll_now(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+impl<T> Limited for &mut Sending<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let Sending { shared, stage } = self;
         let sent = match stage {
             Stage::Made(_) => shared.go_on(stage, None),
