@@ -5,7 +5,9 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::task::{Context, Poll};
 
+use crate::limits::poll_limited;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
 
@@ -158,27 +160,57 @@ impl fmt::Debug for Gate {
     }
 }
 
+impl Queued<'_, Gate> {
+    /// Polls a wait at a gate of [`Gate::held`] for what it is to give to its caller; `None` if the gate was closed.
+    #[inline]
+    pub(crate) fn poll_held<G: HasGate>(
+        &mut self,
+        owner: G,
+        cx: &Context<'_>,
+    ) -> Poll<Option<Held<G>>> {
+        poll_limited(self, cx).map(|grant| Held::from(owner, grant))
+    }
+}
+
+/// A gate, or what keeps one alive.
+pub(crate) trait HasGate {
+    fn gate(&self) -> &Gate;
+}
+
+impl HasGate for &Gate {
+    #[inline]
+    fn gate(&self) -> &Gate {
+        self
+    }
+}
+
 /// Permits that somebody holds: what every guard has inside. Its drop hands them to the next in the list.
 #[derive(Debug)]
-pub(crate) struct Held<'a> {
-    gate: &'a Gate,
+pub(crate) struct Held<G: HasGate> {
+    owner: G,
     ticket: Option<Ticket>,
 }
 
-impl<'a> Held<'a> {
+impl<G: HasGate> Held<G> {
     /// What a wait at a gate of [`Gate::held`] ends with; `None` if the gate was closed.
     #[inline]
-    pub(crate) fn from(gate: &'a Gate, grant: Grant) -> Option<Self> {
+    pub(crate) fn from(owner: G, grant: Grant) -> Option<Self> {
         match grant {
-            Grant::Holding(ticket) => Some(Held { gate, ticket: Some(ticket) }),
+            Grant::Holding(ticket) => Some(Held { owner, ticket: Some(ticket) }),
             Grant::Word(_) => None,
         }
     }
 
     /// Takes permits without waiting, if they are there and nobody came before.
     #[inline]
-    pub(crate) fn try_take(gate: &'a Gate, permits: u32, place: Place) -> Option<Self> {
-        Held::from(gate, gate.try_take(permits, place).ok()?)
+    pub(crate) fn try_take(owner: G, permits: u32, place: Place) -> Option<Self> {
+        let grant = owner.gate().try_take(permits, place).ok()?;
+        Held::from(owner, grant)
+    }
+
+    /// What has the gate.
+    pub(crate) fn owner(&self) -> &G {
+        &self.owner
     }
 
     /// How many permits these are.
@@ -191,23 +223,24 @@ impl<'a> Held<'a> {
         let Some(ticket) = &self.ticket else { return };
         let surplus = ticket.word().saturating_sub(permits);
         ticket.set_word(permits);
-        self.gate.add(surplus);
+        self.owner.gate().add(surplus);
     }
 
-    /// Lets the permits go without giving them back to the gate; returns how many they were.
-    pub(crate) fn forget(mut self) -> u32 {
-        match self.ticket.take().map(|ticket| self.gate.waiters.leave(ticket)) {
+    /// Takes the permits out without giving them back to the gate; returns how many they were.
+    pub(crate) fn forget(&mut self) -> u32 {
+        match self.ticket.take().map(|ticket| self.owner.gate().waiters.leave(ticket)) {
             Some(Left::Holding(permits)) => permits,
             _ => 0,
         }
     }
 }
 
-impl Drop for Held<'_> {
+impl<G: HasGate> Drop for Held<G> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.gate.give_back(self.gate.waiters.leave(ticket));
+            let gate = self.owner.gate();
+            gate.give_back(gate.waiters.leave(ticket));
         }
     }
 }

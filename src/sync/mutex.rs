@@ -167,10 +167,9 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let grant = ready!(Pin::new(&mut self.queued).poll(cx));
-        let held =
-            Held::from(&self.mutex.gate, grant).expect("the gate of a mutex is never closed");
-        Poll::Ready(MutexGuard::new(self.mutex, held))
+        let mutex = self.mutex;
+        let held = ready!(self.queued.poll_held(&mutex.gate, cx));
+        Poll::Ready(MutexGuard::new(mutex, held.expect("the gate of a mutex is never closed")))
     }
 }
 
@@ -185,13 +184,13 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 pub struct MutexGuard<'a, T: ?Sized> {
     // In this order: the value is let go before the next one gets the lock.
     value: RefMut<'a, T>,
-    _held: Held<'a>,
+    _held: Held<&'a Gate>,
     mutex: &'a Mutex<T>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     #[inline]
-    fn new(mutex: &'a Mutex<T>, held: Held<'a>) -> Self {
+    fn new(mutex: &'a Mutex<T>, held: Held<&'a Gate>) -> Self {
         MutexGuard { value: mutex.value.borrow_mut(), _held: held, mutex }
     }
 

@@ -305,7 +305,7 @@ pin_project! {
         Waiting { queued: Queued<'a, Gate> },
         Running {
             // `None` while it is polled, and so if that panicked.
-            right: Option<Held<'a>>,
+            right: Option<Held<&'a Gate>>,
             #[pin]
             future: Fut,
         },
@@ -333,9 +333,9 @@ where
         let mut this = self.project();
         let cell: &'a OnceCell<T> = this.cell;
         if let StageView::Waiting { queued } = this.stage.as_mut().project() {
-            let grant = ready!(Pin::new(queued).poll(cx));
+            let right = ready!(queued.poll_held(&cell.gate, cx));
             this.stage.set(Stage::Over);
-            let Some(right) = Held::from(&cell.gate, grant) else {
+            let Some(right) = right else {
                 return Poll::Ready(Ok(cell
                     .get()
                     .expect("the gate is closed when there is a value")));

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::sync::gate::Held;
-use crate::sync::queued::{Grant, Queued};
-use crate::sync::semaphore::{AcquireError, Semaphore, TryAcquireError, assert_possible};
+use crate::sync::gate::{Gate, HasGate, Held};
+use crate::sync::queued::Queued;
+use crate::sync::semaphore::{AcquireError, Semaphore, TryAcquireError, assert_possible, try_take};
 use crate::sync::waiters::{Place, Ticket};
 
 impl Semaphore {
@@ -82,9 +82,7 @@ impl Semaphore {
         self: Rc<Self>,
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        let grant = self.try_take(permits, Location::caller())?;
-        let permit = OwnedSemaphorePermit::from(self, grant);
-        permit.map_err(|AcquireError(())| TryAcquireError::Closed)
+        Ok(OwnedSemaphorePermit { held: try_take(self, permits, Location::caller())? })
     }
 }
 
@@ -108,7 +106,10 @@ impl Future for AcquireOwned {
         let poll = Pin::new(&mut queued).poll(cx);
         self.ticket = queued.set_aside();
         match poll {
-            Poll::Ready(grant) => Poll::Ready(OwnedSemaphorePermit::from(semaphore, grant)),
+            Poll::Ready(grant) => {
+                let held = Held::from(semaphore, grant).ok_or(AcquireError(()))?;
+                Poll::Ready(Ok(OwnedSemaphorePermit { held }))
+            }
             Poll::Pending => {
                 self.semaphore = Some(semaphore);
                 Poll::Pending
@@ -136,44 +137,30 @@ impl fmt::Debug for AcquireOwned {
 /// it owns the semaphore, together with all others who do.
 #[must_use = "dropping it gives the permits back"]
 pub struct OwnedSemaphorePermit {
-    semaphore: Rc<Semaphore>,
-    ticket: Option<Ticket>,
+    held: Held<Rc<Semaphore>>,
+}
+
+impl HasGate for Rc<Semaphore> {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
 }
 
 impl OwnedSemaphorePermit {
-    fn from(semaphore: Rc<Semaphore>, grant: Grant) -> Result<Self, AcquireError> {
-        match grant {
-            Grant::Holding(ticket) => Ok(OwnedSemaphorePermit { semaphore, ticket: Some(ticket) }),
-            Grant::Word(_) => Err(AcquireError(())),
-        }
-    }
-
-    /// Takes out what is held, so that the drop finds nothing any more.
-    fn take(&mut self) -> Option<Held<'_>> {
-        let ticket = self.ticket.take()?;
-        Held::from(&self.semaphore.gate, Grant::Holding(ticket))
-    }
-
     /// Returns how many permits these are.
     pub fn num_permits(&self) -> usize {
-        self.ticket.as_ref().map_or(0, Ticket::word) as usize
+        self.held.permits() as usize
     }
 
     /// Returns the semaphore that they belong to.
     pub fn semaphore(&self) -> &Rc<Semaphore> {
-        &self.semaphore
+        self.held.owner()
     }
 
     /// Lets the permits go without giving them back: the semaphore has so many fewer from now on.
     pub fn forget(mut self) {
-        let forgotten = self.take().map_or(0, Held::forget);
-        self.semaphore.forgotten(forgotten);
-    }
-}
-
-impl Drop for OwnedSemaphorePermit {
-    fn drop(&mut self) {
-        drop(self.take());
+        let forgotten = self.held.forget();
+        self.held.owner().forgotten(forgotten);
     }
 }
 

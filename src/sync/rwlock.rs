@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use thiserror::Error;
 
 use crate::sync::gate::{Gate, Held, MAX_PERMITS};
-use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::queued::{Queued, Source};
 
 /// A lock that many readers have at a time, or one writer, across as many awaits as they like.
 ///
@@ -51,6 +51,8 @@ const ONE: u32 = 1;
 
 /// What a writer takes of the gate.
 const ALL: u32 = MAX_PERMITS;
+
+const NEVER_CLOSED: &str = "the gate of a lock is never closed";
 
 impl<T> RwLock<T> {
     /// Makes a lock around a value.
@@ -145,12 +147,6 @@ impl<T: ?Sized> RwLock<T> {
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
-
-    /// What a wait ends with.
-    #[inline]
-    fn held(&self, grant: Grant) -> Held<'_> {
-        Held::from(&self.gate, grant).expect("the gate of a lock is never closed")
-    }
 }
 
 impl<T: Default> Default for RwLock<T> {
@@ -201,9 +197,9 @@ impl<'a, T: ?Sized> Future for Read<'a, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let grant = ready!(Pin::new(&mut self.queued).poll(cx));
-        let held = self.lock.held(grant);
-        Poll::Ready(RwLockReadGuard { value: self.lock.value.borrow(), _held: held })
+        let lock = self.lock;
+        let held = ready!(self.queued.poll_held(&lock.gate, cx)).expect(NEVER_CLOSED);
+        Poll::Ready(RwLockReadGuard { value: lock.value.borrow(), _held: held })
     }
 }
 
@@ -225,10 +221,9 @@ impl<'a, T: ?Sized> Future for Write<'a, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let grant = ready!(Pin::new(&mut self.queued).poll(cx));
-        let held = self.lock.held(grant);
-        let value = self.lock.value.borrow_mut();
-        Poll::Ready(RwLockWriteGuard { value, held, lock: self.lock })
+        let lock = self.lock;
+        let held = ready!(self.queued.poll_held(&lock.gate, cx)).expect(NEVER_CLOSED);
+        Poll::Ready(RwLockWriteGuard { value: lock.value.borrow_mut(), held, lock })
     }
 }
 
@@ -243,7 +238,7 @@ impl<T: ?Sized> fmt::Debug for Write<'_, T> {
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     // In this order: the value is let go before the next one gets the lock.
     value: Ref<'a, T>,
-    _held: Held<'a>,
+    _held: Held<&'a Gate>,
 }
 
 impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
@@ -272,7 +267,7 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     // In this order: the value is let go before the next one gets the lock.
     value: RefMut<'a, T>,
-    held: Held<'a>,
+    held: Held<&'a Gate>,
     lock: &'a RwLock<T>,
 }
 

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::sync::gate::{self, Gate, Held};
-use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::gate::{self, Gate, HasGate, Held};
+use crate::sync::queued::{Queued, Source};
 use crate::sync::waiters::Place;
 
 /// So many permits, which tasks take and give back: a limit to how many do something at a time.
@@ -160,19 +160,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn try_acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        let grant = self.try_take(permits, Location::caller())?;
-        self.permit(grant).map_err(|AcquireError(())| TryAcquireError::Closed)
-    }
-
-    pub(super) fn try_take(&self, permits: u32, place: Place) -> Result<Grant, TryAcquireError> {
-        self.gate.try_take(permits, place).map_err(|_| TryAcquireError::NoPermits)
-    }
-
-    /// What a wait ended with, as a permit.
-    #[inline]
-    fn permit(&self, grant: Grant) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let held = Held::from(&self.gate, grant).ok_or(AcquireError(()))?;
-        Ok(SemaphorePermit { semaphore: self, held })
+        Ok(SemaphorePermit { held: try_take(self, permits, Location::caller())? })
     }
 
     /// Makes new permits, which go to those who wait for some.
@@ -247,6 +235,24 @@ fn up_to_max(permits: usize) -> Option<u32> {
     u32::try_from(permits).ok().filter(|&permits| permits <= gate::MAX_PERMITS)
 }
 
+/// Takes permits for a guard, by whatever it has of the semaphore.
+pub(super) fn try_take<G: HasGate>(
+    semaphore: G,
+    permits: u32,
+    place: Place,
+) -> Result<Held<G>, TryAcquireError> {
+    let grant = semaphore.gate().try_take(permits, place);
+    let grant = grant.map_err(|_| TryAcquireError::NoPermits)?;
+    Held::from(semaphore, grant).ok_or(TryAcquireError::Closed)
+}
+
+impl HasGate for &Semaphore {
+    #[inline]
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+}
+
 /// A wait for more than there can ever be is a mistake of the caller's.
 #[track_caller]
 #[inline]
@@ -304,8 +310,9 @@ impl<'a> Future for Acquire<'a> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let grant = ready!(Pin::new(&mut self.queued).poll(cx));
-        Poll::Ready(self.semaphore.permit(grant))
+        let semaphore = self.semaphore;
+        let held = ready!(self.queued.poll_held(semaphore, cx)).ok_or(AcquireError(()))?;
+        Poll::Ready(Ok(SemaphorePermit { held }))
     }
 }
 
@@ -318,8 +325,7 @@ impl fmt::Debug for Acquire<'_> {
 /// Permits of a semaphore, until this is dropped.
 #[must_use = "dropping it gives the permits back"]
 pub struct SemaphorePermit<'a> {
-    semaphore: &'a Semaphore,
-    held: Held<'a>,
+    held: Held<&'a Semaphore>,
 }
 
 impl SemaphorePermit<'_> {
@@ -337,8 +343,9 @@ impl SemaphorePermit<'_> {
     /// semaphore.try_acquire().unwrap().forget();
     /// assert_eq!(semaphore.available_permits(), 1);
     /// ```
-    pub fn forget(self) {
-        self.semaphore.forgotten(self.held.forget());
+    pub fn forget(mut self) {
+        let forgotten = self.held.forget();
+        self.held.owner().forgotten(forgotten);
     }
 }
 
