@@ -48,6 +48,7 @@
 
 mod listener;
 mod end;
+mod handle;
 mod error;
 pub mod mpsc;
 pub mod oneshot;

@@ -41,5 +41,5 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     );
     let shared = Rc::new(Shared::new(capacity));
     let receiver = Receiver::new(Rc::clone(&shared));
-    (Sender::new(shared), receiver)
+    (Sender::new(&shared), receiver)
 }

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use crate::channel::SendError;
 use crate::channel::broadcast::receiver::Receiver;
 use crate::channel::broadcast::shared::Shared;
+use crate::channel::handle::Handle;
 
 /// A sending side of a [broadcast channel](super::channel). Clones are further ones.
 pub struct Sender<T> {
-    shared: Rc<Shared<T>>,
+    shared: Handle<Shared<T>>,
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: Rc<Shared<T>>) -> Self {
-        shared.senders.set(shared.senders.get() + 1);
-        Sender { shared }
+    pub(super) fn new(shared: &Rc<Shared<T>>) -> Self {
+        Sender { shared: Handle::new(shared) }
     }
 
     /// Gives the channel a name, for reports; both sides have it.
@@ -65,7 +65,7 @@ impl<T> Sender<T> {
 
     /// Makes a receiver, for what will be sent from now on.
     pub fn subscribe(&self) -> Receiver<T> {
-        Receiver::new(Rc::clone(&self.shared))
+        Receiver::new(Rc::clone(self.shared.shared()))
     }
 
     /// How many values are kept, because somebody has not received them yet.
@@ -85,23 +85,13 @@ impl<T> Sender<T> {
 
     /// Returns whether both send into the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.shared, &other.shared)
+        Rc::ptr_eq(self.shared.shared(), other.shared.shared())
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Sender::new(Rc::clone(&self.shared))
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        let left = self.shared.senders.get() - 1;
-        self.shared.senders.set(left);
-        if left == 0 {
-            self.shared.messages.wake_all(0);
-        }
+        Sender { shared: self.shared.clone() }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::channel::broadcast::ring::Ring;
+use crate::channel::handle::HasSenders;
 use crate::sync::waiters::Waiters;
 
 /// What the two sides share.
@@ -21,5 +22,15 @@ impl<T> Shared<T> {
             senders: Cell::new(0),
             messages: Waiters::new("a message on broadcast channel"),
         }
+    }
+}
+
+impl<T> HasSenders for Shared<T> {
+    fn senders(&self) -> &Cell<usize> {
+        &self.senders
+    }
+
+    fn senders_are_gone(&self) {
+        self.messages.wake_all(0);
     }
 }

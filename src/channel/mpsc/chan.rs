@@ -3,13 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::ops::Deref;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
 use crate::channel::TryRecvError;
 use crate::channel::end::End;
+use crate::channel::handle::HasSenders;
 use crate::sync::gate::{CLOSED, Gate};
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Place, Waiters};
@@ -240,50 +239,12 @@ impl<T> Source for Chan<T> {
     }
 }
 
-/// One of the senders of a channel; the last one to go tells the receiver.
-pub(super) struct Handle<T>(Rc<Chan<T>>);
-
-impl<T> Handle<T> {
-    pub(super) fn new(chan: Chan<T>) -> Self {
-        Handle::of(&Rc::new(chan))
+impl<T> HasSenders for Chan<T> {
+    fn senders(&self) -> &Cell<usize> {
+        &self.senders
     }
 
-    fn of(chan: &Rc<Chan<T>>) -> Self {
-        chan.senders.set(chan.senders.get() + 1);
-        Handle(Rc::clone(chan))
-    }
-
-    /// One more sender, if there is one still.
-    pub(super) fn of_live(chan: &Rc<Chan<T>>) -> Option<Self> {
-        (chan.senders.get() > 0).then(|| Handle::of(chan))
-    }
-
-    pub(super) fn chan(&self) -> &Rc<Chan<T>> {
-        &self.0
-    }
-}
-
-impl<T> Clone for Handle<T> {
-    fn clone(&self) -> Self {
-        Handle::of(&self.0)
-    }
-}
-
-impl<T> Deref for Handle<T> {
-    type Target = Chan<T>;
-
-    #[inline]
-    fn deref(&self) -> &Chan<T> {
-        &self.0
-    }
-}
-
-impl<T> Drop for Handle<T> {
-    fn drop(&mut self) {
-        let left = self.0.senders.get() - 1;
-        self.0.senders.set(left);
-        if left == 0 {
-            self.0.messages.wake_first(0);
-        }
+    fn senders_are_gone(&self) {
+        self.messages.wake_first(0);
     }
 }

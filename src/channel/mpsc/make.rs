@@ -1,6 +1,9 @@
 //! Making a channel, with its two sides.
 
-use crate::channel::mpsc::chan::{Chan, Handle};
+use std::rc::Rc;
+
+use crate::channel::handle::Handle;
+use crate::channel::mpsc::chan::Chan;
 use crate::channel::mpsc::receiver::Receiver;
 use crate::channel::mpsc::sender::Sender;
 use crate::channel::mpsc::unbounded::{UnboundedReceiver, UnboundedSender};
@@ -50,7 +53,7 @@ pub fn channel<T>(places: usize) -> (Sender<T>, Receiver<T>) {
             "a channel has at most {MAX_PERMITS} places, and not {places}: use `mpsc::unbounded()`"
         ),
     };
-    let handle = Handle::new(Chan::new(number));
+    let handle = Handle::new(&Rc::new(Chan::new(number)));
     let receiver = Receiver::new(&handle);
     (Sender::new(handle), receiver)
 }
@@ -77,7 +80,7 @@ pub fn channel<T>(places: usize) -> (Sender<T>, Receiver<T>) {
 /// ```
 #[doc(alias = "unbounded_channel")]
 pub fn unbounded<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let handle = Handle::new(Chan::new(MAX_PERMITS));
+    let handle = Handle::new(&Rc::new(Chan::new(MAX_PERMITS)));
     let receiver = Receiver::new(&handle);
     (UnboundedSender::new(handle), receiver)
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
+use crate::channel::handle::Handle;
 use crate::channel::listener::Listener;
-use crate::channel::mpsc::chan::{Chan, Handle};
+use crate::channel::mpsc::chan::Chan;
 use crate::sync::waiters::Place;
 
 /// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) one.
@@ -21,8 +22,8 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(sender: &Handle<T>) -> Self {
-        Receiver { chan: Rc::clone(sender.chan()), listener: Listener::new() }
+    pub(super) fn new(sender: &Handle<Chan<T>>) -> Self {
+        Receiver { chan: Rc::clone(sender.shared()), listener: Listener::new() }
     }
 
     /// Gives the channel a name, for reports; both sides have it.

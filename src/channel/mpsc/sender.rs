@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::channel::mpsc::chan::{Chan, Handle, TryReserve, is_place};
+use crate::channel::handle::Handle;
+use crate::channel::mpsc::chan::{Chan, TryReserve, is_place};
 use crate::channel::mpsc::{Permit, Reserve};
 use crate::channel::{Closed, SendError, TrySendError};
 use crate::limits::{Limited, poll_limited};
@@ -18,11 +19,11 @@ use crate::sync::queued::{Queued, Source};
 ///
 /// When the last one is gone the receiver gets what was sent, and then `None`.
 pub struct Sender<T> {
-    handle: Handle<T>,
+    handle: Handle<Chan<T>>,
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(handle: Handle<T>) -> Self {
+    pub(super) fn new(handle: Handle<Chan<T>>) -> Self {
         Sender { handle }
     }
 
@@ -180,12 +181,12 @@ impl<T> Sender<T> {
 
     /// Returns whether both send into the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
-        Rc::ptr_eq(self.handle.chan(), other.handle.chan())
+        Rc::ptr_eq(self.handle.shared(), other.handle.shared())
     }
 
     /// Returns a sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { chan: Rc::clone(self.handle.chan()) }
+        WeakSender { chan: Rc::clone(self.handle.shared()) }
     }
 }
 

@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::channel::handle::Handle;
 use crate::channel::mpsc::Receiver;
-use crate::channel::mpsc::chan::{Chan, Handle, TryReserve};
+use crate::channel::mpsc::chan::{Chan, TryReserve};
 use crate::channel::{Closed, SendError};
 
 /// The receiving side of an [`unbounded`](super::unbounded) channel: there is one kind of receiver.
@@ -16,11 +17,11 @@ pub type UnboundedReceiver<T> = Receiver<T>;
 ///
 /// When the last one is gone the receiver gets what was sent, and then `None`.
 pub struct UnboundedSender<T> {
-    handle: Handle<T>,
+    handle: Handle<Chan<T>>,
 }
 
 impl<T> UnboundedSender<T> {
-    pub(super) fn new(handle: Handle<T>) -> Self {
+    pub(super) fn new(handle: Handle<Chan<T>>) -> Self {
         UnboundedSender { handle }
     }
 
@@ -93,12 +94,12 @@ impl<T> UnboundedSender<T> {
 
     /// Returns whether both send into the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
-        Rc::ptr_eq(self.handle.chan(), other.handle.chan())
+        Rc::ptr_eq(self.handle.shared(), other.handle.shared())
     }
 
     /// Returns a sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakUnboundedSender<T> {
-        WeakUnboundedSender { chan: Rc::clone(self.handle.chan()) }
+        WeakUnboundedSender { chan: Rc::clone(self.handle.shared()) }
     }
 }
 

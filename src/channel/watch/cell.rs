@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::channel::end::End;
+use crate::channel::handle::HasSenders;
 use crate::sync::waiters::Waiters;
 
 /// What the two sides share.
@@ -126,6 +127,16 @@ impl<T> Shared<T> {
         f.field("version", &self.version.get());
         f.field("senders", &self.senders.get()).field("receivers", &self.receivers.get());
         self.changes.debug(f);
+    }
+}
+
+impl<T> HasSenders for Shared<T> {
+    fn senders(&self) -> &Cell<usize> {
+        &self.senders
+    }
+
+    fn senders_are_gone(&self) {
+        self.changes.wake_all(0);
     }
 }
 

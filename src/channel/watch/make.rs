@@ -34,6 +34,6 @@ use crate::channel::watch::sender::Sender;
 /// ```
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared::new(init));
-    let sender = Sender::new(Rc::clone(&shared));
+    let sender = Sender::new(&shared);
     (sender, Receiver::new(shared))
 }

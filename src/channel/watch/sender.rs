@@ -5,19 +5,19 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::channel::handle::Handle;
 use crate::channel::watch::cell::{Ref, Replaced, Shared};
 use crate::channel::watch::receiver::Receiver;
 use crate::channel::{Closed, SendError};
 
 /// The side of a [`watch`](super::channel) that changes the value. Clones are further ones.
 pub struct Sender<T> {
-    shared: Rc<Shared<T>>,
+    shared: Handle<Shared<T>>,
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: Rc<Shared<T>>) -> Self {
-        shared.senders.set(shared.senders.get() + 1);
-        Sender { shared }
+    pub(super) fn new(shared: &Rc<Shared<T>>) -> Self {
+        Sender { shared: Handle::new(shared) }
     }
 
     /// Gives it a name, for reports; both sides have it.
@@ -139,7 +139,7 @@ impl<T> Sender<T> {
 
     /// Makes a receiver, for which the value as it is now counts as seen.
     pub fn subscribe(&self) -> Receiver<T> {
-        Receiver::new(Rc::clone(&self.shared))
+        Receiver::new(Rc::clone(self.shared.shared()))
     }
 
     /// Waits until there is no receiver. There may be one again later, by [`subscribe`](Sender::subscribe).
@@ -172,23 +172,13 @@ impl<T> Sender<T> {
 
     /// Returns whether both change the same value.
     pub fn same_channel(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.shared, &other.shared)
+        Rc::ptr_eq(self.shared.shared(), other.shared.shared())
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Sender::new(Rc::clone(&self.shared))
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        let left = self.shared.senders.get() - 1;
-        self.shared.senders.set(left);
-        if left == 0 {
-            self.shared.changes.wake_all(0);
-        }
+        Sender { shared: self.shared.clone() }
     }
 }
 
