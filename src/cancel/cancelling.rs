@@ -95,43 +95,39 @@ fn make_root(kernel: &Kernel, key: Key) -> u32 {
 /// and marks it if it must end.
 pub(crate) fn after_turn(kernel: &Kernel, key: Key, flags: Flags) {
     let since = take_since();
-    let is_marked = |flags: Flags| flags.has(Flags::ABORT);
-    if kernel.board.borrow().taskmap.get(key).is_none_or(|slot| is_marked(slot.flags)) {
+    let own = kernel.board.borrow().taskmap.get(key).map(|slot| slot.flags);
+    let Some(own) = own.filter(|own| !own.has(Flags::ABORT)) else { return };
+    let has_root = own.has(Flags::CALL_EXIT);
+    if since.is_none() && !has_root {
+        return; // It is a sleep that has noted something.
+    }
+    let unhung = since.filter(|&since| with_regions(|regions| regions.has_unhung(since)));
+    if unhung.is_none() && !has_root {
         return;
     }
-    let mut rings = Vec::new();
-    let failure = settle(kernel, key, since, flags, &mut rings);
-    if let Some(failure) = failure {
-        kernel.mark(key, failure);
-    }
-    rings.into_iter().for_each(Ring::wake);
-}
-
-fn settle(
-    kernel: &Kernel,
-    key: Key,
-    since: Option<u32>,
-    flags: Flags,
-    rings: &mut Vec<Ring>,
-) -> Option<Failure> {
-    let unhung = since.filter(|&since| with_regions(|regions| regions.has_unhung(since)));
-    let root = match unhung {
-        Some(_) => make_root(kernel, key),
-        None => root_of(kernel, key)?,
-    };
+    let root = make_root(kernel, key);
     let polled = if flags.has(Flags::RUNG) { Polled::Woken } else { Polled::AtRest };
+    let mut rings = Vec::new();
     let (is_asked, failure) = with_regions(|regions| {
         if let Some(since) = unhung {
-            regions.adopt(root, since, rings);
+            regions.adopt(root, since, &mut rings);
         }
-        let delivery = regions.deliver(root, polled, rings);
+        if regions.slab[root].request.is_none() {
+            return (false, None);
+        }
+        let delivery = regions.deliver(root, polled, &mut rings);
         let request = regions.slab[root].request.clone();
         let failure = request.as_ref().filter(|_| delivery == Delivery::Acts);
         let failure = failure.map(|request| Failure::Cancelled(request.reason.text()));
         (request.is_some(), failure)
     });
-    kernel.set_flag(key, Flags::CALL_AFTER, is_asked);
-    failure
+    if is_asked != own.has(Flags::CALL_AFTER) {
+        kernel.set_flag(key, Flags::CALL_AFTER, is_asked);
+    }
+    if let Some(failure) = failure {
+        kernel.mark(key, failure);
+    }
+    rings.into_iter().for_each(Ring::wake);
 }
 
 /// After a turn that has ended its task, if regions were left in it.

@@ -30,7 +30,6 @@ pub(crate) struct Run<'k, 'r> {
 }
 
 /// Why a run ended without having done its work.
-#[derive(Clone, Copy, Debug)]
 pub(crate) enum Stop {
     /// A scheduler runs on this thread already, since this place.
     Nested { outer: Place },

@@ -88,7 +88,6 @@ struct Now {
 }
 
 /// A word of a turn that belongs to one layer.
-#[derive(Clone, Copy)]
 pub(crate) enum Word {
     Cancel,
     Limits,

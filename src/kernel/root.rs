@@ -58,10 +58,16 @@ pub(crate) struct RootGuard<'k, 'r> {
 
 impl<'k, 'r> RootGuard<'k, 'r> {
     /// Gives a root its slot, and puts it on ready.
+    #[inline]
     pub(crate) fn new(kernel: &'k Kernel, place: Place, root: &'r mut dyn Root) -> Self {
         let birth = Birth { flags: Flags::MAIN, ..Birth::at(place) };
-        let (key, _) = kernel.insert_guest(birth, None);
-        if kernel.is_told() {
+        let (key, is_told) = {
+            let board = &mut *kernel.board.borrow_mut();
+            let (key, _) = board.taskmap.insert_guest(birth);
+            board.ready.push(key.slot);
+            (key, board.flags.has(Flags::TELL))
+        };
+        if is_told {
             kernel.tell(key, Event::Spawned);
         }
         RootGuard { kernel, root, key, is_done: false }

@@ -97,7 +97,6 @@ pub(crate) trait Hooks {
 }
 
 /// What a run does when nothing is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Idle {
     /// Something may be ready by now.
     Go,
@@ -203,15 +202,12 @@ impl Kernel {
         (key.slot, id)
     }
 
-    /// Makes a task whose future lives elsewhere; it is put on ready unless it is [routed](Flags::ROUTED).
+    /// Makes a task whose future lives elsewhere; the caller queues it.
     pub(crate) fn insert_guest(&self, birth: Birth, name: Option<Arc<str>>) -> (Key, TaskId) {
         let board = &mut *self.board.borrow_mut();
         let (key, id) = board.taskmap.insert_guest(birth);
         if name.is_some() {
             board.taskmap.extra_mut(key.slot).name = name;
-        }
-        if !birth.flags.has(Flags::ROUTED) {
-            board.ready.push(key.slot);
         }
         (key, id)
     }

@@ -21,7 +21,7 @@ use crate::scheduler::policy::Policy;
 use crate::scope::Hosts;
 use crate::sync;
 use crate::task::Remotes;
-use crate::time::Time;
+use crate::time::{Time, forget};
 use crate::watch::{Failures, Reporter, Watch};
 
 impl Layers {
@@ -59,6 +59,9 @@ impl Layers {
         if let Some(failures) = self.failures.get() {
             failures.close();
         }
+        if let Some(time) = self.has_time() {
+            forget(time.scheduler);
+        }
         if !has_schedulers() {
             sync::cool();
             cancel::cool();
@@ -69,13 +72,10 @@ impl Layers {
     #[cold]
     fn rare_part(&self, kernel: &Kernel, kind: TypeId) -> Option<Rc<dyn Any>> {
         let is = |other: TypeId| kind == other;
-        if is(TypeId::of::<Meter>()) {
-            return self.meter.clone().map(|meter| meter as Rc<dyn Any>);
-        }
-        let part: Rc<dyn Any> = if is(TypeId::of::<Hosts>()) {
-            Rc::clone(self.hosts.get_or_init(Rc::default)) as _
-        } else if is(TypeId::of::<Roots>()) {
+        let part: Rc<dyn Any> = if is(TypeId::of::<Roots>()) {
             Rc::clone(self.roots.get_or_init(Rc::default)) as _
+        } else if is(TypeId::of::<Hosts>()) {
+            Rc::clone(self.hosts.get_or_init(Rc::default)) as _
         } else if is(TypeId::of::<Watch>()) {
             Rc::clone(self.watch()) as _
         } else if is(TypeId::of::<Failures>()) {
@@ -85,6 +85,8 @@ impl Layers {
         } else if is(TypeId::of::<Remotes>()) {
             let make = || Rc::new(Remotes::new(Arc::clone(&kernel.mailbox)));
             Rc::clone(self.remotes.get_or_init(make)) as _
+        } else if is(TypeId::of::<Meter>()) {
+            Rc::clone(self.meter.as_ref()?) as _
         } else {
             return None;
         };

@@ -4,13 +4,15 @@
 //! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), and when nothing is ready.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::kernel::{
-    By, Flags, Kernel, Place, TaskKey, Waiter, current, find, note, owner_of, wake_safely,
+    By, Flags, Kernel, Place, TaskKey, Waiter, current, current_scheduler, find, note, owner_of,
+    wake_safely,
 };
 use crate::report::{Transition, WaitsFor};
 use crate::time::clock::Clock;
@@ -206,8 +208,36 @@ impl Time {
     }
 }
 
+// ----- for the scheduler that runs -----
+
+thread_local! {
+    /// The one that was asked for last, since each sleep asks. Without a destructor, so that it can be used while other
+    /// thread-locals are being destroyed; let go with its scheduler.
+    static LATEST: RefCell<ManuallyDrop<Option<Rc<Time>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
 /// The clock and the timers of the scheduler that runs on this thread.
 #[inline]
 pub(crate) fn current_time() -> Option<Rc<Time>> {
-    current()?.part::<Time>()
+    let scheduler = current_scheduler()?;
+    let latest = LATEST.with(|latest| {
+        latest.borrow().as_ref().filter(|time| time.scheduler == scheduler).cloned()
+    });
+    latest.or_else(look_up)
+}
+
+#[cold]
+fn look_up() -> Option<Rc<Time>> {
+    let time = current()?.part::<Time>()?;
+    let before = LATEST.with(|latest| latest.borrow_mut().replace(Rc::clone(&time)));
+    drop(before);
+    Some(time)
+}
+
+/// A scheduler is gone, and its timers with it.
+pub(crate) fn forget(scheduler: NonZeroU32) {
+    let gone =
+        LATEST.with(|latest| latest.borrow_mut().take_if(|time| time.scheduler == scheduler));
+    drop(gone);
 }

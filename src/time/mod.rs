@@ -16,7 +16,7 @@ mod timeout;
 
 pub(crate) use clock::Clock;
 #[allow(unused_imports, reason = "for the feature `jobs`")]
-pub(crate) use layer::{Time, current_time};
+pub(crate) use layer::{Time, current_time, forget};
 pub(crate) use nanos::{NEVER, Nanos, later, nanos};
 pub(crate) use timers::{TimerKey, When};
 

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use thiserror::Error;
 
 use crate::cancel::{Passage, Reason, left};
-use crate::kernel::{Word, set_word, word};
+use crate::kernel::{Word, current_scheduler, set_word, word};
 use crate::time::layer::current_time;
 use crate::time::sleep::{Deadline, Sleep};
 
@@ -231,10 +231,13 @@ impl<F: Future> Timeout<F> {
 /// Begins to wait for the deadline. Returns whether it is past.
 fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
     let Some((deadline, place)) = sleep.plan() else { return true };
-    let Some(time) = current_time() else {
+    if current_scheduler().is_none() {
         panic!("the timeout at {place} needs a running scheduler: await it inside `block_on`");
+    }
+    let is_past = match deadline {
+        Deadline::At(instant) => current_time().is_some_and(|time| instant <= time.instant_now()),
+        Deadline::After(_) => false,
     };
-    let is_past = matches!(deadline, Deadline::At(instant) if instant <= time.instant_now());
     is_past || Pin::new(sleep).poll(cx).is_ready()
 }
 
