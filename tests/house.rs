@@ -20,6 +20,16 @@ use modules::House;
 // ----- debts: known breaches. These lists may only shrink, and are to be empty -----
 
 const UPWARD: &[&str] = &[];
+const LAYERS: &[&str] = &[];
+const MOD_LINES: &[&str] = &[];
+const FACES: &[&str] = &[
+    "blocking/handle.rs: crate::task::mask is of cancel/mask.rs",
+    "cancel/catch.rs: crate::task::Cancelled is of cancel/cancelled.rs",
+    "jobs/running.rs: crate::task::catch_cancel is of cancel/catch.rs",
+    "task/with.rs: crate::task::Cancelled is of cancel/cancelled.rs",
+    "task/with.rs: crate::task::catch_cancel is of cancel/catch.rs",
+    "task/with.rs: crate::task::mask is of cancel/mask.rs",
+];
 const CIRCLES: &[&str] = &[];
 const ABROAD: &[&str] = &[];
 const KERNEL: &[&str] = &[];
@@ -60,6 +70,22 @@ fn house(sources: &[(String, String)]) -> House {
 #[test]
 fn imports_point_down() {
     settle(UPWARD, &rules::imports_that_point_up(&house(&sources())));
+}
+
+#[test]
+fn lib_declares_the_layers_in_order() {
+    settle(LAYERS, &rules::layers_out_of_order(&house(&sources())));
+}
+
+#[test]
+fn mod_lines_stand_in_order() {
+    settle(MOD_LINES, &rules::mod_lines_out_of_order(&house(&sources())));
+}
+
+/// What `lib.rs` and `task/mod.rs` show of other layers is for users.
+#[test]
+fn no_import_goes_through_the_face_of_another_layer() {
+    settle(FACES, &rules::imports_through_faces(&house(&sources())));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::arrows::Found;
 use crate::modules::House;
 use crate::rules::{
-    circles_of_files, impls_abroad, imports_of_the_kernel, imports_that_point_up, more_than_a_face,
+    circles_of_files, impls_abroad, imports_of_the_kernel, imports_that_point_up,
+    imports_through_faces, layers_out_of_order, mod_lines_out_of_order, more_than_a_face,
     untrue_steps,
 };
 
@@ -31,6 +32,8 @@ fn with(file: &'static str, text: &'static str) -> House {
 fn a_crate_in_order_has_no_breach() {
     let house = with("random.rs", "");
     assert_eq!(imports_that_point_up(&house), [""; 0]);
+    assert_eq!(imports_through_faces(&house), [""; 0]);
+    assert_eq!(mod_lines_out_of_order(&house), [""; 0]);
     assert_eq!(circles_of_files(&house).0, [""; 0]);
     assert_eq!(impls_abroad(&house), [""; 0]);
     assert_eq!(imports_of_the_kernel(&house), [""; 0]);
@@ -89,6 +92,37 @@ fn what_leads_nowhere_and_what_has_no_layer_is_found() {
     assert_eq!(imports_that_point_up(&house), ["task/join.rs: `crate::time::wake` leads nowhere"]);
     let house = House::read(&[("lib.rs", "mod misc;"), ("misc.rs", "")]);
     assert_eq!(imports_that_point_up(&house), ["misc.rs is in no layer"]);
+}
+
+#[test]
+fn an_import_through_the_face_of_another_layer_is_found() {
+    for (text, path) in [
+        ("use crate::task::{Scope, join};", "crate::task::Scope"),
+        ("fn f() { crate::task::Scope::new() }", "crate::task::Scope"),
+        ("use crate::task; fn f() { task::Scope::new() }", "task::Scope"),
+        ("use crate::scope;", "crate::scope"),
+    ] {
+        let house = with("time/sleep.rs", text);
+        let breaches = imports_through_faces(&house);
+        assert_eq!(breaches, [format!("time/sleep.rs: {path} is of scope/run.rs")], "{text}");
+    }
+}
+
+#[test]
+fn mod_lines_out_of_order_are_found() {
+    let house =
+        with("kernel/mod.rs", "mod b; mod a; pub(crate) use a::{Kernel, other as another};");
+    let breach = "kernel/mod.rs: kernel/b.rs -> kernel/a.rs: Kernel";
+    assert_eq!(mod_lines_out_of_order(&house), [breach]);
+    let house = House::read(&[
+        ("lib.rs", "mod time; mod kernel;\nmod waiting {}"),
+        ("kernel.rs", ""),
+        ("time.rs", ""),
+    ]);
+    let breaches = layers_out_of_order(&house);
+    assert!(breaches.contains(&"lib.rs: time stands before kernel".to_owned()));
+    assert!(breaches.contains(&"there is no layer task".to_owned()));
+    assert_eq!(breaches.len(), 1 + 18);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arrows::{Arrow, Found, circles};
-use crate::modules::House;
+use crate::modules::{House, is_door};
 use crate::tokens::{behind, is_name, tokens};
 
 /// The layers, the lowest first: folders of `src`, and files at its root. `lib.rs` is above all.
@@ -66,6 +66,90 @@ pub(crate) fn imports_that_point_up(house: &House) -> Vec<String> {
         }
     }
     breaches
+}
+
+/// Whether `lib.rs` declares the layers, all of them and in their order.
+pub(crate) fn layers_out_of_order(house: &House) -> Vec<String> {
+    let declared = mod_lines(house, 0);
+    let mut breaches = Vec::new();
+    for name in LAYERS.iter().filter(|name| !declared.contains(name)) {
+        breaches.push(format!("there is no layer {name}"));
+    }
+    for pair in declared.windows(2) {
+        if height(pair[0]) > height(pair[1]) {
+            breaches.push(format!("lib.rs: {} stands before {}", pair[0], pair[1]));
+        }
+    }
+    breaches
+}
+
+/// The names of the modules that have files of their own, in the order in which they are declared.
+fn mod_lines(house: &House, number: usize) -> Vec<&str> {
+    let module = &house.modules[number];
+    let has_file = |child: &usize| house.modules[*child].file != module.file;
+    let children = module.children.iter().filter(|(_, child)| has_file(child));
+    let mut children: Vec<_> = children.map(|(name, child)| (*child, name.as_str())).collect();
+    // Modules are numbered as they are read.
+    children.sort_unstable();
+    children.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Within a folder a file imports only those whose `mod` lines stand above its own.
+pub(crate) fn mod_lines_out_of_order(house: &House) -> Vec<String> {
+    let (arrows, _) = house.arrows();
+    let mut breaches = Vec::new();
+    let within = arrows.iter().filter(|arrow| layer(&arrow.from) == layer(&arrow.to));
+    for Arrow { from, to, name } in within {
+        let (from_parts, to_parts) = (parts(from), parts(to));
+        let pairs = from_parts.iter().zip(&to_parts);
+        let common = pairs.take_while(|(one, other)| one == other).count();
+        let folder = from_parts[..common].join("/");
+        let doors = [format!("{folder}/mod.rs"), format!("{folder}.rs")];
+        let door = house.modules.iter().position(|module| doors.contains(&module.file));
+        let Some(number) = door else { continue };
+        let lines = mod_lines(house, number);
+        let line = |parts: &[&str]| {
+            let part = parts.get(common)?;
+            lines.iter().position(|line| line == part)
+        };
+        if let (Some(above), Some(below)) = (line(&from_parts), line(&to_parts))
+            && below > above
+        {
+            breaches.push(format!("{}: {from} -> {to}: {name}", house.modules[number].file));
+        }
+    }
+    breaches
+}
+
+fn parts(file: &str) -> Vec<&str> {
+    file.trim_end_matches(".rs").split('/').collect()
+}
+
+/// Imports of what a door shows of another layer: that is for users, and inside it would hide where things are.
+pub(crate) fn imports_through_faces(house: &House) -> Vec<String> {
+    let mut breaches = BTreeSet::new();
+    for (number, module) in house.modules.iter().enumerate() {
+        let imports =
+            module.uses.iter().filter(|found| !(is_door(&module.file) && found.is_public));
+        for path in imports.map(|found| &found.path).chain(&module.paths) {
+            for end in 1..path.len() {
+                let Found::Module(door) = house.resolve(number, &path[..end]) else { break };
+                let Found::Item { file, .. } = house.resolve(number, &path[..=end]) else {
+                    continue;
+                };
+                let is_macro = door == 0 && house.macros.contains_key(&path[end]);
+                let door = &house.modules[door].file;
+                if is_door(door) && layer(door) != layer(&file) && !is_macro {
+                    breaches.insert(format!(
+                        "{}: {} is of {file}",
+                        module.file,
+                        path[..=end].join("::")
+                    ));
+                }
+            }
+        }
+    }
+    breaches.into_iter().collect()
 }
 
 /// The circles, and the arrows within them.
