@@ -22,14 +22,7 @@ use modules::House;
 const UPWARD: &[&str] = &[];
 const LAYERS: &[&str] = &[];
 const MOD_LINES: &[&str] = &[];
-const FACES: &[&str] = &[
-    "blocking/handle.rs: crate::task::mask is of cancel/mask.rs",
-    "cancel/catch.rs: crate::task::Cancelled is of cancel/cancelled.rs",
-    "jobs/running.rs: crate::task::catch_cancel is of cancel/catch.rs",
-    "task/with.rs: crate::task::Cancelled is of cancel/cancelled.rs",
-    "task/with.rs: crate::task::catch_cancel is of cancel/catch.rs",
-    "task/with.rs: crate::task::mask is of cancel/mask.rs",
-];
+const FACES: &[&str] = &[];
 const CIRCLES: &[&str] = &[];
 const ABROAD: &[&str] = &[];
 const KERNEL: &[&str] = &[];

@@ -9,10 +9,11 @@ use std::task::{Context, Poll};
 use crate::blocking::error::BlockingError;
 use crate::blocking::job::{Job, call};
 use crate::blocking::work::Answer;
+use crate::cancel::mask;
 use crate::kernel::current;
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
-use crate::task::{JoinHandle, mask, spawn};
+use crate::task::{JoinHandle, spawn};
 use crate::wait_here::wait_here;
 
 /// The handle of a blocking job: await it, on any executor and any thread, for what the job returns.

@@ -9,7 +9,7 @@ use crate::blocking::error::{BlockingError, Refusal};
 use crate::blocking::record::Record;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::{Answer, Birth, Callback, Outcome, Work};
-use crate::kernel::burn;
+use crate::kernel::drop_quietly;
 
 pub(super) struct Job<F, T> {
     /// Its place in the order of all jobs of its pool.
@@ -92,7 +92,7 @@ impl<F, T> Job<F, T> {
 
     fn settle_without(&self, why: Refusal) -> bool {
         let Some(closure) = self.take_closure() else { return false };
-        burn(closure);
+        drop_quietly(closure);
         self.settle(Err(BlockingError::refused(&self.record, why)));
         true
     }
@@ -106,7 +106,7 @@ impl<F, T> Job<F, T> {
 /// Calls a callback. Its panic is printed where it happens, and hurts nobody else.
 pub(super) fn call<T>(then: Callback<T>, outcome: Outcome<T>) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| then(outcome))) {
-        burn::<Box<dyn Any + Send>>(payload);
+        drop_quietly::<Box<dyn Any + Send>>(payload);
     }
 }
 

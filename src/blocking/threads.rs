@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::blocking::error::Refusal;
 use crate::blocking::line::{Admitted, Call, Entered, Line, Sleeper};
 use crate::blocking::work::Work;
-use crate::kernel::burn;
+use crate::kernel::drop_quietly;
 use crate::report::BlockingJob;
 
 /// Starts a thread that runs the closure.
@@ -89,7 +89,7 @@ impl Threads {
     /// Takes a job out of the queue that was given up.
     pub(super) fn give_up_place(self: &Arc<Self>, number: u64) {
         let (job, admitted) = self.lock().give_up(number);
-        burn(job);
+        drop_quietly(job);
         self.welcome(admitted);
     }
 
@@ -151,7 +151,7 @@ impl Threads {
             Some(start) => {
                 let start = AssertUnwindSafe(|| start(builder, Box::new(serve)));
                 catch_unwind(start).unwrap_or_else(|payload| {
-                    burn(payload);
+                    drop_quietly(payload);
                     Err(io::Error::other("what was to start it has panicked"))
                 })
             }
@@ -185,7 +185,7 @@ impl Threads {
         let error = Arc::new(error);
         for job in stranded {
             job.refuse(Refusal::NoThread(Arc::clone(&error)));
-            burn(job);
+            drop_quietly(job);
         }
     }
 
@@ -214,7 +214,7 @@ impl Threads {
         while let Some(job) = next {
             job.run();
             let number = job.number();
-            burn(job); // And with it the result, if nobody wants that.
+            drop_quietly(job); // And with it the result, if nobody wants that.
             let admitted;
             (admitted, next) = {
                 let mut line = self.lock();
@@ -324,7 +324,7 @@ impl Threads {
         let handles: Vec<_> = self.handles().drain(..).collect();
         for handle in handles {
             if handle.thread().id() != thread::current().id() {
-                burn(handle.join());
+                drop_quietly(handle.join());
             }
         }
     }
@@ -365,7 +365,7 @@ fn refuse_all(jobs: Vec<Arc<dyn Work>>) -> usize {
     let count = jobs.len();
     for job in jobs {
         job.refuse(Refusal::Closed);
-        burn(job);
+        drop_quietly(job);
     }
     count
 }

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::cancel::cancelled::Cancelled;
 use crate::cancel::region::Region;
 use crate::cancel::regions::Role;
 use crate::cancel::thread::left;
-use crate::task::Cancelled;
 
 /// Runs a future, and catches the request to end that reaches it: then it is dropped, and the task goes on
 /// with [`Cancelled`]. How this and all else that cancels fits together is told under

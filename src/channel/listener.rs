@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
-use crate::kernel::{TaskKey, burn};
+use crate::kernel::{TaskKey, drop_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::Stage;
@@ -61,7 +61,7 @@ impl Listener {
         if waiter.own().is_none() {
             // The clone of a foreign waker may have run any code.
             if let Poll::Ready(found) = look() {
-                burn(waiter);
+                drop_quietly(waiter);
                 return Poll::Ready(found);
             }
         }

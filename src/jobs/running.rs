@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::cancel::catch_cancel;
 use crate::jobs::board::Number;
 use crate::jobs::clock::Now;
 use crate::jobs::failure::JobFailure;
@@ -16,7 +17,7 @@ use crate::jobs::outcome::JobError;
 use crate::jobs::shared::Shared;
 use crate::report::text_of;
 use crate::select;
-use crate::task::{Builder, JoinHandle, catch_cancel};
+use crate::task::{Builder, JoinHandle};
 use crate::time::{Sleep, now};
 
 /// When somebody who runs jobs is done.

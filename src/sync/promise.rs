@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::kernel::{Birth, burn, current, find};
+use crate::kernel::{Birth, current, drop_quietly, find};
 use crate::sync::PromiseError;
 use crate::sync::promise_future::{Callback, PromiseFuture, Shared};
 
@@ -199,7 +199,7 @@ impl<T: Clone> Promise<T> {
         );
         let (scheduler, place) = (kernel.id, Location::caller());
         let call: Callback<T> = Box::new(move |shared| {
-            let Some(kernel) = find(scheduler) else { return burn(callback) };
+            let Some(kernel) = find(scheduler) else { return drop_quietly(callback) };
             let task = async move { callback(shared.outcome()) };
             let (slot, id) = kernel.spawn(task, Birth::at(place), None);
             kernel.detach(slot, id);

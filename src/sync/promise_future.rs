@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
-use crate::kernel::burn;
+use crate::kernel::drop_quietly;
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::PromiseError;
@@ -128,7 +128,7 @@ impl<T> Limited for &mut PromiseFuture<T> {
         let waiter = Waiter::of(cx);
         // Cloning a foreign waker may have run any code.
         if shared.outcome.get().is_some() {
-            burn(waiter);
+            drop_quietly(waiter);
             return Poll::Ready(());
         }
         self.ticket = Some(shared.waiters.join(waiter, shared.next_number(), self.place));

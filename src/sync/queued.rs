@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
-use crate::kernel::{TaskKey, burn};
+use crate::kernel::{TaskKey, drop_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::waiters::{Left, Place, Ticket, Waiters};
@@ -97,7 +97,7 @@ impl<'a, S: Source> Queued<'a, S> {
         let waiter = Waiter::of(cx);
         match self.source.try_take(self.wanted, self.place) {
             Ok(grant) => {
-                burn(waiter); // If its destructor panics, the grant must not be lost.
+                drop_quietly(waiter); // If its destructor panics, the grant must not be lost.
                 Poll::Ready(grant)
             }
             Err(word) => {

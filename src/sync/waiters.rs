@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::Waiter;
-use crate::kernel::{TaskKey, burn, schedule};
+use crate::kernel::{TaskKey, drop_quietly, schedule};
 use crate::report::{Resource, WaitsFor};
 use crate::slab::{NOBODY, Slab};
 use crate::sync::record::with_waits;
@@ -309,7 +309,7 @@ impl Waiters {
         let Ticket(number) = ticket;
         let (left, waker) = with_waits(|waits| self.remove(waits, number));
         if waker.is_some() {
-            burn(waker);
+            drop_quietly(waker);
         }
         left
     }
@@ -356,7 +356,7 @@ fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
         node.task = task;
         (node.stage, std::mem::replace(&mut node.waker, waker))
     });
-    burn(unused);
+    drop_quietly(unused);
     stage
 }
 
@@ -379,7 +379,7 @@ impl Waiters {
             // resource that will have this number.
             with_waits(|waits| waits.remove_all(number))
         };
-        burn(forgotten);
+        drop_quietly(forgotten);
         drop(with_waits(|waits| waits.remove_resource(number)));
     }
 }
@@ -389,7 +389,7 @@ impl Waiters {
 #[cold]
 fn wake_stranger(waker: Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        burn(payload);
+        drop_quietly(payload);
     }
 }
 

@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::kernel::{Birth, Failure, TaskId, burn, find};
+use crate::kernel::{Birth, Failure, TaskId, drop_quietly, find};
 use crate::limits::{Limited, poll_limited};
 use crate::report::HandedOver;
 use crate::task::remote::Remote;
@@ -145,7 +145,7 @@ impl<T> Promise<T> {
         if let Some(waker) = waker
             && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
         {
-            burn(payload); // A stranger's waker; it must not hurt the task that answers.
+            drop_quietly(payload); // A stranger's waker; it must not hurt the task that answers.
         }
     }
 }
@@ -157,7 +157,7 @@ impl<T> Drop for Promise<T> {
             None => RemoteError::gone(),
         }));
         // If nobody wants the answer it is dropped here, perhaps amid a panic: it must not add another one.
-        burn(self.answer.take());
+        drop_quietly(self.answer.take());
     }
 }
 

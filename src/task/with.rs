@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-use crate::task::{Cancelled, catch_cancel, mask};
+use crate::cancel::{Cancelled, catch_cancel, mask};
 
 /// Runs a body with a resource, and closes the resource after that, by a function that may await: when the body
 /// has returned, with or without an error; when it was cancelled; and when it panicked.

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::channel::{TryRecvError, TrySendError};
-use crate::kernel::burn;
+use crate::kernel::drop_quietly;
 
 pub(super) struct Shared<T> {
     line: Mutex<Line<T>>,
@@ -125,7 +125,7 @@ impl<T> Shared<T> {
             let value = line.waiting.remove(&number);
             drop(line);
             return Some(value.map_or(Ok(()), |(value, waker)| {
-                burn(waker);
+                drop_quietly(waker);
                 Err(value)
             }));
         }
@@ -258,6 +258,6 @@ fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker
         && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
     {
-        burn(payload);
+        drop_quietly(payload);
     }
 }

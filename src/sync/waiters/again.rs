@@ -1,7 +1,7 @@
 //! Waiting again with the node of the last time, for those who wait in a loop: it costs half as much as leaving
 //! and joining.
 
-use crate::kernel::{TaskKey, burn};
+use crate::kernel::{TaskKey, drop_quietly};
 use crate::slab::NOBODY;
 use crate::sync::record::Stage;
 use crate::sync::record::with_waits;
@@ -22,7 +22,7 @@ impl Waiters {
             waker
         });
         if waker.is_some() {
-            burn(waker);
+            drop_quietly(waker);
         }
     }
 
