@@ -57,7 +57,7 @@ impl<T> Slab<T> {
     pub(crate) fn remove(&mut self, number: u32) -> T {
         let entry = Entry::Vacant { next: self.vacant };
         let Entry::Full(value) = mem::replace(&mut self.entries[number as usize], entry) else {
-            unreachable!("each number has one owner, who removes it once");
+            unreachable!("each number has one owner, which removes it once");
         };
         self.vacant = number;
         self.live -= 1;

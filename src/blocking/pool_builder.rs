@@ -67,7 +67,7 @@ impl PoolBuilder {
     /// Sets how many jobs may wait for a thread; none with 0: then a job is taken only when a thread is free, or
     /// can be started.
     ///
-    /// Who wants to hand more over has to wait, or is refused: see
+    /// A caller that hands over more has to wait, or is refused: see
     /// [`ThreadPool::submit`](crate::ThreadPool::submit), [`ThreadPool::submit_async`](crate::ThreadPool::submit_async)
     /// and [`ThreadPool::try_submit`](crate::ThreadPool::try_submit).
     pub fn queue_limit(mut self, jobs: usize) -> Self {

@@ -49,14 +49,14 @@ enum Sleeper {
     /// A task of the scheduler that counts it: a letter wakes it, and no waker is in foreign hands.
     Own(TaskKey),
     /// Somebody else, and the task in whose turn the wait began.
-    Stranger(Waker, Option<TaskKey>),
+    Foreign(Waker, Option<TaskKey>),
 }
 
 impl Sleeper {
     fn task(&self) -> Option<TaskKey> {
         match self {
             Sleeper::Own(task) => Some(*task),
-            Sleeper::Stranger(_, task) => *task,
+            Sleeper::Foreign(_, task) => *task,
         }
     }
 }
@@ -160,8 +160,8 @@ impl Record {
         }
         let sleeper = match own {
             Some(task) if self.scheduler() == Some(task.scheduler) => Sleeper::Own(task),
-            // Cloning and dropping a stranger's waker may run any code: both are done outside of the lock.
-            _ => Sleeper::Stranger(cx.waker().clone(), current_task()),
+            // Cloning and dropping a foreign waker may run any code: both are done outside of the lock.
+            _ => Sleeper::Foreign(cx.waker().clone(), current_task()),
         };
         let mut wait = self.lock();
         if wait.is_over {
@@ -174,7 +174,7 @@ impl Record {
         true
     }
 
-    /// Wakes nobody any more. What is a stranger's is let go now.
+    /// Wakes no task any more. A foreign waker is dropped now.
     pub(crate) fn forget_me(&self) {
         let sleeper = self.lock().sleeper.take();
         drop(sleeper);
@@ -193,7 +193,7 @@ impl Record {
 
 /// A panic there is its owner's, and not that of the thread that has done his job.
 fn wake_stranger(sleeper: Option<Sleeper>) {
-    if let Some(Sleeper::Stranger(waker, _)) = sleeper
+    if let Some(Sleeper::Foreign(waker, _)) = sleeper
         && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
     {
         drop_quietly(payload);

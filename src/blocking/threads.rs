@@ -214,7 +214,7 @@ impl Threads {
         while let Some(job) = next {
             job.run();
             let number = job.number();
-            drop_quietly(job); // And with it the result, if nobody wants that.
+            drop_quietly(job); // And with it the result, if its handle is gone.
             let admitted;
             (admitted, next) = {
                 let mut line = self.lock();

@@ -101,15 +101,15 @@ pub(crate) fn after_turn(kernel: &Kernel, key: Key, flags: Flags) {
     if since.is_none() && !has_root {
         return; // It is a sleep that has noted something.
     }
-    let unhung = since.filter(|&since| with_regions(|regions| regions.has_unhung(since)));
-    if unhung.is_none() && !has_root {
+    let unlinked = since.filter(|&since| with_regions(|regions| regions.has_unlinked(since)));
+    if unlinked.is_none() && !has_root {
         return;
     }
     let root = make_root(kernel, key);
     let polled = if flags.has(Flags::RUNG) { Polled::Woken } else { Polled::AtRest };
     let mut rings = Vec::new();
     let (is_asked, failure) = with_regions(|regions| {
-        if let Some(since) = unhung {
+        if let Some(since) = unlinked {
             regions.adopt(root, since, &mut rings);
         }
         if regions.slab[root].request.is_none() {
@@ -148,7 +148,7 @@ pub(crate) fn exits(kernel: &Kernel, key: Key) {
     with_regions(|regions| regions.remove(root, false, &mut Vec::new()));
 }
 
-/// Returns how often the task whose turn it is was asked to end, and is not done with that: 0 if nobody has
+/// Returns how often the task whose turn it is was asked to end, and is not done with that: 0 if no request has
 /// asked, or if the clean-up after the last request is over. Also 0 outside of all turns.
 ///
 /// Only requests on the whole task count, not those of a timeout in it.

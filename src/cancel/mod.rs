@@ -1,7 +1,7 @@
 //! Cancelling: asking a task to end, and being asked.
 //!
 //! What all this means together is told in the docs of [`task`](crate::task#cancelling). What is here are the futures
-//! through which a request goes; who gets it is found out by the kernel, in `regions.rs` and `requests.rs`.
+//! through which a request goes; which region gets it is decided in `regions.rs` and `requests.rs`.
 
 mod request;
 mod regions;

@@ -4,10 +4,10 @@
 //! scope, [`Passage`] in what can be asked to end, [`CleanUp`] in a `Cancelled`. All poll in the same way:
 //!
 //! ```text
-//! let since = left();                        how many had been left unhung before
+//! let since = left();                        how many had been left unlinked before
 //! match inner.poll(cx) {
 //!     Ready(_) => region.leave(),            it is over, and out of the tree
-//!     Pending => region.stay(since, cx),     adopts what was left since, and is left unhung itself
+//!     Pending => region.stay(since, cx),     adopts what was left since, and is left unlinked itself
 //! }
 //! ```
 //!
@@ -266,7 +266,7 @@ impl<F: Future> Passage<F> {
         }
     }
 
-    /// Hangs below it what was left unhung since before the poll, makes a request if there is a reason, and
+    /// Hangs below it what was left unlinked since before the poll, makes a request if there is a reason, and
     /// looks who can take it. If nobody can, what it wraps is dropped, and this is ready.
     pub(crate) fn settle(
         self: Pin<&mut Self>,
@@ -276,7 +276,7 @@ impl<F: Future> Passage<F> {
     ) -> Poll<()> {
         let mut this = self.project();
         let is_needed = this.region.is_in_tree()
-            || left() != since && with_regions(|regions| regions.has_unhung(since));
+            || left() != since && with_regions(|regions| regions.has_unlinked(since));
         let acts = if is_needed {
             this.region.stay(since, cx);
             if let Some(reason) = reason {

@@ -13,7 +13,7 @@
 //! regions below the same parent.
 //!
 //! Nobody knows his parent while he is polled. So the tree grows from its leaves: a region that stays
-//! pending is left *unhung*, and whoever polled it, once that stays pending too, adopts all that were left
+//! pending is left *unlinked*, and whoever polled it, once that stays pending too, adopts all that were left
 //! since its own poll began. What is left at the end of a turn belongs to the task. In the picture, in one turn:
 //!
 //! 1. the inner catch of the upper branch stays pending and is left; the timeout adopts it, and is left; the
@@ -102,12 +102,12 @@ pub(crate) struct Record {
     pub(crate) parent: u32,
     /// The first of those below it.
     pub(crate) first: u32,
-    /// Neighbours below the same parent, or among the unhung.
+    /// Neighbours below the same parent, or among the unlinked.
     previous: u32,
     pub(crate) next: u32,
-    /// The number under which it was left last. Among the unhung the numbers go down.
+    /// The number under which it was left last. Among the unlinked the numbers go down.
     number: u32,
-    is_unhung: bool,
+    is_unlinked: bool,
     /// Who polled it last.
     pub(crate) poller: Ring,
     /// The request that was made on it, until the clean-up after it is over.
@@ -129,8 +129,8 @@ pub(crate) struct Record {
 /// All regions of a thread.
 pub(crate) struct Regions {
     pub(crate) slab: Slab<Record>,
-    /// The last one that was left unhung.
-    unhung: u32,
+    /// The last one that was left unlinked.
+    unlinked: u32,
     /// How often a region was left.
     left: u32,
     /// How many regions have a request.
@@ -145,7 +145,7 @@ impl Regions {
     pub(crate) const fn new() -> Self {
         Regions {
             slab: Slab::new(),
-            unhung: NOBODY,
+            unlinked: NOBODY,
             left: 0,
             requests: 0,
             counts: 0,
@@ -171,7 +171,7 @@ impl Regions {
         self.slab.is_empty()
     }
 
-    /// How often a region was left unhung: to be noted before a poll.
+    /// How often a region was left unlinked: to be noted before a poll.
     pub(crate) fn left(&self) -> u32 {
         self.left
     }
@@ -184,7 +184,7 @@ impl Regions {
             previous: NOBODY,
             next: NOBODY,
             number: 0,
-            is_unhung: false,
+            is_unlinked: false,
             poller,
             request: None,
             told: None,
@@ -196,26 +196,26 @@ impl Regions {
         })
     }
 
-    /// Notes that a region was polled and stays pending. What its poll has left unhung is hung below it, and
-    /// it is left unhung itself, for whoever polled it.
+    /// Notes that a region was polled and stays pending. What its poll has left unlinked is hung below it, and
+    /// it is left unlinked itself, for whoever polled it.
     pub(crate) fn leave(&mut self, region: u32, since: u32, rings: &mut Vec<Ring>) {
         self.unlink(region);
         self.adopt(region, since, rings);
         self.left = self.left.wrapping_add(1);
-        let next = mem::replace(&mut self.unhung, region);
+        let next = mem::replace(&mut self.unlinked, region);
         if next != NOBODY {
             self.slab[next].previous = region;
         }
         let record = &mut self.slab[region];
-        (record.number, record.next, record.is_unhung) = (self.left, next, true);
+        (record.number, record.next, record.is_unlinked) = (self.left, next, true);
         (record.missed, record.is_deaf) = (None, false);
     }
 
-    /// Hangs below a region everything that was left unhung since that number was noted. What was resumed
+    /// Hangs below a region everything that was left unlinked since that number was noted. What was resumed
     /// there comes one step out.
     pub(crate) fn adopt(&mut self, parent: u32, since: u32, rings: &mut Vec<Ring>) {
-        while self.has_unhung(since) {
-            let child = self.unhung;
+        while self.has_unlinked(since) {
+            let child = self.unlinked;
             self.unlink(child);
             let next = mem::replace(&mut self.slab[parent].first, child);
             if next != NOBODY {
@@ -238,7 +238,7 @@ impl Regions {
 
     /// Removes the parcels of a turn that has ended its task, so that nobody will adopt them.
     pub(crate) fn discard_parcels(&mut self, since: u32, rings: &mut Vec<Ring>) {
-        let mut next = self.unhung;
+        let mut next = self.unlinked;
         while next != NOBODY && self.slab[next].number.wrapping_sub(since).cast_signed() > 0 {
             let one = next;
             next = self.slab[one].next;
@@ -250,24 +250,25 @@ impl Regions {
         }
     }
 
-    /// Returns whether anything was left unhung since that number was noted, and still is.
-    pub(crate) fn has_unhung(&self, since: u32) -> bool {
+    /// Returns whether anything was left unlinked since that number was noted, and still is.
+    pub(crate) fn has_unlinked(&self, since: u32) -> bool {
         // The numbers go round; they are never so far apart that this could be seen.
-        self.unhung != NOBODY && self.slab[self.unhung].number.wrapping_sub(since).cast_signed() > 0
+        self.unlinked != NOBODY
+            && self.slab[self.unlinked].number.wrapping_sub(since).cast_signed() > 0
     }
 
     /// Takes a region out, with all that is below it.
     fn unlink(&mut self, region: u32) {
         let record = &mut self.slab[region];
         let (parent, previous, next) = (record.parent, record.previous, record.next);
-        let was_unhung = mem::take(&mut record.is_unhung);
+        let was_unlinked = mem::take(&mut record.is_unlinked);
         (record.parent, record.previous, record.next) = (NOBODY, NOBODY, NOBODY);
         if previous != NOBODY {
             self.slab[previous].next = next;
         } else if parent != NOBODY {
             self.slab[parent].first = next;
-        } else if was_unhung {
-            self.unhung = next;
+        } else if was_unlinked {
+            self.unlinked = next;
         }
         if next != NOBODY {
             self.slab[next].previous = previous;
@@ -298,7 +299,7 @@ impl Regions {
         record.poller
     }
 
-    /// A request is only on its way out of a region that is unhung: so there it stays.
+    /// A request is only on its way out of a region that is unlinked: so there it stays.
     fn make_parcel(&mut self, region: u32) -> Ring {
         let record = &mut self.slab[region];
         let role = mem::replace(&mut record.role, Role::Parcel);
@@ -315,20 +316,20 @@ impl Regions {
     /// Puts a region that is nowhere in front of another one, wherever that is.
     fn put_before(&mut self, region: u32, other: u32) {
         let record = &mut self.slab[other];
-        let (parent, number, is_unhung) = (record.parent, record.number, record.is_unhung);
-        if parent == NOBODY && !is_unhung {
+        let (parent, number, is_unlinked) = (record.parent, record.number, record.is_unlinked);
+        if parent == NOBODY && !is_unlinked {
             return;
         }
         let previous = mem::replace(&mut record.previous, region);
         let record = &mut self.slab[region];
         (record.parent, record.previous, record.next) = (parent, previous, other);
-        (record.number, record.is_unhung) = (number, is_unhung);
+        (record.number, record.is_unlinked) = (number, is_unlinked);
         if previous != NOBODY {
             self.slab[previous].next = region;
         } else if parent != NOBODY {
             self.slab[parent].first = region;
         } else {
-            self.unhung = region;
+            self.unlinked = region;
         }
     }
 
@@ -374,7 +375,7 @@ mod tests {
         let since = regions.left();
         regions.leave(mask, since, &mut Vec::new());
         assert_eq!(regions.below(root), [passage, catch], "it was polled by somebody else");
-        assert!(regions.has_unhung(since) && !regions.has_unhung(regions.left()));
+        assert!(regions.has_unlinked(since) && !regions.has_unlinked(regions.left()));
     }
 
     #[test]

@@ -10,11 +10,11 @@ thread_local! {
     /// Without a destructor, so that it can be used while other thread-locals are being destroyed.
     static REGIONS: RefCell<ManuallyDrop<Regions>> =
         const { RefCell::new(ManuallyDrop::new(Regions::new())) };
-    /// How often a region was left unhung: a copy, since combinators look at it before each poll.
+    /// How often a region was left unlinked: a copy, since combinators look at it before each poll.
     static LEFT: Cell<u32> = const { Cell::new(0) };
 }
 
-/// How often a region was left unhung on this thread: to be noted before a poll.
+/// How often a region was left unlinked on this thread: to be noted before a poll.
 #[inline]
 pub(crate) fn left() -> u32 {
     LEFT.get()
@@ -37,7 +37,7 @@ pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
 /// In the word of a turn: a region was left in it. The other bits say how often one had been left before.
 const IS_SET: u32 = 1 << 31;
 
-/// How often a region had been left unhung before this turn, if one was left in it. Asked once, after the turn.
+/// How often a region had been left unlinked before this turn, if one was left in it. Asked once, after the turn.
 pub(super) fn take_since() -> Option<u32> {
     let word = word(Word::Cancel);
     if word == 0 {

@@ -73,7 +73,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
     /// # Panics
     ///
     /// Not here, but in the `next` that comes upon it, if the body awaits something that is not ready and is no
-    /// yield of its own: nobody would wake it. A body that waits for something is for an
+    /// yield of its own: nothing would wake it. A body that waits for something is for an
     /// [`AsyncGenerator`](super::AsyncGenerator). So is one that awaits what is ready, if it runs in a task whose
     /// scheduler has a [budget](crate::scheduler::Builder::budget): when that is used up, nothing is ready any more.
     ///
@@ -144,7 +144,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
         self.status().shown()
     }
 
-    /// What it is doing, to whoever asks.
+    /// What the generator is doing.
     #[inline]
     pub(super) fn status(&self) -> Status {
         if self.exchange.is_polled.get() { Status::Running } else { self.exchange.status.get() }

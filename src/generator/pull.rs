@@ -246,7 +246,7 @@ impl<Y, R> Iterator for Generator<'_, Y, R> {
             self.exchange.send(());
             return self.run_alone();
         }
-        self.try_next().expect("what runs is borrowed, so nobody else can borrow it mutably")
+        self.try_next().expect("what runs is borrowed, so no other caller can borrow it mutably")
     }
 }
 

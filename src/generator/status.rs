@@ -7,7 +7,7 @@ pub enum GeneratorState {
     /// Nothing of it has run.
     #[doc(alias = "GEN_CREATED")]
     Created,
-    /// It runs just now: whoever asks is called by it.
+    /// It runs just now: the caller of `status` is called by it.
     #[doc(alias = "GEN_RUNNING")]
     Running,
     /// It waits in a yield.

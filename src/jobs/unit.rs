@@ -11,7 +11,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// Days and weeks are of 24 hours only where the clocks are not changed; nobody asks for those.
+    /// Days and weeks are of 24 hours only where the clocks are not changed; timers here do not need those.
     pub(super) fn seconds(self) -> u32 {
         match self {
             Unit::Second => 1,

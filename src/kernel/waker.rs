@@ -214,7 +214,7 @@ impl BellIndex {
     }
 }
 
-/// Whoever is to be woken: a task of this thread, or a foreign waker.
+/// What is to be woken: a task of this thread, or a foreign waker.
 ///
 /// A wait that is polled with its task's own waker is remembered by the task's key: that clones nothing,
 /// allocates nothing, and no waker leaves the scheduler, so a deadlock report stays certain. Anything

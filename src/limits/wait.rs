@@ -53,7 +53,7 @@ fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>)
     let Some(meter) = kernel.part::<Meter>() else { return false };
     let is_over = meter.is_used_up();
     if is_over {
-        cx.waker().wake_by_ref(); // A stranger's too: whoever polls is to come again.
+        cx.waker().wake_by_ref(); // A foreign waker too: the poller is to come again.
     } else {
         meter.note(describe);
     }

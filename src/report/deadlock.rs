@@ -20,7 +20,7 @@ pub struct StuckTask {
     pub spawned_at: &'static Location<'static>,
 }
 
-/// Why nothing can run any more: every task, what it waits for, since when, where, and who holds it.
+/// Why nothing can run any more: every task, what it waits for, since when, where, and which tasks hold it.
 ///
 /// `Display` prints it for people; the fields hold the same as data.
 #[derive(Clone, Debug)]

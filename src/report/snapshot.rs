@@ -68,7 +68,7 @@ pub struct Snapshot {
     pub ready: Vec<TaskLabel>,
     /// Every task, in the order in which they were spawned.
     pub tasks: Vec<TaskInfo>,
-    /// Every timer that somebody waits for, the next one first.
+    /// Every timer that a task waits for, the next one first.
     pub timers: Vec<TimerInfo>,
     /// The blocking jobs that were handed over from here, or are awaited here, and are not over; as long as there
     /// are any, a virtual clock stands still.
@@ -87,7 +87,7 @@ pub struct Metrics {
     pub alive: usize,
     /// Tasks on the ready queue.
     pub ready: usize,
-    /// Timers that somebody waits for.
+    /// Timers that a task waits for.
     pub timers: usize,
     /// Tasks that have wakers in foreign hands.
     pub wakers_held: usize,

@@ -1,4 +1,4 @@
-//! A wait, as plain data: which task waits, for what, since which place, and who holds it.
+//! A wait, as plain data: which task waits, for what, since which place, and which tasks hold it.
 
 use std::fmt;
 use std::panic::Location;
@@ -65,7 +65,7 @@ impl TaskKey {
     }
 }
 
-/// What somebody waits for, as reports name it: its kind, and its own name if it was given one.
+/// What a task waits for, as reports name it: its kind, and its own name if it was given one.
 ///
 /// # Example
 ///
@@ -119,7 +119,7 @@ impl fmt::Display for Resource {
     }
 }
 
-/// One wait: which task waits for what, since it said so at which place, and who could end it.
+/// One wait: which task waits for what, since it said so at which place, and which tasks could end it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Wait {
@@ -134,7 +134,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// A wait for something that nobody owns.
+    /// A wait for something that no task owns.
     pub fn new(
         task: Option<TaskKey>,
         resource: Resource,
@@ -143,7 +143,7 @@ impl Wait {
         Wait { task, resource, place, owners: Vec::new() }
     }
 
-    /// Says who owns what is waited for, and since which place. There may be several owners: the readers of
+    /// Says which tasks own what is waited for, and since which place. There may be several owners: the readers of
     /// a lock, the holders of permits.
     #[must_use]
     pub fn owned_by(mut self, owner: TaskKey, place: &'static Location<'static>) -> Self {
@@ -179,7 +179,7 @@ pub enum WaitsFor {
         resource: Resource,
         /// Where the wait began.
         place: &'static Location<'static>,
-        /// Who owns it, and where they came to.
+        /// The tasks that own it, and where each acquired it.
         owners: Vec<(TaskLabel, &'static Location<'static>)>,
     },
     /// The end of the tasks in a scope.
@@ -190,7 +190,7 @@ pub enum WaitsFor {
         /// Where the scope was made.
         place: &'static Location<'static>,
     },
-    /// Its turn: it is ready, but nobody polls the scope whose child it is.
+    /// Its turn: it is ready, but no task polls the scope whose child it is.
     #[non_exhaustive]
     Scope {
         /// Where the scope was made.

@@ -10,7 +10,7 @@ use std::rc::{Rc, Weak};
 
 use crate::report::wait::Wait;
 
-/// Something that tasks wait for, and that can say who does.
+/// Something that tasks wait for, and that can say which tasks do.
 pub trait Waited {
     /// Calls `each` once for every wait that is in its list.
     ///

@@ -79,8 +79,8 @@ where
         poll_fn(|cx| target.as_mut().poll(cx).map(|output| promise.give(Ok(output)))).await;
     };
     let mut outcome = pin!(outcome);
-    // The payload of a panic goes to the handle, if there still is one. The task panics all the same, for those
-    // who look at it here.
+    // The payload of a panic goes to the handle, if there still is one. The task panics all the same, for what
+    // looks at it on this thread.
     let caught = poll_fn(|cx| {
         let turn = catch_unwind(AssertUnwindSafe(|| outcome.as_mut().poll(cx)));
         turn.map_or_else(|payload| Poll::Ready(Err(payload)), |poll| poll.map(Ok))
@@ -101,7 +101,7 @@ struct Answer<T> {
 }
 
 enum State<T> {
-    /// Not answered yet; whom to wake then.
+    /// Not answered yet; the waker to wake then.
     Open(Option<Waker>),
     Given(Result<T, RemoteError>),
     Taken,
@@ -145,7 +145,7 @@ impl<T> Promise<T> {
         if let Some(waker) = waker
             && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
         {
-            drop_quietly(payload); // A stranger's waker; it must not hurt the task that answers.
+            drop_quietly(payload); // A foreign waker; it must not hurt the task that answers.
         }
     }
 }
@@ -156,7 +156,7 @@ impl<T> Drop for Promise<T> {
             Some(task) => RemoteError::of(JoinError::new(task, Failure::Aborted)),
             None => RemoteError::gone(),
         }));
-        // If nobody wants the answer it is dropped here, perhaps amid a panic: it must not add another one.
+        // If the handle is gone, the answer is dropped here, perhaps amid a panic: it must not add another one.
         drop_quietly(self.answer.take());
     }
 }
@@ -228,7 +228,7 @@ impl<T> Limited for &mut RemoteHandle<T> {
     type Output = Result<T, RemoteError>;
 
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
-        // Cloning and dropping a stranger's waker may run any code: both are done outside of the lock.
+        // Cloning and dropping a foreign waker may run any code: both are done outside of the lock.
         let waker = cx.waker().clone();
         let old = {
             let mut state = self.answer.lock();
@@ -250,7 +250,7 @@ impl<T> Limited for &mut RemoteHandle<T> {
 
 impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
-        // A stranger's waker: it is let go now, and not when the task is over.
+        // A foreign waker: it is let go now, and not when the task is over.
         let waker = match &mut *self.answer.lock() {
             State::Open(waker) => waker.take(),
             State::Given(_) | State::Taken => None,

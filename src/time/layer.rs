@@ -119,7 +119,7 @@ impl Time {
 fn wake(kernel: &Kernel, sleeper: Sleeper<Waiter>) {
     match sleeper {
         Sleeper::Task(key) => kernel.schedule(key, By::Timer),
-        Sleeper::Stranger(waiter) => wake_safely(waiter),
+        Sleeper::Foreign(waiter) => wake_safely(waiter),
     }
 }
 

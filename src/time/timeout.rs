@@ -231,9 +231,10 @@ impl<F: Future> Timeout<F> {
 /// Begins to wait for the deadline. Returns whether it is past.
 fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
     let Some((deadline, place)) = sleep.plan() else { return true };
-    if current_scheduler().is_none() {
-        panic!("the timeout at {place} needs a running scheduler: await it inside `block_on`");
-    }
+    assert!(
+        current_scheduler().is_some(),
+        "the timeout at {place} needs a running scheduler: await it inside `block_on`"
+    );
     let is_past = match deadline {
         Deadline::At(instant) => current_time().is_some_and(|time| instant <= time.instant_now()),
         Deadline::After(_) => false,

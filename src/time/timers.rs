@@ -1,6 +1,6 @@
 //! The timers: who waits for which point in time, and firing them when it has come.
 //!
-//! A timer has a slot, found by its key, and an entry in the heap of `heap.rs` while somebody waits for it.
+//! A timer has a slot, found by its key, and an entry in the heap of `heap.rs` while a task or a foreign waker waits for it.
 //! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
 //! outnumber the living.
 
@@ -42,7 +42,7 @@ pub(crate) enum Sleeper<W> {
     /// A task of this scheduler.
     Task(Key),
     /// Anyone else, by a waiter.
-    Stranger(W),
+    Foreign(W),
 }
 
 /// All timers of a scheduler.
@@ -71,7 +71,7 @@ struct Timer {
     serial: u32,
     phase: Phase,
     has_stranger: bool,
-    /// The task that waits for it; or else a stranger may.
+    /// The task that waits for it; or else a foreign waker may.
     task: Option<Key>,
     /// The deadline; while fresh, the length of time until it.
     deadline: Nanos,
@@ -283,7 +283,7 @@ impl Timers {
                 return Some(Sleeper::Task(task));
             }
             if let Some(waiter) = self.dismiss_stranger(entry.key) {
-                return Some(Sleeper::Stranger(waiter));
+                return Some(Sleeper::Foreign(waiter));
             }
         }
         None
@@ -301,7 +301,7 @@ impl Timers {
             };
             let sleeper = match timer.task {
                 Some(task) => Sleeper::Task(task),
-                None => Sleeper::Stranger(self.strangers.get(&slot)?),
+                None => Sleeper::Foreign(self.strangers.get(&slot)?),
             };
             Some((deadline, sleeper, timer.place))
         })
@@ -313,7 +313,7 @@ impl Sleeper<&Waiter> {
     pub(crate) fn task(&self, scheduler: NonZeroU32) -> Option<TaskKey> {
         match self {
             Sleeper::Task(key) => Some(TaskKey { scheduler, key: *key }),
-            Sleeper::Stranger(waiter) => waiter.task(),
+            Sleeper::Foreign(waiter) => waiter.task(),
         }
     }
 }

@@ -278,7 +278,7 @@ impl<T> Limited for &mut Sending<'_, T> {
 
     #[inline]
     fn poll_now(self, cx: &Context<'_>) -> Poll<bool> {
-        // Mostly there is a place and nobody in the way, and no wait has to begin.
+        // Mostly there is a place and no earlier sender in the way, and no wait has to begin.
         if !self.queued.has_begun() && self.queued.source().take_place() {
             return Poll::Ready(true);
         }

@@ -13,7 +13,7 @@ use crate::sync::queued::Queued;
 
 /// Waiting.
 impl<T, O: Order<T>> AnyQueue<T, O> {
-    /// Waits until there is room, and all who asked before have had some; then puts the item.
+    /// Waits until there is room, and all waits that began before have had some; then puts the item.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         Put { queue: self, queued: self.places.pass(1, Location::caller()), item: Some(item) }
     }
 
-    /// Waits until there is an item, and all who asked before have had one; then takes it.
+    /// Waits until there is an item, and all waits that began before have had one; then takes it.
     ///
     /// # Errors
     ///
