@@ -126,7 +126,7 @@ impl Record {
             }
             (counted_by, sleeper) => {
                 // First the wake: who counts no job any more must find what the last one has done.
-                wake_stranger(sleeper);
+                wake_foreign(sleeper);
                 if let Some(count) = counted_by {
                     count.end(None);
                 }
@@ -142,7 +142,7 @@ impl Record {
         };
         match (counted_by, sleeper) {
             (Some(count), Some(Sleeper::Own(task))) => count.post(Letter::Wake(task.key)),
-            (_, sleeper) => wake_stranger(sleeper),
+            (_, sleeper) => wake_foreign(sleeper),
         }
     }
 
@@ -192,7 +192,7 @@ impl Record {
 }
 
 /// A panic there is its owner's, and not that of the thread that has done his job.
-fn wake_stranger(sleeper: Option<Sleeper>) {
+fn wake_foreign(sleeper: Option<Sleeper>) {
     if let Some(Sleeper::Foreign(waker, _)) = sleeper
         && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
     {

@@ -81,7 +81,7 @@ impl Region {
         let old = match is_known {
             Ok(true) => return,
             Ok(false) => {
-                let ring = Ring::of_stranger(waker.clone());
+                let ring = Ring::of_foreign(waker.clone());
                 Regions::change(|regions, _| {
                     std::mem::replace(&mut regions.slab[number].poller, ring)
                 })

@@ -13,7 +13,7 @@
 //! regions below the same parent.
 //!
 //! Nobody knows his parent while he is polled. So the tree grows from its leaves: a region that stays
-//! pending is left *unlinked*, and whoever polled it, once that stays pending too, adopts all that were left
+//! pending is left *unlinked*, and the region that polled it, once that stays pending too, adopts all that were left
 //! since its own poll began. What is left at the end of a turn belongs to the task. In the picture, in one turn:
 //!
 //! 1. the inner catch of the upper branch stays pending and is left; the timeout adopts it, and is left; the
@@ -69,7 +69,7 @@ impl Ring {
         Ring { task: Some(task), waker: None }
     }
 
-    pub(crate) fn of_stranger(waker: Waker) -> Self {
+    pub(crate) fn of_foreign(waker: Waker) -> Self {
         Ring { task: None, waker: Some(Rc::new(waker)) }
     }
 
@@ -197,7 +197,7 @@ impl Regions {
     }
 
     /// Notes that a region was polled and stays pending. What its poll has left unlinked is hung below it, and
-    /// it is left unlinked itself, for whoever polled it.
+    /// it is left unlinked itself, for the region that polled it.
     pub(crate) fn leave(&mut self, region: u32, since: u32, rings: &mut Vec<Ring>) {
         self.unlink(region);
         self.adopt(region, since, rings);

@@ -260,7 +260,7 @@ impl Regions {
         request
     }
 
-    /// A clean-up ends with passing its request on: it is left unlinked, for whoever is around it to find.
+    /// A clean-up ends with passing its request on: it is left unlinked, for the region around it to find.
     pub(crate) fn resume(&mut self, region: u32, request: Rc<Request>, rings: &mut Vec<Ring>) {
         let record = &mut self.slab[region];
         (record.role, record.passing) = (Role::Passage, Some(request));

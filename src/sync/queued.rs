@@ -86,14 +86,14 @@ impl<'a, S: Source> Queued<'a, S> {
             Ok(grant) => return Poll::Ready(grant),
             Err(word) => word,
         };
-        let Some(task) = TaskKey::of(cx) else { return self.join_as_stranger(cx) };
+        let Some(task) = TaskKey::of(cx) else { return self.join_as_foreign(cx) };
         self.ticket = Some(self.source.waiters().join_task(task, word, self.place));
         Poll::Pending
     }
 
     /// A foreign waker's clone may have run any code, so all is looked at again.
     #[cold]
-    fn join_as_stranger(&mut self, cx: &Context<'_>) -> Poll<Grant> {
+    fn join_as_foreign(&mut self, cx: &Context<'_>) -> Poll<Grant> {
         let waiter = Waiter::of(cx);
         match self.source.try_take(self.wanted, self.place) {
             Ok(grant) => {

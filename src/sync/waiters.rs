@@ -255,7 +255,7 @@ impl Waiters {
         // Nothing is borrowed any more.
         match released {
             Some((None, Some(task))) => schedule(task),
-            Some((Some(waker), _)) => wake_stranger(waker),
+            Some((Some(waker), _)) => wake_foreign(waker),
             Some((None, None)) => {}
             None => return false,
         }
@@ -289,12 +289,12 @@ impl Waiters {
         match seen {
             Some(Left::Waiting) => None,
             Some(seen) => Some(seen),
-            None => self.see_as_stranger(ticket, cx),
+            None => self.see_as_foreign(ticket, cx),
         }
     }
 
     #[cold]
-    fn see_as_stranger(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
+    fn see_as_foreign(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
         match replace_waker(ticket, cx) {
             Stage::Waiting => None,
             Stage::Holding => self.see(ticket, cx),
@@ -387,7 +387,7 @@ impl Waiters {
 /// Wakes by a foreign waker. A panic there is its owner's, and must not keep the next in line from being
 /// woken, nor meet another panic in a destructor; the panic hook has told of it.
 #[cold]
-fn wake_stranger(waker: Waker) {
+fn wake_foreign(waker: Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         drop_quietly(payload);
     }

@@ -167,8 +167,8 @@ impl Time {
                 return Poll::Ready(());
             }
             match waiter {
-                Some(waiter) => timers.arm_for_stranger(timer, waiter),
-                None => timers.dismiss_stranger(timer),
+                Some(waiter) => timers.arm_foreign(timer, waiter),
+                None => timers.dismiss_foreign(timer),
             }
         };
         if let Some(task) = own {

@@ -52,8 +52,8 @@ pub(crate) struct Timers {
     vacant: Vec<u32>,
     /// Timers whose deadline is still a length of time.
     fresh: Vec<TimerKey>,
-    /// The waiters of strangers, by slot: kept aside, since they are rare and large.
-    strangers: BTreeMap<u32, Waiter>,
+    /// Foreign wakers, by slot: kept aside, since they are rare and large.
+    foreign: BTreeMap<u32, Waiter>,
     heap: RadixHeap<TimerKey>,
     /// Due already, the next one last; waiting to be fired one by one.
     due: Vec<Entry<TimerKey>>,
@@ -70,7 +70,7 @@ pub(crate) struct Timers {
 struct Timer {
     serial: u32,
     phase: Phase,
-    has_stranger: bool,
+    has_foreign: bool,
     /// The task that waits for it; or else a foreign waker may.
     task: Option<Key>,
     /// The deadline; while fresh, the length of time until it.
@@ -100,7 +100,7 @@ impl Timers {
             When::At(deadline) => (Phase::Set, deadline),
         };
         let serial = self.next_serial();
-        let timer = Timer { deadline, place, task: None, serial, phase, has_stranger: false };
+        let timer = Timer { deadline, place, task: None, serial, phase, has_foreign: false };
         let slot = self.vacant.pop().unwrap_or_else(|| {
             u32::try_from(self.slots.len()).expect("fewer than 2^32 timers fit into memory")
         });
@@ -142,11 +142,11 @@ impl Timers {
         fired
     }
 
-    /// Lets a task of this scheduler wait for a timer; `false` if a stranger does, who must be let go first.
+    /// Lets a task of this scheduler wait for a timer; `false` if a foreign waker does, which must be dropped first.
     #[inline]
     pub(crate) fn arm(&mut self, key: TimerKey, task: Key) -> bool {
         let timer = &mut self.slots[key.slot as usize];
-        if timer.has_stranger {
+        if timer.has_foreign {
             return false;
         }
         timer.task = Some(task);
@@ -156,26 +156,26 @@ impl Timers {
         true
     }
 
-    /// Lets a stranger wait for a timer; gives back who did before, to be dropped with nothing borrowed.
-    pub(crate) fn arm_for_stranger(&mut self, key: TimerKey, waiter: Waiter) -> Option<Waiter> {
+    /// Lets a foreign waker wait for a timer; gives back the one before, to be dropped with nothing borrowed.
+    pub(crate) fn arm_foreign(&mut self, key: TimerKey, waiter: Waiter) -> Option<Waiter> {
         let timer = &mut self.slots[key.slot as usize];
-        (timer.task, timer.has_stranger) = (None, true);
+        (timer.task, timer.has_foreign) = (None, true);
         if timer.phase == Phase::Set {
             self.enter_heap(key);
         }
-        self.strangers.insert(key.slot, waiter)
+        self.foreign.insert(key.slot, waiter)
     }
 
-    /// Lets the stranger go who waits for a timer, if there is one.
+    /// Gives back the foreign waker that waits for a timer, if there is one.
     #[inline]
-    pub(crate) fn dismiss_stranger(&mut self, key: TimerKey) -> Option<Waiter> {
-        let has_stranger = mem::take(&mut self.slots[key.slot as usize].has_stranger);
-        if has_stranger { self.take_stranger(key.slot) } else { None }
+    pub(crate) fn dismiss_foreign(&mut self, key: TimerKey) -> Option<Waiter> {
+        let has_foreign = mem::take(&mut self.slots[key.slot as usize].has_foreign);
+        if has_foreign { self.take_foreign(key.slot) } else { None }
     }
 
     #[cold]
-    fn take_stranger(&mut self, slot: u32) -> Option<Waiter> {
-        self.strangers.remove(&slot)
+    fn take_foreign(&mut self, slot: u32) -> Option<Waiter> {
+        self.foreign.remove(&slot)
     }
 
     /// The deadline of a timer, if it has one yet.
@@ -189,12 +189,12 @@ impl Timers {
         self.slots[key.slot as usize].place
     }
 
-    /// Removes a timer; gives back the stranger who waited for it, to be dropped with nothing borrowed.
+    /// Removes a timer; gives back the foreign waker that waited for it, to be dropped with nothing borrowed.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waiter> {
         if self.slots[key.slot as usize].phase == Phase::Armed {
             self.armed -= 1;
         }
-        let waiter = self.dismiss_stranger(key);
+        let waiter = self.dismiss_foreign(key);
         self.vacate(key);
         if self.heap.len() > 2 * self.armed + 64 || self.fresh.len() > 2 * self.slots.len() + 64 {
             self.drop_dead_entries();
@@ -221,7 +221,7 @@ impl Timers {
             }
             timer.phase = Phase::Set;
             timer.deadline = later(now, timer.deadline);
-            if timer.task.is_some() || timer.has_stranger {
+            if timer.task.is_some() || timer.has_foreign {
                 self.enter_heap(key);
             }
         }
@@ -282,7 +282,7 @@ impl Timers {
             if let Some(task) = timer.task {
                 return Some(Sleeper::Task(task));
             }
-            if let Some(waiter) = self.dismiss_stranger(entry.key) {
+            if let Some(waiter) = self.dismiss_foreign(entry.key) {
                 return Some(Sleeper::Foreign(waiter));
             }
         }
@@ -301,7 +301,7 @@ impl Timers {
             };
             let sleeper = match timer.task {
                 Some(task) => Sleeper::Task(task),
-                None => Sleeper::Foreign(self.strangers.get(&slot)?),
+                None => Sleeper::Foreign(self.foreign.get(&slot)?),
             };
             Some((deadline, sleeper, timer.place))
         })

@@ -10,7 +10,7 @@ use crate::kernel::{TaskKey, schedule};
 use crate::slab::NOBODY;
 use crate::sync::record::with_waits;
 use crate::sync::record::{Node, Stage, Waits};
-use crate::sync::waiters::{Waiters, wake_stranger};
+use crate::sync::waiters::{Waiters, wake_foreign};
 
 impl Waiters {
     /// Wakes all that are in the list at this moment, in order; not those that join meanwhile.
@@ -31,7 +31,7 @@ impl Waiters {
         while let Some((waker, task)) = with_waits(|waits| self.take_from_ring(waits, ring)) {
             match (waker, task) {
                 (None, Some(task)) => schedule(task),
-                (Some(waker), _) => wake_stranger(waker),
+                (Some(waker), _) => wake_foreign(waker),
                 (None, None) => {}
             }
         }
