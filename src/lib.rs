@@ -65,8 +65,9 @@
 //! The executor is `src/kernel`, and imports nothing of the other folders. Read it in this order:
 //! `mainloop.rs` (turn and exit), then what that uses: `turn.rs` (a task is taken out and put back), `task.rs`
 //! (a future, then its output, in one box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on
-//! it), `taskmap.rs` (where tasks live), `scheduler.rs` (spawn, schedule, and the trait `Hooks`). The first
-//! thing that plugs in are the timers, `src/time/heap.rs` and `src/time/timers.rs`. That is an executor.
+//! it), `taskmap.rs` (where tasks live), `scheduler.rs` (spawn, schedule, and the trait `Hooks`); beside
+//! them `now.rs` (whose turn it is, and the flags), `join.rs` (a task's end, and its output), `root.rs` and `idle.rs`.
+//! The first plug is the timer heap, `src/time/heap.rs` and `src/time/timers.rs`. That is an executor.
 //!
 //! Everything else plugs in in the same way, and `src/scheduler/layers.rs` is the list of it. Cancelling is
 //! in `src/cancel`: `regions.rs`, `requests.rs`, `region.rs` and `cancelling.rs`, in this order. Scopes are

@@ -32,8 +32,8 @@ impl TaskId {
 
     /// The low 31 bits of the id, and a highest bit that is always set: what an address keeps of it.
     ///
-    /// A serial comes again after 2³¹ spawns. Whoever kept an address that long, for a slot that was
-    /// reused by exactly that task, wakes it once for nothing, which every future tolerates.
+    /// A serial comes again after 2³¹ spawns. An address that was kept that long, for a slot that
+    /// exactly that task has now, wakes it once for nothing, which every future tolerates.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
     pub(crate) fn serial(self) -> NonZeroU32 {
@@ -53,9 +53,9 @@ impl fmt::Debug for TaskId {
     }
 }
 
-/// Where a task lives inside its scheduler: the slot, and the serial of the tenant that is meant.
+/// Where a task lives inside its scheduler: the slot, and the serial of the task that is meant.
 ///
-/// Slots are reused and serials are not, so an address that is out of date finds nobody at home.
+/// Slots are reused and serials are not, so an address that is out of date finds no task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     pub(crate) slot: u32,

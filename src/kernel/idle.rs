@@ -1,4 +1,4 @@
-//! When nothing is ready: the mail, sleep, and whether anything can ever wake.
+//! The mail; and when nothing is ready: sleep, and whether anything can ever wake.
 //!
 //! This is what the executor does by itself. What a scheduler with timers, blocking jobs and a clock does instead is in
 //! the layer at the top, `scheduler/idle.rs`.

@@ -15,7 +15,8 @@ use crate::kernel::waker::Waiter;
 // ----- a task ends -----
 
 impl Kernel {
-    /// Takes a task that is over out of the task map; its output stays for its handle.
+    /// Ends a task in the task map. Its output stays in its slot for the handle; a root, the child of a scope and a
+    /// detached task leave at once.
     #[inline(always)]
     pub(crate) fn exit<'k>(
         &'k self,

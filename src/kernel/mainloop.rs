@@ -238,7 +238,8 @@ impl<'k, 'r> Run<'k, 'r> {
         board
     }
 
-    /// The slides' `exit`: the task leaves the task map, and the task that waits for its end is woken.
+    /// The slides' `exit`: the task is over. Its output stays in its slot for the handle, and the task that waits for
+    /// its end is woken.
     #[inline(always)]
     fn exit(
         &mut self,

@@ -21,20 +21,22 @@
 //!                  no deadline, and no waker held anywhere: nothing can ever run again
 //! ```
 //!
-//! Everything here runs on the thread of the scheduler, except `Doorbell::wake` and `Mailbox::post`. No user code (polls,
-//! destructors, wakers, callbacks) ever runs while the `RefCell` of the board is borrowed, so nothing that it does can
-//! re-enter a borrow, and there are no rules for it to keep.
+//! Everything here runs on the thread of the scheduler, except the wakes of a `Doorbell`, and `Mailbox::post` and
+//! `post_with`. No user code (polls, destructors, wakers, callbacks) ever runs while the `RefCell` of the board is
+//! borrowed, so nothing that it does can re-enter a borrow, and there are no rules for it to keep.
 //!
 //! This folder is the executor and nothing else: it imports std, pin-project-lite and itself, and
 //! `tests/kernel_alone.rs` compiles it alone. Timers, cancelling, scopes, observers, blocking jobs and shutdown are
-//! folders above it, which plug in through one trait, [`Hooks`], at the points that a flag of [`Flags`] marks.
+//! folders above it, which plug in through one trait, [`Hooks`]: at the points that a flag of [`Flags`] marks, when
+//! nothing is ready, and between passes.
 //!
 //! # Where to begin
 //!
 //! Read `mainloop.rs` first, then what it uses: `turn.rs` (a task is taken out and put back), `task.rs` (a future, then
 //! its output, in one box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on it), `taskmap.rs` (where
-//! tasks live), `scheduler.rs` (spawn, schedule, and `Hooks`). The first plug is the timer heap: `time/heap.rs` and
-//! `time/timers.rs`. That is an executor.
+//! tasks live), `scheduler.rs` (spawn, schedule, and `Hooks`). What these call stands in `now.rs` (whose turn it is, and
+//! the flags), `join.rs` (a task's end, and its output), `root.rs` (the future of a `block_on`) and `idle.rs` (the mail,
+//! and sleep). The first plug is the timer heap: `time/heap.rs` and `time/timers.rs`. That is an executor.
 //!
 //! # Three walks
 //!
@@ -61,7 +63,7 @@
 //! 7. `kernel/ready.rs`: `push`, `pop` – its turn comes
 //! 8. `kernel/mainloop.rs`: `turn`, `exit` – one poll after the other, and the exit
 //! 9. `kernel/turn.rs`: `begin_turn`, `put_back`, `take_bell_for_good` – out of the map and back
-//! 10. `kernel/task.rs`: `turn`, `hand_over` – the future is polled; its output takes its place
+//! 10. `kernel/task.rs`: `turn`, `hand_over` – the future is polled; its output takes its place, until step 13
 //! 11. `kernel/waker.rs`: `label`, `is_home` – the bell that was lent to it
 //! 12. `kernel/now.rs`: `begin_turn`, `end_poll` – whose turn it is
 //! 13. `kernel/join.rs`: `exit`, `poll_join` – the output waits for the handle, which takes it

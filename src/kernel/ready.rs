@@ -19,7 +19,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Queues a slot. The task map makes sure that none is queued twice.
+    /// Queues a slot. `Board::schedule` makes sure that none is queued twice.
     pub(crate) fn push(&mut self, slot: u32) {
         self.next.push(slot);
     }

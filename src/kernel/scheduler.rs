@@ -61,8 +61,9 @@ pub(crate) struct Board {
 /// The board while it is held, as between two turns.
 pub(crate) type Held<'k> = RefMut<'k, Board>;
 
-/// What the layers above add to the executor. Called out of line, with nothing borrowed unless it says so, and only
-/// where a flag says so.
+/// What the layers above add to the executor. Called out of line, with nothing borrowed unless it says so. Most
+/// methods are called only where a flag says so; `idle` when nothing is ready, `look_around` between passes, `part` when a
+/// layer asks.
 pub(crate) trait Hooks {
     /// A task was made, begins a turn, has ended one, or is over ([`Flags::TELL`]).
     fn told(&self, _kernel: &Kernel, _key: Key, _event: Event) {}
@@ -212,7 +213,8 @@ impl Kernel {
         (key, id)
     }
 
-    /// Puts a waiting task on ready. One of the two ways in for everything that wakes; the other one is [`schedule`].
+    /// Puts a waiting task on ready, for what has the scheduler at hand; [`schedule`] finds it by the task's key. Both
+    /// come down to [`Board::schedule`], as an exit, a timer and a letter do.
     #[inline]
     pub(crate) fn schedule(&self, key: Key, by: By) {
         let has_more = self.board.borrow_mut().schedule(key);
@@ -232,7 +234,7 @@ impl Kernel {
         self.hooks.told(self, key, event);
     }
 
-    /// Marks a task to be dropped at its next turn, which comes soon.
+    /// Marks a task to be dropped at its next turn, and puts it on ready for that.
     pub(crate) fn abort(&self, slot: u32, id: TaskId) {
         {
             let mut board = self.board.borrow_mut();

@@ -122,13 +122,14 @@ impl Bell {
         Arc::strong_count(&self.door).saturating_sub(2)
     }
 
-    /// Makes the bell ready to ring again, before the task that it belongs to is scheduled.
+    /// Takes back a ring that was answered, before the task is scheduled: the next ring posts a letter again.
     pub(crate) fn silence(&self) {
         // A swap, not a store: it must see whatever was written before the rings that it swallows.
         self.door.word.fetch_or(SILENT, Ordering::AcqRel);
     }
 
-    /// Makes the bell silent forever, when its task is over and clones of it are still held elsewhere.
+    /// Lets the bell ring no more, when its task is over and clones of it are still held elsewhere: from now on it looks
+    /// as if its letter lay in the mailbox.
     pub(crate) fn disconnect(&self) {
         self.door.word.fetch_and(!SILENT, Ordering::AcqRel);
     }

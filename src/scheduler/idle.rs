@@ -10,10 +10,10 @@ use crate::scheduler::snapshot;
 use crate::time::{Nanos, later, nanos};
 use crate::watch::emit;
 
-/// After so many turns the clock and the I/O are looked at. Reading the clock costs two turns.
+/// After so many turns, at the end of the pass under way, the clock is looked at. Reading it costs two turns.
 const TURNS_BETWEEN_LOOKS: u64 = 64;
 
-/// Looks at timers and I/O although tasks are ready, so that those cannot keep them waiting.
+/// Looks at timers although tasks are ready, so that those cannot keep them waiting.
 pub(super) fn look_around(layers: &Layers, kernel: &Kernel) -> u64 {
     fire_timers(layers, kernel);
     layers.with_park(|park| {

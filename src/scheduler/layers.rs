@@ -1,7 +1,7 @@
 //! The composition: in which order the layers of a scheduler are asked.
 //!
-//! This is the one file that knows all layers. The executor calls it through [`Hooks`], where a flag says so; a layer finds
-//! what it keeps with a scheduler by `kernel.part::<Type>()`.
+//! This is the one file that knows all layers. The executor calls it through [`Hooks`]; a layer finds what it keeps
+//! with a scheduler by `kernel.part::<Type>()`.
 
 use std::any::{Any, TypeId};
 use std::rc::Rc;

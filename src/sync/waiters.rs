@@ -10,8 +10,8 @@
 //!
 //! Joining gives a [`Ticket`]; the future that keeps it is in `queued.rs`, and its drop undoes the joining.
 //!
-//! The nodes live in the thread's one slab (`sync/record.rs`), so a wait allocates nothing; a list is three
-//! numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
+//! The nodes live in the thread's one slab (`sync/record.rs`), so a wait allocates nothing; a list is a handful
+//! of numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
 mod debug;
 mod ring;

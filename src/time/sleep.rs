@@ -19,8 +19,8 @@ use crate::time::timers::{TimerKey, When};
 /// Never early. Sleeps made in one turn share one reading of the clock, at the end of that turn, so it may
 /// be late by the length of a turn, and by the [slack](crate::scheduler::Builder::timer_slack) of the
 /// thread's sleep. Deadlines that are equal fire in the order in which the sleeps were made. A sleep of
-/// zero ends as soon as the scheduler looks at its timers: when nothing is ready, or after 64 turns. One
-/// of [`Duration::MAX`], or of more than 292 years, never ends.
+/// zero ends as soon as the scheduler looks at its timers: when nothing is ready, or between passes,
+/// after 64 turns or more. One of [`Duration::MAX`], or of more than 292 years, never ends.
 ///
 /// Made outside of a running scheduler, it counts from its first poll.
 ///

@@ -1,4 +1,4 @@
-//! The timers: who waits for which point in time, and firing them when it has come.
+//! The timers: which task waits for which point in time, and firing them when it has come.
 //!
 //! A timer has a slot, found by its key, and an entry in the heap of `heap.rs` while a task or a foreign waker waits for it.
 //! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
@@ -37,11 +37,11 @@ pub(crate) enum When {
     At(Nanos),
 }
 
-/// Who waits for a timer.
+/// What waits for a timer.
 pub(crate) enum Sleeper<W> {
     /// A task of this scheduler.
     Task(Key),
-    /// Anyone else, by a waiter.
+    /// Anything else, by a waiter.
     Foreign(W),
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Timers {
     heap: RadixHeap<TimerKey>,
     /// Due already, the next one last; waiting to be fired one by one.
     due: Vec<Entry<TimerKey>>,
-    /// Timers that somebody waits for and that will fire some day.
+    /// Timers that are waited for and that will fire some day.
     armed: usize,
     /// The serial of the timer that was made last.
     serials: u32,
@@ -92,7 +92,7 @@ enum Phase {
 }
 
 impl Timers {
-    /// Makes a timer, which will do nothing until somebody waits for it. A timer that nobody waits for is in
+    /// Makes a timer, which will do nothing until it is waited for. A timer that is not waited for is in
     /// no heap and keeps nothing going.
     pub(crate) fn create(&mut self, when: When, place: &'static Location<'static>) -> TimerKey {
         let (phase, deadline) = match when {
@@ -239,7 +239,7 @@ impl Timers {
         self.heap.push(Entry { deadline: timer.deadline, key });
     }
 
-    /// How many timers somebody waits for.
+    /// How many timers are waited for.
     pub(crate) fn armed(&self) -> usize {
         self.armed
     }
@@ -270,7 +270,7 @@ impl Timers {
         }
     }
 
-    /// Fires the next timer that is due: whoever waits for it is to be woken.
+    /// Fires the next timer that is due: what waits for it is to be woken.
     pub(crate) fn fire(&mut self) -> Option<Sleeper<Waiter>> {
         while let Some(entry) = self.due.pop() {
             if !is_live(&self.slots, &entry) {
@@ -289,7 +289,7 @@ impl Timers {
         None
     }
 
-    /// Every timer that somebody waits for: deadline, who, where. In no order.
+    /// Every timer that is waited for: its deadline, what waits, and where. In no order.
     pub(crate) fn waits(
         &self,
     ) -> impl Iterator<Item = (Option<Nanos>, Sleeper<&Waiter>, &'static Location<'static>)> {
