@@ -355,3 +355,31 @@ fn block_on_panics_with_the_failure() {
         pending::<()>().await;
     });
 }
+
+/// The root is done in the same pass in which the failure comes, so the tasks are ended after the main loop.
+#[test]
+fn a_shutdown_after_a_failure_ends_its_tasks_in_a_run_so_no_destructor_can_start_one() {
+    struct Runs(Rc<Scheduler>, Log);
+    impl Drop for Runs {
+        fn drop(&mut self) {
+            let nested = self.0.try_block_on(async { 7 });
+            self.1.say(matches!(nested, Err(RunError::Nested(_))).to_string());
+        }
+    }
+    let log = Log::default();
+    let builder = Scheduler::builder().on_failure(FailurePolicy::Shutdown);
+    let scheduler = Rc::new(builder.on_report(|_| {}).build());
+    let runs = Runs(Rc::clone(&scheduler), log.clone());
+    let result = scheduler.try_block_on(async {
+        drop(spawn(async { panic!("on purpose") }));
+        drop(spawn(async move {
+            let _runs = runs;
+            pending::<()>().await;
+        }));
+        yield_now().await;
+    });
+    assert!(matches!(result, Err(RunError::Failed(_))));
+    assert_eq!(log.take(), ["true"]);
+    assert_eq!(scheduler.metrics().alive, 0);
+    assert_eq!(scheduler.block_on(async { spawn(async { 7 }).await.unwrap() }), 7);
+}

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 
-use crate::kernel::{Kernel, Place, Root, RootFuture, Run, Stop, enter, run_place};
+use crate::kernel::{Kernel, Place, Root, RootFuture, Run, Stop, run_place};
 use crate::report::Report;
 use crate::scheduler::builder::Builder;
 use crate::scheduler::error::{NestedRun, RunError};
@@ -136,11 +136,8 @@ impl Scheduler {
 impl Scheduler {
     /// Runs until every task is over, or until the root is done, if there is one.
     fn run_outermost(&self, place: Place, root: Option<&mut dyn Root>) -> Result<(), RunError> {
-        let ended = {
-            let _paused = run_place().is_none().then(|| self.pause_hook());
-            Run::outermost(&self.kernel, place, root)
-        };
-        match ended {
+        let _paused = run_place().is_none().then(|| self.pause_hook());
+        match Run::outermost(&self.kernel, place, root) {
             Err(Stop::Nested { outer }) => {
                 return Err(RunError::Nested(NestedRun { outer, inner: place }));
             }
@@ -153,9 +150,10 @@ impl Scheduler {
         match self.take_fatal() {
             None => Ok(()),
             Some(failure) => {
-                let entered = enter(self.kernel.id, None); // What destructors spawn is spawned here.
+                // In a run: what destructors spawn is spawned here, and none of them may give turns meanwhile.
+                let run = Run::begin(&self.kernel, place);
                 self.kernel.end_everyone(false);
-                drop(entered);
+                run.end();
                 Err(RunError::Failed(failure))
             }
         }
