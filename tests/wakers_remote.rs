@@ -4,6 +4,7 @@
 
 mod probe;
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 
 use probe::{Count, Spot, guarded};
-use turnwise::{Scheduler, spawn};
+use turnwise::{Scheduler, spawn, task};
 
 /// Runs a closure on another thread, and waits for its end.
 fn elsewhere<R: Send>(run: impl FnOnce() -> R + Send) -> R {
@@ -310,4 +311,44 @@ fn a_storm_of_wakes_is_one_letter_and_one_turn() {
         assert_eq!(scheduler.run_until_stalled(), 3);
         assert_eq!(scheduler.metrics().letters, 3 * storm);
     }
+}
+
+/// A scope that was made on one scheduler and is polled on another gives its child a turn while its own scheduler does
+/// not run, so that one may run, and read its mail, in the middle of that turn.
+#[test]
+fn a_ring_whose_letter_is_read_in_the_turn_of_its_task_does_not_silence_the_bell() {
+    let (own, other) = (Rc::new(Scheduler::new()), Scheduler::new());
+    let waker = Rc::new(RefCell::new(None::<Waker>));
+    let turns = Rc::new(RefCell::new(0));
+    let (kept, counted, inner) = (Rc::clone(&waker), Rc::clone(&turns), Rc::clone(&own));
+    let mut scope = Box::pin(async move {
+        task::scope(async |scope| {
+            let child = scope.spawn(poll_fn(move |cx| {
+                *counted.borrow_mut() += 1;
+                match *counted.borrow() {
+                    1 => cx.waker().wake_by_ref(), // On its own scheduler.
+                    2 => {
+                        let waker = cx.waker().clone();
+                        elsewhere(|| waker.wake_by_ref());
+                        *kept.borrow_mut() = Some(waker);
+                        inner.run_until_stalled();
+                    }
+                    3 => {} // Waits for the second ring.
+                    _ => return Poll::Ready(7),
+                }
+                Poll::Pending
+            }));
+            child.await.unwrap()
+        })
+        .await
+    });
+    assert!(own.block_on(poll_fn(|cx| Poll::Ready(scope.as_mut().poll(cx).is_pending()))));
+    let handle = other.spawn(scope);
+    other.run_until_stalled();
+    assert_eq!(*turns.borrow(), 3);
+    let waker = waker.take().unwrap();
+    elsewhere(|| waker.wake_by_ref());
+    own.run_until_stalled();
+    assert_eq!(other.block_on(handle).unwrap().unwrap(), 7);
+    assert_eq!(*turns.borrow(), 4);
 }

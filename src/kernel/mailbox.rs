@@ -22,8 +22,8 @@ pub(crate) enum Letter {
 
 /// Letters from other threads, until the scheduler collects them.
 ///
-/// A bell posts at most one letter before it is answered, so there are never more wakes than bells whose clones are
-/// held elsewhere, however often they are rung.
+/// A bell posts at most one letter before it is answered: by the mailbox being read, or by its task being on ready after
+/// a turn. So there are at most twice as many wakes as bells whose clones are held elsewhere, however often they are rung.
 pub(crate) struct Mailbox {
     /// The scheduler's number.
     pub(crate) scheduler: NonZeroU32,

@@ -68,14 +68,26 @@ impl Board {
                 let next = self.bells.take(lent.mailbox());
                 let own = mem::replace(lent, next);
                 self.taskmap.slot(turn.key.slot).bell = self.bells.keep(own);
+                self.answer_bell(turn.key.slot);
             }
             (true, home) => {
                 let bell = self.taskmap.slot(turn.key.slot).bell;
                 mem::swap(lent, self.bells.kept(bell));
                 if home {
                     self.release_bell(turn.key.slot);
+                } else {
+                    self.answer_bell(turn.key.slot);
                 }
             }
+        }
+    }
+
+    /// A task is on ready, so its bell may ring again. The letter of a ring may have been read in the task's turn, when
+    /// the bell was not in its place.
+    fn answer_bell(&mut self, slot: u32) {
+        let place = self.taskmap.slot(slot);
+        if place.doing == Doing::Queued {
+            self.bells.kept(place.bell).silence();
         }
     }
 
