@@ -10,7 +10,7 @@
 
 use std::cell::RefCell;
 
-use crate::cancel::regions::{Ring, Role};
+use crate::cancel::regions::{Ring, Role, wake_all};
 use crate::cancel::request::Reason;
 use crate::cancel::requests::{Delivery, Polled};
 use crate::cancel::thread::{take_since, with_regions};
@@ -32,30 +32,27 @@ pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
         }
         _ => return,
     };
+    let Some(roots) = kernel.part::<Roots>() else { return };
     let mut rings = Vec::new();
-    let must_end = match root_of(kernel, key) {
+    let must_end = match roots.of(kernel, key) {
         // Nothing in it has ever waited in a region, so nothing can take the request.
         None if !is_in_turn => true,
-        _ => ask_root(kernel, key, is_in_turn, reason, &mut rings),
+        root => {
+            let root = root.unwrap_or_else(|| roots.make(kernel, key));
+            kernel.set_flag(key, Flags::CALL_AFTER, true);
+            ask_root(root, is_in_turn, reason, &mut rings)
+        }
     };
     let must_end = must_end && kernel.mark(key, Failure::Cancelled(reason.text()));
     emit(kernel, || Transition::Asked { task: id, reason: reason.as_str().into() });
     if must_end {
         kernel.schedule(key, By::Current);
     }
-    rings.into_iter().for_each(Ring::wake);
+    wake_all(rings);
 }
 
 /// Makes a request on a task's root region. Returns whether the task must end.
-fn ask_root(
-    kernel: &Kernel,
-    key: Key,
-    is_in_turn: bool,
-    reason: &Reason,
-    rings: &mut Vec<Ring>,
-) -> bool {
-    let root = make_root(kernel, key);
-    kernel.set_flag(key, Flags::CALL_AFTER, true);
+fn ask_root(root: u32, is_in_turn: bool, reason: &Reason, rings: &mut Vec<Ring>) -> bool {
     with_regions(|regions| {
         let is_new = regions.ask(root, reason.clone(), rings);
         let deliver_now = is_new && !is_in_turn;
@@ -63,53 +60,62 @@ fn ask_root(
     })
 }
 
-/// The root region of a task, if it has one.
-fn root_of(kernel: &Kernel, key: Key) -> Option<u32> {
-    let has_root = |flags: Flags| flags.has(Flags::CALL_EXIT);
-    kernel.board.borrow().taskmap.get(key).filter(|slot| has_root(slot.flags))?;
-    let roots = kernel.part::<Roots>()?;
-    let root = roots.0.borrow().get(key.slot as usize).copied();
-    root.filter(|&root| root != NOBODY)
-}
-
-/// The root region of a task; it is made if there is none yet.
-fn make_root(kernel: &Kernel, key: Key) -> u32 {
-    if let Some(root) = root_of(kernel, key) {
-        return root;
+impl Roots {
+    /// The root region of a task, if it has one.
+    fn of(&self, kernel: &Kernel, key: Key) -> Option<u32> {
+        let flags = kernel.board.borrow().taskmap.get(key)?.flags;
+        self.get(key, flags)
     }
-    let poller = Ring::of_task(TaskKey { scheduler: kernel.id, key });
-    let root = with_regions(|regions| regions.create(Role::Root, poller));
-    kernel.set_flag(key, Flags::CALL_EXIT, true);
-    if let Some(roots) = kernel.part::<Roots>() {
-        let mut roots = roots.0.borrow_mut();
+
+    /// The same, of a task with these flags.
+    fn get(&self, key: Key, flags: Flags) -> Option<u32> {
+        if !flags.has(Flags::CALL_EXIT) {
+            return None;
+        }
+        let root = self.0.borrow().get(key.slot as usize).copied();
+        root.filter(|&root| root != NOBODY)
+    }
+
+    /// Makes the root region of a task that has none.
+    fn make(&self, kernel: &Kernel, key: Key) -> u32 {
+        let poller = Ring::of_task(TaskKey { scheduler: kernel.id, key });
+        let root = with_regions(|regions| regions.create(Role::Root, poller));
+        kernel.set_flag(key, Flags::CALL_EXIT, true);
+        let mut roots = self.0.borrow_mut();
         let slot = key.slot as usize;
         if slot >= roots.len() {
             roots.resize(slot + 1, NOBODY);
         }
         roots[slot] = root;
+        root
     }
-    root
+
+    /// Removes the root region of a task that is over; its future is gone.
+    pub(crate) fn exits(&self, kernel: &Kernel, key: Key) {
+        let Some(root) = self.of(kernel, key) else { return };
+        self.0.borrow_mut()[key.slot as usize] = NOBODY;
+        // Nothing is rung, and no user code dropped: nothing is around a root, and its poller is a task.
+        with_regions(|regions| regions.remove(root, false, &mut Vec::new()));
+    }
 }
 
 /// After a turn that has not ended its task, if regions were left in it or the task was asked: hangs them below the task,
 /// and marks it if it must end.
-pub(crate) fn after_turn(kernel: &Kernel, key: Key, flags: Flags) {
+#[inline(never)] // Or else each turn that has made a sleep pays for what this keeps.
+pub(crate) fn after_turn(kernel: &Kernel, roots: &Roots, key: Key, flags: Flags) {
     let since = take_since();
     let own = kernel.board.borrow().taskmap.get(key).map(|slot| slot.flags);
     let Some(own) = own.filter(|own| !own.has(Flags::ABORT)) else { return };
-    let has_root = own.has(Flags::CALL_EXIT);
-    if since.is_none() && !has_root {
-        return; // It is a sleep that has noted something.
-    }
-    let unlinked = since.filter(|&since| with_regions(|regions| regions.has_unlinked(since)));
-    if unlinked.is_none() && !has_root {
+    let root = roots.get(key, own);
+    let has_unlinked = |since| with_regions(|regions| regions.has_unlinked(since));
+    if root.is_none() && !since.is_some_and(has_unlinked) {
         return;
     }
-    let root = make_root(kernel, key);
+    let root = root.unwrap_or_else(|| roots.make(kernel, key));
     let polled = if flags.has(Flags::RUNG) { Polled::Woken } else { Polled::AtRest };
     let mut rings = Vec::new();
     let (is_asked, failure) = with_regions(|regions| {
-        if let Some(since) = unlinked {
+        if let Some(since) = since {
             regions.adopt(root, since, &mut rings);
         }
         if regions.slab[root].request.is_none() {
@@ -127,7 +133,7 @@ pub(crate) fn after_turn(kernel: &Kernel, key: Key, flags: Flags) {
     if let Some(failure) = failure {
         kernel.mark(key, failure);
     }
-    rings.into_iter().for_each(Ring::wake);
+    wake_all(rings);
 }
 
 /// After a turn that has ended its task, if regions were left in it.
@@ -135,17 +141,7 @@ pub(crate) fn after_last_turn() {
     let Some(since) = take_since() else { return };
     let mut rings = Vec::new();
     with_regions(|regions| regions.discard_parcels(since, &mut rings));
-    rings.into_iter().for_each(Ring::wake);
-}
-
-/// Removes the root region of a task that is over; its future is gone.
-pub(crate) fn exits(kernel: &Kernel, key: Key) {
-    let Some(root) = root_of(kernel, key) else { return };
-    if let Some(roots) = kernel.part::<Roots>() {
-        roots.0.borrow_mut()[key.slot as usize] = NOBODY;
-    }
-    // Nothing is rung, and no user code dropped: nothing is around a root, and its poller is a task.
-    with_regions(|regions| regions.remove(root, false, &mut Vec::new()));
+    wake_all(rings);
 }
 
 /// Returns how often the task whose turn it is was asked to end, and is not done with that: 0 if no request has
@@ -181,7 +177,8 @@ pub fn cancelling() -> u32 {
             regions.slab[root].request.as_ref().map_or(0, |request| request.count.get())
         })
     };
-    root_of(&kernel, task.key).map_or(0, count)
+    let root = kernel.part::<Roots>().and_then(|roots| roots.of(&kernel, task.key));
+    root.map_or(0, count)
 }
 
 #[cfg(all(test, not(turnwise_loom)))]

@@ -16,11 +16,11 @@ mod token;
 
 pub use cancelled::Cancelled;
 pub use cancelling::cancelling;
-pub(crate) use cancelling::{Roots, after_last_turn, after_turn, cancel, exits};
+pub(crate) use cancelling::{Roots, after_last_turn, after_turn, cancel};
 pub use catch::{CatchCancel, catch_cancel};
 pub use mask::{Mask, mask};
 pub(crate) use region::{Passage, Region};
 pub(crate) use regions::Role;
 pub(crate) use request::{Reason, Request};
-pub(crate) use thread::{cool, left, warm};
+pub(crate) use thread::{cool, has_left, left, warm};
 pub use token::{CancelToken, DropGuard, RunUntilCancelled, TokenCancelled};

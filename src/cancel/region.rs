@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::cancel::regions::{Regions, Ring, Role};
+use crate::cancel::regions::{Regions, Ring, Role, wake_all};
 use crate::cancel::request::{Reason, Request};
 use crate::cancel::requests::{Delivery, Polled};
 use crate::cancel::thread::{left, with_regions};
@@ -194,7 +194,7 @@ impl Regions {
     fn change<R>(call: impl FnOnce(&mut Regions, &mut Vec<Ring>) -> R) -> R {
         let mut rings = Vec::new();
         let result = with_regions(|regions| call(regions, &mut rings));
-        rings.into_iter().for_each(Ring::wake);
+        wake_all(rings);
         result
     }
 }

@@ -28,12 +28,11 @@
 //! What is here moves plain data; wakers are cloned, woken and dropped by the callers, with nothing borrowed.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Waker;
 
 use crate::cancel::request::Request;
-use crate::kernel::{TaskKey, drop_quietly, schedule};
+use crate::kernel::{TaskKey, drop_quietly, run_quietly, schedule};
 use crate::slab::{NOBODY, Slab};
 
 /// What a region does with a request that was made above it.
@@ -88,11 +87,21 @@ impl Ring {
             schedule(task);
         }
         if let Some(waker) = self.waker {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
-                drop_quietly(payload);
-            }
+            run_quietly(|| waker.wake_by_ref());
             drop_quietly(waker);
         }
+    }
+}
+
+/// Wakes all of them. Mostly there are none.
+#[inline]
+pub(crate) fn wake_all(rings: Vec<Ring>) {
+    #[cold]
+    fn wake_each(rings: Vec<Ring>) {
+        rings.into_iter().for_each(Ring::wake);
+    }
+    if !rings.is_empty() {
+        wake_each(rings);
     }
 }
 

@@ -37,6 +37,12 @@ pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
 /// In the word of a turn: a region was left in it. The other bits say how often one had been left before.
 const IS_SET: u32 = 1 << 31;
 
+/// Whether a region was left unlinked in this turn.
+#[inline]
+pub(crate) fn has_left() -> bool {
+    word(Word::Cancel) != 0
+}
+
 /// How often a region had been left unlinked before this turn, if one was left in it. Asked once, after the turn.
 pub(super) fn take_since() -> Option<u32> {
     let word = word(Word::Cancel);

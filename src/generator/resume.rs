@@ -25,8 +25,9 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     /// Runs the body until it yields, ends or raises. What the yield in which it waits is given is there already.
     ///
     /// While it runs, the body is here on the stack, and nothing is borrowed but the generator itself.
+    #[allow(clippy::inline_always, reason = "a call costs a quarter of a `send`")]
     #[track_caller]
-    #[inline]
+    #[inline(always)]
     pub(super) fn run(&self) -> Result<Option<Y>, Thrown> {
         let mut body = self.body.take().expect(HAS_BODY);
         let over = Over(&self.exchange);

@@ -71,8 +71,8 @@ pub(crate) trait Hooks {
     /// A task was woken. [`Flags::ROUTED`]: it is on no queue yet. [`Flags::TELL`]: it is told of.
     fn scheduled(&self, _kernel: &Kernel, _key: Key, _by: By) {}
 
-    /// A turn is over, and perhaps the task ([`Flags::CALL_AFTER`]). `flags` are those of the turn. A task that has to
-    /// end now is [marked](Kernel::mark).
+    /// A turn is over, and perhaps the task ([`Flags::CALL_AFTER`]). `flags` are those of the turn, and of the task
+    /// if it is not over. A task that has to end now is [marked](Kernel::mark).
     fn after_turn(&self, _kernel: &Kernel, _key: Key, _flags: Flags, _is_over: bool) {}
 
     /// A task is over, in its turn or not, and is about to leave the map ([`Flags::CALL_EXIT`]).

@@ -135,13 +135,15 @@ impl Hooks for Layers {
         }
         if is_over {
             cancel::after_last_turn();
-        } else {
-            cancel::after_turn(kernel, key, flags);
+        } else if cancel::has_left() || flags.has(Flags::CALL_EXIT) {
+            cancel::after_turn(kernel, self.roots.get_or_init(Rc::default), key, flags);
         }
     }
 
     fn exits(&self, kernel: &Kernel, key: Key) {
-        cancel::exits(kernel, key);
+        if let Some(roots) = self.roots.get() {
+            roots.exits(kernel, key);
+        }
         if kernel.is_ending.get()
             && let Some(hosts) = self.hosts.get()
         {

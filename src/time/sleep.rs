@@ -220,17 +220,21 @@ fn start(time: Rc<Time>, deadline: Deadline, place: &'static Location<'static>) 
     Stage::Started { time, timer }
 }
 
+/// Makes the timer in the first poll. Apart, or every poll pays for what this keeps on the stack.
+#[inline(never)]
+fn start_late(deadline: Deadline, place: &'static Location<'static>) -> Stage {
+    let Some(time) = current_time() else {
+        panic!("the sleep at {place} needs a running scheduler: await it inside `block_on`");
+    };
+    start(time, deadline, place)
+}
+
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Stage::Unstarted { deadline, place } = self.stage {
-            let Some(time) = current_time() else {
-                panic!(
-                    "the sleep at {place} needs a running scheduler: await it inside `block_on`"
-                );
-            };
-            self.stage = start(time, deadline, place);
+            self.stage = start_late(deadline, place);
         }
         poll_limited(&mut *self, cx)
     }
