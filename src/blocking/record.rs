@@ -10,7 +10,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::blocking::count::JobCount;
 use crate::kernel::{
-    Kernel, Letter, Mailbox, Place, TaskKey, current, current_task, drop_quietly, find,
+    Kernel, Letter, Mailbox, Place, TaskKey, current, current_task, find, run_quietly,
 };
 use crate::report::{BlockingJob, WaitsFor};
 use crate::time::nanos;
@@ -191,12 +190,10 @@ impl Record {
     }
 }
 
-/// A panic there is its owner's, and not that of the thread that has done his job.
+/// A panic there is its owner's, and not that of the thread that has done the job.
 fn wake_foreign(sleeper: Option<Sleeper>) {
-    if let Some(Sleeper::Foreign(waker, _)) = sleeper
-        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
-    {
-        drop_quietly(payload);
+    if let Some(Sleeper::Foreign(waker, _)) = sleeper {
+        run_quietly(|| waker.wake());
     }
 }
 

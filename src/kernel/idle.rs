@@ -5,7 +5,6 @@
 
 use std::any::{Any, TypeId};
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -14,7 +13,7 @@ use std::thread::{self, Thread};
 use crate::kernel::id::Key;
 use crate::kernel::mailbox::Letter;
 use crate::kernel::scheduler::{By, Hooks, Idle, Kernel};
-use crate::kernel::task::drop_quietly;
+use crate::kernel::task::run_quietly;
 
 impl Kernel {
     /// Schedules the tasks that were woken by other threads, and calls what these want called.
@@ -29,11 +28,7 @@ impl Kernel {
             match letter {
                 Letter::Wake(key) => self.deliver_wake(key),
                 // A panic there must not keep the letters behind it from being read.
-                Letter::Call(call) => {
-                    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                        drop_quietly(payload);
-                    }
-                }
+                Letter::Call(call) => run_quietly(call),
                 Letter::Farewell => {}
             }
         }

@@ -2,13 +2,12 @@
 
 use std::any::Any;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::now::{self, Flags};
 use crate::kernel::scheduler::{By, Event, Held, Kernel, move_out};
-use crate::kernel::task::{Boxed, Ending, Failure, drop_quietly};
+use crate::kernel::task::{Boxed, Ending, Failure, drop_quietly, run_quietly};
 use crate::kernel::taskmap::{Doing, Slot, TaskMap};
 use crate::kernel::waker::Waiter;
 
@@ -305,7 +304,5 @@ impl TaskMap {
 
 /// Wakes a waiter; if that is a foreign waker that panics, the scheduler goes on all the same.
 pub(crate) fn wake_safely(waiter: Waiter) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
-        drop_quietly(payload);
-    }
+    run_quietly(|| waiter.wake());
 }

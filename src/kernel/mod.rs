@@ -120,7 +120,7 @@ pub(crate) use root::{Root, RootFuture};
 pub(crate) use scheduler::{
     Board, By, Event, Hooks, Idle, Kernel, current, find, has_schedulers, schedule,
 };
-pub(crate) use task::{Boxed, Failure, Target, drop_quietly};
+pub(crate) use task::{Boxed, Failure, Target, drop_quietly, run_quietly};
 pub(crate) use taskmap::{Birth, Doing, Slot, TaskMap};
 pub(crate) use turn::Turn;
 pub(crate) use waker::Bell;

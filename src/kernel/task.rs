@@ -108,12 +108,7 @@ impl<F: Future + 'static> Target for Task<F> {
 
     fn abort(mut self: Pin<&mut Self>, failure: Failure) -> Ending {
         let ending = failure.ending();
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.set(Task::Done { output: Err(failure) });
-        }));
-        if let Err(payload) = outcome {
-            drop_quietly(payload);
-        }
+        run_quietly(|| self.set(Task::Done { output: Err(failure) }));
         ending
     }
 
@@ -134,9 +129,7 @@ impl<F: Future + 'static> Target for Task<F> {
     }
 
     fn clear(mut self: Pin<&mut Self>) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Empty))) {
-            drop_quietly(payload);
-        }
+        run_quietly(|| self.set(Task::Empty));
     }
 
     fn recycle(self: Pin<Box<Self>>, slot: u32, pool: &mut BoxPool) {
@@ -163,12 +156,7 @@ impl<F: Future + 'static> Task<F> {
             drop_quietly(payload);
             return Ending::Returned;
         }
-        let replaced = catch_unwind(AssertUnwindSafe(|| {
-            self.set(Task::Done { output: Err(Failure::Panicked(payload)) });
-        }));
-        if let Err(second) = replaced {
-            drop_quietly(second);
-        }
+        run_quietly(|| self.set(Task::Done { output: Err(Failure::Panicked(payload)) }));
         Ending::Panicked
     }
 }
@@ -181,6 +169,13 @@ pub(crate) fn drop_quietly<T>(value: T) {
     let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(first))) else { return };
     let Err(third) = catch_unwind(AssertUnwindSafe(|| drop(second))) else { return };
     mem::forget(third);
+}
+
+/// Runs code of users whose panic must not go further: a waker's, a destructor's.
+pub(crate) fn run_quietly(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        drop_quietly(payload);
+    }
 }
 
 /// A task with its type forgotten.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::cancel::{Passage, Reason, left};
-use crate::kernel::drop_quietly;
+use crate::kernel::{drop_quietly, run_quietly};
 use crate::scope::error::ScopeError;
 use crate::scope::members::Members;
 
@@ -61,9 +61,7 @@ impl<'a, F: Future> Body<'a, F> {
     }
 
     fn end(&mut self) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.passage.set(None))) {
-            drop_quietly(payload);
-        }
+        run_quietly(|| self.passage.set(None));
     }
 
     pub(super) fn is_over(&self) -> bool {

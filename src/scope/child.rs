@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{Failure, drop_quietly};
+use crate::kernel::{Failure, run_quietly};
 use crate::report::text_of;
 use crate::task::{Inherited, inherits};
 
@@ -126,9 +126,7 @@ impl<F: Future, T> Task<F, T> {
     }
 
     fn drop_future(mut self: Pin<&mut Self>) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.set(Task::Over))) {
-            drop_quietly(payload);
-        }
+        run_quietly(|| self.set(Task::Over));
     }
 
     /// Ends the child after a panic in its turn. The payload is for the scope; the handle gets its text.

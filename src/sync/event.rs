@@ -48,13 +48,22 @@ pub struct Event {
 impl Event {
     /// Makes an event that is not set.
     pub const fn new() -> Self {
-        Event { is_set: Cell::new(false), waiters: Waiters::new("event") }
+        Event::of_kind("event")
+    }
+
+    /// Makes an event that reports call so.
+    pub(crate) const fn of_kind(kind: &'static str) -> Self {
+        Event { is_set: Cell::new(false), waiters: Waiters::new(kind) }
+    }
+
+    pub(crate) fn set_name(&self, name: Arc<str>) {
+        self.waiters.set_name(name);
     }
 
     /// Gives it a name, for reports.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
-        self.waiters.set_name(name.into());
+        self.set_name(name.into());
         self
     }
 
@@ -63,9 +72,12 @@ impl Event {
     /// They go on at their next turns, whatever becomes of the event until then. Setting it twice is the
     /// same as once.
     #[doc(alias = "notify_all")]
+    #[inline]
     pub fn set(&self) {
         self.is_set.set(true);
-        self.waiters.wake_all(SET);
+        if !self.waiters.is_empty() {
+            self.waiters.wake_all(SET);
+        }
     }
 
     /// Makes those wait who come from now on.
@@ -102,7 +114,13 @@ impl Event {
     #[track_caller]
     #[inline]
     pub fn wait(&self) -> EventWait<'_> {
-        EventWait { queued: Queued::new(self, 0, Location::caller()) }
+        self.wait_at(Location::caller())
+    }
+
+    /// Does what [`wait`](Event::wait) does, for a wait that began at this place.
+    #[inline]
+    pub(crate) fn wait_at(&self, place: Place) -> EventWait<'_> {
+        EventWait { queued: Queued::new(self, 0, place) }
     }
 }
 
@@ -142,6 +160,13 @@ impl fmt::Debug for Event {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct EventWait<'a> {
     queued: Queued<'a, Event>,
+}
+
+impl EventWait<'_> {
+    /// Where the wait began.
+    pub(crate) fn place(&self) -> Place {
+        self.queued.place()
+    }
 }
 
 impl Future for EventWait<'_> {

@@ -19,12 +19,12 @@ mod again;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::Waiter;
-use crate::kernel::{TaskKey, drop_quietly, schedule};
+use crate::kernel::{TaskKey, drop_quietly, run_quietly, schedule};
 use crate::report::{Resource, WaitsFor};
 use crate::slab::{NOBODY, Slab};
 use crate::sync::record::with_waits;
@@ -388,9 +388,7 @@ impl Waiters {
 /// woken, nor meet another panic in a destructor; the panic hook has told of it.
 #[cold]
 fn wake_foreign(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        drop_quietly(payload);
-    }
+    run_quietly(|| waker.wake());
 }
 
 #[cfg(all(test, not(turnwise_loom)))]

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{TaskKey, Waiter, drop_quietly};
+use crate::kernel::{TaskKey, Waiter, drop_quietly, wake_safely};
 use crate::report::{Registration, Resource, Wait, Waited, register};
 
 type Place = &'static Location<'static>;
@@ -119,11 +119,8 @@ impl Endings {
         }
         self.ended.borrow_mut().push_back(number);
         let waiter = self.waiter.take();
-        let Some(waiter) = waiter else { return };
-        if waiter.own().is_some() {
-            waiter.wake();
-        } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waiter.wake())) {
-            drop_quietly(payload); // The panic of a foreign waker must not become that of the task which ends.
+        if let Some(waiter) = waiter {
+            wake_safely(waiter); // The panic of a foreign waker must not become that of the task which ends.
         }
     }
 }

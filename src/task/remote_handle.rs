@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::kernel::{Birth, Failure, TaskId, drop_quietly, find};
+use crate::kernel::{Birth, Failure, TaskId, drop_quietly, find, run_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::HandedOver;
 use crate::task::remote::Remote;
@@ -142,10 +142,8 @@ impl<T> Promise<T> {
             waker
         };
         answer.given.notify_all();
-        if let Some(waker) = waker
-            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
-        {
-            drop_quietly(payload); // A foreign waker; it must not hurt the task that answers.
+        if let Some(waker) = waker {
+            run_quietly(|| waker.wake()); // A foreign waker; it must not hurt the task that answers.
         }
     }
 }

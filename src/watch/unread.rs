@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::kernel::{Boxed, Flags, Kernel, Key, Place, Target, TaskKey, drop_quietly};
+use crate::kernel::{Boxed, Flags, Kernel, Key, Place, Target, TaskKey, drop_quietly, run_quietly};
 use crate::report::{FailurePolicy, HandedOver, Report, TaskLabel, label, text_of};
 use crate::watch::observers::Watch;
 
@@ -151,7 +151,5 @@ pub(crate) fn origin(kernel: &Kernel, key: Key) -> Option<(TaskLabel, Place)> {
 
 /// Prints a line on stderr. If that cannot be written to, nothing can be done.
 fn print(report: &Report) {
-    if let Err(payload) = catch_unwind(|| eprintln!("turnwise: {report}")) {
-        drop_quietly(payload);
-    }
+    run_quietly(|| eprintln!("turnwise: {report}"));
 }

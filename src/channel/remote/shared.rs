@@ -8,12 +8,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::channel::{TryRecvError, TrySendError};
-use crate::kernel::drop_quietly;
+use crate::kernel::{drop_quietly, run_quietly};
 
 pub(super) struct Shared<T> {
     line: Mutex<Line<T>>,
@@ -253,11 +252,9 @@ impl<T> Line<T> {
     }
 }
 
-/// Wakes whoever waits. A panic there is its owner's, and not that of who happens to wake him.
+/// Wakes what waits. A panic there is its owner's, and not that of the thread that happens to wake it.
 fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker
-        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
-    {
-        drop_quietly(payload);
+    if let Some(waker) = waker {
+        run_quietly(|| waker.wake());
     }
 }
