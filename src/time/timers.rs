@@ -270,6 +270,11 @@ impl Timers {
         }
     }
 
+    /// Returns whether something was collected that has not fired.
+    pub(crate) fn has_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     /// Fires the next timer that is due: what waits for it is to be woken.
     pub(crate) fn fire(&mut self) -> Option<Sleeper<Waiter>> {
         while let Some(entry) = self.due.pop() {
