@@ -5,7 +5,7 @@ mod notes;
 mod probe;
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use notes::{ms, poll_once, world};
 use probe::{Bomb, Count, OnDrop, Rings, poll_with, text};
 use turnwise::task::{self, ScopeError, scope};
-use turnwise::{RunError, Scheduler, block_on, race, sleep, spawn, yield_now};
+use turnwise::{RunError, Scheduler, Transition, block_on, race, sleep, spawn, yield_now};
 
 type Log = RefCell<Vec<&'static str>>;
 
@@ -467,4 +467,40 @@ fn bells_of_children_may_move_during_the_turn_of_their_parent() {
     });
     assert_eq!(value.unwrap(), 7);
     assert_eq!(scheduler.metrics().alive, 0);
+}
+
+/// The wake of a child is told before its scope is rung, and by then the scope may be gone.
+#[test]
+fn an_observer_may_drop_a_scope_whose_child_was_just_woken() {
+    type Shared = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
+    let (shared, waker) = (Shared::default(), Rc::new(RefCell::new(None::<Waker>)));
+    let is_armed = Rc::new(Cell::new(false));
+    let (watched, armed) = (Rc::clone(&shared), Rc::clone(&is_armed));
+    let observer = move |transition: &Transition| {
+        if matches!(transition, Transition::Scheduled { .. }) && armed.replace(false) {
+            drop(watched.take());
+        }
+    };
+    let scheduler = Scheduler::builder().observer(observer).build();
+    let kept = Rc::clone(&waker);
+    shared.replace(Some(Box::pin(async move {
+        let child = async move {
+            poll_fn(|cx| {
+                kept.replace(Some(cx.waker().clone()));
+                Poll::<()>::Pending
+            })
+            .await;
+        };
+        let _ended = scope(async |s| drop(s.spawn(child).await)).await;
+    })));
+    let polled = Rc::clone(&shared);
+    scheduler.spawn(poll_fn(move |cx| match &mut *polled.borrow_mut() {
+        Some(scope) => scope.as_mut().poll(cx),
+        None => Poll::Ready(()),
+    }));
+    scheduler.run_until_stalled();
+    is_armed.set(true);
+    waker.take().unwrap().wake();
+    assert!(!is_armed.get() && shared.borrow().is_none(), "the wake was told");
+    assert_eq!(scheduler.block_on(async { spawn(async { 7 }).await.unwrap() }), 7);
 }
