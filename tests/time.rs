@@ -32,6 +32,21 @@ fn slept(future: impl Future<Output = ()>) -> Duration {
     })
 }
 
+// A virtual clock costs nothing to read, so nothing waits for the end of the turn.
+#[test]
+fn a_sleep_on_a_virtual_clock_knows_its_deadline_at_once_and_keeps_it_when_the_clock_is_advanced() {
+    let scheduler = virtual_scheduler();
+    scheduler.block_on(async {
+        let start = time::now();
+        let sleep = sleep(5 * SECOND);
+        assert_eq!(sleep.deadline(), Some(start + 5 * SECOND));
+        scheduler.advance(3 * SECOND);
+        assert_eq!(sleep.deadline(), Some(start + 5 * SECOND));
+        sleep.await;
+        assert_eq!(time::now(), start + 5 * SECOND);
+    });
+}
+
 // tokio#3069; polling: a timeout that was rounded down to zero made a busy loop, or an early end.
 #[test]
 fn no_sleep_is_early_on_the_real_clock_and_none_is_polled_in_vain() {

@@ -1,6 +1,7 @@
 //! Time, as it is plugged into the executor: a clock and the timers of one scheduler.
 //!
-//! A sleep notes `CALL_AFTER` when it is made: so after the turn, all that were made in it share one reading of the clock.
+//! Reading a real clock costs as much as two turns. So a sleep notes `CALL_AFTER` when it is made, and after the turn all
+//! that were made in it share one reading. A virtual clock costs nothing to read, and is read at once.
 //! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), and when nothing is ready.
 
 use std::cell::RefCell;
@@ -132,7 +133,16 @@ impl Time {
     #[allow(clippy::inline_always, reason = "the call costs a third of it")]
     #[inline(always)]
     pub(crate) fn create_timer(&self, when: When, place: Place) -> TimerKey {
-        note(Flags::CALL_AFTER);
+        let when = match when {
+            When::After(length) if self.clock.is_virtual() => {
+                When::At(later(self.clock.latest(), length))
+            }
+            When::After(_) => {
+                note(Flags::CALL_AFTER);
+                when
+            }
+            When::At(_) => when,
+        };
         self.timers.borrow_mut().create(when, place)
     }
 
@@ -194,7 +204,15 @@ impl Time {
 
     #[inline]
     pub(crate) fn cancel_timer(&self, timer: TimerKey) {
-        let waiter = self.timers.borrow_mut().cancel(timer);
+        if self.timers.borrow_mut().cancel(timer) {
+            self.drop_foreign(timer);
+        }
+    }
+
+    /// Drops a foreign waker with nothing borrowed: that may run any code.
+    #[cold]
+    fn drop_foreign(&self, timer: TimerKey) {
+        let waiter = self.timers.borrow_mut().take_foreign(timer);
         drop(waiter);
     }
 

@@ -153,8 +153,8 @@ impl Sleep {
     }
 
     /// Returns the deadline of a sleep that goes on; `None` if it has ended, and while the deadline is not
-    /// known yet: in the turn that made the sleep, or before the first poll of one that was made outside
-    /// of a running scheduler.
+    /// known yet: on a real clock in the turn that made the sleep, and before the first poll of a sleep that was
+    /// made outside of a running scheduler.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Started { time, timer } => time.timer_deadline(*timer),

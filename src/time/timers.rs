@@ -32,9 +32,9 @@ impl EntryKey for TimerKey {
 /// How the deadline of a new timer is given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum When {
-    /// So long from now; "now" is read once, at the end of the turn, for all timers made in it.
-    After(Nanos),
     At(Nanos),
+    /// So long from now; a real clock is read once, at the end of the turn, for all timers made in it.
+    After(Nanos),
 }
 
 /// What waits for a timer.
@@ -101,19 +101,24 @@ impl Timers {
         };
         let serial = self.next_serial();
         let timer = Timer { deadline, place, task: None, serial, phase, has_foreign: false };
-        let slot = self.vacant.pop().unwrap_or_else(|| {
-            u32::try_from(self.slots.len()).expect("fewer than 2^32 timers fit into memory")
-        });
-        if let Some(vacant) = self.slots.get_mut(slot as usize) {
-            *vacant = timer;
-        } else {
-            self.slots.push(timer);
-        }
+        let slot = match self.vacant.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = timer;
+                slot
+            }
+            None => self.push(timer),
+        };
         let key = TimerKey { slot, serial };
         if phase == Phase::Fresh {
             self.fresh.push(key);
         }
         key
+    }
+
+    fn push(&mut self, timer: Timer) -> u32 {
+        let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers fit into memory");
+        self.slots.push(timer);
+        slot
     }
 
     fn next_serial(&mut self) -> u32 {
@@ -170,12 +175,13 @@ impl Timers {
     #[inline]
     pub(crate) fn dismiss_foreign(&mut self, key: TimerKey) -> Option<Waiter> {
         let has_foreign = mem::take(&mut self.slots[key.slot as usize].has_foreign);
-        if has_foreign { self.take_foreign(key.slot) } else { None }
+        if has_foreign { self.take_foreign(key) } else { None }
     }
 
+    /// Takes the foreign waker that waited for a timer, to be dropped with nothing borrowed.
     #[cold]
-    fn take_foreign(&mut self, slot: u32) -> Option<Waiter> {
-        self.foreign.remove(&slot)
+    pub(crate) fn take_foreign(&mut self, key: TimerKey) -> Option<Waiter> {
+        self.foreign.remove(&key.slot)
     }
 
     /// The deadline of a timer, if it has one yet.
@@ -189,17 +195,21 @@ impl Timers {
         self.slots[key.slot as usize].place
     }
 
-    /// Removes a timer; gives back the foreign waker that waited for it, to be dropped with nothing borrowed.
-    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waiter> {
-        if self.slots[key.slot as usize].phase == Phase::Armed {
+    /// Removes a timer; `true` if a foreign waker waited for it, which must be taken and dropped then.
+    #[inline]
+    #[must_use]
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> bool {
+        let timer = &mut self.slots[key.slot as usize];
+        if timer.phase == Phase::Armed {
             self.armed -= 1;
         }
-        let waiter = self.dismiss_foreign(key);
-        self.vacate(key);
+        timer.phase = Phase::Vacant;
+        let has_foreign = timer.has_foreign;
+        self.vacant.push(key.slot);
         if self.heap.len() > 2 * self.armed + 64 || self.fresh.len() > 2 * self.slots.len() + 64 {
             self.drop_dead_entries();
         }
-        waiter
+        has_foreign
     }
 
     fn vacate(&mut self, key: TimerKey) {
@@ -350,13 +360,13 @@ mod tests {
         for _ in 0..100_000 {
             let key = arm(&mut timers, When::After(1 << 50));
             timers.settle(0);
-            timers.cancel(key);
+            assert!(!timers.cancel(key));
             assert!(timers.heap.len() <= 2 * timers.armed + 66);
         }
         assert_eq!(timers.armed(), 1);
         assert_eq!(timers.slots.len(), 2);
         assert_eq!(timers.next_deadline(), Some(1 << 40));
-        timers.cancel(keep);
+        assert!(!timers.cancel(keep));
         assert_eq!(timers.next_deadline(), None);
     }
 
@@ -364,7 +374,7 @@ mod tests {
     fn a_timer_dropped_in_the_turn_that_made_it_never_enters_the_heap() {
         let mut timers = Timers::default();
         let key = arm(&mut timers, When::After(5));
-        timers.cancel(key);
+        assert!(!timers.cancel(key));
         timers.settle(0);
         assert_eq!((timers.heap.len(), timers.armed()), (0, 0));
     }
@@ -375,7 +385,7 @@ mod tests {
         let mut keys = Vec::new();
         for _ in 0..8 {
             let dropped = arm(&mut timers, When::At(5));
-            timers.cancel(dropped);
+            assert!(!timers.cancel(dropped));
             keys.push(timers.create(When::At(10), Location::caller()));
         }
         for &key in keys.iter().rev() {
@@ -408,7 +418,7 @@ mod tests {
                     }
                     2 if !model.is_empty() => {
                         let (.., key) = model.remove(usize::try_from(number).unwrap() % model.len());
-                        timers.cancel(key);
+                        assert!(!timers.cancel(key));
                     }
                     _ => {
                         now += number;
