@@ -17,7 +17,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::Poll;
 
-use kernel::{Birth, Kernel, NoHooks, Run};
+use kernel::{Kernel, NoHooks, Run, SpawnMeta};
 
 /// Gives the other tasks a turn: wakes the task that polls, and waits.
 async fn yield_now() {
@@ -41,7 +41,7 @@ fn main() {
                 yield_now().await;
             }
         };
-        let (slot, id) = kernel.spawn(task, Birth::at(Location::caller()), None);
+        let (slot, id) = kernel.spawn(task, SpawnMeta::at(Location::caller()), None);
         kernel.detach(slot, id); // Its handle would take the output.
     }
     let ended = Run::outermost(&kernel, Location::caller(), None);

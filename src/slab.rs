@@ -4,27 +4,27 @@ use std::mem;
 use std::ops::{Index, IndexMut};
 
 /// No number: of a value that is not there, or at the end of a list.
-pub(crate) const NOBODY: u32 = u32::MAX;
+pub(crate) const NO_ENTRY: u32 = u32::MAX;
 
 /// If more entries than this are all empty, their memory is given back.
 pub(crate) const KEPT: usize = 1 << 14;
 
 /// Values, each under a number of its own.
 pub(crate) struct Slab<T> {
-    entries: Vec<Entry<T>>,
+    entries: Vec<SlabEntry<T>>,
     /// The first vacant entry; each knows the next one.
     vacant: u32,
     live: usize,
 }
 
-enum Entry<T> {
+enum SlabEntry<T> {
     Full(T),
     Vacant { next: u32 },
 }
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Slab { entries: Vec::new(), vacant: NOBODY, live: 0 }
+        Slab { entries: Vec::new(), vacant: NO_ENTRY, live: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -41,22 +41,22 @@ impl<T> Slab<T> {
         self.live += 1;
         let number = self.vacant;
         if let Some(entry) = self.entries.get_mut(number as usize) {
-            let Entry::Vacant { next } = mem::replace(entry, Entry::Full(value)) else {
+            let SlabEntry::Vacant { next } = mem::replace(entry, SlabEntry::Full(value)) else {
                 unreachable!("a vacant entry is in the chain of vacant entries only");
             };
             self.vacant = next;
             return number;
         }
-        let number = u32::try_from(self.entries.len()).ok().filter(|&number| number != NOBODY);
-        self.entries.push(Entry::Full(value));
+        let number = u32::try_from(self.entries.len()).ok().filter(|&number| number != NO_ENTRY);
+        self.entries.push(SlabEntry::Full(value));
         number.expect("memory ends before the numbers do")
     }
 
     /// Takes a value out.
     #[inline]
     pub(crate) fn remove(&mut self, number: u32) -> T {
-        let entry = Entry::Vacant { next: self.vacant };
-        let Entry::Full(value) = mem::replace(&mut self.entries[number as usize], entry) else {
+        let entry = SlabEntry::Vacant { next: self.vacant };
+        let SlabEntry::Full(value) = mem::replace(&mut self.entries[number as usize], entry) else {
             unreachable!("each number has one owner, which removes it once");
         };
         self.vacant = number;
@@ -83,8 +83,8 @@ impl<T> Index<u32> for Slab<T> {
     #[inline]
     fn index(&self, number: u32) -> &T {
         match &self.entries[number as usize] {
-            Entry::Full(value) => value,
-            Entry::Vacant { .. } => unreachable!("a number is used by its owner only"),
+            SlabEntry::Full(value) => value,
+            SlabEntry::Vacant { .. } => unreachable!("a number is used by its owner only"),
         }
     }
 }
@@ -93,8 +93,8 @@ impl<T> IndexMut<u32> for Slab<T> {
     #[inline]
     fn index_mut(&mut self, number: u32) -> &mut T {
         match &mut self.entries[number as usize] {
-            Entry::Full(value) => value,
-            Entry::Vacant { .. } => unreachable!("a number is used by its owner only"),
+            SlabEntry::Full(value) => value,
+            SlabEntry::Vacant { .. } => unreachable!("a number is used by its owner only"),
         }
     }
 }

@@ -22,7 +22,7 @@ use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::thread;
 
-use kernel::{Birth, Failure, Kernel, NoHooks, RootFuture, Run, Stop, TaskId};
+use kernel::{Failure, Kernel, NoHooks, RootFuture, Run, SpawnMeta, Stop, TaskId};
 
 type Log = Rc<RefCell<Vec<String>>>;
 
@@ -44,7 +44,7 @@ fn block_on<F: Future>(kernel: &Kernel, future: F) -> Option<F::Output> {
 }
 
 fn spawn<F: Future<Output = u32> + 'static>(kernel: &Rc<Kernel>, future: F) -> Handle {
-    let (slot, id) = kernel.spawn(future, Birth::at(Location::caller()), None);
+    let (slot, id) = kernel.spawn(future, SpawnMeta::at(Location::caller()), None);
     Handle { kernel: Rc::clone(kernel), slot, id }
 }
 

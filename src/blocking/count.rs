@@ -37,7 +37,7 @@ impl JobCount {
         let unread = self.mailbox.post_with(|| {
             let is_last = self.jobs.fetch_sub(1, Ordering::Release) == 1;
             // A scheduler that sleeps because of the last job may now have to say that it sleeps in vain.
-            word.or_else(|| is_last.then_some(Letter::Farewell))
+            word.or_else(|| is_last.then_some(Letter::Last))
         });
         drop(unread);
     }

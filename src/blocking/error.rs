@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
-use crate::blocking::record::Record;
+use crate::blocking::record::JobRecord;
 use crate::report::text_of;
 
 /// Why a blocking job has no result: it panicked, or it was never begun.
@@ -33,18 +33,18 @@ use crate::report::text_of;
 pub struct BlockingError {
     name: Option<Arc<str>>,
     place: &'static Location<'static>,
-    cause: Cause,
+    cause: BlockingCause,
 }
 
-enum Cause {
+enum BlockingCause {
     /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
     Panicked(Mutex<Box<dyn Any + Send>>),
-    Refused(Refusal),
+    Refused(JobRefusal),
 }
 
 /// Why a job is never begun.
 #[derive(Clone, Debug)]
-pub(super) enum Refusal {
+pub(super) enum JobRefusal {
     /// By its handle.
     Aborted,
     /// The pool takes no more, or the scheduler is being dropped.
@@ -56,15 +56,15 @@ pub(super) enum Refusal {
 }
 
 impl BlockingError {
-    pub(super) fn panicked(record: &Record, payload: Box<dyn Any + Send>) -> Self {
-        BlockingError::new(record, Cause::Panicked(Mutex::new(payload)))
+    pub(super) fn panicked(record: &JobRecord, payload: Box<dyn Any + Send>) -> Self {
+        BlockingError::new(record, BlockingCause::Panicked(Mutex::new(payload)))
     }
 
-    pub(super) fn refused(record: &Record, why: Refusal) -> Self {
-        BlockingError::new(record, Cause::Refused(why))
+    pub(super) fn refused(record: &JobRecord, why: JobRefusal) -> Self {
+        BlockingError::new(record, BlockingCause::Refused(why))
     }
 
-    fn new(record: &Record, cause: Cause) -> Self {
+    fn new(record: &JobRecord, cause: BlockingCause) -> Self {
         BlockingError { name: record.name().cloned(), place: record.place(), cause }
     }
 
@@ -75,7 +75,7 @@ impl BlockingError {
 
     /// Returns whether the job panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, Cause::Panicked(_))
+        matches!(self.cause, BlockingCause::Panicked(_))
     }
 
     /// Returns whether the job was never begun, for whatever reason.
@@ -87,18 +87,18 @@ impl BlockingError {
     /// Returns whether it was never begun because its pool was shut down, or because the scheduler on this thread
     /// was about to drop all that it had.
     pub fn is_closed(&self) -> bool {
-        matches!(self.cause, Cause::Refused(Refusal::Closed))
+        matches!(self.cause, BlockingCause::Refused(JobRefusal::Closed))
     }
 
     /// Returns whether it was never begun because there was no place for it, and no waiting for one either.
     pub fn is_full(&self) -> bool {
-        matches!(self.cause, Cause::Refused(Refusal::Full))
+        matches!(self.cause, BlockingCause::Refused(JobRefusal::Full))
     }
 
     /// Returns what the operating system said, if it was never begun because no thread could be started.
     pub fn thread_error(&self) -> Option<&io::Error> {
         match &self.cause {
-            Cause::Refused(Refusal::NoThread(error)) => Some(error),
+            BlockingCause::Refused(JobRefusal::NoThread(error)) => Some(error),
             _ => None,
         }
     }
@@ -123,10 +123,10 @@ impl BlockingError {
     /// The error itself, if the job did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, BlockingError> {
         match self.cause {
-            Cause::Panicked(payload) => {
+            BlockingCause::Panicked(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            Cause::Refused(_) => Err(self),
+            BlockingCause::Refused(_) => Err(self),
         }
     }
 }
@@ -138,25 +138,25 @@ impl fmt::Display for BlockingError {
             None => write!(f, "the blocking job from {} ", self.place)?,
         }
         match &self.cause {
-            Cause::Panicked(payload) => {
+            BlockingCause::Panicked(payload) => {
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
                 match text_of(&**payload) {
                     Some(text) => write!(f, "panicked: {text}"),
                     None => f.write_str("panicked"),
                 }
             }
-            Cause::Refused(why) => write!(f, "was never begun: {why}"),
+            BlockingCause::Refused(why) => write!(f, "was never begun: {why}"),
         }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for JobRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Aborted => f.write_str("it was aborted"),
-            Refusal::Closed => f.write_str("its pool takes no more"),
-            Refusal::Full => f.write_str("the queue of its pool was full"),
-            Refusal::NoThread(error) => write!(f, "no thread could be started ({error})"),
+            JobRefusal::Aborted => f.write_str("it was aborted"),
+            JobRefusal::Closed => f.write_str("its pool takes no more"),
+            JobRefusal::Full => f.write_str("the queue of its pool was full"),
+            JobRefusal::NoThread(error) => write!(f, "no thread could be started ({error})"),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::blocking::error::BlockingError;
-use crate::blocking::job::{Job, call};
-use crate::blocking::work::Answer;
+use crate::blocking::job::{PoolJob, call};
+use crate::blocking::work::JobOutput;
 use crate::cancel::mask;
 use crate::kernel::current;
 use crate::limits::{Limited, poll_limited};
@@ -46,11 +46,11 @@ use crate::wait_here::wait_here;
 #[doc(alias = "Future")]
 #[must_use = "dropping it detaches the job; its result and its panic are lost"]
 pub struct BlockingHandle<T> {
-    job: Arc<dyn Answer<T>>,
+    job: Arc<dyn JobOutput<T>>,
 }
 
 impl<T: Send + 'static> BlockingHandle<T> {
-    pub(super) fn new<F>(job: Arc<Job<F, T>>) -> Self
+    pub(super) fn new<F>(job: Arc<PoolJob<F, T>>) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
     {

@@ -5,54 +5,54 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::blocking::error::{BlockingError, Refusal};
-use crate::blocking::record::Record;
+use crate::blocking::error::{BlockingError, JobRefusal};
+use crate::blocking::record::JobRecord;
 use crate::blocking::threads::Threads;
-use crate::blocking::work::{Answer, Birth, Callback, Outcome, Work};
+use crate::blocking::work::{JobCallback, JobLabel, JobOutput, JobResult, Work};
 use crate::kernel::drop_quietly;
 
-pub(super) struct Job<F, T> {
+pub(super) struct PoolJob<F, T> {
     /// Its place in the order of all jobs of its pool.
     number: u64,
-    record: Arc<Record>,
+    record: Arc<JobRecord>,
     /// The queue that it is in.
     threads: Weak<Threads>,
-    desk: Mutex<Desk<F, T>>,
+    desk: Mutex<JobCell<F, T>>,
 }
 
-struct Desk<F, T> {
-    stage: Stage<F, T>,
-    then: Option<Callback<T>>,
+struct JobCell<F, T> {
+    stage: JobStage<F, T>,
+    then: Option<JobCallback<T>>,
 }
 
 /// ```text
 /// made ──1──▶ running ──2──▶ over ──3──▶ taken      1 run      2 settle
 ///   └──────────────4──────────▲                     3 take     4 abort, refuse
 /// ```
-enum Stage<F, T> {
+enum JobStage<F, T> {
     Made(F),
     Running,
-    Over(Outcome<T>),
+    Over(JobResult<T>),
     Taken,
 }
 
-impl<F, T> Job<F, T> {
+impl<F, T> PoolJob<F, T> {
     /// A job for these threads, which is in no queue yet.
-    pub(super) fn new(threads: &Arc<Threads>, birth: Birth, closure: F) -> Arc<Self> {
-        let (name, place) = birth;
-        Arc::new(Job {
-            record: Record::new(name, place),
+    pub(super) fn new(threads: &Arc<Threads>, label: JobLabel, closure: F) -> Arc<Self> {
+        let (name, place) = label;
+        Arc::new(PoolJob {
+            record: JobRecord::new(name, place),
             number: threads.next_number(),
             threads: Arc::downgrade(threads),
-            desk: Mutex::new(Desk { stage: Stage::Made(closure), then: None }),
+            desk: Mutex::new(JobCell { stage: JobStage::Made(closure), then: None }),
         })
     }
 
     /// Takes the closure, if it is still there; whoever has it sees to the end of the job.
     fn take_closure(&self) -> Option<F> {
         let mut desk = self.lock();
-        match mem::replace(&mut desk.stage, Stage::Running) {
-            Stage::Made(closure) => Some(closure),
+        match mem::replace(&mut desk.stage, JobStage::Running) {
+            JobStage::Made(closure) => Some(closure),
             other => {
                 desk.stage = other;
                 None
@@ -64,22 +64,22 @@ impl<F, T> Job<F, T> {
     pub(super) fn take_back(&self) -> Option<F> {
         let closure = self.take_closure();
         if closure.is_some() {
-            self.settle(Err(BlockingError::refused(&self.record, Refusal::Aborted)));
+            self.settle(Err(BlockingError::refused(&self.record, JobRefusal::Aborted)));
         }
         closure
     }
 
     /// Leaves the outcome for the handle, or does with it what was asked for.
-    fn settle(&self, outcome: Outcome<T>) {
+    fn settle(&self, outcome: JobResult<T>) {
         let then = {
             let mut desk = self.lock();
             match desk.then.take() {
                 None => {
-                    desk.stage = Stage::Over(outcome);
+                    desk.stage = JobStage::Over(outcome);
                     None
                 }
                 Some(then) => {
-                    desk.stage = Stage::Taken;
+                    desk.stage = JobStage::Taken;
                     Some((then, outcome))
                 }
             }
@@ -90,7 +90,7 @@ impl<F, T> Job<F, T> {
         self.record.end();
     }
 
-    fn settle_without(&self, why: Refusal) -> bool {
+    fn settle_without(&self, why: JobRefusal) -> bool {
         let Some(closure) = self.take_closure() else { return false };
         drop_quietly(closure);
         self.settle(Err(BlockingError::refused(&self.record, why)));
@@ -98,19 +98,19 @@ impl<F, T> Job<F, T> {
     }
 
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
-    fn lock(&self) -> MutexGuard<'_, Desk<F, T>> {
+    fn lock(&self) -> MutexGuard<'_, JobCell<F, T>> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Calls a callback. Its panic is printed where it happens, and hurts nobody else.
-pub(super) fn call<T>(then: Callback<T>, outcome: Outcome<T>) {
+pub(super) fn call<T>(then: JobCallback<T>, outcome: JobResult<T>) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| then(outcome))) {
         drop_quietly::<Box<dyn Any + Send>>(payload);
     }
 }
 
-impl<F, T> Work for Job<F, T>
+impl<F, T> Work for PoolJob<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -119,7 +119,7 @@ where
         self.number
     }
 
-    fn record(&self) -> &Arc<Record> {
+    fn record(&self) -> &Arc<JobRecord> {
         &self.record
     }
 
@@ -130,21 +130,21 @@ where
         self.settle(outcome.map_err(|payload| BlockingError::panicked(&self.record, payload)));
     }
 
-    fn refuse(&self, why: Refusal) {
+    fn refuse(&self, why: JobRefusal) {
         self.settle_without(why);
     }
 }
 
-impl<F: Send, T: Send> Answer<T> for Job<F, T> {
-    fn record(&self) -> &Arc<Record> {
+impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
+    fn record(&self) -> &Arc<JobRecord> {
         &self.record
     }
 
-    fn take(&self) -> Option<Outcome<T>> {
+    fn take(&self) -> Option<JobResult<T>> {
         let mut desk = self.lock();
-        match mem::replace(&mut desk.stage, Stage::Taken) {
-            Stage::Over(outcome) => Some(outcome),
-            Stage::Taken => panic!("a `BlockingHandle` was polled after it had been ready"),
+        match mem::replace(&mut desk.stage, JobStage::Taken) {
+            JobStage::Over(outcome) => Some(outcome),
+            JobStage::Taken => panic!("a `BlockingHandle` was polled after it had been ready"),
             other => {
                 desk.stage = other;
                 None
@@ -152,12 +152,12 @@ impl<F: Send, T: Send> Answer<T> for Job<F, T> {
         }
     }
 
-    fn then(&self, callback: Callback<T>) -> Option<(Callback<T>, Outcome<T>)> {
+    fn then(&self, callback: JobCallback<T>) -> Option<(JobCallback<T>, JobResult<T>)> {
         if let Some(outcome) = self.take() {
             return Some((callback, outcome));
         }
         let mut desk = self.lock();
-        if matches!(desk.stage, Stage::Over(_)) {
+        if matches!(desk.stage, JobStage::Over(_)) {
             drop(desk);
             return self.then(callback);
         }
@@ -166,7 +166,7 @@ impl<F: Send, T: Send> Answer<T> for Job<F, T> {
     }
 
     fn abort(&self) -> bool {
-        let in_time = self.settle_without(Refusal::Aborted);
+        let in_time = self.settle_without(JobRefusal::Aborted);
         if in_time && let Some(threads) = self.threads.upgrade() {
             threads.give_up_place(self.number);
         }

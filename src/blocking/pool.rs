@@ -5,14 +5,14 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::blocking::error::{Refusal, TrySubmitError};
+use crate::blocking::error::{JobRefusal, TrySubmitError};
 use crate::blocking::handle::BlockingHandle;
-use crate::blocking::job::Job;
-use crate::blocking::line::Entered;
+use crate::blocking::job::PoolJob;
 use crate::blocking::pool_builder::PoolBuilder;
+use crate::blocking::queue::Admission;
 use crate::blocking::submit::Submitting;
 use crate::blocking::threads::Threads;
-use crate::blocking::work::{Birth, Work};
+use crate::blocking::work::{JobLabel, Work};
 use crate::kernel::current;
 use crate::report::BlockingJob;
 use crate::wait_here::wait_here;
@@ -89,21 +89,21 @@ impl ThreadPool {
         self.submit_born((None, Location::caller()), job)
     }
 
-    pub(super) fn submit_born<F, T>(&self, birth: Birth, job: F) -> BlockingHandle<T>
+    pub(super) fn submit_born<F, T>(&self, label: JobLabel, job: F) -> BlockingHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let job = Job::new(&self.threads, birth, job);
+        let job = PoolJob::new(&self.threads, label, job);
         let handle = BlockingHandle::new(Arc::clone(&job));
         let can_wait = current().is_none() && !self.threads.is_here();
         match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, can_wait) {
-            Entered::Placed(_) => handle,
-            Entered::Waits => {
+            Admission::Placed(_) => handle,
+            Admission::Waits => {
                 wait_here(Submitting::<F, T>::in_line(&self.threads, job.number(), handle))
             }
-            Entered::Full => refused(&*job, Refusal::Full, handle),
-            Entered::Closed => refused(&*job, Refusal::Closed, handle),
+            Admission::Full => refused(&*job, JobRefusal::Full, handle),
+            Admission::Closed => refused(&*job, JobRefusal::Closed, handle),
         }
     }
 
@@ -138,12 +138,12 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let job = Job::new(&self.threads, (None, Location::caller()), job);
+        let job = PoolJob::new(&self.threads, (None, Location::caller()), job);
         let handle = BlockingHandle::new(Arc::clone(&job));
         let error = match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, false) {
-            Entered::Full | Entered::Waits => TrySubmitError::Full,
-            Entered::Closed => TrySubmitError::Closed,
-            Entered::Placed(_) => return Ok(handle),
+            Admission::Full | Admission::Waits => TrySubmitError::Full,
+            Admission::Closed => TrySubmitError::Closed,
+            Admission::Placed(_) => return Ok(handle),
         };
         let closure = job.take_back();
         closure.map_or(Ok(handle), |closure| Err(error(closure)))
@@ -182,8 +182,8 @@ impl ThreadPool {
     }
 
     /// Makes a job, which is in no queue yet.
-    pub(super) fn job<F, T>(&self, birth: Birth, closure: F) -> Arc<Job<F, T>> {
-        Job::new(&self.threads, birth, closure)
+    pub(super) fn job<F, T>(&self, label: JobLabel, closure: F) -> Arc<PoolJob<F, T>> {
+        PoolJob::new(&self.threads, label, closure)
     }
 
     /// Takes no more jobs, and waits until all that have a place are over and all threads have ended.
@@ -259,7 +259,7 @@ impl ThreadPool {
 }
 
 /// Refuses a job; its handle tells why.
-fn refused<T>(job: &dyn Work, why: Refusal, handle: BlockingHandle<T>) -> BlockingHandle<T> {
+fn refused<T>(job: &dyn Work, why: JobRefusal, handle: BlockingHandle<T>) -> BlockingHandle<T> {
     job.refuse(why);
     handle
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::blocking::threads::{Settings, Start};
+use crate::blocking::threads::{PoolSettings, Start};
 
 /// Makes a [`ThreadPool`](crate::ThreadPool) that differs from the default.
 ///
@@ -119,10 +119,10 @@ impl PoolBuilder {
 
     /// What the pool is made of.
     #[track_caller]
-    pub(super) fn into_settings(self) -> Settings {
+    pub(super) fn into_settings(self) -> PoolSettings {
         assert!(self.threads > 0, "a pool needs at least one thread: use `ThreadPool::new(1)`");
         assert!(!self.name.contains('\0'), "no thread can have the name {:?}", self.name);
-        Settings {
+        PoolSettings {
             name: self.name,
             most: self.threads,
             limit: self.queue_limit,

@@ -4,7 +4,7 @@
 //! its virtual clock does not jump, since the end of the job may wake a task before any deadline.
 //!
 //! ```text
-//! queued ──1──▶ running ──2──▶ over      1 Record::begin   2 Record::end: wakes who waits, and counts it out
+//! queued ──1──▶ running ──2──▶ over      1 JobRecord::begin   2 JobRecord::end: wakes who waits, and counts it out
 //!    └───────────────2─────────────▶
 //! ```
 
@@ -25,7 +25,7 @@ use crate::time::nanos;
 
 /// What is known of a job beside what it does: shared by its thread, its handle, and the scheduler that counts it.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct JobRecord {
     name: Option<Arc<str>>,
     place: Place,
     handed_over: Instant,
@@ -39,32 +39,32 @@ struct JobWait {
     is_over: bool,
     /// The count of the scheduler that counts it; `None` if none does, and when it is over.
     counted_by: Option<Arc<JobCount>>,
-    sleeper: Option<Sleeper>,
+    sleeper: Option<JobWaiter>,
 }
 
 /// Whoever waits for a job, or for a place in a queue for it.
 #[derive(Debug)]
-enum Sleeper {
+enum JobWaiter {
     /// A task of the scheduler that counts it: a letter wakes it, and no waker is in foreign hands.
     Own(TaskKey),
     /// Somebody else, and the task in whose turn the wait began.
     Foreign(Waker, Option<TaskKey>),
 }
 
-impl Sleeper {
+impl JobWaiter {
     fn task(&self) -> Option<TaskKey> {
         match self {
-            Sleeper::Own(task) => Some(*task),
-            Sleeper::Foreign(_, task) => *task,
+            JobWaiter::Own(task) => Some(*task),
+            JobWaiter::Foreign(_, task) => *task,
         }
     }
 }
 
-impl Record {
+impl JobRecord {
     /// The record of a new job, which the scheduler that runs on this thread counts, if there is one.
     pub(crate) fn new(name: Option<Arc<str>>, place: Place) -> Arc<Self> {
         let wait = JobWait { is_over: false, counted_by: None, sleeper: None };
-        let record = Arc::new(Record {
+        let record = Arc::new(JobRecord {
             name,
             place,
             handed_over: Instant::now(),
@@ -120,7 +120,7 @@ impl Record {
             (wait.counted_by.take(), wait.sleeper.take())
         };
         match (counted_by, sleeper) {
-            (Some(count), Some(Sleeper::Own(task))) => {
+            (Some(count), Some(JobWaiter::Own(task))) => {
                 count.end(Some(Letter::Wake(task.key)));
             }
             (counted_by, sleeper) => {
@@ -140,7 +140,7 @@ impl Record {
             (wait.counted_by.clone(), wait.sleeper.take())
         };
         match (counted_by, sleeper) {
-            (Some(count), Some(Sleeper::Own(task))) => count.post(Letter::Wake(task.key)),
+            (Some(count), Some(JobWaiter::Own(task))) => count.post(Letter::Wake(task.key)),
             (_, sleeper) => wake_foreign(sleeper),
         }
     }
@@ -158,9 +158,9 @@ impl Record {
             count_in(&kernel, self);
         }
         let sleeper = match own {
-            Some(task) if self.scheduler() == Some(task.scheduler) => Sleeper::Own(task),
+            Some(task) if self.scheduler() == Some(task.scheduler) => JobWaiter::Own(task),
             // Cloning and dropping a foreign waker may run any code: both are done outside of the lock.
-            _ => Sleeper::Foreign(cx.waker().clone(), current_task()),
+            _ => JobWaiter::Foreign(cx.waker().clone(), current_task()),
         };
         let mut wait = self.lock();
         if wait.is_over {
@@ -191,8 +191,8 @@ impl Record {
 }
 
 /// A panic there is its owner's, and not that of the thread that has done the job.
-fn wake_foreign(sleeper: Option<Sleeper>) {
-    if let Some(Sleeper::Foreign(waker, _)) = sleeper {
+fn wake_foreign(sleeper: Option<JobWaiter>) {
+    if let Some(JobWaiter::Foreign(waker, _)) = sleeper {
         run_quietly(|| waker.wake());
     }
 }
@@ -205,25 +205,25 @@ pub(crate) fn is_ending() -> bool {
 // ----- those that a scheduler counts -----
 
 /// The jobs that a scheduler counts.
-pub(crate) struct Jobs {
+pub(crate) struct JobRegistry {
     count: Arc<JobCount>,
-    records: RefCell<Records>,
+    records: RefCell<JobRecords>,
     /// How long they are waited for while the scheduler shuts down.
     grace: Cell<Option<Grace>>,
 }
 
 /// Those that are over are swept out when there are twice as many as were left the last time.
 #[derive(Debug, Default)]
-struct Records {
-    all: Vec<Arc<Record>>,
+struct JobRecords {
+    all: Vec<Arc<JobRecord>>,
     sweep_at: usize,
 }
 
 /// So few records are not worth a broom.
 const KEPT: usize = 64;
 
-impl Records {
-    fn add(&mut self, record: Arc<Record>) {
+impl JobRecords {
+    fn add(&mut self, record: Arc<JobRecord>) {
         if self.all.len() >= self.sweep_at.max(KEPT) {
             self.all.retain(|record| !record.is_over());
             self.sweep_at = self.all.len() * 2;
@@ -233,11 +233,11 @@ impl Records {
 }
 
 /// Counts a job, unless it is over or counted already.
-fn count_in(kernel: &Kernel, record: &Arc<Record>) {
+fn count_in(kernel: &Kernel, record: &Arc<JobRecord>) {
     if kernel.is_ending.get() || kernel.is_closed.get() {
         return;
     }
-    let Some(jobs) = kernel.part::<Jobs>() else { return };
+    let Some(jobs) = kernel.part::<JobRegistry>() else { return };
     {
         let mut wait = record.lock();
         if wait.is_over || wait.counted_by.is_some() {
@@ -249,10 +249,10 @@ fn count_in(kernel: &Kernel, record: &Arc<Record>) {
     jobs.records.borrow_mut().add(Arc::clone(record));
 }
 
-impl Jobs {
+impl JobRegistry {
     pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
         let count = Arc::new(JobCount::new(mailbox));
-        Jobs { count, records: RefCell::default(), grace: Cell::new(None) }
+        JobRegistry { count, records: RefCell::default(), grace: Cell::new(None) }
     }
 
     /// The jobs that are not over, in the order in which they were handed over.
@@ -265,7 +265,7 @@ impl Jobs {
     /// Calls `each` for every job that is awaited, with the task that waits.
     pub(crate) fn waits(&self, mut each: impl FnMut(Option<TaskKey>, WaitsFor)) {
         for record in &self.records.borrow().all {
-            let task = record.lock().sleeper.as_ref().map(Sleeper::task);
+            let task = record.lock().sleeper.as_ref().map(JobWaiter::task);
             if let Some(task) = task {
                 each(task, record.describe());
             }
@@ -300,14 +300,14 @@ struct Grace {
 
 /// While it exists, a run waits for jobs even if no task is left.
 pub(crate) struct JobGrace {
-    jobs: Option<Rc<Jobs>>,
+    jobs: Option<Rc<JobRegistry>>,
     before: Option<Grace>,
 }
 
 impl JobGrace {
     pub(crate) fn begin(kernel: &Kernel, grace: Duration) -> Self {
         let grace = Grace { until: Instant::now().checked_add(grace) };
-        let jobs = kernel.part::<Jobs>();
+        let jobs = kernel.part::<JobRegistry>();
         let before = jobs.as_ref().and_then(|jobs| jobs.grace.replace(Some(grace)));
         JobGrace { jobs, before }
     }
@@ -328,8 +328,8 @@ mod tests {
 
     #[test]
     fn what_is_over_is_swept_out() {
-        let record = || Record::new(None, Location::caller());
-        let mut jobs = Records::default();
+        let record = || JobRecord::new(None, Location::caller());
+        let mut jobs = JobRecords::default();
         for _ in 0..1000 {
             let over = record();
             over.end();
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn who_comes_after_the_end_is_not_left_waiting() {
-        let record = Record::new(None, Location::caller());
+        let record = JobRecord::new(None, Location::caller());
         let cx = Context::from_waker(Waker::noop());
         assert!(record.wake_me(&cx));
         assert!(!record.job().has_begun);

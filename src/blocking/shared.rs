@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
-use crate::blocking::error::Refusal;
+use crate::blocking::error::JobRefusal;
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::pool::ThreadPool;
 use crate::blocking::record::is_ending;
-use crate::blocking::work::{Birth, Work};
+use crate::blocking::work::{JobLabel, Work};
 
 /// Its threads end when they have nothing to do, and it is never dropped.
 static SHARED: LazyLock<ThreadPool> =
@@ -50,17 +50,17 @@ where
     spawn_born((None, Location::caller()), job)
 }
 
-pub(super) fn spawn_born<F, T>(birth: Birth, closure: F) -> BlockingHandle<T>
+pub(super) fn spawn_born<F, T>(label: JobLabel, closure: F) -> BlockingHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
     if is_ending() {
-        let job = SHARED.job(birth, closure);
-        job.refuse(Refusal::Closed);
+        let job = SHARED.job(label, closure);
+        job.refuse(JobRefusal::Closed);
         return BlockingHandle::new(job);
     }
-    SHARED.submit_born(birth, closure)
+    SHARED.submit_born(label, closure)
 }
 
 /// Makes a future that hands a closure over to another thread when it is first polled, and then waits for what that
@@ -94,17 +94,17 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    ToThread { place: Location::caller(), stage: Stage::Made(job) }
+    ToThread { place: Location::caller(), stage: ToThreadStage::Made(job) }
 }
 
 /// The future of [`to_thread`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct ToThread<F, T> {
     place: &'static Location<'static>,
-    stage: Stage<F, T>,
+    stage: ToThreadStage<F, T>,
 }
 
-enum Stage<F, T> {
+enum ToThreadStage<F, T> {
     Made(F),
     Begun(BlockingHandle<T>),
     /// Only while the closure is handed over.
@@ -122,22 +122,26 @@ where
     type Output = <BlockingHandle<T> as Future>::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Stage::Made(_) = self.stage {
-            let Stage::Made(job) = std::mem::replace(&mut self.stage, Stage::Moving) else {
+        if let ToThreadStage::Made(_) = self.stage {
+            let ToThreadStage::Made(job) =
+                std::mem::replace(&mut self.stage, ToThreadStage::Moving)
+            else {
                 unreachable!("it has just been looked at");
             };
-            self.stage = Stage::Begun(spawn_born((None, self.place), job));
+            self.stage = ToThreadStage::Begun(spawn_born((None, self.place), job));
         }
         match &mut self.stage {
-            Stage::Begun(handle) => Pin::new(handle).poll(cx),
-            Stage::Made(_) | Stage::Moving => unreachable!("the closure was handed over"),
+            ToThreadStage::Begun(handle) => Pin::new(handle).poll(cx),
+            ToThreadStage::Made(_) | ToThreadStage::Moving => {
+                unreachable!("the closure was handed over")
+            }
         }
     }
 }
 
 impl<F, T> fmt::Debug for ToThread<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has_begun = matches!(self.stage, Stage::Begun(_));
+        let has_begun = matches!(self.stage, ToThreadStage::Begun(_));
         let mut future = f.debug_struct("ToThread");
         future.field("place", &self.place).field("has_begun", &has_begun).finish_non_exhaustive()
     }

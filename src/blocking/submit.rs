@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::blocking::error::Refusal;
+use crate::blocking::error::JobRefusal;
 use crate::blocking::handle::BlockingHandle;
-use crate::blocking::job::Job;
-use crate::blocking::line::Entered;
+use crate::blocking::job::PoolJob;
+use crate::blocking::queue::Admission;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::Work;
 use crate::limits::{Limited, poll_limited};
@@ -20,10 +20,10 @@ use crate::limits::{Limited, poll_limited};
 pub struct Submitting<'a, F, T> {
     threads: &'a Arc<Threads>,
     place: &'static Location<'static>,
-    stage: Stage<F, T>,
+    stage: SubmitStage<F, T>,
 }
 
-enum Stage<F, T> {
+enum SubmitStage<F, T> {
     Made(F),
     /// The job waits for a place, under this number.
     Waiting(u64, BlockingHandle<T>),
@@ -36,7 +36,7 @@ impl<'a, F, T> Submitting<'a, F, T> {
         place: &'static Location<'static>,
         job: F,
     ) -> Self {
-        Submitting { threads, place, stage: Stage::Made(job) }
+        Submitting { threads, place, stage: SubmitStage::Made(job) }
     }
 
     /// The wait of a job that is in line already.
@@ -46,7 +46,7 @@ impl<'a, F, T> Submitting<'a, F, T> {
         handle: BlockingHandle<T>,
     ) -> Self {
         let place = handle.place();
-        Submitting { threads, place, stage: Stage::Waiting(number, handle) }
+        Submitting { threads, place, stage: SubmitStage::Waiting(number, handle) }
     }
 }
 
@@ -73,26 +73,26 @@ where
     type Output = BlockingHandle<T>;
 
     fn poll_now(self, cx: &Context<'_>) -> Poll<BlockingHandle<T>> {
-        let (number, handle) = match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Made(closure) => {
-                let job = Job::new(self.threads, (None, self.place), closure);
+        let (number, handle) = match mem::replace(&mut self.stage, SubmitStage::Over) {
+            SubmitStage::Made(closure) => {
+                let job = PoolJob::new(self.threads, (None, self.place), closure);
                 let handle = BlockingHandle::new(Arc::clone(&job));
                 match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, true) {
-                    Entered::Placed(_) => return Poll::Ready(handle),
-                    Entered::Closed | Entered::Full => {
-                        job.refuse(Refusal::Closed);
+                    Admission::Placed(_) => return Poll::Ready(handle),
+                    Admission::Closed | Admission::Full => {
+                        job.refuse(JobRefusal::Closed);
                         return Poll::Ready(handle);
                     }
-                    Entered::Waits => (job.number(), handle),
+                    Admission::Waits => (job.number(), handle),
                 }
             }
-            Stage::Waiting(number, handle) => (number, handle),
-            Stage::Over => panic!("a `submit_async` was polled after it had been ready"),
+            SubmitStage::Waiting(number, handle) => (number, handle),
+            SubmitStage::Over => panic!("a `submit_async` was polled after it had been ready"),
         };
         // Looked at once more after the word was left: a place may have come in between.
         if self.threads.is_waiting(number) && handle.wake_me(cx) && self.threads.is_waiting(number)
         {
-            self.stage = Stage::Waiting(number, handle);
+            self.stage = SubmitStage::Waiting(number, handle);
             return Poll::Pending;
         }
         handle.forget_me();
@@ -102,7 +102,7 @@ where
 
 impl<F, T> Drop for Submitting<'_, F, T> {
     fn drop(&mut self) {
-        if let Stage::Waiting(_, handle) = &self.stage {
+        if let SubmitStage::Waiting(_, handle) = &self.stage {
             handle.abort();
         }
     }

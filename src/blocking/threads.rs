@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::blocking::error::Refusal;
-use crate::blocking::line::{Admitted, Call, Entered, Line, Sleeper};
+use crate::blocking::error::JobRefusal;
+use crate::blocking::queue::{Admission, Admitted, Call, IdleThread, JobQueue};
 use crate::blocking::work::Work;
 use crate::kernel::drop_quietly;
 use crate::report::BlockingJob;
@@ -20,7 +20,7 @@ pub(super) type Start =
     dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync;
 
 /// How threads are started, and how long they stay.
-pub(super) struct Settings {
+pub(super) struct PoolSettings {
     pub(super) name: Arc<str>,
     pub(super) most: usize,
     pub(super) limit: usize,
@@ -29,12 +29,12 @@ pub(super) struct Settings {
     pub(super) start: Option<Box<Start>>,
 }
 
-type Held<'a> = MutexGuard<'a, Line>;
+type QueueGuard<'a> = MutexGuard<'a, JobQueue>;
 
 /// What the threads of a pool share, with the pool.
 pub(super) struct Threads {
-    pub(super) settings: AssertUnwindSafe<Settings>,
-    line: Mutex<Line>,
+    pub(super) settings: AssertUnwindSafe<PoolSettings>,
+    queue: Mutex<JobQueue>,
     /// Rung when a thread has gone, or waits for the others to go.
     gone: Condvar,
     numbers: AtomicU64,
@@ -60,9 +60,9 @@ thread_local! {
 }
 
 impl Threads {
-    pub(super) fn new(settings: Settings) -> Arc<Self> {
+    pub(super) fn new(settings: PoolSettings) -> Arc<Self> {
         Arc::new(Threads {
-            line: Mutex::new(Line::new(settings.most, settings.limit)),
+            queue: Mutex::new(JobQueue::new(settings.most, settings.limit)),
             settings: AssertUnwindSafe(settings),
             gone: Condvar::new(),
             numbers: AtomicU64::new(0),
@@ -78,9 +78,9 @@ impl Threads {
     }
 
     /// Puts a job in the queue and calls a thread for it; or lets it wait for a place, if it can.
-    pub(super) fn enter(self: &Arc<Self>, job: Arc<dyn Work>, can_wait: bool) -> Entered {
+    pub(super) fn enter(self: &Arc<Self>, job: Arc<dyn Work>, can_wait: bool) -> Admission {
         let entered = self.lock().enter(job, can_wait);
-        if let Entered::Placed(call) = &entered {
+        if let Admission::Placed(call) = &entered {
             self.answer(call);
         }
         entered
@@ -90,7 +90,7 @@ impl Threads {
     pub(super) fn give_up_place(self: &Arc<Self>, number: u64) {
         let (job, admitted) = self.lock().give_up(number);
         drop_quietly(job);
-        self.welcome(admitted);
+        self.admit(admitted);
     }
 
     pub(super) fn is_waiting(&self, number: u64) -> bool {
@@ -98,7 +98,7 @@ impl Threads {
     }
 
     /// Tells those who have got a place, and calls threads for them.
-    fn welcome(self: &Arc<Self>, admitted: Admitted) {
+    fn admit(self: &Arc<Self>, admitted: Admitted) {
         for (job, call) in admitted {
             self.answer(&call);
             job.record().wake();
@@ -107,15 +107,15 @@ impl Threads {
 
     fn answer(self: &Arc<Self>, call: &Call) {
         match call {
-            Call::Nobody => {}
-            Call::Sleeper(sleeper) => sleeper.call(),
+            Call::None => {}
+            Call::IdleThread(sleeper) => sleeper.call(),
             Call::NewThread => self.start(),
         }
     }
 
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
-    pub(super) fn lock(&self) -> Held<'_> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> QueueGuard<'_> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether this is one of its threads.
@@ -138,12 +138,13 @@ impl Threads {
             builder = builder.stack_size(size);
         }
         // It is here until the thread has come for it, so it is not lost if that never does.
-        let post = Arc::new(Mutex::new(Some(Post { threads: Arc::clone(self), is_counted: true })));
-        let fetched = Arc::clone(&post);
+        let guard =
+            Arc::new(Mutex::new(Some(WorkerGuard { threads: Arc::clone(self), is_counted: true })));
+        let fetched = Arc::clone(&guard);
         let serve = move || {
-            let post = fetched.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(post) = post {
-                post.serve();
+            let guard = fetched.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(guard) = guard {
+                guard.serve();
             }
         };
         let started = match &self.settings.start {
@@ -163,9 +164,9 @@ impl Threads {
                 handles.push(handle);
             }
             Err(error) => {
-                let post = post.lock().unwrap_or_else(PoisonError::into_inner).take();
-                if let Some(post) = post {
-                    post.leave(error);
+                let guard = guard.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(guard) = guard {
+                    guard.leave(error);
                 }
             }
         }
@@ -184,7 +185,7 @@ impl Threads {
         }
         let error = Arc::new(error);
         for job in stranded {
-            job.refuse(Refusal::NoThread(Arc::clone(&error)));
+            job.refuse(JobRefusal::NoThread(Arc::clone(&error)));
             drop_quietly(job);
         }
     }
@@ -194,10 +195,10 @@ impl Threads {
     /// Runs jobs until there is nothing to do any more.
     fn serve(self: &Arc<Self>) {
         POOL.set(self.address());
-        let here = Sleeper::here();
+        let here = IdleThread::here();
         loop {
-            let came_for = self.lock().arrive();
-            if let Some((job, call)) = came_for {
+            let first = self.lock().arrive();
+            if let Some((job, call)) = first {
                 self.answer(&call);
                 self.work(job);
             }
@@ -217,42 +218,42 @@ impl Threads {
             drop_quietly(job); // And with it the result, if its handle is gone.
             let admitted;
             (admitted, next) = {
-                let mut line = self.lock();
-                (line.finish(number), line.next())
+                let mut queue = self.lock();
+                (queue.finish(number), queue.next())
             };
-            self.welcome(admitted);
+            self.admit(admitted);
         }
     }
 
     /// Sleeps, unless there is a job after all; `false` if it is time to go: then it is not counted any more.
-    fn rest(&self, here: &Arc<Sleeper>) -> bool {
-        let mut line = self.lock();
-        if line.queued() > 0 {
+    fn rest(&self, here: &Arc<IdleThread>) -> bool {
+        let mut queue = self.lock();
+        if queue.queued() > 0 {
             return true;
         }
-        if !line.is_closed {
-            line.lie_down(here);
-            drop(line);
+        if !queue.is_closed {
+            queue.add_idle(here);
+            drop(queue);
             if self.sleep(here) {
                 return true;
             }
-            line = self.lock();
-            if !line.get_up(here) {
+            queue = self.lock();
+            if !queue.remove_idle(here) {
                 // It is being called this very moment. The call must not be left lying for the next time.
-                drop(line);
+                drop(queue);
                 here.await_call();
                 return true;
             }
-            if line.queued() > 0 {
+            if queue.queued() > 0 {
                 return true;
             }
         }
-        line.threads -= 1;
+        queue.threads -= 1;
         false
     }
 
     /// Sleeps until it is called; `false` if it has slept long enough.
-    fn sleep(&self, here: &Sleeper) -> bool {
+    fn sleep(&self, here: &IdleThread) -> bool {
         let since = Instant::now();
         if watches() && here.watch(since, WATCH.min(self.settings.keep_alive)) {
             return true;
@@ -275,8 +276,8 @@ impl Threads {
     /// a place.
     pub(super) fn close(&self) -> usize {
         let (refused, sleepers) = {
-            let mut line = self.lock();
-            (line.close(), line.call_all())
+            let mut queue = self.lock();
+            (queue.close(), queue.call_all())
         };
         sleepers.iter().for_each(|sleeper| sleeper.call());
         refuse_all(refused)
@@ -286,31 +287,31 @@ impl Threads {
     /// the others only, and not for those that wait likewise.
     pub(super) fn wait_until(&self, until: Option<Instant>) -> bool {
         let is_here = self.is_here();
-        let mut line = self.lock();
+        let mut queue = self.lock();
         if is_here {
-            line.leaving += 1;
+            queue.leaving += 1;
             self.gone.notify_all();
         }
-        let is_over = |line: &Line| line.threads <= if is_here { line.leaving } else { 0 };
-        while !is_over(&line) {
+        let is_over = |queue: &JobQueue| queue.threads <= if is_here { queue.leaving } else { 0 };
+        while !is_over(&queue) {
             let gone = match until {
-                None => self.gone.wait(line).map_err(PoisonError::into_inner),
+                None => self.gone.wait(queue).map_err(PoisonError::into_inner),
                 Some(until) => {
                     let left = until.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         break;
                     }
-                    let waited = self.gone.wait_timeout(line, left);
-                    waited.map(|(line, _)| line).map_err(|poisoned| poisoned.into_inner().0)
+                    let waited = self.gone.wait_timeout(queue, left);
+                    waited.map(|(queue, _)| queue).map_err(|poisoned| poisoned.into_inner().0)
                 }
             };
-            line = gone.unwrap_or_else(|line| line);
+            queue = gone.unwrap_or_else(|queue| queue);
         }
-        let is_over = is_over(&line);
+        let is_over = is_over(&queue);
         if is_here {
-            line.leaving -= 1;
+            queue.leaving -= 1;
         }
-        drop(line);
+        drop(queue);
         // The last lines of a thread are its destructors', which may take their time; and a thread here that waits in
         // a job, as this one does, has more to do than that.
         if is_over && !is_here && until.is_none() {
@@ -341,9 +342,9 @@ impl Threads {
     /// Refuses all that nobody runs; returns how many those were, and what is running.
     pub(super) fn give_up(&self) -> (usize, Vec<BlockingJob>) {
         let (refused, running) = {
-            let mut line = self.lock();
-            let running: Vec<_> = line.running().map(Arc::clone).collect();
-            (line.clear(), running)
+            let mut queue = self.lock();
+            let running: Vec<_> = queue.running().map(Arc::clone).collect();
+            (queue.clear(), running)
         };
         (refuse_all(refused), running.iter().map(|record| record.job()).collect())
     }
@@ -351,12 +352,12 @@ impl Threads {
 
 impl fmt::Debug for Threads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = self.lock();
+        let queue = self.lock();
         let mut pool = f.debug_struct("ThreadPool");
-        pool.field("name", &self.settings.name).field("threads", &line.threads);
-        pool.field("idle", &line.idle()).field("running", &line.running().len());
-        pool.field("queued", &line.queued()).field("waiting", &line.waiting());
-        pool.field("is_closed", &line.is_closed).finish_non_exhaustive()
+        pool.field("name", &self.settings.name).field("threads", &queue.threads);
+        pool.field("idle", &queue.idle()).field("running", &queue.running().len());
+        pool.field("queued", &queue.queued()).field("waiting", &queue.waiting());
+        pool.field("is_closed", &queue.is_closed).finish_non_exhaustive()
     }
 }
 
@@ -364,20 +365,20 @@ impl fmt::Debug for Threads {
 fn refuse_all(jobs: Vec<Arc<dyn Work>>) -> usize {
     let count = jobs.len();
     for job in jobs {
-        job.refuse(Refusal::Closed);
+        job.refuse(JobRefusal::Closed);
         drop_quietly(job);
     }
     count
 }
 
-/// The post of a thread. Whoever holds it last gives it back, so that jobs are not left to a thread that never
+/// Counts a thread of the pool. The last owner gives the place back, so that jobs are not left to a thread that never
 /// came.
-struct Post {
+struct WorkerGuard {
     threads: Arc<Threads>,
     is_counted: bool,
 }
 
-impl Post {
+impl WorkerGuard {
     fn serve(mut self) {
         self.threads.serve();
         self.is_counted = false; // That was done when it was decided, under the lock.
@@ -389,7 +390,7 @@ impl Post {
     }
 }
 
-impl Drop for Post {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if self.is_counted {
             self.threads.lose_thread(io::Error::other("what was to start it did not"));

@@ -14,9 +14,9 @@ use crate::cancel::regions::{Ring, Role, wake_all};
 use crate::cancel::request::Reason;
 use crate::cancel::requests::{Delivery, Polled};
 use crate::cancel::thread::{take_since, with_regions};
-use crate::kernel::{By, Doing, Failure, Flags, Kernel, Key, TaskId, TaskKey, find};
+use crate::kernel::{By, Failure, Flags, Kernel, Key, SlotState, TaskId, TaskKey, find};
 use crate::report::Transition;
-use crate::slab::NOBODY;
+use crate::slab::NO_ENTRY;
 use crate::watch::emit;
 
 /// The root regions of a scheduler's tasks, by slot. A task that has one has `CALL_EXIT`.
@@ -28,7 +28,7 @@ pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     let key = id.key(slot);
     let is_in_turn = match kernel.board.borrow_mut().taskmap.get_by_id(slot, id) {
         Some(task) if task.is_alive() && !task.flags.has(Flags::ABORT) => {
-            matches!(task.doing, Doing::Turn | Doing::Again)
+            matches!(task.state, SlotState::Turn | SlotState::Notified)
         }
         _ => return,
     };
@@ -73,7 +73,7 @@ impl Roots {
             return None;
         }
         let root = self.0.borrow().get(key.slot as usize).copied();
-        root.filter(|&root| root != NOBODY)
+        root.filter(|&root| root != NO_ENTRY)
     }
 
     /// Makes the root region of a task that has none.
@@ -84,7 +84,7 @@ impl Roots {
         let mut roots = self.0.borrow_mut();
         let slot = key.slot as usize;
         if slot >= roots.len() {
-            roots.resize(slot + 1, NOBODY);
+            roots.resize(slot + 1, NO_ENTRY);
         }
         roots[slot] = root;
         root
@@ -93,7 +93,7 @@ impl Roots {
     /// Removes the root region of a task that is over; its future is gone.
     pub(crate) fn exits(&self, kernel: &Kernel, key: Key) {
         let Some(root) = self.of(kernel, key) else { return };
-        self.0.borrow_mut()[key.slot as usize] = NOBODY;
+        self.0.borrow_mut()[key.slot as usize] = NO_ENTRY;
         // Nothing is rung, and no user code dropped: nothing is around a root, and its poller is a task.
         with_regions(|regions| regions.remove(root, false, &mut Vec::new()));
     }

@@ -30,7 +30,7 @@ use crate::cancel::thread::{left, with_regions};
 use crate::kernel::{Flags, current_task, drop_quietly, find, in_poll, owner_of};
 use crate::report::Transition;
 use crate::report::id_of;
-use crate::slab::NOBODY;
+use crate::slab::NO_ENTRY;
 use crate::watch::emit;
 
 /// The region of a combinator. Dropping it takes it out of the tree.
@@ -38,7 +38,7 @@ use crate::watch::emit;
 /// Around each poll of what it wraps, a combinator notes [`left`] before, and calls
 /// [`stay`](Region::stay) after it if that is pending. If it is ready, it calls [`leave`](Region::leave).
 pub(crate) struct Region {
-    /// [`NOBODY`] until it is needed.
+    /// [`NO_ENTRY`] until it is needed.
     number: u32,
     role: Role,
     _not_send: PhantomData<*const ()>,
@@ -46,18 +46,18 @@ pub(crate) struct Region {
 
 impl Region {
     pub(crate) const fn new(role: Role) -> Self {
-        Region { number: NOBODY, role, _not_send: PhantomData }
+        Region { number: NO_ENTRY, role, _not_send: PhantomData }
     }
 
     /// Returns whether it is in the tree.
     #[inline]
     pub(crate) fn is_in_tree(&self) -> bool {
-        self.number != NOBODY
+        self.number != NO_ENTRY
     }
 
     /// The number of the region, which is made if there is none yet.
     fn number(&mut self) -> u32 {
-        if self.number == NOBODY {
+        if self.number == NO_ENTRY {
             self.number = with_regions(|regions| regions.create(self.role, Ring::default()));
         }
         self.number
@@ -99,7 +99,7 @@ impl Region {
 
     /// Looks, at the end of the combinator's own pending poll, who can take the request on it.
     pub(crate) fn deliver(&self) -> Delivery {
-        if self.number == NOBODY {
+        if self.number == NO_ENTRY {
             return Delivery::Waits;
         }
         let polled = match in_poll() {
@@ -114,7 +114,7 @@ impl Region {
 
     /// The request from above that it was told of last: for a scope, which ends its tasks then.
     pub(crate) fn told(&self) -> Option<Rc<Request>> {
-        if self.number == NOBODY {
+        if self.number == NO_ENTRY {
             return None;
         }
         Regions::change(|regions, _| regions.slab[self.number].told.clone())
@@ -122,7 +122,7 @@ impl Region {
 
     /// A scope has ended its tasks for the request that it was told of: it holds nothing up any more.
     pub(crate) fn let_go(&self) {
-        if self.number != NOBODY {
+        if self.number != NO_ENTRY {
             Regions::change(|regions, rings| {
                 let record = &mut regions.slab[self.number];
                 // Once: if something else holds the request up, whoever is rung here would ring again, for ever.
@@ -137,7 +137,7 @@ impl Region {
     /// Takes the request that a catch was told of. The region is the clean-up's from now on.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<CleanUp> {
-        if self.number == NOBODY { None } else { self.take_by(Regions::take) }
+        if self.number == NO_ENTRY { None } else { self.take_by(Regions::take) }
     }
 
     /// Takes, at the end of a catch's own pending poll, the request that was resumed inside of it, unless
@@ -154,7 +154,7 @@ impl Region {
         take: impl FnOnce(&mut Regions, u32, &mut Vec<Ring>) -> Option<Rc<Request>>,
     ) -> Option<CleanUp> {
         let request = Regions::change(|regions, rings| take(regions, self.number, rings))?;
-        let number = std::mem::replace(&mut self.number, NOBODY);
+        let number = std::mem::replace(&mut self.number, NO_ENTRY);
         let region = Region { number, role: Role::CleanUp, _not_send: PhantomData };
         let clean_up = CleanUp { request: Some(request), region };
         tell_caught(&clean_up.request().reason);
@@ -164,13 +164,13 @@ impl Region {
     /// Takes it out of the tree. Requests that it has held up go on.
     #[inline]
     pub(crate) fn leave(&mut self) {
-        if self.number != NOBODY {
+        if self.number != NO_ENTRY {
             self.leave_tree();
         }
     }
 
     fn leave_tree(&mut self) {
-        let number = std::mem::replace(&mut self.number, NOBODY);
+        let number = std::mem::replace(&mut self.number, NO_ENTRY);
         let in_turn = current_task().is_some();
         drop_quietly(Regions::change(|regions, rings| regions.remove(number, in_turn, rings)));
     }

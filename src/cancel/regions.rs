@@ -33,7 +33,7 @@ use std::task::Waker;
 
 use crate::cancel::request::Request;
 use crate::kernel::{TaskKey, drop_quietly, run_quietly, schedule};
-use crate::slab::{NOBODY, Slab};
+use crate::slab::{NO_ENTRY, Slab};
 
 /// What a region does with a request that was made above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl Regions {
     pub(crate) const fn new() -> Self {
         Regions {
             slab: Slab::new(),
-            unlinked: NOBODY,
+            unlinked: NO_ENTRY,
             left: 0,
             requests: 0,
             counts: 0,
@@ -188,10 +188,10 @@ impl Regions {
     pub(crate) fn create(&mut self, role: Role, poller: Ring) -> u32 {
         self.slab.insert(Record {
             role,
-            parent: NOBODY,
-            first: NOBODY,
-            previous: NOBODY,
-            next: NOBODY,
+            parent: NO_ENTRY,
+            first: NO_ENTRY,
+            previous: NO_ENTRY,
+            next: NO_ENTRY,
             number: 0,
             is_unlinked: false,
             poller,
@@ -212,7 +212,7 @@ impl Regions {
         self.adopt(region, since, rings);
         self.left = self.left.wrapping_add(1);
         let next = mem::replace(&mut self.unlinked, region);
-        if next != NOBODY {
+        if next != NO_ENTRY {
             self.slab[next].previous = region;
         }
         let record = &mut self.slab[region];
@@ -227,7 +227,7 @@ impl Regions {
             let child = self.unlinked;
             self.unlink(child);
             let next = mem::replace(&mut self.slab[parent].first, child);
-            if next != NOBODY {
+            if next != NO_ENTRY {
                 self.slab[next].previous = child;
             }
             let record = &mut self.slab[child];
@@ -248,7 +248,7 @@ impl Regions {
     /// Removes the parcels of a turn that has ended its task, so that nobody will adopt them.
     pub(crate) fn discard_parcels(&mut self, since: u32, rings: &mut Vec<Ring>) {
         let mut next = self.unlinked;
-        while next != NOBODY && self.slab[next].number.wrapping_sub(since).cast_signed() > 0 {
+        while next != NO_ENTRY && self.slab[next].number.wrapping_sub(since).cast_signed() > 0 {
             let one = next;
             next = self.slab[one].next;
             if self.slab[one].role == Role::Parcel {
@@ -262,7 +262,7 @@ impl Regions {
     /// Returns whether anything was left unlinked since that number was noted, and still is.
     pub(crate) fn has_unlinked(&self, since: u32) -> bool {
         // The numbers go round; they are never so far apart that this could be seen.
-        self.unlinked != NOBODY
+        self.unlinked != NO_ENTRY
             && self.slab[self.unlinked].number.wrapping_sub(since).cast_signed() > 0
     }
 
@@ -271,15 +271,15 @@ impl Regions {
         let record = &mut self.slab[region];
         let (parent, previous, next) = (record.parent, record.previous, record.next);
         let was_unlinked = mem::take(&mut record.is_unlinked);
-        (record.parent, record.previous, record.next) = (NOBODY, NOBODY, NOBODY);
-        if previous != NOBODY {
+        (record.parent, record.previous, record.next) = (NO_ENTRY, NO_ENTRY, NO_ENTRY);
+        if previous != NO_ENTRY {
             self.slab[previous].next = next;
-        } else if parent != NOBODY {
+        } else if parent != NO_ENTRY {
             self.slab[parent].first = next;
         } else if was_unlinked {
             self.unlinked = next;
         }
-        if next != NOBODY {
+        if next != NO_ENTRY {
             self.slab[next].previous = previous;
         }
     }
@@ -289,7 +289,7 @@ impl Regions {
     ///
     /// In a turn, a request that is on its way out of it goes on.
     pub(crate) fn remove(&mut self, region: u32, in_turn: bool, rings: &mut Vec<Ring>) -> Ring {
-        while self.slab[region].first != NOBODY {
+        while self.slab[region].first != NO_ENTRY {
             let child = self.slab[region].first;
             self.unlink(child);
             self.put_before(child, region);
@@ -326,16 +326,16 @@ impl Regions {
     fn put_before(&mut self, region: u32, other: u32) {
         let record = &mut self.slab[other];
         let (parent, number, is_unlinked) = (record.parent, record.number, record.is_unlinked);
-        if parent == NOBODY && !is_unlinked {
+        if parent == NO_ENTRY && !is_unlinked {
             return;
         }
         let previous = mem::replace(&mut record.previous, region);
         let record = &mut self.slab[region];
         (record.parent, record.previous, record.next) = (parent, previous, other);
         (record.number, record.is_unlinked) = (number, is_unlinked);
-        if previous != NOBODY {
+        if previous != NO_ENTRY {
             self.slab[previous].next = region;
-        } else if parent != NOBODY {
+        } else if parent != NO_ENTRY {
             self.slab[parent].first = region;
         } else {
             self.unlinked = region;
@@ -347,7 +347,7 @@ impl Regions {
         let mut all = Vec::new();
         let mut path = vec![self.slab[region].first];
         while let Some(one) = path.pop() {
-            if one != NOBODY {
+            if one != NO_ENTRY {
                 all.push(one);
                 path.extend([self.slab[one].next, self.slab[one].first]);
             }

@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 use crate::cancel::regions::{Record, Regions, Ring, Role};
 use crate::cancel::request::{Reason, Request};
-use crate::slab::NOBODY;
+use crate::slab::NO_ENTRY;
 
 /// What has come of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +198,7 @@ impl Regions {
         let mut path: Vec<(u32, usize)> = Vec::new();
         let mut next = self.slab[region].first;
         loop {
-            if next != NOBODY {
+            if next != NO_ENTRY {
                 let one = &self.slab[next];
                 if one.holds_up(request) {
                     if !one.is_deaf {
@@ -340,7 +340,7 @@ impl Regions {
     /// Every region from here up that has a request looks at it again.
     pub(crate) fn ring_above(&self, region: u32, rings: &mut Vec<Ring>) {
         let mut above = region;
-        while above != NOBODY {
+        while above != NO_ENTRY {
             let record = &self.slab[above];
             if record.request.is_some() {
                 rings.push(record.poller.clone());

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 
 use crate::cancel::regions::Regions;
-use crate::kernel::{Flags, Word, in_poll, note, set_word, word};
+use crate::kernel::{Flags, Word, in_poll, set_turn_flag, set_word, word};
 
 thread_local! {
     /// Without a destructor, so that it can be used while other thread-locals are being destroyed.
@@ -28,7 +28,7 @@ pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
         let before = LEFT.replace(regions.left());
         if before != regions.left() && in_poll().is_some() && word(Word::Cancel) == 0 {
             set_word(Word::Cancel, before | IS_SET);
-            note(Flags::CALL_AFTER);
+            set_turn_flag(Flags::CALL_AFTER);
         }
         result
     })

@@ -13,8 +13,9 @@ use pin_project_lite::pin_project;
 use crate::cancel::region::Passage;
 use crate::cancel::request::Reason;
 use crate::cancel::thread::left;
+use crate::kernel::Place;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Place, Waiters};
+use crate::sync::waiters::{Left, Waiters};
 
 /// Says to many at once that they should end: those who have been given the token, and those who have a
 /// [child](CancelToken::child_token) of it.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::sync::waiters::Place;
+use crate::kernel::Place;
 use crate::sync::{Event, EventWait};
 
 /// Whether the end has come, and the tasks that wait for it.

@@ -3,11 +3,11 @@
 use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
-use crate::kernel::{TaskKey, drop_quietly};
+use crate::kernel::{Place, TaskKey, drop_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
-use crate::sync::Stage;
-use crate::sync::waiters::{Place, Ticket, Waiters};
+use crate::sync::WaitStage;
+use crate::sync::waiters::{Ticket, Waiters};
 
 /// The wait of somebody who alone may take what he waits for.
 ///
@@ -51,7 +51,7 @@ impl Listener {
         mut look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
         if let (true, Some(ticket)) = (self.is_waiting, &self.ticket)
-            && waiters.poll(ticket, cx) == Stage::Waiting
+            && waiters.poll(ticket, cx) == WaitStage::Waiting
         {
             return Poll::Pending;
         }

@@ -15,7 +15,8 @@ use thiserror::Error;
 
 use crate::channel::end::End;
 use crate::channel::listener::Listener;
-use crate::sync::waiters::{Place, Waiters};
+use crate::kernel::Place;
+use crate::sync::waiters::Waiters;
 
 pub use crate::channel::{Closed, TryRecvError};
 
@@ -35,7 +36,7 @@ pub use crate::channel::{Closed, TryRecvError};
 /// ```
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared {
+    let shared = Rc::new(OneshotShared {
         value: Cell::new(None),
         sender_is_gone: Cell::new(false),
         message: Waiters::new("the message on oneshot channel"),
@@ -50,7 +51,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     (Sender { shared }, receiver)
 }
 
-struct Shared<T> {
+struct OneshotShared<T> {
     /// From the sending to the receiving.
     value: Cell<Option<T>>,
     /// It has sent, or never will.
@@ -61,7 +62,7 @@ struct Shared<T> {
     end: End,
 }
 
-impl<T> Shared<T> {
+impl<T> OneshotShared<T> {
     /// The value, or that there will never be one.
     #[inline]
     fn look(&self) -> Poll<Result<T, RecvError>> {
@@ -91,7 +92,7 @@ impl<T> Shared<T> {
 /// The sending side of a [`channel`]. Dropping it unused tells the receiver that nothing will come.
 #[must_use = "dropping it tells the receiver that nothing will come"]
 pub struct Sender<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<OneshotShared<T>>,
 }
 
 impl<T> Sender<T> {
@@ -200,7 +201,7 @@ impl<T> fmt::Debug for Sender<T> {
 /// If it is polled again after it was ready.
 #[must_use = "dropping it tells the sender that nobody will receive"]
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<OneshotShared<T>>,
     listener: Listener,
     /// It was ready.
     is_over: bool,

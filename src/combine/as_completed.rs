@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::combine::crowd::{Batch, Crowd};
+use crate::combine::group::{Batch, FutureGroup};
 
 /// Gives the outputs of several futures one by one, in the order in which they come about.
 ///
@@ -43,13 +43,13 @@ pub fn as_completed<I>(futures: I) -> AsCompleted<<I::Item as IntoFuture>::IntoF
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    AsCompleted { crowd: Crowd::new(futures), completed: VecDeque::new() }
+    AsCompleted { group: FutureGroup::new(futures), completed: VecDeque::new() }
 }
 
 /// Several futures, whose outputs come as they come about; made by [`as_completed`].
 #[must_use = "futures do nothing until they are awaited"]
 pub struct AsCompleted<F: Future> {
-    crowd: Crowd<F>,
+    group: FutureGroup<F>,
     /// Those that were not asked for yet.
     completed: VecDeque<F::Output>,
 }
@@ -71,7 +71,7 @@ impl<F: Future> AsCompleted<F> {
 
     /// Returns how many outputs are still to come.
     pub fn len(&self) -> usize {
-        self.crowd.left() + self.completed.len()
+        self.group.left() + self.completed.len()
     }
 
     /// Returns whether no output is to come any more.
@@ -84,7 +84,7 @@ impl<F: Future> AsCompleted<F> {
             return Poll::Ready(Some(output));
         }
         let mut batch = Batch::new();
-        let poll = self.crowd.poll(cx, |_, output| {
+        let poll = self.group.poll(cx, |_, output| {
             batch.push(output);
             ControlFlow::<()>::Continue(())
         });

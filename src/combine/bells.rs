@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// Where the bells report to.
 #[derive(Default)]
-struct Desk {
+struct RungList {
     rung: Mutex<Rung>,
 }
 
@@ -28,7 +28,7 @@ struct Rung {
     parent: Option<Waker>,
 }
 
-impl Desk {
+impl RungList {
     fn lock(&self) -> MutexGuard<'_, Rung> {
         self.rung.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -58,7 +58,7 @@ struct ChildBell {
     /// Written only while the bell is home, so nobody ever sees it change.
     child: AtomicU32,
     state: AtomicU8,
-    desk: Arc<Desk>,
+    rung_list: Arc<RungList>,
 }
 
 const QUIET: u8 = 0;
@@ -74,25 +74,25 @@ impl Wake for ChildBell {
     fn wake_by_ref(self: &Arc<Self>) {
         // A swap, also if it has rung: whoever polls next must see what was written before this.
         if self.state.swap(RUNG, Ordering::AcqRel) == QUIET {
-            self.desk.ring(self.child.load(Ordering::Relaxed));
+            self.rung_list.ring(self.child.load(Ordering::Relaxed));
         }
     }
 }
 
 /// Our two references to a bell: one that is home has a count of exactly two.
-struct Bell {
+struct LentBell {
     door: Arc<ChildBell>,
     waker: Waker,
 }
 
-impl Bell {
-    fn new(desk: &Arc<Desk>) -> Self {
+impl LentBell {
+    fn new(rung_list: &Arc<RungList>) -> Self {
         let door = Arc::new(ChildBell {
             child: AtomicU32::new(0),
             state: AtomicU8::new(QUIET),
-            desk: Arc::clone(desk),
+            rung_list: Arc::clone(rung_list),
         });
-        Bell { waker: Waker::from(Arc::clone(&door)), door }
+        LentBell { waker: Waker::from(Arc::clone(&door)), door }
     }
 
     /// Before the poll, never after it: a ring from now on asks for another poll.
@@ -107,7 +107,7 @@ impl Bell {
     }
 
     /// The child is over: whoever still has its waker rings for nobody.
-    fn muffle(&self) {
+    fn disconnect(&self) {
         self.door.state.swap(RUNG, Ordering::AcqRel);
     }
 
@@ -122,24 +122,24 @@ impl Bell {
 }
 
 /// The bells of one parent, and the list of children that are due.
-pub(super) struct Bells {
-    desk: Arc<Desk>,
+pub(super) struct BellSet {
+    rung_list: Arc<RungList>,
     /// Is lent to every child that has none of its own.
-    common: Bell,
+    common: LentBell,
     /// Children's own, while clones of them are in foreign hands. As long as the last child that has one.
-    own: Vec<Option<Bell>>,
-    spare: Vec<Bell>,
+    own: Vec<Option<LentBell>>,
+    spare: Vec<LentBell>,
     /// To be polled, in this order.
     due: VecDeque<u32>,
 }
 
-impl Bells {
+impl BellSet {
     /// All children are due.
     pub(super) fn new(children: u32) -> Self {
-        let desk = Arc::<Desk>::default();
-        Bells {
-            common: Bell::new(&desk),
-            desk,
+        let rung_list = Arc::<RungList>::default();
+        BellSet {
+            common: LentBell::new(&rung_list),
+            rung_list,
             own: Vec::new(),
             spare: Vec::new(),
             due: (0..children).collect(),
@@ -148,13 +148,13 @@ impl Bells {
 
     /// Begins a poll of the parent: whoever polls now is to be rung for, and who rang is due.
     pub(super) fn collect(&mut self, cx: &Context<'_>) {
-        let parent = self.desk.lock().parent.take();
+        let parent = self.rung_list.lock().parent.take();
         // Cloning and dropping a foreign waker runs code of its owner.
         let parent = match parent {
             Some(parent) if parent.will_wake(cx.waker()) => parent,
             _ => cx.waker().clone(),
         };
-        let mut rung = self.desk.lock();
+        let mut rung = self.rung_list.lock();
         self.due.extend(rung.children.drain(..));
         rung.parent = Some(parent);
     }
@@ -203,7 +203,7 @@ impl Bells {
         bell.lend();
         let poll = poll(&mut Context::from_waker(&bell.waker));
         if poll.is_ready() {
-            bell.muffle();
+            bell.disconnect();
         } else if bell.take_back() {
             self.due.push_back(child);
         }
@@ -218,10 +218,10 @@ impl Bells {
     /// The child that was just polled has given a clone of the common bell away: it keeps that bell.
     #[cold]
     fn keep(&mut self, child: u32, is_over: bool) {
-        let next = self.spare.pop().unwrap_or_else(|| Bell::new(&self.desk));
+        let next = self.spare.pop().unwrap_or_else(|| LentBell::new(&self.rung_list));
         let bell = mem::replace(&mut self.common, next);
         if is_over {
-            bell.muffle();
+            bell.disconnect();
             return;
         }
         if bell.take_back() {
@@ -235,10 +235,10 @@ impl Bells {
     }
 }
 
-impl Drop for Bells {
+impl Drop for BellSet {
     /// Wakers may outlive this; they ring for nobody then.
     fn drop(&mut self) {
-        let parent = self.desk.lock().parent.take();
+        let parent = self.rung_list.lock().parent.take();
         drop(parent);
     }
 }

@@ -8,18 +8,18 @@ use std::pin::Pin;
 use pin_project_lite::pin_project;
 
 /// Futures by number. A place is empty when its future is over.
-pub(super) struct Children<F> {
+pub(super) struct ChildFutures<F> {
     eights: Vec<Pin<Box<Eight<F>>>>,
     /// The last ones; and all of them if they are large.
-    ones: Vec<Pin<Box<Place<F>>>>,
+    ones: Vec<Pin<Box<FutureSlot<F>>>>,
 }
 
-type Eight<F> = Pair<Pair<Pair<Place<F>>>>;
+type Eight<F> = Pair<Pair<Pair<FutureSlot<F>>>>;
 
 /// Futures that are larger have a box each: it matters no more, and eight would be much for a stack.
 const LARGE: usize = 512;
 
-impl<F> Children<F> {
+impl<F> ChildFutures<F> {
     pub(super) fn new(futures: impl Iterator<Item = F>) -> Self {
         let mut futures = futures;
         let (mut eights, mut ones) = (Vec::new(), Vec::new());
@@ -29,8 +29,8 @@ impl<F> Children<F> {
                 eights.push(Box::pin(Eight::fill(&mut futures)));
             }
         }
-        ones.extend(futures.map(|future| Box::pin(Place { future: Some(future) })));
-        Children { eights, ones }
+        ones.extend(futures.map(|future| Box::pin(FutureSlot { future: Some(future) })));
+        ChildFutures { eights, ones }
     }
 
     /// How many places there are.
@@ -50,7 +50,7 @@ impl<F> Children<F> {
 }
 
 /// So many places, pinned together.
-trait Places<F> {
+trait SlotBlock<F> {
     const COUNT: usize;
 
     fn fill(futures: &mut impl Iterator<Item = F>) -> Self;
@@ -59,18 +59,20 @@ trait Places<F> {
 }
 
 pin_project! {
-    struct Place<F> {
+    struct FutureSlot<F> {
         #[pin]
         future: Option<F>,
     }
 }
 
-impl<F> Places<F> for Place<F> {
+impl<F> SlotBlock<F> for FutureSlot<F> {
     const COUNT: usize = 1;
 
     fn fill(futures: &mut impl Iterator<Item = F>) -> Self {
         let future = futures.next();
-        Place { future: Some(future.expect("an iterator gives as much as its size hint says")) }
+        FutureSlot {
+            future: Some(future.expect("an iterator gives as much as its size hint says")),
+        }
     }
 
     #[inline]
@@ -88,7 +90,7 @@ pin_project! {
     }
 }
 
-impl<F, P: Places<F>> Places<F> for Pair<P> {
+impl<F, P: SlotBlock<F>> SlotBlock<F> for Pair<P> {
     const COUNT: usize = 2 * P::COUNT;
 
     fn fill(futures: &mut impl Iterator<Item = F>) -> Self {
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn every_number_has_its_place_however_many_there_are() {
         for count in 0..40 {
-            let mut children = Children::new((0..count).map(|number| number * 10));
+            let mut children = ChildFutures::new((0..count).map(|number| number * 10));
             assert_eq!(children.len(), count);
             for number in (0..count).rev() {
                 assert_eq!(*children.at(number), Some(number * 10));
@@ -121,9 +123,9 @@ mod tests {
 
     #[test]
     fn large_futures_and_those_of_unknown_number_have_a_box_each() {
-        let mut large = Children::new((0..20_u8).map(|number| [number; LARGE + 1]));
+        let mut large = ChildFutures::new((0..20_u8).map(|number| [number; LARGE + 1]));
         assert_eq!((large.eights.len(), large.at(17).unwrap()[0]), (0, 17));
-        let mut unknown = Children::new((0..40).filter(|number| number % 2 == 0));
+        let mut unknown = ChildFutures::new((0..40).filter(|number| number % 2 == 0));
         assert_eq!((unknown.eights.len(), *unknown.at(17)), (0, Some(34)));
     }
 }

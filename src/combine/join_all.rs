@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::combine::crowd::Crowd;
+use crate::combine::group::FutureGroup;
 
 /// Waits for all futures, and gives their outputs in the order in which the futures were given.
 ///
@@ -46,15 +46,15 @@ pub fn join_all<I>(futures: I) -> JoinAll<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    let crowd = Crowd::new(futures);
-    let outputs = Outputs::new(crowd.left());
-    JoinAll { crowd, outputs }
+    let group = FutureGroup::new(futures);
+    let outputs = Outputs::new(group.left());
+    JoinAll { group, outputs }
 }
 
 /// The future of [`join_all`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct JoinAll<F: Future> {
-    crowd: Crowd<F>,
+    group: FutureGroup<F>,
     outputs: Outputs<F::Output>,
 }
 
@@ -62,8 +62,8 @@ impl<F: Future> Future for JoinAll<F> {
     type Output = Vec<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let JoinAll { crowd, outputs } = &mut *self;
-        let flow = ready!(crowd.poll(cx, |number, output| outputs.put(number, output)));
+        let JoinAll { group, outputs } = &mut *self;
+        let flow = ready!(group.poll(cx, |number, output| outputs.put(number, output)));
         let ControlFlow::Continue(()) = flow;
         Poll::Ready(outputs.take())
     }
@@ -74,7 +74,7 @@ impl<F: Future> Unpin for JoinAll<F> {}
 
 impl<F: Future> fmt::Debug for JoinAll<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinAll").field("left", &self.crowd.left()).finish_non_exhaustive()
+        f.debug_struct("JoinAll").field("left", &self.group.left()).finish_non_exhaustive()
     }
 }
 
@@ -115,16 +115,16 @@ pub fn try_join_all<I, T, E>(futures: I) -> TryJoinAll<<I::Item as IntoFuture>::
 where
     I: IntoIterator<Item: IntoFuture<Output = Result<T, E>>>,
 {
-    let crowd = Crowd::new(futures);
-    let outputs = Outputs::new(crowd.left());
-    TryJoinAll { crowd: Some(crowd), outputs, error: std::marker::PhantomData }
+    let group = FutureGroup::new(futures);
+    let outputs = Outputs::new(group.left());
+    TryJoinAll { group: Some(group), outputs, error: std::marker::PhantomData }
 }
 
 /// The future of [`try_join_all`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TryJoinAll<F, T, E> {
     /// `None` when it is over.
-    crowd: Option<Crowd<F>>,
+    group: Option<FutureGroup<F>>,
     outputs: Outputs<T>,
     error: std::marker::PhantomData<fn() -> E>,
 }
@@ -136,15 +136,15 @@ where
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let TryJoinAll { crowd, outputs, .. } = &mut *self;
-        let children = crowd.as_mut().expect(POLLED_AGAIN);
+        let TryJoinAll { group, outputs, .. } = &mut *self;
+        let children = group.as_mut().expect(POLLED_AGAIN);
         let flow = ready!(children.poll(cx, |number, output| match output {
             Ok(value) => match outputs.put(number, value) {
                 ControlFlow::Continue(()) => ControlFlow::Continue(()),
             },
             Err(error) => ControlFlow::Break(error),
         }));
-        *crowd = None;
+        *group = None;
         Poll::Ready(match flow {
             ControlFlow::Continue(()) => Ok(outputs.take()),
             ControlFlow::Break(error) => {
@@ -160,7 +160,7 @@ impl<F, T, E> Unpin for TryJoinAll<F, T, E> {}
 
 impl<F: Future, T, E> fmt::Debug for TryJoinAll<F, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left = self.crowd.as_ref().map_or(0, Crowd::left);
+        let left = self.group.as_ref().map_or(0, FutureGroup::left);
         f.debug_struct("TryJoinAll").field("left", &left).finish_non_exhaustive()
     }
 }

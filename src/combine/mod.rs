@@ -24,7 +24,7 @@ mod select;
 mod race;
 mod bells;
 mod children;
-mod crowd;
+mod group;
 mod join_all;
 mod gather;
 mod as_completed;

@@ -42,7 +42,7 @@ use pin_project_lite::pin_project;
 #[doc(alias = "select_all")]
 #[doc(alias = "FIRST_COMPLETED")]
 pub fn race<R: Racers>(racers: R) -> Race<R> {
-    Race { field: Some(racers.line_up()) }
+    Race { field: Some(racers.into_field()) }
 }
 
 pin_project! {
@@ -123,7 +123,7 @@ pub trait Racers: field::Sealed {
     /// Brings them to the start.
     #[doc(hidden)]
     #[track_caller]
-    fn line_up(self) -> Self::Field;
+    fn into_field(self) -> Self::Field;
 }
 
 mod field {
@@ -206,7 +206,7 @@ impl<F: IntoFuture, const N: usize> Racers for [F; N] {
     type Output = F::Output;
     type Field = Vec<Pin<Box<F::IntoFuture>>>;
 
-    fn line_up(self) -> Self::Field {
+    fn into_field(self) -> Self::Field {
         assert!(N > 0, "a race needs somebody who could win: this array of futures is empty");
         self.into_iter().map(|future| Box::pin(future.into_future())).collect()
     }
@@ -218,7 +218,7 @@ impl<F: IntoFuture> Racers for Vec<F> {
     type Output = F::Output;
     type Field = Vec<Pin<Box<F::IntoFuture>>>;
 
-    fn line_up(self) -> Self::Field {
+    fn into_field(self) -> Self::Field {
         assert!(!self.is_empty(), "a race needs somebody who could win: this `Vec` is empty");
         self.into_iter().map(|future| Box::pin(future.into_future())).collect()
     }
@@ -246,7 +246,7 @@ macro_rules! tuples_can_race {
             type Field = lanes!(type $first $($name)*);
 
             #[inline]
-            fn line_up(self) -> Self::Field {
+            fn into_field(self) -> Self::Field {
                 let ($first_value, $($value,)*) = self;
                 lanes!($first_value $($value)*)
             }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::combine::crowd::{Batch, Crowd};
+use crate::combine::group::{Batch, FutureGroup};
 use crate::kernel::TaskId;
 use crate::task::{JoinError, JoinHandle};
 use crate::time::{Sleep, sleep};
@@ -48,16 +48,21 @@ use crate::time::{Sleep, sleep};
 /// ```
 pub fn wait<T: 'static>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
     let handles = handles.into_iter().map(Identified);
-    Wait { crowd: Crowd::new(handles), done: Some(Vec::new()), until: Until::All, timeout: None }
+    Wait {
+        group: FutureGroup::new(handles),
+        done: Some(Vec::new()),
+        until: WaitMode::All,
+        timeout: None,
+    }
 }
 
 /// The future of [`wait`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Wait<T: 'static> {
-    crowd: Crowd<Identified<T>>,
+    group: FutureGroup<Identified<T>>,
     /// `None` when they were given away.
     done: Option<Vec<(TaskId, Result<T, JoinError>)>>,
-    until: Until<T>,
+    until: WaitMode<T>,
     timeout: Option<Sleep>,
 }
 
@@ -73,7 +78,7 @@ impl<T: 'static> Future for Identified<T> {
     }
 }
 
-enum Until<T> {
+enum WaitMode<T> {
     All,
     Completed,
     Error,
@@ -97,14 +102,14 @@ impl<T> Wait<T> {
     /// Waits until all tasks have ended. It is so unless said otherwise.
     #[doc(alias = "ALL_COMPLETED")]
     pub fn all(mut self) -> Self {
-        self.until = Until::All;
+        self.until = WaitMode::All;
         self
     }
 
     /// Waits only until the first task has ended. All that ended by then are in [`Done::done`].
     #[doc(alias = "FIRST_COMPLETED")]
     pub fn first_completed(mut self) -> Self {
-        self.until = Until::Completed;
+        self.until = WaitMode::Completed;
         self
     }
 
@@ -113,7 +118,7 @@ impl<T> Wait<T> {
     /// For tasks that give a `Result`, see [`until`](Wait::until).
     #[doc(alias = "FIRST_EXCEPTION")]
     pub fn first_error(mut self) -> Self {
-        self.until = Until::Error;
+        self.until = WaitMode::Error;
         self
     }
 
@@ -133,7 +138,7 @@ impl<T> Wait<T> {
     /// });
     /// ```
     pub fn until(mut self, fits: impl FnMut(&Result<T, JoinError>) -> bool + 'static) -> Self {
-        self.until = Until::Fits(Box::new(fits));
+        self.until = WaitMode::Fits(Box::new(fits));
         self
     }
 
@@ -154,10 +159,10 @@ impl<T> Future for Wait<T> {
     type Output = Done<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Wait { crowd, done, until, timeout } = &mut *self;
+        let Wait { group, done, until, timeout } = &mut *self;
         let all = done.as_mut().expect("a wait must not be polled again after it was ready");
         let mut batch = Batch::new();
-        let mut is_over = crowd
+        let mut is_over = group
             .poll(cx, |_, output| {
                 batch.push(output);
                 ControlFlow::<()>::Continue(())
@@ -174,18 +179,18 @@ impl<T> Future for Wait<T> {
             return Poll::Pending;
         }
         *timeout = None;
-        let pending = crowd.take_rest().into_iter().map(|Identified(handle)| handle).collect();
+        let pending = group.take_remaining().into_iter().map(|Identified(handle)| handle).collect();
         Poll::Ready(Done { done: done.take().unwrap_or_default(), pending })
     }
 }
 
-impl<T> Until<T> {
+impl<T> WaitMode<T> {
     fn is_met(&mut self, output: &Result<T, JoinError>) -> bool {
         match self {
-            Until::All => false,
-            Until::Completed => true,
-            Until::Error => output.is_err(),
-            Until::Fits(fits) => fits(output),
+            WaitMode::All => false,
+            WaitMode::Completed => true,
+            WaitMode::Error => output.is_err(),
+            WaitMode::Fits(fits) => fits(output),
         }
     }
 }
@@ -196,7 +201,7 @@ impl<T> Unpin for Wait<T> {}
 impl<T> fmt::Debug for Wait<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut wait = f.debug_struct("Wait");
-        wait.field("left", &self.crowd.left()).field("timeout", &self.timeout);
+        wait.field("left", &self.group.left()).field("timeout", &self.timeout);
         wait.finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::generator::co::Co;
-use crate::generator::error::{AlreadyStarted, Refusal, SendError};
+use crate::generator::error::{AlreadyStarted, ResumeRefusal, SendError};
 use crate::generator::exchange::{Exchange, Over};
 use crate::generator::lazy::{Body, Lazy};
 use crate::generator::status::Status;
@@ -156,9 +156,9 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
                 self.exchange.send(value);
                 return Ok(self.resume().await);
             }
-            Status::Created => Refusal::JustStarted,
-            Status::Running | Status::Raised => Refusal::Running,
-            Status::Closed => Refusal::Over,
+            Status::Created => ResumeRefusal::JustStarted,
+            Status::Running | Status::Raised => ResumeRefusal::Running,
+            Status::Closed => ResumeRefusal::Over,
         };
         Err(SendError { value, reason })
     }
@@ -333,7 +333,7 @@ impl<Y, S> AsyncGenerator<'_, Y, S> {
         let over = Over(&self.exchange);
         self.exchange.ask(cx);
         let poll = body.as_mut().poll(cx);
-        self.exchange.ask_nobody();
+        self.exchange.clear_caller();
         if poll.is_ready() {
             return Poll::Ready(Ok(None));
         }

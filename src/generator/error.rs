@@ -67,12 +67,12 @@ pub struct AlreadyStarted;
 pub struct SendError<S> {
     /// What was to be sent.
     pub value: S,
-    pub(super) reason: Refusal,
+    pub(super) reason: ResumeRefusal,
 }
 
 /// Why it could not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub(super) enum Refusal {
+pub(super) enum ResumeRefusal {
     #[error("can't send a value to a just-started generator: no yield waits for it yet")]
     JustStarted,
     #[error("the generator is already running")]
@@ -85,19 +85,19 @@ impl<S> SendError<S> {
     /// Returns whether no yield waits for a value yet: the generator has not been
     /// [started](super::Generator::start).
     pub fn is_just_started(&self) -> bool {
-        self.reason == Refusal::JustStarted
+        self.reason == ResumeRefusal::JustStarted
     }
 
     /// Returns whether the generator runs just now: it has sent something to itself, perhaps by way of others.
     /// An [`AsyncGenerator`](super::AsyncGenerator) runs as well when it was left half-way.
     pub fn is_running(&self) -> bool {
-        self.reason == Refusal::Running
+        self.reason == ResumeRefusal::Running
     }
 
     /// Returns whether the generator was over before.
     #[doc(alias = "StopIteration")]
     pub fn is_over(&self) -> bool {
-        self.reason == Refusal::Over
+        self.reason == ResumeRefusal::Over
     }
 }
 

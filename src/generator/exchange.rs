@@ -9,7 +9,7 @@ use crate::generator::status::Status;
 use crate::generator::thrown::Thrown;
 
 /// What a body is polled with that nobody is to wake. A static, since it is known by its place.
-pub(super) static NOBODY: &Waker = Waker::noop();
+pub(super) static NO_WAKER: &Waker = Waker::noop();
 
 /// What the two share. Whoever finds something takes it out, so no code of users runs while it is looked at.
 pub(super) struct Exchange<Y, S> {
@@ -24,7 +24,7 @@ pub(super) struct Exchange<Y, S> {
     thrown: Cell<Option<Thrown>>,
     /// Where the waker is that the body is polled with, to be compared and nothing else: while it lives there, no
     /// other one can.
-    asker: Cell<*const Waker>,
+    caller: Cell<*const Waker>,
     /// Left by a yield that is polled with another one: what stands between it and the generator polls only
     /// what was woken.
     waker: Cell<Option<Waker>>,
@@ -39,7 +39,7 @@ impl<Y, S> Exchange<Y, S> {
             yielded: Cell::new(None),
             sent: Cell::new(None),
             thrown: Cell::new(None),
-            asker: Cell::new(NOBODY),
+            caller: Cell::new(NO_WAKER),
             waker: Cell::new(None),
             has_waker: Cell::new(false),
         })
@@ -47,14 +47,14 @@ impl<Y, S> Exchange<Y, S> {
 
     // ----- the side of the generator -----
 
-    /// Says with which waker the body will be polled; if nothing is said, it is `NOBODY`.
+    /// Says with which waker the body will be polled; if nothing is said, it is `NO_WAKER`.
     pub(super) fn ask(&self, cx: &Context<'_>) {
-        self.asker.set(cx.waker());
+        self.caller.set(cx.waker());
     }
 
     /// Takes that back, when the body was polled.
-    pub(super) fn ask_nobody(&self) {
-        self.asker.set(NOBODY);
+    pub(super) fn clear_caller(&self) {
+        self.caller.set(NO_WAKER);
     }
 
     /// Lets the body run, from its beginning, or from a yield that is given something next.
@@ -152,7 +152,7 @@ impl<Y, S> Exchange<Y, S> {
 
     #[inline]
     fn note(&self, cx: &Context<'_>) {
-        if !ptr::eq(cx.waker(), self.asker.get()) {
+        if !ptr::eq(cx.waker(), self.caller.get()) {
             self.keep(cx.waker());
         }
     }

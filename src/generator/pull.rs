@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::iter::FusedIterator;
 
-use crate::generator::error::{AlreadyRunning, AlreadyStarted, Refusal, SendError};
+use crate::generator::error::{AlreadyRunning, AlreadyStarted, ResumeRefusal, SendError};
 use crate::generator::generator::Generator;
 use crate::generator::status::Status;
 use crate::generator::thrown::Thrown;
@@ -131,9 +131,9 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     pub fn send(&self, value: S) -> Result<Option<Y>, SendError<S>> {
         let reason = match self.status() {
             status if status.is_waiting() => return Ok(self.run_with(value)),
-            Status::Created => Refusal::JustStarted,
-            Status::Closed => Refusal::Over,
-            _ => Refusal::Running,
+            Status::Created => ResumeRefusal::JustStarted,
+            Status::Closed => ResumeRefusal::Over,
+            _ => ResumeRefusal::Running,
         };
         Err(SendError { value, reason })
     }

@@ -4,7 +4,7 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use crate::generator::error::AlreadyRunning;
-use crate::generator::exchange::{NOBODY, Over};
+use crate::generator::exchange::{NO_WAKER, Over};
 use crate::generator::generator::Generator;
 use crate::generator::lazy::Body;
 use crate::generator::status::Status;
@@ -32,7 +32,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         let mut body = self.body.take().expect(HAS_BODY);
         let over = Over(&self.exchange);
         self.exchange.is_polled.set(true);
-        let polled = body.as_mut().poll(&mut Context::from_waker(NOBODY));
+        let polled = body.as_mut().poll(&mut Context::from_waker(NO_WAKER));
         self.exchange.is_polled.set(false);
         if polled.is_pending()
             && let Some(value) = self.exchange.yielded()
@@ -51,7 +51,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     pub(super) fn run_alone(&mut self) -> Option<Y> {
         let over = OverAlone(self);
         let body = over.0.body.get_mut().as_mut().expect(HAS_BODY);
-        let polled = body.as_mut().poll(&mut Context::from_waker(NOBODY));
+        let polled = body.as_mut().poll(&mut Context::from_waker(NO_WAKER));
         if polled.is_pending()
             && let Some(value) = over.0.exchange.yielded()
         {

@@ -18,7 +18,7 @@ pub struct Yield<'co, Y, S> {
 impl<'co, Y, S> Yield<'co, Y, S> {
     #[inline]
     pub(super) fn new(exchange: &'co Exchange<Y, S>, value: Y) -> Self {
-        Yield { yielding: Yielding { exchange, stage: Stage::Holds(value) } }
+        Yield { yielding: Yielding { exchange, stage: YieldStage::Holds(value) } }
     }
 }
 
@@ -47,7 +47,7 @@ pub struct TryYield<'co, Y, S> {
 impl<'co, Y, S> TryYield<'co, Y, S> {
     #[inline]
     pub(super) fn new(exchange: &'co Exchange<Y, S>, value: Y) -> Self {
-        TryYield { yielding: Yielding { exchange, stage: Stage::Holds(value) } }
+        TryYield { yielding: Yielding { exchange, stage: YieldStage::Holds(value) } }
     }
 }
 
@@ -73,26 +73,26 @@ impl<Y, S> Future for TryYield<'_, Y, S> {
 /// What the two have in common.
 struct Yielding<'co, Y, S> {
     exchange: &'co Exchange<Y, S>,
-    stage: Stage<Y>,
+    stage: YieldStage<Y>,
 }
 
 /// How far a yield is.
-enum Stage<Y> {
+enum YieldStage<Y> {
     Holds(Y),
     Waits,
     Over,
 }
 
-impl<Y> Stage<Y> {
+impl<Y> YieldStage<Y> {
     /// Hands the value over at the first poll; returns whether it was that.
     #[inline]
     fn is_first<S>(&mut self, exchange: &Exchange<Y, S>, waits: Status, cx: &Context<'_>) -> bool {
         match self {
-            Stage::Waits => return false,
-            Stage::Over => polled_again(),
-            Stage::Holds(_) => {}
+            YieldStage::Waits => return false,
+            YieldStage::Over => polled_again(),
+            YieldStage::Holds(_) => {}
         }
-        if let Stage::Holds(value) = mem::replace(self, Stage::Waits) {
+        if let YieldStage::Holds(value) = mem::replace(self, YieldStage::Waits) {
             exchange.hand_over(value, waits, cx);
         }
         true
@@ -100,7 +100,7 @@ impl<Y> Stage<Y> {
 
     #[inline]
     fn end<T>(&mut self, output: T) -> Poll<T> {
-        *self = Stage::Over;
+        *self = YieldStage::Over;
         Poll::Ready(output)
     }
 }
@@ -114,7 +114,7 @@ fn polled_again() -> ! {
 impl<Y, S> Drop for Yielding<'_, Y, S> {
     #[inline]
     fn drop(&mut self) {
-        if let Stage::Waits = self.stage {
+        if let YieldStage::Waits = self.stage {
             self.exchange.clear();
         }
     }

@@ -29,10 +29,10 @@ pub(super) enum At {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(transparent)]
 #[doc(alias = "ScheduleValueError")]
-pub struct AtError(Wrong);
+pub struct AtError(AtProblem);
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-enum Wrong {
+enum AtProblem {
     #[error("a job that runs every so many seconds cannot be told when: {0:?}")]
     Unit(String),
     #[error("{0:?} is no time of day: it is written as HH:MM or HH:MM:SS")]
@@ -46,13 +46,15 @@ enum Wrong {
 impl AtError {
     /// Returns whether the job's unit has no time to be told: seconds.
     pub fn is_wrong_unit(&self) -> bool {
-        matches!(self.0, Wrong::Unit(_))
+        matches!(self.0, AtProblem::Unit(_))
     }
 
     /// Returns the text that could not be read.
     pub fn text(&self) -> &str {
-        let (Wrong::Unit(text) | Wrong::Time(text) | Wrong::Hour(text) | Wrong::Minute(text)) =
-            &self.0;
+        let (AtProblem::Unit(text)
+        | AtProblem::Time(text)
+        | AtProblem::Hour(text)
+        | AtProblem::Minute(text)) = &self.0;
         text
     }
 }
@@ -60,11 +62,11 @@ impl AtError {
 /// Reads a time for a job of this unit.
 pub(super) fn parse(text: &str, unit: Unit) -> Result<At, AtError> {
     let parts: Vec<&str> = text.split(':').collect();
-    let (read, wrong): (Option<At>, fn(String) -> Wrong) = match unit {
-        Unit::Second => (None, Wrong::Unit),
-        Unit::Minute => (second_of_minute(&parts), Wrong::Minute),
-        Unit::Hour => (second_of_hour(&parts), Wrong::Hour),
-        Unit::Day | Unit::Week => (time_of_day(&parts), Wrong::Time),
+    let (read, wrong): (Option<At>, fn(String) -> AtProblem) = match unit {
+        Unit::Second => (None, AtProblem::Unit),
+        Unit::Minute => (second_of_minute(&parts), AtProblem::Minute),
+        Unit::Hour => (second_of_hour(&parts), AtProblem::Hour),
+        Unit::Day | Unit::Week => (time_of_day(&parts), AtProblem::Time),
     };
     read.ok_or_else(|| AtError(wrong(text.to_owned())))
 }

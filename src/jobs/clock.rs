@@ -14,9 +14,9 @@ use jiff::{Timestamp, ZonedDateTime};
 use crate::time::{Time, current_time};
 
 /// What the wall clock shows, and where it hangs.
-pub(super) struct Clock {
+pub(super) struct WallClock {
     pub(super) zone: TimeZone,
-    wall: Wall,
+    wall: TimeSource,
     /// Where it has begun to count by the clock of the latest scheduler; `None` before the first run.
     origin: Cell<Option<Origin>>,
     /// How far it had counted when it was last read.
@@ -34,7 +34,7 @@ struct Origin {
     counted: Duration,
 }
 
-enum Wall {
+enum TimeSource {
     /// The machine's. Under a virtual clock only its start is the machine's, which is remembered.
     Machine(Cell<Option<Timestamp>>),
     /// It showed this when it began to count.
@@ -45,32 +45,32 @@ enum Wall {
 
 /// Both clocks, read together.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Now {
+pub(super) struct ClockReading {
     pub(super) counted: Duration,
     pub(super) wall: Timestamp,
 }
 
-impl Clock {
+impl WallClock {
     pub(super) fn of_the_machine(zone: TimeZone) -> Self {
-        Clock::new(zone, Wall::Machine(Cell::new(None)))
+        WallClock::new(zone, TimeSource::Machine(Cell::new(None)))
     }
 
     pub(super) fn starting_at(start: &ZonedDateTime) -> Self {
-        Clock::new(start.time_zone().clone(), Wall::From(start.timestamp()))
+        WallClock::new(start.time_zone().clone(), TimeSource::From(start.timestamp()))
     }
 
     pub(super) fn said_by(zone: TimeZone, clock: Box<dyn Fn() -> Timestamp>) -> Self {
-        Clock::new(zone, Wall::Said(clock))
+        WallClock::new(zone, TimeSource::Said(clock))
     }
 
-    fn new(zone: TimeZone, wall: Wall) -> Self {
-        Clock { zone, wall, origin: Cell::new(None), latest: Cell::new(Duration::ZERO) }
+    fn new(zone: TimeZone, wall: TimeSource) -> Self {
+        WallClock { zone, wall, origin: Cell::new(None), latest: Cell::new(Duration::ZERO) }
     }
 
     /// Reads both. May run code of the user's, so nothing should be borrowed.
-    pub(super) fn now(&self) -> Now {
+    pub(super) fn now(&self) -> ClockReading {
         let counted = self.counted();
-        Now { counted, wall: self.wall(counted) }
+        ClockReading { counted, wall: self.wall(counted) }
     }
 
     /// How long the scheduler's clock has gone. Before the first run that is nothing, and between the runs of
@@ -102,10 +102,10 @@ impl Clock {
 
     fn wall(&self, counted: Duration) -> Timestamp {
         let start = match &self.wall {
-            Wall::Said(clock) => return clock(),
-            Wall::From(start) => *start,
-            Wall::Machine(_) if self.can_jump() => return Timestamp::now(),
-            Wall::Machine(start) => {
+            TimeSource::Said(clock) => return clock(),
+            TimeSource::From(start) => *start,
+            TimeSource::Machine(_) if self.can_jump() => return Timestamp::now(),
+            TimeSource::Machine(start) => {
                 let from_now = || Timestamp::now().checked_sub(counted).unwrap_or(Timestamp::MIN);
                 let at = start.get().unwrap_or_else(from_now);
                 start.set(Some(at));
@@ -118,9 +118,9 @@ impl Clock {
     /// Whether the wall clock can be set while nobody looks.
     pub(super) fn can_jump(&self) -> bool {
         match &self.wall {
-            Wall::Said(_) => true,
-            Wall::From(_) => false,
-            Wall::Machine(_) => self.origin.get().is_none_or(|origin| origin.is_real),
+            TimeSource::Said(_) => true,
+            TimeSource::From(_) => false,
+            TimeSource::Machine(_) => self.origin.get().is_none_or(|origin| origin.is_real),
         }
     }
 
@@ -139,14 +139,14 @@ pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-impl fmt::Debug for Clock {
+impl fmt::Debug for WallClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wall = match self.wall {
-            Wall::Machine(_) => "the machine's",
-            Wall::From(_) => "counted",
-            Wall::Said(_) => "said",
+            TimeSource::Machine(_) => "the machine's",
+            TimeSource::From(_) => "counted",
+            TimeSource::Said(_) => "said",
         };
-        f.debug_struct("Clock")
+        f.debug_struct("WallClock")
             .field("wall", &wall)
             .field("zone", &self.zone)
             .finish_non_exhaustive()

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use jiff::civil::Weekday;
 
 use crate::jobs::at::{AtError, parse};
-use crate::jobs::board::{Entry, Run};
+use crate::jobs::entries::{JobEntry, JobRun};
 use crate::jobs::job::Job;
 use crate::jobs::outcome::Outcome;
 use crate::jobs::rhythm::Rhythm;
-use crate::jobs::shared::Shared;
+use crate::jobs::shared::JobsShared;
 use crate::jobs::unit::Unit;
 use crate::jobs::until::Until;
 
@@ -21,7 +21,7 @@ use crate::jobs::until::Until;
 #[derive(Debug)]
 #[must_use = "a job is made by `run`"]
 pub struct Every<'a> {
-    pub(super) shared: &'a Rc<Shared>,
+    pub(super) shared: &'a Rc<JobsShared>,
     pub(super) from: u32,
     pub(super) to: u32,
 }
@@ -123,7 +123,7 @@ weekdays! {
 #[derive(Debug)]
 #[must_use = "a job is made by `run`"]
 pub struct Plan<'a> {
-    shared: &'a Rc<Shared>,
+    shared: &'a Rc<JobsShared>,
     rhythm: Rhythm,
     until: Option<Until>,
     tags: Vec<Arc<str>>,
@@ -243,11 +243,11 @@ impl Plan<'_> {
         self.rhythm.settle(now, &clock.zone);
         let name = self.name.unwrap_or_else(|| name_of::<F>().into());
         let job = Rc::new(job);
-        let start = move || -> Run {
+        let start = move || -> JobRun {
             let job = Rc::clone(&job);
             Box::pin(async move { job().await.verdict() })
         };
-        let number = self.shared.add(Entry {
+        let number = self.shared.add(JobEntry {
             rhythm: self.rhythm,
             until: self.until.map(|until| until.resolve(now, clock)),
             tags: self.tags,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use jiff::ZonedDateTime;
 
-use crate::jobs::board::{Entry, Number};
-use crate::jobs::shared::Shared;
+use crate::jobs::entries::{JobEntry, Number};
+use crate::jobs::shared::JobsShared;
 
 /// A job, as [`Plan::run`](crate::jobs::Plan::run) returns it: to look at, and to end.
 ///
@@ -32,7 +32,7 @@ use crate::jobs::shared::Shared;
 /// ```
 #[derive(Clone)]
 pub struct Job {
-    pub(super) shared: Weak<Shared>,
+    pub(super) shared: Weak<JobsShared>,
     pub(super) number: Number,
     pub(super) name: Arc<str>,
 }
@@ -83,10 +83,10 @@ impl Job {
         Some(shared.clock.show(self.look(|entry| entry.last_run)??))
     }
 
-    fn look<T>(&self, at: impl FnOnce(&Entry) -> T) -> Option<T> {
+    fn look<T>(&self, at: impl FnOnce(&JobEntry) -> T) -> Option<T> {
         let shared = self.shared.upgrade()?;
-        let board = shared.board.borrow();
-        board.get(self.number).map(at)
+        let entries = shared.entries.borrow();
+        entries.get(self.number).map(at)
     }
 }
 
@@ -114,12 +114,12 @@ impl fmt::Debug for Job {
 }
 
 /// For iterators over jobs.
-pub(super) fn handles(shared: &Rc<Shared>, numbers: Vec<Number>) -> Vec<Job> {
-    let board = shared.board.borrow();
+pub(super) fn handles(shared: &Rc<JobsShared>, numbers: Vec<Number>) -> Vec<Job> {
+    let entries = shared.entries.borrow();
     let job = |number| Job {
         shared: Rc::downgrade(shared),
         number,
-        name: Arc::clone(&board.get(number).expect("it was just counted").name),
+        name: Arc::clone(&entries.get(number).expect("it was just counted").name),
     };
     numbers.into_iter().map(job).collect()
 }

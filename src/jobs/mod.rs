@@ -63,7 +63,7 @@ mod clock;
 mod until;
 mod rhythm;
 mod random;
-mod board;
+mod entries;
 mod shared;
 mod job;
 mod every;

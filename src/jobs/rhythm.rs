@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::jobs::at::At;
-use crate::jobs::clock::{Now, between, later};
+use crate::jobs::clock::{ClockReading, between, later};
 use crate::jobs::unit::Unit;
 
 /// How often a job runs, and when.
@@ -32,30 +32,30 @@ pub(super) enum Point {
     /// By the clock that counts.
     Counted(Duration),
     /// By the wall clock. The date is the one of the grid: a time that a day does not have may come a day later.
-    Wall { at: Timestamp, date: Date },
+    TimeSource { at: Timestamp, date: Date },
 }
 
 impl Point {
     /// Whether it has come.
-    pub(super) fn is_due(self, now: Now) -> bool {
+    pub(super) fn is_due(self, now: ClockReading) -> bool {
         match self {
             Point::Counted(at) => at <= now.counted,
-            Point::Wall { at, .. } => at <= now.wall,
+            Point::TimeSource { at, .. } => at <= now.wall,
         }
     }
 
     /// How long ago it was.
-    pub(super) fn lateness(self, now: Now) -> Duration {
+    pub(super) fn lateness(self, now: ClockReading) -> Duration {
         match self {
             Point::Counted(at) => now.counted.saturating_sub(at),
-            Point::Wall { at, .. } => between(at, now.wall),
+            Point::TimeSource { at, .. } => between(at, now.wall),
         }
     }
 
     /// What the wall clock shows then, if nobody sets it before.
-    pub(super) fn on_the_wall(self, now: Now) -> Option<Timestamp> {
+    pub(super) fn on_the_wall(self, now: ClockReading) -> Option<Timestamp> {
         match self {
-            Point::Wall { at, .. } => Some(at),
+            Point::TimeSource { at, .. } => Some(at),
             Point::Counted(at) => match at.checked_sub(now.counted) {
                 Some(wait) => later(now.wall, wait),
                 None => now.wall.checked_sub(now.counted.saturating_sub(at)).ok(),
@@ -66,7 +66,7 @@ impl Point {
 
 impl Rhythm {
     /// A job of days that was told no time keeps the one at which it was made.
-    pub(super) fn settle(&mut self, now: Now, zone: &TimeZone) {
+    pub(super) fn settle(&mut self, now: ClockReading, zone: &TimeZone) {
         if self.is_of_days() && self.at.is_none() {
             self.at = Some(At::Time(local(now.wall, zone).1));
             // Which is past today, so that the first run is a whole period away.
@@ -78,7 +78,7 @@ impl Rhythm {
     }
 
     /// The first point, if the first wait is of `count` units. `None` if no calendar has it.
-    pub(super) fn first(&self, now: Now, count: u32, zone: &TimeZone) -> Option<Point> {
+    pub(super) fn first(&self, now: ClockReading, count: u32, zone: &TimeZone) -> Option<Point> {
         match self.at {
             None => Some(Point::Counted(now.counted + self.unit.seconds() * second(count))),
             Some(At::Second(at)) => self.first_mark(now, count, zone, at),
@@ -90,25 +90,27 @@ impl Rhythm {
     pub(super) fn after(
         &self,
         point: Point,
-        now: Now,
+        now: ClockReading,
         count: u32,
         zone: &TimeZone,
     ) -> Option<Point> {
         match (point, self.at) {
-            (Point::Wall { at, .. }, Some(At::Second(mark))) => {
+            (Point::TimeSource { at, .. }, Some(At::Second(mark))) => {
                 self.next_mark(at, now, count, zone, mark)
             }
-            (Point::Wall { at, date }, Some(At::Time(time))) => {
+            (Point::TimeSource { at, date }, Some(At::Time(time))) => {
                 self.next_day((at, date), now, count, zone, time)
             }
-            (Point::Wall { .. }, None) => unreachable!("the wall clock is for what has an `at`"),
+            (Point::TimeSource { .. }, None) => {
+                unreachable!("the wall clock is for what has an `at`")
+            }
             (Point::Counted(at), _) => Some(Point::Counted(self.next_count(at, now, count))),
         }
     }
 
     // ----- counted -----
 
-    fn next_count(&self, at: Duration, now: Now, count: u32) -> Duration {
+    fn next_count(&self, at: Duration, now: ClockReading, count: u32) -> Duration {
         let period = self.unit.seconds() * second(count);
         let next = at + period;
         if next >= now.counted {
@@ -124,7 +126,13 @@ impl Rhythm {
 
     // ----- a second of the minute, or of the hour -----
 
-    fn first_mark(&self, now: Now, count: u32, zone: &TimeZone, mark: i64) -> Option<Point> {
+    fn first_mark(
+        &self,
+        now: ClockReading,
+        count: u32,
+        zone: &TimeZone,
+        mark: i64,
+    ) -> Option<Point> {
         if count == 1 {
             return Some(wall(self.mark_after(now.wall, zone, mark)?, zone));
         }
@@ -136,7 +144,7 @@ impl Rhythm {
     fn next_mark(
         &self,
         last: Timestamp,
-        now: Now,
+        now: ClockReading,
         count: u32,
         zone: &TimeZone,
         mark: i64,
@@ -193,7 +201,13 @@ impl Rhythm {
 
     // ----- a time of day -----
 
-    fn first_day(&self, now: Now, count: u32, zone: &TimeZone, time: Time) -> Option<Point> {
+    fn first_day(
+        &self,
+        now: ClockReading,
+        count: u32,
+        zone: &TimeZone,
+        time: Time,
+    ) -> Option<Point> {
         let (today, _) = local(now.wall, zone);
         let ahead = match self.weekday {
             Some(weekday) => i64::from(weekday.since(today.weekday())),
@@ -206,13 +220,13 @@ impl Rhythm {
             date = days_later(date, self.unit.days())?;
             at = zone.to_timestamp(date.to_datetime(time)).ok()?;
         }
-        Some(Point::Wall { at, date })
+        Some(Point::TimeSource { at, date })
     }
 
     fn next_day(
         &self,
         (last, last_date): (Timestamp, Date),
-        now: Now,
+        now: ClockReading,
         count: u32,
         zone: &TimeZone,
         time: Time,
@@ -226,7 +240,7 @@ impl Rhythm {
             date = days_later(date, step)?;
             at = zone.to_timestamp(date.to_datetime(time)).ok()?;
         }
-        Some(Point::Wall { at, date })
+        Some(Point::TimeSource { at, date })
     }
 }
 
@@ -236,7 +250,7 @@ fn second(count: u32) -> Duration {
 }
 
 fn wall(at: Timestamp, zone: &TimeZone) -> Point {
-    Point::Wall { at, date: local(at, zone).0 }
+    Point::TimeSource { at, date: local(at, zone).0 }
 }
 
 /// What the wall clock shows.

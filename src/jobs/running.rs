@@ -1,4 +1,4 @@
-//! Running jobs: those that are due become tasks, whoever awaits `run_forever` waits for their ends.
+//! Runs jobs: those that are due become tasks, whoever awaits `run_forever` waits for their ends.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::cancel::catch_cancel;
-use crate::jobs::board::Number;
-use crate::jobs::clock::Now;
+use crate::jobs::clock::ClockReading;
+use crate::jobs::entries::Number;
 use crate::jobs::failure::JobFailure;
 use crate::jobs::outcome::JobError;
-use crate::jobs::shared::Shared;
+use crate::jobs::shared::JobsShared;
 use crate::report::text_of;
 use crate::select;
 use crate::task::{Builder, JoinHandle};
@@ -22,16 +22,16 @@ use crate::time::{Sleep, now};
 
 /// When somebody who runs jobs is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Done {
+pub(super) enum StopWhen {
     /// When he is told.
-    Told,
+    Stopped,
     /// When there is no job any more, too.
     Empty,
 }
 
 /// The runs that one call has started.
-pub(super) struct Running {
-    shared: Rc<Shared>,
+pub(super) struct JobRuns {
+    shared: Rc<JobsShared>,
     /// Where that call was made.
     place: &'static Location<'static>,
     runs: BTreeMap<u64, Started>,
@@ -48,10 +48,10 @@ struct Started {
     failure: JobFailure,
 }
 
-impl Running {
-    pub(super) fn new(shared: Rc<Shared>, place: &'static Location<'static>) -> Self {
+impl JobRuns {
+    pub(super) fn new(shared: Rc<JobsShared>, place: &'static Location<'static>) -> Self {
         let stops = shared.stops.get();
-        Running { shared, place, runs: BTreeMap::new(), started: 0, stops, ended: Rc::default() }
+        JobRuns { shared, place, runs: BTreeMap::new(), started: 0, stops, ended: Rc::default() }
     }
 
     // ----- the three ways to run jobs -----
@@ -66,13 +66,13 @@ impl Running {
     /// Runs all jobs, due or not, and waits for them.
     pub(super) async fn all(mut self) {
         let now = self.shared.clock.now();
-        let numbers = self.shared.board.borrow().numbers();
+        let numbers = self.shared.entries.borrow().numbers();
         numbers.into_iter().for_each(|number| self.start(number, now));
         self.finish().await;
     }
 
     /// Runs jobs whenever they are due.
-    pub(super) async fn forever(mut self, done: Done) {
+    pub(super) async fn forever(mut self, done: StopWhen) {
         match catch_cancel(self.serve(done)).await {
             Ok(()) => self.finish().await,
             Err(cancelled) => {
@@ -97,11 +97,11 @@ impl Running {
 
     // ----- waiting -----
 
-    async fn serve(&mut self, done: Done) {
+    async fn serve(&mut self, done: StopWhen) {
         loop {
             self.settle().await;
-            let is_empty = || self.shared.board.borrow().len() == 0 && self.runs.is_empty();
-            if self.shared.stops.get() != self.stops || (done == Done::Empty && is_empty()) {
+            let is_empty = || self.shared.entries.borrow().len() == 0 && self.runs.is_empty();
+            if self.shared.stops.get() != self.stops || (done == StopWhen::Empty && is_empty()) {
                 return;
             }
             let now = self.shared.clock.now();
@@ -111,7 +111,7 @@ impl Running {
     }
 
     /// Waits until the next job is due, or something has changed.
-    async fn wait(&self, at: Now) {
+    async fn wait(&self, at: ClockReading) {
         let sleep = self.shared.sleep(at).map(|wait| now().checked_add(wait));
         let changed = self.shared.changed.notified_at(self.place);
         match sleep.flatten() {
@@ -136,22 +136,22 @@ impl Running {
     // ----- starting -----
 
     /// Makes a task of each job that is due: in the order in which they are.
-    fn start_due(&mut self, now: Now) {
-        let due = self.shared.board.borrow().due(now);
+    fn start_due(&mut self, now: ClockReading) {
+        let due = self.shared.entries.borrow().due(now);
         due.into_iter().for_each(|number| self.start(number, now));
     }
 
-    fn start(&mut self, number: Number, now: Now) {
+    fn start(&mut self, number: Number, now: ClockReading) {
         let (start, failure) = {
-            let mut board = self.shared.board.borrow_mut();
-            let until = board.get(number).and_then(|entry| entry.until);
+            let mut entries = self.shared.entries.borrow_mut();
+            let until = entries.get(number).and_then(|entry| entry.until);
             if until.is_some_and(|until| until < now.wall) {
-                drop(board);
+                drop(entries);
                 self.shared.remove(&[number]);
                 return;
             }
             let zone = &self.shared.clock.zone;
-            let Some(entry) = board.begin(number, now, zone) else { return };
+            let Some(entry) = entries.begin(number, now, zone) else { return };
             let failure = JobFailure {
                 name: Arc::clone(&entry.name),
                 tags: entry.tags.clone(),
@@ -162,7 +162,7 @@ impl Running {
             (Rc::clone(&entry.start), failure)
         };
         self.started += 1;
-        let ending = Ending {
+        let ending = RunGuard {
             shared: Rc::clone(&self.shared),
             job: number,
             run: self.started,
@@ -227,22 +227,22 @@ impl Running {
 }
 
 /// Whoever stops waiting stops what he has started.
-impl Drop for Running {
+impl Drop for JobRuns {
     fn drop(&mut self) {
         self.runs.values().for_each(|run| run.handle.abort());
     }
 }
 
 /// In the future of a run: dropped with it, however it ends, and then the job waits again.
-struct Ending {
-    shared: Rc<Shared>,
+struct RunGuard {
+    shared: Rc<JobsShared>,
     job: Number,
     run: u64,
     ended: Rc<RefCell<Vec<u64>>>,
     is_last: bool,
 }
 
-impl Drop for Ending {
+impl Drop for RunGuard {
     fn drop(&mut self) {
         self.ended.borrow_mut().push(self.run);
         self.shared.end(self.job, self.is_last);

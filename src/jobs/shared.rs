@@ -5,8 +5,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::jobs::board::{Board, Entry, Number};
-use crate::jobs::clock::{Clock, Now};
+use crate::jobs::clock::{ClockReading, WallClock};
+use crate::jobs::entries::{Entries, JobEntry, Number};
 use crate::jobs::failure::JobFailure;
 use crate::sync::Notify;
 
@@ -14,36 +14,36 @@ use crate::sync::Notify;
 const TRUST: Duration = Duration::from_secs(60);
 
 /// What is told of failures.
-pub(super) type Hook = Rc<dyn Fn(&JobFailure)>;
+pub(super) type FailureHook = Rc<dyn Fn(&JobFailure)>;
 
-pub(super) struct Shared {
-    pub(super) clock: Clock,
-    pub(super) board: RefCell<Board>,
+pub(super) struct JobsShared {
+    pub(super) clock: WallClock,
+    pub(super) entries: RefCell<Entries>,
     /// Told of everything that whoever runs the jobs must know: a job came or went, or a run has ended.
     pub(super) changed: Notify,
-    pub(super) on_failure: RefCell<Option<Hook>>,
+    pub(super) on_failure: RefCell<Option<FailureHook>>,
     /// How often those who run jobs were told to stop.
     pub(super) stops: Cell<u64>,
 }
 
-impl Shared {
-    pub(super) fn new(clock: Clock) -> Rc<Self> {
-        Rc::new(Shared {
+impl JobsShared {
+    pub(super) fn new(clock: WallClock) -> Rc<Self> {
+        Rc::new(JobsShared {
             clock,
-            board: RefCell::new(Board::new()),
+            entries: RefCell::new(Entries::new()),
             changed: Notify::new().named("jobs"),
             on_failure: RefCell::new(None),
             stops: Cell::new(0),
         })
     }
 
-    pub(super) fn add(&self, entry: Entry) -> Number {
+    pub(super) fn add(&self, entry: JobEntry) -> Number {
         let now = self.clock.now();
-        let mut board = self.board.borrow_mut();
-        let number = board.add(entry, now, &self.clock.zone);
-        let is_late = !board.enqueue(number, now);
-        let late = if is_late { board.remove(number) } else { None };
-        drop(board);
+        let mut entries = self.entries.borrow_mut();
+        let number = entries.add(entry, now, &self.clock.zone);
+        let is_late = !entries.enqueue(number, now);
+        let late = if is_late { entries.remove(number) } else { None };
+        drop(entries);
         self.changed.notify_waiters();
         drop(late); // Last: it is code of the user's, and may panic.
         number
@@ -51,9 +51,10 @@ impl Shared {
 
     /// Removes jobs, and returns how many there were.
     pub(super) fn remove(&self, numbers: &[Number]) -> usize {
-        let mut board = self.board.borrow_mut();
-        let gone: Vec<Entry> = numbers.iter().filter_map(|&number| board.remove(number)).collect();
-        drop(board); // What is dropped in the end is code of the user's.
+        let mut entries = self.entries.borrow_mut();
+        let gone: Vec<JobEntry> =
+            numbers.iter().filter_map(|&number| entries.remove(number)).collect();
+        drop(entries); // What is dropped in the end is code of the user's.
         if !gone.is_empty() {
             self.changed.notify_waiters();
         }
@@ -63,7 +64,7 @@ impl Shared {
     /// A run has ended.
     pub(super) fn end(&self, number: Number, is_last: bool) {
         let now = self.clock.now();
-        let goes_on = self.board.borrow_mut().end(number, now, &self.clock.zone);
+        let goes_on = self.entries.borrow_mut().end(number, now, &self.clock.zone);
         self.changed.notify_waiters();
         if is_last || !goes_on {
             self.remove(&[number]);
@@ -71,14 +72,14 @@ impl Shared {
     }
 
     /// How long nothing is due.
-    pub(super) fn wait(&self, now: Now) -> Option<Duration> {
-        let (counted, wall) = self.board.borrow().waits(now);
+    pub(super) fn wait(&self, now: ClockReading) -> Option<Duration> {
+        let (counted, wall) = self.entries.borrow().waits(now);
         earlier(counted, wall)
     }
 
     /// How long whoever runs the jobs may sleep.
-    pub(super) fn sleep(&self, now: Now) -> Option<Duration> {
-        let (counted, wall) = self.board.borrow().waits(now);
+    pub(super) fn sleep(&self, now: ClockReading) -> Option<Duration> {
+        let (counted, wall) = self.entries.borrow().waits(now);
         let trust = if self.clock.can_jump() { TRUST } else { Duration::MAX };
         earlier(counted, wall.map(|wait| wait.min(trust)))
     }
@@ -91,8 +92,8 @@ fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for JobsShared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("JobsShared").field("clock", &self.clock).finish_non_exhaustive()
     }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use crate::jobs::clock::Clock;
+use crate::jobs::clock::WallClock;
 use crate::jobs::every::Every;
 use crate::jobs::failure::JobFailure;
 use crate::jobs::job::{Job, handles};
 use crate::jobs::random::Random;
-use crate::jobs::shared::Shared;
+use crate::jobs::shared::JobsShared;
 
 /// Jobs that run periodically; see the [module](crate::jobs).
 ///
@@ -21,7 +21,7 @@ use crate::jobs::shared::Shared;
 #[doc(alias = "Scheduler")]
 #[doc(alias = "schedule")]
 pub struct Jobs {
-    pub(super) shared: Rc<Shared>,
+    pub(super) shared: Rc<JobsShared>,
 }
 
 /// Which clock is on the wall.
@@ -68,7 +68,7 @@ impl Jobs {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn in_zone(zone: TimeZone) -> Self {
-        Jobs { shared: Shared::new(Clock::of_the_machine(zone)) }
+        Jobs { shared: JobsShared::new(WallClock::of_the_machine(zone)) }
     }
 
     /// A wall clock that shows this, in this zone, when the first run that looks at it begins, and moves with the
@@ -88,7 +88,7 @@ impl Jobs {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn starting_at(start: &ZonedDateTime) -> Self {
-        Jobs { shared: Shared::new(Clock::starting_at(start)) }
+        Jobs { shared: JobsShared::new(WallClock::starting_at(start)) }
     }
 
     /// A wall clock that shows what a function says, in this zone. It may go back, and jump.
@@ -111,13 +111,13 @@ impl Jobs {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_clock(zone: TimeZone, clock: impl Fn() -> Timestamp + 'static) -> Self {
-        Jobs { shared: Shared::new(Clock::said_by(zone, Box::new(clock))) }
+        Jobs { shared: JobsShared::new(WallClock::said_by(zone, Box::new(clock))) }
     }
 
     /// Sets the seed from which the waits of [`to`](Every::to) are drawn from now on. Unless set it is 0.
     #[must_use]
     pub fn seeded(self, seed: u64) -> Self {
-        self.shared.board.borrow_mut().random = Random::new(seed);
+        self.shared.entries.borrow_mut().random = Random::new(seed);
         self
     }
 
@@ -153,14 +153,14 @@ impl Jobs {
     /// Ends every job with this tag, and returns how many there were. Runs that go on are not disturbed, so a job may
     /// do this to itself.
     pub fn clear(&self, tag: impl fmt::Display) -> usize {
-        let numbers = self.shared.board.borrow().tagged(&tag.to_string());
+        let numbers = self.shared.entries.borrow().tagged(&tag.to_string());
         self.shared.remove(&numbers)
     }
 
     /// Ends every job, and returns how many there were. Runs that go on are not disturbed.
     #[doc(alias = "clear")]
     pub fn clear_all(&self) -> usize {
-        let numbers = self.shared.board.borrow().numbers();
+        let numbers = self.shared.entries.borrow().numbers();
         self.shared.remove(&numbers)
     }
 
@@ -179,20 +179,20 @@ impl Jobs {
     /// ```
     #[doc(alias = "get_jobs")]
     pub fn all(&self) -> Vec<Job> {
-        let numbers = self.shared.board.borrow().numbers();
+        let numbers = self.shared.entries.borrow().numbers();
         handles(&self.shared, numbers)
     }
 
     /// Returns the jobs with this tag, in the order in which they were made.
     #[doc(alias = "get_jobs")]
     pub fn tagged(&self, tag: impl fmt::Display) -> Vec<Job> {
-        let numbers = self.shared.board.borrow().tagged(&tag.to_string());
+        let numbers = self.shared.entries.borrow().tagged(&tag.to_string());
         handles(&self.shared, numbers)
     }
 
     /// Returns how many jobs there are. One that ends itself is there until that run has ended.
     pub fn len(&self) -> usize {
-        self.shared.board.borrow().len()
+        self.shared.entries.borrow().len()
     }
 
     /// Returns whether there is no job.
@@ -224,7 +224,7 @@ impl Jobs {
     /// ```
     pub fn next_run(&self) -> Option<ZonedDateTime> {
         let now = self.shared.clock.now();
-        let next = self.shared.board.borrow().next(now)?;
+        let next = self.shared.entries.borrow().next(now)?;
         Some(self.shared.clock.show(next.on_the_wall(now)?))
     }
 

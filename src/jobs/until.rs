@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::{Timestamp, ZonedDateTime};
 
-use crate::jobs::clock::{Clock, Now, later};
+use crate::jobs::clock::{ClockReading, WallClock, later};
 
 /// The last moment at which a job may run, for [`until`](crate::jobs::Plan::until): a point in time, a date and
 /// time in the zone of the jobs, or so long from now.
@@ -32,7 +32,7 @@ enum Last {
 
 impl Until {
     /// The point in time; the last there is, if it is later than that.
-    pub(super) fn resolve(self, now: Now, clock: &Clock) -> Timestamp {
+    pub(super) fn resolve(self, now: ClockReading, clock: &WallClock) -> Timestamp {
         match self.0 {
             Last::Point(at) => at,
             // The calendar is a little longer than what timestamps count, at both ends.

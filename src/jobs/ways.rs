@@ -4,9 +4,9 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::jobs::Jobs;
-use crate::jobs::running::{Done, Running};
+use crate::jobs::running::{JobRuns, StopWhen};
 
-/// Running them. Each run is a task of its own, so the jobs that are due run at the same time.
+/// Runs them. Each run is a task of its own, so the jobs that are due run at the same time.
 impl Jobs {
     /// Starts every job that is due, and waits until these runs have ended. Nothing waits if none is due.
     ///
@@ -93,7 +93,7 @@ impl Jobs {
     #[track_caller]
     #[must_use = "a future does nothing until it is awaited"]
     pub fn run_forever(&self) -> impl Future<Output = ()> + use<> {
-        self.running(Location::caller()).forever(Done::Told)
+        self.running(Location::caller()).forever(StopWhen::Stopped)
     }
 
     /// Runs every job whenever it is due, like [`run_forever`](Jobs::run_forever), until there is none any more.
@@ -108,7 +108,7 @@ impl Jobs {
     #[track_caller]
     #[must_use = "a future does nothing until it is awaited"]
     pub fn run_until_empty(&self) -> impl Future<Output = ()> + use<> {
-        self.running(Location::caller()).forever(Done::Empty)
+        self.running(Location::caller()).forever(StopWhen::Empty)
     }
 
     /// Tells every [`run_forever`](Jobs::run_forever) and [`run_until_empty`](Jobs::run_until_empty) that was called
@@ -131,7 +131,7 @@ impl Jobs {
         self.shared.changed.notify_waiters();
     }
 
-    fn running(&self, place: &'static Location<'static>) -> Running {
-        Running::new(Rc::clone(&self.shared), place)
+    fn running(&self, place: &'static Location<'static>) -> JobRuns {
+        JobRuns::new(Rc::clone(&self.shared), place)
     }
 }

@@ -29,7 +29,7 @@ impl Kernel {
                 Letter::Wake(key) => self.deliver_wake(key),
                 // A panic there must not keep the letters behind it from being read.
                 Letter::Call(call) => run_quietly(call),
-                Letter::Farewell => {}
+                Letter::Last => {}
             }
         }
         self.board.borrow_mut().read_letters = letters; // For its capacity.

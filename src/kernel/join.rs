@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::now::{self, Flags};
-use crate::kernel::scheduler::{By, Event, Held, Kernel, move_out};
+use crate::kernel::scheduler::{By, Held, Kernel, TaskEvent, move_out};
 use crate::kernel::task::{Boxed, Ending, Failure, drop_quietly, run_quietly};
-use crate::kernel::taskmap::{Doing, Slot, TaskMap};
+use crate::kernel::taskmap::{Slot, SlotState, TaskMap};
 use crate::kernel::waker::Waiter;
 
 // ----- a task ends -----
@@ -41,7 +41,7 @@ impl Kernel {
         guard
     }
 
-    /// Does the same for a task that is told of, detached, or has something that few tasks have.
+    /// Does the same for a task that is traced, detached, or has something that few tasks have.
     #[cold]
     fn exit_slow_path<'k>(
         &'k self,
@@ -63,7 +63,7 @@ impl Kernel {
             }
         }
         let board = &mut *guard;
-        let is_told = board.flags.has(Flags::TELL);
+        let is_traced = board.flags.has(Flags::TRACE);
         let slot = board.taskmap.slot(key.slot);
         let (id, joiner) = (slot.id(), slot.joiner.take());
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
@@ -76,8 +76,8 @@ impl Kernel {
         };
         let has_more = joiner.is_some_and(|joiner| board.schedule(joiner));
         drop(guard);
-        if let Some(id) = id.filter(|_| is_told) {
-            self.tell(key, Event::Exited(id, ending));
+        if let Some(id) = id.filter(|_| is_traced) {
+            self.trace(key, TaskEvent::Exited(id, ending));
         }
         if let Some(joiner) = joiner.filter(|_| has_more) {
             self.after_schedule(joiner, id.map_or(By::Current, By::Task));
@@ -118,7 +118,7 @@ impl Kernel {
         {
             let board = &mut *self.board.borrow_mut();
             match board.taskmap.get_mut(root) {
-                Some(slot) if slot.doing == Doing::Queued => board.ready.remove(root.slot),
+                Some(slot) if slot.state == SlotState::Queued => board.ready.remove(root.slot),
                 Some(_) => {}
                 None => return,
             }
@@ -132,12 +132,12 @@ impl Kernel {
 impl Kernel {
     /// Ends every task, in the order in which they were spawned, and leaves the thread.
     pub(crate) fn close(&self) {
-        // Calls that will never be made: their destructors tell whatever waits for them. Each letter is dropped by
+        // Calls that will never be made: their destructors notify whatever waits for them. Each letter is dropped by
         // itself, as everything is here: two destructors of one value that both panic would end the process.
         self.mailbox.close().into_iter().for_each(drop_quietly);
         if self.board.borrow().taskmap.alive() > 0 {
             let entered = now::enter(self.id, None);
-            self.end_everyone(false);
+            self.end_all_tasks(false);
             drop(entered);
         }
         self.is_closed.set(true);
@@ -149,7 +149,7 @@ impl Kernel {
 
     /// Ends every task, perhaps except the root, in the order in which they were spawned, and what their destructors
     /// spawn. No task may have a turn meanwhile.
-    pub(crate) fn end_everyone(&self, but_the_root: bool) {
+    pub(crate) fn end_all_tasks(&self, but_the_root: bool) {
         let before = self.is_ending.replace(true);
         let is_kept = |slot: &Slot| but_the_root && slot.flags.has(Flags::MAIN);
         // A task whose future lives in another one goes with that. What is still there after that was lost by it, or
@@ -204,7 +204,7 @@ impl Kernel {
         {
             let taskmap = &mut self.board.borrow_mut().taskmap;
             let Some(task) = taskmap.get_by_id(slot, id) else { return Poll::Ready(0) };
-            if task.doing == Doing::Done {
+            if task.state == SlotState::Done {
                 let last_turn = task.last_turn;
                 taskmap.take_output(slot, output);
                 return Poll::Ready(last_turn);
@@ -234,7 +234,7 @@ impl Kernel {
         let old = {
             let taskmap = &mut self.board.borrow_mut().taskmap;
             let Some(task) = taskmap.get_by_id(slot, id) else { return Poll::Ready(0) };
-            if task.doing == Doing::Done {
+            if task.state == SlotState::Done {
                 let last_turn = task.last_turn;
                 taskmap.take_output(slot, output);
                 return Poll::Ready(last_turn);
@@ -252,10 +252,10 @@ impl Kernel {
     pub(crate) fn detach(&self, slot: u32, id: TaskId) {
         let mut board = self.board.borrow_mut();
         let Some(task) = board.taskmap.get_by_id(slot, id) else { return };
-        if task.doing == Doing::Done {
-            let (left, is_told) = (task.target.take(), task.flags.has(Flags::CALL_UNREAD));
+        if task.state == SlotState::Done {
+            let (left, is_traced) = (task.target.take(), task.flags.has(Flags::CALL_UNREAD));
             drop(board);
-            return self.discard_unread(slot, left, is_told);
+            return self.discard_unread(slot, left, is_traced);
         }
         task.flags.set(Flags::DETACHED, true);
         task.joiner = None;

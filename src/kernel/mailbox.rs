@@ -17,7 +17,7 @@ pub(crate) enum Letter {
     /// Call this on the scheduler's thread. If the scheduler is gone it is dropped uncalled, on any thread.
     Call(Box<dyn FnOnce() + Send>),
     /// Nothing, but look again: something that could have sent a letter is gone.
-    Farewell,
+    Last,
 }
 
 /// Letters from other threads, until the scheduler collects them.

@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 use crate::kernel::id::Key;
 use crate::kernel::now::{self, Entered, Flags, Place};
 use crate::kernel::root::{Root, RootGuard};
-use crate::kernel::scheduler::{Board, Event, Held, Idle, Kernel};
+use crate::kernel::scheduler::{Board, Held, Idle, Kernel, TaskEvent};
 use crate::kernel::task::{Boxed, Ending, Failure};
-use crate::kernel::turn::Turn;
+use crate::kernel::turn::ActiveTurn;
 use crate::kernel::waker::Bell;
 
 /// A run: from entering the scheduler to leaving it.
@@ -179,12 +179,12 @@ impl<'k, 'r> Run<'k, 'r> {
         }
     }
 
-    /// The turn of a task that is dropped instead of polled, or that is told of.
+    /// The turn of a task that is dropped instead of polled, or that is traced.
     #[cold]
-    fn turn_slow_path(&mut self, turn: Turn, target: &mut Option<Boxed>) -> Poll<Ending> {
-        if turn.flags.has(Flags::TELL) {
+    fn turn_slow_path(&mut self, turn: ActiveTurn, target: &mut Option<Boxed>) -> Poll<Ending> {
+        if turn.flags.has(Flags::TRACE) {
             // Before the turn begins: what an observer does is not done by the task.
-            self.kernel.tell(turn.key, Event::TurnBegins);
+            self.kernel.trace(turn.key, TaskEvent::TurnBegins);
         }
         now::begin_turn(turn.key, self.bell.waker());
         match target {
@@ -197,7 +197,7 @@ impl<'k, 'r> Run<'k, 'r> {
 
     /// Puts a task back into the task map to wait for its bell.
     #[inline(always)]
-    fn end_turn(&mut self, turn: Turn, target: Option<Boxed>, flags: Flags) -> Held<'k> {
+    fn end_turn(&mut self, turn: ActiveTurn, target: Option<Boxed>, flags: Flags) -> Held<'k> {
         let mut board = self.kernel.board.borrow_mut();
         let all = flags.with(board.taskmap.slot(turn.key.slot).flags).with(turn.flags);
         if all.has(Flags::AFTER_TURN) {
@@ -214,7 +214,7 @@ impl<'k, 'r> Run<'k, 'r> {
     #[cold]
     fn end_turn_slow_path(
         &mut self,
-        turn: Turn,
+        turn: ActiveTurn,
         mut target: Option<Boxed>,
         flags: Flags,
     ) -> Held<'k> {
@@ -230,9 +230,9 @@ impl<'k, 'r> Run<'k, 'r> {
         if yields {
             board.ready.push(turn.key.slot);
         }
-        if turn.flags.has(Flags::TELL) {
+        if turn.flags.has(Flags::TRACE) {
             drop(board);
-            kernel.tell(turn.key, Event::TurnEnds(yields));
+            kernel.trace(turn.key, TaskEvent::TurnEnds(yields));
             board = kernel.board.borrow_mut();
         }
         board
@@ -243,16 +243,16 @@ impl<'k, 'r> Run<'k, 'r> {
     #[inline(always)]
     fn exit(
         &mut self,
-        turn: Turn,
+        turn: ActiveTurn,
         target: Option<Boxed>,
         ending: Ending,
         flags: Flags,
     ) -> Held<'k> {
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
-        board.take_bell_for_good(&mut self.bell, turn);
+        board.take_last_bell(&mut self.bell, turn);
         let all = flags.with(turn.flags);
-        if all.has(Flags::CALL_AFTER.with(Flags::TELL)) {
+        if all.has(Flags::CALL_AFTER.with(Flags::TRACE)) {
             drop(board);
             kernel.end_last_turn(turn.key, all, ending);
             board = kernel.board.borrow_mut();
@@ -277,8 +277,8 @@ impl Kernel {
         if flags.has(Flags::CALL_AFTER) {
             self.hooks.after_turn(self, key, flags, true);
         }
-        if flags.has(Flags::TELL) {
-            self.tell(key, Event::LastTurnEnds(ending));
+        if flags.has(Flags::TRACE) {
+            self.trace(key, TaskEvent::LastTurnEnds(ending));
         }
     }
 

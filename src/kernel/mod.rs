@@ -62,7 +62,7 @@
 //! 6. `kernel/boxes.rs`: `take` – and a box, if one that fits is empty
 //! 7. `kernel/ready.rs`: `push`, `pop` – its turn comes
 //! 8. `kernel/mainloop.rs`: `turn`, `exit` – one poll after the other, and the exit
-//! 9. `kernel/turn.rs`: `begin_turn`, `put_back`, `take_bell_for_good` – out of the map and back
+//! 9. `kernel/turn.rs`: `begin_turn`, `put_back`, `take_last_bell` – out of the map and back
 //! 10. `kernel/task.rs`: `turn`, `hand_over` – the future is polled; its output takes its place, until step 13
 //! 11. `kernel/waker.rs`: `label`, `is_home` – the bell that was lent to it
 //! 12. `kernel/now.rs`: `begin_turn`, `end_poll` – whose turn it is
@@ -74,7 +74,7 @@
 //! 2. `time/layer.rs`: `create_timer`, `poll_timer`, `settle`, `fire_due` – the plug: made in a turn, settled after it
 //! 3. `time/timers.rs`: `create`, `arm`, `settle`, `fire` – the timer's slot, and the task that waits for it
 //! 4. `time/heap.rs`: `push`, `take_due` – where it waits for its deadline
-//! 5. `kernel/now.rs`: `note`, `owner_of` – the turn has left something, and which task polls
+//! 5. `kernel/now.rs`: `set_turn_flag`, `owner_of` – the turn has left something, and which task polls
 //! 6. `kernel/mainloop.rs`: `end_turn_slow_path`, `idle` – after the turn, and when nothing is ready
 //! 7. `scheduler/layers.rs`: `after_turn`, `idle` – time is asked
 //! 8. `scheduler/idle.rs`: `decide`, `sleep` – the thread sleeps until the deadline
@@ -112,17 +112,17 @@ pub(crate) use join::wake_safely;
 pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use mainloop::{Run, Stop};
 pub(crate) use now::{
-    Entered, Flags, Place, Word, begin_turn, current_task, end_poll, enter, in_poll, note,
-    owner_of, run_place, scheduler as current_scheduler, set_word, word,
+    Entered, Flags, Place, Word, begin_turn, current_task, end_poll, enter, in_poll, owner_of,
+    run_place, scheduler as current_scheduler, set_turn_flag, set_word, word,
 };
 pub(crate) use ready::Ready;
 pub(crate) use root::{Root, RootFuture};
 pub(crate) use scheduler::{
-    Board, By, Event, Hooks, Idle, Kernel, current, find, has_schedulers, schedule,
+    Board, By, Hooks, Idle, Kernel, TaskEvent, current, find, has_schedulers, schedule,
 };
 pub(crate) use task::{Boxed, Failure, Target, drop_quietly, run_quietly};
-pub(crate) use taskmap::{Birth, Doing, Slot, TaskMap};
-pub(crate) use turn::Turn;
+pub(crate) use taskmap::{Slot, SlotState, SpawnMeta, TaskMap};
+pub(crate) use turn::ActiveTurn;
 pub(crate) use waker::Bell;
 
 pub use id::{TaskId, TaskKey};

@@ -73,7 +73,7 @@ fn letters(mailbox: &Mailbox) -> Vec<Key> {
     mailbox.collect(&mut letters);
     let keys = letters.into_iter().map(|letter| match letter {
         Letter::Wake(key) => key,
-        Letter::Call(_) | Letter::Farewell => panic!("bells only wake"),
+        Letter::Call(_) | Letter::Last => panic!("bells only wake"),
     });
     keys.collect()
 }

@@ -41,17 +41,17 @@ impl Flags {
     pub(crate) const CALL_EXIT: Flags = Flags(1 << 7);
     /// Of a task: `Hooks::unread` is called before its output is dropped unread.
     pub(crate) const CALL_UNREAD: Flags = Flags(1 << 8);
-    /// Of a scheduler: `Hooks::told` and `Hooks::scheduled` are called for every task.
-    pub(crate) const TELL: Flags = Flags(1 << 9);
+    /// Of a scheduler: `Hooks::trace` and `Hooks::scheduled` are called for every task.
+    pub(crate) const TRACE: Flags = Flags(1 << 9);
     /// Of a scheduler: `Hooks::arrange` is called for every pass.
     pub(crate) const ARRANGE: Flags = Flags(1 << 10);
 
     /// What matters before a turn, after it, at a wake and at an exit.
-    pub(crate) const BEFORE_TURN: Flags = Flags::ABORT.with(Flags::TELL);
+    pub(crate) const BEFORE_TURN: Flags = Flags::ABORT.with(Flags::TRACE);
     pub(crate) const AFTER_TURN: Flags = Flags::BEFORE_TURN.with(Flags::CALL_AFTER);
-    pub(crate) const AT_WAKE: Flags = Flags::ROUTED.with(Flags::TELL);
+    pub(crate) const AT_WAKE: Flags = Flags::ROUTED.with(Flags::TRACE);
     pub(crate) const AT_EXIT: Flags =
-        Flags::DETACHED.with(Flags::EXTRA).with(Flags::CALL_EXIT).with(Flags::TELL);
+        Flags::DETACHED.with(Flags::EXTRA).with(Flags::CALL_EXIT).with(Flags::TRACE);
 
     /// Returns whether any of these is set.
     pub(crate) const fn has(self, any: Flags) -> bool {
@@ -141,7 +141,7 @@ pub(crate) fn in_poll() -> Option<Flags> {
 
 /// Notes something for the end of this turn.
 #[inline]
-pub(crate) fn note(flag: Flags) {
+pub(crate) fn set_turn_flag(flag: Flags) {
     NOW.with(|now| now.flags.set(now.flags.get().with(flag)));
 }
 

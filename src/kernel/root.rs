@@ -5,9 +5,9 @@ use std::task::{Context, Poll};
 
 use crate::kernel::id::Key;
 use crate::kernel::now::{Flags, Place};
-use crate::kernel::scheduler::{Event, Kernel};
+use crate::kernel::scheduler::{Kernel, TaskEvent};
 use crate::kernel::task::Ending;
-use crate::kernel::taskmap::Birth;
+use crate::kernel::taskmap::SpawnMeta;
 
 /// What the main loop sees of a root: a future of unknown type, which may borrow and may panic.
 pub(crate) trait Root {
@@ -60,15 +60,15 @@ impl<'k, 'r> RootGuard<'k, 'r> {
     /// Gives a root its slot, and puts it on ready.
     #[inline]
     pub(crate) fn new(kernel: &'k Kernel, place: Place, root: &'r mut dyn Root) -> Self {
-        let birth = Birth { flags: Flags::MAIN, ..Birth::at(place) };
-        let (key, is_told) = {
+        let meta = SpawnMeta { flags: Flags::MAIN, ..SpawnMeta::at(place) };
+        let (key, is_traced) = {
             let board = &mut *kernel.board.borrow_mut();
-            let (key, _) = board.taskmap.insert_guest(birth);
+            let (key, _) = board.taskmap.insert_guest(meta);
             board.ready.push(key.slot);
-            (key, board.flags.has(Flags::TELL))
+            (key, board.flags.has(Flags::TRACE))
         };
-        if is_told {
-            kernel.tell(key, Event::Spawned);
+        if is_traced {
+            kernel.trace(key, TaskEvent::Spawned);
         }
         RootGuard { kernel, root, key, is_done: false }
     }

@@ -16,7 +16,7 @@ use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::now::{self, Flags, Place};
 use crate::kernel::ready::Ready;
 use crate::kernel::task::{Boxed, Ending, Failure};
-use crate::kernel::taskmap::{Birth, Doing, TaskMap};
+use crate::kernel::taskmap::{SlotState, SpawnMeta, TaskMap};
 use crate::kernel::waker::{Bells, Waiter};
 
 /// What a scheduler, its handles and its thread share.
@@ -65,10 +65,10 @@ pub(crate) type Held<'k> = RefMut<'k, Board>;
 /// methods are called only where a flag says so; `idle` when nothing is ready, `look_around` between passes, `part` when a
 /// layer asks.
 pub(crate) trait Hooks {
-    /// A task was made, begins a turn, has ended one, or is over ([`Flags::TELL`]).
-    fn told(&self, _kernel: &Kernel, _key: Key, _event: Event) {}
+    /// A task was made, begins a turn, has ended one, or is over ([`Flags::TRACE`]).
+    fn trace(&self, _kernel: &Kernel, _key: Key, _event: TaskEvent) {}
 
-    /// A task was woken. [`Flags::ROUTED`]: it is on no queue yet. [`Flags::TELL`]: it is told of.
+    /// A task was woken. [`Flags::ROUTED`]: it is on no queue yet. [`Flags::TRACE`]: the wake is traced.
     fn scheduled(&self, _kernel: &Kernel, _key: Key, _by: By) {}
 
     /// A turn is over, and perhaps the task ([`Flags::CALL_AFTER`]). `flags` are those of the turn, and of the task
@@ -107,9 +107,9 @@ pub(crate) enum Idle {
     Stuck,
 }
 
-/// What hooks are told of.
+/// What the hooks trace.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Event {
+pub(crate) enum TaskEvent {
     Spawned,
     TurnBegins,
     /// The task yields, if this is `true`, or else waits.
@@ -137,20 +137,20 @@ impl Board {
     #[must_use]
     pub(crate) fn schedule(&mut self, key: Key) -> bool {
         let Some(slot) = self.taskmap.get_mut(key) else { return false };
-        match slot.doing {
-            Doing::Idle => {
-                slot.doing = Doing::Queued;
+        match slot.state {
+            SlotState::Idle => {
+                slot.state = SlotState::Queued;
                 let flags = slot.flags.with(self.flags);
                 if !slot.flags.has(Flags::ROUTED) {
                     self.ready.push(key.slot);
                 }
                 flags.has(Flags::AT_WAKE)
             }
-            Doing::Turn => {
-                slot.doing = Doing::Again;
+            SlotState::Turn => {
+                slot.state = SlotState::Notified;
                 false
             }
-            Doing::Queued | Doing::Again | Doing::Done | Doing::Vacant => false,
+            SlotState::Queued | SlotState::Notified | SlotState::Done | SlotState::Vacant => false,
         }
     }
 }
@@ -185,28 +185,28 @@ impl Kernel {
     pub(crate) fn spawn<F: Future + 'static>(
         &self,
         target: F,
-        birth: Birth,
+        meta: SpawnMeta,
         name: Option<Arc<str>>,
     ) -> (u32, TaskId) {
-        let (key, id, is_told) = {
+        let (key, id, is_traced) = {
             let board = &mut *self.board.borrow_mut();
-            let (key, id) = board.taskmap.insert(target, birth);
+            let (key, id) = board.taskmap.insert(target, meta);
             if name.is_some() {
                 board.taskmap.extra_mut(key.slot).name = name;
             }
             board.ready.push(key.slot);
-            (key, id, board.flags.has(Flags::TELL))
+            (key, id, board.flags.has(Flags::TRACE))
         };
-        if is_told {
-            self.tell(key, Event::Spawned);
+        if is_traced {
+            self.trace(key, TaskEvent::Spawned);
         }
         (key.slot, id)
     }
 
     /// Makes a task whose future lives elsewhere; the caller queues it.
-    pub(crate) fn insert_guest(&self, birth: Birth, name: Option<Arc<str>>) -> (Key, TaskId) {
+    pub(crate) fn insert_guest(&self, meta: SpawnMeta, name: Option<Arc<str>>) -> (Key, TaskId) {
         let board = &mut *self.board.borrow_mut();
-        let (key, id) = board.taskmap.insert_guest(birth);
+        let (key, id) = board.taskmap.insert_guest(meta);
         if name.is_some() {
             board.taskmap.extra_mut(key.slot).name = name;
         }
@@ -230,8 +230,8 @@ impl Kernel {
     }
 
     #[cold]
-    pub(crate) fn tell(&self, key: Key, event: Event) {
-        self.hooks.told(self, key, event);
+    pub(crate) fn trace(&self, key: Key, event: TaskEvent) {
+        self.hooks.trace(self, key, event);
     }
 
     /// Marks a task to be dropped at its next turn, and puts it on ready for that.
@@ -273,9 +273,9 @@ impl Kernel {
         }
     }
 
-    /// Whether hooks are told of every task.
-    pub(crate) fn is_told(&self) -> bool {
-        self.board.borrow().flags.has(Flags::TELL)
+    /// Whether the hooks trace every task.
+    pub(crate) fn is_traced(&self) -> bool {
+        self.board.borrow().flags.has(Flags::TRACE)
     }
 
     /// What a layer above keeps with this scheduler.

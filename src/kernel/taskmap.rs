@@ -21,7 +21,7 @@ use crate::kernel::waker::{BellIndex, Waiter};
 ///    └───8─── done ◀──6── turn
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
+pub(crate) enum SlotState {
     /// Waits for its bell.
     Idle,
     /// Is on ready, exactly once.
@@ -31,7 +31,7 @@ pub(crate) enum Doing {
     /// The same, and it was woken meanwhile: it goes back to ready after its turn.
     ///
     /// Kept for each slot, since turns nest: a scheduler may run inside a turn of another.
-    Again,
+    Notified,
     /// Is over; the output is kept for the handle.
     Done,
     Vacant,
@@ -56,7 +56,7 @@ pub(crate) struct Slot {
     /// Its own bell, while clones of it are held elsewhere.
     pub(crate) bell: BellIndex,
     pub(crate) flags: Flags,
-    pub(crate) doing: Doing,
+    pub(crate) state: SlotState,
     /// Only stored here: the order of a pass is made by a layer.
     pub(crate) priority: i8,
     /// The task that waits for its end, if that is one of the same scheduler; other waiters are [`Extra`].
@@ -89,7 +89,7 @@ impl Slot {
 
     /// Neither vacant nor over.
     pub(crate) fn is_alive(&self) -> bool {
-        !matches!(self.doing, Doing::Vacant | Doing::Done)
+        !matches!(self.state, SlotState::Vacant | SlotState::Done)
     }
 
     fn is_home_of(&self, key: Key) -> bool {
@@ -99,16 +99,16 @@ impl Slot {
 
 /// What is known about a task when it is made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
+pub(crate) struct SpawnMeta {
     pub(crate) priority: i8,
     pub(crate) place: Place,
     pub(crate) flags: Flags,
 }
 
-impl Birth {
+impl SpawnMeta {
     /// A task of priority 0.
     pub(crate) fn at(place: Place) -> Self {
-        Birth { priority: 0, place, flags: Flags::NONE }
+        SpawnMeta { priority: 0, place, flags: Flags::NONE }
     }
 }
 
@@ -126,21 +126,25 @@ pub(crate) struct TaskMap {
 }
 
 impl TaskMap {
-    /// Moves a future in, as [`Doing::Queued`]: the caller puts it on ready.
+    /// Moves a future in, as [`SlotState::Queued`]: the caller puts it on ready.
     #[inline]
-    pub(crate) fn insert<F: Future + 'static>(&mut self, target: F, birth: Birth) -> (Key, TaskId) {
+    pub(crate) fn insert<F: Future + 'static>(
+        &mut self,
+        target: F,
+        meta: SpawnMeta,
+    ) -> (Key, TaskId) {
         if let Some((slot, mut empty)) = self.vacant.take::<Task<F>>() {
             empty.as_mut().set(Task::Running { target });
-            return self.occupy(slot, Some(empty), birth);
+            return self.occupy(slot, Some(empty), meta);
         }
-        let slot = self.bare_slot(birth.place);
-        self.occupy(slot, Some(Box::pin(Task::Running { target })), birth)
+        let slot = self.bare_slot(meta.place);
+        self.occupy(slot, Some(Box::pin(Task::Running { target })), meta)
     }
 
     /// The same for a task whose future lives elsewhere, and that brings no box.
-    pub(crate) fn insert_guest(&mut self, birth: Birth) -> (Key, TaskId) {
-        let slot = self.bare_slot(birth.place);
-        self.occupy(slot, None, birth)
+    pub(crate) fn insert_guest(&mut self, meta: SpawnMeta) -> (Key, TaskId) {
+        let slot = self.bare_slot(meta.place);
+        self.occupy(slot, None, meta)
     }
 
     /// A vacant slot without a box, made if there is none.
@@ -155,7 +159,7 @@ impl TaskMap {
             last_turn: 0,
             bell: BellIndex::NONE,
             flags: Flags::NONE,
-            doing: Doing::Vacant,
+            state: SlotState::Vacant,
             priority: 0,
             joiner: None,
             spawned_at: place,
@@ -164,17 +168,17 @@ impl TaskMap {
     }
 
     #[inline(always)]
-    fn occupy(&mut self, slot: u32, target: Option<Boxed>, birth: Birth) -> (Key, TaskId) {
+    fn occupy(&mut self, slot: u32, target: Option<Boxed>, meta: SpawnMeta) -> (Key, TaskId) {
         self.spawned += 1;
         let id = TaskId(NonZeroU64::new(self.spawned).expect("counts up from one"));
-        let place = &mut self.slots[slot as usize];
-        mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
-        place.id = self.spawned;
-        (place.turns, place.last_turn) = (0, 0);
-        place.spawned_at = birth.place;
-        place.joiner = None;
-        place.doing = Doing::Queued;
-        (place.priority, place.flags) = (birth.priority, birth.flags);
+        let entry = &mut self.slots[slot as usize];
+        mem::forget(mem::replace(&mut entry.target, target)); // It was `None`: nothing is dropped.
+        entry.id = self.spawned;
+        (entry.turns, entry.last_turn) = (0, 0);
+        entry.spawned_at = meta.place;
+        entry.joiner = None;
+        entry.state = SlotState::Queued;
+        (entry.priority, entry.flags) = (meta.priority, meta.flags);
         (id.key(slot), id)
     }
 
@@ -195,7 +199,7 @@ impl TaskMap {
 
     /// The slot of the task with this id; `None` if the task is gone.
     pub(crate) fn get_by_id(&mut self, slot: u32, id: TaskId) -> Option<&mut Slot> {
-        self.slots.get_mut(slot as usize).filter(|place| place.id == id.as_u64())
+        self.slots.get_mut(slot as usize).filter(|entry| entry.id == id.as_u64())
     }
 
     /// Ends a task that had its last turn. Its output stays for the handle; a task whose future lives elsewhere leaves at
@@ -203,10 +207,10 @@ impl TaskMap {
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) {
         self.ended += 1;
-        let place = &mut self.slots[slot as usize];
-        place.doing = Doing::Done;
+        let entry = &mut self.slots[slot as usize];
+        entry.state = SlotState::Done;
         if target.is_some() {
-            mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
+            mem::forget(mem::replace(&mut entry.target, target)); // It was `None`: nothing is dropped.
         } else {
             self.leave(slot);
         }
@@ -222,7 +226,7 @@ impl TaskMap {
     /// Ends a detached task: what it has left is cleared by the caller, and [brought back](TaskMap::bring_back).
     pub(crate) fn finish_unwanted(&mut self, slot: u32) {
         self.ended += 1;
-        self.slots[slot as usize].doing = Doing::Done;
+        self.slots[slot as usize].state = SlotState::Done;
     }
 
     /// Moves the output of a finished task into `output`, an `Option<Result<T, Failure>>`; the task is gone.
@@ -243,11 +247,11 @@ impl TaskMap {
     /// Marks a slot as vacant, and takes what lies in it. The caller adds it to the vacant ones.
     #[inline(always)]
     fn vacate(&mut self, slot: u32) -> Option<Boxed> {
-        let place = &mut self.slots[slot as usize];
-        place.doing = Doing::Vacant;
-        place.id = 0;
-        let left = place.target.take();
-        if place.flags.has(Flags::EXTRA)
+        let entry = &mut self.slots[slot as usize];
+        entry.state = SlotState::Vacant;
+        entry.id = 0;
+        let left = entry.target.take();
+        if entry.flags.has(Flags::EXTRA)
             && let Some(extras) = &mut self.extras
         {
             extras.remove(slot);
@@ -288,7 +292,7 @@ impl TaskMap {
 
     /// Every slot that is not vacant, with its key.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = (Key, &Slot)> {
-        self.slots.iter().zip(0..).filter_map(|(place, slot)| Some((place.id()?.key(slot), place)))
+        self.slots.iter().zip(0..).filter_map(|(entry, slot)| Some((entry.id()?.key(slot), entry)))
     }
 }
 

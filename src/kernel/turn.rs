@@ -8,12 +8,12 @@ use crate::kernel::id::Key;
 use crate::kernel::now::Flags;
 use crate::kernel::scheduler::Board;
 use crate::kernel::task::Boxed;
-use crate::kernel::taskmap::Doing;
+use crate::kernel::taskmap::SlotState;
 use crate::kernel::waker::Bell;
 
 /// A task that is out of the task map, for its turn.
 #[derive(Clone, Copy)]
-pub(crate) struct Turn {
+pub(crate) struct ActiveTurn {
     pub(crate) key: Key,
     /// What was unusual about the task, and about its scheduler, when the turn began.
     pub(crate) flags: Flags,
@@ -24,22 +24,22 @@ pub(crate) struct Turn {
 impl Board {
     /// Takes a task out of the task map and puts its key on the bell. Gives its future, if that lives in the map.
     #[inline(always)]
-    pub(crate) fn begin_turn(&mut self, lent: &mut Bell, slot: u32) -> (Turn, Option<Boxed>) {
+    pub(crate) fn begin_turn(&mut self, lent: &mut Bell, slot: u32) -> (ActiveTurn, Option<Boxed>) {
         self.turns += 1;
-        let place = self.taskmap.slot(slot);
+        let entry = self.taskmap.slot(slot);
         // Before the poll, never after it: a wake from now on is one for another turn.
-        place.doing = Doing::Turn;
-        place.turns += 1;
-        place.last_turn = self.turns;
-        let key = place.key(slot);
-        let (target, bell, flags) = (place.target.take(), place.bell, place.flags.with(self.flags));
+        entry.state = SlotState::Turn;
+        entry.turns += 1;
+        entry.last_turn = self.turns;
+        let key = entry.key(slot);
+        let (target, bell, flags) = (entry.target.take(), entry.bell, entry.flags.with(self.flags));
         // Also when the task has a bell of its own: then this one lies in the place of that, and says whose it is.
         lent.label(key);
         let has_bell = !bell.is_none();
         if has_bell {
             mem::swap(lent, self.bells.kept(bell));
         }
-        (Turn { key, flags, has_bell }, target)
+        (ActiveTurn { key, flags, has_bell }, target)
     }
 
     /// Puts a task back to wait for its bell. `true` if the bell has rung meanwhile: the caller queues the task again.
@@ -47,21 +47,21 @@ impl Board {
     pub(crate) fn put_back(
         &mut self,
         lent: &mut Bell,
-        turn: Turn,
+        turn: ActiveTurn,
         target: Option<Boxed>,
         flags: Flags,
     ) -> bool {
-        let place = self.taskmap.slot(turn.key.slot);
-        let yields = flags.has(Flags::RUNG) || place.doing == Doing::Again;
-        place.doing = if yields { Doing::Queued } else { Doing::Idle };
-        mem::forget(mem::replace(&mut place.target, target)); // It was `None`: nothing is dropped.
+        let entry = self.taskmap.slot(turn.key.slot);
+        let yields = flags.has(Flags::RUNG) || entry.state == SlotState::Notified;
+        entry.state = if yields { SlotState::Queued } else { SlotState::Idle };
+        mem::forget(mem::replace(&mut entry.target, target)); // It was `None`: nothing is dropped.
         self.take_bell_back(lent, turn);
         yields
     }
 
     /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
     #[inline(always)]
-    fn take_bell_back(&mut self, lent: &mut Bell, turn: Turn) {
+    fn take_bell_back(&mut self, lent: &mut Bell, turn: ActiveTurn) {
         match (turn.has_bell, lent.is_home()) {
             (false, true) => {}
             (false, false) => {
@@ -85,15 +85,15 @@ impl Board {
     /// A task is on ready, so its bell may ring again. The letter of a ring may have been read in the task's turn, when
     /// the bell was not in its place.
     fn answer_bell(&mut self, slot: u32) {
-        let place = self.taskmap.slot(slot);
-        if place.doing == Doing::Queued {
-            self.bells.kept(place.bell).silence();
+        let entry = self.taskmap.slot(slot);
+        if entry.state == SlotState::Queued {
+            self.bells.kept(entry.bell).silence();
         }
     }
 
     /// After the last turn: a bell that is still held elsewhere is disconnected.
     #[inline(always)]
-    pub(crate) fn take_bell_for_good(&mut self, lent: &mut Bell, turn: Turn) {
+    pub(crate) fn take_last_bell(&mut self, lent: &mut Bell, turn: ActiveTurn) {
         if turn.has_bell {
             let bell = self.taskmap.slot(turn.key.slot).bell;
             mem::swap(lent, self.bells.kept(bell));

@@ -128,7 +128,7 @@ pub(crate) struct Pause {
 impl Pause {
     /// Puts aside what was counted, if anything is.
     pub(crate) fn begin(kernel: &Kernel) -> Option<Pause> {
-        if !kernel.is_told() {
+        if !kernel.is_traced() {
             return None;
         }
         let meter = kernel.part::<Meter>()?;

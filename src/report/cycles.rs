@@ -6,15 +6,15 @@ use crate::kernel::Key;
 use crate::report::wait::WaitsFor;
 
 /// One arrow of the graph: a task waits for something, which perhaps another task holds.
-pub(crate) struct Edge {
+pub(crate) struct WaitEdge {
     pub(crate) waits: WaitsFor,
     pub(crate) holder: Option<Key>,
     /// One more arrow for a wait that was told of already: what it waits for has several holders.
-    pub(crate) is_further: bool,
+    pub(crate) is_extra: bool,
 }
 
 /// All arrows, by the slot of the task that waits.
-pub(crate) type Edges = BTreeMap<u32, Vec<Edge>>;
+pub(crate) type Edges = BTreeMap<u32, Vec<WaitEdge>>;
 
 /// A circle: each task with what it waits for, which the next one holds.
 pub(crate) type Steps = Vec<(Key, WaitsFor)>;

@@ -11,7 +11,7 @@ mod cycles;
 mod transition;
 mod printing;
 
-pub(crate) use cycles::{Edge, Edges, Steps, cycles};
+pub(crate) use cycles::{Edges, Steps, WaitEdge, cycles};
 pub(crate) use failure::{HandedOver, text_of};
 pub(crate) use label::{id_of, label, label_of, name_of};
 pub(crate) use waited::waits;

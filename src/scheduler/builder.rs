@@ -104,9 +104,9 @@ impl Builder {
     pub fn on_stall(
         mut self,
         after: Duration,
-        tell: impl FnMut(&DeadlockReport) + 'static,
+        callback: impl FnMut(&DeadlockReport) + 'static,
     ) -> Self {
-        self.alarm = Some(Box::new(StallAlarm::new(after, Box::new(tell))));
+        self.alarm = Some(Box::new(StallAlarm::new(after, Box::new(callback))));
         self
     }
 
@@ -132,8 +132,8 @@ impl Builder {
     /// assert_eq!(lost.get(), 1);
     /// ```
     #[doc(alias = "set_exception_handler")]
-    pub fn on_report(mut self, tell: impl FnMut(&Report) + 'static) -> Self {
-        self.reporter = Some(Box::new(tell));
+    pub fn on_report(mut self, callback: impl FnMut(&Report) + 'static) -> Self {
+        self.reporter = Some(Box::new(callback));
         self
     }
 

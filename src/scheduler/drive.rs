@@ -42,7 +42,7 @@ impl Scheduler {
         let Scheduler { kernel, layers } = self;
         let _paused = self.pause_hook();
         let mut run = Run::begin(kernel, Location::caller());
-        let log = LogGuard::begin(self);
+        let log = TurnLogGuard::begin(self);
         while !run.step() {
             let may_jump = layers.settings.virtual_time && layers.jobs_awaited() == 0;
             let moved = fire_timers(layers, kernel) || (may_jump && jump(layers, kernel));
@@ -197,13 +197,13 @@ impl Scheduler {
 }
 
 /// While it exists, what happens is written down.
-struct LogGuard<'s>(&'s Scheduler);
+struct TurnLogGuard<'s>(&'s Scheduler);
 
-impl<'s> LogGuard<'s> {
+impl<'s> TurnLogGuard<'s> {
     fn begin(scheduler: &'s Scheduler) -> Self {
         let Scheduler { kernel, layers } = scheduler;
         layers.watch().set_log(kernel, Some(Box::<TurnLog>::default()));
-        LogGuard(scheduler)
+        TurnLogGuard(scheduler)
     }
 
     /// The turn that was written down; `None` if there was none.
@@ -215,7 +215,7 @@ impl<'s> LogGuard<'s> {
     }
 }
 
-impl Drop for LogGuard<'_> {
+impl Drop for TurnLogGuard<'_> {
     fn drop(&mut self) {
         let Scheduler { kernel, layers } = self.0;
         layers.watch().set_log(kernel, None);

@@ -23,7 +23,7 @@ pub(super) fn look_around(layers: &Layers, kernel: &Kernel) -> u64 {
     });
     if layers.has_failures().is_some_and(|failures| failures.has_fatal()) {
         // That ends the run; if it is not one that can tell of it, the next one as well.
-        kernel.end_everyone(true);
+        kernel.end_all_tasks(true);
         kernel.stop_run();
     }
     TURNS_BETWEEN_LOOKS
@@ -118,14 +118,14 @@ impl Layers {
         }
         let turns = kernel.board.borrow().turns;
         if jobs == 0 && self.stalled.replace(Some(turns)) != Some(turns) {
-            self.tell_stalled(kernel);
+            self.emit_stalled(kernel);
             return Idle::Go; // What was told may have done something about it.
         }
         let mut alarm = self.stall_alarm.take();
         let left = alarm.as_mut().and_then(|alarm| alarm.time_left(turns));
         match &mut alarm {
             Some(alarm) if left.is_some_and(|left| left.is_zero()) => {
-                (alarm.tell)(&snapshot::deadlock(self, kernel, false));
+                (alarm.callback)(&snapshot::deadlock(self, kernel, false));
             }
             _ => {
                 let grace = self.has_jobs().and_then(|jobs| jobs.grace_left());
@@ -137,7 +137,7 @@ impl Layers {
     }
 
     /// Tells the observers that nothing can run unless a wake comes from outside.
-    fn tell_stalled(&self, kernel: &Kernel) {
+    fn emit_stalled(&self, kernel: &Kernel) {
         if let Some(watch) = self.has_watch().filter(|watch| watch.has_observers()) {
             let report = snapshot::deadlock(self, kernel, false);
             watch.each(kernel, |observer| observer.stalled(&report));

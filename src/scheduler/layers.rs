@@ -7,10 +7,10 @@ use std::any::{Any, TypeId};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::blocking::Jobs;
+use crate::blocking::JobRegistry;
 use crate::cancel::{self, Reason, Roots};
 use crate::kernel::{
-    Boxed, By, Ending, Event, Flags, Hooks, Idle, Kernel, Key, TaskMap, has_schedulers,
+    Boxed, By, Ending, Flags, Hooks, Idle, Kernel, Key, TaskEvent, TaskMap, has_schedulers,
 };
 use crate::limits::{Meter, report_slow_turn};
 use crate::report::Observer;
@@ -39,7 +39,7 @@ impl Layers {
             kernel.board.borrow_mut().flags.set(Flags::ARRANGE, true);
         }
         if self.meter.is_some() {
-            kernel.board.borrow_mut().flags.set(Flags::TELL, true);
+            kernel.board.borrow_mut().flags.set(Flags::TRACE, true);
         }
         if reporter.is_some() {
             let failures = Failures::new(self.settings.on_failure, reporter);
@@ -80,7 +80,7 @@ impl Layers {
             Rc::clone(self.watch()) as _
         } else if is(TypeId::of::<Failures>()) {
             Rc::clone(self.failures()) as _
-        } else if is(TypeId::of::<Jobs>()) {
+        } else if is(TypeId::of::<JobRegistry>()) {
             Rc::clone(self.jobs(kernel)) as _
         } else if is(TypeId::of::<Remotes>()) {
             let make = || Rc::new(Remotes::new(Arc::clone(&kernel.mailbox)));
@@ -95,21 +95,21 @@ impl Layers {
 }
 
 impl Hooks for Layers {
-    fn told(&self, kernel: &Kernel, key: Key, event: Event) {
-        let is_end = matches!(event, Event::TurnEnds(_) | Event::LastTurnEnds(_));
+    fn trace(&self, kernel: &Kernel, key: Key, event: TaskEvent) {
+        let is_end = matches!(event, TaskEvent::TurnEnds(_) | TaskEvent::LastTurnEnds(_));
         let slow = self.meter.as_ref().filter(|_| is_end).and_then(|meter| meter.end());
         if let Some(watch) = self.watch.get() {
-            watch.told(kernel, key, event);
+            watch.trace(kernel, key, event);
         }
         if let Some(meter) = &self.meter {
             match (event, slow) {
-                (Event::TurnBegins, _) => meter.begin(),
-                // A panic takes its time to be printed, and is told of anyway.
-                (Event::LastTurnEnds(Ending::Panicked), _) | (_, None) => {}
+                (TaskEvent::TurnBegins, _) => meter.begin(),
+                // A panic takes its time to be printed, and is reported anyway.
+                (TaskEvent::LastTurnEnds(Ending::Panicked), _) | (_, None) => {}
                 (_, Some(slow)) => report_slow_turn(kernel, key, slow),
             }
         }
-        if matches!(event, Event::Spawned) && self.is_shutting_down.get() {
+        if matches!(event, TaskEvent::Spawned) && self.is_shutting_down.get() {
             cancel_newcomer(kernel, key);
         }
     }
@@ -147,7 +147,7 @@ impl Hooks for Layers {
         if kernel.is_ending.get()
             && let Some(hosts) = self.hosts.get()
         {
-            hosts.desert(kernel, key);
+            hosts.orphan(kernel, key);
         }
     }
 
@@ -156,7 +156,7 @@ impl Hooks for Layers {
     }
 
     fn arrange(&self, taskmap: &TaskMap, pass: &mut Vec<u32>, _next: &mut Vec<u32>) {
-        self.dealer.borrow_mut().arrange(pass, |slot| taskmap.at(slot).priority);
+        self.policy_state.borrow_mut().arrange(pass, |slot| taskmap.at(slot).priority);
     }
 
     fn look_around(&self, kernel: &Kernel) -> u64 {

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::blocking::Jobs;
+use crate::blocking::JobRegistry;
 use crate::cancel::Roots;
 use crate::kernel::Kernel;
 use crate::limits::Meter;
 use crate::report::DeadlockReport;
 use crate::scheduler::park::Park;
-use crate::scheduler::policy::Dealer;
+use crate::scheduler::policy::PolicyState;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::stall::StallAlarm;
 use crate::scope::Hosts;
@@ -24,7 +24,7 @@ pub(crate) struct Layers {
     pub(super) settings: Settings,
     /// When it was made: its clock counts from then.
     began: Instant,
-    pub(super) dealer: RefCell<Dealer>,
+    pub(super) policy_state: RefCell<PolicyState>,
     pub(super) meter: Option<Rc<Meter>>,
     pub(super) watch: OnceCell<Rc<Watch>>,
     pub(super) failures: OnceCell<Rc<Failures>>,
@@ -32,7 +32,7 @@ pub(crate) struct Layers {
     pub(super) roots: OnceCell<Rc<Roots>>,
     pub(super) hosts: OnceCell<Rc<Hosts>>,
     pub(super) remotes: OnceCell<Rc<Remotes>>,
-    pub(super) jobs: OnceCell<Rc<Jobs>>,
+    pub(super) jobs: OnceCell<Rc<JobRegistry>>,
     /// What the thread sleeps in; made at the first sleep, and out of its place during one.
     pub(super) park: RefCell<Option<Box<dyn Park>>>,
     /// How often it has slept.
@@ -57,7 +57,7 @@ impl Layers {
         Rc::new(Layers {
             settings,
             began: Instant::now(),
-            dealer: RefCell::new(Dealer::new(settings.policy)),
+            policy_state: RefCell::new(PolicyState::new(settings.policy)),
             meter: Meter::new(settings.slow_poll, settings.budget),
             watch: OnceCell::new(),
             failures: OnceCell::new(),
@@ -104,12 +104,12 @@ impl Layers {
         self.time.get()
     }
 
-    pub(super) fn jobs(&self, kernel: &Kernel) -> &Rc<Jobs> {
-        self.jobs.get_or_init(|| Rc::new(Jobs::new(Arc::clone(&kernel.mailbox))))
+    pub(super) fn jobs(&self, kernel: &Kernel) -> &Rc<JobRegistry> {
+        self.jobs.get_or_init(|| Rc::new(JobRegistry::new(Arc::clone(&kernel.mailbox))))
     }
 
     /// The blocking jobs, if there ever was one.
-    pub(super) fn has_jobs(&self) -> Option<&Rc<Jobs>> {
+    pub(super) fn has_jobs(&self) -> Option<&Rc<JobRegistry>> {
         self.jobs.get()
     }
 

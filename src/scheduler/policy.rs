@@ -42,15 +42,15 @@ pub enum Policy {
 
 /// A policy at work: what it needs to remember from pass to pass.
 #[derive(Debug)]
-pub(crate) struct Dealer {
+pub(crate) struct PolicyState {
     policy: Policy,
     random: SplitMix64,
 }
 
-impl Dealer {
+impl PolicyState {
     pub(crate) fn new(policy: Policy) -> Self {
         let seed = if let Policy::Random(seed) = policy { seed } else { 0 };
-        Dealer { policy, random: SplitMix64::new(seed) }
+        PolicyState { policy, random: SplitMix64::new(seed) }
     }
 
     /// Puts a pass in order.
@@ -87,7 +87,7 @@ mod tests {
 
     fn arranged(policy: Policy, priority: impl Fn(u32) -> i8) -> Vec<u32> {
         let mut pass: Vec<u32> = (0..8).collect();
-        Dealer::new(policy).arrange(&mut pass, priority);
+        PolicyState::new(policy).arrange(&mut pass, priority);
         pass
     }
 

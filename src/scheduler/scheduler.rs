@@ -152,7 +152,7 @@ impl Scheduler {
             Some(failure) => {
                 // In a run: what destructors spawn is spawned here, and none of them may give turns meanwhile.
                 let run = Run::begin(&self.kernel, place);
-                self.kernel.end_everyone(false);
+                self.kernel.end_all_tasks(false);
                 run.end();
                 Err(RunError::Failed(failure))
             }
@@ -170,7 +170,7 @@ impl Scheduler {
     #[inline]
     pub(super) fn pause_hook(&self) -> HookPause<'_> {
         self.layers.stalled.set(None);
-        if self.kernel.is_told() {
+        if self.kernel.is_traced() {
             drop(self.kernel.mailbox.sleeper());
         }
         HookPause { scheduler: self }
@@ -191,7 +191,7 @@ impl Drop for HookPause<'_> {
     #[inline]
     fn drop(&mut self) {
         let Scheduler { kernel, layers } = self.scheduler;
-        if kernel.is_told()
+        if kernel.is_traced()
             && let Some(watch) = layers.has_watch()
         {
             watch.arm_hook(kernel);

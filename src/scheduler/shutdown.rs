@@ -136,7 +136,7 @@ impl Scheduler {
         drop(self.take_fatal()); // It was reported, and this is what comes of it.
         let time = layers.time(kernel);
         let began = time.clock.now();
-        let log = LogGuard::open(self, began);
+        let log = ShutdownLogGuard::open(self, began);
         // The children of a scope are told by their scope.
         let reason = shutdown_reason();
         for key in kernel.alive(|slot| !slot.flags.has(Flags::ROUTED)) {
@@ -154,14 +154,14 @@ impl Scheduler {
         drop(grace);
         let mut report = self.report(&log);
         drop(log);
-        kernel.end_everyone(false);
+        kernel.end_all_tasks(false);
         run.end();
         report.took = Duration::from_nanos(time.clock.now() - began);
         Ok(report)
     }
 
     /// Makes the report of what has ended, and of what is going to be dropped now.
-    fn report(&self, log: &LogGuard<'_>) -> ShutdownReport {
+    fn report(&self, log: &ShutdownLogGuard<'_>) -> ShutdownReport {
         let Scheduler { kernel, layers } = self;
         let took = Duration::from_nanos(layers.time(kernel).clock.now() - log.log.began);
         let snapshot = snapshot::snapshot(layers, kernel);
@@ -190,11 +190,11 @@ struct ShutdownLog {
     time: Rc<Time>,
     /// When every task was asked to end.
     began: Nanos,
-    notes: RefCell<Notes>,
+    notes: RefCell<EndedTasks>,
 }
 
 #[derive(Default)]
-struct Notes {
+struct EndedTasks {
     /// Those that have not ended.
     alive: BTreeMap<TaskId, (TaskLabel, Place)>,
     /// Those that have, in that order.
@@ -221,27 +221,27 @@ impl Observer for ShutdownLog {
 }
 
 /// While it exists the log is kept, and new tasks are cancelled.
-struct LogGuard<'s> {
+struct ShutdownLogGuard<'s> {
     scheduler: &'s Scheduler,
     log: Rc<ShutdownLog>,
 }
 
-impl<'s> LogGuard<'s> {
+impl<'s> ShutdownLogGuard<'s> {
     fn open(scheduler: &'s Scheduler, began: Nanos) -> Self {
         let Scheduler { kernel, layers } = scheduler;
         let alive = kernel.alive(|_| true).into_iter();
         let alive = alive.filter_map(|key| Some((id_of(kernel, key)?, origin(kernel, key)?)));
-        let notes = Notes { alive: alive.collect(), ended: Vec::new() };
+        let notes = EndedTasks { alive: alive.collect(), ended: Vec::new() };
         let time = Rc::clone(layers.time(kernel));
         let log = Rc::new(ShutdownLog { time, began, notes: RefCell::new(notes) });
         layers.watch().add(kernel, Rc::clone(&log) as Rc<dyn Observer>);
         layers.is_shutting_down.set(true);
         layers.failures().is_shutting_down.set(true);
-        LogGuard { scheduler, log }
+        ShutdownLogGuard { scheduler, log }
     }
 }
 
-impl Drop for LogGuard<'_> {
+impl Drop for ShutdownLogGuard<'_> {
     fn drop(&mut self) {
         let Scheduler { kernel, layers } = self.scheduler;
         layers.is_shutting_down.set(false);

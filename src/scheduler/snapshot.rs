@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::time::Duration;
 
-use crate::kernel::{Board, Doing, Flags, Kernel, Key, Place, Slot, TaskId, TaskKey, Waiter, find};
+use crate::kernel::{
+    Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, find,
+};
 use crate::report::{
-    self, BlockingJob, Cycle, DeadlockReport, Edge, Edges, Metrics, Snapshot, Steps, StuckTask,
-    TaskInfo, TaskLabel, TaskState, TimerInfo, Wait, WaitsFor, cycles, label,
+    self, BlockingJob, Cycle, DeadlockReport, Edges, Metrics, Snapshot, Steps, StuckTask, TaskInfo,
+    TaskLabel, TaskState, TimerInfo, Wait, WaitEdge, WaitsFor, cycles, label,
 };
 use crate::scheduler::parts::Layers;
 use crate::sync::with_waits;
@@ -28,11 +30,11 @@ fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
             let of_task = edges.entry(task.key.slot).or_default();
             let mut holders = holders.filter(|holder| is_alive(kernel, &board, *holder));
             let holder = holders.next().map(|holder| holder.key);
-            of_task.push(Edge { waits: waits.clone(), holder, is_further: false });
-            of_task.extend(holders.map(|holder| Edge {
+            of_task.push(WaitEdge { waits: waits.clone(), holder, is_extra: false });
+            of_task.extend(holders.map(|holder| WaitEdge {
                 waits: waits.clone(),
                 holder: Some(holder.key),
-                is_further: true,
+                is_extra: true,
             }));
         };
     for (key, slot) in board.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
@@ -44,7 +46,7 @@ fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
             add(Some(joiner), waits, &mut iter::once(TaskKey { scheduler: kernel.id, key }));
         }
     }
-    for Family { poller, place, children } in families(layers, kernel, &board) {
+    for PolledScope { poller, place, children } in polled_scopes(layers, kernel, &board) {
         let waits = WaitsFor::Children { count: children.len(), place };
         add(poller, waits, &mut children.into_iter());
     }
@@ -67,7 +69,7 @@ fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
 }
 
 /// A scope, as far as reports are concerned.
-struct Family {
+struct PolledScope {
     /// The task that polled it last.
     poller: Option<TaskKey>,
     place: Place,
@@ -75,17 +77,20 @@ struct Family {
 }
 
 /// The scopes of a scheduler whose children are not all over.
-fn families(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<Family> {
+fn polled_scopes(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<PolledScope> {
     let Some(hosts) = layers.has_hosts() else { return Vec::new() };
-    let mut families: BTreeMap<u32, Family> = BTreeMap::new();
+    let mut polled_scopes: BTreeMap<u32, PolledScope> = BTreeMap::new();
     let is_child = |slot: &Slot| slot.is_alive() && slot.flags.has(Flags::ROUTED);
     for (key, _) in board.taskmap.tasks().filter(|(_, slot)| is_child(slot)) {
         let (queue, poller, place) = hosts.host_of(key.slot);
-        let family =
-            families.entry(queue).or_insert(Family { poller, place, children: Vec::new() });
-        family.children.push(TaskKey { scheduler: kernel.id, key });
+        let scope = polled_scopes.entry(queue).or_insert(PolledScope {
+            poller,
+            place,
+            children: Vec::new(),
+        });
+        scope.children.push(TaskKey { scheduler: kernel.id, key });
     }
-    families.into_values().collect()
+    polled_scopes.into_values().collect()
 }
 
 fn is_alive(kernel: &Kernel, board: &Board, task: TaskKey) -> bool {
@@ -122,16 +127,16 @@ fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskL
 fn waits_of(layers: &Layers, board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
     let of_task = edges.get(&key.slot).into_iter().flatten();
     let known: Vec<WaitsFor> =
-        of_task.filter(|edge| !edge.is_further).map(|edge| edge.waits.clone()).collect();
+        of_task.filter(|edge| !edge.is_extra).map(|edge| edge.waits.clone()).collect();
     let Some(slot) = board.taskmap.get(key) else { return known };
-    let is_left = slot.doing == Doing::Queued && board.ready.is_empty();
+    let is_left = slot.state == SlotState::Queued && board.ready.is_empty();
     if is_left
         && slot.flags.has(Flags::ROUTED)
         && let Some(hosts) = layers.has_hosts()
     {
         return vec![WaitsFor::Scope { place: hosts.host_of(key.slot).2 }];
     }
-    if !known.is_empty() || slot.doing != Doing::Idle {
+    if !known.is_empty() || slot.state != SlotState::Idle {
         return known;
     }
     match board.bells.clones(slot.bell) {
@@ -177,12 +182,12 @@ fn task_infos(layers: &Layers, board: &Board, edges: &Edges) -> Vec<TaskInfo> {
     let infos = tenants.filter_map(|(key, slot)| {
         Some(TaskInfo {
             label: label(board, key)?,
-            state: match slot.doing {
-                Doing::Queued => TaskState::Ready,
-                Doing::Turn | Doing::Again => TaskState::Running,
-                Doing::Idle => TaskState::Waiting,
-                Doing::Done => TaskState::Finished,
-                Doing::Vacant => return None,
+            state: match slot.state {
+                SlotState::Queued => TaskState::Ready,
+                SlotState::Turn | SlotState::Notified => TaskState::Running,
+                SlotState::Idle => TaskState::Waiting,
+                SlotState::Done => TaskState::Finished,
+                SlotState::Vacant => return None,
             },
             waits: waits_of(layers, board, edges, key),
             turns: slot.turns,

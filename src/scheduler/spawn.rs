@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::kernel::Birth;
+use crate::kernel::SpawnMeta;
 use crate::scheduler::scheduler::Scheduler;
 use crate::task::{AbortHandle, Builder, Fallible, JoinHandle, JoinSet, Remote};
 
@@ -28,7 +28,7 @@ impl Scheduler {
         F: Future + 'static,
     {
         let kernel = self.kernel();
-        JoinHandle::spawn(kernel, future, Birth::at(Location::caller()), None)
+        JoinHandle::spawn(kernel, future, SpawnMeta::at(Location::caller()), None)
     }
 
     /// Makes a task of a future that may fail; see [`task::try_spawn`](crate::task::try_spawn).
@@ -40,7 +40,7 @@ impl Scheduler {
         E: fmt::Debug + 'static,
     {
         let kernel = self.kernel();
-        JoinHandle::spawn(kernel, Fallible::new(future), Birth::at(Location::caller()), None)
+        JoinHandle::spawn(kernel, Fallible::new(future), SpawnMeta::at(Location::caller()), None)
     }
 
     /// Returns a handle that spawns tasks onto this scheduler from other threads.
@@ -80,8 +80,8 @@ impl Builder {
         F: Future + 'static,
     {
         let kernel = scheduler.kernel();
-        let (birth, name) = self.into_birth(Location::caller());
-        JoinHandle::spawn(kernel, future, birth, name)
+        let (meta, name) = self.into_meta(Location::caller());
+        JoinHandle::spawn(kernel, future, meta, name)
     }
 }
 

@@ -8,14 +8,14 @@ use crate::report::DeadlockReport;
 /// will.
 pub(crate) struct StallAlarm {
     after: Duration,
-    pub(super) tell: Box<dyn FnMut(&DeadlockReport)>,
+    pub(super) callback: Box<dyn FnMut(&DeadlockReport)>,
     /// After which turn nothing has happened, since when, and whether that was told.
     stall: Option<(u64, Instant, bool)>,
 }
 
 impl StallAlarm {
-    pub(super) fn new(after: Duration, tell: Box<dyn FnMut(&DeadlockReport)>) -> Self {
-        StallAlarm { after, tell, stall: None }
+    pub(super) fn new(after: Duration, callback: Box<dyn FnMut(&DeadlockReport)>) -> Self {
+        StallAlarm { after, callback, stall: None }
     }
 
     /// How long to wait until it is to be told that nothing has happened since this turn: zero if it is now, `None` if it

@@ -11,16 +11,16 @@ use crate::scope::error::ScopeError;
 use crate::scope::members::Members;
 
 /// The body, and what came of it.
-pub(super) struct Body<'a, F: Future> {
+pub(super) struct ScopeBody<'a, F: Future> {
     /// `None` when it is over.
     passage: Pin<&'a mut Option<Passage<F>>>,
     value: Option<F::Output>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
-impl<'a, F: Future> Body<'a, F> {
+impl<'a, F: Future> ScopeBody<'a, F> {
     pub(super) fn new(passage: Pin<&'a mut Option<Passage<F>>>) -> Self {
-        Body { passage, value: None, panic: None }
+        ScopeBody { passage, value: None, panic: None }
     }
 
     /// Polls the body, if it is not over. Does not unwind.

@@ -33,15 +33,15 @@ pub(super) trait Child {
 }
 
 /// A child with its type forgotten.
-pub(super) type Boxed<'scope> = Pin<Box<dyn Child + 'scope>>;
+pub(super) type BoxedChild<'scope> = Pin<Box<dyn Child + 'scope>>;
 
 /// The same child; wrapped, if it inherits anything.
 #[inline]
-pub(super) fn inheriting(child: Boxed<'_>) -> Boxed<'_> {
+pub(super) fn inheriting(child: BoxedChild<'_>) -> BoxedChild<'_> {
     if inherits() { Box::pin(Inherited::new(child)) } else { child }
 }
 
-impl Child for Inherited<Boxed<'_>> {
+impl Child for Inherited<BoxedChild<'_>> {
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
         let this = self.get_mut();
         let poll = this.with(|child| child.as_mut().turn(cx));
@@ -66,18 +66,18 @@ pub(super) enum Failed {
 
 pin_project! {
     #[project = View]
-    pub(super) enum Task<F: Future, T> {
+    pub(super) enum ChildTask<F: Future, T> {
         Running {
             #[pin] future: F,
             // Tells a value from a failure.
-            judge: fn(F::Output) -> Result<T, BoxError>,
-            answer: Rc<Answer<T>>,
+            convert: fn(F::Output) -> Result<T, BoxError>,
+            answer: Rc<ResultCell<T>>,
         },
         Over,
     }
 }
 
-impl<F: Future, T> Child for Task<F, T> {
+impl<F: Future, T> Child for ChildTask<F, T> {
     #[inline]
     fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
         match catch_unwind(AssertUnwindSafe(|| self.as_mut().poll(cx))) {
@@ -90,13 +90,13 @@ impl<F: Future, T> Child for Task<F, T> {
         if let (View::Running { answer, .. }, Failure::Cancelled(reason)) =
             (self.as_mut().project(), failure)
         {
-            answer.give(Given::Cancelled(reason));
+            answer.give(ChildOutput::Cancelled(reason));
         }
         self.drop_future();
     }
 }
 
-impl<F: Future, T> Task<F, T> {
+impl<F: Future, T> ChildTask<F, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
         match self.as_mut().future().poll(cx) {
@@ -118,7 +118,7 @@ impl<F: Future, T> Task<F, T> {
     #[inline]
     fn finish(mut self: Pin<&mut Self>, output: F::Output) -> Option<Box<Failed>> {
         let failed = match self.as_mut().project() {
-            View::Running { judge, answer, .. } => answer.judge(*judge, output),
+            View::Running { convert, answer, .. } => answer.convert(*convert, output),
             View::Over => None,
         };
         self.drop_future();
@@ -126,7 +126,7 @@ impl<F: Future, T> Task<F, T> {
     }
 
     fn drop_future(mut self: Pin<&mut Self>) {
-        run_quietly(|| self.set(Task::Over));
+        run_quietly(|| self.set(ChildTask::Over));
     }
 
     /// Ends the child after a panic in its turn. The payload is for the scope; the handle gets its text.
@@ -134,7 +134,7 @@ impl<F: Future, T> Task<F, T> {
     fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Failed {
         if let View::Running { answer, .. } = self.as_mut().project() {
             let text = text_of(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
-            answer.give(Given::Panic(text.into()));
+            answer.give(ChildOutput::Panic(text.into()));
         }
         self.drop_future();
         Failed::Panic(payload)
@@ -142,10 +142,10 @@ impl<F: Future, T> Task<F, T> {
 }
 
 /// What a child and its handle share.
-pub(super) struct Answer<T>(Cell<Given<T>>);
+pub(super) struct ResultCell<T>(Cell<ChildOutput<T>>);
 
 /// What a child left for its handle.
-pub(super) enum Given<T> {
+pub(super) enum ChildOutput<T> {
     /// It is not over; or it was aborted.
     Nothing,
     Value(T),
@@ -157,33 +157,34 @@ pub(super) enum Given<T> {
     Panic(Box<str>),
 }
 
-impl<T> Answer<T> {
+impl<T> ResultCell<T> {
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Answer(Cell::new(Given::Nothing)))
+        Rc::new(ResultCell(Cell::new(ChildOutput::Nothing)))
     }
 
     /// Keeps a value; returns a failure.
     #[inline]
-    fn judge<O>(&self, judge: fn(O) -> Result<T, BoxError>, output: O) -> Option<Box<Failed>> {
-        match judge(output) {
+    fn convert<O>(&self, convert: fn(O) -> Result<T, BoxError>, output: O) -> Option<Box<Failed>> {
+        match convert(output) {
             Ok(value) => {
-                self.give(Given::Value(value));
+                self.give(ChildOutput::Value(value));
                 None
             }
             Err(error) => {
-                self.give(Given::Failure);
+                self.give(ChildOutput::Failure);
                 Some(Box::new(Failed::Error(error)))
             }
         }
     }
 
-    fn give(&self, given: Given<T>) {
+    fn give(&self, given: ChildOutput<T>) {
         self.0.set(given); // Given once: what it replaces is nothing.
     }
 
-    pub(super) fn take(&self) -> Given<T> {
-        self.0.replace(Given::Nothing)
+    pub(super) fn take(&self) -> ChildOutput<T> {
+        self.0.replace(ChildOutput::Nothing)
     }
 }
 
-const _: () = assert!(mem::size_of::<Boxed<'_>>() == 16, "a scope has one of these for each child");
+const _: () =
+    assert!(mem::size_of::<BoxedChild<'_>>() == 16, "a scope has one of these for each child");

@@ -150,18 +150,18 @@ pub struct ChildError {
     pub(super) id: TaskId,
     pub(super) name: Option<Arc<str>>,
     pub(super) place: &'static Location<'static>,
-    pub(super) cause: Cause,
+    pub(super) cause: ChildCause,
 }
 
-pub(super) enum Cause {
+pub(super) enum ChildCause {
     Error(BoxError),
     /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
     Panic(Mutex<Box<dyn Any + Send>>),
 }
 
-impl Cause {
+impl ChildCause {
     pub(super) fn panic(payload: Box<dyn Any + Send>) -> Self {
-        Cause::Panic(Mutex::new(payload))
+        ChildCause::Panic(Mutex::new(payload))
     }
 }
 
@@ -183,7 +183,7 @@ impl ChildError {
 
     /// Returns whether the child panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, Cause::Panic(_))
+        matches!(self.cause, ChildCause::Panic(_))
     }
 
     /// Returns what the child panicked with, to look at or to hand to [`std::panic::resume_unwind`].
@@ -193,18 +193,18 @@ impl ChildError {
     /// The error itself, if the child did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, ChildError> {
         match self.cause {
-            Cause::Panic(payload) => {
+            ChildCause::Panic(payload) => {
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            Cause::Error(_) => Err(self),
+            ChildCause::Error(_) => Err(self),
         }
     }
 
     /// Returns the error that the child returned; `None` if it panicked.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &self.cause {
-            Cause::Error(error) => Some(&**error),
-            Cause::Panic(_) => None,
+            ChildCause::Error(error) => Some(&**error),
+            ChildCause::Panic(_) => None,
         }
     }
 
@@ -221,11 +221,11 @@ impl ChildError {
     pub fn downcast<E: Error + 'static>(self) -> Result<E, ChildError> {
         let ChildError { id, name, place, cause } = self;
         let cause = match cause {
-            Cause::Error(error) => match error.downcast() {
+            ChildCause::Error(error) => match error.downcast() {
                 Ok(error) => return Ok(*error),
-                Err(error) => Cause::Error(error),
+                Err(error) => ChildCause::Error(error),
             },
-            panic @ Cause::Panic(_) => panic,
+            panic @ ChildCause::Panic(_) => panic,
         };
         Err(ChildError { id, name, place, cause })
     }
@@ -243,8 +243,8 @@ impl fmt::Display for ChildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let label = self.label();
         match &self.cause {
-            Cause::Error(error) => write!(f, "{label}: {error}"),
-            Cause::Panic(payload) => {
+            ChildCause::Error(error) => write!(f, "{label}: {error}"),
+            ChildCause::Panic(payload) => {
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
                 match text_of(&**payload) {
                     Some(message) => write!(f, "{label} panicked: {message}"),
@@ -265,8 +265,8 @@ impl Error for ChildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             // Its own text is in ours, so what comes next is what it came from.
-            Cause::Error(error) => error.source(),
-            Cause::Panic(_) => None,
+            ChildCause::Error(error) => error.source(),
+            ChildCause::Panic(_) => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, TaskId};
-use crate::scope::child::{Answer, Given};
+use crate::scope::child::{ChildOutput, ResultCell};
 use crate::scope::members::Members;
 use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
 
@@ -61,7 +61,7 @@ pub struct ScopedHandle<'scope, T> {
     is_taken: bool,
     id: TaskId,
     spawned_at: &'static Location<'static>,
-    answer: Rc<Answer<T>>,
+    answer: Rc<ResultCell<T>>,
 }
 
 impl<'scope, T> ScopedHandle<'scope, T> {
@@ -70,7 +70,7 @@ impl<'scope, T> ScopedHandle<'scope, T> {
         members: &'scope Members,
         (slot, id): (u32, TaskId),
         spawned_at: &'static Location<'static>,
-        answer: Rc<Answer<T>>,
+        answer: Rc<ResultCell<T>>,
     ) -> Self {
         ScopedHandle { members, slot, is_awaited: false, is_taken: false, id, spawned_at, answer }
     }
@@ -133,12 +133,12 @@ impl<'scope, T> ScopedHandle<'scope, T> {
 
     /// Why a child that is over has no output.
     #[cold]
-    fn error(&self, given: Given<T>) -> JoinError {
+    fn error(&self, given: ChildOutput<T>) -> JoinError {
         let failure = match given {
-            Given::Value(_) | Given::Nothing => Failure::Aborted,
-            Given::Cancelled(reason) => Failure::Cancelled(reason),
-            Given::Failure => return JoinError::failed(self.id),
-            Given::Panic(text) => Failure::Panicked(Box::new(text.into_string())),
+            ChildOutput::Value(_) | ChildOutput::Nothing => Failure::Aborted,
+            ChildOutput::Cancelled(reason) => Failure::Cancelled(reason),
+            ChildOutput::Failure => return JoinError::failed(self.id),
+            ChildOutput::Panic(text) => Failure::Panicked(Box::new(text.into_string())),
         };
         JoinError::new(self.id, failure)
     }
@@ -155,14 +155,14 @@ impl<T> Future for ScopedHandle<'_, T> {
             self.id
         );
         let given = self.answer.take();
-        if let Given::Nothing = given {
+        if let ChildOutput::Nothing = given {
             self.is_awaited = true;
             // A child leaves nothing in its slot, so there is nothing to be put into this place.
             ready!(self.members.kernel().poll_join(self.slot, self.id, cx, &mut ()));
         }
         self.is_taken = true;
         Poll::Ready(match given {
-            Given::Value(value) => Ok(value),
+            ChildOutput::Value(value) => Ok(value),
             given => Err(self.error(given)),
         })
     }

@@ -16,7 +16,7 @@
 //! to a task, or to a foreign waker.
 //!
 //! The scheduler knows a scope by its *queue*, and a child by its number there. It never has the future: what has to be
-//! done to a child is asked of the scope, through [`Hosted`](crate::scope::pass::Hosted).
+//! done to a child is asked of the scope, through [`Children`](crate::scope::pass::Children).
 
 use std::cell::RefCell;
 use std::mem;
@@ -25,8 +25,8 @@ use std::sync::Arc;
 use std::task::Context;
 
 use crate::kernel::{
-    Birth, By, Event, Flags, Kernel, Key, Place, Ready, TaskId, TaskKey, Waiter, current_scheduler,
-    current_task, enter, wake_safely,
+    By, Flags, Kernel, Key, Place, Ready, SpawnMeta, TaskEvent, TaskId, TaskKey, Waiter,
+    current_scheduler, current_task, enter, wake_safely,
 };
 use crate::report::id_of;
 use crate::report::name_of;
@@ -36,10 +36,10 @@ use crate::slab::Slab;
 pub(crate) struct Hosts(RefCell<Lists>);
 
 struct Lists {
-    queues: Slab<Queue>,
+    queues: Slab<ChildQueue>,
     /// By the slot of the child. Only as long as the highest slot that ever was a child's. An entry outlives its child:
     /// it means something for a slot that has `ROUTED`.
-    members: Vec<Member>,
+    members: Vec<QueueMember>,
     /// Empty queues of scopes that are over, for the next ones.
     spares: Vec<Ready>,
 }
@@ -49,7 +49,7 @@ const SPARE: usize = 4;
 const LONGEST: usize = 1 << 10;
 
 /// What the scheduler knows of a scope.
-struct Queue {
+struct ChildQueue {
     /// Where its children wait for their turn.
     ready: Ready,
     /// To be woken when a child is ready. `None` if that was done since the last poll, and during a poll.
@@ -57,12 +57,12 @@ struct Queue {
     /// The task that polled the scope last.
     poller: Option<TaskKey>,
     /// A child was ended without the scope: it went with all tasks of its scheduler.
-    is_deserted: bool,
+    is_orphaned: bool,
     place: Place,
 }
 
 #[derive(Clone, Copy)]
-struct Member {
+struct QueueMember {
     queue: u32,
     /// Its number in the scope.
     number: u32,
@@ -76,13 +76,13 @@ impl Default for Hosts {
 }
 
 impl Lists {
-    fn queue_of(&mut self, slot: u32) -> &mut Queue {
+    fn queue_of(&mut self, slot: u32) -> &mut ChildQueue {
         let queue = self.members[slot as usize].queue;
         &mut self.queues[queue]
     }
 
     #[inline]
-    fn check_in(&mut self, slot: u32, member: Member) {
+    fn check_in(&mut self, slot: u32, member: QueueMember) {
         let slot = slot as usize;
         if slot >= self.members.len() {
             self.members.resize(slot + 1, member);
@@ -120,11 +120,11 @@ impl Hosts {
     }
 
     /// Tells the scope of a child that is about to be ended without it, and wakes what polled that last.
-    pub(crate) fn desert(&self, kernel: &Kernel, child: Key) {
+    pub(crate) fn orphan(&self, kernel: &Kernel, child: Key) {
         if !is_child(kernel, child) {
             return;
         }
-        self.0.borrow_mut().queue_of(child.slot).is_deserted = true;
+        self.0.borrow_mut().queue_of(child.slot).is_orphaned = true;
         ring_outward(self, kernel, child);
     }
 
@@ -172,7 +172,7 @@ impl Host {
         let queue = {
             let lists = &mut *hosts.0.borrow_mut();
             let ready = lists.spares.pop().unwrap_or_default();
-            lists.queues.insert(Queue { ready, ring: None, poller, is_deserted: false, place })
+            lists.queues.insert(ChildQueue { ready, ring: None, poller, is_orphaned: false, place })
         };
         Host { kernel, hosts, queue }
     }
@@ -188,30 +188,30 @@ impl Host {
 
     /// Returns whether children may have ended without the scope, since the last call: with their scheduler, or with all
     /// its tasks.
-    pub(crate) fn is_deserted(&self) -> bool {
-        mem::take(&mut self.hosts.0.borrow_mut().queues[self.queue].is_deserted)
+    pub(crate) fn is_orphaned(&self) -> bool {
+        mem::take(&mut self.hosts.0.borrow_mut().queues[self.queue].is_orphaned)
     }
 
-    /// Makes a child, and puts it on ready. [`Hosted::turn`](crate::scope::pass::Hosted::turn) will call it by this
+    /// Makes a child, and puts it on ready. [`Children::turn`](crate::scope::pass::Children::turn) will call it by this
     /// number.
     #[inline]
     pub(crate) fn spawn(
         &self,
         number: u32,
-        mut birth: Birth,
+        mut meta: SpawnMeta,
         name: Option<Arc<str>>,
     ) -> (u32, TaskId) {
-        birth.flags = birth.flags.with(Flags::ROUTED);
-        let (key, id) = self.kernel.insert_guest(birth, name);
+        meta.flags = meta.flags.with(Flags::ROUTED);
+        let (key, id) = self.kernel.insert_guest(meta, name);
         let is_polled = {
             let lists = &mut *self.hosts.0.borrow_mut();
-            lists.check_in(key.slot, Member { queue: self.queue, number });
+            lists.check_in(key.slot, QueueMember { queue: self.queue, number });
             let queue = &mut lists.queues[self.queue];
             queue.ready.push(key.slot);
             queue.ring.is_none()
         };
-        if self.kernel.is_told() {
-            self.kernel.tell(key, Event::Spawned);
+        if self.kernel.is_traced() {
+            self.kernel.trace(key, TaskEvent::Spawned);
         }
         if !is_polled {
             ring_outward(&self.hosts, &self.kernel, key);
@@ -284,7 +284,7 @@ impl Host {
     pub(super) fn next(&self) -> Option<(u32, Option<u32>)> {
         let lists = &mut *self.hosts.0.borrow_mut();
         let slot = lists.queues[self.queue].ready.pop()?;
-        let Member { queue, number } = lists.members[slot as usize];
+        let QueueMember { queue, number } = lists.members[slot as usize];
         Some((slot, (queue == self.queue).then_some(number)))
     }
 
@@ -299,7 +299,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         let ring = {
             let lists = &mut *self.hosts.0.borrow_mut();
-            let Queue { mut ready, ring, .. } = lists.queues.remove(self.queue);
+            let ChildQueue { mut ready, ring, .. } = lists.queues.remove(self.queue);
             if lists.spares.len() < SPARE && ready.room() <= LONGEST {
                 ready.clear_but(None);
                 lists.spares.push(ready);

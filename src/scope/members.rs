@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::cancel::{Reason, cancel};
-use crate::kernel::{Birth, Ending, Kernel, TaskId, current};
+use crate::kernel::{Ending, Kernel, SpawnMeta, TaskId, current};
 use crate::scope::child::Failed;
-use crate::scope::error::{Cause, ChildError, ScopeError};
+use crate::scope::error::{ChildCause, ChildError, ScopeError};
 use crate::scope::hosts::Host;
 
 /// The common matters of a scope's children.
@@ -22,8 +22,8 @@ pub(super) struct Members {
     /// The reason of the last request: if there were several, each is passed on with its own.
     asked: RefCell<Option<Reason>>,
     /// The body, and the children, have not been asked yet.
-    is_body_unasked: Cell<bool>,
-    are_children_unasked: Cell<bool>,
+    is_body_unrequested: Cell<bool>,
+    are_children_unrequested: Cell<bool>,
     /// A failure stops nobody.
     collects_all: Cell<bool>,
     failures: RefCell<Vec<ChildError>>,
@@ -36,8 +36,8 @@ impl Members {
             host: OnceCell::new(),
             stopped: RefCell::new(None),
             asked: RefCell::new(None),
-            is_body_unasked: Cell::new(false),
-            are_children_unasked: Cell::new(false),
+            is_body_unrequested: Cell::new(false),
+            are_children_unrequested: Cell::new(false),
             collects_all: Cell::new(false),
             failures: RefCell::default(),
         }
@@ -58,10 +58,10 @@ impl Members {
         &self,
         host: &Host,
         number: u32,
-        birth: Birth,
+        meta: SpawnMeta,
         name: Option<Arc<str>>,
     ) -> (u32, TaskId) {
-        let (slot, id) = host.spawn(number, birth, name);
+        let (slot, id) = host.spawn(number, meta, name);
         if self.is_stopped() {
             self.stop_new(host, slot, id);
         }
@@ -108,8 +108,8 @@ impl Members {
     #[cold]
     pub(super) fn fail(&self, slot: u32, id: TaskId, failed: Failed) -> Ending {
         let (ending, cause) = match failed {
-            Failed::Error(error) => (Ending::Returned, Cause::Error(error)),
-            Failed::Panic(payload) => (Ending::Panicked, Cause::panic(payload)),
+            Failed::Error(error) => (Ending::Returned, ChildCause::Error(error)),
+            Failed::Panic(payload) => (Ending::Panicked, ChildCause::panic(payload)),
         };
         let origin = self.host().and_then(|host| host.origin(slot, id));
         let (name, place) = origin.unwrap_or((None, self.place));
@@ -133,8 +133,8 @@ impl Members {
     pub(super) fn stop_again(&self, reason: &Reason) {
         self.stopped.borrow_mut().get_or_insert_with(|| reason.clone());
         self.asked.replace(Some(reason.clone()));
-        self.is_body_unasked.set(true);
-        self.are_children_unasked.set(true);
+        self.is_body_unrequested.set(true);
+        self.are_children_unrequested.set(true);
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -144,13 +144,17 @@ impl Members {
     /// Why the children are to be asked to end, if they are and were not.
     #[inline]
     pub(super) fn ask_children(&self) -> Option<Reason> {
-        if self.are_children_unasked.replace(false) { self.asked.borrow().clone() } else { None }
+        if self.are_children_unrequested.replace(false) {
+            self.asked.borrow().clone()
+        } else {
+            None
+        }
     }
 
     /// Why the body is to be asked to end, if it is and was not.
     pub(super) fn ask_body(&self) -> Option<Reason> {
-        let is_unasked = self.is_body_unasked.replace(false);
-        self.asked.borrow().clone().filter(|_| is_unasked)
+        let is_unrequested = self.is_body_unrequested.replace(false);
+        self.asked.borrow().clone().filter(|_| is_unrequested)
     }
 
     pub(super) fn collect_all(&self) {

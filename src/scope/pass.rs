@@ -12,15 +12,15 @@ use std::cell::RefMut;
 use std::task::{Context, Poll};
 
 use crate::kernel::{
-    Bell, Board, Doing, Ending, Entered, Event, Failure, Flags, Kernel, Turn, Word, begin_turn,
-    end_poll, enter, run_place, set_word, word,
+    ActiveTurn, Bell, Board, Ending, Entered, Failure, Flags, Kernel, SlotState, TaskEvent, Word,
+    begin_turn, end_poll, enter, run_place, set_word, word,
 };
 use crate::limits::Pause;
 use crate::scope::hosts::Host;
 
 impl Host {
     /// Gives a turn to every child that is ready now.
-    pub(crate) fn pass(&self, children: &mut dyn Hosted) {
+    pub(crate) fn pass(&self, children: &mut dyn Children) {
         let mut pass = Pass::begin(self);
         while pass.as_mut().is_some_and(|pass| pass.give_turn(children)) {}
         if let Some(pass) = pass {
@@ -33,7 +33,7 @@ impl Host {
 ///
 /// Scopes are nested on the stack. So whatever calls a turn, and is called by one, has few variables of its own here; and
 /// what comes before and after is done elsewhere.
-pub(crate) trait Hosted {
+pub(crate) trait Children {
     /// Polls the child with this number. If it is ready, it is forgotten.
     fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending>;
 
@@ -57,7 +57,7 @@ struct Pass<'h> {
 /// A child that has its turn.
 #[derive(Clone, Copy)]
 struct InTurn {
-    turn: Turn,
+    turn: ActiveTurn,
     number: u32,
 }
 
@@ -89,7 +89,7 @@ impl<'h> Pass<'h> {
 
     /// Gives the next child its turn; `false` if there is none.
     #[inline]
-    fn give_turn(&mut self, children: &mut dyn Hosted) -> bool {
+    fn give_turn(&mut self, children: &mut dyn Children) -> bool {
         let Some(child) = self.next() else { return false };
         if child.turn.flags.has(Flags::BEFORE_TURN) && !self.begin_slow_path(child, children) {
             return true;
@@ -102,10 +102,10 @@ impl<'h> Pass<'h> {
 
     /// Begins the turn of a child that is told of; or ends one that is dropped instead: then this is `false`.
     #[cold]
-    fn begin_slow_path(&mut self, child: InTurn, children: &mut dyn Hosted) -> bool {
+    fn begin_slow_path(&mut self, child: InTurn, children: &mut dyn Children) -> bool {
         let key = child.turn.key;
-        if child.turn.flags.has(Flags::TELL) {
-            self.kernel.tell(key, Event::TurnBegins);
+        if child.turn.flags.has(Flags::TRACE) {
+            self.kernel.trace(key, TaskEvent::TurnBegins);
         }
         if child.turn.flags.has(Flags::ABORT) {
             begin_turn(key, self.bell.waker());
@@ -126,7 +126,7 @@ impl<'h> Pass<'h> {
             };
             let place = board.taskmap.slot(slot);
             // Else its scheduler was dropped in this pass, and the slot is perhaps another's.
-            if place.doing == Doing::Queued
+            if place.state == SlotState::Queued
                 && place.flags.has(Flags::ROUTED)
                 && let Some(number) = number
             {
@@ -138,7 +138,7 @@ impl<'h> Pass<'h> {
 
     /// Ends a turn.
     #[inline]
-    fn after(&mut self, child: InTurn, poll: Poll<Ending>, children: &mut dyn Hosted) {
+    fn after(&mut self, child: InTurn, poll: Poll<Ending>, children: &mut dyn Children) {
         let flags = end_poll();
         match poll {
             Poll::Ready(ending) => self.exit(child.turn, flags, ending),
@@ -148,7 +148,7 @@ impl<'h> Pass<'h> {
 
     /// Lets a child wait for its bell, or for its next turn.
     #[inline]
-    fn end_turn(&mut self, child: InTurn, flags: Flags, children: &mut dyn Hosted) {
+    fn end_turn(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
         let kernel = self.kernel;
         let turn = child.turn;
         let mut board = kernel.board.borrow_mut();
@@ -167,7 +167,7 @@ impl<'h> Pass<'h> {
 
     /// The same for a child that has to end although it waits, or about which a layer has something to say.
     #[cold]
-    fn end_turn_slow_path(&mut self, child: InTurn, flags: Flags, children: &mut dyn Hosted) {
+    fn end_turn_slow_path(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
         let kernel = self.kernel;
         let turn = child.turn;
         if kernel.must_end(turn.key, flags) {
@@ -178,9 +178,9 @@ impl<'h> Pass<'h> {
         if yields {
             self.host.push(turn.key.slot);
         }
-        if turn.flags.has(Flags::TELL) {
+        if turn.flags.has(Flags::TRACE) {
             drop(board);
-            kernel.tell(turn.key, Event::TurnEnds(yields));
+            kernel.trace(turn.key, TaskEvent::TurnEnds(yields));
             board = kernel.board.borrow_mut();
         }
         self.board = Some(board);
@@ -188,7 +188,7 @@ impl<'h> Pass<'h> {
 
     /// Drops a child in its turn.
     #[cold]
-    fn end_child(&mut self, child: InTurn, flags: Flags, children: &mut dyn Hosted) {
+    fn end_child(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
         let failure = self.kernel.why(child.turn.key);
         let ending = failure.ending();
         children.end(child.number, failure);
@@ -197,15 +197,15 @@ impl<'h> Pass<'h> {
 
     /// Lets a child leave the task map.
     #[inline]
-    fn exit(&mut self, turn: Turn, flags: Flags, ending: Ending) {
+    fn exit(&mut self, turn: ActiveTurn, flags: Flags, ending: Ending) {
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
         if board.taskmap.get(turn.key).is_none() {
             return self.board = Some(board); // Its scheduler was dropped in its turn.
         }
-        board.take_bell_for_good(&mut self.bell, turn);
+        board.take_last_bell(&mut self.bell, turn);
         let all = flags.with(turn.flags);
-        if all.has(Flags::CALL_AFTER.with(Flags::TELL)) {
+        if all.has(Flags::CALL_AFTER.with(Flags::TRACE)) {
             drop(board);
             kernel.end_last_turn(turn.key, all, ending);
             board = kernel.board.borrow_mut();

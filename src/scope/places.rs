@@ -5,20 +5,20 @@
 use std::cell::RefCell;
 
 use crate::kernel::{Failure, TaskId};
-use crate::scope::child::Boxed;
+use crate::scope::child::BoxedChild;
 use crate::scope::members::Members;
 
 /// A child, and where the kernel knows it.
-pub(super) struct Guest<'scope> {
+pub(super) struct ChildSlot<'scope> {
     pub(super) slot: u32,
     pub(super) id: TaskId,
-    pub(super) child: Boxed<'scope>,
+    pub(super) child: BoxedChild<'scope>,
 }
 
-impl Guest<'_> {
+impl ChildSlot<'_> {
     /// Ends a child outside of its turn.
     pub(super) fn end(self, members: &Members) {
-        let Guest { slot, id, mut child } = self;
+        let ChildSlot { slot, id, mut child } = self;
         if let Some(host) = members.host() {
             host.end(slot, id, || child.as_mut().end(Failure::Aborted));
         }
@@ -26,9 +26,9 @@ impl Guest<'_> {
 }
 
 /// The children of a scope.
-pub(super) struct Places<'scope> {
+pub(super) struct ChildSlots<'scope> {
     /// `None` is vacant, or out for its turn.
-    guests: Vec<Option<Guest<'scope>>>,
+    guests: Vec<Option<ChildSlot<'scope>>>,
     vacant: Vec<u32>,
 }
 
@@ -37,19 +37,19 @@ const SPARE: usize = 4;
 const LONGEST: usize = 1 << 10;
 
 thread_local! {
-    static SPARES: RefCell<Vec<Places<'static>>> = const { RefCell::new(Vec::new()) };
+    static SPARES: RefCell<Vec<ChildSlots<'static>>> = const { RefCell::new(Vec::new()) };
 }
 
-impl<'scope> Places<'scope> {
+impl<'scope> ChildSlots<'scope> {
     /// An empty list, with the memory of one that was used before if there is one.
     pub(super) fn new() -> Self {
         let spare = SPARES.try_with(|spares| spares.borrow_mut().pop()).ok().flatten();
-        spare.map_or(Places::none(), Places::emptied)
+        spare.map_or(ChildSlots::none(), ChildSlots::emptied)
     }
 
     /// An empty list without memory.
     pub(super) const fn none() -> Self {
-        Places { guests: Vec::new(), vacant: Vec::new() }
+        ChildSlots { guests: Vec::new(), vacant: Vec::new() }
     }
 
     /// Returns whether all children are over.
@@ -67,12 +67,12 @@ impl<'scope> Places<'scope> {
     }
 
     #[inline]
-    pub(super) fn put(&mut self, number: u32, guest: Guest<'scope>) {
+    pub(super) fn put(&mut self, number: u32, guest: ChildSlot<'scope>) {
         self.guests[number as usize] = Some(guest);
     }
 
     #[inline]
-    pub(super) fn take(&mut self, number: u32) -> Option<Guest<'scope>> {
+    pub(super) fn take(&mut self, number: u32) -> Option<ChildSlot<'scope>> {
         self.guests[number as usize].take()
     }
 
@@ -93,11 +93,11 @@ impl<'scope> Places<'scope> {
     /// Takes those out of which this is true, in the order in which they were spawned. They are over.
     pub(super) fn take_if(
         &mut self,
-        is_meant: impl Fn(&Guest<'scope>) -> bool,
-    ) -> Vec<Guest<'scope>> {
+        matches: impl Fn(&ChildSlot<'scope>) -> bool,
+    ) -> Vec<ChildSlot<'scope>> {
         let mut taken = Vec::new();
         for (place, number) in self.guests.iter_mut().zip(0..) {
-            if let Some(guest) = place.take_if(|guest| is_meant(guest)) {
+            if let Some(guest) = place.take_if(|guest| matches(guest)) {
                 taken.push(guest);
                 self.vacant.push(number);
             }
@@ -124,12 +124,12 @@ impl<'scope> Places<'scope> {
     }
 
     /// The same memory, for children that borrow from elsewhere.
-    fn emptied<'other>(self) -> Places<'other> {
-        let Places { mut guests, mut vacant } = self;
+    fn emptied<'other>(self) -> ChildSlots<'other> {
+        let ChildSlots { mut guests, mut vacant } = self;
         guests.clear();
         vacant.clear();
         // There is nothing to be mapped; std collects in place what has the same layout.
-        Places { guests: guests.into_iter().map(|_| None).collect(), vacant }
+        ChildSlots { guests: guests.into_iter().map(|_| None).collect(), vacant }
     }
 }
 
@@ -139,12 +139,12 @@ mod tests {
 
     #[test]
     fn the_memory_of_a_list_serves_the_next_scope() {
-        let mut places = Places::new();
+        let mut places = ChildSlots::new();
         (0..100).for_each(|number| assert_eq!(places.reserve(), number));
         (0..100).for_each(|number| places.vacate(number));
         let before = places.guests.as_ptr().addr();
         places.recycle();
-        let next = Places::new();
+        let next = ChildSlots::new();
         assert!(next.guests.is_empty() && next.guests.capacity() >= 100);
         assert_eq!(next.guests.as_ptr().addr(), before);
     }

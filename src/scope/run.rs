@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 
 use crate::cancel::{Passage, Reason, Region, Request, Role, cancel, left};
 use crate::kernel::{Ending, Failure};
-use crate::scope::body::Body;
+use crate::scope::body::ScopeBody;
 use crate::scope::child::Failed;
 use crate::scope::error::ScopeError;
 use crate::scope::hosts::Host;
-use crate::scope::pass::Hosted;
-use crate::scope::places::{Guest, Places};
+use crate::scope::pass::Children;
+use crate::scope::places::{ChildSlot, ChildSlots};
 use crate::scope::spawning::Scope;
 use crate::task::is_over;
 
@@ -137,15 +137,15 @@ where
         // Dropped in the reverse order: the body, the children, the scope. What is large is in boxes: scopes are
         // nested on the stack, and their futures are moved about there.
         let scope = Scope::boxed(place);
-        let mut children = Children::boxed(&scope);
+        let mut children = ScopeChildren::boxed(&scope);
         let passage = pin!(Some(Passage::new(body(&scope))));
-        let mut body = Body::new(passage);
+        let mut body = ScopeBody::new(passage);
         poll_fn(|cx| children.poll(cx, &mut body)).await
     }
 }
 
 /// The children, as those who poll the scope see them.
-struct Children<'scope, 'env> {
+struct ScopeChildren<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     /// The request from outside that it has heard of last.
     outside: Option<Rc<Request>>,
@@ -153,16 +153,16 @@ struct Children<'scope, 'env> {
     region: Region,
 }
 
-impl<'scope, 'env> Children<'scope, 'env> {
+impl<'scope, 'env> ScopeChildren<'scope, 'env> {
     fn boxed(scope: &'scope Scope<'scope, 'env>) -> Box<Self> {
-        Box::new(Children { scope, outside: None, region: Region::new(Role::Scope) })
+        Box::new(ScopeChildren { scope, outside: None, region: Region::new(Role::Scope) })
     }
 
     /// Polls the scope: the body, then each child that is ready.
     fn poll<F: Future>(
         &mut self,
         cx: &mut Context<'_>,
-        body: &mut Body<'_, F>,
+        body: &mut ScopeBody<'_, F>,
     ) -> Poll<Result<F::Output, ScopeError>> {
         let members = self.scope.members();
         let since = left();
@@ -170,7 +170,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
         let before = members.host().and_then(Host::arrive);
         body.poll(cx, members);
         if let Some(host) = members.host() {
-            if host.is_deserted() {
+            if host.is_orphaned() {
                 self.end_if(|child| is_over(host.kernel(), child.slot, child.id));
             }
             self.ask_to_end();
@@ -227,9 +227,9 @@ impl<'scope, 'env> Children<'scope, 'env> {
 
     /// A child has had its last turn.
     #[inline]
-    fn over(&self, number: u32, child: Guest<'_>, failed: Option<Box<Failed>>) -> Ending {
+    fn over(&self, number: u32, child: ChildSlot<'_>, failed: Option<Box<Failed>>) -> Ending {
         self.scope.places().borrow_mut().vacate(number);
-        let Guest { slot, id, child } = child;
+        let ChildSlot { slot, id, child } = child;
         drop(child); // What it was is gone already: this frees its box.
         match failed {
             Some(failed) => self.scope.members().fail(slot, id, *failed),
@@ -239,8 +239,8 @@ impl<'scope, 'env> Children<'scope, 'env> {
 
     /// Drops these children, in the order in which they were spawned.
     #[cold]
-    fn end_if(&self, is_meant: impl Fn(&Guest<'scope>) -> bool) {
-        let children = self.scope.places().borrow_mut().take_if(is_meant);
+    fn end_if(&self, matches: impl Fn(&ChildSlot<'scope>) -> bool) {
+        let children = self.scope.places().borrow_mut().take_if(matches);
         children.into_iter().for_each(|child| child.end(self.scope.members()));
     }
 
@@ -253,7 +253,7 @@ impl<'scope, 'env> Children<'scope, 'env> {
     }
 }
 
-impl Hosted for Children<'_, '_> {
+impl Children for ScopeChildren<'_, '_> {
     #[inline]
     fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
         let Some(mut child) = self.scope.places().borrow_mut().take(number) else {
@@ -280,10 +280,10 @@ impl Hosted for Children<'_, '_> {
     }
 }
 
-impl Drop for Children<'_, '_> {
+impl Drop for ScopeChildren<'_, '_> {
     fn drop(&mut self) {
         self.end_all();
         // The scope's drop does not drop its places: so the compiler believes, and so it must be.
-        self.scope.places().replace(Places::none()).recycle();
+        self.scope.places().replace(ChildSlots::none()).recycle();
     }
 }

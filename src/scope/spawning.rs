@@ -8,11 +8,11 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::cancel::Reason;
-use crate::kernel::Birth;
-use crate::scope::child::{Answer, BoxError, Task, inheriting};
+use crate::kernel::SpawnMeta;
+use crate::scope::child::{BoxError, ChildTask, ResultCell, inheriting};
 use crate::scope::handle::ScopedHandle;
 use crate::scope::members::Members;
-use crate::scope::places::{Guest, Places};
+use crate::scope::places::{ChildSlot, ChildSlots};
 use crate::task::Builder;
 
 /// What children are spawned with; the argument of the body of a [`scope`](crate::task::scope).
@@ -30,7 +30,7 @@ pub struct Scope<'scope, 'env: 'scope> {
     ///
     /// They may hold a reference to this very scope. So its drop must not drop them: it is shown to the compiler
     /// that it does not by `ManuallyDrop`, and they are taken out before the scope goes.
-    places: ManuallyDrop<RefCell<Places<'scope>>>,
+    places: ManuallyDrop<RefCell<ChildSlots<'scope>>>,
     _exactly: PhantomData<(Cell<&'scope ()>, Cell<&'env ()>)>,
 }
 
@@ -38,7 +38,7 @@ impl<'scope> Scope<'scope, '_> {
     pub(super) fn boxed(place: &'static Location<'static>) -> Box<Self> {
         Box::new(Scope {
             members: Members::new(place),
-            places: ManuallyDrop::new(RefCell::new(Places::new())),
+            places: ManuallyDrop::new(RefCell::new(ChildSlots::new())),
             _exactly: PhantomData,
         })
     }
@@ -77,7 +77,7 @@ impl<'scope> Scope<'scope, '_> {
         F: Future + 'scope,
         F::Output: 'scope,
     {
-        self.add(future, Ok, Birth::at(Location::caller()), None)
+        self.add(future, Ok, SpawnMeta::at(Location::caller()), None)
     }
 
     /// The same for a future that may fail: an `Err` fails the scope, as a panic does.
@@ -109,7 +109,7 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
         E: Into<BoxError> + 'scope,
     {
-        self.add(future, judge, Birth::at(Location::caller()), None)
+        self.add(future, convert, SpawnMeta::at(Location::caller()), None)
     }
 
     /// Lets everybody go on when a child fails. The scope fails all the same, at its end, with every failure.
@@ -172,35 +172,35 @@ impl<'scope> Scope<'scope, '_> {
     fn add<F, T>(
         &'scope self,
         future: F,
-        judge: fn(F::Output) -> Result<T, BoxError>,
-        birth: Birth,
+        convert: fn(F::Output) -> Result<T, BoxError>,
+        meta: SpawnMeta,
         name: Option<Arc<str>>,
     ) -> ScopedHandle<'scope, T>
     where
         F: Future + 'scope,
         T: 'scope,
     {
-        let answer = Answer::new();
+        let answer = ResultCell::new();
         let host = self.members.open_host();
-        let task = Task::Running { future, judge, answer: answer.clone() };
+        let task = ChildTask::Running { future, convert, answer: answer.clone() };
         let child = inheriting(Box::pin(task));
         let number = self.places.borrow_mut().reserve();
-        let (slot, id) = self.members.add(host, number, birth, name);
-        self.places.borrow_mut().put(number, Guest { slot, id, child });
-        ScopedHandle::new(&self.members, (slot, id), birth.place, answer)
+        let (slot, id) = self.members.add(host, number, meta, name);
+        self.places.borrow_mut().put(number, ChildSlot { slot, id, child });
+        ScopedHandle::new(&self.members, (slot, id), meta.place, answer)
     }
 
     pub(super) fn members(&self) -> &Members {
         &self.members
     }
 
-    pub(super) fn places(&self) -> &RefCell<Places<'scope>> {
+    pub(super) fn places(&self) -> &RefCell<ChildSlots<'scope>> {
         &self.places
     }
 }
 
 /// Tells an error from a value.
-fn judge<T, E: Into<BoxError>>(output: Result<T, E>) -> Result<T, BoxError> {
+fn convert<T, E: Into<BoxError>>(output: Result<T, E>) -> Result<T, BoxError> {
     output.map_err(E::into)
 }
 
@@ -232,8 +232,8 @@ impl Builder {
         F: Future + 'scope,
         F::Output: 'scope,
     {
-        let (birth, name) = self.into_birth(Location::caller());
-        scope.add(future, Ok, birth, name)
+        let (meta, name) = self.into_meta(Location::caller());
+        scope.add(future, Ok, meta, name)
     }
 
     /// Makes the task as a child of a scope that fails with it; see [`Scope::try_spawn`].
@@ -264,8 +264,8 @@ impl Builder {
         T: 'scope,
         E: Into<BoxError> + 'scope,
     {
-        let (birth, name) = self.into_birth(Location::caller());
-        scope.add(future, judge, birth, name)
+        let (meta, name) = self.into_meta(Location::caller());
+        scope.add(future, convert, meta, name)
     }
 }
 

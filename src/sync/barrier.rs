@@ -9,10 +9,11 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
+use crate::kernel::Place;
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Place, Waiters};
+use crate::sync::waiters::{Left, Waiters};
 
 /// Lets tasks wait until so many of them have come; then all of them go on, and it can be used again.
 ///

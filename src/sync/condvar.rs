@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::kernel::Place;
 use crate::limits::Limited;
 use crate::sync::mutex::{Lock, Mutex, MutexGuard};
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Place, Waiters};
+use crate::sync::waiters::{Left, Waiters};
 
 /// Tasks wait here, with a [`Mutex`] let go meanwhile, until another one says that something has changed.
 ///
@@ -104,7 +105,7 @@ impl Condvar {
     /// ```
     #[track_caller]
     pub fn wait<'a, T: ?Sized>(&'a self, guard: MutexGuard<'a, T>) -> CondvarWait<'a, T> {
-        CondvarWait { condvar: self, place: Location::caller(), stage: Stage::Locked(guard) }
+        CondvarWait { condvar: self, place: Location::caller(), stage: CondvarStage::Locked(guard) }
     }
 
     /// Waits as long as the condition is true of the value: looks at it under the lock now, and again each
@@ -219,10 +220,10 @@ impl Drop for Notification<'_> {
 pub struct CondvarWait<'a, T: ?Sized> {
     condvar: &'a Condvar,
     place: Place,
-    stage: Stage<'a, T>,
+    stage: CondvarStage<'a, T>,
 }
 
-enum Stage<'a, T: ?Sized> {
+enum CondvarStage<'a, T: ?Sized> {
     Locked(MutexGuard<'a, T>),
     Waiting(Queued<'a, Condvar>, &'a Mutex<T>),
     // In this order: the wait for the lock is given up before another wait is told to ask for it.
@@ -234,24 +235,26 @@ impl<'a, T: ?Sized> Future for CondvarWait<'a, T> {
     type Output = MutexGuard<'a, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if matches!(self.stage, Stage::Locked(_)) {
+        if matches!(self.stage, CondvarStage::Locked(_)) {
             self.begin(cx);
             return Poll::Pending;
         }
-        if let Stage::Waiting(queued, mutex) = &mut self.stage {
+        if let CondvarStage::Waiting(queued, mutex) = &mut self.stage {
             let mutex = *mutex;
             let Grant::Word(word) = ready!(Pin::new(queued).poll(cx)) else {
                 unreachable!("a condvar wakes, and hands nothing over")
             };
             let lock = mutex.lock_from(self.place);
             let notification = Notification { condvar: self.condvar, word };
-            self.stage = Stage::Locking(lock, notification);
+            self.stage = CondvarStage::Locking(lock, notification);
         }
-        let Stage::Locking(lock, _) = &mut self.stage else {
+        let CondvarStage::Locking(lock, _) = &mut self.stage else {
             panic!("a wait of a condvar was polled after it had been ready")
         };
         let guard = ready!(Pin::new(lock).poll(cx));
-        if let Stage::Locking(_, notification) = mem::replace(&mut self.stage, Stage::Over) {
+        if let CondvarStage::Locking(_, notification) =
+            mem::replace(&mut self.stage, CondvarStage::Over)
+        {
             mem::forget(notification); // It has arrived.
         }
         Poll::Ready(guard)
@@ -265,10 +268,10 @@ impl<T: ?Sized> CondvarWait<'_, T> {
         // If a foreign waker panics here, the mutex is still locked and the wait has not begun.
         let poll = queued.poll_now(cx);
         assert!(poll.is_pending(), "a condvar has nothing that could be taken at once");
-        let Stage::Locked(guard) = mem::replace(&mut self.stage, Stage::Over) else {
+        let CondvarStage::Locked(guard) = mem::replace(&mut self.stage, CondvarStage::Over) else {
             unreachable!("a wait begins once")
         };
-        self.stage = Stage::Waiting(queued, guard.mutex());
+        self.stage = CondvarStage::Waiting(queued, guard.mutex());
         drop(guard);
     }
 }
@@ -316,7 +319,7 @@ where
             if !(self.condition)(&mut guard) {
                 return Poll::Ready(guard);
             }
-            let stage = Stage::Locked(guard);
+            let stage = CondvarStage::Locked(guard);
             let wait = CondvarWait { condvar: self.condvar, place: self.place, stage };
             self.state = While::Waiting(wait);
         }

@@ -7,8 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::kernel::Place;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Place, Waiters};
+use crate::sync::waiters::{Left, Waiters};
 
 /// A flag that tasks wait for: while it is set nobody waits, and setting it wakes all who do.
 ///

@@ -7,9 +7,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::task::{Context, Poll};
 
+use crate::kernel::Place;
 use crate::limits::poll_limited;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Place, Ticket, Waiters};
+use crate::sync::waiters::{Left, Ticket, Waiters};
 
 /// Counts permits, and keeps the list of those who wait for some.
 ///
@@ -19,7 +20,7 @@ pub(crate) struct Gate {
     permits: Cell<u32>,
     is_closed: Cell<bool>,
     /// Whether the record is to say who holds permits.
-    notes_holders: bool,
+    records_holders: bool,
     waiters: Waiters,
 }
 
@@ -40,11 +41,11 @@ impl Gate {
         Gate::with(kind, permits, false)
     }
 
-    const fn with(kind: &'static str, permits: u32, notes_holders: bool) -> Self {
+    const fn with(kind: &'static str, permits: u32, records_holders: bool) -> Self {
         Gate {
             permits: Cell::new(permits),
             is_closed: Cell::new(false),
-            notes_holders,
+            records_holders,
             waiters: Waiters::new(kind),
         }
     }
@@ -107,7 +108,7 @@ impl Gate {
     /// Hands permits to the first in the list, as long as there are enough for it.
     fn serve(&self) {
         // Taken before the wake, which may run code that asks for permits.
-        while self.waiters.serve_first(self.notes_holders, |wanted| {
+        while self.waiters.serve_first(self.records_holders, |wanted| {
             let left = self.permits.get().checked_sub(wanted);
             left.inspect(|&left| self.permits.set(left)).is_some()
         }) {}
@@ -127,7 +128,7 @@ impl Source for Gate {
         match self.permits.get().checked_sub(wanted) {
             Some(left) if self.waiters.is_empty() => {
                 self.permits.set(left);
-                let taken = if self.notes_holders {
+                let taken = if self.records_holders {
                     Grant::Holding(self.waiters.hold(wanted, place))
                 } else {
                     Grant::Word(wanted)
@@ -167,8 +168,8 @@ impl Queued<'_, Gate> {
         &mut self,
         owner: G,
         cx: &Context<'_>,
-    ) -> Poll<Option<Held<G>>> {
-        poll_limited(self, cx).map(|grant| Held::from(owner, grant))
+    ) -> Poll<Option<HeldPermits<G>>> {
+        poll_limited(self, cx).map(|grant| HeldPermits::from(owner, grant))
     }
 }
 
@@ -186,17 +187,17 @@ impl HasGate for &Gate {
 
 /// Permits that somebody holds: what every guard has inside. Its drop hands them to the next in the list.
 #[derive(Debug)]
-pub(crate) struct Held<G: HasGate> {
+pub(crate) struct HeldPermits<G: HasGate> {
     owner: G,
     ticket: Option<Ticket>,
 }
 
-impl<G: HasGate> Held<G> {
+impl<G: HasGate> HeldPermits<G> {
     /// What a wait at a gate of [`Gate::held`] ends with; `None` if the gate was closed.
     #[inline]
     pub(crate) fn from(owner: G, grant: Grant) -> Option<Self> {
         match grant {
-            Grant::Holding(ticket) => Some(Held { owner, ticket: Some(ticket) }),
+            Grant::Holding(ticket) => Some(HeldPermits { owner, ticket: Some(ticket) }),
             Grant::Word(_) => None,
         }
     }
@@ -205,7 +206,7 @@ impl<G: HasGate> Held<G> {
     #[inline]
     pub(crate) fn try_take(owner: G, permits: u32, place: Place) -> Option<Self> {
         let grant = owner.gate().try_take(permits, place).ok()?;
-        Held::from(owner, grant)
+        HeldPermits::from(owner, grant)
     }
 
     /// What has the gate.
@@ -235,7 +236,7 @@ impl<G: HasGate> Held<G> {
     }
 }
 
-impl<G: HasGate> Drop for Held<G> {
+impl<G: HasGate> Drop for HeldPermits<G> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {

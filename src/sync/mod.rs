@@ -34,7 +34,7 @@ pub use permits::{AcquireOwned, OwnedSemaphorePermit};
 pub use promise::{AlreadySet, Promise};
 pub use promise_error::PromiseError;
 pub use promise_future::PromiseFuture;
-pub(crate) use record::{Stage, cool, warm, with_waits};
+pub(crate) use record::{WaitStage, cool, warm, with_waits};
 pub use rwlock::{
     Read, RwLock, RwLockReadGuard, RwLockWriteGuard, TryReadError, TryWriteError, Write,
 };

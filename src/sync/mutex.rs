@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::sync::gate::{Gate, Held};
+use crate::kernel::Place;
+use crate::sync::gate::{Gate, HeldPermits};
 use crate::sync::queued::{Queued, Source};
-use crate::sync::waiters::Place;
 
 /// A lock that one task has at a time, across as many awaits as it likes.
 ///
@@ -108,7 +108,8 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        let held = Held::try_take(&self.gate, 1, Location::caller()).ok_or(TryLockError(()))?;
+        let held =
+            HeldPermits::try_take(&self.gate, 1, Location::caller()).ok_or(TryLockError(()))?;
         Ok(MutexGuard::new(self, held))
     }
 
@@ -184,13 +185,13 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 pub struct MutexGuard<'a, T: ?Sized> {
     // In this order: the value is let go before the next one gets the lock.
     value: RefMut<'a, T>,
-    _held: Held<&'a Gate>,
+    _held: HeldPermits<&'a Gate>,
     mutex: &'a Mutex<T>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     #[inline]
-    fn new(mutex: &'a Mutex<T>, held: Held<&'a Gate>) -> Self {
+    fn new(mutex: &'a Mutex<T>, held: HeldPermits<&'a Gate>) -> Self {
         MutexGuard { value: mutex.value.borrow_mut(), _held: held, mutex }
     }
 

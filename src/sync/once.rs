@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
-use crate::sync::gate::{Gate, Held};
+use crate::sync::gate::{Gate, HeldPermits};
 use crate::sync::queued::{Queued, Source};
 
 /// A cell that is filled once, by whoever comes first; those who come meanwhile wait for the value.
@@ -291,7 +291,7 @@ pin_project! {
         cell: &'a OnceCell<T>,
         init: Option<F>,
         #[pin]
-        stage: Stage<'a, Fut>,
+        stage: InitStage<'a, Fut>,
     }
 }
 
@@ -301,11 +301,11 @@ pin_project! {
     ///    └──────────────3─────────────▲       2 ready   3 there is a value
     /// ```
     #[project = StageView]
-    enum Stage<'a, Fut> {
+    enum InitStage<'a, Fut> {
         Waiting { queued: Queued<'a, Gate> },
         Running {
             // `None` while it is polled, and so if that panicked.
-            right: Option<Held<&'a Gate>>,
+            right: Option<HeldPermits<&'a Gate>>,
             #[pin]
             future: Fut,
         },
@@ -315,7 +315,7 @@ pin_project! {
 
 impl<'a, T, F, Fut> Access<'a, T, F, Fut> {
     fn new(cell: &'a OnceCell<T>, queued: Queued<'a, Gate>, init: F) -> Self {
-        Access { cell, init: Some(init), stage: Stage::Waiting { queued } }
+        Access { cell, init: Some(init), stage: InitStage::Waiting { queued } }
     }
 }
 
@@ -334,7 +334,7 @@ where
         let cell: &'a OnceCell<T> = this.cell;
         if let StageView::Waiting { queued } = this.stage.as_mut().project() {
             let right = ready!(queued.poll_held(&cell.gate, cx));
-            this.stage.set(Stage::Over);
+            this.stage.set(InitStage::Over);
             let Some(right) = right else {
                 return Poll::Ready(Ok(cell
                     .get()
@@ -342,7 +342,7 @@ where
             };
             let init = this.init.take().expect("it is run once");
             let future = init();
-            this.stage.set(Stage::Running { right: Some(right), future });
+            this.stage.set(InitStage::Running { right: Some(right), future });
         }
         let StageView::Running { right, future } = this.stage.as_mut().project() else {
             panic!("the future of a `OnceCell` was polled after it had been ready");
@@ -354,7 +354,7 @@ where
             return Poll::Pending;
         };
         let result = finish(output).map(|value| cell.fill(value));
-        this.stage.set(Stage::Over);
+        this.stage.set(InitStage::Over);
         drop(held);
         Poll::Ready(result)
     }
@@ -372,12 +372,12 @@ impl<T, F, Fut> fmt::Debug for GetOrTryInit<'_, T, F, Fut> {
     }
 }
 
-impl<Fut> fmt::Debug for Stage<'_, Fut> {
+impl<Fut> fmt::Debug for InitStage<'_, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stage::Waiting { queued } => write!(f, "waiting since {}", queued.place()),
-            Stage::Running { .. } => f.write_str("running"),
-            Stage::Over => f.write_str("over"),
+            InitStage::Waiting { queued } => write!(f, "waiting since {}", queued.place()),
+            InitStage::Running { .. } => f.write_str("running"),
+            InitStage::Over => f.write_str("over"),
         }
     }
 }

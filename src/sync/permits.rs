@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::sync::gate::{Gate, HasGate, Held};
+use crate::kernel::Place;
+use crate::sync::gate::{Gate, HasGate, HeldPermits};
 use crate::sync::queued::Queued;
 use crate::sync::semaphore::{AcquireError, Semaphore, TryAcquireError, assert_possible, try_take};
-use crate::sync::waiters::{Place, Ticket};
+use crate::sync::waiters::Ticket;
 
 impl Semaphore {
     /// As [`acquire`](Semaphore::acquire), but what it gives owns the semaphore instead of borrowing it.
@@ -107,7 +108,7 @@ impl Future for AcquireOwned {
         self.ticket = queued.set_aside();
         match poll {
             Poll::Ready(grant) => {
-                let held = Held::from(semaphore, grant).ok_or(AcquireError(()))?;
+                let held = HeldPermits::from(semaphore, grant).ok_or(AcquireError(()))?;
                 Poll::Ready(Ok(OwnedSemaphorePermit { held }))
             }
             Poll::Pending => {
@@ -137,7 +138,7 @@ impl fmt::Debug for AcquireOwned {
 /// it owns the semaphore, together with all others who do.
 #[must_use = "dropping it gives the permits back"]
 pub struct OwnedSemaphorePermit {
-    held: Held<Rc<Semaphore>>,
+    held: HeldPermits<Rc<Semaphore>>,
 }
 
 impl HasGate for Rc<Semaphore> {

@@ -6,9 +6,9 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::kernel::{Birth, current, drop_quietly, find};
+use crate::kernel::{SpawnMeta, current, drop_quietly, find};
 use crate::sync::PromiseError;
-use crate::sync::promise_future::{Callback, PromiseFuture, Shared};
+use crate::sync::promise_future::{PromiseCallback, PromiseFuture, PromiseShared};
 
 /// A value that will be there: set once, and awaited as often as you like.
 ///
@@ -40,17 +40,17 @@ use crate::sync::promise_future::{Callback, PromiseFuture, Shared};
 /// });
 /// ```
 #[doc(alias = "Future")]
-#[doc(alias = "Shared")]
+#[doc(alias = "PromiseShared")]
 #[doc(alias = "SetOnce")]
 pub struct Promise<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<PromiseShared<T>>,
 }
 
 impl<T> Promise<T> {
     /// Makes a promise that is not settled.
     #[doc(alias = "create_future")]
     pub fn new() -> Self {
-        Promise { shared: Rc::new(Shared::new()) }
+        Promise { shared: Rc::new(PromiseShared::new()) }
     }
 
     /// Gives it a name, for reports.
@@ -198,10 +198,10 @@ impl<T: Clone> Promise<T> {
              that awaits the promise",
         );
         let (scheduler, place) = (kernel.id, Location::caller());
-        let call: Callback<T> = Box::new(move |shared| {
+        let call: PromiseCallback<T> = Box::new(move |shared| {
             let Some(kernel) = find(scheduler) else { return drop_quietly(callback) };
             let task = async move { callback(shared.outcome()) };
-            let (slot, id) = kernel.spawn(task, Birth::at(place), None);
+            let (slot, id) = kernel.spawn(task, SpawnMeta::at(place), None);
             kernel.detach(slot, id);
         });
         if self.is_done() {

@@ -23,10 +23,10 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct PromiseError(Reason);
+pub struct PromiseError(PromiseCause);
 
 #[derive(Clone, Debug, thiserror::Error)]
-enum Reason {
+enum PromiseCause {
     #[error(transparent)]
     Failed(Arc<dyn Error + Send + Sync>),
     #[error("the promise was cancelled")]
@@ -37,33 +37,33 @@ enum Reason {
 
 impl PromiseError {
     pub(super) fn failed(error: Arc<dyn Error + Send + Sync>) -> Self {
-        PromiseError(Reason::Failed(error))
+        PromiseError(PromiseCause::Failed(error))
     }
 
     pub(super) fn cancelled() -> Self {
-        PromiseError(Reason::Cancelled)
+        PromiseError(PromiseCause::Cancelled)
     }
 
     pub(super) fn abandoned() -> Self {
-        PromiseError(Reason::Abandoned)
+        PromiseError(PromiseCause::Abandoned)
     }
 
     /// Returns whether the promise was [cancelled](crate::sync::Promise::cancel).
     #[doc(alias = "cancelled")]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.0, Reason::Cancelled)
+        matches!(self.0, PromiseCause::Cancelled)
     }
 
     /// Returns whether every handle was dropped before the promise was set.
     pub fn is_abandoned(&self) -> bool {
-        matches!(self.0, Reason::Abandoned)
+        matches!(self.0, PromiseCause::Abandoned)
     }
 
     /// Returns the error that the promise [failed](crate::sync::Promise::fail) with, if it did.
     #[doc(alias = "exception")]
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &self.0 {
-            Reason::Failed(error) => Some(&**error),
+            PromiseCause::Failed(error) => Some(&**error),
             _ => None,
         }
     }

@@ -6,16 +6,16 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::kernel::Waiter;
 use crate::kernel::drop_quietly;
+use crate::kernel::{Place, Waiter};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::PromiseError;
-use crate::sync::record::Stage;
-use crate::sync::waiters::{Place, Ticket, Waiters};
+use crate::sync::record::WaitStage;
+use crate::sync::waiters::{Ticket, Waiters};
 
 /// What handles and futures share.
-pub(super) struct Shared<T> {
+pub(super) struct PromiseShared<T> {
     pub(super) outcome: OnceCell<Result<T, PromiseError>>,
     /// How many handles there are.
     handles: Cell<usize>,
@@ -23,16 +23,16 @@ pub(super) struct Shared<T> {
     /// The number of the next who asks, whether by a wait, whose word it is, or by a callback.
     asked: Cell<u32>,
     /// In the order of their numbers; empty once it is settled.
-    callbacks: RefCell<Vec<(u32, Callback<T>)>>,
+    callbacks: RefCell<Vec<(u32, PromiseCallback<T>)>>,
 }
 
 /// Makes the task that calls back.
-pub(super) type Callback<T> = Box<dyn FnOnce(Rc<Shared<T>>)>;
+pub(super) type PromiseCallback<T> = Box<dyn FnOnce(Rc<PromiseShared<T>>)>;
 
-impl<T> Shared<T> {
+impl<T> PromiseShared<T> {
     /// That of a promise with one handle.
     pub(super) fn new() -> Self {
-        Shared {
+        PromiseShared {
             outcome: OnceCell::new(),
             handles: Cell::new(1),
             waiters: Waiters::new("promise"),
@@ -53,7 +53,7 @@ impl<T> Shared<T> {
     }
 
     /// Keeps a callback until it is settled.
-    pub(super) fn call_later(&self, callback: Callback<T>) {
+    pub(super) fn call_later(&self, callback: PromiseCallback<T>) {
         let number = self.next_number();
         self.callbacks.borrow_mut().push((number, callback));
     }
@@ -82,7 +82,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T: Clone> Shared<T> {
+impl<T: Clone> PromiseShared<T> {
     pub(super) fn outcome(&self) -> Result<T, PromiseError> {
         self.outcome.get().cloned().expect("it is asked for once it is settled")
     }
@@ -91,13 +91,13 @@ impl<T: Clone> Shared<T> {
 /// The future of [`Promise::get`](crate::sync::Promise::get). It can be cloned, and awaited as often.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct PromiseFuture<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<PromiseShared<T>>,
     place: Place,
     ticket: Option<Ticket>,
 }
 
 impl<T> PromiseFuture<T> {
-    pub(super) fn new(shared: Rc<Shared<T>>, place: Place) -> Self {
+    pub(super) fn new(shared: Rc<PromiseShared<T>>, place: Place) -> Self {
         PromiseFuture { shared, place, ticket: None }
     }
 
@@ -119,7 +119,7 @@ impl<T> Limited for &mut PromiseFuture<T> {
             return Poll::Ready(());
         }
         if let Some(ticket) = &self.ticket {
-            if shared.waiters.poll(ticket, cx) == Stage::Waiting {
+            if shared.waiters.poll(ticket, cx) == WaitStage::Waiting {
                 return Poll::Pending;
             }
             self.leave();

@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::kernel::Waiter;
-use crate::kernel::{TaskKey, drop_quietly};
+use crate::kernel::{Place, TaskKey, drop_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
-use crate::sync::waiters::{Left, Place, Ticket, Waiters};
+use crate::sync::waiters::{Left, Ticket, Waiters};
 
 /// What can be waited for in a list.
 pub(crate) trait Source {

@@ -15,11 +15,11 @@ use std::task::{Context, Waker};
 use crate::kernel::Place;
 use crate::kernel::TaskKey;
 use crate::report::{Resource, Wait};
-use crate::slab::{KEPT, NOBODY, Slab};
+use crate::slab::{KEPT, NO_ENTRY, Slab};
 
 /// A wait, from joining a list to being seen through; or the holding of something.
 pub(crate) struct Node {
-    pub(crate) stage: Stage,
+    pub(crate) stage: WaitStage,
     /// Who waits or holds; `None` if that is outside of all turns.
     pub(crate) task: Option<TaskKey>,
     /// To wake who waits, if that takes more than the task's key.
@@ -35,7 +35,7 @@ pub(crate) struct Node {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum WaitStage {
     /// In the list.
     Waiting,
     /// Out of the list: what it waited for has happened, and it will see so when it is polled.
@@ -92,7 +92,7 @@ pub(crate) struct Waits {
 impl Waits {
     pub(crate) const fn new() -> Self {
         let resources = Slab::new();
-        Waits { nodes: Vec::new(), vacant: NOBODY, live: 0, resources, is_warm: false }
+        Waits { nodes: Vec::new(), vacant: NO_ENTRY, live: 0, resources, is_warm: false }
     }
 
     fn has_memory(&self) -> bool {
@@ -108,7 +108,7 @@ impl Waits {
     fn trim(&mut self) {
         if self.live == 0 && (self.nodes.len() > KEPT || !self.is_warm) {
             self.nodes = Vec::new();
-            self.vacant = NOBODY;
+            self.vacant = NO_ENTRY;
         }
         self.resources.trim(self.is_warm);
     }
@@ -132,17 +132,21 @@ impl Waits {
 
     #[cold]
     fn push(&mut self, node: Node) -> u32 {
-        let number = u32::try_from(self.nodes.len()).ok().filter(|&number| number != NOBODY);
+        let number = u32::try_from(self.nodes.len()).ok().filter(|&number| number != NO_ENTRY);
         self.nodes.push(node);
         number.expect("memory ends before the numbers do")
     }
 
     /// Removes a node: says what it was and knew, and gives its waker back.
     #[inline]
-    pub(crate) fn remove(&mut self, number: u32) -> (Stage, u32, Option<Waker>) {
+    pub(crate) fn remove(&mut self, number: u32) -> (WaitStage, u32, Option<Waker>) {
         let node = &mut self.nodes[number as usize];
-        let stage = mem::replace(&mut node.stage, Stage::Vacant);
-        debug_assert_ne!(stage, Stage::Vacant, "each number has one owner, who removes it once");
+        let stage = mem::replace(&mut node.stage, WaitStage::Vacant);
+        debug_assert_ne!(
+            stage,
+            WaitStage::Vacant,
+            "each number has one owner, who removes it once"
+        );
         node.next = self.vacant;
         self.vacant = number;
         let removed = (stage, node.word, node.waker.take());
@@ -166,12 +170,12 @@ impl Waits {
     /// Every wait, with what is waited for and its owners.
     pub(crate) fn all(&self) -> Vec<Wait> {
         let mut owners: HashMap<u32, Vec<(TaskKey, Place)>> = HashMap::new();
-        for node in self.nodes.iter().filter(|node| node.stage == Stage::Holding) {
+        for node in self.nodes.iter().filter(|node| node.stage == WaitStage::Holding) {
             if let Some(task) = node.task {
                 owners.entry(node.resource).or_default().push((task, node.place));
             }
         }
-        let waiting = self.nodes.iter().filter(|node| node.stage == Stage::Waiting);
+        let waiting = self.nodes.iter().filter(|node| node.stage == WaitStage::Waiting);
         let waits = waiting.map(|node| {
             let resource = self.resources[node.resource].clone();
             let owners = owners.get(&node.resource).cloned().unwrap_or_default();
@@ -189,7 +193,7 @@ impl Waits {
     }
 
     /// The tasks in the given stage at one resource, and their places.
-    pub(crate) fn of(&self, resource: u32, stage: Stage) -> Vec<(Option<TaskKey>, Place)> {
+    pub(crate) fn of(&self, resource: u32, stage: WaitStage) -> Vec<(Option<TaskKey>, Place)> {
         let nodes = self.nodes.iter();
         let of_it = nodes.filter(|node| node.resource == resource && node.stage == stage);
         of_it.map(|node| (node.task, node.place)).collect()
@@ -207,6 +211,6 @@ impl Node {
     }
 
     fn is_vacant(&self) -> bool {
-        self.stage == Stage::Vacant
+        self.stage == WaitStage::Vacant
     }
 }

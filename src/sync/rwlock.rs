@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::sync::gate::{Gate, Held, MAX_PERMITS};
+use crate::sync::gate::{Gate, HeldPermits, MAX_PERMITS};
 use crate::sync::queued::{Queued, Source};
 
 /// A lock that many readers have at a time, or one writer, across as many awaits as they like.
@@ -120,7 +120,8 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryReadError> {
-        let held = Held::try_take(&self.gate, ONE, Location::caller()).ok_or(TryReadError(()))?;
+        let held =
+            HeldPermits::try_take(&self.gate, ONE, Location::caller()).ok_or(TryReadError(()))?;
         Ok(RwLockReadGuard { value: self.value.borrow(), _held: held })
     }
 
@@ -139,7 +140,8 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryWriteError> {
-        let held = Held::try_take(&self.gate, ALL, Location::caller()).ok_or(TryWriteError(()))?;
+        let held =
+            HeldPermits::try_take(&self.gate, ALL, Location::caller()).ok_or(TryWriteError(()))?;
         Ok(RwLockWriteGuard { value: self.value.borrow_mut(), held, lock: self })
     }
 
@@ -238,7 +240,7 @@ impl<T: ?Sized> fmt::Debug for Write<'_, T> {
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     // In this order: the value is let go before the next one gets the lock.
     value: Ref<'a, T>,
-    _held: Held<&'a Gate>,
+    _held: HeldPermits<&'a Gate>,
 }
 
 impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
@@ -267,7 +269,7 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     // In this order: the value is let go before the next one gets the lock.
     value: RefMut<'a, T>,
-    held: Held<&'a Gate>,
+    held: HeldPermits<&'a Gate>,
     lock: &'a RwLock<T>,
 }
 

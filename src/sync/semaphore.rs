@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 
-use crate::sync::gate::{self, Gate, HasGate, Held};
+use crate::kernel::Place;
+use crate::sync::gate::{self, Gate, HasGate, HeldPermits};
 use crate::sync::queued::{Queued, Source};
-use crate::sync::waiters::Place;
 
 /// So many permits, which tasks take and give back: a limit to how many do something at a time.
 ///
@@ -240,10 +240,10 @@ pub(super) fn try_take<G: HasGate>(
     semaphore: G,
     permits: u32,
     place: Place,
-) -> Result<Held<G>, TryAcquireError> {
+) -> Result<HeldPermits<G>, TryAcquireError> {
     let grant = semaphore.gate().try_take(permits, place);
     let grant = grant.map_err(|_| TryAcquireError::NoPermits)?;
-    Held::from(semaphore, grant).ok_or(TryAcquireError::Closed)
+    HeldPermits::from(semaphore, grant).ok_or(TryAcquireError::Closed)
 }
 
 impl HasGate for &Semaphore {
@@ -325,7 +325,7 @@ impl fmt::Debug for Acquire<'_> {
 /// Permits of a semaphore, until this is dropped.
 #[must_use = "dropping it gives the permits back"]
 pub struct SemaphorePermit<'a> {
-    held: Held<&'a Semaphore>,
+    held: HeldPermits<&'a Semaphore>,
 }
 
 impl SemaphorePermit<'_> {

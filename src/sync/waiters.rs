@@ -15,28 +15,22 @@
 
 mod debug;
 mod ring;
-mod again;
+mod rejoin;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use crate::kernel::Waiter;
-use crate::kernel::{TaskKey, drop_quietly, run_quietly, schedule};
+use crate::kernel::{Place, TaskKey, Waiter, drop_quietly, run_quietly, schedule};
 use crate::report::{Resource, WaitsFor};
-use crate::slab::{NOBODY, Slab};
-use crate::sync::record::with_waits;
-use crate::sync::record::{Node, Stage, Waits};
-
-/// Where a wait began.
-pub(crate) type Place = &'static Location<'static>;
+use crate::slab::{NO_ENTRY, Slab};
+use crate::sync::record::{Node, WaitStage, Waits, with_waits};
 
 /// A list of waits for one resource.
 pub(crate) struct Waiters {
     kind: &'static str,
-    /// Its number in the thread's record, once it has a name or somebody waited; [`NOBODY`] before.
+    /// Its number in the thread's record, once it has a name or somebody waited; [`NO_ENTRY`] before.
     resource: Cell<u32>,
     first: Cell<u32>,
     last: Cell<u32>,
@@ -78,9 +72,9 @@ impl Waiters {
     pub(crate) const fn new(kind: &'static str) -> Self {
         Waiters {
             kind,
-            resource: Cell::new(NOBODY),
-            first: Cell::new(NOBODY),
-            last: Cell::new(NOBODY),
+            resource: Cell::new(NO_ENTRY),
+            first: Cell::new(NO_ENTRY),
+            last: Cell::new(NO_ENTRY),
             round: Cell::new(0),
             nodes: Cell::new(0),
             _not_send: PhantomData,
@@ -91,7 +85,7 @@ impl Waiters {
     pub(crate) fn set_name(&self, name: Arc<str>) {
         let resource = Resource::new(self.kind).named(name);
         let old = with_waits(|waits| match self.resource.get() {
-            NOBODY => {
+            NO_ENTRY => {
                 self.resource.set(waits.resources.insert(resource));
                 None
             }
@@ -103,7 +97,7 @@ impl Waiters {
     /// A wait in this list, as reports are to name it; without those who hold what is waited for.
     pub(crate) fn describe(&self, place: Place) -> WaitsFor {
         let resource = match self.resource.get() {
-            NOBODY => Resource::new(self.kind),
+            NO_ENTRY => Resource::new(self.kind),
             number => with_waits(|waits| waits.resources[number].clone()),
         };
         WaitsFor::Resource { resource, place, owners: Vec::new() }
@@ -111,7 +105,7 @@ impl Waiters {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.get() == NOBODY
+        self.first.get() == NO_ENTRY
     }
 
     /// Enters at the end of the list. `word` says what is wanted.
@@ -141,14 +135,14 @@ impl Waiters {
         with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
             let number = waits.insert(Node {
-                stage: Stage::Waiting,
+                stage: WaitStage::Waiting,
                 task,
                 waker,
                 place,
                 resource,
                 word,
                 previous: self.last.get(),
-                next: NOBODY,
+                next: NO_ENTRY,
             });
             self.link(waits, number);
             Ticket(number)
@@ -159,7 +153,7 @@ impl Waiters {
     #[inline]
     fn link(&self, waits: &mut Waits, number: u32) {
         match self.last.get() {
-            NOBODY => self.first.set(number),
+            NO_ENTRY => self.first.set(number),
             last => waits.node(last).next = number,
         }
         self.last.set(number);
@@ -173,14 +167,14 @@ impl Waiters {
         with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
             Ticket(waits.insert(Node {
-                stage: Stage::Holding,
+                stage: WaitStage::Holding,
                 task,
                 waker: None,
                 place,
                 resource,
                 word,
-                previous: NOBODY,
-                next: NOBODY,
+                previous: NO_ENTRY,
+                next: NO_ENTRY,
             }))
         })
     }
@@ -188,7 +182,7 @@ impl Waiters {
     /// The number of the resource, which it is given now if it has none yet.
     #[inline]
     fn number(&self, resources: &mut Slab<Resource>) -> u32 {
-        if self.resource.get() == NOBODY {
+        if self.resource.get() == NO_ENTRY {
             self.resource.set(resources.insert(Resource::new(self.kind)));
         }
         self.resource.get()
@@ -196,20 +190,20 @@ impl Waiters {
 
     /// Takes the first out of the list, to see `word` when it is polled. Returns whether there was one.
     pub(crate) fn wake_first(&self, word: u32) -> bool {
-        self.release_first(Stage::Woken, Some(word), |_| true)
+        self.release_first(WaitStage::Woken, Some(word), |_| true)
     }
 
     /// The same, but only if it is meant by what it noted down when it joined.
     pub(crate) fn wake_first_if(&self, word: u32, is_meant: impl FnOnce(u32) -> bool) -> bool {
-        self.release_first(Stage::Woken, Some(word), is_meant)
+        self.release_first(WaitStage::Woken, Some(word), is_meant)
     }
 
     /// Gives the first in the list what it wants, if `take` can take that much. Returns whether it did.
     ///
-    /// What is [held](Stage::Holding) is noted as the task's from now on.
+    /// What is [held](WaitStage::Holding) is noted as the task's from now on.
     #[inline]
     pub(crate) fn serve_first(&self, is_held: bool, take: impl FnOnce(u32) -> bool) -> bool {
-        let stage = if is_held { Stage::Holding } else { Stage::Woken };
+        let stage = if is_held { WaitStage::Holding } else { WaitStage::Woken };
         self.release_first(stage, None, take)
     }
 
@@ -229,12 +223,12 @@ impl Waiters {
     #[inline]
     fn release_first(
         &self,
-        stage: Stage,
+        stage: WaitStage,
         word: Option<u32>,
         take: impl FnOnce(u32) -> bool,
     ) -> bool {
         let first = self.first.get();
-        if first == NOBODY {
+        if first == NO_ENTRY {
             return false;
         }
         let released = with_waits(|waits| {
@@ -247,8 +241,8 @@ impl Waiters {
             let (waker, task, next) = (node.waker.take(), node.task, node.next);
             self.first.set(next);
             match next {
-                NOBODY => self.last.set(NOBODY),
-                next => waits.node(next).previous = NOBODY,
+                NO_ENTRY => self.last.set(NO_ENTRY),
+                next => waits.node(next).previous = NO_ENTRY,
             }
             Some((waker, task))
         });
@@ -265,12 +259,12 @@ impl Waiters {
     /// Asks what has become of a wait. While it goes on, whoever polls now is the one to be woken.
     #[inline]
     #[allow(clippy::unused_self, reason = "a ticket says nothing without its list")]
-    pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> Stage {
+    pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
         let (stage, is_known) = with_waits(|waits| {
             let node = waits.node(ticket.0);
             (node.stage, node.is_polled_by(cx))
         });
-        if is_known || stage != Stage::Waiting { stage } else { replace_waker(ticket, cx) }
+        if is_known || stage != WaitStage::Waiting { stage } else { replace_waker(ticket, cx) }
     }
 
     /// The same, and leaves at once if the wait was woken; what is held stays. `None` while it waits.
@@ -280,10 +274,10 @@ impl Waiters {
             let node = waits.node(ticket.0);
             match node.stage {
                 // Only then is there no waker that would have to be dropped.
-                Stage::Woken => Some(self.remove(waits, ticket.0).0),
-                Stage::Holding => Some(Left::Holding(node.word)),
-                Stage::Waiting if node.is_polled_by(cx) => Some(Left::Waiting),
-                Stage::Waiting | Stage::Due | Stage::Vacant => None,
+                WaitStage::Woken => Some(self.remove(waits, ticket.0).0),
+                WaitStage::Holding => Some(Left::Holding(node.word)),
+                WaitStage::Waiting if node.is_polled_by(cx) => Some(Left::Waiting),
+                WaitStage::Waiting | WaitStage::Due | WaitStage::Vacant => None,
             }
         });
         match seen {
@@ -296,9 +290,11 @@ impl Waiters {
     #[cold]
     fn see_as_foreign(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
         match replace_waker(ticket, cx) {
-            Stage::Waiting => None,
-            Stage::Holding => self.see(ticket, cx),
-            Stage::Woken | Stage::Due | Stage::Vacant => Some(self.leave(Ticket(ticket.0))),
+            WaitStage::Waiting => None,
+            WaitStage::Holding => self.see(ticket, cx),
+            WaitStage::Woken | WaitStage::Due | WaitStage::Vacant => {
+                Some(self.leave(Ticket(ticket.0)))
+            }
         }
     }
 
@@ -317,14 +313,14 @@ impl Waiters {
     #[inline]
     fn remove(&self, waits: &mut Waits, number: u32) -> (Left, Option<Waker>) {
         self.nodes.set(self.nodes.get() - 1);
-        if matches!(waits.node(number).stage, Stage::Waiting | Stage::Due) {
+        if matches!(waits.node(number).stage, WaitStage::Waiting | WaitStage::Due) {
             self.unlink(waits, number);
         }
         let (stage, word, waker) = waits.remove(number);
         let left = match stage {
-            Stage::Woken | Stage::Due => Left::Woken(word),
-            Stage::Holding => Left::Holding(word),
-            Stage::Waiting | Stage::Vacant => Left::Waiting,
+            WaitStage::Woken | WaitStage::Due => Left::Woken(word),
+            WaitStage::Holding => Left::Holding(word),
+            WaitStage::Waiting | WaitStage::Vacant => Left::Waiting,
         };
         (left, waker)
     }
@@ -333,11 +329,11 @@ impl Waiters {
         let node = waits.node(number);
         let (previous, next) = (node.previous, node.next);
         match previous {
-            NOBODY => self.first.set(next),
+            NO_ENTRY => self.first.set(next),
             previous => waits.node(previous).next = next,
         }
         match next {
-            NOBODY => self.last.set(previous),
+            NO_ENTRY => self.last.set(previous),
             next => waits.node(next).previous = previous,
         }
     }
@@ -345,12 +341,12 @@ impl Waiters {
 
 /// From now on whoever polls with `cx` is to be woken. Returns the stage of the wait.
 #[cold]
-fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
+fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
     // This may run a foreign waker's code, which may do anything to the wait.
     let Waiter { waker, task, .. } = Waiter::of(cx);
     let (stage, unused) = with_waits(|waits| {
         let node = waits.node(ticket.0);
-        if node.stage != Stage::Waiting {
+        if node.stage != WaitStage::Waiting {
             return (node.stage, waker);
         }
         node.task = task;
@@ -363,7 +359,7 @@ fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> Stage {
 impl Drop for Waiters {
     #[inline]
     fn drop(&mut self) {
-        if self.resource.get() != NOBODY {
+        if self.resource.get() != NO_ENTRY {
             self.remove_resource();
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::kernel::{Birth, current};
+use crate::kernel::{SpawnMeta, current};
 use crate::task::JoinHandle;
 use crate::task::fallible::Fallible;
 
@@ -48,8 +48,11 @@ impl Builder {
     }
 
     /// What the kernel is told of the task.
-    pub(crate) fn into_birth(self, place: &'static Location<'static>) -> (Birth, Option<Arc<str>>) {
-        (Birth { priority: self.priority, ..Birth::at(place) }, self.name)
+    pub(crate) fn into_meta(
+        self,
+        place: &'static Location<'static>,
+    ) -> (SpawnMeta, Option<Arc<str>>) {
+        (SpawnMeta { priority: self.priority, ..SpawnMeta::at(place) }, self.name)
     }
 
     /// Makes the task on the scheduler that runs on this thread; see [`spawn`](crate::spawn).
@@ -65,8 +68,8 @@ impl Builder {
         let kernel = current().expect(
             "`spawn` needs a running scheduler: call it inside `block_on`, or use `Builder::spawn_on`",
         );
-        let (birth, name) = self.into_birth(Location::caller());
-        JoinHandle::spawn(kernel, future, birth, name)
+        let (meta, name) = self.into_meta(Location::caller());
+        JoinHandle::spawn(kernel, future, meta, name)
     }
 
     /// Makes a task of a future that may fail; see [`try_spawn`](crate::task::try_spawn).
@@ -99,7 +102,7 @@ impl Builder {
         let kernel = current().expect(
             "`try_spawn` needs a running scheduler: call it inside `block_on`, or use `Builder::try_spawn_on`",
         );
-        let (birth, name) = self.into_birth(place);
-        JoinHandle::spawn(kernel, Fallible::new(future), birth, name)
+        let (meta, name) = self.into_meta(place);
+        JoinHandle::spawn(kernel, Fallible::new(future), meta, name)
     }
 }

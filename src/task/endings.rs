@@ -1,12 +1,11 @@
 //! Who of a group of tasks has ended, in which order, and who waits to be told.
 //!
-//! Each task of the group has a [`Member`] around its future, which leaves word when it is dropped: whether
+//! Each task of the group has a [`SetMember`] around its future, which leaves word when it is dropped: whether
 //! the task has returned, panicked or was aborted, its future is dropped then. So each end costs the same,
 //! however many tasks there are, and nobody has to look through them.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::panic::Location;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -14,10 +13,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{TaskKey, Waiter, drop_quietly, wake_safely};
+use crate::kernel::{Place, TaskKey, Waiter, drop_quietly, wake_safely};
 use crate::report::{Registration, Resource, Wait, Waited, register};
-
-type Place = &'static Location<'static>;
 
 /// The list of those that have ended, and of those that have not.
 pub(crate) struct Endings {
@@ -142,7 +139,7 @@ impl Waited for Endings {
 
 pin_project! {
     /// A future whose end is noted.
-    pub(crate) struct Member<F> {
+    pub(crate) struct SetMember<F> {
         // In this order: what the future does when it is dropped belongs to its life.
         #[pin]
         future: F,
@@ -161,13 +158,13 @@ impl Drop for Leaves {
     }
 }
 
-impl<F> Member<F> {
+impl<F> SetMember<F> {
     pub(crate) fn new(future: F, endings: &Rc<Endings>, number: u32) -> Self {
-        Member { future, leaves: Leaves { endings: Rc::clone(endings), number } }
+        SetMember { future, leaves: Leaves { endings: Rc::clone(endings), number } }
     }
 }
 
-impl<F: Future> Future for Member<F> {
+impl<F: Future> Future for SetMember<F> {
     type Output = F::Output;
 
     #[inline]

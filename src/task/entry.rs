@@ -36,7 +36,7 @@ thread_local! {
 
 /// Notes the turn in which a task ended whose output is being taken.
 #[inline]
-pub(super) fn note_end(turn: u64) {
+pub(super) fn record_end(turn: u64) {
     ENDED.set(turn);
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::kernel::{Failure, Target, TaskKey, find};
-use crate::watch::note_error;
+use crate::watch::record_error;
 
 pin_project! {
     /// A task's future, whose `Err` is a failure.
@@ -38,7 +38,7 @@ where
             && let Some(kernel) = find(task.scheduler)
         {
             // Printed only if nobody reads it, and known only here: what is left of the task has no type.
-            note_error(&kernel, task, explain::<T, E>);
+            record_error(&kernel, task, explain::<T, E>);
         }
         poll
     }

@@ -9,7 +9,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::kernel::{Birth, Kernel, TaskId, drop_quietly};
+use crate::kernel::{Kernel, SpawnMeta, TaskId, drop_quietly};
 
 thread_local! {
     /// Whether anything is set that a child inherits: the one thing that a plain spawn looks at.
@@ -51,7 +51,7 @@ pub(crate) fn inherits() -> bool {
 pub(super) fn spawn<F>(
     kernel: &Kernel,
     future: F,
-    birth: Birth,
+    meta: SpawnMeta,
     name: Option<Arc<str>>,
 ) -> (u32, TaskId)
 where
@@ -59,9 +59,9 @@ where
     F::Output: 'static,
 {
     if inherits() {
-        return spawn_inheriting(kernel, Box::pin(future), birth, name);
+        return spawn_inheriting(kernel, Box::pin(future), meta, name);
     }
-    kernel.spawn(future, birth, name)
+    kernel.spawn(future, meta, name)
 }
 
 /// A future whose type is forgotten: so what inherits costs code for each type of output, and not once more for
@@ -72,10 +72,10 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 fn spawn_inheriting<T: 'static>(
     kernel: &Kernel,
     future: BoxFuture<T>,
-    birth: Birth,
+    meta: SpawnMeta,
     name: Option<Arc<str>>,
 ) -> (u32, TaskId) {
-    kernel.spawn(Inherited::new(future), birth, name)
+    kernel.spawn(Inherited::new(future), meta, name)
 }
 
 /// The boxed future of a task, or the boxed child of a scope, with what it has inherited. That is set around

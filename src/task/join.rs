@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::cancel::{Reason, cancel};
-use crate::kernel::{Birth, Failure, Kernel, TaskId, TaskKey};
+use crate::kernel::{Failure, Kernel, SpawnMeta, TaskId, TaskKey};
 use crate::limits::{Limited, poll_limited};
 use crate::report::{TaskLabel, WaitsFor, label_of};
 use crate::task::JoinError;
-use crate::task::entry::{is_over, name, note_end};
+use crate::task::entry::{is_over, name, record_end};
 use crate::task::inherit;
 
 /// The handle of a task: await it for the task's output.
@@ -63,15 +63,15 @@ impl<T> JoinHandle<T> {
     pub(crate) fn spawn<F>(
         kernel: Rc<Kernel>,
         future: F,
-        birth: Birth,
+        meta: SpawnMeta,
         name: Option<Arc<str>>,
     ) -> JoinHandle<T>
     where
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        let (slot, id) = inherit::spawn(&kernel, future, birth, name);
-        JoinHandle { kernel, slot, id, spawned_at: birth.place, taken: false, _output: PhantomData }
+        let (slot, id) = inherit::spawn(&kernel, future, meta, name);
+        JoinHandle { kernel, slot, id, spawned_at: meta.place, taken: false, _output: PhantomData }
     }
 
     /// Returns the id of the task.
@@ -233,7 +233,7 @@ impl<T: 'static> Limited for &mut JoinHandle<T> {
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let mut output: Option<Result<T, Failure>> = None;
         let ended = ready!(self.kernel.poll_join(self.slot, self.id, cx, &mut output));
-        note_end(ended);
+        record_end(ended);
         self.taken = true;
         // A task that is gone without an output went when its scheduler was dropped.
         let output = output.unwrap_or(Err(Failure::Aborted));

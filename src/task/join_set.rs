@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use crate::kernel::{Birth, Kernel, TaskId, current};
+use crate::kernel::{Kernel, SpawnMeta, TaskId, current};
 use crate::task::builder::Builder;
-use crate::task::endings::{Endings, Member};
+use crate::task::endings::{Endings, SetMember};
 use crate::task::join::{AbortHandle, JoinHandle};
 use crate::task::join_error::JoinError;
 
@@ -153,7 +153,7 @@ impl<T> JoinSet<T> {
         T: 'static,
     {
         let number = self.next_number();
-        let handle = builder.spawn(Member::new(future, &self.endings, number));
+        let handle = builder.spawn(SetMember::new(future, &self.endings, number));
         self.enter(number, handle)
     }
 
@@ -167,8 +167,8 @@ impl<T> JoinSet<T> {
         T: 'static,
     {
         let number = self.next_number();
-        let member = Member::new(future, &self.endings, number);
-        let handle = JoinHandle::spawn(kernel, member, Birth::at(place), None);
+        let member = SetMember::new(future, &self.endings, number);
+        let handle = JoinHandle::spawn(kernel, member, SpawnMeta::at(place), None);
         self.enter(number, handle)
     }
 

@@ -104,7 +104,7 @@ impl RemoteCount {
     pub(super) fn remove(&self) {
         if self.remotes.fetch_sub(1, Ordering::Release) == 1 {
             // A scheduler that sleeps because of this one may now have to say that it sleeps in vain.
-            drop(self.mailbox.post(Letter::Farewell));
+            drop(self.mailbox.post(Letter::Last));
         }
     }
 

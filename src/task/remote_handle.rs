@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::kernel::{Birth, Failure, TaskId, drop_quietly, find, run_quietly};
+use crate::kernel::{Failure, SpawnMeta, TaskId, drop_quietly, find, run_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::HandedOver;
 use crate::task::remote::Remote;
@@ -57,18 +57,18 @@ impl Remote {
         F: Future<Output: Send + 'static> + 'static,
     {
         let answer =
-            Arc::new(Answer { state: Mutex::new(State::Open(None)), given: Condvar::new() });
-        let promise = Promise { answer: Some(Arc::clone(&answer)), task: None };
-        let birth = Birth::at(Location::caller());
+            Arc::new(Reply { state: Mutex::new(State::Open(None)), given: Condvar::new() });
+        let promise = RemotePromise { answer: Some(Arc::clone(&answer)), task: None };
+        let meta = SpawnMeta::at(Location::caller());
         self.call(move |kernel| {
-            drop(JoinHandle::spawn(kernel.clone(), keep(make, promise), birth, None));
+            drop(JoinHandle::spawn(kernel.clone(), keep(make, promise), meta, None));
         });
         RemoteHandle { answer, scheduler: self.scheduler() }
     }
 }
 
 /// Makes the future, runs it, and keeps the promise of an answer, however it ends.
-async fn keep<M, F>(make: M, mut promise: Promise<F::Output>)
+async fn keep<M, F>(make: M, mut promise: RemotePromise<F::Output>)
 where
     M: FnOnce() -> F,
     F: Future,
@@ -95,7 +95,7 @@ where
 }
 
 /// What both sides share.
-struct Answer<T> {
+struct Reply<T> {
     state: Mutex<State<T>>,
     given: Condvar,
 }
@@ -107,7 +107,7 @@ enum State<T> {
     Taken,
 }
 
-impl<T> Answer<T> {
+impl<T> Reply<T> {
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -115,14 +115,14 @@ impl<T> Answer<T> {
 }
 
 /// The side that answers; it travels with the task, and answers for it if that cannot.
-struct Promise<T> {
+struct RemotePromise<T> {
     /// `None` only while it is being dropped.
-    answer: Option<Arc<Answer<T>>>,
+    answer: Option<Arc<Reply<T>>>,
     /// The task that answers, once it is made.
     task: Option<TaskId>,
 }
 
-impl<T> Promise<T> {
+impl<T> RemotePromise<T> {
     /// Returns whether the handle is still there.
     fn is_awaited(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| Arc::strong_count(answer) > 1)
@@ -148,7 +148,7 @@ impl<T> Promise<T> {
     }
 }
 
-impl<T> Drop for Promise<T> {
+impl<T> Drop for RemotePromise<T> {
     fn drop(&mut self) {
         self.give(Err(match self.task {
             Some(task) => RemoteError::of(JoinError::new(task, Failure::Aborted)),
@@ -173,7 +173,7 @@ impl<T> Drop for Promise<T> {
 /// If it is polled again after it was ready.
 #[must_use = "dropping it detaches the task; its output and its panic are lost"]
 pub struct RemoteHandle<T> {
-    answer: Arc<Answer<T>>,
+    answer: Arc<Reply<T>>,
     scheduler: NonZeroU32,
 }
 

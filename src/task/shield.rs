@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::kernel::{Birth, current};
+use crate::kernel::{SpawnMeta, current};
 use crate::task::{JoinError, JoinHandle};
 
 /// Runs a future as a task of its own, and waits for that: if the wait is cancelled, the work goes on.
@@ -51,16 +51,16 @@ use crate::task::{JoinError, JoinHandle};
 /// ```
 #[track_caller]
 pub fn shield<F: Future + 'static>(future: F) -> Shield<F> {
-    Shield { stage: Stage::Unspawned { future: Some(future), place: Location::caller() } }
+    Shield { stage: ShieldStage::Unspawned { future: Some(future), place: Location::caller() } }
 }
 
 /// The future of [`shield`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Shield<F: Future> {
-    stage: Stage<F>,
+    stage: ShieldStage<F>,
 }
 
-enum Stage<F: Future> {
+enum ShieldStage<F: Future> {
     /// The future is moved out at the first poll.
     Unspawned {
         future: Option<F>,
@@ -78,17 +78,17 @@ impl<F: Future + 'static> Future for Shield<F> {
     type Output = Result<F::Output, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Stage::Unspawned { future, place } = &mut self.stage {
+        if let ShieldStage::Unspawned { future, place } = &mut self.stage {
             let Some(kernel) = current() else {
                 panic!(
                     "the `shield` at {place} needs a running scheduler: await it inside `block_on`"
                 );
             };
             let future = future.take().expect("it is moved out once");
-            let handle = JoinHandle::spawn(kernel, future, Birth::at(place), None);
-            self.stage = Stage::Spawned { handle };
+            let handle = JoinHandle::spawn(kernel, future, SpawnMeta::at(place), None);
+            self.stage = ShieldStage::Spawned { handle };
         }
-        let Stage::Spawned { handle } = &mut self.stage else {
+        let ShieldStage::Spawned { handle } = &mut self.stage else {
             unreachable!("it was just spawned");
         };
         Pin::new(handle).poll(cx)
@@ -98,8 +98,8 @@ impl<F: Future + 'static> Future for Shield<F> {
 impl<F: Future> fmt::Debug for Shield<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let task = match &self.stage {
-            Stage::Unspawned { .. } => None,
-            Stage::Spawned { handle } => Some(handle.id()),
+            ShieldStage::Unspawned { .. } => None,
+            ShieldStage::Spawned { handle } => Some(handle.id()),
         };
         f.debug_struct("Shield").field("task", &task).finish_non_exhaustive()
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::kernel::{Birth, current};
+use crate::kernel::{SpawnMeta, current};
 use crate::task::JoinHandle;
 use crate::task::fallible::Fallible;
 
@@ -38,7 +38,7 @@ where
     let kernel = current().expect(
         "`spawn` needs a running scheduler: call it inside `block_on`, or use `Scheduler::spawn`",
     );
-    JoinHandle::spawn(kernel, future, Birth::at(Location::caller()), None)
+    JoinHandle::spawn(kernel, future, SpawnMeta::at(Location::caller()), None)
 }
 
 /// Makes a task of a future that may fail: if its `Err` goes unread, that is reported.
@@ -74,5 +74,5 @@ where
     let kernel = current().expect(
         "`try_spawn` needs a running scheduler: call it inside `block_on`, or use `Scheduler::try_spawn`",
     );
-    JoinHandle::spawn(kernel, Fallible::new(future), Birth::at(Location::caller()), None)
+    JoinHandle::spawn(kernel, Fallible::new(future), SpawnMeta::at(Location::caller()), None)
 }

@@ -35,7 +35,7 @@ use crate::time::{Sleep, now};
 pub fn interval(period: Duration) -> Interval {
     assert!(!period.is_zero(), "the period of an interval must not be zero");
     let made_at = Location::caller();
-    Interval { period, missed: Missed::Delay, next: Next::First, sleep: None, made_at }
+    Interval { period, missed: Missed::Delay, next: NextTick::First, sleep: None, made_at }
 }
 
 /// What an interval does when its owner came too late for a tick.
@@ -56,7 +56,7 @@ pub enum Missed {
 pub struct Interval {
     period: Duration,
     missed: Missed,
-    next: Next,
+    next: NextTick,
     /// The wait for the next tick, while there is one.
     sleep: Option<Sleep>,
     pub(crate) made_at: &'static Location<'static>,
@@ -64,7 +64,7 @@ pub struct Interval {
 
 /// When the next tick is due.
 #[derive(Clone, Copy, Debug)]
-enum Next {
+enum NextTick {
     /// At once: it is the first one.
     First,
     At(Instant),
@@ -127,9 +127,9 @@ impl Interval {
     ) -> Poll<Instant> {
         let now = now();
         let due = match self.next {
-            Next::First => Some(now),
-            Next::At(due) => Some(due),
-            Next::Never => None,
+            NextTick::First => Some(now),
+            NextTick::At(due) => Some(due),
+            NextTick::Never => None,
         };
         if self.sleep.is_none() && due.is_none_or(|due| now < due) {
             self.sleep = Some(match due {
@@ -144,7 +144,7 @@ impl Interval {
         // Who has waited was not too late, though the timer may have been, a little.
         let has_waited = self.sleep.take().is_some();
         let late = if !has_waited && now > due { Some(now) } else { None };
-        self.next = self.after(due, late).map_or(Next::Never, Next::At);
+        self.next = self.after(due, late).map_or(NextTick::Never, NextTick::At);
         Poll::Ready(due)
     }
 

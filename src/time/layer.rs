@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::kernel::{
-    By, Flags, Kernel, Place, TaskKey, Waiter, current, current_scheduler, find, note, owner_of,
-    wake_safely,
+    By, Flags, Kernel, Place, TaskKey, Waiter, current, current_scheduler, find, owner_of,
+    set_turn_flag, wake_safely,
 };
 use crate::report::{Transition, WaitsFor};
 use crate::time::clock::Clock;
@@ -57,12 +57,12 @@ impl Time {
         if !timers.has_due() {
             return false;
         }
-        let is_told = kernel.is_told();
+        let is_traced = kernel.is_traced();
         let mut fired = false;
         while let Some(sleeper) = timers.fire() {
             fired = true;
             match sleeper {
-                Sleeper::Task(key) if !is_told => {
+                Sleeper::Task(key) if !is_traced => {
                     let has_more = kernel.board.borrow_mut().schedule(key);
                     if !has_more {
                         continue; // No user code runs, so the timers are not let go.
@@ -138,7 +138,7 @@ impl Time {
                 When::At(later(self.clock.latest(), length))
             }
             When::After(_) => {
-                note(Flags::CALL_AFTER);
+                set_turn_flag(Flags::CALL_AFTER);
                 when
             }
             When::At(_) => when,
@@ -156,7 +156,7 @@ impl Time {
                 return Poll::Ready(());
             }
             if timers.has_fresh() {
-                note(Flags::CALL_AFTER); // It may have been made further up the stack, around nested turns.
+                set_turn_flag(Flags::CALL_AFTER); // It may have been made further up the stack, around nested turns.
             }
             if own.is_some_and(|task| timers.arm(timer, task.key)) {
                 return Poll::Pending;

@@ -79,10 +79,10 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// The future of [`sleep`] and [`sleep_until`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
-    stage: Stage,
+    stage: SleepStage,
 }
 
-enum Stage {
+enum SleepStage {
     /// Made outside of a running scheduler, so there is no clock yet that it could count by.
     Unstarted {
         deadline: Deadline,
@@ -107,7 +107,7 @@ impl Sleep {
         // The time counts from here, not from the first poll.
         match current_time() {
             Some(time) => Sleep { stage: start(time, deadline, place) },
-            None => Sleep { stage: Stage::Unstarted { deadline, place } },
+            None => Sleep { stage: SleepStage::Unstarted { deadline, place } },
         }
     }
 
@@ -119,27 +119,27 @@ impl Sleep {
     /// A sleep that counts from its first poll.
     #[inline]
     pub(super) fn unstarted(deadline: Deadline, place: &'static Location<'static>) -> Self {
-        Sleep { stage: Stage::Unstarted { deadline, place } }
+        Sleep { stage: SleepStage::Unstarted { deadline, place } }
     }
 
     /// How its deadline was given, and where, if it has not started.
     #[inline]
     pub(super) fn plan(&self) -> Option<(Deadline, &'static Location<'static>)> {
         match self.stage {
-            Stage::Unstarted { deadline, place } => Some((deadline, place)),
-            Stage::Started { .. } | Stage::Elapsed => None,
+            SleepStage::Unstarted { deadline, place } => Some((deadline, place)),
+            SleepStage::Started { .. } | SleepStage::Elapsed => None,
         }
     }
 
     /// Returns whether it has not started and is over at once.
     #[inline]
     pub(super) fn is_zero(&self) -> bool {
-        matches!(self.stage, Stage::Unstarted { deadline: Deadline::After(length), .. } if length.is_zero())
+        matches!(self.stage, SleepStage::Unstarted { deadline: Deadline::After(length), .. } if length.is_zero())
     }
 
     /// Ends it early: its timer goes.
     pub(super) fn stop(&mut self) {
-        drop(mem::replace(self, Sleep { stage: Stage::Elapsed }));
+        drop(mem::replace(self, Sleep { stage: SleepStage::Elapsed }));
     }
 
     /// A sleep that does not end.
@@ -149,7 +149,7 @@ impl Sleep {
 
     /// Returns whether it has ended.
     pub fn is_elapsed(&self) -> bool {
-        matches!(self.stage, Stage::Elapsed)
+        matches!(self.stage, SleepStage::Elapsed)
     }
 
     /// Returns the deadline of a sleep that goes on; `None` if it has ended, and while the deadline is not
@@ -157,9 +157,9 @@ impl Sleep {
     /// made outside of a running scheduler.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Started { time, timer } => time.timer_deadline(*timer),
-            Stage::Unstarted { deadline: Deadline::At(instant), .. } => Some(*instant),
-            Stage::Unstarted { .. } | Stage::Elapsed => None,
+            SleepStage::Started { time, timer } => time.timer_deadline(*timer),
+            SleepStage::Unstarted { deadline: Deadline::At(instant), .. } => Some(*instant),
+            SleepStage::Unstarted { .. } | SleepStage::Elapsed => None,
         }
     }
 
@@ -193,36 +193,36 @@ impl Limited for &mut Sleep {
     /// It has been started.
     #[inline]
     fn poll_now(self, cx: &Context<'_>) -> Poll<()> {
-        if let Stage::Started { time, timer } = &self.stage {
+        if let SleepStage::Started { time, timer } = &self.stage {
             if time.poll_timer(*timer, cx).is_pending() {
                 return Poll::Pending;
             }
-            self.stage = Stage::Elapsed; // The timer went with the answer.
+            self.stage = SleepStage::Elapsed; // The timer went with the answer.
         }
         Poll::Ready(())
     }
 
     fn describe(&self) -> Option<WaitsFor> {
         match &self.stage {
-            Stage::Started { time, timer } => Some(time.sleep_wait(*timer)),
-            Stage::Unstarted { .. } | Stage::Elapsed => None,
+            SleepStage::Started { time, timer } => Some(time.sleep_wait(*timer)),
+            SleepStage::Unstarted { .. } | SleepStage::Elapsed => None,
         }
     }
 }
 
 /// Makes the timer.
-fn start(time: Rc<Time>, deadline: Deadline, place: &'static Location<'static>) -> Stage {
+fn start(time: Rc<Time>, deadline: Deadline, place: &'static Location<'static>) -> SleepStage {
     let when = match deadline {
         Deadline::After(duration) => When::After(nanos(duration)),
         Deadline::At(instant) => When::At(time.nanos_of(instant)),
     };
     let timer = time.create_timer(when, place);
-    Stage::Started { time, timer }
+    SleepStage::Started { time, timer }
 }
 
 /// Makes the timer in the first poll. Apart, or every poll pays for what this keeps on the stack.
 #[inline(never)]
-fn start_late(deadline: Deadline, place: &'static Location<'static>) -> Stage {
+fn start_late(deadline: Deadline, place: &'static Location<'static>) -> SleepStage {
     let Some(time) = current_time() else {
         panic!("the sleep at {place} needs a running scheduler: await it inside `block_on`");
     };
@@ -233,7 +233,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Stage::Unstarted { deadline, place } = self.stage {
+        if let SleepStage::Unstarted { deadline, place } = self.stage {
             self.stage = start_late(deadline, place);
         }
         poll_limited(&mut *self, cx)
@@ -242,7 +242,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Stage::Started { time, timer } = &self.stage {
+        if let SleepStage::Started { time, timer } = &self.stage {
             time.cancel_timer(*timer);
         }
     }

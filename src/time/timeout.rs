@@ -124,7 +124,7 @@ pin_project! {
     pub struct Timeout<F> {
         #[pin]
         passage: Passage<F>,
-        stage: Stage,
+        stage: TimeoutStage,
         // Started when it is first needed. Stopped by hand, so that a future which was ready at once leaves
         // nothing to look through.
         sleep: ManuallyDrop<Sleep>,
@@ -133,7 +133,7 @@ pin_project! {
     impl<F> PinnedDrop for Timeout<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if let Stage::Waiting = this.stage {
+            if let TimeoutStage::Waiting = this.stage {
                 this.sleep.stop();
             }
         }
@@ -141,7 +141,7 @@ pin_project! {
 }
 
 #[derive(Clone, Copy)]
-enum Stage {
+enum TimeoutStage {
     /// Not polled yet, or for the first time.
     New,
     /// For the sleep to end.
@@ -155,7 +155,7 @@ enum Stage {
 impl<F: Future> Timeout<F> {
     fn new(future: F, deadline: Deadline, place: &'static Location<'static>) -> Self {
         let sleep = ManuallyDrop::new(Sleep::unstarted(deadline, place));
-        Timeout { passage: Passage::new(future), stage: Stage::New, sleep }
+        Timeout { passage: Passage::new(future), stage: TimeoutStage::New, sleep }
     }
 }
 
@@ -163,7 +163,7 @@ impl<F> Timeout<F> {
     /// Returns whether the deadline has passed and the future was asked to end, though it may still be
     /// cleaning up.
     pub fn is_elapsed(&self) -> bool {
-        matches!(self.stage, Stage::Elapsed)
+        matches!(self.stage, TimeoutStage::Elapsed)
     }
 }
 
@@ -174,7 +174,7 @@ impl<F: Future> Future for Timeout<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let since = left();
         let this = self.as_mut().project();
-        let is_new = matches!(this.stage, Stage::New);
+        let is_new = matches!(this.stage, TimeoutStage::New);
         // One of zero is due before its first poll: what is inside is to give way to it.
         if !is_new || this.sleep.is_zero() {
             return self.poll_again(since, cx);
@@ -195,9 +195,9 @@ impl<F: Future> Timeout<F> {
     ) -> Poll<Result<F::Output, Elapsed>> {
         let this = self.project();
         // Before it starts: a waker that panics when it is cloned leaves a sleep to be stopped.
-        *this.stage = Stage::Waiting;
+        *this.stage = TimeoutStage::Waiting;
         if start(this.sleep, cx) {
-            *this.stage = Stage::Due;
+            *this.stage = TimeoutStage::Due;
         }
         settle(this.passage, this.stage, since, cx)
     }
@@ -209,19 +209,19 @@ impl<F: Future> Timeout<F> {
     ) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
         let is_due = match this.stage {
-            Stage::New => true,
-            Stage::Waiting => Pin::new(&mut **this.sleep).poll(cx).is_ready(),
-            Stage::Due | Stage::Elapsed => false,
+            TimeoutStage::New => true,
+            TimeoutStage::Waiting => Pin::new(&mut **this.sleep).poll(cx).is_ready(),
+            TimeoutStage::Due | TimeoutStage::Elapsed => false,
         };
         if is_due {
-            *this.stage = Stage::Due;
+            *this.stage = TimeoutStage::Due;
         }
         let poll = {
-            let _is_due = matches!(this.stage, Stage::Due).then(Due::begin);
+            let _is_due = matches!(this.stage, TimeoutStage::Due).then(Due::begin);
             this.passage.as_mut().poll(cx)
         };
         match (poll, this.stage) {
-            (Poll::Ready(_), Stage::Elapsed) => Poll::Ready(Err(Elapsed(()))),
+            (Poll::Ready(_), TimeoutStage::Elapsed) => Poll::Ready(Err(Elapsed(()))),
             (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
             (Poll::Pending, stage) => settle(this.passage, stage, since, cx),
         }
@@ -245,17 +245,17 @@ fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
 /// What it wraps is pending: looks whether it is to be asked to end, or dropped.
 fn settle<F: Future, T>(
     passage: Pin<&mut Passage<F>>,
-    stage: &mut Stage,
+    stage: &mut TimeoutStage,
     since: u32,
     cx: &Context<'_>,
 ) -> Poll<Result<T, Elapsed>> {
     let mut reason = None;
-    if let Stage::Due = stage {
+    if let TimeoutStage::Due = stage {
         if Due::is_any() {
             // It acts at its next poll, if it is still there then.
             cx.waker().wake_by_ref();
         } else {
-            *stage = Stage::Elapsed;
+            *stage = TimeoutStage::Elapsed;
             reason = Some(Reason::Deadline);
         }
     }

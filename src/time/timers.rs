@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use std::panic::Location;
 
 use crate::kernel::{Key, TaskKey, Waiter};
-use crate::time::heap::{Entry, EntryKey, RadixHeap};
+use crate::time::heap::{EntryKey, HeapEntry, RadixHeap};
 use crate::time::nanos::{NEVER, Nanos, later};
 
 /// Which timer: the slot, and the serial of the tenant that is meant. Serials count up through all timers,
@@ -56,7 +56,7 @@ pub(crate) struct Timers {
     foreign: BTreeMap<u32, Waiter>,
     heap: RadixHeap<TimerKey>,
     /// Due already, the next one last; waiting to be fired one by one.
-    due: Vec<Entry<TimerKey>>,
+    due: Vec<HeapEntry<TimerKey>>,
     /// Timers that are waited for and that will fire some day.
     armed: usize,
     /// The serial of the timer that was made last.
@@ -79,7 +79,7 @@ struct Timer {
 }
 
 const _: () = assert!(mem::size_of::<Timer>() == 32, "a timer is half a cache line");
-const _: () = assert!(mem::size_of::<Entry<TimerKey>>() == 16, "four entries are a cache line");
+const _: () = assert!(mem::size_of::<HeapEntry<TimerKey>>() == 16, "four entries are a cache line");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
@@ -246,7 +246,7 @@ impl Timers {
         }
         timer.phase = Phase::Armed;
         self.armed += 1;
-        self.heap.push(Entry { deadline: timer.deadline, key });
+        self.heap.push(HeapEntry { deadline: timer.deadline, key });
     }
 
     /// How many timers are waited for.
@@ -333,7 +333,7 @@ impl Sleeper<&Waiter> {
     }
 }
 
-fn is_live(slots: &[Timer], entry: &Entry<TimerKey>) -> bool {
+fn is_live(slots: &[Timer], entry: &HeapEntry<TimerKey>) -> bool {
     let timer = &slots[entry.key.slot as usize];
     timer.serial == entry.key.serial && timer.phase == Phase::Armed
 }

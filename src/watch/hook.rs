@@ -57,15 +57,15 @@ impl WakeHook {
 
 /// Makes a waker of a closure. It catches its own panics, since they would hit whatever wakes, on any thread.
 pub(crate) fn hook_waker(call: impl Fn() + Send + Sync + 'static) -> Waker {
-    Waker::from(Arc::new(Hook { call: Mutex::new(Some(Arc::new(call))) }))
+    Waker::from(Arc::new(HookFn { call: Mutex::new(Some(Arc::new(call))) }))
 }
 
-struct Hook<F> {
+struct HookFn<F> {
     /// `None` after a panic.
     call: Mutex<Option<Arc<F>>>,
 }
 
-impl<F: Fn() + Send + Sync + 'static> Wake for Hook<F> {
+impl<F: Fn() + Send + Sync + 'static> Wake for HookFn<F> {
     fn wake(self: Arc<Self>) {
         let call = self.call.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(call) = call else { return };

@@ -1,13 +1,13 @@
 //! Telling of what happens: the observers, the log of `step`, and the hook of `on_wake`.
 //!
-//! The core tells of tasks by [`Flags::TELL`], which is set as long as anything here listens.
+//! The core tells of tasks by [`Flags::TRACE`], which is set as long as anything here listens.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Waker;
 
-use crate::kernel::{By, Event, Flags, Kernel, Key, TaskId, current_task, drop_quietly};
+use crate::kernel::{By, Flags, Kernel, Key, TaskEvent, TaskId, current_task, drop_quietly};
 use crate::report::id_of;
 use crate::report::{Cause, Observer, Transition, TurnResult, label, name_of};
 use crate::watch::hook::WakeHook;
@@ -20,14 +20,14 @@ pub(crate) struct Watch {
     /// What `step` reads, while it gives its turn.
     log: RefCell<Option<Box<TurnLog>>>,
     hook: WakeHook,
-    /// Another layer is told of turns as well, whether anything listens here or not.
-    is_told_anyway: bool,
+    /// Another layer traces turns as well, whether anything listens here or not.
+    is_always_traced: bool,
 }
 
 impl Watch {
-    pub(crate) fn new(is_told_anyway: bool) -> Self {
+    pub(crate) fn new(is_always_traced: bool) -> Self {
         let (observers, log) = (RefCell::default(), RefCell::default());
-        Watch { observers, log, hook: WakeHook::default(), is_told_anyway }
+        Watch { observers, log, hook: WakeHook::default(), is_always_traced }
     }
 
     /// Adds an observer.
@@ -92,24 +92,24 @@ impl Watch {
 
     /// Sets the flag that stands for all of them.
     fn update(&self, kernel: &Kernel) {
-        kernel.board.borrow_mut().flags.set(Flags::TELL, self.is_told_anyway || self.listens());
+        kernel.board.borrow_mut().flags.set(Flags::TRACE, self.is_always_traced || self.listens());
     }
 
     // ----- what the core tells of -----
 
-    pub(crate) fn told(&self, kernel: &Kernel, key: Key, event: Event) {
+    pub(crate) fn trace(&self, kernel: &Kernel, key: Key, event: TaskEvent) {
         if !self.listens() {
             return;
         }
         match event {
-            Event::Spawned => self.spawned(kernel, key),
-            Event::TurnBegins => self.turn_begins(kernel, key),
-            Event::TurnEnds(true) => self.turn_ends(kernel, key, TurnResult::Yielded),
-            Event::TurnEnds(false) => self.turn_ends(kernel, key, TurnResult::Waiting),
-            Event::LastTurnEnds(ending) => {
+            TaskEvent::Spawned => self.spawned(kernel, key),
+            TaskEvent::TurnBegins => self.turn_begins(kernel, key),
+            TaskEvent::TurnEnds(true) => self.turn_ends(kernel, key, TurnResult::Yielded),
+            TaskEvent::TurnEnds(false) => self.turn_ends(kernel, key, TurnResult::Waiting),
+            TaskEvent::LastTurnEnds(ending) => {
                 self.turn_ends(kernel, key, TurnResult::Exited(ending));
             }
-            Event::Exited(task, ending) => {
+            TaskEvent::Exited(task, ending) => {
                 self.emit(kernel, &Transition::Exited { task, ending });
             }
         }
@@ -128,7 +128,7 @@ impl Watch {
                 own.and_then(|task| id_of(kernel, task.key)).map_or(Cause::Outside, Cause::Task)
             }
         };
-        self.tell_scheduled(kernel, key, cause);
+        self.emit_scheduled(kernel, key, cause);
     }
 
     fn spawned(&self, kernel: &Kernel, key: Key) {
@@ -142,7 +142,7 @@ impl Watch {
         if let Some(spawned) = spawned {
             self.emit(kernel, &spawned);
         }
-        self.tell_scheduled(kernel, key, Cause::Spawn);
+        self.emit_scheduled(kernel, key, Cause::Spawn);
     }
 
     fn turn_begins(&self, kernel: &Kernel, key: Key) {
@@ -157,11 +157,11 @@ impl Watch {
         let Some((task, turn)) = turn_of(kernel, key) else { return };
         self.emit(kernel, &Transition::TurnEnded { task, turn, result });
         if result == TurnResult::Yielded {
-            self.tell_scheduled(kernel, key, Cause::Task(task));
+            self.emit_scheduled(kernel, key, Cause::Task(task));
         }
     }
 
-    fn tell_scheduled(&self, kernel: &Kernel, key: Key, cause: Cause) {
+    fn emit_scheduled(&self, kernel: &Kernel, key: Key, cause: Cause) {
         if let Some(task) = id_of(kernel, key) {
             self.emit(kernel, &Transition::Scheduled { task, cause });
         }
@@ -202,7 +202,7 @@ impl Watch {
 
 /// Tells what watches a scheduler of a transition; for the layers above. In vain if nothing does.
 pub(crate) fn emit(kernel: &Kernel, transition: impl FnOnce() -> Transition) {
-    if kernel.is_told()
+    if kernel.is_traced()
         && let Some(watch) = kernel.part::<Watch>()
         && watch.listens()
     {

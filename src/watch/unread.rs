@@ -104,7 +104,7 @@ impl Failures {
 
     /// Reports to the observers and to `on_report`; if that is not installed, on stderr. Called with nothing borrowed.
     fn report(&self, kernel: &Kernel, report: &Report) {
-        if kernel.is_told()
+        if kernel.is_traced()
             && let Some(watch) = kernel.part::<Watch>()
         {
             watch.each(kernel, |observer| observer.reported(report));
@@ -124,7 +124,7 @@ impl Failures {
 
 /// Notes that a task is going to end with an error, and how that is printed if it is never read.
 #[cold]
-pub(crate) fn note_error(kernel: &Kernel, task: TaskKey, print: Explain) {
+pub(crate) fn record_error(kernel: &Kernel, task: TaskKey, print: Explain) {
     let Some(failures) = kernel.part::<Failures>() else { return };
     kernel.set_flag(task.key, Flags::CALL_UNREAD, true);
     let mut explain = failures.explain.borrow_mut();

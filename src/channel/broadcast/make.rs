@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::channel::broadcast::receiver::Receiver;
 use crate::channel::broadcast::sender::Sender;
-use crate::channel::broadcast::shared::Shared;
+use crate::channel::broadcast::shared::BroadcastShared;
 
 /// Makes a channel that keeps so many values for receivers that are slow.
 ///
@@ -39,7 +39,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         capacity > 0,
         "a broadcast channel must keep at least one value: use `broadcast::channel(1)`"
     );
-    let shared = Rc::new(Shared::new(capacity));
+    let shared = Rc::new(BroadcastShared::new(capacity));
     let receiver = Receiver::new(Rc::clone(&shared));
     (Sender::new(&shared), receiver)
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::channel::broadcast::error::{RecvError, TryRecvError};
-use crate::channel::broadcast::ring::{Position, Read};
-use crate::channel::broadcast::shared::Shared;
+use crate::channel::broadcast::ring::{Position, RingRead};
+use crate::channel::broadcast::shared::BroadcastShared;
 use crate::channel::listener::Listener;
-use crate::sync::waiters::Place;
+use crate::kernel::Place;
 
 /// A receiving side of a [broadcast channel](super::channel): it receives everything that is sent after it was
 /// made, as long as it is not too slow.
@@ -19,7 +19,7 @@ use crate::sync::waiters::Place;
 /// Make further ones with [`Sender::subscribe`](super::Sender::subscribe) or
 /// [`resubscribe`](Receiver::resubscribe).
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<BroadcastShared<T>>,
     position: Position,
     listener: Listener,
 }
@@ -28,7 +28,7 @@ pub struct Receiver<T> {
 type Found<T> = Result<Rc<T>, RecvError>;
 
 impl<T> Receiver<T> {
-    pub(super) fn new(shared: Rc<Shared<T>>) -> Self {
+    pub(super) fn new(shared: Rc<BroadcastShared<T>>) -> Self {
         let position = shared.ring.borrow_mut().enter();
         Receiver { shared, position, listener: Listener::new() }
     }
@@ -67,13 +67,13 @@ impl<T> Receiver<T> {
         Rc::ptr_eq(&self.shared, &other.shared)
     }
 
-    fn look(shared: &Shared<T>, position: &mut Position) -> Poll<Found<T>> {
+    fn look(shared: &BroadcastShared<T>, position: &mut Position) -> Poll<Found<T>> {
         let read = shared.ring.borrow_mut().read(position);
         match read {
-            Read::Value(value) => Poll::Ready(Ok(value)),
-            Read::Lagged(lost) => Poll::Ready(Err(RecvError::Lagged(lost))),
-            Read::Nothing if shared.senders.get() == 0 => Poll::Ready(Err(RecvError::Closed)),
-            Read::Nothing => Poll::Pending,
+            RingRead::Value(value) => Poll::Ready(Ok(value)),
+            RingRead::Lagged(lost) => Poll::Ready(Err(RecvError::Lagged(lost))),
+            RingRead::Nothing if shared.senders.get() == 0 => Poll::Ready(Err(RecvError::Closed)),
+            RingRead::Nothing => Poll::Pending,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 pub(super) struct Ring<T> {
     /// The first one has a receiver that will receive it next: those before it are gone.
-    slots: VecDeque<Slot<T>>,
+    slots: VecDeque<RingSlot<T>>,
     capacity: usize,
     /// How many values were ever sent. This is the number of the next one.
     sent: u64,
@@ -19,7 +19,7 @@ pub(super) struct Ring<T> {
     receivers: usize,
 }
 
-struct Slot<T> {
+struct RingSlot<T> {
     value: Rc<T>,
     /// How many receivers will receive this one next. At the first one there are also those who are slower
     /// than that: what they should have received next is gone.
@@ -30,7 +30,7 @@ struct Slot<T> {
 pub(super) type Position = u64;
 
 /// What is at a position.
-pub(super) enum Read<T> {
+pub(super) enum RingRead<T> {
     Value(Rc<T>),
     /// So many values are gone that should have been received.
     Lagged(u64),
@@ -52,7 +52,7 @@ impl<T> Ring<T> {
     /// Adds a value. Returns the one that had to make room.
     pub(super) fn push(&mut self, value: Rc<T>) -> Option<Rc<T>> {
         debug_assert!(self.receivers > 0, "a value that nobody will receive is not kept");
-        self.slots.push_back(Slot { value, next_for: mem::take(&mut self.at_end) });
+        self.slots.push_back(RingSlot { value, next_for: mem::take(&mut self.at_end) });
         self.sent += 1;
         if self.slots.len() <= self.capacity {
             return None;
@@ -65,14 +65,14 @@ impl<T> Ring<T> {
     }
 
     /// Receives what is at a position, and moves on.
-    pub(super) fn read(&mut self, position: &mut Position) -> Read<T> {
+    pub(super) fn read(&mut self, position: &mut Position) -> RingRead<T> {
         let oldest = self.oldest();
         if let Some(lost) = oldest.checked_sub(*position).filter(|&lost| lost > 0) {
             *position = oldest;
-            return Read::Lagged(lost);
+            return RingRead::Lagged(lost);
         }
         let index = self.index(*position);
-        let Some(slot) = self.slots.get_mut(index) else { return Read::Nothing };
+        let Some(slot) = self.slots.get_mut(index) else { return RingRead::Nothing };
         slot.next_for -= 1;
         let is_let_go = index == 0 && slot.next_for == 0;
         let value = Rc::clone(&slot.value);
@@ -84,7 +84,7 @@ impl<T> Ring<T> {
         if is_let_go {
             self.slots.pop_front(); // Its value is in our hands, so nothing of the user's is dropped.
         }
-        Read::Value(value)
+        RingRead::Value(value)
     }
 
     /// Lets a receiver go. Returns what nobody will receive now.

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use crate::channel::SendError;
 use crate::channel::broadcast::receiver::Receiver;
-use crate::channel::broadcast::shared::Shared;
+use crate::channel::broadcast::shared::BroadcastShared;
 use crate::channel::handle::Handle;
 
 /// A sending side of a [broadcast channel](super::channel). Clones are further ones.
 pub struct Sender<T> {
-    shared: Handle<Shared<T>>,
+    shared: Handle<BroadcastShared<T>>,
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: &Rc<Shared<T>>) -> Self {
+    pub(super) fn new(shared: &Rc<BroadcastShared<T>>) -> Self {
         Sender { shared: Handle::new(shared) }
     }
 

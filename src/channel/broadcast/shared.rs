@@ -7,7 +7,7 @@ use crate::channel::handle::HasSenders;
 use crate::sync::waiters::Waiters;
 
 /// What the two sides share.
-pub(super) struct Shared<T> {
+pub(super) struct BroadcastShared<T> {
     /// Never borrowed while code of the user runs.
     pub(super) ring: RefCell<Ring<T>>,
     pub(super) senders: Cell<usize>,
@@ -15,9 +15,9 @@ pub(super) struct Shared<T> {
     pub(super) messages: Waiters,
 }
 
-impl<T> Shared<T> {
+impl<T> BroadcastShared<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Shared {
+        BroadcastShared {
             ring: RefCell::new(Ring::new(capacity)),
             senders: Cell::new(0),
             messages: Waiters::new("a message on broadcast channel"),
@@ -25,7 +25,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> HasSenders for Shared<T> {
+impl<T> HasSenders for BroadcastShared<T> {
     fn senders(&self) -> &Cell<usize> {
         &self.senders
     }

@@ -9,9 +9,10 @@ use std::task::Poll;
 use crate::channel::TryRecvError;
 use crate::channel::end::End;
 use crate::channel::handle::HasSenders;
+use crate::kernel::Place;
 use crate::sync::gate::{CLOSED, Gate};
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Place, Waiters};
+use crate::sync::waiters::{Left, Waiters};
 
 pub(super) struct Chan<T> {
     /// Never borrowed while code of the user runs.
@@ -88,7 +89,7 @@ impl<T> Chan<T> {
     /// Gives a place back that was reserved and not used.
     pub(super) fn give_up_place(&self) {
         self.places.add(1);
-        self.tell_if_over();
+        self.notify_if_closed();
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -156,7 +157,7 @@ impl<T> Chan<T> {
     pub(super) fn close(&self) {
         self.places.close();
         self.end.come();
-        self.tell_if_over();
+        self.notify_if_closed();
     }
 
     /// Drops what nobody will receive.
@@ -190,7 +191,7 @@ impl<T> Chan<T> {
     }
 
     /// A receiver that has closed the channel waits for those who had reserved a place.
-    fn tell_if_over(&self) {
+    fn notify_if_closed(&self) {
         if self.is_closed_and_settled() {
             self.messages.wake_first(0);
         }
@@ -235,7 +236,7 @@ impl<T> Source for Chan<T> {
 
     fn give_back(&self, grant: Left) {
         self.places.give_back(grant);
-        self.tell_if_over();
+        self.notify_if_closed();
     }
 }
 

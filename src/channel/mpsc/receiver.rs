@@ -11,7 +11,7 @@ use crate::channel::TryRecvError;
 use crate::channel::handle::Handle;
 use crate::channel::listener::Listener;
 use crate::channel::mpsc::chan::Chan;
-use crate::sync::waiters::Place;
+use crate::kernel::Place;
 
 /// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) one.
 ///

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use crate::channel::queue::error::{TaskDoneError, TryGetError, TryPutError};
 use crate::channel::queue::order::Order;
+use crate::kernel::Place;
 use crate::sync::gate::{CLOSED, Gate, MAX_PERMITS};
 use crate::sync::queued::{Grant, Source};
-use crate::sync::waiters::{Left, Place, Waiters};
+use crate::sync::waiters::{Left, Waiters};
 
 /// What [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and [`PriorityQueue`](super::PriorityQueue)
 /// can do.

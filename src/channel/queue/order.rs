@@ -71,37 +71,37 @@ impl<T> Order<T> for Lifo<T> {
 /// [`PriorityQueue`](super::PriorityQueue).
 #[derive(Debug)]
 pub struct SmallestFirst<T> {
-    heap: BinaryHeap<Entry<T>>,
+    heap: BinaryHeap<Numbered<T>>,
     /// How many were ever put.
     put: u64,
 }
 
 /// An item and its place in the order of putting. The greatest comes out of the heap first.
 #[derive(Debug)]
-struct Entry<T> {
+struct Numbered<T> {
     item: T,
     number: u64,
 }
 
-impl<T: Ord> Ord for Entry<T> {
+impl<T: Ord> Ord for Numbered<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.item.cmp(&self.item).then_with(|| other.number.cmp(&self.number))
     }
 }
 
-impl<T: Ord> PartialOrd for Entry<T> {
+impl<T: Ord> PartialOrd for Numbered<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T: Ord> PartialEq for Entry<T> {
+impl<T: Ord> PartialEq for Numbered<T> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl<T: Ord> Eq for Entry<T> {}
+impl<T: Ord> Eq for Numbered<T> {}
 
 impl<T> sealed::Sealed for SmallestFirst<T> {}
 
@@ -113,7 +113,7 @@ impl<T: Ord> Order<T> for SmallestFirst<T> {
     fn push(&mut self, item: T) {
         let number = self.put;
         self.put += 1;
-        self.heap.push(Entry { item, number });
+        self.heap.push(Numbered { item, number });
     }
 
     fn pop(&mut self) -> Option<T> {

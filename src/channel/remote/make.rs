@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::channel::remote::receiver::Receiver;
 use crate::channel::remote::sender::Sender;
-use crate::channel::remote::shared::Shared;
+use crate::channel::remote::shared::RemoteShared;
 
 /// Makes a channel with so many places, into which other threads send.
 ///
@@ -37,7 +37,7 @@ use crate::channel::remote::shared::Shared;
 #[track_caller]
 pub fn channel<T: Send>(places: usize) -> (Sender<T>, Receiver<T>) {
     assert!(places > 0, "a channel needs at least one place: use `remote::channel(1)`");
-    let shared = Arc::new(Shared::new(places));
+    let shared = Arc::new(RemoteShared::new(places));
     let receiver = Receiver::new(Arc::clone(&shared));
     (Sender::new(shared), receiver)
 }

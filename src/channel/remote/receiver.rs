@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
-use crate::channel::remote::shared::Shared;
-use crate::kernel::TaskKey;
+use crate::channel::remote::shared::RemoteShared;
 use crate::kernel::Waiter;
+use crate::kernel::{Place, TaskKey};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
-use crate::sync::waiters::{Place, Ticket, Waiters};
+use crate::sync::waiters::{Ticket, Waiters};
 
 /// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
 /// will do.
 ///
 /// Dropping it closes the channel, and drops what was sent and not received, at once.
 pub struct Receiver<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<RemoteShared<T>>,
     /// Only for the record, and it keeps the receiver on its thread: it is woken by a waker.
     record: Waiters,
     /// The entry of its wait in the record.
@@ -29,7 +29,7 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+    pub(super) fn new(shared: Arc<RemoteShared<T>>) -> Self {
         let record = Waiters::new("a message on remote channel");
         Receiver { shared, record, ticket: None, is_waiting: false }
     }
@@ -116,20 +116,20 @@ impl<T> Receiver<T> {
 
     /// Enters the wait into the record. No waker is kept there.
     fn note(&mut self, place: Place) {
-        self.strike_out();
+        self.remove_waiter();
         if let Some(waiter) = TaskKey::current().map(Waiter::of_task) {
             self.ticket = Some(self.record.join(waiter, 0, place));
         }
     }
 
-    fn strike_out(&mut self) {
+    fn remove_waiter(&mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.record.leave(ticket);
         }
     }
 
     fn leave(&mut self) {
-        self.strike_out();
+        self.remove_waiter();
         if self.is_waiting {
             self.is_waiting = false;
             self.shared.forget_me();
@@ -139,7 +139,7 @@ impl<T> Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.strike_out();
+        self.remove_waiter();
         let values = self.shared.abandon(); // The lock is let go here.
         drop(values);
     }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::channel::remote::shared::{Shared, Stage};
+use crate::channel::remote::shared::{RemoteShared, SendStage};
 use crate::channel::{SendError, TrySendError};
 use crate::kernel::current;
 use crate::limits::{Limited, poll_limited};
@@ -15,11 +15,11 @@ use crate::wait_here::wait_here;
 ///
 /// When the last one is gone the receiver gets what was sent, and then `None`.
 pub struct Sender<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<RemoteShared<T>>,
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+    pub(super) fn new(shared: Arc<RemoteShared<T>>) -> Self {
         shared.add_sender();
         Sender { shared }
     }
@@ -58,7 +58,7 @@ impl<T> Sender<T> {
     /// other.join().unwrap();
     /// ```
     pub fn send(&self, value: T) -> Sending<'_, T> {
-        Sending { shared: &self.shared, stage: Stage::Made(value) }
+        Sending { shared: &self.shared, stage: SendStage::Made(value) }
     }
 
     /// Sends the value if there is a place.
@@ -138,8 +138,8 @@ impl<T> fmt::Debug for Sender<T> {
 /// The future of [`Sender::send`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sending<'a, T> {
-    shared: &'a Shared<T>,
-    stage: Stage<T>,
+    shared: &'a RemoteShared<T>,
+    stage: SendStage<T>,
 }
 
 /// Nothing in it is pinned: the value is moved into the channel.
@@ -159,8 +159,8 @@ impl<T> Limited for &mut Sending<'_, T> {
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let Sending { shared, stage } = self;
         let sent = match stage {
-            Stage::Made(_) => shared.go_on(stage, None),
-            Stage::Waiting(_) | Stage::Over => None,
+            SendStage::Made(_) => shared.go_on(stage, None),
+            SendStage::Waiting(_) | SendStage::Over => None,
         };
         let sent = sent.or_else(|| shared.go_on(stage, Some(cx.waker().clone())));
         sent.map_or(Poll::Pending, |sent| Poll::Ready(sent.map_err(SendError)))

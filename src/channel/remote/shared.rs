@@ -14,12 +14,12 @@ use std::task::Waker;
 use crate::channel::{TryRecvError, TrySendError};
 use crate::kernel::{drop_quietly, run_quietly};
 
-pub(super) struct Shared<T> {
-    line: Mutex<Line<T>>,
+pub(super) struct RemoteShared<T> {
+    line: Mutex<Buffer<T>>,
     places: usize,
 }
 
-struct Line<T> {
+struct Buffer<T> {
     values: VecDeque<T>,
     /// Values that wait for a place, by the number of their wait, and whom to wake when they have one. There are
     /// none while a place is free, unless the channel is closed: then they are taken back by those who wait.
@@ -33,7 +33,7 @@ struct Line<T> {
 }
 
 /// How far a send has come.
-pub(super) enum Stage<T> {
+pub(super) enum SendStage<T> {
     Made(T),
     /// The value is in the line, under this number.
     Waiting(u64),
@@ -43,10 +43,10 @@ pub(super) enum Stage<T> {
 /// How a send ended: sent, or with the value back.
 pub(super) type Sent<T> = Result<(), T>;
 
-impl<T> Shared<T> {
+impl<T> RemoteShared<T> {
     pub(super) fn new(places: usize) -> Self {
-        Shared {
-            line: Mutex::new(Line {
+        RemoteShared {
+            line: Mutex::new(Buffer {
                 values: VecDeque::new(),
                 waiting: BTreeMap::new(),
                 next: 0,
@@ -80,42 +80,40 @@ impl<T> Shared<T> {
 
     /// Sends, or puts the value in line, if a waker is given; or asks what has become of it there. `None` if the
     /// wait goes on, or cannot begin for want of a waker.
-    pub(super) fn go_on(&self, stage: &mut Stage<T>, waker: Option<Waker>) -> Option<Sent<T>> {
-        match mem::replace(stage, Stage::Over) {
-            Stage::Made(value) => match (self.try_send(value), waker) {
+    pub(super) fn go_on(&self, stage: &mut SendStage<T>, waker: Option<Waker>) -> Option<Sent<T>> {
+        match mem::replace(stage, SendStage::Over) {
+            SendStage::Made(value) => match (self.try_send(value), waker) {
                 (Ok(()), _) => Some(Ok(())),
                 (Err(TrySendError::Closed(value)), _) => Some(Err(value)),
-                (Err(TrySendError::Full(value)), Some(waker)) => {
-                    self.stand_in_line(stage, value, waker)
-                }
+                (Err(TrySendError::Full(value)), Some(waker)) => self.enqueue(stage, value, waker),
                 (Err(TrySendError::Full(value)), None) => {
-                    *stage = Stage::Made(value);
+                    *stage = SendStage::Made(value);
                     None
                 }
             },
-            Stage::Waiting(number) => self.look_after(stage, number, waker),
-            Stage::Over => panic!("a `send` was polled after it had been ready"),
+            SendStage::Waiting(number) => self.look_after(stage, number, waker),
+            SendStage::Over => panic!("a `send` was polled after it had been ready"),
         }
     }
 
-    fn stand_in_line(&self, stage: &mut Stage<T>, value: T, waker: Waker) -> Option<Sent<T>> {
+    fn enqueue(&self, stage: &mut SendStage<T>, value: T, waker: Waker) -> Option<Sent<T>> {
         let mut line = self.lock();
         if line.is_closed || line.values.len() < self.places {
             drop(line); // Things have changed since the last look, or while the waker was cloned.
-            *stage = Stage::Made(value);
+            *stage = SendStage::Made(value);
             return self.go_on(stage, Some(waker));
         }
         let number = line.next;
         line.next += 1;
         line.waiting.insert(number, (value, waker));
         drop(line);
-        *stage = Stage::Waiting(number);
+        *stage = SendStage::Waiting(number);
         None
     }
 
     fn look_after(
         &self,
-        stage: &mut Stage<T>,
+        stage: &mut SendStage<T>,
         number: u64,
         waker: Option<Waker>,
     ) -> Option<Sent<T>> {
@@ -131,15 +129,15 @@ impl<T> Shared<T> {
         let Some((_, place)) = line.waiting.get_mut(&number) else { return Some(Ok(())) };
         let old = waker.map(|waker| mem::replace(place, waker));
         drop(line);
-        *stage = Stage::Waiting(number);
+        *stage = SendStage::Waiting(number);
         drop(old);
         None
     }
 
     /// Gives a wait up. If its value was moved on already, it is sent.
-    pub(super) fn give_up(&self, stage: &mut Stage<T>) {
-        if let Stage::Waiting(number) = *stage {
-            *stage = Stage::Over;
+    pub(super) fn give_up(&self, stage: &mut SendStage<T>) {
+        if let SendStage::Waiting(number) = *stage {
+            *stage = SendStage::Over;
             let value = self.lock().waiting.remove(&number);
             drop(value);
         }
@@ -193,7 +191,7 @@ impl<T> Shared<T> {
         true
     }
 
-    /// Takes back what [`Shared::wake_me`] left.
+    /// Takes back what [`RemoteShared::wake_me`] left.
     pub(super) fn forget_me(&self) {
         let receiver = self.lock().receiver.take();
         drop(receiver);
@@ -226,12 +224,12 @@ impl<T> Shared<T> {
     }
 
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
-    fn lock(&self) -> MutexGuard<'_, Line<T>> {
+    fn lock(&self) -> MutexGuard<'_, Buffer<T>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Line<T> {
+impl<T> Buffer<T> {
     /// Gives the place that has become free to the first in line. Returns whom to wake.
     fn move_on(&mut self) -> Option<Waker> {
         if self.is_closed {

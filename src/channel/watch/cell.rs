@@ -12,7 +12,7 @@ use crate::channel::handle::HasSenders;
 use crate::sync::waiters::Waiters;
 
 /// What the two sides share.
-pub(super) struct Shared<T> {
+pub(super) struct WatchShared<T> {
     /// `None` while it is being changed in place. Only ever borrowed to exchange it.
     value: RefCell<Option<Rc<T>>>,
     /// How often it was changed.
@@ -25,9 +25,9 @@ pub(super) struct Shared<T> {
     pub(super) end: End,
 }
 
-impl<T> Shared<T> {
+impl<T> WatchShared<T> {
     pub(super) fn new(init: T) -> Self {
-        Shared {
+        WatchShared {
             value: RefCell::new(Some(Rc::new(init))),
             version: Cell::new(0),
             senders: Cell::new(0),
@@ -68,9 +68,9 @@ impl<T> Shared<T> {
             Replaced::Alone(value)
         } else {
             self.value.replace(Some(Rc::new(value)));
-            Replaced::Shared(old)
+            Replaced::WatchShared(old)
         };
-        self.tell();
+        self.notify();
         replaced
     }
 
@@ -89,7 +89,7 @@ impl<T> Shared<T> {
         let is_changed = change(value);
         drop(taken);
         if is_changed {
-            self.tell();
+            self.notify();
         }
         is_changed
     }
@@ -103,7 +103,7 @@ impl<T> Shared<T> {
         )
     }
 
-    fn tell(&self) {
+    fn notify(&self) {
         self.version.set(self.version.get() + 1);
         if !self.changes.is_empty() {
             self.changes.wake_all(0);
@@ -130,7 +130,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> HasSenders for Shared<T> {
+impl<T> HasSenders for WatchShared<T> {
     fn senders(&self) -> &Cell<usize> {
         &self.senders
     }
@@ -144,12 +144,12 @@ impl<T> HasSenders for Shared<T> {
 pub(super) enum Replaced<T> {
     Alone(T),
     /// Somebody has a `Ref` to it.
-    Shared(Rc<T>),
+    WatchShared(Rc<T>),
 }
 
 /// Puts the value back when it is dropped, also if the closure panics.
 struct PutBack<'a, T> {
-    shared: &'a Shared<T>,
+    shared: &'a WatchShared<T>,
     /// `None` only while it is being dropped.
     value: Option<Rc<T>>,
 }

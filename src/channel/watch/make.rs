@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::channel::watch::cell::Shared;
+use crate::channel::watch::cell::WatchShared;
 use crate::channel::watch::receiver::Receiver;
 use crate::channel::watch::sender::Sender;
 
@@ -33,7 +33,7 @@ use crate::channel::watch::sender::Sender;
 /// });
 /// ```
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared::new(init));
+    let shared = Rc::new(WatchShared::new(init));
     let sender = Sender::new(&shared);
     (sender, Receiver::new(shared))
 }

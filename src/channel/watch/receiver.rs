@@ -8,21 +8,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::channel::listener::Listener;
-use crate::channel::watch::cell::{Ref, Shared};
+use crate::channel::watch::cell::{Ref, WatchShared};
 use crate::channel::watch::error::RecvError;
-use crate::sync::waiters::Place;
+use crate::kernel::Place;
 
 /// The side of a [`watch`](super::channel) that looks at the value and waits for changes. A clone has seen
 /// what this one has.
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<WatchShared<T>>,
     /// The version that it has seen, or was told of.
     seen: u64,
     listener: Listener,
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(shared: Rc<Shared<T>>) -> Self {
+    pub(super) fn new(shared: Rc<WatchShared<T>>) -> Self {
         shared.add_receiver();
         Receiver { seen: shared.version(), shared, listener: Listener::new() }
     }

@@ -6,17 +6,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::channel::handle::Handle;
-use crate::channel::watch::cell::{Ref, Replaced, Shared};
+use crate::channel::watch::cell::{Ref, Replaced, WatchShared};
 use crate::channel::watch::receiver::Receiver;
 use crate::channel::{Closed, SendError};
 
 /// The side of a [`watch`](super::channel) that changes the value. Clones are further ones.
 pub struct Sender<T> {
-    shared: Handle<Shared<T>>,
+    shared: Handle<WatchShared<T>>,
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: &Rc<Shared<T>>) -> Self {
+    pub(super) fn new(shared: &Rc<WatchShared<T>>) -> Self {
         Sender { shared: Handle::new(shared) }
     }
 
@@ -74,7 +74,7 @@ impl<T> Sender<T> {
     pub fn send_replace(&self, value: T) -> Ref<T> {
         match self.shared.replace(value) {
             Replaced::Alone(old) => Ref::new(Rc::new(old)),
-            Replaced::Shared(old) => Ref::new(old),
+            Replaced::WatchShared(old) => Ref::new(old),
         }
     }
 

@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-use crate::kernel::TaskKey;
+use crate::kernel::{Place, TaskKey};
 use crate::report::label_of;
-use crate::slab::NOBODY;
-use crate::sync::record::Stage;
+use crate::slab::NO_ENTRY;
+use crate::sync::record::WaitStage;
 use crate::sync::record::with_waits;
-use crate::sync::waiters::{Place, Waiters};
+use crate::sync::waiters::Waiters;
 
 impl Waiters {
     /// Writes who holds and who waits, for the `Debug` of a primitive.
     pub(crate) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>) {
         let number = self.resource.get();
-        if number == NOBODY {
+        if number == NO_ENTRY {
             return;
         }
         let (name, holding, waiting) = with_waits(|waits| {
             let name = waits.resources[number].shared_name();
-            (name, waits.of(number, Stage::Holding), waits.of(number, Stage::Waiting))
+            (name, waits.of(number, WaitStage::Holding), waits.of(number, WaitStage::Waiting))
         });
         if let Some(name) = name {
             f.field("name", &name);

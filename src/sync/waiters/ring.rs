@@ -7,9 +7,9 @@ use std::panic::Location;
 use std::task::Waker;
 
 use crate::kernel::{TaskKey, schedule};
-use crate::slab::NOBODY;
+use crate::slab::NO_ENTRY;
 use crate::sync::record::with_waits;
-use crate::sync::record::{Node, Stage, Waits};
+use crate::sync::record::{Node, WaitStage, Waits};
 use crate::sync::waiters::{Waiters, wake_foreign};
 
 impl Waiters {
@@ -40,18 +40,18 @@ impl Waiters {
     /// Takes all out of the list at once. Until they are really woken they are linked in a ring, one node of
     /// which is no wait: the one that is returned. In a ring none is first or last, so any of them may leave.
     fn close_ring(&self, waits: &mut Waits, word: impl Fn(u32) -> u32) -> u32 {
-        let (first, last) = (self.first.replace(NOBODY), self.last.replace(NOBODY));
+        let (first, last) = (self.first.replace(NO_ENTRY), self.last.replace(NO_ENTRY));
         let mut number = first;
         for position in 0.. {
             let node = waits.node(number);
-            (node.stage, node.word) = (Stage::Due, word(position));
+            (node.stage, node.word) = (WaitStage::Due, word(position));
             if number == last {
                 break;
             }
             number = node.next;
         }
         let ring = waits.insert(Node {
-            stage: Stage::Due,
+            stage: WaitStage::Due,
             task: None,
             waker: None,
             place: Location::caller(),
@@ -78,7 +78,7 @@ impl Waiters {
         }
         self.unlink(waits, number);
         let node = waits.node(number);
-        node.stage = Stage::Woken;
+        node.stage = WaitStage::Woken;
         Some((node.waker.take(), node.task))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::panic::Location;
 use std::sync::Mutex;
 use std::task::Wake;
 

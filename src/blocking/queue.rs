@@ -11,15 +11,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::blocking::record::Record;
+use crate::blocking::record::JobRecord;
 use crate::blocking::work::Work;
 
-pub(super) struct Line {
+pub(super) struct JobQueue {
     /// Jobs that have a place and wait for a thread.
     queued: BTreeMap<u64, Arc<dyn Work>>,
     /// Jobs that wait for a place. There are none while a place is free.
     waiting: BTreeMap<u64, Arc<dyn Work>>,
-    running: BTreeMap<u64, Arc<Record>>,
+    running: BTreeMap<u64, Arc<JobRecord>>,
     /// How many jobs may be queued or running.
     places: usize,
     /// How many threads there may be.
@@ -32,7 +32,7 @@ pub(super) struct Line {
     is_coming: bool,
     /// Those that sleep. The last one is called first: it has been awake last, and those at the bottom sleep until
     /// they end.
-    sleepers: Vec<Arc<Sleeper>>,
+    sleepers: Vec<Arc<IdleThread>>,
     /// How many are waiting, inside of a job, for the end of the others.
     pub(super) leaving: usize,
     /// Nothing is taken any more.
@@ -41,15 +41,15 @@ pub(super) struct Line {
 
 /// A thread that sleeps, or is about to.
 #[derive(Debug)]
-pub(super) struct Sleeper {
+pub(super) struct IdleThread {
     thread: Thread,
     is_called: AtomicBool,
 }
 
-impl Sleeper {
+impl IdleThread {
     /// This thread, as one that can sleep.
     pub(super) fn here() -> Arc<Self> {
-        Arc::new(Sleeper { thread: thread::current(), is_called: AtomicBool::new(false) })
+        Arc::new(IdleThread { thread: thread::current(), is_called: AtomicBool::new(false) })
     }
 
     /// Wakes it. To be called once, by whoever has taken it out of the line, with the lock let go.
@@ -84,7 +84,7 @@ impl Sleeper {
 
 /// What has become of a job at the entrance.
 #[derive(Debug)]
-pub(super) enum Entered {
+pub(super) enum Admission {
     /// It has a place; this is to be done for it.
     Placed(Call),
     /// It waits for one.
@@ -97,9 +97,9 @@ pub(super) enum Entered {
 #[derive(Debug)]
 pub(super) enum Call {
     /// Nobody: all are busy or on their way, and whoever is free first takes it.
-    Nobody,
+    None,
     /// One that sleeps.
-    Sleeper(Arc<Sleeper>),
+    IdleThread(Arc<IdleThread>),
     /// A new thread, which is counted already.
     NewThread,
 }
@@ -107,9 +107,9 @@ pub(super) enum Call {
 /// Jobs that have got a place, with what is to be done for each.
 pub(super) type Admitted = Vec<(Arc<dyn Work>, Call)>;
 
-impl Line {
+impl JobQueue {
     pub(super) fn new(most: usize, limit: usize) -> Self {
-        Line {
+        JobQueue {
             queued: BTreeMap::new(),
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -124,19 +124,19 @@ impl Line {
     }
 
     /// Lets a job in, or lets it wait for a place, if it can.
-    pub(super) fn enter(&mut self, job: Arc<dyn Work>, can_wait: bool) -> Entered {
+    pub(super) fn enter(&mut self, job: Arc<dyn Work>, can_wait: bool) -> Admission {
         if self.is_closed {
-            return Entered::Closed;
+            return Admission::Closed;
         }
         if self.has_place() {
             self.queued.insert(job.number(), job);
-            return Entered::Placed(self.call());
+            return Admission::Placed(self.call());
         }
         if !can_wait {
-            return Entered::Full;
+            return Admission::Full;
         }
         self.waiting.insert(job.number(), job);
-        Entered::Waits
+        Admission::Waits
     }
 
     fn has_place(&self) -> bool {
@@ -146,14 +146,14 @@ impl Line {
     /// Decides who comes for one more job.
     fn call(&mut self) -> Call {
         if self.is_coming {
-            return Call::Nobody;
+            return Call::None;
         }
         if let Some(sleeper) = self.sleepers.pop() {
             self.is_coming = true;
-            return Call::Sleeper(sleeper);
+            return Call::IdleThread(sleeper);
         }
         if self.threads == self.most {
-            return Call::Nobody;
+            return Call::None;
         }
         self.is_coming = true;
         self.threads += 1;
@@ -164,23 +164,23 @@ impl Line {
     pub(super) fn arrive(&mut self) -> Option<(Arc<dyn Work>, Call)> {
         self.is_coming = false;
         let job = self.next()?;
-        let call = if self.queued.is_empty() { Call::Nobody } else { self.call() };
+        let call = if self.queued.is_empty() { Call::None } else { self.call() };
         Some((job, call))
     }
 
     /// Puts a thread to sleep.
-    pub(super) fn lie_down(&mut self, sleeper: &Arc<Sleeper>) {
+    pub(super) fn add_idle(&mut self, sleeper: &Arc<IdleThread>) {
         self.sleepers.push(Arc::clone(sleeper));
     }
 
     /// Takes a thread out of those that sleep; `false` if it has been called.
-    pub(super) fn get_up(&mut self, sleeper: &Arc<Sleeper>) -> bool {
+    pub(super) fn remove_idle(&mut self, sleeper: &Arc<IdleThread>) -> bool {
         let place = self.sleepers.iter().rposition(|other| Arc::ptr_eq(other, sleeper));
         place.map(|place| self.sleepers.remove(place)).is_some()
     }
 
     /// Takes out all that sleep, to be called.
-    pub(super) fn call_all(&mut self) -> Vec<Arc<Sleeper>> {
+    pub(super) fn call_all(&mut self) -> Vec<Arc<IdleThread>> {
         mem::take(&mut self.sleepers)
     }
 
@@ -240,7 +240,7 @@ impl Line {
 
     /// Notes that a thread could not be started. If there is no other, nobody will ever come for the jobs: those
     /// are handed out. If one has fallen asleep meanwhile, it is to be called.
-    pub(super) fn lose_thread(&mut self) -> (Vec<Arc<dyn Work>>, Option<Arc<Sleeper>>) {
+    pub(super) fn lose_thread(&mut self) -> (Vec<Arc<dyn Work>>, Option<Arc<IdleThread>>) {
         self.is_coming = false;
         self.threads -= 1;
         if self.threads == 0 {
@@ -259,7 +259,7 @@ impl Line {
         self.waiting.len()
     }
 
-    pub(super) fn running(&self) -> impl ExactSizeIterator<Item = &Arc<Record>> {
+    pub(super) fn running(&self) -> impl ExactSizeIterator<Item = &Arc<JobRecord>> {
         self.running.values()
     }
 }

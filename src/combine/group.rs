@@ -7,34 +7,34 @@
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
-use crate::combine::bells::Bells;
-use crate::combine::children::Children;
+use crate::combine::bells::BellSet;
+use crate::combine::children::ChildFutures;
 use crate::task::take_end;
 
 /// More children than this have bells.
 pub(super) const FEW: usize = 30;
 
 /// Futures in the order in which they were given, and those places that are empty since theirs is over.
-pub(super) struct Crowd<F> {
+pub(super) struct FutureGroup<F> {
     // Before the children: what these do when they are dropped rings for nobody.
-    bells: Option<Bells>,
-    children: Children<F>,
+    bells: Option<BellSet>,
+    children: ChildFutures<F>,
     left: usize,
     /// Stays set if a child panics.
     is_polling: bool,
 }
 
-impl<F: Future> Crowd<F> {
+impl<F: Future> FutureGroup<F> {
     pub(super) fn new<I>(futures: I) -> Self
     where
         I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
     {
-        let children = Children::new(futures.into_iter().map(IntoFuture::into_future));
+        let children = ChildFutures::new(futures.into_iter().map(IntoFuture::into_future));
         let bells = (children.len() > FEW).then(|| {
             let count = u32::try_from(children.len());
-            Bells::new(count.expect("fewer than 2^32 futures fit into memory"))
+            BellSet::new(count.expect("fewer than 2^32 futures fit into memory"))
         });
-        Crowd { bells, left: children.len(), children, is_polling: false }
+        FutureGroup { bells, left: children.len(), children, is_polling: false }
     }
 
     /// How many futures are not over.
@@ -111,9 +111,9 @@ impl<F: Future> Crowd<F> {
     }
 }
 
-impl<F: Unpin> Crowd<F> {
+impl<F: Unpin> FutureGroup<F> {
     /// Takes out the futures that are not over, in the order in which they were given.
-    pub(super) fn take_rest(&mut self) -> Vec<F> {
+    pub(super) fn take_remaining(&mut self) -> Vec<F> {
         self.bells = None;
         self.left = 0;
         let numbers = 0..self.children.len();

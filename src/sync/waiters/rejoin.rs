@@ -1,11 +1,11 @@
 //! Waiting again with the node of the last time, for those who wait in a loop: it costs half as much as leaving
 //! and joining.
 
-use crate::kernel::{TaskKey, drop_quietly};
-use crate::slab::NOBODY;
-use crate::sync::record::Stage;
+use crate::kernel::{Place, TaskKey, drop_quietly};
+use crate::slab::NO_ENTRY;
+use crate::sync::record::WaitStage;
 use crate::sync::record::with_waits;
-use crate::sync::waiters::{Place, Ticket, Waiters};
+use crate::sync::waiters::{Ticket, Waiters};
 
 impl Waiters {
     /// Takes a wait out of the list, and keeps its node to [enter again](Waiters::rejoin) with.
@@ -13,10 +13,10 @@ impl Waiters {
     pub(crate) fn rest(&self, ticket: &Ticket) {
         let waker = with_waits(|waits| {
             let node = waits.node(ticket.0);
-            if !matches!(node.stage, Stage::Waiting | Stage::Due) {
+            if !matches!(node.stage, WaitStage::Waiting | WaitStage::Due) {
                 return None;
             }
-            node.stage = Stage::Woken;
+            node.stage = WaitStage::Woken;
             let waker = node.waker.take();
             self.unlink(waits, ticket.0);
             waker
@@ -31,14 +31,14 @@ impl Waiters {
     pub(crate) fn rejoin(&self, ticket: &Ticket, task: TaskKey, word: u32, place: Place) {
         with_waits(|waits| {
             let node = waits.node(ticket.0);
-            debug_assert_eq!(node.stage, Stage::Woken, "a node is in one list at a time");
+            debug_assert_eq!(node.stage, WaitStage::Woken, "a node is in one list at a time");
             debug_assert!(node.waker.is_none(), "whoever was woken was woken with it");
-            node.stage = Stage::Waiting;
+            node.stage = WaitStage::Waiting;
             node.task = Some(task);
             node.place = place;
             node.word = word;
             node.previous = self.last.get();
-            node.next = NOBODY;
+            node.next = NO_ENTRY;
             self.link(waits, ticket.0);
         });
     }

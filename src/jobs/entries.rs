@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::jobs::clock::{Now, between};
+use crate::jobs::clock::{ClockReading, between};
 use crate::jobs::outcome::JobError;
 use crate::jobs::random::Random;
 use crate::jobs::rhythm::{Point, Rhythm};
@@ -23,16 +23,16 @@ use crate::jobs::rhythm::{Point, Rhythm};
 pub(super) type Number = u64;
 
 /// A run of a job: whether it wants to run again, or what went wrong.
-pub(super) type Run = Pin<Box<dyn Future<Output = Result<std::ops::ControlFlow<()>, JobError>>>>;
+pub(super) type JobRun = Pin<Box<dyn Future<Output = Result<std::ops::ControlFlow<()>, JobError>>>>;
 
 /// A job.
-pub(super) struct Entry {
+pub(super) struct JobEntry {
     pub(super) rhythm: Rhythm,
     pub(super) until: Option<Timestamp>,
     pub(super) tags: Vec<Arc<str>>,
     pub(super) name: Arc<str>,
     pub(super) place: &'static Location<'static>,
-    pub(super) start: Rc<dyn Fn() -> Run>,
+    pub(super) start: Rc<dyn Fn() -> JobRun>,
     pub(super) last_run: Option<Timestamp>,
     /// `None` if no calendar has it, or `until` is before it.
     pub(super) next: Option<Point>,
@@ -41,8 +41,8 @@ pub(super) struct Entry {
 }
 
 /// All jobs of a [`Jobs`](crate::jobs::Jobs).
-pub(super) struct Board {
-    jobs: BTreeMap<Number, Entry>,
+pub(super) struct Entries {
+    jobs: BTreeMap<Number, JobEntry>,
     counted: BTreeSet<(Duration, Number)>,
     wall: BTreeSet<(Timestamp, Number)>,
     tags: HashMap<Arc<str>, BTreeSet<Number>>,
@@ -50,9 +50,9 @@ pub(super) struct Board {
     pub(super) random: Random,
 }
 
-impl Board {
+impl Entries {
     pub(super) fn new() -> Self {
-        Board {
+        Entries {
             jobs: BTreeMap::new(),
             counted: BTreeSet::new(),
             wall: BTreeSet::new(),
@@ -66,7 +66,7 @@ impl Board {
         self.jobs.len()
     }
 
-    pub(super) fn get(&self, number: Number) -> Option<&Entry> {
+    pub(super) fn get(&self, number: Number) -> Option<&JobEntry> {
         self.jobs.get(&number)
     }
 
@@ -82,7 +82,12 @@ impl Board {
 
     // ----- coming and going -----
 
-    pub(super) fn add(&mut self, mut entry: Entry, now: Now, zone: &TimeZone) -> Number {
+    pub(super) fn add(
+        &mut self,
+        mut entry: JobEntry,
+        now: ClockReading,
+        zone: &TimeZone,
+    ) -> Number {
         self.made += 1;
         let count = self.random.between(entry.rhythm.every, entry.rhythm.to);
         entry.next = entry.rhythm.first(now, count, zone);
@@ -94,7 +99,7 @@ impl Board {
     }
 
     /// Puts a job that waits into its set. Returns whether it can ever run again; if not it is to be removed.
-    pub(super) fn enqueue(&mut self, number: Number, now: Now) -> bool {
+    pub(super) fn enqueue(&mut self, number: Number, now: ClockReading) -> bool {
         let Some(entry) = self.jobs.get_mut(&number) else { return true };
         entry.is_running = false;
         if let Some(until) = entry.until {
@@ -104,7 +109,7 @@ impl Board {
         match entry.next {
             None => false,
             Some(Point::Counted(at)) => self.counted.insert((at, number)),
-            Some(Point::Wall { at, .. }) => self.wall.insert((at, number)),
+            Some(Point::TimeSource { at, .. }) => self.wall.insert((at, number)),
         }
     }
 
@@ -112,13 +117,13 @@ impl Board {
         match point {
             None => {}
             Some(Point::Counted(at)) => drop(self.counted.remove(&(at, number))),
-            Some(Point::Wall { at, .. }) => drop(self.wall.remove(&(at, number))),
+            Some(Point::TimeSource { at, .. }) => drop(self.wall.remove(&(at, number))),
         }
     }
 
     /// Takes a job out. A run that goes on is not told.
     #[must_use = "it is dropped when nothing is borrowed"]
-    pub(super) fn remove(&mut self, number: Number) -> Option<Entry> {
+    pub(super) fn remove(&mut self, number: Number) -> Option<JobEntry> {
         let entry = self.jobs.remove(&number)?;
         self.dequeue(number, entry.next);
         for tag in &entry.tags {
@@ -135,7 +140,7 @@ impl Board {
     // ----- what is due -----
 
     /// The jobs that are due: who has waited longest first, then who was made first.
-    pub(super) fn due(&self, now: Now) -> Vec<Number> {
+    pub(super) fn due(&self, now: ClockReading) -> Vec<Number> {
         let counted = self.counted.iter().map_while(|(at, number)| {
             let point = Point::Counted(*at);
             point.is_due(now).then(|| (point.lateness(now), *number))
@@ -151,14 +156,14 @@ impl Board {
     }
 
     /// How long it is until the next job by the clock that counts, and until the next by the wall clock.
-    pub(super) fn waits(&self, now: Now) -> (Option<Duration>, Option<Duration>) {
+    pub(super) fn waits(&self, now: ClockReading) -> (Option<Duration>, Option<Duration>) {
         let counted = self.counted.first().map(|(at, _)| at.saturating_sub(now.counted));
         let wall = self.wall.first().map(|(at, _)| between(now.wall, *at));
         (counted, wall)
     }
 
     /// The next point at which a job is due.
-    pub(super) fn next(&self, now: Now) -> Option<Point> {
+    pub(super) fn next(&self, now: ClockReading) -> Option<Point> {
         let first = |number: &Number| self.jobs.get(number).and_then(|entry| entry.next);
         let counted = self.counted.first().and_then(|(_, number)| first(number));
         let wall = self.wall.first().and_then(|(_, number)| first(number));
@@ -169,7 +174,12 @@ impl Board {
     /// Takes a job that waits out of its set, because it starts. `None` if it is gone, or runs already.
     ///
     /// Its next point is set, as it is if this run does not last longer than that.
-    pub(super) fn begin(&mut self, number: Number, now: Now, zone: &TimeZone) -> Option<&Entry> {
+    pub(super) fn begin(
+        &mut self,
+        number: Number,
+        now: ClockReading,
+        zone: &TimeZone,
+    ) -> Option<&JobEntry> {
         let entry = self.jobs.get(&number).filter(|entry| !entry.is_running)?;
         let point = entry.next?;
         self.dequeue(number, Some(point));
@@ -188,7 +198,7 @@ impl Board {
 
     /// A run has ended: its job waits again, and what it missed meanwhile is not made up for. Returns whether
     /// it can ever run again.
-    pub(super) fn end(&mut self, number: Number, now: Now, zone: &TimeZone) -> bool {
+    pub(super) fn end(&mut self, number: Number, now: ClockReading, zone: &TimeZone) -> bool {
         let Some(entry) = self.jobs.get_mut(&number) else { return true };
         if let Some(point) = entry.next
             && !point.lateness(now).is_zero()
@@ -200,8 +210,8 @@ impl Board {
     }
 }
 
-impl fmt::Debug for Board {
+impl fmt::Debug for Entries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Board").field("jobs", &self.jobs.len()).finish_non_exhaustive()
+        f.debug_struct("Entries").field("jobs", &self.jobs.len()).finish_non_exhaustive()
     }
 }
