@@ -10,6 +10,8 @@ mod modules;
 mod rules;
 #[path = "house/tokens.rs"]
 mod tokens;
+#[path = "house/words.rs"]
+mod words;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,6 +137,51 @@ fn the_walks_are_true() {
     let walks = rules::WALKS.into_iter();
     let breaches = walks.flat_map(|walk| rules::untrue_steps(page, walk, &files));
     settle(WALKS, &breaches.collect::<Vec<_>>());
+}
+
+// ----- words -----
+
+/// The sources without their tests, by their paths below `src`.
+fn without_any_tests(sources: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    let files = by_path(sources).into_iter();
+    let files =
+        files.filter(|(path, _)| !path.ends_with("tests.rs") && !path.ends_with("models.rs"));
+    files.map(|(path, text)| (path, without_tests(text)))
+}
+
+fn beside(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("it is there")
+}
+
+#[test]
+fn no_name_has_a_word_that_was_given_up() {
+    let sources = sources();
+    let breaches =
+        by_path(&sources).into_iter().flat_map(|(path, text)| words::given_up(path, text));
+    assert_none(&breaches.collect::<Vec<_>>());
+}
+
+/// A word that a reader of Rust's futures does not know costs more than the logic. See `tests/words.txt`.
+#[test]
+fn every_word_in_a_name_is_of_the_field_or_plain_or_explained() {
+    let sources = sources();
+    let mut used = BTreeMap::new();
+    for (path, text) in without_any_tests(&sources) {
+        for word in words::words(text) {
+            used.entry(word).or_insert_with(|| path.to_owned());
+        }
+    }
+    let (vocabulary, reasons, design) =
+        (beside("tests/vocabulary.txt"), beside("tests/words.txt"), beside("DESIGN.md"));
+    let (reasons, glossary) = (words::reasons(&reasons), words::glossary(&design));
+    assert_none(&words::unknown_or_unused(&used, &vocabulary, &glossary, &reasons));
+}
+
+/// One name for one thing: a type that is not public has its name for itself.
+#[test]
+fn no_two_types_share_a_name() {
+    let sources = sources();
+    assert_none(&rules::types_of_one_name(without_any_tests(&sources)));
 }
 
 // ----- files and functions -----

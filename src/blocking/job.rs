@@ -17,7 +17,7 @@ pub(super) struct PoolJob<F, T> {
     record: Arc<JobRecord>,
     /// The queue that it is in.
     threads: Weak<Threads>,
-    desk: Mutex<JobCell<F, T>>,
+    cell: Mutex<JobCell<F, T>>,
 }
 
 struct JobCell<F, T> {
@@ -44,17 +44,17 @@ impl<F, T> PoolJob<F, T> {
             record: JobRecord::new(name, place),
             number: threads.next_number(),
             threads: Arc::downgrade(threads),
-            desk: Mutex::new(JobCell { stage: JobStage::Made(closure), then: None }),
+            cell: Mutex::new(JobCell { stage: JobStage::Made(closure), then: None }),
         })
     }
 
     /// Takes the closure, if it is still there; whoever has it sees to the end of the job.
     fn take_closure(&self) -> Option<F> {
-        let mut desk = self.lock();
-        match mem::replace(&mut desk.stage, JobStage::Running) {
+        let mut cell = self.lock();
+        match mem::replace(&mut cell.stage, JobStage::Running) {
             JobStage::Made(closure) => Some(closure),
             other => {
-                desk.stage = other;
+                cell.stage = other;
                 None
             }
         }
@@ -72,14 +72,14 @@ impl<F, T> PoolJob<F, T> {
     /// Leaves the outcome for the handle, or does with it what was asked for.
     fn settle(&self, outcome: JobResult<T>) {
         let then = {
-            let mut desk = self.lock();
-            match desk.then.take() {
+            let mut cell = self.lock();
+            match cell.then.take() {
                 None => {
-                    desk.stage = JobStage::Over(outcome);
+                    cell.stage = JobStage::Over(outcome);
                     None
                 }
                 Some(then) => {
-                    desk.stage = JobStage::Taken;
+                    cell.stage = JobStage::Taken;
                     Some((then, outcome))
                 }
             }
@@ -99,7 +99,7 @@ impl<F, T> PoolJob<F, T> {
 
     /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
     fn lock(&self) -> MutexGuard<'_, JobCell<F, T>> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,12 +141,12 @@ impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
     }
 
     fn take(&self) -> Option<JobResult<T>> {
-        let mut desk = self.lock();
-        match mem::replace(&mut desk.stage, JobStage::Taken) {
+        let mut cell = self.lock();
+        match mem::replace(&mut cell.stage, JobStage::Taken) {
             JobStage::Over(outcome) => Some(outcome),
             JobStage::Taken => panic!("a `BlockingHandle` was polled after it had been ready"),
             other => {
-                desk.stage = other;
+                cell.stage = other;
                 None
             }
         }
@@ -156,12 +156,12 @@ impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
         if let Some(outcome) = self.take() {
             return Some((callback, outcome));
         }
-        let mut desk = self.lock();
-        if matches!(desk.stage, JobStage::Over(_)) {
-            drop(desk);
+        let mut cell = self.lock();
+        if matches!(cell.stage, JobStage::Over(_)) {
+            drop(cell);
             return self.then(callback);
         }
-        desk.then = Some(callback);
+        cell.then = Some(callback);
         None
     }
 

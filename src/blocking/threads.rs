@@ -178,13 +178,13 @@ impl Threads {
 
     /// Notes that a thread is not there any more.
     fn lose_thread(&self, error: io::Error) {
-        let (stranded, sleeper) = self.lock().lose_thread();
+        let (unserved, sleeper) = self.lock().lose_thread();
         self.gone.notify_all();
         if let Some(sleeper) = sleeper {
             sleeper.call();
         }
         let error = Arc::new(error);
-        for job in stranded {
+        for job in unserved {
             job.refuse(JobRefusal::NoThread(Arc::clone(&error)));
             drop_quietly(job);
         }

@@ -143,7 +143,7 @@ impl Entries {
     pub(super) fn due(&self, now: ClockReading) -> Vec<Number> {
         let counted = self.counted.iter().map_while(|(at, number)| {
             let point = Point::Counted(*at);
-            point.is_due(now).then(|| (point.lateness(now), *number))
+            point.is_due(now).then(|| (point.delay(now), *number))
         });
         let late = |at: Timestamp| between(at, now.wall);
         let wall = self
@@ -201,7 +201,7 @@ impl Entries {
     pub(super) fn end(&mut self, number: Number, now: ClockReading, zone: &TimeZone) -> bool {
         let Some(entry) = self.jobs.get_mut(&number) else { return true };
         if let Some(point) = entry.next
-            && !point.lateness(now).is_zero()
+            && !point.delay(now).is_zero()
         {
             let count = self.random.between(entry.rhythm.every, entry.rhythm.to);
             entry.next = entry.rhythm.after(point, now, count, zone);

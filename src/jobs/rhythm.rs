@@ -45,7 +45,7 @@ impl Point {
     }
 
     /// How long ago it was.
-    pub(super) fn lateness(self, now: ClockReading) -> Duration {
+    pub(super) fn delay(self, now: ClockReading) -> Duration {
         match self {
             Point::Counted(at) => now.counted.saturating_sub(at),
             Point::TimeSource { at, .. } => between(at, now.wall),

@@ -219,9 +219,9 @@ fn no_scheduler_sleeps_over_a_letter() {
 }
 
 /// A waker that notes that it was woken.
-struct Noted(AtomicUsize);
+struct Recorder(AtomicUsize);
 
-impl Wake for Noted {
+impl Wake for Recorder {
     fn wake(self: StdArc<Self>) {
         self.0.store(1, Ordering::Relaxed);
     }
@@ -236,10 +236,10 @@ fn fault_looking_before_leaving_word_sleeps_for_ever() {
         let ringer = elsewhere(&lent, Lent::ring);
         // What `wake_me` does under one lock, done under two.
         let falls_asleep = mailbox.is_empty();
-        let noted = StdArc::new(Noted(AtomicUsize::new(0)));
-        let _ignored = mailbox.wake_me(Waker::from(StdArc::clone(&noted)));
+        let recorder = StdArc::new(Recorder(AtomicUsize::new(0)));
+        let _ignored = mailbox.wake_me(Waker::from(StdArc::clone(&recorder)));
         ringer.join().unwrap();
-        let woken = noted.0.load(Ordering::Relaxed) == 1;
+        let woken = recorder.0.load(Ordering::Relaxed) == 1;
         assert!(!falls_asleep || woken, "sleeps for ever");
     });
 }

@@ -63,7 +63,7 @@ impl<'k, 'r> RootGuard<'k, 'r> {
         let meta = SpawnMeta { flags: Flags::MAIN, ..SpawnMeta::at(place) };
         let (key, is_traced) = {
             let board = &mut *kernel.board.borrow_mut();
-            let (key, _) = board.taskmap.insert_guest(meta);
+            let (key, _) = board.taskmap.insert_external(meta);
             board.ready.push(key.slot);
             (key, board.flags.has(Flags::TRACE))
         };

@@ -204,9 +204,9 @@ impl Kernel {
     }
 
     /// Makes a task whose future lives elsewhere; the caller queues it.
-    pub(crate) fn insert_guest(&self, meta: SpawnMeta, name: Option<Arc<str>>) -> (Key, TaskId) {
+    pub(crate) fn insert_external(&self, meta: SpawnMeta, name: Option<Arc<str>>) -> (Key, TaskId) {
         let board = &mut *self.board.borrow_mut();
-        let (key, id) = board.taskmap.insert_guest(meta);
+        let (key, id) = board.taskmap.insert_external(meta);
         if name.is_some() {
             board.taskmap.extra_mut(key.slot).name = name;
         }

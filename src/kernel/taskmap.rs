@@ -142,7 +142,7 @@ impl TaskMap {
     }
 
     /// The same for a task whose future lives elsewhere, and that brings no box.
-    pub(crate) fn insert_guest(&mut self, meta: SpawnMeta) -> (Key, TaskId) {
+    pub(crate) fn insert_external(&mut self, meta: SpawnMeta) -> (Key, TaskId) {
         let slot = self.bare_slot(meta.place);
         self.occupy(slot, None, meta)
     }

@@ -52,12 +52,12 @@ impl Doorbell {
     fn ring(&self) {
         let key = Key::from_word(self.word.load(Ordering::Relaxed));
         if !(self.mailbox.schedule_here)(self.mailbox.scheduler, key) {
-            self.ring_from_afar();
+            self.ring_remotely();
         }
     }
 
     /// Rings from a thread that is not the scheduler's, or after the scheduler's end.
-    fn ring_from_afar(&self) {
+    fn ring_remotely(&self) {
         let word = self.word.fetch_and(!SILENT, Ordering::AcqRel);
         if word & SILENT == 0 {
             return; // Another ring has posted a letter, which is not answered yet.

@@ -107,9 +107,9 @@ pub(super) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
         return Vec::new();
     }
     let board = kernel.board.borrow();
-    let tenants = board.taskmap.tasks();
+    let tasks = board.taskmap.tasks();
     let keys: BTreeMap<TaskId, Key> =
-        tenants.filter_map(|(key, slot)| Some((slot.id()?, key))).collect();
+        tasks.filter_map(|(key, slot)| Some((slot.id()?, key))).collect();
     ids.iter().filter_map(|id| label(&board, *keys.get(id)?)).collect()
 }
 
@@ -157,9 +157,9 @@ pub(super) fn waits_of_tasks(
     let ids: BTreeSet<TaskId> = ids.iter().copied().collect();
     let edges = edges(layers, kernel);
     let board = kernel.board.borrow();
-    let tenants = board.taskmap.tasks();
+    let tasks = board.taskmap.tasks();
     let asked =
-        tenants.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
+        tasks.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
     asked.map(|(id, key)| (id, waits_of(layers, &board, &edges, key))).collect()
 }
 
@@ -178,8 +178,8 @@ pub(super) fn snapshot(layers: &Layers, kernel: &Kernel) -> Snapshot {
 }
 
 fn task_infos(layers: &Layers, board: &Board, edges: &Edges) -> Vec<TaskInfo> {
-    let tenants = board.taskmap.tasks();
-    let infos = tenants.filter_map(|(key, slot)| {
+    let tasks = board.taskmap.tasks();
+    let infos = tasks.filter_map(|(key, slot)| {
         Some(TaskInfo {
             label: label(board, key)?,
             state: match slot.state {

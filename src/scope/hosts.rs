@@ -202,7 +202,7 @@ impl Host {
         name: Option<Arc<str>>,
     ) -> (u32, TaskId) {
         meta.flags = meta.flags.with(Flags::ROUTED);
-        let (key, id) = self.kernel.insert_guest(meta, name);
+        let (key, id) = self.kernel.insert_external(meta, name);
         let is_polled = {
             let lists = &mut *self.hosts.0.borrow_mut();
             lists.check_in(key.slot, QueueMember { queue: self.queue, number });

@@ -6,7 +6,7 @@ mod child;
 mod error;
 mod members;
 mod handle;
-mod places;
+mod slots;
 mod body;
 mod spawning;
 mod run;

@@ -13,7 +13,7 @@ use crate::scope::child::Failed;
 use crate::scope::error::ScopeError;
 use crate::scope::hosts::Host;
 use crate::scope::pass::Children;
-use crate::scope::places::{ChildSlot, ChildSlots};
+use crate::scope::slots::{ChildSlot, ChildSlots};
 use crate::scope::spawning::Scope;
 use crate::task::is_over;
 
@@ -177,7 +177,7 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
             host.pass(self);
             body.look_for_request(left(), cx, members);
         }
-        if body.is_over() && self.scope.places().borrow().is_empty() {
+        if body.is_over() && self.scope.slots().borrow().is_empty() {
             if !self.must_wait() {
                 return Poll::Ready(body.result(members));
             }
@@ -212,7 +212,7 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
     #[cold]
     fn ask_all(&mut self, reason: &Reason) {
         let Some(host) = self.scope.members().host() else { return };
-        let children = self.scope.places().borrow().in_order();
+        let children = self.scope.slots().borrow().in_order();
         for (id, slot) in children {
             cancel(host.kernel(), slot, id, reason);
         }
@@ -228,7 +228,7 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
     /// A child has had its last turn.
     #[inline]
     fn over(&self, number: u32, child: ChildSlot<'_>, failed: Option<Box<Failed>>) -> Ending {
-        self.scope.places().borrow_mut().vacate(number);
+        self.scope.slots().borrow_mut().vacate(number);
         let ChildSlot { slot, id, child } = child;
         drop(child); // What it was is gone already: this frees its box.
         match failed {
@@ -240,14 +240,14 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
     /// Drops these children, in the order in which they were spawned.
     #[cold]
     fn end_if(&self, matches: impl Fn(&ChildSlot<'scope>) -> bool) {
-        let children = self.scope.places().borrow_mut().take_if(matches);
+        let children = self.scope.slots().borrow_mut().take_if(matches);
         children.into_iter().for_each(|child| child.end(self.scope.members()));
     }
 
     /// Drops all children, and those that their destructors spawn.
     #[cold]
     fn end_all(&self) {
-        while !self.scope.places().borrow().is_empty() {
+        while !self.scope.slots().borrow().is_empty() {
             self.end_if(|_| true);
         }
     }
@@ -256,13 +256,13 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
 impl Children for ScopeChildren<'_, '_> {
     #[inline]
     fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
-        let Some(mut child) = self.scope.places().borrow_mut().take(number) else {
+        let Some(mut child) = self.scope.slots().borrow_mut().take(number) else {
             unreachable!("only children that are not over have turns")
         };
         let poll = match child.child.as_mut().turn(cx) {
             Poll::Ready(failed) => Poll::Ready(self.over(number, child, failed)),
             Poll::Pending => {
-                self.scope.places().borrow_mut().put(number, child);
+                self.scope.slots().borrow_mut().put(number, child);
                 Poll::Pending
             }
         };
@@ -271,7 +271,7 @@ impl Children for ScopeChildren<'_, '_> {
     }
 
     fn end(&mut self, number: u32, failure: Failure) {
-        let child = self.scope.places().borrow_mut().take(number);
+        let child = self.scope.slots().borrow_mut().take(number);
         if let Some(mut child) = child {
             child.child.as_mut().end(failure);
             self.over(number, child, None);
@@ -283,7 +283,7 @@ impl Children for ScopeChildren<'_, '_> {
 impl Drop for ScopeChildren<'_, '_> {
     fn drop(&mut self) {
         self.end_all();
-        // The scope's drop does not drop its places: so the compiler believes, and so it must be.
-        self.scope.places().replace(ChildSlots::none()).recycle();
+        // The scope's drop does not drop its slots: so the compiler believes, and so it must be.
+        self.scope.slots().replace(ChildSlots::none()).recycle();
     }
 }

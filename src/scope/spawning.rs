@@ -12,7 +12,7 @@ use crate::kernel::SpawnMeta;
 use crate::scope::child::{BoxError, ChildTask, ResultCell, inheriting};
 use crate::scope::handle::ScopedHandle;
 use crate::scope::members::Members;
-use crate::scope::places::{ChildSlot, ChildSlots};
+use crate::scope::slots::{ChildSlot, ChildSlots};
 use crate::task::Builder;
 
 /// What children are spawned with; the argument of the body of a [`scope`](crate::task::scope).
@@ -30,7 +30,7 @@ pub struct Scope<'scope, 'env: 'scope> {
     ///
     /// They may hold a reference to this very scope. So its drop must not drop them: it is shown to the compiler
     /// that it does not by `ManuallyDrop`, and they are taken out before the scope goes.
-    places: ManuallyDrop<RefCell<ChildSlots<'scope>>>,
+    slots: ManuallyDrop<RefCell<ChildSlots<'scope>>>,
     _exactly: PhantomData<(Cell<&'scope ()>, Cell<&'env ()>)>,
 }
 
@@ -38,7 +38,7 @@ impl<'scope> Scope<'scope, '_> {
     pub(super) fn boxed(place: &'static Location<'static>) -> Box<Self> {
         Box::new(Scope {
             members: Members::new(place),
-            places: ManuallyDrop::new(RefCell::new(ChildSlots::new())),
+            slots: ManuallyDrop::new(RefCell::new(ChildSlots::new())),
             _exactly: PhantomData,
         })
     }
@@ -184,9 +184,9 @@ impl<'scope> Scope<'scope, '_> {
         let host = self.members.open_host();
         let task = ChildTask::Running { future, convert, answer: answer.clone() };
         let child = inheriting(Box::pin(task));
-        let number = self.places.borrow_mut().reserve();
+        let number = self.slots.borrow_mut().reserve();
         let (slot, id) = self.members.add(host, number, meta, name);
-        self.places.borrow_mut().put(number, ChildSlot { slot, id, child });
+        self.slots.borrow_mut().put(number, ChildSlot { slot, id, child });
         ScopedHandle::new(&self.members, (slot, id), meta.place, answer)
     }
 
@@ -194,8 +194,8 @@ impl<'scope> Scope<'scope, '_> {
         &self.members
     }
 
-    pub(super) fn places(&self) -> &RefCell<ChildSlots<'scope>> {
-        &self.places
+    pub(super) fn slots(&self) -> &RefCell<ChildSlots<'scope>> {
+        &self.slots
     }
 }
 

@@ -84,7 +84,7 @@ macro_rules! __task_local {
         $($attribute)*
         $visibility static $key: $crate::task::LocalKey<$value> = {
             ::std::thread_local! {
-                static PLACE: $crate::task::__Place<$value> = const { $crate::task::__Place::new() };
+                static PLACE: $crate::task::__Storage<$value> = const { $crate::task::__Storage::new() };
             }
             $crate::task::LocalKey::$kind(&PLACE)
         };

@@ -26,8 +26,8 @@ pub(super) trait Inherit {
 
 /// Notes that a key is set from now on. If the thread is being destroyed, nothing is inherited any more.
 pub(super) fn begin(key: &'static dyn Inherit) {
-    let noted = KEYS.try_with(|keys| keys.borrow_mut().push(key)).is_ok();
-    ANY.set(noted);
+    let is_recorded = KEYS.try_with(|keys| keys.borrow_mut().push(key)).is_ok();
+    ANY.set(is_recorded);
 }
 
 /// Notes that the key that was set last is not any more.

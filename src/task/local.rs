@@ -24,46 +24,46 @@ use crate::task::inherit::{Inherit, Set, Values};
 #[doc(alias = "ContextVar")]
 #[doc(alias = "copy_context")]
 pub struct LocalKey<T: 'static> {
-    place: &'static thread::LocalKey<Place<T>>,
+    place: &'static thread::LocalKey<Storage<T>>,
     /// How a child gets its own value, if it inherits it.
     clone: Option<fn(&T) -> T>,
 }
 
 /// Where a thread has the value of a key, during polls inside a scope of it.
 #[doc(hidden)]
-pub struct Place<T>(Cell<Option<Rc<T>>>);
+pub struct Storage<T>(Cell<Option<Rc<T>>>);
 
-impl<T> Place<T> {
+impl<T> Storage<T> {
     /// A place with nothing in it.
     #[doc(hidden)]
     pub const fn new() -> Self {
-        Place(Cell::new(None))
+        Storage(Cell::new(None))
     }
 
     /// The value, which stays.
-    fn look(&self) -> Option<Rc<T>> {
+    fn get(&self) -> Option<Rc<T>> {
         let value = self.0.take();
         self.0.set(value.clone());
         value
     }
 }
 
-impl<T> fmt::Debug for Place<T> {
+impl<T> fmt::Debug for Storage<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").finish_non_exhaustive()
+        f.debug_struct("Storage").finish_non_exhaustive()
     }
 }
 
 impl<T: 'static> LocalKey<T> {
     /// For the macro.
     #[doc(hidden)]
-    pub const fn own(place: &'static thread::LocalKey<Place<T>>) -> Self {
+    pub const fn own(place: &'static thread::LocalKey<Storage<T>>) -> Self {
         LocalKey { place, clone: None }
     }
 
     /// For the macro.
     #[doc(hidden)]
-    pub const fn inherited(place: &'static thread::LocalKey<Place<T>>) -> Self
+    pub const fn inherited(place: &'static thread::LocalKey<Storage<T>>) -> Self
     where
         T: Clone,
     {
@@ -153,7 +153,7 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// [`AccessError`] outside of all scopes of the key.
     pub fn try_with<R>(&'static self, call: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
-        let value = self.place.try_with(Place::look).ok().flatten();
+        let value = self.place.try_with(Storage::get).ok().flatten();
         value.map(|value| call(&value)).ok_or(AccessError(()))
     }
 
@@ -188,7 +188,7 @@ impl<T: 'static> LocalKey<T> {
 
 impl<T> fmt::Debug for LocalKey<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_set = self.place.try_with(Place::look).ok().flatten().is_some();
+        let is_set = self.place.try_with(Storage::get).ok().flatten().is_some();
         let mut key = f.debug_struct("LocalKey");
         key.field("inherit", &self.clone.is_some()).field("is_set", &is_set).finish()
     }

@@ -205,7 +205,7 @@ pub use join_error::JoinError;
 pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};
 pub use join_set::JoinSet;
 #[doc(hidden)]
-pub use local::Place as __Place;
+pub use local::Storage as __Storage;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use remote::Remote;
 pub(crate) use remote::Remotes;

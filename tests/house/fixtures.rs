@@ -1,14 +1,15 @@
 //! The rules can fail: small crates with one breach each, and without.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arrows::Found;
 use crate::modules::House;
 use crate::rules::{
     circles_of_files, impls_abroad, imports_of_the_kernel, imports_that_point_up,
     imports_through_faces, layers_out_of_order, mod_lines_out_of_order, more_than_a_face,
-    untrue_steps,
+    types_of_one_name, untrue_steps,
 };
+use crate::words;
 
 /// Three layers; `task/mod.rs` shows what is above it.
 fn with(file: &'static str, text: &'static str) -> House {
@@ -208,4 +209,47 @@ fn an_untrue_step_is_found() {
             "A sleep: step 3 is not \"`file`: `function` – words\"",
         ]
     );
+}
+
+#[test]
+fn given_up_words_are_found_in_names_and_in_no_other_text() {
+    assert_eq!(
+        words::given_up("a.rs", "// the tenant\nfn f() { \"tenant\"; retell(again) }"),
+        [""; 0]
+    );
+    for text in ["struct TenantOf;", "fn last_tenant() {}", "let TENANT = 1;"] {
+        assert_eq!(words::given_up("a.rs", text), ["a.rs: `tenant` was given up for: occupant"]);
+    }
+    assert_eq!(words::given_up("a.rs", "Rare"), ["a.rs: `Rare` was given up for: Extra"]);
+}
+
+#[test]
+fn a_word_that_is_in_no_list_is_found_and_so_is_one_that_is_in_no_name() {
+    let design =
+        "\n## Glossary\n\nText.\n\n| word | means |\n|---|---|\n| turn | a poll |\n\n| x | y |";
+    let glossary = words::glossary(design);
+    assert_eq!(glossary, BTreeSet::from(["turn".to_owned()]));
+    let reasons = words::reasons("# head\n\nlane: no better one");
+    let breaches = |vocabulary, text| {
+        let used = words::words(text).into_iter().map(|word| (word, "a.rs".to_owned())).collect();
+        words::unknown_or_unused(&used, vocabulary, &glossary, &reasons)
+    };
+    let text = "fn give_turn(lane: MyLane)";
+    assert_eq!(breaches("# head\nfn give my", text), [""; 0]);
+    assert_eq!(
+        breaches("fn my", text),
+        ["a.rs: `give` is a new word in names: see tests/words.txt"]
+    );
+    let unused = ["`no` is listed and in no name any more: remove it"];
+    assert_eq!(breaches("fn give my no", text), unused);
+    assert_eq!(breaches("give fn my", text), ["the vocabulary is not in alphabetical order"]);
+}
+
+#[test]
+fn two_types_of_one_name_are_found() {
+    let found = |a, b| types_of_one_name([("a.rs", a), ("b.rs", b)].into_iter());
+    assert_eq!(found("struct One;", "enum Two {}\n// struct One\n    type One = u8;"), [""; 0]);
+    assert_eq!(found("pub struct One;", "pub enum One {}"), [""; 0]);
+    let breach = ["`One` is the name of 2 types: [\"a.rs\", \"b.rs\"]"];
+    assert_eq!(found("pub struct One;", "pub(crate) trait One {}"), breach);
 }

@@ -309,3 +309,35 @@ fn step(line: &str) -> Option<(&str, Vec<&str>)> {
     });
     Some((file, functions.collect::<Option<Vec<&str>>>()?))
 }
+
+/// Types that are declared under a name which another has too. Public ones are told apart by their paths; those of
+/// `cancel` keep their names until it is founded anew.
+pub(crate) fn types_of_one_name<'a>(
+    files: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<String> {
+    let mut declared: BTreeMap<String, Vec<(&str, bool)>> = BTreeMap::new();
+    for (path, text) in files.filter(|(path, _)| !path.starts_with("cancel/")) {
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            let is_comment = line.trim_start().starts_with("//");
+            let kind = words
+                .iter()
+                .take(4)
+                .position(|word| matches!(*word, "struct" | "enum" | "trait" | "type"));
+            let is_nested_type = line.starts_with(' ') && words.contains(&"type");
+            let (Some(kind), false, false) = (kind, is_comment, is_nested_type) else { continue };
+            let Some(name) = words.get(kind + 1).filter(|name| is_name(name)) else { continue };
+            let is_public = line.trim_start().starts_with("pub ");
+            declared.entry((*name).to_owned()).or_default().push((path, is_public));
+        }
+    }
+    let mut breaches = Vec::new();
+    for (name, places) in &declared {
+        if places.len() > 1 && places.iter().any(|(_, is_public)| !is_public) {
+            let places: Vec<&str> = places.iter().map(|(path, _)| *path).collect();
+            breaches.push(format!("`{name}` is the name of {} types: {places:?}", places.len()));
+        }
+    }
+    breaches
+}

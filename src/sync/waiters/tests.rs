@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use std::task::Wake;
 
 /// Notes its number when it is woken.
-struct Noted(usize, Arc<Mutex<Vec<usize>>>);
+struct Recorder(usize, Arc<Mutex<Vec<usize>>>);
 
-impl Wake for Noted {
+impl Wake for Recorder {
     fn wake(self: Arc<Self>) {
         self.1.lock().expect("nobody panics").push(self.0);
     }
@@ -55,7 +55,7 @@ impl Both {
     fn step(&mut self, step: &Step) {
         match *step {
             Step::Join => {
-                let waker = Waker::from(Arc::new(Noted(self.made, Arc::clone(&self.log))));
+                let waker = Waker::from(Arc::new(Recorder(self.made, Arc::clone(&self.log))));
                 let waiter = Waiter::of(&Context::from_waker(&waker));
                 let (round, place) = (self.waiters.round(), Location::caller());
                 let ticket = self.waiters.join(waiter, round, place);

@@ -28,7 +28,7 @@ impl ChildSlot<'_> {
 /// The children of a scope.
 pub(super) struct ChildSlots<'scope> {
     /// `None` is vacant, or out for its turn.
-    guests: Vec<Option<ChildSlot<'scope>>>,
+    children: Vec<Option<ChildSlot<'scope>>>,
     vacant: Vec<u32>,
 }
 
@@ -49,31 +49,31 @@ impl<'scope> ChildSlots<'scope> {
 
     /// An empty list without memory.
     pub(super) const fn none() -> Self {
-        ChildSlots { guests: Vec::new(), vacant: Vec::new() }
+        ChildSlots { children: Vec::new(), vacant: Vec::new() }
     }
 
     /// Returns whether all children are over.
     pub(super) fn is_empty(&self) -> bool {
-        self.guests.len() == self.vacant.len()
+        self.children.len() == self.vacant.len()
     }
 
     /// Takes a number for a child that is being spawned.
     #[inline]
     pub(super) fn reserve(&mut self) -> u32 {
         self.vacant.pop().unwrap_or_else(|| {
-            self.guests.push(None);
-            u32::try_from(self.guests.len() - 1).expect("there are no more than slots")
+            self.children.push(None);
+            u32::try_from(self.children.len() - 1).expect("there are no more than slots")
         })
     }
 
     #[inline]
-    pub(super) fn put(&mut self, number: u32, guest: ChildSlot<'scope>) {
-        self.guests[number as usize] = Some(guest);
+    pub(super) fn put(&mut self, number: u32, child: ChildSlot<'scope>) {
+        self.children[number as usize] = Some(child);
     }
 
     #[inline]
     pub(super) fn take(&mut self, number: u32) -> Option<ChildSlot<'scope>> {
-        self.guests[number as usize].take()
+        self.children[number as usize].take()
     }
 
     /// The child that was taken out is over.
@@ -84,10 +84,10 @@ impl<'scope> ChildSlots<'scope> {
 
     /// All that are in their places, in the order in which they were spawned.
     pub(super) fn in_order(&self) -> Vec<(TaskId, u32)> {
-        let guests = self.guests.iter().flatten();
-        let mut guests: Vec<_> = guests.map(|guest| (guest.id, guest.slot)).collect();
-        guests.sort_unstable();
-        guests
+        let children = self.children.iter().flatten();
+        let mut children: Vec<_> = children.map(|child| (child.id, child.slot)).collect();
+        children.sort_unstable();
+        children
     }
 
     /// Takes those out of which this is true, in the order in which they were spawned. They are over.
@@ -96,20 +96,20 @@ impl<'scope> ChildSlots<'scope> {
         matches: impl Fn(&ChildSlot<'scope>) -> bool,
     ) -> Vec<ChildSlot<'scope>> {
         let mut taken = Vec::new();
-        for (place, number) in self.guests.iter_mut().zip(0..) {
-            if let Some(guest) = place.take_if(|guest| matches(guest)) {
-                taken.push(guest);
+        for (place, number) in self.children.iter_mut().zip(0..) {
+            if let Some(child) = place.take_if(|child| matches(child)) {
+                taken.push(child);
                 self.vacant.push(number);
             }
         }
-        taken.sort_unstable_by_key(|guest| guest.id);
+        taken.sort_unstable_by_key(|child| child.id);
         taken
     }
 
     /// Keeps the memory for another scope.
     pub(super) fn recycle(self) {
         debug_assert!(self.is_empty(), "whoever ends a scope ends its children first");
-        let length = self.guests.capacity();
+        let length = self.children.capacity();
         if length == 0 || length > LONGEST {
             return;
         }
@@ -125,11 +125,11 @@ impl<'scope> ChildSlots<'scope> {
 
     /// The same memory, for children that borrow from elsewhere.
     fn emptied<'other>(self) -> ChildSlots<'other> {
-        let ChildSlots { mut guests, mut vacant } = self;
-        guests.clear();
+        let ChildSlots { mut children, mut vacant } = self;
+        children.clear();
         vacant.clear();
         // There is nothing to be mapped; std collects in place what has the same layout.
-        ChildSlots { guests: guests.into_iter().map(|_| None).collect(), vacant }
+        ChildSlots { children: children.into_iter().map(|_| None).collect(), vacant }
     }
 }
 
@@ -139,13 +139,13 @@ mod tests {
 
     #[test]
     fn the_memory_of_a_list_serves_the_next_scope() {
-        let mut places = ChildSlots::new();
-        (0..100).for_each(|number| assert_eq!(places.reserve(), number));
-        (0..100).for_each(|number| places.vacate(number));
-        let before = places.guests.as_ptr().addr();
-        places.recycle();
+        let mut slots = ChildSlots::new();
+        (0..100).for_each(|number| assert_eq!(slots.reserve(), number));
+        (0..100).for_each(|number| slots.vacate(number));
+        let before = slots.children.as_ptr().addr();
+        slots.recycle();
         let next = ChildSlots::new();
-        assert!(next.guests.is_empty() && next.guests.capacity() >= 100);
-        assert_eq!(next.guests.as_ptr().addr(), before);
+        assert!(next.children.is_empty() && next.children.capacity() >= 100);
+        assert_eq!(next.children.as_ptr().addr(), before);
     }
 }
