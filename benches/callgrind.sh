@@ -1,9 +1,9 @@
 # Instructions per operation by callgrind: shared by `instructions.sh` and `instructions-check.sh`.
 #
-# Each row of `count.rs` is run with two lengths; the difference of the counts, divided by the difference of the
-# lengths, is exact and free of what setting up costs.
+# Each row of `count.rs` is run with two lengths. The difference of the counts, divided by the difference of the
+# lengths, is exact, and excludes the cost of setup.
 
-# Builds `count.rs`, and prints where it is.
+# Builds `count.rs`, and prints the path of the program.
 build_count() {
     cargo bench --bench count --no-run --message-format=json 2>/dev/null |
         grep -o '"executable":"[^"]*"' | tail -n 1 | cut -d '"' -f 4
@@ -14,7 +14,7 @@ quick_rows() { # BINARY
     "$1" | awk 'NR > 1 && $1 !~ /_1m$/ { print $1 }'
 }
 
-# The lengths that a row is run with. A row works in batches, so each is a multiple of its batch.
+# The two lengths of a row. A row works in batches, so each length is a multiple of its batch.
 lengths() { # ROW
     case $1 in
     timers_1m | timers_virtual_1m) echo "1000000 2000000" ;;

@@ -1,11 +1,10 @@
-//! Does one row on one executor, so many operations long, for a tool that counts instructions.
+//! Runs N operations of one row on one executor, for a tool that counts instructions.
 //!
 //! ```text
 //! count ROW turnwise|tokio|bare N
 //! ```
 //!
-//! What it costs to set the row up and to warm it up drops out of the difference of two lengths. See
-//! `benches/instructions.sh`.
+//! The cost of setup and warm-up cancels out in the difference of two runs. See `benches/instructions.sh`.
 
 #[path = "rows/columns.rs"]
 mod columns;
@@ -18,7 +17,7 @@ use rows::{Kind, Row, Setup, rows};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo bench` runs it with `--bench`: then there is nothing to do.
+    // `cargo bench` runs it with `--bench`, which does nothing.
     if args.iter().any(|arg| arg.starts_with("--")) {
         return ExitCode::SUCCESS;
     }

@@ -1,4 +1,4 @@
-//! Generators: the next value of one beside that of a boxed iterator, and a value sent to one beside a boxed closure.
+//! Generators: getting a value, beside a boxed iterator, and sending a value, beside a boxed closure.
 
 #[path = "rows/clock.rs"]
 mod clock;

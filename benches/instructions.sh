@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Counts instructions per operation with callgrind: every row of `count.rs` on turnwise, on tokio and by a
+# Counts instructions per operation with callgrind: every row of `count.rs` on turnwise, on tokio and in a
 # bare loop.
 #
 #   benches/instructions.sh [ROW...]

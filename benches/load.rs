@@ -1,5 +1,5 @@
-//! Bad weather: wakes, spawns, panics and drops by the million, a task that never waits, and five idle seconds.
-//! Each is done once, asserts what must hold, and prints one line of a table.
+//! Load: wakes, spawns, panics and drops by the million, a task that never waits, and five idle seconds. Each runs
+//! once, asserts what must hold, and prints one row of a table.
 //!
 //! ```text
 //! cargo bench --bench load            # everything, in about a minute
@@ -25,7 +25,7 @@ use turnwise::{JoinError, Scheduler, sleep, time, yield_now};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// How many bytes are allocated and not freed.
+/// Returns how many bytes are allocated and not freed.
 fn live_bytes() -> usize {
     let stats = ALLOCATOR.stats();
     stats.bytes_allocated - stats.bytes_deallocated
@@ -34,14 +34,14 @@ fn live_bytes() -> usize {
 fn main() {
     let is_test = std::env::args().any(|argument| argument == "--test");
     let scale = |count: u64| if is_test { count / 100 } else { count };
-    println!("| what | how many | time | what was seen |");
+    println!("| load | count | time | result |");
     println!("|---|---:|---:|---|");
-    // One in a process: whether glibc moves a vector that grows depends on what was freed before.
+    // One per process: whether glibc moves a growing vector depends on what was freed before.
     for argument in std::env::args() {
         match argument.as_str() {
             "gap_4m" => return row("tasks that wait", scale(4_000_000), |n| gap(n, false)),
             "gap_4m_wakers" => {
-                return row("tasks with wakers elsewhere", scale(4_000_000), |n| gap(n, true));
+                return row("tasks with wakers held elsewhere", scale(4_000_000), |n| gap(n, true));
             }
             _ => {}
         }
@@ -56,7 +56,7 @@ fn main() {
     row("ms of idling", scale(5_000), idle);
 }
 
-/// Runs one of them, which returns what it saw.
+/// Runs one load, which returns its result.
 fn row(name: &str, count: u64, run: impl FnOnce(u64) -> String) {
     let start = Instant::now();
     let seen = run(count);
@@ -65,7 +65,7 @@ fn row(name: &str, count: u64, run: impl FnOnce(u64) -> String) {
 
 // ----- wakes -----
 
-/// Tasks that leave their wakers in a place, at every turn until they may stop.
+/// Tasks that each put their waker on a shared list, and wait until they may stop.
 struct Crowd {
     scheduler: Scheduler,
     wakers: Arc<Mutex<Vec<Waker>>>,
@@ -97,7 +97,7 @@ impl Crowd {
         Crowd { scheduler, wakers, stop, turns }
     }
 
-    /// Four threads wake everybody by turns, so often in all; then everybody may stop.
+    /// Four threads wake the tasks in rotation, this many times in total; then all tasks may stop.
     fn blow(&self, wakes: u64) -> Vec<thread::JoinHandle<()>> {
         let given = std::mem::take(&mut *self.wakers.lock().expect("nothing panics"));
         let threads = (0..4).map(|_| {
@@ -112,7 +112,7 @@ impl Crowd {
     }
 }
 
-/// Nobody collects the letters meanwhile: so many as there are then is how many there ever are.
+/// No letter is collected until the threads have ended, so the final number of letters is the highest.
 fn storm(wakes: u64, tasks: u64) -> String {
     let crowd = Crowd::new(tasks);
     let live = live_bytes();
@@ -129,7 +129,7 @@ fn storm(wakes: u64, tasks: u64) -> String {
 fn running_storm(wakes: u64) -> String {
     let crowd = Crowd::new(1_000);
     let threads = crowd.blow(wakes);
-    crowd.scheduler.run().expect("everybody is woken when all may stop");
+    crowd.scheduler.run().expect("every task is woken once all may stop");
     threads.into_iter().for_each(|thread| thread.join().expect("nothing panics"));
     let turns = crowd.turns.get();
     assert!(turns <= wakes + 5_000, "a turn for a wake at most");
@@ -152,7 +152,7 @@ fn spawners(tasks: u64) -> String {
     });
     let threads: Vec<_> = threads.collect();
     while !threads.iter().all(thread::JoinHandle::is_finished) {
-        scheduler.run().expect("tasks that do not wait cannot wait for ever");
+        scheduler.run().expect("tasks that never wait cannot deadlock");
         thread::yield_now();
     }
     let sum: u64 = threads.into_iter().map(|thread| thread.join().expect("nothing panics")).sum();
@@ -175,14 +175,14 @@ fn panics(tasks: u64) -> String {
                     })
                 })
                 .collect();
-            scheduler.run().expect("everybody ends");
+            scheduler.run().expect("all tasks end");
             let failed = handles.into_iter().map(|handle| scheduler.block_on(handle));
             panicked +=
                 failed.filter(|result| result.as_ref().is_err_and(JoinError::is_panic)).count();
         }
         panicked
     };
-    round(2_000); // What is kept for later is kept now.
+    round(2_000); // Warms up: memory that is kept for reuse is allocated now.
     let live = live_bytes();
     let panicked = round(tasks);
     let left = live_bytes().abs_diff(live);
@@ -199,7 +199,7 @@ fn dropped(tasks: u64) -> String {
         scheduler.spawn(pending::<()>());
     }
     scheduler.run_until_stalled();
-    let each = live_bytes().abs_diff(live) / usize::try_from(tasks).expect("they are in memory");
+    let each = live_bytes().abs_diff(live) / usize::try_from(tasks).expect("they fit in memory");
     let start = Instant::now();
     drop(scheduler);
     let took = start.elapsed();
@@ -209,10 +209,10 @@ fn dropped(tasks: u64) -> String {
 
 // ----- gaps -----
 
-/// When something was last done, and the longest time until the next thing of a kind.
+/// The time of the last event, and the longest gap before an event of each kind.
 struct Gaps {
     last: Cell<Instant>,
-    /// How long this thread has waited for a processor, when that was last looked at.
+    /// How long this thread had waited for a processor when that was last read.
     delayed: Cell<Duration>,
     spawned: Cell<usize>,
     spawn: Cell<(Duration, usize)>,
@@ -227,10 +227,10 @@ impl Gaps {
         Gaps { last, delayed, spawned: Cell::new(0), spawn: none(), turn: none() }
     }
 
-    /// Something is done now: what led to it has taken since the last thing.
+    /// Ends a gap: records the time since the last event, if it is the longest of its kind.
     fn end(&self, longest: &Cell<(Duration, usize)>) {
         let mut gap = self.last.get().elapsed();
-        // Looking at the account takes microseconds, so it is done only where other programs may have run.
+        // Reading the statistics takes microseconds, so it is done only where other programs may have run.
         if gap > Duration::from_micros(200) {
             let delayed = account(1).unwrap_or_default();
             let before = self.delayed.replace(delayed);
@@ -241,11 +241,11 @@ impl Gaps {
     }
 }
 
-/// Spawns tasks that have a turn soon, and then wait for ever: what keeps them grows meanwhile, and never shrinks.
+/// Spawns tasks that have one turn soon, and then wait forever, so the storage of the tasks only grows.
 fn gap(tasks: u64, gives_wakers: bool) -> String {
-    let tasks = usize::try_from(tasks).expect("they are in memory");
+    let tasks = usize::try_from(tasks).expect("they fit in memory");
     let scheduler = Scheduler::new();
-    // Made before, so that growing is the scheduler's alone.
+    // Allocated in advance, so that only the scheduler's storage grows.
     let places = if gives_wakers { tasks } else { 0 };
     let wakers = Rc::new(RefCell::new(vec![Waker::noop().clone(); places]));
     let gaps = Rc::new(Gaps::new());
@@ -272,7 +272,7 @@ fn gap(tasks: u64, gives_wakers: bool) -> String {
         format!("{:.1} ms (of task {spawned})", longest.as_secs_f64() * 1_000.0)
     };
     format!(
-        "longest gap before a spawn returned {}, before a turn began {}",
+        "longest gap before a spawn returned {}, before a turn started {}",
         show(gaps.spawn.get()),
         show(gaps.turn.get())
     )
@@ -301,7 +301,7 @@ fn beside_a_busy_task(timers: u64) -> String {
             yield_now().await;
         }
     });
-    format!("{turns} turns of that one; the latest timer {:.2?} late", worst.get())
+    format!("{turns} turns of the busy task; the latest timer {:.2?} late", worst.get())
 }
 
 fn idle(millis: u64) -> String {
@@ -314,19 +314,19 @@ fn idle(millis: u64) -> String {
     scheduler.block_on(sleep(Duration::from_millis(millis)));
     let parks = scheduler.metrics().parks;
     let Some(took) = before.and_then(|before| processor_time()?.checked_sub(before)) else {
-        return format!("{parks} parks"); // Only Linux tells the other.
+        return format!("{parks} parks"); // The processor time is available on Linux only.
     };
     assert!(took < Duration::from_millis(20), "{took:?} on a processor");
     format!("{took:.2?} on a processor, {parks} parks")
 }
 
-/// How long this thread has run on a processor.
+/// Returns how long this thread has run on a processor.
 fn processor_time() -> Option<Duration> {
-    thread::yield_now(); // The account is brought up to date when the thread is scheduled.
+    thread::yield_now(); // The statistics are updated when the thread is scheduled.
     account(0)
 }
 
-/// What Linux keeps of this thread: how long it has run, and how long it was ready and others ran.
+/// Reads from Linux how long this thread has run (field 0), or how long it was ready while others ran (field 1).
 fn account(field: usize) -> Option<Duration> {
     let account = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(Duration::from_nanos(account.split_whitespace().nth(field)?.parse().ok()?))

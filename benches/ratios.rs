@@ -1,5 +1,5 @@
-//! Every row on every executor, each in a process of its own, interleaved round by round: so the noise of the
-//! machine meets all alike, and none lives in another's memory. Prints medians, and their ratio.
+//! Every row on every executor, each in its own process, interleaved round by round: the noise of the machine then
+//! affects all alike, and none runs in another's heap. Prints medians, and their ratio.
 //!
 //! ```text
 //! cargo bench --bench ratios -- [ROUNDS] [ROW...]
@@ -26,13 +26,13 @@ fn main() -> io::Result<()> {
         && let Some(row) = rows.iter().find(|row| row.name == name)
         && let Some(column) = COLUMNS.iter().find(|column| column.name == executor)
     {
-        let work = (column.on)(name).expect("the parent asks for what there is");
+        let work = (column.on)(name).expect("the parent only starts existing rows");
         return run_rounds(row, work());
     }
     let (numbers, names): (Vec<_>, Vec<_>) =
         args.iter().partition(|arg| arg.parse::<usize>().is_ok());
     let rounds = numbers.first().and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
-    println!("ns per operation: median of {rounds} rounds, and the least in brackets\n");
+    println!("ns per operation: median of {rounds} rounds, and the minimum in brackets\n");
     println!("| row | turnwise | tokio | tokio / turnwise | bare |");
     println!("|---|---:|---:|---:|---:|");
     for row in &rows {
@@ -58,7 +58,7 @@ fn print_row(row: &Row, rounds: usize) -> io::Result<()> {
             continue;
         };
         cells[number] = format!("{:.1} ({:.1})", times.median, times.least);
-        // With two threads it is chance on which processors they are.
+        // With two threads, it is chance which processors they run on.
         typical[number] = if row.kind == Kind::TwoThreads { times.least } else { times.median };
     }
     let ratio = typical[1] / typical[0];

@@ -1,4 +1,4 @@
-//! Waiting for each other: locks, permits, events, channels, joins and scopes.
+//! Tasks that wait for each other: locks, permits, events, channels, joins and scopes.
 
 #[path = "rows/clock.rs"]
 mod clock;

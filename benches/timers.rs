@@ -1,4 +1,4 @@
-//! Timers: fired, real and virtual, and cancelled; and timeouts.
+//! Timers that fire, real and virtual, or are cancelled; and timeouts.
 
 #[path = "rows/clock.rs"]
 mod clock;

@@ -1,4 +1,4 @@
-//! Turns: yields over one, a thousand and a hundred thousand tasks; entering and making a scheduler; catches.
+//! Turns: yields over one, a thousand and a hundred thousand tasks; entering and creating a scheduler; catches.
 
 #[path = "rows/clock.rs"]
 mod clock;

@@ -1,4 +1,4 @@
-//! Wakers: cloned, rung in one's own turn, and rung by another thread.
+//! Wakers: cloned, woken in the task's own turn, and woken by another thread.
 
 #[path = "rows/clock.rs"]
 mod clock;

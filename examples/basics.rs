@@ -1,6 +1,6 @@
-//! The slides' first programs: coroutines that do nothing until they are awaited, `gather`, turns that are given
-//! up and turns that are not, the life of a task, and a loop inside of a loop. Each section is a Python program of
-//! the course, and prints what that prints: the virtual time in milliseconds, and a line.
+//! The slides' first programs: coroutines that do nothing until awaited, `gather`, tasks that yield and one that does
+//! not, the life of a task, and a nested event loop. Each section ports a Python program of the course and prints the
+//! same lines: the virtual time in milliseconds, and a message.
 //!
 //! Run it with `cargo run --example basics`.
 
@@ -16,9 +16,9 @@ fn main() {
         ("a coroutine does nothing until it is awaited", nothing_until_awaited),
         ("compute", compute_in_main),
         ("foo", what_a_run_returns),
-        ("turns that are given up", |world| world.run(turns(world))),
+        ("cooperative turns", |world| world.run(turns(world))),
         ("the life of a task", |world| world.run(lives(world.clock))),
-        ("a loop in a loop", |world| world.run(notebook(world))),
+        ("a nested event loop", |world| world.run(notebook(world))),
     ];
     for (title, run) in sections {
         println!("--- {title}");
@@ -28,7 +28,7 @@ fn main() {
 
 type Section = fn(&World);
 
-/// A scheduler with a virtual clock, which begins at 0.
+/// A scheduler with a virtual clock, which starts at 0.
 struct World {
     scheduler: Scheduler,
     clock: Clock,
@@ -46,13 +46,13 @@ impl World {
         self.scheduler.block_on(program)
     }
 
-    /// The course's `log`, where nothing runs.
+    /// The course's `log`, for lines outside of a run.
     fn log(&self, line: impl AsRef<str>) {
         self.run(async { self.clock.log(line) });
     }
 }
 
-/// Prints lines with the time since the section began.
+/// Prints lines with the time since the section started.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -66,7 +66,7 @@ const fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
 }
 
-// ----- 03: three at once take as long as the longest -----
+// ----- 03: three concurrent tasks take as long as the longest -----
 
 async fn my_task(clock: Clock, duration: u64) -> String {
     sleep(seconds(duration)).await;
@@ -75,14 +75,14 @@ async fn my_task(clock: Clock, duration: u64) -> String {
 }
 
 async fn sleep_and_say(clock: Clock) {
-    // The results come in the order of the arguments, whoever was first.
+    // The results come in argument order, whichever task finishes first.
     for line in gather([2, 1, 3].map(|duration| my_task(clock, duration))).await {
         clock.log(line.expect("it only sleeps"));
     }
     clock.log("end");
 }
 
-// ----- 04, 05: calling is not running -----
+// ----- 04, 05: calling a coroutine does not run it -----
 
 async fn compute(a: i32, b: i32) -> i32 {
     println!("Compute...");
@@ -116,10 +116,10 @@ fn compute_in_main(world: &World) {
 
 // ----- 20: what a run returns -----
 
-#[allow(clippy::unused_async, reason = "a coroutine need not wait for anything")]
+#[allow(clippy::unused_async, reason = "a coroutine need not await anything")]
 async fn foo() {}
 
-#[allow(clippy::unused_async, reason = "a coroutine need not wait for anything")]
+#[allow(clippy::unused_async, reason = "a coroutine need not await anything")]
 async fn bar() -> i32 {
     42
 }
@@ -131,7 +131,7 @@ fn what_a_run_returns(world: &World) {
     world.log(format!("bar -> {answer}"));
 }
 
-// ----- 21: who gives up control, and who does not -----
+// ----- 21: tasks that yield, and one that does not -----
 
 async fn polite(clock: Clock, name: &'static str) {
     for number in 0..3 {
@@ -147,7 +147,7 @@ async fn ticker(clock: Clock) {
     }
 }
 
-/// Four and a half seconds pass in one turn of its, and everybody else waits.
+/// One of its turns takes four and a half seconds, during which no other task can run.
 async fn greedy(World { scheduler, clock }: &World) {
     sleep(Duration::from_millis(500)).await;
     clock.log("greedy blocks");
@@ -179,7 +179,7 @@ async fn work(clock: Clock, kind: &'static str) -> Result<&'static str, ValueErr
     if kind == "bad" { Err(ValueError("no luck")) } else { Ok(kind) }
 }
 
-/// What Python prints of a dictionary of states.
+/// Formats the states as Python prints a dictionary.
 fn states(all: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let all: Vec<String> =
         all.into_iter().map(|(kind, state)| format!("'{kind}': '{state}'")).collect();
@@ -209,7 +209,7 @@ async fn lives(clock: Clock) {
     let is_finished = tasks[2].is_finished();
     clock.log(format!("cancel asked: {}", if is_finished { "done" } else { "pending" }));
     sleep(seconds(2)).await;
-    // They are over, so nothing waits here.
+    // All tasks have finished, so these awaits return immediately.
     let mut outcomes = Vec::new();
     for task in tasks {
         outcomes.push(task.await);
@@ -225,7 +225,7 @@ async fn lives(clock: Clock) {
     }
 }
 
-// ----- 53: a loop that runs already -----
+// ----- 53: a run inside a running loop -----
 
 fn rng(n: u32) -> AsyncGenerator<'static, u32> {
     AsyncGenerator::new(async move |co| {
@@ -277,7 +277,7 @@ async fn notebook(World { scheduler, clock }: &World) {
 // --- foo
 // [0] foo -> None
 // [0] bar -> 42
-// --- turns that are given up
+// --- cooperative turns
 // [0] a 0
 // [0] b 0
 // [0] c 0
@@ -305,7 +305,7 @@ async fn notebook(World { scheduler, clock }: &World) {
 // [2000] await good -> good
 // [2000] await bad raises no luck
 // [2000] await unwanted raises cancelled
-// --- a loop in a loop
+// --- a nested event loop
 // [0] run_until_complete: This event loop is already running
 // [0] asyncio.run: asyncio.run() cannot be called from a running event loop
 // 0

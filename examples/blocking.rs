@@ -1,5 +1,5 @@
-//! Blocking calls on threads of their own: the slides' thread pool, `to_thread`, and `submit`. Each section is a
-//! Python program of the course, and prints what that prints; a second of the course takes a tenth of one here.
+//! Blocking calls on their own threads: the slides' thread pool, `to_thread` and `submit`. Each section ports a Python
+//! program of the course and prints the same lines; one second of the course takes a tenth of a second here.
 //!
 //! Run it with `cargo run --example blocking`.
 
@@ -16,10 +16,10 @@ fn main() -> Result<(), BlockingError> {
         ("a thread pool", thread_pool),
         ("a blocking function beside the loop", beside_the_loop),
         ("three factorials on three threads", factorials),
-        ("the same call made directly, and offloaded", direct_and_offloaded),
+        ("the same call, direct and offloaded", direct_and_offloaded),
         ("submit, and wait for the result", submit_and_wait),
-        ("submit, and be called back", |clock| {
-            submit_and_be_called_back(clock);
+        ("submit, with a callback", |clock| {
+            submit_with_a_callback(clock);
             Ok(())
         }),
     ];
@@ -32,14 +32,14 @@ fn main() -> Result<(), BlockingError> {
 
 type Section = fn(Clock) -> Result<(), BlockingError>;
 
-/// A second of the course; or a tenth, where it counts in those. Real threads sleep in real time.
+/// One second of the course, or a tenth where it counts tenths. It is short, since threads sleep in real time.
 const SECOND: Duration = Duration::from_millis(100);
 
 fn block_for(seconds: u32) {
     thread::sleep(SECOND * seconds);
 }
 
-/// The course's time, since the section began. No sleep ends early, so it is rounded down.
+/// The course's time since the section started, rounded down, since no sleep ends early.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -54,45 +54,46 @@ impl Clock {
     }
 }
 
-/// Who says a line. Within one second the order of threads is not defined: they come first, by what they say.
+/// Where a line comes from. Within one second the order of threads is undefined, so their lines come first, by text.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Speaker {
+enum Origin {
     Thread,
-    /// With the number of the line.
+    /// With the number of the line, which keeps the program's own lines in order.
     Program(usize),
 }
 
-/// Lines of several threads, to be shown by the second.
+/// Collects the lines of several threads, and shows them sorted by second.
 #[derive(Clone)]
-struct Lines(Clock, Arc<Mutex<Vec<(u128, Speaker, String)>>>);
+struct Lines(Clock, Arc<Mutex<Vec<(u128, Origin, String)>>>);
 
 impl Lines {
     fn new(clock: Clock) -> Self {
         Lines(clock, Arc::default())
     }
 
-    fn thread_says(&self, line: impl Display) {
-        self.add(|_| Speaker::Thread, line);
+    fn log_from_thread(&self, line: impl Display) {
+        self.add(|_| Origin::Thread, line);
     }
 
     fn log(&self, line: impl Display) {
-        self.add(Speaker::Program, line);
+        self.add(Origin::Program, line);
     }
 
-    fn add(&self, speaker: impl FnOnce(usize) -> Speaker, line: impl Display) {
-        let mut lines = self.1.lock().expect("nobody panics while he speaks");
-        let speaker = speaker(lines.len());
-        lines.push((self.0.seconds(), speaker, line.to_string()));
+    fn add(&self, origin: impl FnOnce(usize) -> Origin, line: impl Display) {
+        let mut lines = self.1.lock().expect("nothing panics while it is locked");
+        let origin = origin(lines.len());
+        lines.push((self.0.seconds(), origin, line.to_string()));
     }
 
     fn show(self) -> impl Iterator<Item = (u128, String)> {
-        let mut lines = std::mem::take(&mut *self.1.lock().expect("nobody speaks any more"));
+        let mut lines =
+            std::mem::take(&mut *self.1.lock().expect("nothing panics while it is locked"));
         lines.sort();
         lines.into_iter().map(|(second, _, line)| (second, line))
     }
 }
 
-// ----- 02: results are waited for in the order of the list -----
+// ----- 02: the results are awaited in list order -----
 
 fn thread_pool(clock: Clock) -> Result<(), BlockingError> {
     let lines = Lines::new(clock);
@@ -100,7 +101,7 @@ fn thread_pool(clock: Clock) -> Result<(), BlockingError> {
         let lines = lines.clone();
         move || {
             block_for(duration);
-            lines.thread_says(format!("  job {duration} finishes"));
+            lines.log_from_thread(format!("  job {duration} finishes"));
             format!("Slept for {duration} seconds")
         }
     };
@@ -119,7 +120,7 @@ fn thread_pool(clock: Clock) -> Result<(), BlockingError> {
     Ok(())
 }
 
-// ----- 13: a blocking function runs beside the loop: 5 s in all, not 10 -----
+// ----- 13: a blocking function runs beside the loop: 5 s in total, not 10 -----
 
 fn beside_the_loop(clock: Clock) -> Result<(), BlockingError> {
     let say = move |line: &str| println!("00:00:{:02} {line}", clock.seconds());
@@ -128,7 +129,7 @@ fn beside_the_loop(clock: Clock) -> Result<(), BlockingError> {
         block_for(5);
         say("unblock IO");
     };
-    let non_block = to_thread(blocking_io); // made before there is a scheduler; nothing happens yet
+    let non_block = to_thread(blocking_io); // starts lazily, so it needs no scheduler yet
     block_on(async {
         say("start async");
         let (blocked, ()) = join!(non_block, sleep(SECOND * 5));
@@ -147,11 +148,11 @@ fn factorials(clock: Clock) -> Result<(), BlockingError> {
         to_thread(move || {
             let mut product = 1;
             for factor in 2..=number {
-                lines.thread_says(format!("Task {name}: Compute factorial({factor})..."));
+                lines.log_from_thread(format!("Task {name}: Compute factorial({factor})..."));
                 block_for(1);
                 product *= factor;
             }
-            lines.thread_says(format!("Task {name}: factorial({number}) = {product}"));
+            lines.log_from_thread(format!("Task {name}: factorial({number}) = {product}"));
             product
         })
     };
@@ -166,7 +167,7 @@ fn factorials(clock: Clock) -> Result<(), BlockingError> {
     })
 }
 
-// ----- 32: a blocking call stops a ticker when it is made directly, and does not when it is offloaded -----
+// ----- 32: a blocking call stalls a ticker when it is made directly, but not when it is offloaded -----
 
 fn direct_and_offloaded(clock: Clock) -> Result<(), BlockingError> {
     let blocking = || {
@@ -183,7 +184,7 @@ fn direct_and_offloaded(clock: Clock) -> Result<(), BlockingError> {
         clock.log("direct");
         let direct = async {
             yield_now().await;
-            blocking() // A debug build reports this turn as a slow one, on stderr.
+            blocking() // A debug build reports this as a slow turn, on stderr.
         };
         let ((), result) = join!(ticker(), direct);
         clock.log(format_args!("[None, '{result}']"));
@@ -211,9 +212,9 @@ fn submit_and_wait(clock: Clock) -> Result<(), BlockingError> {
     Ok(())
 }
 
-// ----- 34: the caller goes on, and is called back -----
+// ----- 34: the caller continues, and a callback receives the result -----
 
-fn submit_and_be_called_back(clock: Clock) {
+fn submit_with_a_callback(clock: Clock) {
     let pool = ThreadPool::new(1);
     let handle = pool.submit(|| func(2, 3));
     handle.on_done(|result| match result {
@@ -266,7 +267,7 @@ fn submit_and_be_called_back(clock: Clock) {
 // Task C: factorial(4) = 24
 // [2, 6, 24]
 // 0.3 end
-// --- the same call made directly, and offloaded
+// --- the same call, direct and offloaded
 // [0] direct
 // [0] tick 0
 // [3000] tick 1
@@ -283,7 +284,7 @@ fn submit_and_be_called_back(clock: Clock) {
 // Got: 5
 // DONE
 // [1000] end
-// --- submit, and be called back
+// --- submit, with a callback
 // DONE
 // [0] leaving
 // Got: 5

@@ -1,7 +1,7 @@
-//! Timeouts and cancelling, as on the slides: `wait_for`, a coroutine that catches `CancelledError` and takes
-//! five seconds to clean up, `shield`, and two tasks that speak. Each section but the third is a Python program
-//! of the course, and prints what that prints: the virtual time in milliseconds, and a line. The third prints
-//! what the slide says, which Python does no longer.
+//! Timeouts and cancellation, as on the slides: `wait_for`, a coroutine that catches `CancelledError` and takes five
+//! seconds to clean up, `shield`, and two tasks that print. Each section but the third ports a Python program of the
+//! course and prints the same lines: the virtual time in milliseconds, and a message. The third prints what the slide
+//! shows, which current Python no longer prints.
 //!
 //! Run it with `cargo run --example cancel`.
 
@@ -14,7 +14,7 @@ fn main() {
     let sections: [(&str, fn()); 5] = [
         ("wait_for", || section(give_up)),
         ("a coroutine that catches the cancellation", || section(catch)),
-        ("the same, as the slide has it", || section(catch_as_on_the_slide)),
+        ("the same, as the slide shows it", || section(catch_as_on_the_slide)),
         ("shield", || section(protect)),
         ("create_task", || section(speak)),
     ];
@@ -24,13 +24,13 @@ fn main() {
     }
 }
 
-/// Runs one section, in a virtual time of its own that begins at 0.
+/// Runs one section on its own scheduler, whose virtual clock starts at 0.
 fn section<F: Future<Output = ()>>(program: impl FnOnce(Clock) -> F) {
     let scheduler = Scheduler::builder().virtual_time().build();
     scheduler.block_on(async { program(Clock(time::now())).await });
 }
 
-/// Prints lines with the time since the section began: the course's `log`.
+/// Prints lines with the time since the section started: the course's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -50,7 +50,7 @@ const fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
 }
 
-// ----- 08: whoever is too slow is dropped -----
+// ----- 08: a future that misses its deadline is dropped -----
 
 async fn eternity() {
     sleep(seconds(3600)).await;
@@ -65,9 +65,9 @@ async fn give_up(clock: Clock) {
     clock.log("end");
 }
 
-// ----- 09: whoever catches it may take his time -----
+// ----- 09: a coroutine that catches the cancellation may take time to clean up -----
 
-/// Returns what Python's functions return that return nothing.
+/// Returns `None`, as a Python function without a `return` does.
 async fn swallowing() -> Option<()> {
     if let Err(_cancelled) = catch_cancel(eternity()).await {
         println!("closed");
@@ -85,7 +85,7 @@ async fn reraising() -> Option<()> {
     None
 }
 
-/// Python's `wait_for`, since 3.9: the result of a task that was cancelled and returns all the same counts.
+/// Python's `wait_for` since 3.9: if the cancelled task returns a value anyway, that value is the result.
 async fn wait_for<T: 'static>(
     after: Duration,
     work: impl Future<Output = T> + 'static,
@@ -114,7 +114,7 @@ fn report(clock: Clock, outcome: &Result<Option<()>, JoinError>) {
     clock.log("after wait_for");
 }
 
-/// What the slide says is printed, and Python 3.7 and 3.8 did print: here it is what `timeout` does.
+/// What the slide shows, and Python 3.7 and 3.8 printed. Here it is how `timeout` behaves.
 async fn catch_as_on_the_slide(clock: Clock) {
     if timeout(seconds(1), swallowing()).await.is_err() {
         println!("timeout!");
@@ -122,7 +122,7 @@ async fn catch_as_on_the_slide(clock: Clock) {
     clock.log("after wait_for");
 }
 
-// ----- 10: what is shielded goes on -----
+// ----- 10: a shielded future continues after the timeout -----
 
 async fn protect(clock: Clock) {
     let eternity = async move {
@@ -138,7 +138,7 @@ async fn protect(clock: Clock) {
     clock.log("end");
 }
 
-// ----- 11: tasks run while somebody else waits -----
+// ----- 11: spawned tasks run while another task waits -----
 
 async fn say(word: &str, delay: u64) {
     println!("heh{word}");
@@ -151,7 +151,7 @@ async fn speak(clock: Clock) {
     let second = spawn(say("Hi_2", 1));
     println!("{}", clock.time());
     for task in [first, second] {
-        task.await.expect("it only speaks");
+        task.await.expect("it only prints");
     }
     println!("{}", clock.time());
 }
@@ -172,7 +172,7 @@ async fn speak(clock: Clock) {
 // timeout!
 // [12000] after wait_for
 // [12000] end
-// --- the same, as the slide has it
+// --- the same, as the slide shows it
 // closed
 // timeout!
 // [6000] after wait_for

@@ -1,12 +1,12 @@
-//! A scheduler inside somebody else's loop: here a window's, which waits for its own events and lets the
-//! tasks have their turns in between. Nothing is polled for, and no thread sleeps but in the loop's wait.
+//! A scheduler embedded in another event loop: here a window's, which waits for its own events and runs the tasks in
+//! between. There is no busy polling, and the thread sleeps only where the loop waits for events.
 //!
 //! Run it with `cargo run --example embed`. Three calls are all it takes:
 //!
-//! * `run_until_stalled` gives turns until nothing is ready, and returns;
-//! * `next_deadline` says how long the loop may wait for its events;
-//! * `on_wake` says what to do when a task is woken while the loop waits, on whatever thread: here it posts
-//!   an event, as anybody else would.
+//! * `run_until_stalled` runs tasks until none is ready, and returns;
+//! * `next_deadline` returns the instant until which the loop may wait for its events;
+//! * `on_wake` sets a hook for when a task is woken while the loop waits. It runs on the thread that wakes the task,
+//!   and here it posts an event to the loop.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle, ThreadId};
@@ -21,25 +21,25 @@ use turnwise::{Scheduler, sleep};
 enum Event {
     /// The user has pressed a key.
     Key(char),
-    /// A task has something to do, says a thread.
+    /// This thread has woken a task.
     Woken { by: ThreadId },
 }
 
-/// Something that a task wants done on a thread of its own.
-type Errand = Box<dyn FnOnce() + Send>;
+/// Work that a task hands to another thread.
+type Job = Box<dyn FnOnce() + Send>;
 
 fn main() {
     let (events, inbox) = mpsc::channel();
     let scheduler = Scheduler::new();
     let bell = events.clone();
     scheduler.on_wake(move || {
-        let _ = bell.send(Event::Woken { by: thread::current().id() }); // The loop may be over.
+        let _ = bell.send(Event::Woken { by: thread::current().id() }); // The loop may have ended.
     });
 
     let (keys, keyboard) = unbounded();
     let (prompt, user) = start_user(events);
-    let (errands, todo) = mpsc::channel();
-    let program = scheduler.spawn(program(prompt, keyboard, errands));
+    let (jobs, submitted) = mpsc::channel();
+    let program = scheduler.spawn(program(prompt, keyboard, jobs));
     // There is always a deadline, but this one is far away.
     scheduler.spawn(sleep(Duration::from_secs(3600)));
 
@@ -47,24 +47,24 @@ fn main() {
         match wait(&inbox, scheduler.next_deadline()) {
             Some(Event::Key(key)) => {
                 println!("loop: key {key:?}");
-                keys.unbounded_send(key).expect("the program reads keys until it is over");
-                continue; // That has woken the task which reads them, and so sent us `Woken`.
+                keys.unbounded_send(key).expect("the program reads keys until it ends");
+                continue; // The send has woken the task that reads keys, so a `Woken` follows.
             }
             Some(Event::Woken { by }) if by == thread::current().id() => {
                 println!("loop: a task was woken");
             }
             Some(Event::Woken { .. }) => println!("loop: a task was woken by another thread"),
-            None => {} // The deadline has come. Nothing is printed: a slow machine may have passed it before.
+            None => {} // The deadline has passed. A slow machine may miss this wait, so nothing is printed.
         }
         scheduler.run_until_stalled();
-        // Not before all tasks wait: so the wake that comes of it always finds the loop waiting, and what
-        // is printed is the same at every run.
-        for errand in todo.try_iter() {
-            thread::spawn(errand);
+        // Only now that all tasks wait: the wake that a job causes then always finds the loop waiting, and the output
+        // is the same on every run.
+        for job in submitted.try_iter() {
+            thread::spawn(job);
         }
     }
-    println!("loop: over");
-    user.join().expect("users do not panic");
+    println!("loop: done");
+    user.join().expect("the user does not panic");
 }
 
 /// Waits for an event, but not beyond the deadline.
@@ -73,38 +73,34 @@ fn wait(inbox: &Receiver<Event>, deadline: Option<Instant>) -> Option<Event> {
     inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
 }
 
-/// The user, who knows nothing of tasks: asked for a key, he presses one.
+/// Starts the user, a plain thread that presses a key for every prompt.
 fn start_user(events: Sender<Event>) -> (Sender<()>, JoinHandle<()>) {
     let (prompt, prompts) = mpsc::channel();
     let user = thread::spawn(move || {
         for () in prompts {
-            events.send(Event::Key('y')).expect("the loop is there until the program is over");
+            events.send(Event::Key('y')).expect("the loop runs until the program ends");
         }
     });
     (prompt, user)
 }
 
-/// The program in the window, which knows nothing of loops: it draws, asks, computes, and waits each time.
-async fn program(
-    prompt: Sender<()>,
-    mut keyboard: UnboundedReceiver<char>,
-    errands: Sender<Errand>,
-) {
+/// The program in the window: it draws, prompts and computes, and awaits each step. It has no reference to the loop.
+async fn program(prompt: Sender<()>, mut keyboard: UnboundedReceiver<char>, jobs: Sender<Job>) {
     for frame in 1..=2 {
         println!("  program: frame {frame}");
         sleep(Duration::from_millis(16)).await;
     }
 
     println!("  program: shall I compute? (y/n)");
-    prompt.send(()).expect("the user is there until the program is over");
+    prompt.send(()).expect("the user is there until the program ends");
     if keyboard.next().await == Some('y') {
         let (result, computed) = oneshot::channel();
-        let errand = move || {
+        let job = move || {
             let sum: u64 = (1..=1_000_000).sum();
             // This wakes the task below, from this thread.
             result.send(sum).expect("the program waits for the result");
         };
-        errands.send(Box::new(errand)).expect("the loop is there until the program is over");
+        jobs.send(Box::new(job)).expect("the loop runs until the program ends");
         println!("  program: computing on another thread");
         let sum = computed.await.expect("the thread sends its result");
         println!("  program: the sum is {sum}");
@@ -122,4 +118,4 @@ async fn program(
 //   program: computing on another thread
 // loop: a task was woken by another thread
 //   program: the sum is 500000500000
-// loop: over
+// loop: done

@@ -1,11 +1,11 @@
-//! `tail -f FILE | grep -i PATTERN` as three tasks, with two channels between them: one follows a file that
-//! grows, one picks the lines that match, one prints them.
+//! `tail -f FILE | grep -i PATTERN` as three tasks connected by two channels: one follows a growing file, one filters
+//! the lines that match, one prints them.
 //!
-//! Run it with `cargo run --example follow_grep -- /var/log/syslog error`, until Ctrl-C. Without arguments
-//! it makes a file of its own and a fourth task that writes to it, all in virtual time.
+//! Run it with `cargo run --example follow_grep -- /var/log/syslog error`, and stop it with Ctrl-C. Without arguments
+//! it creates a temporary file and a fourth task that writes to it, all in virtual time.
 //!
-//! The channels are those of the `futures` crate, which knows nothing of turnwise: wakers are all that the
-//! two have in common. They hold a few lines only. Whoever is too fast has to wait, as in a real pipe.
+//! The channels are those of the `futures` crate, which does not depend on turnwise: the two interact through wakers
+//! only. The channels are bounded, so a task that is too fast waits, as in a real pipe.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,7 @@ use futures::channel::mpsc::{Receiver, Sender, channel};
 use futures::{SinkExt, StreamExt};
 use turnwise::{JoinHandle, Scheduler, block_on, sleep, spawn};
 
-/// How long to wait for new lines, as on the slide.
+/// How long to sleep between checks for new lines, as on the slide.
 const POLL: Duration = Duration::from_millis(100);
 
 /// How many lines a channel holds.
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        // As in a real pipe, that whoever reads has read enough is no failure.
+        // As in a real pipe, it is not a failure if the reader stops reading.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("follow_grep: {error}");
@@ -48,10 +48,10 @@ fn main() -> ExitCode {
 
 // ----- the three tasks -----
 
-/// Sends each line that is added to the file from now on, once its end is there too.
+/// Sends each line that is appended to the file from now on, once it is complete.
 ///
-/// A file that has become shorter was emptied: it is read again from its new beginning. Reading a file
-/// blocks the thread, but for no longer than a disk takes; what is waited for is its growth.
+/// A file that has become shorter was truncated, and is read again from its start. Reading blocks the thread, but no
+/// longer than a disk access takes; the wait for new lines does not block.
 async fn follow(mut file: BufReader<File>, mut lines: Sender<String>) -> io::Result<()> {
     let mut position = file.stream_position()?;
     let mut line = Vec::new();
@@ -60,7 +60,7 @@ async fn follow(mut file: BufReader<File>, mut lines: Sender<String>) -> io::Res
         if line.ends_with(b"\n") {
             let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
             if lines.send(text).await.is_err() {
-                return Ok(()); // Nobody reads any more.
+                return Ok(()); // The receiver is gone.
             }
             line.clear();
             continue;
@@ -73,7 +73,7 @@ async fn follow(mut file: BufReader<File>, mut lines: Sender<String>) -> io::Res
     }
 }
 
-/// Passes on the lines that contain the pattern, in upper case or lower.
+/// Passes on the lines that contain the pattern, ignoring case.
 async fn grep(pattern: String, mut lines: Receiver<String>, mut matches: Sender<String>) {
     let pattern = pattern.to_lowercase();
     while let Some(line) = lines.next().await {
@@ -83,7 +83,7 @@ async fn grep(pattern: String, mut lines: Receiver<String>, mut matches: Sender<
     }
 }
 
-/// Prints what comes, until nothing does any more.
+/// Prints lines until the channel is closed.
 async fn printer(mut matches: Receiver<String>) -> io::Result<()> {
     while let Some(line) = matches.next().await {
         writeln!(io::stdout(), "{line}")?;
@@ -91,9 +91,9 @@ async fn printer(mut matches: Receiver<String>) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts the three; returns the handles of the first and the last.
+/// Spawns the three tasks, and returns the handles of the first and the last.
 ///
-/// Each ends by itself when the one before it or the one after it has ended: that closes the channel.
+/// Each ends by itself once a neighbour has ended, since that closes the channel between them.
 fn pipeline(file: BufReader<File>, pattern: &str) -> [JoinHandle<io::Result<()>>; 2] {
     let (lines, all) = channel(LINES);
     let (matches, found) = channel(LINES);
@@ -102,7 +102,7 @@ fn pipeline(file: BufReader<File>, pattern: &str) -> [JoinHandle<io::Result<()>>
     [follow, spawn(printer(found))]
 }
 
-/// Opens a file to be read from its end on: the slide's `fd.seek(0, 2)`.
+/// Opens a file at its end: the slide's `fd.seek(0, 2)`.
 fn open_at_end(path: &Path) -> io::Result<BufReader<File>> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::End(0))?;
@@ -115,7 +115,7 @@ fn watch(path: &OsStr, pattern: &OsStr) -> io::Result<()> {
     let (path, pattern) = (Path::new(path), pattern.to_string_lossy());
     let file = open_at_end(path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    eprintln!("following {} for {pattern:?}; Ctrl-C ends it", path.display());
+    eprintln!("following {} for {pattern:?}; press Ctrl-C to stop", path.display());
     block_on(async {
         let [follow, printer] = pipeline(file, &pattern);
         printer.await.map_err(io::Error::other)??;
@@ -123,7 +123,7 @@ fn watch(path: &OsStr, pattern: &OsStr) -> io::Result<()> {
     })
 }
 
-// ----- a file of our own -----
+// ----- a temporary file -----
 
 fn demonstrate() -> io::Result<()> {
     let file = TemporaryFile::create(b"an old line about python\n")?;
@@ -131,7 +131,7 @@ fn demonstrate() -> io::Result<()> {
     scheduler.block_on(async {
         let [follow, printer] = pipeline(open_at_end(&file.0)?, "python");
         spawn(writer(file.0.clone())).await.map_err(io::Error::other)??;
-        sleep(POLL).await; // By now the last line was found.
+        sleep(POLL).await; // By then the last line has been found.
         follow.abort();
         printer.await.map_err(io::Error::other)?
     })
@@ -170,7 +170,7 @@ async fn writer(path: PathBuf) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that is gone when this is dropped, also by a panic.
+/// A file that is removed when this is dropped, also by a panic.
 struct TemporaryFile(PathBuf);
 
 impl TemporaryFile {

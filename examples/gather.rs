@@ -1,6 +1,6 @@
-//! Several tasks at once, as on the slides: `gather` keeps the order of the arguments, `as_completed` that of
-//! the ends, and `wait` hands back what is not over. Each section is a Python program of the course, and prints
-//! what that prints.
+//! Several tasks at once, as on the slides: `gather` returns results in argument order, `as_completed` in completion
+//! order, and `wait` hands back the tasks that are still pending. Each section ports a Python program of the course
+//! and prints the same lines.
 //!
 //! Run it with `cargo run --example gather`.
 
@@ -14,7 +14,7 @@ fn main() {
     let sections: [(&str, fn()); 4] = [
         ("gather", || section(factorials)),
         ("gather, with a failure", || section(a_failure)),
-        ("as_completed", || section(in_the_order_of_their_ends)),
+        ("as_completed", || section(in_completion_order)),
         ("await, gather, wait", || section(ways_to_wait)),
     ];
     for (title, run) in sections {
@@ -23,13 +23,13 @@ fn main() {
     }
 }
 
-/// Runs one section, in a virtual time of its own that begins at 0.
+/// Runs one section on its own scheduler, whose virtual clock starts at 0.
 fn section<F: Future<Output = ()>>(program: impl FnOnce(Clock) -> F) {
     let scheduler = Scheduler::builder().virtual_time().build();
     scheduler.block_on(async { program(Clock(time::now())).await });
 }
 
-/// Prints lines with the time since the section began: the course's `log`.
+/// Prints lines with the time since the section started: the course's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -43,7 +43,7 @@ async fn seconds(number: u64) {
     sleep(Duration::from_secs(number)).await;
 }
 
-/// Why a task of these programs fails: by the slides' `ValueError`, or by a panic, which none of them has.
+/// Why a task of these programs fails: with the slides' `ValueError`, or with a panic, which does not happen here.
 #[derive(Debug, Error)]
 enum Failure {
     #[error("{0}")]
@@ -52,7 +52,7 @@ enum Failure {
     Join(#[from] JoinError),
 }
 
-// ----- 06: the three take turns, and their results keep the order in which they were given -----
+// ----- 06: the three take turns, and the results come in argument order -----
 
 async fn factorials(clock: Clock) {
     async fn factorial(name: &str, number: u64) -> u64 {
@@ -72,7 +72,7 @@ async fn factorials(clock: Clock) {
     clock.log("end");
 }
 
-// ----- 07: a failure is a value in its place, or ends the waiting; the others go on in both cases -----
+// ----- 07: a failure is one of the results, or ends the wait; the other tasks continue in both cases -----
 
 async fn a_failure(clock: Clock) {
     async fn factorial(clock: Clock, name: &str, number: u64) -> Result<u64, Failure> {
@@ -104,9 +104,9 @@ async fn a_failure(clock: Clock) {
     clock.log("end");
 }
 
-// ----- 12: each result as soon as it is there -----
+// ----- 12: each result as soon as it is available -----
 
-async fn in_the_order_of_their_ends(clock: Clock) {
+async fn in_completion_order(clock: Clock) {
     async fn fact(number: u64) -> (u64, u64) {
         let mut product = 1;
         for factor in 2..=number {
@@ -124,7 +124,7 @@ async fn in_the_order_of_their_ends(clock: Clock) {
     }
 }
 
-// ----- 23: what is over, and what goes on -----
+// ----- 23: which tasks are done, and which are still pending -----
 
 async fn ways_to_wait(clock: Clock) {
     async fn job(number: u64) -> Result<u64, Failure> {
@@ -157,7 +157,7 @@ async fn ways_to_wait(clock: Clock) {
     }
 }
 
-/// A list of names as Python writes it.
+/// Formats a list of names as Python prints it.
 fn python(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     format!("[{}]", quoted.join(", "))

@@ -1,5 +1,5 @@
-//! The generators of the slides: next, the end, send, throw, a context manager, and those that wait. Each section
-//! is a Python program of the course, and prints what that prints.
+//! The generators of the slides: `next`, exhaustion, `send`, `throw`, a context manager, and async generators. Each
+//! section ports a Python program of the course and prints the same lines.
 //!
 //! Run it with `cargo run --example generators`. Pipelines of them are in `pipelines.rs`.
 
@@ -14,37 +14,37 @@ use turnwise::{Generator, Scheduler, sleep, time};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("--- a generator expression, and a loop over a generator");
     expression_and_loop()?;
-    println!("--- it starts with next");
+    println!("--- it starts at the first next");
     starts_with_next()?;
-    println!("--- its end");
+    println!("--- StopIteration");
     stop_iteration();
     println!("--- a context manager");
-    virtually(context_manager());
-    println!("--- filters of filters");
+    in_virtual_time(context_manager());
+    println!("--- chained filters");
     filters();
     println!("--- send");
     send()?;
     println!("--- throw");
     throw()?;
     println!("--- async for, async with");
-    virtually(async_for_async_with());
+    in_virtual_time(async_for_async_with());
     println!("--- an async generator, from a plain function");
     print_all(5);
     Ok(())
 }
 
-/// Runs a program in a virtual time of its own.
-fn virtually<F: Future<Output = ()>>(program: F) {
+/// Runs a program on its own scheduler, with a virtual clock.
+fn in_virtual_time<F: Future<Output = ()>>(program: F) {
     Scheduler::builder().virtual_time().build().block_on(program);
 }
 
-/// How Python shows a generator of which nothing has run; ours show themselves by `{:?}`.
+/// How Python prints a generator that has not started; those of turnwise print by `{:?}`.
 fn python<Y, R>(name: &str, generator: &Generator<'_, Y, R>) -> String {
     assert_eq!(generator.state(), GeneratorState::Created);
     format!("<generator object {name}")
 }
 
-// ----- 35: an object, of which nothing has been computed -----
+// ----- 35: an object that has not computed anything yet -----
 
 fn expression_and_loop() -> io::Result<()> {
     let texts = Generator::new(async |co| {
@@ -68,7 +68,7 @@ fn expression_and_loop() -> io::Result<()> {
     io::stdout().flush()
 }
 
-// ----- 36, 37: what runs when, and the value that comes with the end -----
+// ----- 36, 37: when the body runs, and the value that it returns -----
 
 fn countdown(n: u32) -> Generator<'static, u32, &'static str> {
     Generator::new(async move |co| {
@@ -101,7 +101,7 @@ fn stop_iteration() {
     }
 }
 
-// ----- 38: what runs when a block is left, in whichever way, is a destructor -----
+// ----- 38: a destructor runs however the block is left -----
 
 struct Timeit {
     start: Instant,
@@ -135,7 +135,7 @@ async fn context_manager() {
     }
 }
 
-// ----- 41: a line must pass both -----
+// ----- 41: a line must pass both filters -----
 
 const LINES: &str = "\
 This package was put together by a maintainer.
@@ -161,7 +161,7 @@ fn filters() {
     println!("{}", found.join("\n"));
 }
 
-// ----- 42: a yield gives what is sent, and None to next -----
+// ----- 42: a yield returns the value that is sent, or None after next -----
 
 fn shifted(n: u32) -> Generator<'static, u32, (), Option<u32>> {
     Generator::new(async move |co| {
@@ -179,7 +179,7 @@ fn shifted(n: u32) -> Generator<'static, u32, (), Option<u32>> {
 fn send() -> Result<(), Box<dyn std::error::Error>> {
     let g = shifted(1);
     for value in [g.try_next()?, g.send(Some(10))?, g.try_next()?, g.send(Some(1))?] {
-        println!("{}", value.ok_or("it is not at its end")?);
+        println!("{}", value.ok_or("it has not finished")?);
     }
     if let Err(error) = shifted(1).send(Some(10)) {
         assert!(error.is_just_started());
@@ -188,7 +188,7 @@ fn send() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-// ----- 43: an error that is thrown at a yield, which takes it or not -----
+// ----- 43: an error is thrown at a yield, which may catch it -----
 
 #[derive(Debug, Error)]
 #[error("{0}")]
@@ -214,11 +214,11 @@ fn cor(n: u32) -> Generator<'static, u32> {
 fn throw() -> Result<(), Box<dyn std::error::Error>> {
     let mut g = cor(3);
     println!("{}", g.next().ok_or("it has three values")?);
-    println!("{}", g.throw(ValueError("foobar"))?.ok_or("it has taken that")?);
+    println!("{}", g.throw(ValueError("foobar"))?.ok_or("it catches that")?);
     println!("{}", g.next().ok_or("it has two more values")?);
     match g.throw(KeyError("other")) {
         Err(thrown) if thrown.is::<KeyError>() => println!("came out: {thrown}"),
-        _ => return Err("it does not take that".into()),
+        _ => return Err("it does not catch that".into()),
     }
     if g.next().is_none() {
         println!("the generator is over");
@@ -226,7 +226,7 @@ fn throw() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-// ----- 31: values that take their time, and a connection that is closed in any case -----
+// ----- 31: values that take time to produce, and a connection that is always closed -----
 
 async fn async_for_async_with() {
     let epoch = time::now();
@@ -265,7 +265,7 @@ async fn async_for_async_with() {
     }
 }
 
-// ----- 52: a plain function that runs what is not plain -----
+// ----- 52: a plain function that drives an async generator -----
 
 fn print_all(n: u32) {
     turnwise::block_on(async {
@@ -281,12 +281,12 @@ fn print_all(n: u32) {
 // --- a generator expression, and a loop over a generator
 // <generator object <genexpr>
 // 3...2...1...
-// --- it starts with next
+// --- it starts at the first next
 // <generator object countdown
 // now next
 // Обратный отсёт для 3
 // 3
-// --- its end
+// --- StopIteration
 // Обратный отсёт для 2
 // 2
 // 1
@@ -296,7 +296,7 @@ fn print_all(n: u32) {
 // 2.00
 // 1.50
 // error: started at 2.00
-// --- filters of filters
+// --- chained filters
 // It was downloaded from https://www.python.org/downloads/
 // The licence: HTTP://DOCS.PYTHON.ORG/license
 // --- send

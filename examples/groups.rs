@@ -1,6 +1,6 @@
-//! A group of tasks that succeeds or fails as one, as `TaskGroup` on the slides; and the same failing work given
-//! to `gather`, to `try_join_all` and to a scope. One slide says of `gather` that "if some coroutine raised an
-//! error, the others will not be executed". Of `gather` that is not true: they go on. It is true of the others.
+//! A group of tasks that succeeds or fails as a unit, like `TaskGroup` on the slides; and the same failing work run by
+//! `gather`, by `try_join_all` and in a scope. One slide says of `gather` that "if some coroutine raised an error, the
+//! others will not be executed". That does not hold for `gather`, where they continue, but it does for the other two.
 //!
 //! Run it with `cargo run --example groups`.
 
@@ -13,22 +13,22 @@ use turnwise::{JoinError, Scheduler, gather, sleep, time, try_join_all};
 
 fn main() {
     section("TaskGroup", task_group);
-    section("a page is down: gather lets the others go on", with_gather);
+    section("a page is down: gather lets the others continue", with_gather);
     section("a page is down: try_join_all drops the others", with_try_join_all);
-    section("a page is down: a scope tells the others, and waits for them", with_scope);
-    section("a scope whose children borrow, with every error", with_every_error);
+    section("a page is down: a scope cancels the others, and waits for them", with_scope);
+    section("a scope whose children borrow, collecting every error", with_every_error);
 }
 
-/// Runs one section, in a virtual time of its own that begins at 0, and ends what that has left, as
+/// Runs one section on its own scheduler, whose virtual clock starts at 0, and shuts down what is left, as
 /// `asyncio.run` does.
 fn section<F: Future<Output = ()>>(title: &str, program: impl FnOnce(Clock) -> F) {
     println!("--- {title}");
     let scheduler = Scheduler::builder().virtual_time().build();
     scheduler.block_on(async { program(Clock(time::now())).await });
-    scheduler.shutdown(Duration::MAX).expect("it is not called by a task");
+    scheduler.shutdown(Duration::MAX).expect("not called from a task");
 }
 
-/// Prints lines with the time since the section began: the course's `log`.
+/// Prints lines with the time since the section started: the course's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -42,7 +42,7 @@ async fn seconds(number: u64) {
     sleep(Duration::from_secs(number)).await;
 }
 
-// ----- 30: the block ends when all children have; the first failure cancels the others -----
+// ----- 30: the block ends when all children have ended; the first failure cancels the others -----
 
 #[derive(Debug, Error)]
 #[error("{0}")]
@@ -65,9 +65,9 @@ async fn task_group(clock: Clock) {
     let names = scope(async |group| {
         let children = [group.spawn(child(clock, "a", 2)), group.spawn(child(clock, "b", 1))];
         clock.log("body ends");
-        try_join_all(children).await // A handle cannot leave the scope, so the body takes the results.
+        try_join_all(children).await // A handle cannot leave the scope, so the body collects the results.
     });
-    let names = names.await.expect("nobody fails").expect("and nobody is cancelled");
+    let names = names.await.expect("no child fails").expect("no child is cancelled");
     clock.log(format!("block ends: {}", names.join(" ")));
 
     let failed = scope(async |group| {
@@ -94,7 +94,7 @@ enum Failure {
     Join(#[from] JoinError),
 }
 
-/// The page answers after as many seconds as its number says.
+/// A page takes as many seconds as its number to answer.
 async fn get_page(clock: Clock, number: u64) -> Result<u64, Failure> {
     match catch_cancel(seconds(number)).await {
         Ok(()) if number == 1 => return Err(Failure::Down(number)),
@@ -109,7 +109,7 @@ async fn get_page(clock: Clock, number: u64) -> Result<u64, Failure> {
 
 const PAGES: [u64; 4] = [1, 2, 3, 9];
 
-/// As the course's program. Page 9 is cancelled by the end of the program, not by the failure of another.
+/// Like the course's program. Page 9 is cancelled when the program ends, not when another page fails.
 async fn with_gather(clock: Clock) {
     let pages = gather(PAGES.map(|number| get_page(clock, number)));
     let error = pages.flatten().first_error().await.expect_err("the first page is down");
@@ -118,7 +118,7 @@ async fn with_gather(clock: Clock) {
     clock.log("main returns");
 }
 
-/// The others are dropped where they wait: they are not told, so they do not clean up.
+/// The others are dropped where they wait. Nothing is delivered that they could catch, so they do not clean up.
 async fn with_try_join_all(clock: Clock) {
     let pages = try_join_all(PAGES.map(|number| get_page(clock, number)));
     let error = pages.await.expect_err("the first page is down");
@@ -127,7 +127,7 @@ async fn with_try_join_all(clock: Clock) {
     clock.log("main returns");
 }
 
-/// The others are told, and have ended when the scope does.
+/// The others are cancelled, and have ended before the scope does.
 async fn with_scope(clock: Clock) {
     let pages = scope(async |s| {
         for number in PAGES {
@@ -135,19 +135,19 @@ async fn with_scope(clock: Clock) {
         }
     });
     let error = pages.await.map_err(ScopeError::downcast::<Failure>);
-    let error = error.expect_err("the first page is down").expect("a page fails in no other way");
+    let error = error.expect_err("the first page is down").expect("a page only fails like this");
     clock.log(format!("the scope failed: {error}"));
     seconds(4).await;
     clock.log("main returns");
 }
 
-// ----- children that borrow: the text is read, and each has a number of its own to write to -----
+// ----- children that borrow: all read the text, and each writes its own number -----
 
 async fn with_every_error(clock: Clock) {
     let text = String::from("one=12 two=seven three=30 four=");
     let mut numbers = [0; 4];
     let parsed = scope(async |s| {
-        s.collect_all(); // A failure stops nobody.
+        s.collect_all(); // A failure cancels no sibling.
         for (entry, number) in text.split(' ').zip(&mut numbers) {
             let (name, value) = entry.split_once('=').expect("each is a name and a value");
             let parse = async move {
@@ -158,11 +158,11 @@ async fn with_every_error(clock: Clock) {
             Builder::new().name(name).try_spawn_in(s, parse);
         }
     });
-    let errors = parsed.await.expect_err("two of them are no numbers");
+    let errors = parsed.await.expect_err("two of them are not numbers");
     clock.log(format!("{numbers:?}"));
     for error in errors {
         let name = error.name().unwrap_or_default().to_owned();
-        let error: ParseIntError = error.downcast().expect("they fail in no other way");
+        let error: ParseIntError = error.downcast().expect("they only fail like this");
         clock.log(format!("{name}: {error} ({:?})", error.kind()));
     }
 }
@@ -177,7 +177,7 @@ async fn with_every_error(clock: Clock) {
 // [3000] d cancelled
 // [4000] d cleaned up
 // [4000] errors: ['c']
-// --- a page is down: gather lets the others go on
+// --- a page is down: gather lets the others continue
 // [1000] gather raised: page 1 is down
 // [2000] page 2 answered
 // [3000] page 3 answered
@@ -186,13 +186,13 @@ async fn with_every_error(clock: Clock) {
 // --- a page is down: try_join_all drops the others
 // [1000] try_join_all failed: page 1 is down
 // [5000] main returns
-// --- a page is down: a scope tells the others, and waits for them
+// --- a page is down: a scope cancels the others, and waits for them
 // [1000] page 2 cancelled
 // [1000] page 3 cancelled
 // [1000] page 9 cancelled
 // [1000] the scope failed: page 1 is down
 // [5000] main returns
-// --- a scope whose children borrow, with every error
+// --- a scope whose children borrow, collecting every error
 // [1000] [12, 0, 30, 0]
 // [1000] two: invalid digit found in string (InvalidDigit)
 // [1000] four: cannot parse integer from empty string (Empty)

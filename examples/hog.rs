@@ -1,5 +1,5 @@
-//! Two hogs. One computes, or blocks the thread, without ever giving way: it is caught, and named with the
-//! place that it came from. The other waits, but only for what is there already: a budget makes it give way.
+//! Two tasks that hog the thread. One blocks it without yielding: it is reported with its name and the place where it
+//! was spawned. The other awaits, but only futures that are ready: a budget makes it yield.
 //!
 //! Run it with `cargo run --example hog`.
 
@@ -10,24 +10,24 @@ use turnwise::channel::mpsc;
 use turnwise::scheduler::Report;
 use turnwise::{Scheduler, sleep, task, yield_now};
 
-/// Longer than any turn of a good citizen. Where debug assertions are on, 100 ms are the default.
+/// Longer than any turn of a well-behaved task. With debug assertions, the default is 100 ms.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// A report names the time as well; it is left out here, since it is never the same.
-fn tell(report: &Report) {
+/// The report also has the time that the turn took; it is left out here, since it varies.
+fn show(report: &Report) {
     let Report::SlowTurn { task, spawned_at, took, after, .. } = report else {
         return println!("{report}");
     };
     assert!(*took >= LIMIT);
     println!("caught: {task}, spawned at {spawned_at}");
     if let Some(after) = after {
-        println!("        after it had waited for {after}");
+        println!("        after waiting for {after}");
     }
 }
 
 async fn resize(mut pictures: mpsc::Receiver<&'static str>) {
     while let Some(picture) = pictures.recv().await {
-        // This should be handed to a thread of its own: while it lasts nobody else has a turn.
+        // This belongs on a thread of its own: until it returns, no other task has a turn.
         thread::sleep(LIMIT);
         println!("{picture} is resized");
     }
@@ -40,8 +40,8 @@ async fn tick() {
     }
 }
 
-fn one_that_blocks() {
-    let scheduler = Scheduler::builder().virtual_time().slow_poll(LIMIT).on_report(tell).build();
+fn a_task_that_blocks() {
+    let scheduler = Scheduler::builder().virtual_time().slow_poll(LIMIT).on_report(show).build();
     let (sender, receiver) = mpsc::channel(1);
     scheduler.spawn(tick());
     task::Builder::new().name("resizer").spawn_on(&scheduler, resize(receiver.named("pictures")));
@@ -53,8 +53,8 @@ fn one_that_blocks() {
     });
 }
 
-/// A receiver whose channel is never empty, beside somebody else who would like to have a turn.
-fn one_that_never_waits(budget: u32) {
+/// A receiver whose channel is never empty, beside a task that needs turns as well.
+fn a_task_that_never_waits(budget: u32) {
     let scheduler = Scheduler::builder().budget(budget).build();
     let (sender, mut receiver) = mpsc::unbounded();
     (1..=9).for_each(|number| sender.send(number).expect("the receiver is there"));
@@ -70,16 +70,16 @@ fn one_that_never_waits(budget: u32) {
             yield_now().await;
         }
     });
-    scheduler.run().expect("both come to an end");
+    scheduler.run().expect("both complete");
     println!();
 }
 
 fn main() {
-    one_that_blocks();
+    a_task_that_blocks();
     print!("\nwithout a budget:  ");
-    one_that_never_waits(0);
+    a_task_that_never_waits(0);
     print!("with a budget of 3:");
-    one_that_never_waits(3);
+    a_task_that_never_waits(3);
 }
 
 // Output:
@@ -87,7 +87,7 @@ fn main() {
 // tick 1
 // cat.png is resized
 // caught: #2 "resizer", spawned at examples/hog.rs:47:42
-//         after it had waited for a message on channel "pictures" at examples/hog.rs:29:40
+//         after waiting for a message on channel "pictures" at examples/hog.rs:29:40
 // tick 2
 // tick 3
 //

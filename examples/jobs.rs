@@ -1,6 +1,6 @@
-//! Periodic jobs: the slides' aioschedule program, which prints what that prints, and a week of other jobs.
+//! Periodic jobs: the slides' aioschedule program, which prints the same lines as in Python, and a week of other jobs.
 //!
-//! Run it with `cargo run --features jobs --example jobs`. It takes no time: the clock is a virtual one.
+//! Run it with `cargo run --features jobs --example jobs`. The clock is virtual, so it ends immediately.
 
 use std::error::Error;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 // ----- 15: HaHa every second, Heh every two -----
 
-/// As the slides do it: somebody asks ten times a second whether a job is due.
+/// As on the slides: a loop checks ten times a second whether a job is due.
 fn aioschedule() {
     let scheduler = Scheduler::builder().virtual_time().build();
     let schedule = Jobs::new();
@@ -37,9 +37,9 @@ fn aioschedule() {
     });
 }
 
-// ----- times of day, and a night in which the clocks are put back -----
+// ----- times of day, and a night in which the clocks go back -----
 
-/// Nobody has to ask: `run_forever` sleeps until the next job is due.
+/// Without polling: `run_forever` sleeps until the next job is due.
 fn week() -> Result<(), Box<dyn Error>> {
     let scheduler = Scheduler::builder().virtual_time().build();
     let jobs = Jobs::starting_at(&date(2026, 10, 23).at(9, 0, 0, 0).in_tz("Europe/Berlin")?);
@@ -55,8 +55,8 @@ fn week() -> Result<(), Box<dyn Error>> {
     jobs.every(24).hours().until(until).tag("home").name("pill").run(async move || says("pill"));
     let says = say.clone();
     jobs.every(2).to(3).days().at("18:00")?.name("call").run(async move || {
-        says("call, and nobody answers");
-        Err::<(), _>("nobody answers")
+        says("call, no answer");
+        Err::<(), _>("no answer")
     });
     jobs.on_failure(|failure| println!("{:?} has failed: {}", failure.name(), failure.message()));
     jobs.all().iter().for_each(|job| println!("{job:?}"));
@@ -73,7 +73,7 @@ fn week() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-// ----- once, and then no more -----
+// ----- jobs that run once -----
 
 fn beep() {
     let scheduler = Scheduler::builder().virtual_time().build();
@@ -114,13 +114,13 @@ fn beep() {
 // Sun 2026-10-25 08:00 CET pill
 // Mon 2026-10-26 02:30 CET backup
 // Mon 2026-10-26 09:15 CET meeting
-// Mon 2026-10-26 18:00 CET call, and nobody answers
-// "call" has failed: "nobody answers"
+// Mon 2026-10-26 18:00 CET call, no answer
+// "call" has failed: "no answer"
 // Tue 2026-10-27 02:30 CET backup
 // Tue 2026-10-27 08:00 CET home is sold
 // cleared: 1
-// Wed 2026-10-28 18:00 CET call, and nobody answers
-// "call" has failed: "nobody answers"
+// Wed 2026-10-28 18:00 CET call, no answer
+// "call" has failed: "no answer"
 // every Monday at 09:15:00 do meeting (last run: 2026-10-26 09:15:00, next run: 2026-11-02 09:15:00)
 // every 2 to 3 days at 18:00:00 do call (last run: 2026-10-28 18:00:00, next run: 2026-10-30 18:00:00)
 // --- beep

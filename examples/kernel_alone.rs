@@ -1,14 +1,14 @@
-//! The executor by itself: `src/kernel` without the rest of the crate. This is all.
+//! The executor by itself: `src/kernel` without the rest of the crate.
 //!
-//! The folder is compiled here as a module of its own. What the crate adds to it (handles, timers, cancelling, reports)
-//! is not there; what is left spawns tasks, gives them turns, and ends when none is left.
+//! The folder is compiled here as a module. What the crate adds to it (handles, timers, cancellation, reports) is
+//! missing; what remains spawns tasks, gives them turns, and returns when no task is left.
 
 #[path = "../src/kernel/mod.rs"]
 #[allow(
     dead_code,
     unused_imports,
     unreachable_pub,
-    reason = "the layers use what is not used here"
+    reason = "the other layers use what this example does not"
 )]
 mod kernel;
 
@@ -19,7 +19,7 @@ use std::task::Poll;
 
 use kernel::{Kernel, NoHooks, Run, SpawnMeta};
 
-/// Gives the other tasks a turn: wakes the task that polls, and waits.
+/// Lets the other tasks have their turns: wakes its own task, and is pending once.
 async fn yield_now() {
     let mut has_yielded = false;
     poll_fn(|cx| {
@@ -42,10 +42,10 @@ fn main() {
             }
         };
         let (slot, id) = kernel.spawn(task, SpawnMeta::at(Location::caller()), None);
-        kernel.detach(slot, id); // Its handle would take the output.
+        kernel.detach(slot, id); // No handle will take its output.
     }
     let ended = Run::outermost(&kernel, Location::caller(), None);
-    println!("ended well: {}", ended.is_ok());
+    println!("completed: {}", ended.is_ok());
     kernel.close();
 }
 
@@ -55,4 +55,4 @@ fn main() {
 // I'm bar, in turn 1
 // I'm foo, in turn 2
 // I'm bar, in turn 2
-// ended well: true
+// completed: true

@@ -1,5 +1,5 @@
-//! Three philosophers dine with three forks. Each takes the left one first: a deadlock, and its explanation,
-//! with names, places and the circle. Then the same with one rule more, and all of them eat.
+//! Three philosophers dine with three forks. Each takes the left fork first: a deadlock, and its explanation with
+//! names, places and the cycle. Then the same with one more rule, and all of them eat.
 //!
 //! Run it with `cargo run --example philosophers`.
 
@@ -13,13 +13,13 @@ const NAMES: [&str; 3] = ["Plato", "Hypatia", "Kant"];
 
 type Fork = Rc<Mutex<u32>>;
 
-/// Lays a fork to the left of each plate. It counts how often it was used.
+/// Lays a fork to the left of each plate. A fork counts how often it was used.
 fn lay_table() -> Vec<Fork> {
     let fork = |name: &&str| Rc::new(Mutex::new(0).named(format!("fork left of {name}")));
     NAMES.iter().map(fork).collect()
 }
 
-/// Takes one fork, thinks for a second, takes the other one, and eats.
+/// Takes one fork, thinks for a second, takes the other fork, and eats.
 async fn dine(name: &'static str, first: Fork, second: Fork) {
     let mut one = first.lock().await;
     sleep(Duration::from_secs(1)).await;
@@ -29,12 +29,12 @@ async fn dine(name: &'static str, first: Fork, second: Fork) {
     println!("{name} eats");
 }
 
-/// Seats everybody, and waits until all have eaten.
+/// Seats all philosophers, and runs until they have eaten.
 fn dinner(forks: &[Fork], is_polite: bool) -> Result<(), RunError> {
     let scheduler = Scheduler::builder().virtual_time().build();
     for (seat, &name) in NAMES.iter().enumerate() {
         let (left, right) = (seat, (seat + 1) % forks.len());
-        // The rule: the fork with the lower number comes first. Then nobody can close a circle.
+        // The rule: take the fork with the lower number first. Then no cycle can form.
         let first = if is_polite { left.min(right) } else { left };
         let second = left + right - first;
         let guest = dine(name, Rc::clone(&forks[first]), Rc::clone(&forks[second]));
@@ -45,13 +45,13 @@ fn dinner(forks: &[Fork], is_polite: bool) -> Result<(), RunError> {
 
 fn main() {
     match dinner(&lay_table(), false) {
-        Ok(()) => println!("nobody starved"),
+        Ok(()) => println!("all have eaten"),
         Err(error) => println!("{error}\n"),
     }
 
     let forks = lay_table();
     match dinner(&forks, true) {
-        Ok(()) => println!("nobody starved"),
+        Ok(()) => println!("all have eaten"),
         Err(error) => println!("{error}"),
     }
     for fork in &forks {
@@ -71,7 +71,7 @@ fn main() {
 // Hypatia eats
 // Plato eats
 // Kant eats
-// nobody starved
+// all have eaten
 // Mutex { value: 2, name: "fork left of Plato" }
 // Mutex { value: 2, name: "fork left of Hypatia" }
 // Mutex { value: 2, name: "fork left of Kant" }

@@ -1,5 +1,5 @@
-//! Producer and consumer with a bounded queue between them: whoever is too fast waits, nothing is lost, and
-//! `join` returns when every item was not only taken but done.
+//! A producer and two consumers with a bounded queue between them: the faster side waits, nothing is lost, and `join`
+//! returns once every item has been processed, not only taken.
 //!
 //! Run it with `cargo run --example pipeline`.
 
@@ -19,21 +19,21 @@ fn main() -> Result<(), JoinError> {
         let log = move |line: String| println!("{:>4} ms  {line}", start.elapsed_ms());
         let queue = Rc::new(Queue::new(ROOM).named("orders"));
 
-        // Two cooks, each of whom takes half a second for a dish.
+        // Two cooks, each of which takes half a second for a dish.
         let cooks = ["Ann", "Bob"].map(|name| {
             let queue = Rc::clone(&queue);
             let cook = async move {
                 loop {
                     let order: u32 = queue.get().await.expect("the queue is never shut down");
                     sleep(Duration::from_millis(500)).await;
-                    log(format!("{name} has done order {order}"));
-                    queue.task_done().expect("it was taken before");
+                    log(format!("{name} has finished order {order}"));
+                    queue.task_done().expect("the order was taken");
                 }
             };
             task::Builder::new().name(name).spawn(cook)
         });
 
-        // One waiter, who needs a tenth of a second for an order, and has to wait when the queue is full.
+        // One waiter, which takes a tenth of a second for an order, and waits while the queue is full.
         let orders = Rc::clone(&queue);
         let waiter = async move {
             for order in 1..=6 {
@@ -68,12 +68,12 @@ impl ElapsedMs for std::time::Instant {
 //  200 ms  order 2 is in, 1 waiting
 //  300 ms  order 3 is in, 1 waiting
 //  400 ms  order 4 is in, 2 waiting
-//  600 ms  Ann has done order 1
+//  600 ms  Ann has finished order 1
 //  600 ms  order 5 is in, 2 waiting
-//  700 ms  Bob has done order 2
+//  700 ms  Bob has finished order 2
 //  700 ms  order 6 is in, 2 waiting
-// 1100 ms  Ann has done order 3
-// 1200 ms  Bob has done order 4
-// 1600 ms  Ann has done order 5
-// 1700 ms  Bob has done order 6
+// 1100 ms  Ann has finished order 3
+// 1200 ms  Bob has finished order 4
+// 1600 ms  Ann has finished order 5
+// 1700 ms  Bob has finished order 6
 // 1700 ms  all orders are done

@@ -1,8 +1,8 @@
-//! Pipelines of generators, pulled by whoever wants the next line, and of coroutines, pushed by the source. Each
-//! section is a Python program of the course, and prints what that prints.
+//! Pipelines of generators, from which the consumer pulls, and of coroutines, to which the source pushes. Each section
+//! ports a Python program of the course and prints the same lines.
 //!
-//! Run it with `cargo run --example pipelines`. The file that grows is scripted, and so is the time, in
-//! milliseconds. For a real file, followed by tasks, see `follow_grep.rs`.
+//! Run it with `cargo run --example pipelines`. The growing file is scripted, and so is the clock, in milliseconds. For
+//! a real file, followed by tasks, see `follow_grep.rs`.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -15,17 +15,17 @@ use turnwise::generator::Coroutine;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("--- follow, with a callback");
     callback();
-    println!("--- grep what follow yields: who wants a line pulls it");
+    println!("--- grep what follow yields: the consumer pulls");
     pull()?;
-    println!("--- follow, and a printer that is sent the lines: the source pushes them");
+    println!("--- follow sends to a printer: the source pushes");
     push()?;
-    println!("--- two printers, and three of which one ends");
+    println!("--- two printers, then three, one of which ends");
     fan_out()
 }
 
 // ----- a scripted growing file -----
 
-/// A clock that is moved by whoever sleeps, and by nothing else.
+/// A clock that only `sleep` advances.
 #[derive(Default)]
 struct Clock(Cell<u32>);
 
@@ -39,14 +39,14 @@ impl Clock {
     }
 }
 
-/// When each line is written.
+/// The lines of a file, each with the time at which it is written.
 type Script = [(u32, &'static str)];
 
 struct GrowingFile<'a> {
     script: &'a Script,
     clock: &'a Clock,
     position: usize,
-    says_when_it_is_closed: bool,
+    logs_its_close: bool,
 }
 
 #[derive(Debug, Error)]
@@ -54,13 +54,13 @@ struct GrowingFile<'a> {
 struct EndOfScript;
 
 impl<'a> GrowingFile<'a> {
-    /// At its end: the lines that are there already are skipped.
+    /// Opens the file at its end: existing lines are skipped.
     fn open(script: &'a Script, clock: &'a Clock) -> Self {
         let position = script.iter().filter(|(at, _)| *at <= clock.0.get()).count();
-        GrowingFile { script, clock, position, says_when_it_is_closed: true }
+        GrowingFile { script, clock, position, logs_its_close: true }
     }
 
-    /// `None` if there is no line yet.
+    /// Returns `None` if there is no new line yet.
     fn read_line(&mut self) -> Result<Option<&'static str>, EndOfScript> {
         let (at, line) = self.script.get(self.position).ok_or(EndOfScript)?;
         if *at > self.clock.0.get() {
@@ -73,7 +73,7 @@ impl<'a> GrowingFile<'a> {
 
 impl Drop for GrowingFile<'_> {
     fn drop(&mut self) {
-        if self.says_when_it_is_closed {
+        if self.logs_its_close {
             self.clock.log("file closed");
         }
     }
@@ -150,7 +150,7 @@ fn pull() -> Result<(), Box<dyn Error>> {
     ];
     let clock = Clock::default();
     let source = follow(&script, &clock);
-    // Lent, not given away: so closing what greps does not close what follows.
+    // The source is only borrowed, so closing the matches does not close it.
     let mut matches = grep("python", from_fn(|| source.try_next().ok().flatten()));
     for line in &mut matches {
         clock.log(line);
@@ -201,7 +201,7 @@ fn push() -> Result<(), Box<dyn Error>> {
     let clock = Clock::default();
     let sink = timed_printer(&clock);
     let mut file = GrowingFile::open(&script, &clock);
-    file.says_when_it_is_closed = false;
+    file.logs_its_close = false;
     if let Err(error) = follow_into(file, &sink) {
         clock.log(&error.to_string());
     }
@@ -222,7 +222,7 @@ fn printer(name: &str, limit: Option<u32>) -> Coroutine<'_, &'static str> {
     })
 }
 
-/// Ends when one of them does, in the midst of a round: the ones after it miss the item.
+/// Ends as soon as one target does, in the middle of a round: the targets after it miss the item.
 fn broadcast<'a>(targets: Vec<Coroutine<'a, &'static str>>) -> Coroutine<'a, &'static str> {
     Coroutine::new(async move |co| {
         loop {
@@ -268,20 +268,20 @@ fn fan_out() -> Result<(), Box<dyn Error>> {
 // [1000] other: bye
 // [1000] file closed
 // [1000] end
-// --- grep what follow yields: who wants a line pulls it
+// --- grep what follow yields: the consumer pulls
 // [500] I like Python
 // [1000] python again
 // [1000] enough
 // [1000] file closed
 // [1000] end
-// --- follow, and a printer that is sent the lines: the source pushes them
+// --- follow sends to a printer: the source pushes
 // [0] printer ready
 // [300] one
 // [500] two
 // [500] three
 // [500] end of script
 // [500] printer closed
-// --- two printers, and three of which one ends
+// --- two printers, then three, one of which ends
 // A one
 // B one
 // A two

@@ -1,5 +1,5 @@
-//! A pool of two connections for five clients: a semaphore counts them, a guard brings each one back, also
-//! when its user panics. And a snapshot in the middle says who has one and who waits.
+//! A pool of two connections for five clients: a semaphore counts the connections, and a guard returns each one, also
+//! when its client panics. Halfway, the semaphore's `Debug` output lists the tasks that hold a permit or wait for one.
 //!
 //! Run it with `cargo run --example pool`.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use turnwise::sync::{Semaphore, SemaphorePermit};
 use turnwise::{Scheduler, sleep, task};
 
-/// Stands for something that is dear to open.
+/// Stands for something that is expensive to open.
 struct Connection {
     number: usize,
     queries: Cell<u32>,
@@ -26,7 +26,7 @@ impl Connection {
 
 struct Pool {
     idle: RefCell<Vec<Connection>>,
-    /// As many permits as there are connections in `idle`.
+    /// Has as many permits as there are connections in `idle`.
     available: Semaphore,
 }
 
@@ -39,7 +39,7 @@ impl Pool {
         }
     }
 
-    /// Waits for a connection; who asks first gets one first.
+    /// Waits for a connection, in FIFO order.
     async fn get(&self) -> Pooled<'_> {
         let permit = self.available.acquire().await.expect("the pool is never closed");
         let connection = self.idle.borrow_mut().pop();
@@ -51,7 +51,7 @@ impl Pool {
 struct Pooled<'a> {
     connection: Option<Connection>,
     pool: &'a Pool,
-    /// Given back after the connection: fields are dropped when `drop` has run.
+    /// Released after the connection is returned: fields are dropped after `drop` has run.
     _permit: SemaphorePermit<'a>,
 }
 
@@ -78,7 +78,7 @@ async fn client(name: &'static str, milliseconds: u64, pool: Rc<Pool>) {
 }
 
 fn main() {
-    std::panic::set_hook(Box::new(|_| {})); // What happens to carol is told below.
+    std::panic::set_hook(Box::new(|_| {})); // Carol's panic is printed as an error below.
     let scheduler = Scheduler::builder().virtual_time().build();
     let pool = Rc::new(Pool::open(2));
     let clients = [("alice", 300), ("bob", 100), ("carol", 50), ("dave", 200), ("eve", 10)];
@@ -90,7 +90,7 @@ fn main() {
     scheduler.run_until_stalled();
     println!("\n{:?}\n", pool.available);
 
-    scheduler.run().expect("everybody gets a connection in the end");
+    scheduler.run().expect("every client gets a connection");
     for task in tasks {
         if let Err(error) = scheduler.block_on(task) {
             println!("{error}");
@@ -100,7 +100,7 @@ fn main() {
         pool.idle.borrow().iter().map(|idle| (idle.number, idle.queries.get())).collect();
     queries.sort_unstable();
     for (number, queries) in queries {
-        println!("connection {number} is back after {queries} queries");
+        println!("connection {number} was returned after {queries} queries");
     }
 }
 
@@ -119,5 +119,5 @@ fn main() {
 // eve is done
 // dave is done
 // task #3 panicked: carol's query was wrong
-// connection 1 is back after 2 queries
-// connection 2 is back after 3 queries
+// connection 1 was returned after 2 queries
+// connection 2 was returned after 3 queries

@@ -1,6 +1,6 @@
-//! The slides' `ProcessPoolExecutor`: jobs in child processes, so many at a time. A thread of a pool waits for each
-//! child, so the pool of threads bounds that of processes. The first section is a Python program of the course, and
-//! prints what that prints; a second of the course takes a fifth of one here.
+//! The slides' `ProcessPoolExecutor`: jobs in child processes, a limited number at a time. A pool thread waits for each
+//! child, so the size of the thread pool bounds the number of processes. The first section ports a Python program of
+//! the course and prints the same lines; one second of the course takes a fifth of a second here.
 //!
 //! Run it with `cargo run --example processes`.
 
@@ -15,7 +15,7 @@ use turnwise::blocking::{BlockingError, BlockingHandle};
 use turnwise::{ThreadPool, block_on};
 
 fn main() -> Result<(), BlockingError> {
-    // The children are this very program, called with what they are to do.
+    // A child is this same program, with its job as arguments.
     let mut arguments = env::args().skip(1);
     if let Some(job) = arguments.next() {
         work(&job, arguments.next().as_deref());
@@ -29,7 +29,7 @@ fn main() -> Result<(), BlockingError> {
 
 const SECOND: Duration = Duration::from_millis(200);
 
-/// The course's time. No sleep ends early, so it is rounded down.
+/// The course's time, rounded down, since no sleep ends early.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -55,7 +55,7 @@ fn work(job: &str, argument: Option<&str>) {
 
 // ----- the parent -----
 
-/// So many processes at a time.
+/// Runs a limited number of processes at a time.
 struct ProcessPool(ThreadPool);
 
 impl ProcessPool {
@@ -63,7 +63,7 @@ impl ProcessPool {
         ProcessPool(ThreadPool::new(processes))
     }
 
-    /// Starts a job as soon as a process may be started. The handle gives what it prints.
+    /// Starts a job in a process as soon as the limit allows it. The handle's output is what the job prints.
     fn submit(
         &self,
         job: &'static str,
@@ -95,10 +95,10 @@ async fn five_jobs_on_three_processes(clock: Clock) -> Result<(), BlockingError>
     Ok(())
 }
 
-/// What fails in a child is an error here, and the others go on.
+/// A failure in a child is an error here, and the other jobs continue.
 async fn two_that_fail() -> Result<(), BlockingError> {
     let pool = ProcessPool::new(2);
-    let jobs = [("sleep", "1"), ("dance", "1"), ("sleep", "for ever")];
+    let jobs = [("sleep", "1"), ("dance", "1"), ("sleep", "forever")];
     for job in jobs.map(|(job, argument)| pool.submit(job, argument)) {
         match job.await? {
             Ok(line) => println!("{line}"),

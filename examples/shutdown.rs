@@ -1,5 +1,5 @@
-//! A server that is shut down while it is busy: it takes no more clients, says goodbye to those who wait, and
-//! completes what it has begun; five seconds later what still runs is dropped, and named.
+//! A server that is shut down while it is busy: it accepts no more clients, disconnects idle ones, and completes the
+//! requests that it has started. Tasks still running after a grace period of five seconds are dropped, and named.
 //!
 //! Run it with `cargo run --example shutdown`.
 
@@ -9,7 +9,7 @@ use turnwise::channel::mpsc;
 use turnwise::task::{Builder, catch_cancel, mask};
 use turnwise::{Scheduler, sleep};
 
-/// The seconds that it takes to answer.
+/// How many seconds it takes to answer.
 type Request = u64;
 
 #[derive(Debug)]
@@ -18,10 +18,10 @@ struct Client {
     requests: mpsc::Receiver<Request>,
 }
 
-/// Catches nothing: when it is asked to end it is dropped where it waits, and nobody is taken in any more.
+/// Catches nothing: when it is cancelled it is dropped where it waits, and no more clients are accepted.
 async fn accept(mut clients: mpsc::Receiver<Client>) {
     while let Some(client) = clients.recv().await {
-        println!("{} has come", client.name);
+        println!("{} has connected", client.name);
         Builder::new().name(client.name).spawn(serve(client));
     }
 }
@@ -29,13 +29,13 @@ async fn accept(mut clients: mpsc::Receiver<Client>) {
 async fn serve(mut client: Client) {
     loop {
         match catch_cancel(client.requests.recv()).await {
-            // What was begun is completed: a request to end waits meanwhile.
+            // A request that was started is completed: `mask` holds a cancellation back.
             Ok(Some(request)) => mask(answer(client.name, request)).await,
-            Ok(None) => return println!("{} has gone", client.name),
+            Ok(None) => return println!("{} has disconnected", client.name),
             Err(cancelled) => {
-                println!("{} is told to go: {}", client.name, cancelled.reason());
-                sleep(Duration::from_secs(1)).await; // A clean-up may take its time.
-                return println!("{} has been shown out", client.name);
+                println!("{} is notified: {}", client.name, cancelled.reason());
+                sleep(Duration::from_secs(1)).await; // A clean-up may await.
+                return println!("{} was disconnected", client.name);
             }
         }
     }
@@ -51,7 +51,7 @@ fn main() {
     let (door, clients) = mpsc::unbounded();
     Builder::new().name("door").spawn_on(&scheduler, accept(clients.named("clients")));
 
-    // Five clients, each with the requests that it has sent already.
+    // Five clients, each with the requests that it has already sent.
     let requests: [(&str, &[Request]); 5] =
         [("alice", &[1]), ("bob", &[1, 4]), ("carol", &[60]), ("dave", &[]), ("eve", &[2])];
     let _lines = requests.map(|(name, requests)| {
@@ -59,36 +59,36 @@ fn main() {
         let client = Client { name, requests: receiver.named(name) };
         requests.iter().for_each(|&request| line.send(request).expect("the receiver is there"));
         door.send(client).expect("the door is open");
-        (name != "eve").then_some(line) // Eve wants no more than that.
+        (name != "eve").then_some(line) // Eve has no more requests, so its line is closed.
     });
 
     scheduler.block_on(sleep(Duration::from_secs(3)));
     println!("\n-- ctrl-c --\n");
-    let report = scheduler.shutdown(Duration::from_secs(5)).expect("it is not called by a task");
+    let report = scheduler.shutdown(Duration::from_secs(5)).expect("not called from a task");
     println!("\n{report}");
 }
 
 // Output:
 //
-// alice has come
-// bob has come
-// carol has come
-// dave has come
-// eve has come
+// alice has connected
+// bob has connected
+// carol has connected
+// dave has connected
+// eve has connected
 // alice has the answer that took 1 s
 // bob has the answer that took 1 s
 // eve has the answer that took 2 s
-// eve has gone
+// eve has disconnected
 //
 // -- ctrl-c --
 //
-// alice is told to go: shutdown
-// dave is told to go: shutdown
-// alice has been shown out
-// dave has been shown out
+// alice is notified: shutdown
+// dave is notified: shutdown
+// alice was disconnected
+// dave was disconnected
 // bob has the answer that took 4 s
-// bob is told to go: shutdown
-// bob has been shown out
+// bob is notified: shutdown
+// bob was disconnected
 //
 // shutdown after 5s: 3 finished, 1 cancelled, 1 aborted, 0 still blocking
 //   finished   #3 "alice"  after 1s, spawned at examples/shutdown.rs:25:42

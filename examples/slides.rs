@@ -1,7 +1,7 @@
-//! The scheduler of the lecture, slide by slide: `Task`, `Scheduler`, `exit`, and how asyncio goes on from
-//! there. Each section prints what the Python program on its slide prints.
+//! The scheduler of the lecture, slide by slide: `Task`, `Scheduler`, `exit`, and how asyncio continues from there.
+//! Each section prints what the Python program on its slide prints.
 //!
-//! Run it with `cargo run --example slides`. The words of the slides, and where they are here:
+//! Run it with `cargo run --example slides`. The terms of the slides, and their counterparts here:
 //!
 //! | slide | turnwise |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `yield` | `yield_now().await` |
 //! | `StopIteration` | `Poll::Ready` |
 //! | `sched.new(foo())` | `scheduler.spawn(foo())` |
-//! | `schedule(task)` | the same, but it is the task's waker that calls it |
+//! | `schedule(task)` | the same, but called by the task's waker |
 //! | `mainloop()` | `scheduler.run()` |
 //! | `exit(task)` | the same; an observer sees it as `Transition::Exited` |
 //! | `gather(a, b)` | spawn both, await both |
@@ -40,18 +40,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 // ----- 46: Task -----
 
-/// The slide's `Task`: a target, and a number. A future is the nearest thing that Rust has to a generator:
-/// a poll runs it to its next `.await` that does not go through.
+/// The slide's `Task`: a target and a number. A future is the closest thing that stable Rust has to a generator: a poll
+/// runs it to its next `.await` that is pending.
 struct Task {
     tid: u32,
     target: Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// What a generator raises when it is over.
+/// What a generator raises when it has finished.
 #[derive(Debug)]
 struct StopIteration;
 
-/// The slide's `Task.task_id`, which all tasks count up.
+/// The slide's `Task.task_id`, a counter that all tasks share.
 static TASK_ID: AtomicU32 = AtomicU32::new(0);
 
 impl Task {
@@ -60,8 +60,8 @@ impl Task {
         Task { tid, target: Box::pin(target) }
     }
 
-    /// The slide's `run`: on to the next yield. Nobody has to be woken by a waker here, since the caller
-    /// just runs the task again.
+    /// The slide's `run`: continues to the next yield. The waker does nothing, since the caller runs the task again
+    /// anyway.
     fn run(&mut self) -> Result<(), StopIteration> {
         match self.target.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => Ok(()),
@@ -71,7 +71,7 @@ impl Task {
 }
 
 fn a_task_is_run_by_hand() {
-    /// A yield hands nothing out, so the value goes by a cell that both sides have.
+    /// `yield_now` carries no value, so the value is passed through a shared cell.
     async fn foo(yielded: Rc<Cell<u32>>) {
         for i in 0..2 {
             yielded.set(i);
@@ -113,10 +113,10 @@ impl FirstScheduler {
         self.ready.push_back(task);
     }
 
-    /// Here is what the slide forgets, in one character: with `?` the end of any task is the end of all.
+    /// What the slide forgets is visible in the `?`: the end of any task ends the main loop.
     fn mainloop(&mut self) -> Result<(), StopIteration> {
         while !self.taskmap.is_empty() {
-            let task = self.ready.pop_front().expect("whoever is on the taskmap is on ready too");
+            let task = self.ready.pop_front().expect("every task in the taskmap is ready");
             task.borrow_mut().run()?;
             self.schedule(task);
         }
@@ -138,8 +138,8 @@ fn a_scheduler_without_exit() {
     }
 
     println!("== 47: a scheduler without exit");
-    // Two tasks that never end: the slide's main loop would not either. So here, already, is the real
-    // scheduler, which can be given its turns one by one: four for each.
+    // These tasks never end, so the slide's main loop would not return. The real scheduler can run single turns: four
+    // for each task.
     let scheduler = Scheduler::new();
     scheduler.spawn(endless("foo"));
     scheduler.spawn(endless("bar"));
@@ -158,9 +158,9 @@ fn a_scheduler_without_exit() {
 
 // ----- 48: exit -----
 
-/// From here on everything is turnwise's. Its main loop calls `exit` when a poll gives `Poll::Ready`, and
-/// is over when the task map is empty. It leaves the slide in one line: it does not call `schedule` for a
-/// task that waits, but lets that task's waker do it.
+/// From here on everything is turnwise. Its main loop calls `exit` when a poll returns `Poll::Ready`, and ends when the
+/// task map is empty. It differs from the slide in one line: it does not call `schedule` for a task that waits, but
+/// leaves that to the task's waker.
 fn a_scheduler_with_exit() -> Result<(), RunError> {
     async fn foo(n: u32) {
         for _ in 0..n {
@@ -177,12 +177,12 @@ fn a_scheduler_with_exit() -> Result<(), RunError> {
     }
 
     println!("== 48: a scheduler with exit");
-    let scheduler = Scheduler::builder().observer(tell_exits).build();
+    let scheduler = Scheduler::builder().observer(print_exits).build();
     scheduler.spawn(foo(2));
     scheduler.spawn(bar(2));
     scheduler.run()?;
 
-    // The slide makes a new scheduler, but its ids go on counting; ours count for each scheduler.
+    // The slide creates a new scheduler, and its ids keep counting. Here ids are per scheduler, so this one is reused.
     println!("-- uneven, and one that never yields");
     scheduler.spawn(foo(1));
     scheduler.spawn(bar(3));
@@ -192,8 +192,8 @@ fn a_scheduler_with_exit() -> Result<(), RunError> {
     Ok(())
 }
 
-/// The slide's `exit` prints; ours does not, but tells whoever observes.
-fn tell_exits(transition: &Transition) {
+/// The slide's `exit` prints; turnwise's does not, but notifies the observer.
+fn print_exits(transition: &Transition) {
     if let Transition::Exited { task, .. } = transition {
         println!("Task {} terminated", task.as_u64());
     }
@@ -228,8 +228,8 @@ fn log(elapsed: Duration, text: impl Display) {
 
 // ----- 50: the event loop -----
 
-/// A scheduler may be run again and again. What is not over when `block_on` returns stays as it is, and
-/// goes on in the next run.
+/// A scheduler may be run repeatedly. Tasks that have not finished when `block_on` returns stay as they are, and
+/// continue in the next run.
 fn an_event_loop_is_run_twice() {
     async fn ticker(start: Instant) {
         loop {
@@ -258,9 +258,9 @@ fn an_event_loop_is_run_twice() {
         log(elapsed(), "ticker cancelled");
     }
 
-    // asyncio's loop can be asked to run after `close`, and answers "Event loop is closed". Here `close`
-    // is `drop`, and `scheduler.block_on(…)` after it does not compile: "borrow of moved value". What can
-    // outlive a scheduler is a handle, and it says what became of its task.
+    // asyncio's loop can be called after `close`, and raises "Event loop is closed". Here `close` is `drop`, and
+    // `scheduler.block_on(…)` after it does not compile: "borrow of moved value". Only a handle can outlive the
+    // scheduler, and it reports what became of its task.
     let late = scheduler.spawn(nap(1.0));
     let closed_at = elapsed();
     drop(scheduler);

@@ -1,8 +1,8 @@
-//! One turn at a time: `step` gives exactly one, and says whose it was, what came of it, what the task
-//! waits for now, and whom it woke. Between two turns a snapshot shows everything there is.
+//! One turn at a time: `step` runs exactly one, and returns which task had it, its outcome, what the task waits for
+//! now, and which tasks it woke. Between two turns a snapshot shows the whole state.
 //!
-//! Run it with `cargo run --example step`. The four tasks are the four ways to wait: for one's next turn,
-//! for another task, for a point in time, and for something that somebody made himself, here a gate.
+//! Run it with `cargo run --example step`. The four tasks show the four ways to wait: for the task's own next turn, for
+//! another task, for a point in time, and for a primitive that is user code, here a gate.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
@@ -20,7 +20,7 @@ fn main() {
 
     let visitor = named("visitor").spawn_on(&scheduler, visit(Rc::clone(&gate)));
     named("host").spawn_on(&scheduler, async {
-        visitor.await.expect("visitors do not panic");
+        visitor.await.expect("the visitor does not panic");
     });
     named("gardener").spawn_on(&scheduler, async move {
         sleep(Duration::from_secs(60)).await;
@@ -48,13 +48,13 @@ async fn visit(gate: Rc<Gate>) {
     gate.pass().await;
 }
 
-/// Lets everybody wait until somebody opens it. Turns, snapshots and reports name it, and the places where
-/// it is waited for, because it can say who waits.
+/// Makes tasks wait until it is opened. Turns, snapshots and reports name it, and the places where it is awaited, since
+/// it implements `Waited`.
 struct Gate {
     name: &'static str,
     is_open: Cell<bool>,
     waiting: RefCell<Vec<(Waiter, &'static Location<'static>)>>,
-    /// Made at the first wait: a gate that nobody waits for is nobody's business.
+    /// Created at the first wait: without waiters there is nothing to report.
     registration: OnceCell<Registration>,
 }
 
@@ -66,8 +66,8 @@ impl Gate {
 
     /// Waits until the gate is open.
     ///
-    /// A wait that is given up stays on the list until then, and wakes its task for nothing. That is
-    /// allowed; a gate for every day would take it off the list when its future is dropped.
+    /// A dropped wait stays on the list until then, and its task is woken spuriously. That is allowed; a gate for
+    /// production would remove the entry when the future is dropped.
     #[track_caller]
     fn pass(self: &Rc<Self>) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -75,10 +75,10 @@ impl Gate {
             if self.is_open.get() {
                 return Poll::Ready(());
             }
-            // First the waiter, then the borrow: a strange waker may do anything when it is cloned.
+            // The waiter comes before the borrow: cloning a foreign waker may run any code.
             let waiter = Waiter::of(cx);
             let mut waiting = self.waiting.borrow_mut();
-            waiting.retain(|(other, _)| !other.is_for(cx)); // Polled twice, it is still one wait.
+            waiting.retain(|(other, _)| !other.is_for(cx)); // A second poll is still the same wait.
             waiting.push((waiter, place));
             self.registration.get_or_init(|| register(Rc::downgrade(self) as Weak<dyn Waited>));
             Poll::Pending
@@ -87,7 +87,7 @@ impl Gate {
 
     fn open(&self) {
         self.is_open.set(true);
-        let waiting = self.waiting.take(); // The borrow ends here, before anybody is woken.
+        let waiting = self.waiting.take(); // The borrow ends here, before any task is woken.
         for (waiter, _) in waiting {
             waiter.wake();
         }
@@ -127,6 +127,6 @@ impl Waited for Gate {
 // turn 8: #1 "visitor" returned; woke #2 "host"
 // turn 9: #2 "host" returned
 //
-// turn 9, 60s after the start; ready: nobody
+// turn 9, 60s after the start; ready: none
 //   task  state     turns  spawned at, and what it waits for
 //   no timers

@@ -1,5 +1,5 @@
-//! The coordination tools of the slides: future, lock, event, semaphore, condition, barrier. Each section is
-//! a Python program of the course, and prints what that prints: the virtual time in milliseconds, and a line.
+//! The synchronization primitives of the slides: future, lock, event, semaphore, condition, barrier. Each section ports
+//! a Python program of the course and prints the same lines: the virtual time in milliseconds, and a message.
 //!
 //! Run it with `cargo run --example sync`.
 
@@ -25,13 +25,13 @@ fn main() {
     }
 }
 
-/// Runs one section, in a virtual time of its own that begins at 0.
+/// Runs one section on its own scheduler, whose virtual clock starts at 0.
 fn section<F: Future<Output = ()>>(program: impl FnOnce(Clock) -> F) {
     let scheduler = Scheduler::builder().virtual_time().build();
     scheduler.block_on(async { program(Clock(time::now())).await });
 }
 
-/// Prints lines with the time since the section began: the course's `log`.
+/// Prints lines with the time since the section started: the course's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -45,14 +45,14 @@ async fn seconds(number: u64) {
     sleep(Duration::from_secs(number)).await;
 }
 
-/// Waits for tasks, none of which fails.
+/// Waits for all tasks, none of which fails.
 async fn all(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
     for outcome in join_all(tasks).await {
         outcome.expect("no task of these programs panics");
     }
 }
 
-// ----- 24: a future is awaited many times, and gives everybody the same -----
+// ----- 24: a future is awaited many times, and every waiter gets the same result -----
 
 async fn promise(clock: Clock) {
     for end in ["result", "error", "cancel"] {
@@ -88,7 +88,7 @@ async fn wait_for(clock: Clock, name: String, promise: Promise<&'static str>) {
     }
 }
 
-/// What the course's `state` says. The error has no type here that could be printed before it.
+/// The course's `state`. The name of the error type is written out, since the error here is a plain string.
 fn state(promise: &Promise<&'static str>) -> String {
     match promise.try_get() {
         None => "pending".to_owned(),
@@ -98,12 +98,12 @@ fn state(promise: &Promise<&'static str>) -> String {
     }
 }
 
-/// How Python writes it.
+/// Formats a bool as Python prints it.
 fn python(truth: bool) -> &'static str {
     if truth { "True" } else { "False" }
 }
 
-// ----- 25: a lock is handed over in the order of arrival -----
+// ----- 25: a lock is handed over in FIFO order -----
 
 async fn lock(clock: Clock) {
     let (safe, careless) = (Rc::new(Mutex::new(0)), Rc::new(Cell::new(0)));
@@ -118,7 +118,7 @@ async fn lock(clock: Clock) {
         })
     });
     all(locked).await;
-    // The same without a lock: all three read before one of them writes, and two additions are lost.
+    // The same without a lock: all three read before any of them writes, and two additions are lost.
     let unlocked = ["a", "b", "c"].map(|name| {
         let account = Rc::clone(&careless);
         spawn(async move {
@@ -134,7 +134,7 @@ async fn lock(clock: Clock) {
     clock.log(format!("{{'safe': {safe_sum}, 'unsafe': {unsafe_sum}}} locked: {}", python(locked)));
 }
 
-// ----- 26: an event lets everybody go on who waits for it -----
+// ----- 26: an event releases every task that waits for it -----
 
 async fn event(clock: Clock) {
     async fn waiter(clock: Clock, name: &str, event: Rc<Event>) {
@@ -165,7 +165,7 @@ async fn semaphore(clock: Clock) {
     let users = [("a", 3), ("b", 1), ("c", 1), ("d", 2), ("e", 1)].map(|(name, time)| {
         let (places, inside) = (Rc::clone(&places), Rc::clone(&inside));
         spawn(async move {
-            let _place = places.acquire().await.expect("nobody closes it");
+            let _place = places.acquire().await.expect("it is never closed");
             inside.set(inside.get() + 1);
             clock.log(format!("{name} enters; inside: {}", inside.get()));
             seconds(time).await;
@@ -176,7 +176,7 @@ async fn semaphore(clock: Clock) {
     all(users).await;
 }
 
-// ----- 28: a condition gives the lock back while it waits -----
+// ----- 28: a condition releases the lock while it waits -----
 
 async fn condition(clock: Clock) {
     let (lock, changed) = (Rc::new(Mutex::new(())), Rc::new(Condvar::new()));
@@ -207,7 +207,7 @@ async fn condition(clock: Clock) {
     clock.log("end");
 }
 
-// ----- 29: all go on when the third arrives -----
+// ----- 29: all continue when the third arrives -----
 
 async fn barrier(clock: Clock) {
     let (barrier, passed) = (Rc::new(Barrier::new(3)), Rc::new(RefCell::new(Vec::new())));
@@ -217,7 +217,7 @@ async fn barrier(clock: Clock) {
             for lap in [1, 2] {
                 seconds(time).await;
                 clock.log(format!("{name} arrives, lap {lap}"));
-                let arrival = barrier.wait().await.expect("nobody breaks it");
+                let arrival = barrier.wait().await.expect("it is never broken");
                 passed.borrow_mut().push((lap, arrival.index(), name));
             }
         })

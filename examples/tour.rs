@@ -1,7 +1,7 @@
-//! The story of the crate in four chapters: tasks take turns; they sleep, and are joined; one panics; and
-//! two wait for each other, until the scheduler explains why nothing can run any more.
+//! A tour of the crate in four parts: tasks take turns; they sleep, and are joined; one panics; and two wait for each
+//! other, until the scheduler explains why nothing can run any more.
 //!
-//! Run it with `cargo run --example tour`. What it prints is at the end of this file.
+//! Run it with `cargo run --example tour`. Its output is at the end of this file.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A task runs until it gives way. Then it is the next one's turn: first in, first out.
+/// A task runs until it yields. Then the next ready task takes its turn: first in, first out.
 fn taking_turns() -> Result<(), RunError> {
     println!("-- taking turns");
     let scheduler = Scheduler::new();
@@ -31,11 +31,11 @@ fn taking_turns() -> Result<(), RunError> {
             }
         });
     }
-    scheduler.run() // until every task is over
+    scheduler.run() // until every task has completed
 }
 
-/// A spawned task goes on by itself; awaiting its handle gives its result. When all tasks sleep a virtual
-/// clock jumps to the moment at which the first one wakes up, so this hour is over at once.
+/// A spawned task runs on its own; awaiting its handle returns its output. When all tasks sleep, a virtual clock jumps
+/// to the next deadline, so this hour passes immediately.
 fn sleeping_and_joining() -> Result<(), JoinError> {
     println!("-- sleeping and joining");
     let scheduler = Scheduler::builder().virtual_time().build();
@@ -55,8 +55,8 @@ async fn cook(food: &'static str, minutes: u64) -> String {
     format!("{minutes} minutes' {food}")
 }
 
-/// A panic ends its own task, and whoever awaits that one is told. Nobody else is harmed. (The panic is
-/// printed to stderr as well, as Rust always does.)
+/// A panic ends its own task, and awaiting that task's handle returns an error. No other task is affected. (The panic
+/// is also printed to stderr, as always in Rust.)
 fn a_panic_is_caught() {
     println!("-- a panic is caught");
     block_on(async {
@@ -70,8 +70,8 @@ fn a_panic_is_caught() {
     });
 }
 
-/// At a door Alice waits until Bob is gone, and Bob until Alice is. Nothing will ever wake either of them.
-/// The scheduler knows: each wait is on a list of its own, and no waker is in anybody else's hands.
+/// At a door Alice waits for Bob to go first, and Bob for Alice. Nothing will ever wake either of them, and the
+/// scheduler can tell: both waits are on its own lists, and no waker is held elsewhere.
 fn a_deadlock_is_explained() {
     println!("-- a deadlock is explained");
     let scheduler = Scheduler::new();
@@ -84,7 +84,7 @@ fn a_deadlock_is_explained() {
     }
 }
 
-/// The handle of a guest, as soon as there is one.
+/// The handle of a guest, once it has been spawned.
 type Guest = Rc<Cell<Option<JoinHandle<()>>>>;
 
 async fn after_you(guest: Guest) {

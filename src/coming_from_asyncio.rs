@@ -1,8 +1,8 @@
 //! Coming from asyncio: its calls beside their forms here, what differs, and why.
 //!
-//! A coroutine is a future, and an `async fn` is an `async def`: calling it runs nothing. A task is a task, the
-//! event loop is a [`Scheduler`](crate::Scheduler), and `await` is `.await`. Whole programs that print what their
-//! Python prints are sections of the examples; `examples/seeds/README.md` lists them.
+//! Read this page if you know Python's asyncio. A coroutine is a future, and an `async fn` is an `async def`: calling
+//! it runs nothing. A task is a task, the event loop is a [`Scheduler`](crate::Scheduler), and `await` is `.await`. The
+//! examples contain whole programs that print what their Python originals print; `examples/seeds/README.md` lists them.
 //!
 //! # Running
 //!
@@ -10,12 +10,12 @@
 //! |---|---|---|
 //! | `asyncio.run(main())` | [`block_on(main())`](crate::block_on) | |
 //! | `loop = asyncio.new_event_loop()` | [`Scheduler::new()`](crate::Scheduler::new) | one per thread or several |
-//! | `loop.run_until_complete(main())` | [`scheduler.block_on(main())`](crate::Scheduler::block_on) | may borrow; tasks that are left go on at the next call |
+//! | `loop.run_until_complete(main())` | [`scheduler.block_on(main())`](crate::Scheduler::block_on) | may borrow; tasks that are left continue at the next call |
 //! | `loop.run_forever()` | [`scheduler.run()`](crate::Scheduler::run) | ends when no task is left, and is an error if none can ever run again |
 //! | `loop.call_soon(f)`, `call_later(1, f)` | `spawn(async { f() })`, with a [`sleep`](crate::sleep) before it | |
-//! | `loop.close()` | `drop(scheduler)`, or first [`shutdown`](crate::Scheduler::shutdown) | the compiler sees that nobody uses it afterwards |
-//! | `asyncio.get_running_loop()` | not needed: [`spawn`](crate::spawn) and the others find it | |
-//! | a loop inside of a running loop: `RuntimeError` | [`RunError::Nested`](crate::RunError::Nested), with both places | `await` instead |
+//! | `loop.close()` | `drop(scheduler)`, or first [`shutdown`](crate::Scheduler::shutdown) | the compiler rejects any use after that |
+//! | `asyncio.get_running_loop()` | not needed: [`spawn`](crate::spawn) and the other functions find it | |
+//! | a loop inside a running loop: `RuntimeError` | [`RunError::Nested`](crate::RunError::Nested), with both places | `await` instead |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`Builder::slow_poll`](crate::scheduler::Builder::slow_poll) | on in debug builds |
 //! | `loop.set_exception_handler(f)` | [`Builder::on_report`](crate::scheduler::Builder::on_report) | |
 //!
@@ -32,12 +32,13 @@
 //! assert_eq!(scheduler.block_on(main()), "done");
 //! ```
 //!
-//! What the slides call the phases of an event loop can be watched, each by a [`Transition`](crate::Transition):
+//! The phases of an event loop, as asyncio courses name them, can be observed, each as a
+//! [`Transition`](crate::Transition):
 //!
 //! | phase | transition |
 //! |---|---|
 //! | initialization: tasks are added | `Spawned` |
-//! | task scheduling: one gets into the ready queue | `Scheduled` |
+//! | task scheduling: a task is put on the ready queue | `Scheduled` |
 //! | execution, until it waits | `TurnBegan` |
 //! | task switching | `TurnEnded` |
 //! | completion | `Exited` |
@@ -60,12 +61,12 @@
 //!     });
 //! };
 //! let scheduler = Scheduler::builder().observer(watch).build();
-//! scheduler.spawn(yield_now()); // waits once, as for a socket
+//! scheduler.spawn(yield_now()); // waits once, as if for a socket
 //! scheduler.run().unwrap();
 //! let phases = phases.borrow();
 //! assert_eq!(phases[0], "initialization");
 //! assert_eq!(phases[1..4], ["scheduling", "execution", "switching"]);
-//! assert_eq!(phases[4..7], ["scheduling", "execution", "switching"]); // it was woken at once
+//! assert_eq!(phases[4..7], ["scheduling", "execution", "switching"]); // it was woken immediately
 //! assert_eq!(phases[7..], ["completion"]);
 //! ```
 //!
@@ -73,22 +74,22 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `asyncio.create_task(f())`, `ensure_future` | [`spawn(f())`](crate::spawn) | the task is kept by its scheduler: no handle need be kept, none is collected |
+//! | `asyncio.create_task(f())`, `ensure_future` | [`spawn(f())`](crate::spawn) | the scheduler keeps the task: you need not keep a handle, and no task is garbage-collected |
 //! | `name=` | [`task::Builder::name`](crate::task::Builder::name) | |
-//! | `await task` | `handle.await` | a [`JoinError`](crate::JoinError) says that it panicked or was cancelled; what it returns is your own `Result` |
+//! | `await task` | `handle.await` | a [`JoinError`](crate::JoinError) means that it panicked or was cancelled; an error of your own is in the output |
 //! | `task.done()` | [`is_finished`](crate::JoinHandle::is_finished) | |
 //! | `task.cancel()` | [`cancel`](crate::JoinHandle::cancel) | see below |
 //! | `asyncio.current_task()` | [`task::id`](crate::task::id()), [`task::name`](crate::task::name()) | |
-//! | `asyncio.all_tasks()` | [`scheduler.snapshot()`](crate::Scheduler::snapshot) | with what each waits for, and where |
+//! | `asyncio.all_tasks()` | [`scheduler.snapshot()`](crate::Scheduler::snapshot) | with what each task waits for, and where |
 //! | `asyncio.sleep(1)` | [`sleep(duration)`](crate::sleep) | |
 //! | `asyncio.sleep(0)` | [`yield_now()`](crate::yield_now) | |
-//! | `time.sleep(1)` in a coroutine | `thread::sleep` | as wrong here as there: all tasks wait. Debug builds tell who it was |
+//! | `time.sleep(1)` in a coroutine | `thread::sleep` | as wrong here as there: all tasks wait. Debug builds report the task |
 //! | `contextvars.ContextVar` | [`task_local!`](crate::task_local), `inherit` | |
-//! | "Task exception was never retrieved" | [`task::try_spawn`](crate::task::try_spawn) | a panic that nobody reads is reported in any case |
+//! | "Task exception was never retrieved" | [`task::try_spawn`](crate::task::try_spawn) | a panic whose handle was dropped is reported in any case |
 //!
-//! A task begins when its turn comes and not when it is made, in both; so what is printed between `create_task` and
-//! the next `await` comes first. There is no eager kind as in Python 3.12: what is to begin at once is awaited, or
-//! is the first of a [`join!`](crate::join!).
+//! In both, a task starts at its first turn and not when it is created, so output printed between `create_task` and the
+//! next `await` comes first. There are no eager tasks as in Python 3.12: a future that has to start immediately is
+//! awaited, or is the first of a [`join!`](crate::join!).
 //!
 //! ```
 //! use turnwise::{block_on, spawn};
@@ -111,23 +112,24 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` makes no tasks; a failure is one of the results, and no exception; if whoever waits is cancelled, the tasks of a `gather` are aborted, and cannot clean up |
-//! | `gather(…)`: the first exception | [`try_join!`](crate::try_join!), [`gather(…).first_error()`](crate::combine::Gather::first_error) | `try_join!` drops the others, `first_error` lets them go on as asyncio does |
-//! | `gather(…, return_exceptions=True)` | what [`gather`](crate::gather) gives: a `Vec` of results | |
+//! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` spawns no tasks; a failure is one of the results, not an exception; if the waiting task is cancelled, the tasks of a `gather` are aborted, and cannot clean up |
+//! | `gather(…)`: the first exception | [`try_join!`](crate::try_join!), [`gather(…).first_error()`](crate::combine::Gather::first_error) | `try_join!` drops the others, `first_error` lets them continue, as asyncio does |
+//! | `gather(…, return_exceptions=True)` | [`gather`](crate::gather), which returns a `Vec` of results | |
 //! | `asyncio.TaskGroup()` | [`task::scope`](crate::task::scope()) | children may borrow; all errors are in one [`ScopeError`](crate::task::ScopeError) |
 //! | `asyncio.as_completed` | [`as_completed`](crate::as_completed) | |
 //! | `asyncio.wait(…, FIRST_COMPLETED)` | [`wait`](crate::wait) | |
-//! | | [`race`](crate::race), [`select!`](crate::select!) | the first wins and the others are dropped |
+//! | | [`race`](crate::race), [`select!`](crate::select!) | the first wins, and the others are dropped |
 //!
-//! If one of a `gather` fails the others *do* go on, in asyncio as here, though it is often told otherwise; those of
-//! a `TaskGroup` and of a scope are cancelled. Why is a failure a value here, and `return_exceptions` the rule? In Rust
-//! an error is a value everywhere, and one that is thrown away has to be so visibly. Three ways of waiting, then:
+//! If one task of a `gather` fails, the others *do* continue, in asyncio as here, although the opposite is often
+//! claimed; the tasks of a `TaskGroup` and of a scope are cancelled. Why is a failure a value here, and
+//! `return_exceptions` the rule? In Rust an error is a value everywhere, and discarding one has to be visible. So there
+//! are three ways to wait:
 //!
-//! | | takes | gives | when one fails | when the time is over |
+//! | | takes | returns | when one fails | when the time has expired |
 //! |---|---|---|---|---|
-//! | [`gather`](crate::gather) | futures, and makes tasks of them | all results, in the order of the list | the others go on | |
-//! | [`wait`](crate::wait) | handles | those that are over, and the handles of the others | as it was told | the others go on |
-//! | [`timeout`](crate::timeout) | one future | its output, or `Elapsed` | that is its output | it is cancelled, and waited for |
+//! | [`gather`](crate::gather) | futures, and spawns them | all results, in the order of the list | the others continue | |
+//! | [`wait`](crate::wait) | handles | the finished tasks, and the handles of the others | as configured | the others continue |
+//! | [`timeout`](crate::timeout) | one future | its output, or `Elapsed` | that is its output | it is cancelled, and awaited |
 //!
 //! ```
 //! use turnwise::{Scheduler, gather, sleep};
@@ -154,7 +156,7 @@
 //! use std::time::Duration;
 //!
 //! // try: await asyncio.gather(*map(page, [1, 2, 3]))
-//! // except OSError: print("page 1 is down")         # 2 and 3 are answered all the same
+//! // except OSError: print("page 1 is down")         # 2 and 3 are answered anyway
 //! let answered = Rc::new(Cell::new(0));
 //! let page = |number: u64| {
 //!     let answered = Rc::clone(&answered);
@@ -180,25 +182,26 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `task.cancel()`, `CancelledError` | [`handle.cancel()`](crate::JoinHandle::cancel) | a request, and no exception: it reaches the innermost [`catch_cancel`](crate::task::catch_cancel) |
-//! | `try: await f() except CancelledError: …` | `if let Err(cancelled) = catch_cancel(f()).await { … }` | what was wrapped is dropped; the clean-up may wait |
-//! | `raise` again | [`cancelled.resume().await`](crate::task::Cancelled::resume) | |
+//! | `task.cancel()`, `CancelledError` | [`handle.cancel()`](crate::JoinHandle::cancel) | a request, not an exception: it goes to the innermost [`catch_cancel`](crate::task::catch_cancel) |
+//! | `try: await f() except CancelledError: …` | `if let Err(cancelled) = catch_cancel(f()).await { … }` | the wrapped future is dropped; the clean-up may await |
+//! | `raise` | [`cancelled.resume().await`](crate::task::Cancelled::resume) | |
 //! | `finally` without an `await` | a destructor | |
-//! | `asyncio.wait_for(f(), 1)`, `asyncio.timeout(1)` | [`timeout(d, f())`](crate::timeout) | `Err(Elapsed)` even if the inner one swallows the request, as the older Pythons had it |
+//! | `asyncio.wait_for(f(), 1)`, `asyncio.timeout(1)` | [`timeout(d, f())`](crate::timeout) | `Err(Elapsed)` even if the inner future swallows the request, as in older versions of Python |
 //! | `asyncio.shield(f())` | [`task::shield(f())`](crate::task::shield) | |
 //! | `task.uncancel()`, `cancelling()` | [`task::cancelling()`](crate::task::cancelling) | |
-//! | | [`mask`](crate::task::mask): no request until it is done | |
-//! | | [`abort`](crate::JoinHandle::abort): no clean-up, always works | |
+//! | | [`mask`](crate::task::mask) | holds requests back until its future has finished |
+//! | | [`abort`](crate::JoinHandle::abort) | no clean-up, always works |
 //!
-//! Why is it no exception? A future that is being dropped cannot await, and a panic is no way to end a task. So a task
-//! is *asked*, and where it catches the request it is left alone until the [`Cancelled`](crate::task::Cancelled) is
-//! dropped or resumed: a clean-up is never cut off by a second request, as it is in asyncio. Why does `timeout` fail even
-//! if the inner future returns something after all? Because the time *is* over: since Python 3.9 a coroutine that
-//! swallows its cancellation makes `wait_for` as late as it likes, and nobody is told.
+//! Why is it not an exception? A future that is being dropped cannot await, and a panic is not a way to end a task. So
+//! cancelling is a *request*. A task that catches it is not cancelled again until the
+//! [`Cancelled`](crate::task::Cancelled) is dropped or resumed: a second request never cuts off a clean-up, as it does
+//! in asyncio. Why does `timeout` fail even if the inner future returns something after all? Because the time *has*
+//! expired: since Python 3.9 a coroutine that swallows its cancellation delays `wait_for` as long as it likes, without
+//! any sign.
 //!
-//! A future is also cancelled by being dropped: its destructors run, and nothing in it can await. In Python that becomes of
-//! a coroutine to which nobody refers any more (`GeneratorExit`); here it is the usual way. So `select!` and `race` need no
-//! task, and what each wait does when it is dropped is in its documentation.
+//! A future is also cancelled by being dropped: its destructors run, and nothing in it can await. In Python this
+//! happens to a coroutine without references (`GeneratorExit`); here it is the usual way. So `select!` and `race` need
+//! no task, and the documentation of each wait says what dropping it does.
 //!
 //! ```
 //! use turnwise::{Scheduler, sleep, timeout};
@@ -234,7 +237,7 @@
 //! }
 //! Scheduler::builder().virtual_time().build().block_on(async {
 //!     let task = spawn(eternity());
-//!     yield_now().await; // it begins to wait
+//!     yield_now().await; // it starts to wait
 //!     task.cancel();
 //!     assert_eq!(task.await.unwrap(), "closed");
 //! });
@@ -244,24 +247,24 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `asyncio.Lock`, `Event`, `Semaphore`, `Condition`, `Barrier` | [`Mutex`](crate::sync::Mutex), [`Event`](crate::sync::Event), [`Semaphore`](crate::sync::Semaphore), [`Condvar`](crate::sync::Condvar), [`Barrier`](crate::sync::Barrier) | a lock has a value inside, and a guard gives it back |
-//! | `asyncio.Queue`, `PriorityQueue`, `LifoQueue` | the same in [`channel`](crate::channel), with `join` and `shutdown` | [`mpsc`](crate::channel::mpsc) is the usual way in Rust |
-//! | `BoundedSemaphore` | [`Semaphore`](crate::sync::Semaphore) | a permit gives itself back, so none can be given back twice |
-//! | `loop.create_future()` | [`Promise`](crate::sync::Promise); [`oneshot`](crate::channel::oneshot) if one waits | |
-//! | `asyncio.to_thread(f)` | [`blocking::to_thread(f)`](crate::blocking::to_thread), [`spawn_blocking(f)`](crate::spawn_blocking) | the second starts at once |
+//! | `asyncio.Lock`, `Event`, `Semaphore`, `Condition`, `Barrier` | [`Mutex`](crate::sync::Mutex), [`Event`](crate::sync::Event), [`Semaphore`](crate::sync::Semaphore), [`Condvar`](crate::sync::Condvar), [`Barrier`](crate::sync::Barrier) | a lock contains a value, and a guard releases it |
+//! | `asyncio.Queue`, `PriorityQueue`, `LifoQueue` | the same in [`channel`](crate::channel), with `join` and `shutdown` | [`mpsc`](crate::channel::mpsc) is more usual in Rust |
+//! | `BoundedSemaphore` | [`Semaphore`](crate::sync::Semaphore) | a permit releases itself, so it cannot be released twice |
+//! | `loop.create_future()` | [`Promise`](crate::sync::Promise); [`oneshot`](crate::channel::oneshot) if one task waits | |
+//! | `asyncio.to_thread(f)` | [`blocking::to_thread(f)`](crate::blocking::to_thread), [`spawn_blocking(f)`](crate::spawn_blocking) | the second starts immediately |
 //! | `loop.run_in_executor(pool, f)` | [`pool.submit(f)`](crate::ThreadPool::submit) | |
 //! | `ThreadPoolExecutor(3)` | [`ThreadPool::new(3)`](crate::ThreadPool::new) | |
-//! | `ProcessPoolExecutor(3)` | the example `processes`: a pool of threads, each of which waits for a child | |
+//! | `ProcessPoolExecutor(3)` | the example `processes`: a pool of threads, each of which waits for a child process | |
 //! | `future.result()` | [`handle.wait()`](crate::blocking::BlockingHandle::wait) | |
 //! | `future.add_done_callback(f)` | [`handle.on_done(f)`](crate::blocking::BlockingHandle::on_done) | |
 //! | `asyncio.run_coroutine_threadsafe(f(), loop)` | [`Remote::spawn`](crate::Remote::spawn) | |
 //! | `loop.call_soon_threadsafe(f)` | [`Remote::spawn`](crate::Remote::spawn) too; to send values, [`channel::remote`](crate::channel::remote) | |
 //!
-//! There is no GIL, so threads do run at the same time: three factorials on three of them take as long as one, if there
-//! are three processors, and no process is needed for that. What they share is guarded by the compiler: only what is
-//! `Send` goes to a thread. Tasks of one scheduler take turns on one thread all the same, so between two awaits nobody
-//! disturbs them, and what they share may be an `Rc` and a `Cell`. But across an `await` anything may have changed, in
-//! both languages; that is what locks are for.
+//! There is no GIL, so threads do run in parallel: three factorials on three threads take as long as one, given three
+//! processors, and need no processes. The compiler guards what threads share: only values that are `Send` can go to
+//! another thread. The tasks of one scheduler still take turns on one thread, so between two awaits no other task runs,
+//! and they may share data with `Rc` and `Cell`. But across an `await` anything may have changed, in both languages;
+//! that is what locks are for.
 //!
 //! ```
 //! use turnwise::{block_on, join, spawn_blocking};
@@ -277,10 +280,10 @@
 //!
 //! | Python | here | differs |
 //! |---|---|---|
-//! | a function with `yield` | [`Generator`](crate::Generator), an [`Iterator`] | the table of the module [`generator`](crate::generator) has all its methods |
+//! | a function with `yield` | [`Generator`](crate::Generator), an [`Iterator`] | the module [`generator`](crate::generator) has a table of all methods |
 //! | an `async def` with `yield`, `async for` | [`AsyncGenerator`](crate::generator::AsyncGenerator), `while let Some(x) = g.next().await` | |
-//! | `async with` | [`task::with`](crate::task::with()) | closes on success, error, cancel and panic |
-//! | `with` | a guard, whose `Drop` ends it | |
+//! | `async with` | [`task::with`](crate::task::with()) | closes after success, error, cancel and panic |
+//! | `with` | a guard with a `Drop` | |
 //!
 //! ```
 //! use turnwise::Generator;
@@ -299,30 +302,33 @@
 //!
 //! # Periodic jobs
 //!
-//! With the feature `jobs`. The names are those of the library `schedule`, of which `aioschedule` is a copy.
+//! With the feature `jobs`. The names are those of the library `schedule`, from which `aioschedule` is derived.
 //!
 //! | schedule, aioschedule | the module `jobs` | differs |
 //! |---|---|---|
-//! | `aioschedule.every(10).minutes.do(job)` | `jobs.every(10).minutes().run(job)` | a timetable is a value, and there may be several |
-//! | `every().day.at("10:30")`, `every().monday` | `every(1).day().at("10:30")?`, `every(1).monday()` | a wrong time is a `Result`, and summer time is known |
+//! | `aioschedule.every(10).minutes.do(job)` | `jobs.every(10).minutes().run(job)` | a timetable is a value, and a program may have several |
+//! | `every().day.at("10:30")`, `every().monday` | `every(1).day().at("10:30")?`, `every(1).monday()` | a wrong time is an `Err`, and daylight saving time is handled |
 //! | `every(5).to(10).seconds`, `.until(t)`, `.tag(t)` | the same | |
 //! | `clear(tag)`, `cancel_job(job)`, `return CancelJob` | `jobs.clear(tag)`, `job.cancel()`, `return Done` | |
-//! | `next_run`, `idle_seconds` | the same | while a job is overdue, `idle_seconds` is zero, and not negative |
-//! | `run_all` | the same | the next run stays what it was; there it is counted anew |
-//! | the next run is a period after the end of the last one | it is the next point of a grid | a slow job does not shift |
-//! | `while True: await run_pending(); await sleep(0.1)` | `jobs.run_forever().await` | sleeps until a job is due, instead of asking ten times a second |
+//! | `next_run`, `idle_seconds` | the same | while a job is overdue, `idle_seconds` is zero, not negative |
+//! | `run_all` | the same | the next run stays where it was; there it is computed anew |
+//! | the next run is one period after the end of the last one | it is the next point of a fixed grid | a slow job does not shift |
+//! | `while True: await run_pending(); await sleep(0.1)` | `jobs.run_forever().await` | sleeps until a job is due, instead of checking ten times a second |
 //!
-//! # The scheduler of the lecture
+//! # The lecture's scheduler
+//!
+//! The generator-based scheduler that such courses build before they turn to asyncio; it goes back to David Beazley's
+//! [A Curious Course on Coroutines and Concurrency](http://www.dabeaz.com/coroutines/), here "the lecture".
 //!
 //! | the lecture | here | differs |
 //! |---|---|---|
 //! | `Task(target)`, `task.run()` | a task, and one turn of it: [`scheduler.step()`](crate::Scheduler::step) | |
 //! | `sched.new(target)` | [`scheduler.spawn(future)`](crate::Scheduler::spawn) | |
 //! | `sched.mainloop()` | [`scheduler.run()`](crate::Scheduler::run) | a task that ends does not end the loop |
-//! | `sched.schedule`, `sched.exit`, `taskmap`, `ready` | inside: files and functions of the kernel have these names | |
+//! | `sched.schedule`, `sched.exit`, `taskmap`, `ready` | inside: the kernel's files and functions have these names | |
 //! | `yield` | [`yield_now().await`](crate::yield_now) | |
 //! | `tid = yield GetTid()` | [`task::id()`](crate::task::id()) | |
-//! | `yield NewTask(f())`, `yield KillTask(tid)`, `yield WaitTask(tid)` | [`spawn`](crate::spawn), [`abort`](crate::JoinHandle::abort), `handle.await` | whoever is killed is gone at its next turn, which is soon, whatever it waits for; and two that wait for each other are told |
+//! | `yield NewTask(f())`, `yield KillTask(tid)`, `yield WaitTask(tid)` | [`spawn`](crate::spawn), [`abort`](crate::JoinHandle::abort), `handle.await` | an aborted task ends at its next turn, which comes soon, whatever the task waits for; and two tasks that wait for each other are reported as a deadlock |
 //!
 //! ```
 //! use turnwise::{RunError, Scheduler, yield_now};
@@ -344,7 +350,7 @@
 //! # What has no counterpart
 //!
 //! * **Time in tests.** [`virtual_time`](crate::scheduler::Builder::virtual_time): a program that sleeps for an hour
-//!   ends at once, and prints exact times.
-//! * **A deadlock is an answer.** asyncio waits for ever; here [`run`](crate::Scheduler::run) says who waits for what,
-//!   where, and who holds it.
-//! * **Single turns.** [`step`](crate::Scheduler::step) gives one and tells what happened in it.
+//!   ends immediately, and prints exact times.
+//! * **A deadlock is an error.** asyncio waits forever; here [`run`](crate::Scheduler::run) returns which task waits
+//!   for what, where, and which task holds it.
+//! * **Single turns.** [`step`](crate::Scheduler::step) gives one turn, and returns what happened in it.

@@ -1,9 +1,7 @@
-//! A cooperative scheduler for one thread, written by hand: it gives every task its turn, and can explain
-//! each one.
+//! A single-threaded async executor, written by hand: it gives every task its turn, and can explain each one.
 //!
-//! A **task** is a future with an id. A **turn** is one poll of one task. The **scheduler** gives each ready
-//! task its turn, first in, first out; a task that is not ready leaves its waker with whatever it waits for,
-//! and comes back to the ready queue when that wakes it.
+//! A **task** is a future with an id. A **turn** is one poll of one task. The **scheduler** gives each ready task its
+//! turn, first in, first out. A task that is not ready stays off the ready queue until its waker puts it back.
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,65 +16,165 @@
 //! # Ok::<(), turnwise::JoinError>(())
 //! ```
 //!
-//! # Overview
+//! When it is certain that nothing can make progress, a run does not hang: it ends with a [`DeadlockReport`] that names
+//! each task, what it waits for, since when, where in the source, and which task holds it.
 //!
-//! * [`block_on`] runs a future on a fresh scheduler; [`Scheduler`] is one to keep: run it
-//!   ([`run`](Scheduler::run), [`block_on`](Scheduler::block_on)), step it ([`step`](Scheduler::step)),
-//!   drive it from somebody else's loop ([`run_until_stalled`](Scheduler::run_until_stalled)), or look at it
-//!   ([`snapshot`](Scheduler::snapshot)).
-//! * [`spawn`] makes a task and gives its [`JoinHandle`]; the module [`task`] has names, priorities,
-//!   [`yield_now`] and aborting; [`task_local!`] values go with what is awaited, and can be inherited.
-//! * [`task::scope`] is for tasks that borrow from around them, and have all ended when it ends.
-//! * [`Remote`] spawns tasks from other threads; [`spawn_blocking`] and [`ThreadPool`] hand blocking calls to
-//!   them.
-//! * [`sleep`] and the module [`time`] wait for points in time, on a real clock or a virtual one.
-//! * [`timeout`] and [`JoinHandle::cancel`] ask something to end; with [`task::catch_cancel`] it may clean up
-//!   first. How that works, and its three traps: [Cancelling](task#cancelling).
-//! * [`Scheduler::shutdown`] asks all tasks to end, waits so long for their clean-ups, and says what became of
-//!   each.
-//! * [`sync`] has locks, permits and events, [`channel`] channels and queues; [`join!`], [`select!`],
-//!   [`gather`] and the module [`combine`] wait for several things at once; [`task::JoinSet`] is a group of
-//!   tasks.
-//! * [`Generator`] and the module [`generator`] are functions that stop at every value they yield, and need no
-//!   scheduler; one that may wait is an [`AsyncGenerator`](generator::AsyncGenerator).
-//! * [`task::with`](task::with()) is for what must be closed whatever happens, and waits to be.
-//! * The module `jobs`, behind the feature of that name, runs jobs every ten minutes, or on Mondays at half past ten.
-//! * [`RunError::Deadlock`] is what `run` returns when nothing can ever run again, with a
-//!   [`DeadlockReport`] that names each task, what it waits for, since when, where in the source, and who
-//!   holds it.
-//! * The module [`waiting`] is for primitives of your own: what they register there, reports name.
+//! ```
+//! use turnwise::{RunError, Scheduler, sync::Mutex};
 //!
-//! * [`coming_from_asyncio`] has the calls of Python's asyncio beside their forms here.
+//! let scheduler = Scheduler::new();
+//! scheduler.spawn(async {
+//!     let door = Mutex::new(()).named("door");
+//!     let _first = door.lock().await;
+//!     let _second = door.lock().await; // waits for itself
+//! });
+//! let Err(RunError::Deadlock(report)) = scheduler.run() else { panic!("the door is locked") };
+//! assert!(report.to_string().contains("#1  waits for mutex \"door\""));
+//! ```
+//!
+//! * [What to write](#what-to-write): every call on one page, by module
+//! * [From a wake to a turn](#from-a-wake-to-a-turn): how a task gets back onto the ready queue
+//! * [What it promises](#what-it-promises), and [what it does not do](#what-it-does-not-do)
+//! * [Crate features](#crate-features)
+//! * [Reading the source](#reading-the-source)
+//! * [`coming_from_asyncio`]: Python's calls beside their forms here
+//!
+//! # What to write
+//!
+//! | the crate root, and [`scheduler`] | |
+//! |---|---|
+//! | run a future to its end | [`block_on(future)`](block_on) |
+//! | keep a scheduler, and run it again and again | [`Scheduler::new()`](Scheduler::new), then [`run()`](Scheduler::run) or [`block_on(future)`](Scheduler::block_on) |
+//! | get a deadlock as an error instead of a panic | [`run()`](Scheduler::run) and [`try_block_on(future)`](Scheduler::try_block_on) return [`RunError::Deadlock`] |
+//! | test code that sleeps, in no time | [`Scheduler::builder().virtual_time().build()`](scheduler::Builder::virtual_time) |
+//! | test with other orders of turns | [`.policy(Policy::Random(seed))`](scheduler::Builder::policy), [`Policy::Lifo`], [`Policy::Priority`] |
+//! | watch a scheduler | [`scheduler.step()`](Scheduler::step), [`scheduler.snapshot()`](Scheduler::snapshot), [`.observer(…)`](scheduler::Builder::observer) |
+//! | drive it from a loop of your own | [`run_until_stalled()`](Scheduler::run_until_stalled), [`next_deadline()`](Scheduler::next_deadline), [`on_wake(hook)`](Scheduler::on_wake) |
+//! | end all tasks, each with a chance to clean up | [`scheduler.shutdown(grace)`](Scheduler::shutdown) |
+//!
+//! | [`task`] | |
+//! |---|---|
+//! | run a future beside the others | [`spawn(future)`](spawn), and await the [`JoinHandle`] for a `Result<T, JoinError>` |
+//! | give it a name or a priority | [`task::Builder::new().name("poller").priority(3).spawn(future)`](task::Builder) |
+//! | yield to the other tasks | [`yield_now().await`](yield_now) |
+//! | request that a task ends | [`handle.cancel()`](JoinHandle::cancel) |
+//! | clean up when cancelled | `match` [`catch_cancel(work)`](task::catch_cancel)`.await { … }` |
+//! | end a task without clean-up | [`handle.abort()`](JoinHandle::abort), or keep it as an [`AbortOnDrop`] |
+//! | run tasks that borrow, and end together | [`task::scope(async \|s\| { s.spawn(…); }).await`](task::scope()) |
+//! | keep a set of tasks that grows | [`task::JoinSet`] |
+//! | close something in any case, and await that | [`task::with(resource, async \|r\| …, async \|r, exit\| r.close().await).await`](task::with()) |
+//! | pass a value down | [`task_local! { static USER: String }`](task_local!), then `USER.scope(name, future)` |
+//! | spawn from another thread | [`scheduler.remote()`](Scheduler::remote), then [`remote.spawn(\|\| async { … })`](Remote::spawn) |
+//!
+//! | [`time`] | |
+//! |---|---|
+//! | wait | [`sleep(duration).await`](sleep), [`sleep_until(instant).await`](sleep_until) |
+//! | repeat | [`time::interval(period)`](time::interval), then `interval.tick().await` |
+//! | limit how long something takes | [`timeout(duration, future).await`](timeout), [`time::timeout_at(instant, future)`](time::timeout_at) |
+//!
+//! | [`combine`] | |
+//! |---|---|
+//! | wait for all of several futures | [`join!`], [`try_join!`], [`join_all`], [`try_join_all`] |
+//! | wait for the first | [`select!`], [`race`] |
+//! | spawn several, and wait for all | [`gather`] |
+//! | wait for some of several tasks, or for each as it ends | [`wait`], [`as_completed`] |
+//!
+//! | [`sync`] and [`channel`] | |
+//! |---|---|
+//! | share data across an `.await` | [`Mutex`](sync::Mutex), [`RwLock`](sync::RwLock), [`OnceCell`](sync::OnceCell) |
+//! | limit concurrency | [`Semaphore`](sync::Semaphore) |
+//! | rendezvous, signal, wait for a condition | [`Barrier`](sync::Barrier), [`Event`](sync::Event), [`Notify`](sync::Notify), [`Condvar`](sync::Condvar), [`Promise`](sync::Promise) |
+//! | send values | [`mpsc`](channel::mpsc), [`oneshot`](channel::oneshot), [`broadcast`](channel::broadcast), [`watch`](channel::watch) |
+//! | share work among tasks | [`Queue`](channel::Queue), [`PriorityQueue`](channel::PriorityQueue), [`LifoQueue`](channel::LifoQueue) |
+//! | send from another thread | [`channel::remote`] |
+//!
+//! | [`blocking`] | |
+//! |---|---|
+//! | make a call that blocks | [`spawn_blocking(\|\| …).await`](spawn_blocking) |
+//! | start it lazily, when it is awaited | [`blocking::to_thread(\|\| …).await`](blocking::to_thread) |
+//! | have threads of your own | [`ThreadPool::new(3)`](ThreadPool::new), then [`pool.submit(\|\| …)`](ThreadPool::submit) |
+//! | get the result without `.await` | [`handle.wait()`](blocking::BlockingHandle::wait), [`handle.on_done(callback)`](blocking::BlockingHandle::on_done) |
+//! | bound the queue of a pool | [`ThreadPool::builder().threads(3).queue_limit(100)`](blocking::PoolBuilder::queue_limit), then [`submit_async`](ThreadPool::submit_async) |
+//!
+//! | [`generator`], `jobs` (feature `jobs`) and [`waiting`] | |
+//! |---|---|
+//! | yield values one by one | [`Generator::new(async \|co\| { co.yield_(1).await; })`](Generator::new), an `Iterator` |
+//! | push values, or await between them | [`generator::Coroutine`], [`generator::AsyncGenerator`] |
+//! | run something periodically | `jobs.every(10).minutes().run(job)`, `.every(1).day().at("10:30")?`, then `jobs.run_forever().await` |
+//! | have a primitive of your own named in reports | [`waiting::register`] |
+//!
+//! # From a wake to a turn
+//!
+//! ```text
+//!                           a task's waker is called
+//!            ┌───────────────────────┼───────────────────────┐
+//!     in its own turn        by other code on         on another thread
+//!            │               the task's thread               │
+//!            ▼                       │                       ▼
+//!     flag RUNG is set               │               a letter is posted;
+//!     until the turn ends            │               the thread reads it
+//!            │                       │               between two passes
+//!            ▼                       ▼                       ▼
+//!         put_back                schedule                schedule
+//!            └───────────────────────┼───────────────────────┘
+//!                                    ▼
+//!           ready: queued for the next pass, once however often woken
+//!                                    │ the pass starts
+//!                                    ▼
+//!           turn: taken out of the taskmap, and polled once
+//!                                    │
+//!                     Pending ┌──────┴──────┐ Ready
+//!                             ▼             ▼
+//!           back into the taskmap,        exit: the output stays in the
+//!           until its waker is called     taskmap until the handle takes it
+//! ```
+//!
+//! A lock, a channel, a sleep or a handle of this crate remembers the task's key instead of a waker, and calls
+//! `schedule` with that. A child of a scope is queued by its scope, and takes its turns inside those of the scope's
+//! task. If the pass has no task, the thread sleeps until the next deadline or letter. If there is no deadline, and
+//! nothing outside the scheduler could send a letter, no task can ever run again.
 //!
 //! # What it promises
 //!
-//! * **Order.** Tasks run in the order in which they became ready, timers due together in the order in which
-//!   they were made; the same program has the same order at every run. Or another order that you
-//!   [choose](Policy).
-//! * **Futures need not be `Send`**, nor need what they borrow outlive a `block_on`. Everything stays on its
-//!   thread, except wakers and [`Remote`]s: those may be used and dropped anywhere, at any time, for ever.
-//! * **A panic in a task is that task's [`JoinError`]**, and nobody else's problem.
+//! * **Order.** Tasks run in the order in which they became ready, and timers due together fire in the order in which
+//!   they were created; the same program has the same order in every run. Another order can be [chosen](Policy).
+//! * **Futures need not be `Send`**, and a `block_on` may borrow. Everything stays on its thread, except wakers and
+//!   [`Remote`]s, which may be used and dropped anywhere, at any time, forever.
+//! * **A panic in a task is that task's [`JoinError`]**, and does not affect any other task.
 //! * **No `unsafe`** anywhere in the crate.
-//! * **No rules for what a future does in its turn**: it may spawn, wake, abort, drop, take snapshots, or run
-//!   another scheduler by steps. No code of yours runs while anything of the scheduler is borrowed.
+//! * **No rules for what a future does in its turn**: it may spawn, wake, abort, drop, take snapshots, or run another
+//!   scheduler by steps. No user code runs while anything of the scheduler is borrowed.
 //!
-//! # For readers of the source
+//! # What it does not do
 //!
-//! The executor is `src/kernel`, and imports nothing of the other folders. Read it in this order:
-//! `mainloop.rs` (turn and exit), then what that uses: `turn.rs` (a task is taken out and put back), `task.rs`
-//! (a future, then its output, in one box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on
-//! it), `taskmap.rs` (where tasks live), `scheduler.rs` (spawn, schedule, and the trait `Hooks`); beside
-//! them `now.rs` (whose turn it is, and the flags), `join.rs` (a task's end, and its output), `root.rs` and `idle.rs`.
-//! The first plug is the timer heap, `src/time/heap.rs` and `src/time/timers.rs`. That is an executor.
+//! It runs tasks on one thread, and only hands blocking calls to others. It has no sockets in this version. Futures
+//! that bring a reactor of their own work as they are, such as those of `async-io` and `async-net`; those of tokio's
+//! `net` need a tokio runtime.
 //!
-//! Everything else plugs in in the same way, and `src/scheduler/layers.rs` is the list of it. Cancelling is
-//! in `src/cancel`: `regions.rs`, `requests.rs`, `region.rs` and `cancelling.rs`, in this order. Scopes are
-//! in `src/scope`: `hosts.rs` (which child is whose), `pass.rs` (their turns) and `run.rs` (the scope as it is
-//! awaited). Reports are plain data in `src/report`; `src/scheduler/snapshot.rs` asks every layer for what they
-//! say, and `src/scheduler/idle.rs` gives the verdict that nothing can ever run again.
+//! # Crate features
 //!
-//! The words are those of a generator-based scheduler as it is taught in Python: `taskmap`, `ready`,
-//! `schedule`, `mainloop`, `exit`. `examples/slides.rs` has them side by side.
+//! * `stream` implements `Stream` for everything that returns one value after another: receivers, intervals, sets,
+//!   [`AsyncGenerator`](generator::AsyncGenerator). Adds `futures-core`. Their own methods (`recv`, `next`, `tick`)
+//!   need no feature.
+//! * `jobs` adds the module `jobs`, which runs jobs every ten minutes, or on Mondays at half past ten. Adds `jiff`.
+//!
+//! # Reading the source
+//!
+//! The executor is `src/kernel`, and imports nothing from the other folders. Read it in this order: `mainloop.rs` (turn
+//! and exit), then what that uses: `turn.rs` (a task is taken out and put back), `task.rs` (a future, then its output,
+//! in one box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on the queue), `taskmap.rs` (where tasks
+//! live), `scheduler.rs` (spawn, schedule, and the trait `Hooks`); beside them `now.rs` (whose turn it is, and the
+//! flags), `join.rs` (a task's end, and its output), `root.rs` and `idle.rs`. The first plug-in is the timers,
+//! `src/time/heap.rs` and `src/time/timers.rs`. That is an executor.
+//!
+//! Everything else plugs in the same way, and `src/scheduler/layers.rs` lists it. Cancelling is in `src/cancel`: read
+//! `regions.rs`, `requests.rs`, `region.rs` and `cancelling.rs`, in this order. Scopes are in `src/scope`: `hosts.rs`
+//! (which child belongs to which scope), `pass.rs` (their turns) and `run.rs` (the scope as a future). Reports are
+//! plain data in `src/report`; `src/scheduler/snapshot.rs` collects them from every layer, and `src/scheduler/idle.rs`
+//! gives the verdict that nothing can ever run again.
+//!
+//! The names `taskmap`, `ready`, `schedule`, `mainloop` and `exit` are those of the generator-based scheduler in David
+//! Beazley's [A Curious Course on Coroutines and Concurrency](http://www.dabeaz.com/coroutines/).
 
 #![forbid(unsafe_code)]
 
@@ -104,39 +202,103 @@ mod stream;
 pub mod coming_from_asyncio;
 
 pub mod waiting {
-    //! Who waits for what: for locks, channels and other primitives that want to be named in reports.
+    //! Waits: which task waits for what, for locks, channels and other primitives that reports should name.
     //!
-    //! A primitive does three things here. It keeps a [`Waiter`] for each wait, to wake it later. It keeps
-    //! the task and the place beside it. And once somebody has to wait, it [`register`]s itself as something
-    //! that is [`Waited`] for; then snapshots and deadlock reports name it, its owner and its place.
+    //! Use it to write a primitive of your own. The primitive does three things. It keeps a [`Waiter`] for each wait,
+    //! to wake it later. Beside it, it keeps the place in the source. And at its first wait it [`register`]s itself as
+    //! something that is [`Waited`] for; from then on snapshots and deadlock reports name it. Here is a gate:
     //!
-    //! The wait lists *are* the record: nothing is noted down anywhere else, so nothing can be out of date.
+    //! ```
+    //! use std::cell::{Cell, OnceCell, RefCell};
+    //! use std::future::poll_fn;
+    //! use std::panic::Location;
+    //! use std::rc::{Rc, Weak};
+    //! use std::task::Poll;
+    //! use turnwise::waiting::{Registration, Resource, Wait, Waited, Waiter, register};
+    //! use turnwise::{Scheduler, yield_now};
+    //!
+    //! #[derive(Default)]
+    //! struct Gate {
+    //!     is_open: Cell<bool>,
+    //!     waits: RefCell<Vec<(Waiter, &'static Location<'static>)>>,
+    //!     registration: OnceCell<Registration>,
+    //! }
+    //!
+    //! impl Gate {
+    //!     #[track_caller]
+    //!     fn pass(self: &Rc<Self>) -> impl Future<Output = ()> {
+    //!         let place = Location::caller();
+    //!         poll_fn(move |cx| {
+    //!             if self.is_open.get() {
+    //!                 return Poll::Ready(());
+    //!             }
+    //!             let waiter = Waiter::of(cx); // before the borrow: cloning a foreign waker may run any code
+    //!             self.waits.borrow_mut().push((waiter, place));
+    //!             self.registration.get_or_init(|| register(Rc::downgrade(self) as Weak<dyn Waited>));
+    //!             Poll::Pending
+    //!         })
+    //!     }
+    //!
+    //!     fn open(&self) {
+    //!         self.is_open.set(true);
+    //!         let waits = self.waits.take(); // the borrow ends here
+    //!         waits.into_iter().for_each(|(waiter, _)| waiter.wake());
+    //!     }
+    //! }
+    //!
+    //! impl Waited for Gate {
+    //!     fn describe(&self, each: &mut dyn FnMut(Wait)) {
+    //!         for (waiter, place) in &*self.waits.borrow() {
+    //!             each(Wait::new(waiter.task(), Resource::new("gate").named("garden"), place));
+    //!         }
+    //!     }
+    //! }
+    //!
+    //! let scheduler = Scheduler::new();
+    //! let gate = Rc::new(Gate::default());
+    //! let inside = Rc::clone(&gate);
+    //! scheduler.spawn(async move { inside.pass().await });
+    //! let report = scheduler.run().unwrap_err().to_string();
+    //! assert!(report.contains("#1  waits for gate \"garden\""));
+    //!
+    //! gate.open();
+    //! assert!(scheduler.run().is_ok());
+    //! ```
+    //!
+    //! The wait lists *are* the record: nothing is recorded anywhere else, so nothing can be out of date.
 
     pub use crate::kernel::{TaskKey, Waiter};
     pub use crate::report::{Registration, Resource, Wait, Waited, register};
 }
 
+#[doc(inline)]
 pub use blocking::{ThreadPool, spawn_blocking};
+#[doc(inline)]
 pub use combine::{as_completed, gather, join_all, race, try_join_all, wait};
+#[doc(inline)]
 pub use generator::Generator;
+#[doc(inline)]
 pub use kernel::TaskId;
+#[doc(inline)]
 pub use report::{DeadlockReport, Metrics, Observer, Snapshot, Transition};
+#[doc(inline)]
 pub use scheduler::{Policy, RunError, Scheduler, Turn};
+#[doc(inline)]
 pub use task::{AbortOnDrop, JoinError, JoinHandle, Remote, spawn, yield_now};
+#[doc(inline)]
 pub use time::{sleep, sleep_until, timeout};
 
 /// Runs a future to its end on a fresh scheduler, and returns its output.
 ///
-/// The future may borrow from around it and need not be `Send`. Tasks that it has spawned and that are not
-/// over when it is are asked to end, as by [`JoinHandle::cancel`], with the reason "shutdown", and may clean
-/// up for as long as they like; what can never run again is dropped at once. [`Scheduler::block_on`] leaves
-/// them for its next call instead, and [`Scheduler::shutdown`] sets a limit.
+/// The future may borrow from its surroundings and need not be `Send`. Tasks that it has spawned and that have not
+/// ended when it does are cancelled, as by [`JoinHandle::cancel`], with the reason "shutdown", and may take as long as
+/// they need to clean up; tasks that can never run again are dropped immediately. [`Scheduler::block_on`] keeps
+/// unfinished tasks for its next call instead, and [`Scheduler::shutdown`] sets a time limit.
 ///
 /// # Panics
 ///
-/// If the future panics; if a scheduler runs on this thread already; and, with the whole
-/// [`DeadlockReport`], if nothing can ever run again. [`Scheduler::try_block_on`] returns the last two as
-/// errors.
+/// If the future panics; if a scheduler already runs on this thread; and, with the whole [`DeadlockReport`], if nothing
+/// can ever run again. [`Scheduler::try_block_on`] returns the last two as errors.
 ///
 /// # Example
 ///
@@ -148,8 +310,8 @@ pub use time::{sleep, sleep_until, timeout};
 ///
 /// # Cancelling
 ///
-/// The future itself has no handle, so only what is inside of it can ask anything to end. If it panics, what it
-/// has spawned is dropped without having been asked.
+/// The future itself has no handle, so nothing can cancel it from outside. If it panics, the tasks that it has spawned
+/// are dropped without a request.
 #[track_caller]
 #[doc(alias = "run")]
 #[doc(alias = "run_until_complete")]

@@ -1,4 +1,4 @@
-//! Numbers by chance, and the same at every run.
+//! Pseudorandom numbers, the same in every run.
 
 /// The generator `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
 #[derive(Debug)]
@@ -17,8 +17,8 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`: the high half of a 128-bit product (Lemire 2019, without the rejection: the bias is
-    /// below 2⁻³² for any bound up to 2³², and so for any pass that fits into memory).
+    /// Returns a number below `bound`: the high half of a 128-bit product (Lemire 2019, without the rejection: the bias
+    /// is below 2⁻³² for any bound up to 2³², and thus for any pass that fits into memory).
     #[allow(clippy::cast_possible_truncation, reason = "the product is below `bound`")]
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generator_is_the_published_one() {
+    fn the_generator_matches_the_reference_implementation() {
         // The first outputs for seed 1234567, as printed by the reference implementation.
         let mut random = SplitMix64(1_234_567);
         assert_eq!(random.next(), 6_457_827_717_110_365_317);

@@ -1,18 +1,18 @@
-//! Numbers for values, used again when a value is taken out.
+//! A slab: each value has a number, which is reused once the value is removed.
 
 use std::mem;
 use std::ops::{Index, IndexMut};
 
-/// No number: of a value that is not there, or at the end of a list.
+/// Not a number of an entry: stands for no value, or the end of a list.
 pub(crate) const NO_ENTRY: u32 = u32::MAX;
 
-/// If more entries than this are all empty, their memory is given back.
+/// An empty slab keeps its memory for up to this many entries.
 pub(crate) const KEPT: usize = 1 << 14;
 
-/// Values, each under a number of its own.
+/// Values, each with its own number.
 pub(crate) struct Slab<T> {
     entries: Vec<SlabEntry<T>>,
-    /// The first vacant entry; each knows the next one.
+    /// The head of the free list, linked through `next`.
     vacant: u32,
     live: usize,
 }
@@ -31,28 +31,28 @@ impl<T> Slab<T> {
         self.live == 0
     }
 
-    /// Puts a value in; returns its number.
+    /// Adds a value; returns its number.
     ///
     /// # Panics
     ///
-    /// With 2³² − 1 values in it.
+    /// With 2³² − 1 values.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> u32 {
         self.live += 1;
         let number = self.vacant;
         if let Some(entry) = self.entries.get_mut(number as usize) {
             let SlabEntry::Vacant { next } = mem::replace(entry, SlabEntry::Full(value)) else {
-                unreachable!("a vacant entry is in the chain of vacant entries only");
+                unreachable!("the chain of vacant entries has only vacant entries");
             };
             self.vacant = next;
             return number;
         }
         let number = u32::try_from(self.entries.len()).ok().filter(|&number| number != NO_ENTRY);
         self.entries.push(SlabEntry::Full(value));
-        number.expect("memory ends before the numbers do")
+        number.expect("memory runs out before the numbers do")
     }
 
-    /// Takes a value out.
+    /// Removes a value.
     #[inline]
     pub(crate) fn remove(&mut self, number: u32) -> T {
         let entry = SlabEntry::Vacant { next: self.vacant };
@@ -68,7 +68,7 @@ impl<T> Slab<T> {
         self.entries.capacity() > 0
     }
 
-    /// Gives back memory that is not needed.
+    /// Frees the memory of an empty slab, if it is too much to keep or `is_warm` is `false`.
     #[inline]
     pub(crate) fn trim(&mut self, is_warm: bool) {
         if self.live == 0 && (self.entries.len() > KEPT || !is_warm) {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_used_again() {
+    fn numbers_are_reused() {
         let mut slab = Slab::new();
         let (a, b) = (slab.insert("a"), slab.insert("b"));
         assert_eq!(slab.remove(a), "a");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_slab_gives_back_what_it_needed_in_its_worst_hour() {
+    fn an_empty_slab_frees_its_peak_memory() {
         let mut slab = Slab::new();
         let numbers: Vec<u32> = (0..=KEPT).map(|value| slab.insert(value)).collect();
         for number in numbers {

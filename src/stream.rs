@@ -1,8 +1,8 @@
-//! `futures_core::Stream` for whatever gives one value after the other. Feature `stream`.
+//! `futures_core::Stream` for every type that produces a sequence of values. Feature `stream`.
 //!
-//! Each of these has a method of its own that needs no feature and does the same: `next`, `join_next`, `tick`,
-//! `recv`. A stream that waits is reported with the place where it was made; a receiver with that of whatever
-//! polls it, which may be an adaptor.
+//! Each type has an equivalent method that needs no feature: `next`, `join_next`, `tick`, `recv`. Reports show a
+//! waiting stream with the place where it was created, and a receiver with the place that polls it, which may be
+//! in an adaptor.
 
 use std::panic::Location;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use crate::time::Interval;
 
 // ----- combine -----
 
-/// The outputs as they come about, like [`next`](AsCompleted::next).
+/// Yields the outputs in the order of completion, like [`next`](AsCompleted::next).
 impl<F: Future> Stream for AsCompleted<F> {
     type Item = F::Output;
 
@@ -40,8 +40,8 @@ impl<F: Future> FusedStream for AsCompleted<F> {
 
 // ----- task -----
 
-/// The outputs in the order in which the tasks end, like [`join_next`](JoinSet::join_next). It can go on after
-/// `None`, when more tasks were spawned.
+/// Yields the outputs in the order in which the tasks end, like [`join_next`](JoinSet::join_next). It can continue
+/// after `None`, if more tasks are spawned.
 impl<T: 'static> Stream for JoinSet<T> {
     type Item = Result<T, JoinError>;
 
@@ -57,7 +57,7 @@ impl<T: 'static> Stream for JoinSet<T> {
 
 // ----- time -----
 
-/// The ticks, like [`tick`](Interval::tick). It never ends.
+/// Yields the ticks, like [`tick`](Interval::tick). It never ends.
 impl Stream for Interval {
     type Item = Instant;
 
@@ -73,7 +73,7 @@ impl Stream for Interval {
 
 // ----- generator -----
 
-/// The values that it yields, like [`next`](AsyncGenerator::next).
+/// Yields the generator's values, like [`next`](AsyncGenerator::next).
 impl<Y> Stream for AsyncGenerator<'_, Y> {
     type Item = Y;
 
@@ -90,7 +90,7 @@ impl<Y> FusedStream for AsyncGenerator<'_, Y> {
 
 // ----- channel -----
 
-/// The values, like [`recv`](mpsc::Receiver::recv).
+/// Yields the values, like [`recv`](mpsc::Receiver::recv).
 impl<T> Stream for mpsc::Receiver<T> {
     type Item = T;
 
@@ -100,7 +100,7 @@ impl<T> Stream for mpsc::Receiver<T> {
     }
 }
 
-/// The values, like [`recv`](remote::Receiver::recv).
+/// Yields the values, like [`recv`](remote::Receiver::recv).
 impl<T> Stream for remote::Receiver<T> {
     type Item = T;
 
@@ -110,7 +110,8 @@ impl<T> Stream for remote::Receiver<T> {
     }
 }
 
-/// The values, like [`recv`](broadcast::Receiver::recv); an error says how many were lost before the next one.
+/// Yields the values, like [`recv`](broadcast::Receiver::recv). An error contains the number of values lost before
+/// the next one.
 impl<T: Clone> Stream for broadcast::Receiver<T> {
     type Item = Result<T, broadcast::RecvError>;
 
@@ -123,8 +124,8 @@ impl<T: Clone> Stream for broadcast::Receiver<T> {
     }
 }
 
-/// The value as it is after each change, like [`changed`](watch::Receiver::changed). Changes that follow one
-/// another before anybody looks are one.
+/// Yields the value after each change, like [`changed`](watch::Receiver::changed). Changes between two polls
+/// are merged into one.
 impl<T> Stream for watch::Receiver<T> {
     type Item = watch::Ref<T>;
 

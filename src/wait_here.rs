@@ -1,4 +1,4 @@
-//! Waiting where nothing can be awaited: the thread sleeps until a future is ready.
+//! Waiting outside of async code: parks the thread until a future is ready.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub(crate) fn wait_here<F: Future + Unpin>(mut future: F) -> F::Output {
     loop {
         match Pin::new(&mut future).poll(&mut cx) {
             Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(), // May return for no reason; then it is asked again.
+            Poll::Pending => thread::park(), // May return spuriously; then the future is polled again.
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The limit: each row by a loop that does that row and nothing else.
+//! The limit: each row as a loop that does that row and nothing else.
 //!
-//! Boxed futures in a queue, polled with a waker that does nothing: no ids, no handles, no wakes, no panics
-//! caught. Nobody could use it, and no executor can be faster.
+//! Boxed futures in a queue, polled with a waker that does nothing: no ids, no handles, no wakes, no panics caught. It
+//! is of no practical use, but shows what an executor could reach at best.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -20,7 +20,7 @@ use super::turn::DEPTH;
 use super::waits::JOINED;
 use super::{Random, Setup, Work, batches, hidden, work};
 
-/// The loop for the row of that name.
+/// Returns the loop for the row of that name.
 pub(crate) fn on(row: &str) -> Option<Setup> {
     Some(match row {
         "spawn_join" | "scope_1000" => spawn_join,
@@ -44,7 +44,7 @@ pub(crate) fn on(row: &str) -> Option<Setup> {
         "wake_own" => bare_wakes,
         "wake_remote" => bare_remote,
         "wake_storm" => bare_storm,
-        // Each is polled once for each event.
+        // Each task is polled once for each event.
         "event_10000" => yields::<10_000>,
         "join_all_1000" => join_all,
         "join_2" => join,
@@ -55,7 +55,7 @@ pub(crate) fn on(row: &str) -> Option<Setup> {
 
 type Boxed = Pin<Box<dyn Future<Output = u64>>>;
 
-/// Polls everybody in turn until all are over; returns the sum of what they return.
+/// Polls all futures in turn until all are ready; returns the sum of their outputs.
 fn run(queue: &mut VecDeque<Boxed>) -> u64 {
     let mut cx = Context::from_waker(Waker::noop());
     let mut sum = 0;
@@ -108,7 +108,7 @@ fn yields<const TASKS: u64>() -> Work {
     })
 }
 
-/// Is pending for so many turns.
+/// Returns a future that is pending for this many turns.
 fn pend(turns: u64) -> impl Future<Output = u64> {
     let mut left = turns;
     poll_fn(move |_| {
@@ -161,7 +161,7 @@ fn poll_ready() -> Work {
     })
 }
 
-/// A queue that has room is the least that a scheduler can be.
+/// A queue with room is the least that a scheduler consists of.
 fn create() -> Work {
     Box::new(|n| {
         for _ in 0..n {
@@ -170,7 +170,7 @@ fn create() -> Work {
     })
 }
 
-/// A clock that is read once per look, and a heap of 16 bytes per timer.
+/// A clock that is read once per check, and a heap with 16 bytes per timer.
 struct Timers {
     now: Cell<u64>,
     heap: RefCell<BinaryHeap<Reverse<(u64, u32)>>>,
@@ -189,7 +189,7 @@ impl Timers {
         .await;
     }
 
-    /// The task whose deadline is next, once it is due.
+    /// Waits for the next deadline, and returns its task.
     fn next(&self, clock: &mut impl FnMut(u64) -> u64) -> Option<usize> {
         let mut heap = self.heap.borrow_mut();
         let deadline = heap.peek()?.0.0;
@@ -204,7 +204,7 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).expect("less than 585 years")
 }
 
-/// Spawns so many at a time, and lets each sleep for a random time.
+/// Spawns `TASKS` tasks at a time, each of which sleeps for a random time.
 fn sleepers<const TASKS: u64>(mut clock: impl FnMut(u64) -> u64 + 'static) -> Work {
     let mut tasks = Vec::new();
     let timers = Rc::new(Timers { now: Cell::new(0), heap: RefCell::default() });
@@ -245,7 +245,7 @@ fn timers<const TASKS: u64>() -> Work {
         if now >= deadline {
             return now;
         }
-        // Like the others, it sleeps to the next whole millisecond.
+        // Like turnwise and tokio, it rounds up to the next whole millisecond.
         let until = Duration::from_nanos(deadline.next_multiple_of(1_000_000));
         std::thread::sleep(until.saturating_sub(start.elapsed()));
         nanos(start.elapsed())
@@ -260,7 +260,7 @@ fn timers_virtual<const TASKS: u64>() -> Work {
     })
 }
 
-/// Writes an entry for each timer, and throws the dead ones away when they outnumber the living.
+/// Writes an entry for each timer, and removes the cancelled ones when they outnumber the live ones.
 fn timers_cancel() -> Work {
     let mut entries: Vec<(u64, bool)> = (0..LIVE).map(|timer| (timer, true)).collect();
     Box::new(move |n| {
@@ -274,7 +274,7 @@ fn timers_cancel() -> Work {
     })
 }
 
-/// Polls a thousand futures in turn until all are over.
+/// Polls a thousand futures in turn until all are ready.
 fn join_all() -> Work {
     Box::new(|n| {
         let mut cx = Context::from_waker(Waker::noop());
@@ -297,7 +297,7 @@ fn join_all() -> Work {
     })
 }
 
-/// Polls two futures, and wants both.
+/// Polls two futures, and uses both outputs.
 fn join() -> Work {
     Box::new(|n| {
         let mut cx = Context::from_waker(Waker::noop());
@@ -312,7 +312,7 @@ fn join() -> Work {
     })
 }
 
-/// Polls the first of two futures, and the other one only if that is not ready.
+/// Polls the first of two futures, and the second only if the first is not ready.
 fn race() -> Work {
     Box::new(|n| {
         let mut cx = Context::from_waker(Waker::noop());

@@ -1,4 +1,4 @@
-//! Blocking jobs, on threads of their own.
+//! Blocking jobs, run on other threads.
 
 use super::{Executor, Kind, Row, Setup, Turnwise, Work, hidden};
 
@@ -44,7 +44,7 @@ fn round_trips<E: Blocks>() -> Work {
     })
 }
 
-/// All jobs are handed over, and then awaited.
+/// All jobs are submitted, and then awaited.
 fn burst<E: Blocks>() -> Work {
     let executor = E::new();
     Box::new(move |n| {

@@ -1,4 +1,4 @@
-//! Catching a request to end: rows of turnwise alone, since no peer has that.
+//! Catching a cancellation: rows for turnwise only, since no peer can do it.
 
 use std::future::ready;
 
@@ -11,14 +11,14 @@ pub(crate) fn rows() -> Vec<Row> {
     vec![row("catch_ready", caught as Setup), row("catch_yield", caught_yields)]
 }
 
-/// Catches what would end a future that is ready at once.
+/// Catches cancellations around a future that is ready immediately.
 fn caught() -> Work {
     let executor = Turnwise::new();
     Box::new(move |n| {
         let sum = executor.block_on(async {
             let mut sum = 0;
             for number in 0..n {
-                sum += catch_cancel(ready(hidden(number))).await.expect("nobody cancels");
+                sum += catch_cancel(ready(hidden(number))).await.expect("nothing is cancelled");
             }
             sum
         });
@@ -26,7 +26,7 @@ fn caught() -> Work {
     })
 }
 
-/// One task yields, as in `yield_1`, but all of it inside one catch.
+/// One task yields, as in `yield_1`, but inside one catch.
 fn caught_yields() -> Work {
     let executor = Turnwise::new();
     Box::new(move |n| {
@@ -37,6 +37,6 @@ fn caught_yields() -> Work {
             n
         };
         let task = async { Turnwise::spawn(catch_cancel(yields)).await.expect("nothing panics") };
-        assert_eq!(executor.block_on(task).expect("nobody cancels"), n);
+        assert_eq!(executor.block_on(task).expect("nothing is cancelled"), n);
     })
 }

@@ -1,4 +1,4 @@
-//! How long one round of a row takes.
+//! Measures how long one round of a row takes.
 
 use std::fs;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::rows::{Kind, Row, Work};
 
-/// Does the work once, and returns how long it took: on the wall, or for what sleeps on the processor.
+/// Does the work once, and returns how long it took: in wall time, or in processor time if it sleeps.
 pub(crate) fn time(row: &Row, work: &mut Work) -> Duration {
     if row.kind == Kind::Sleeps
         && let Some(before) = processor_time()
@@ -21,10 +21,10 @@ pub(crate) fn time(row: &Row, work: &mut Work) -> Duration {
     }
 }
 
-/// How long all threads of this process have run on processors: some executors sleep by another thread. Only Linux
-/// tells it without `unsafe`.
+/// Returns how long all threads of this process have run on processors, since some executors sleep on another thread.
+/// Only on Linux is this available without `unsafe`.
 fn processor_time() -> Option<Duration> {
-    thread::yield_now(); // The account is brought up to date when the thread is scheduled.
+    thread::yield_now(); // The statistics are updated when the thread is scheduled.
     let mut sum = Duration::ZERO;
     for task in fs::read_dir("/proc/self/task").ok()? {
         let account = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;

@@ -21,10 +21,10 @@ fn tokio(name: &str) -> Option<Setup> {
         .or_else(|| work(&blocking::rows::<Tokio>(), name))
 }
 
-/// Tokio's `current_thread` runtime with a `LocalSet`, which spawns what is not `Send`, as turnwise does.
+/// Tokio's `current_thread` runtime with a `LocalSet`, which spawns futures that are not `Send`, as turnwise does.
 ///
-/// Its clock stands still only with its `test-util`, which makes its other rows slower: so it has no rows with
-/// a virtual clock.
+/// Its clock can be paused only with its feature `test-util`, which slows its other rows down, so it has no rows with a
+/// virtual clock.
 struct Tokio {
     runtime: tokio::runtime::Runtime,
     local: tokio::task::LocalSet,
@@ -37,7 +37,7 @@ impl Executor for Tokio {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         Tokio {
-            runtime: runtime.expect("a runtime without I/O needs nothing that could fail"),
+            runtime: runtime.expect("a runtime without I/O cannot fail to build"),
             local: tokio::task::LocalSet::new(),
         }
     }

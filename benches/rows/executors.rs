@@ -1,4 +1,4 @@
-//! What the rows need of an executor, and turnwise as one.
+//! What the rows need from an executor, and turnwise's implementation.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ pub(crate) trait Executor: Sized + 'static {
 
     fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> Self::Handle<F::Output>;
 
-    /// Spawns a task that nobody waits for.
+    /// Spawns a detached task.
     fn spawn_detached<F: Future<Output = ()> + 'static>(future: F) {
         drop(Self::spawn(future));
     }
 
-    /// Spawns a task with a name, if this executor has names.
+    /// Spawns a task with a name, if this executor supports names.
     fn spawn_named<F: Future<Output: 'static> + 'static>(
         _name: &Arc<str>,
         future: F,

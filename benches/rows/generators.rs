@@ -1,13 +1,13 @@
-//! Generators: the next value of one, and a value that is sent to one. No executor is needed for that.
+//! Generators: getting the next value, and sending a value. Neither needs an executor.
 
 use turnwise::Generator;
 use turnwise::generator::Coroutine;
 
 use super::{Kind, Row, Setup, Work, hidden};
 
-/// Who has generators. What is asked for a value, or given one, is hidden from the optimiser each time.
+/// A crate with generators. At each call, the generator is hidden from the optimiser.
 pub(crate) trait Yields {
-    /// Sums up what a generator yields that counts down from `n`.
+    /// Sums the values of a generator that counts down from `n`.
     fn pull(n: u64) -> u64;
 
     /// Sends the numbers below `n` to a generator, which returns their sum.
@@ -27,7 +27,7 @@ fn pushed<G: Yields>() -> Work {
     Box::new(|n| assert_eq!(G::push(hidden(n)), n * n.saturating_sub(1) / 2))
 }
 
-/// Turnwise's.
+/// Turnwise's own.
 pub(crate) struct Own;
 
 impl Yields for Own {
@@ -58,7 +58,7 @@ impl Yields for Own {
     }
 }
 
-/// The same by hand: an iterator in a box, and a closure in one.
+/// The same by hand: a boxed iterator and a boxed closure.
 pub(crate) struct ByHand;
 
 impl Yields for ByHand {

@@ -1,8 +1,8 @@
 //! The rows: one piece of work each, the same for every executor.
 //!
-//! A row is written once, over [`Executor`], and runs on turnwise and on every peer. Beside them stands
-//! `bare`: the same work by a loop written for that row alone.
-#![allow(dead_code, reason = "each of those who share it leaves a part unused")]
+//! A row is written once, over [`Executor`], and runs on turnwise and on every peer. The column `bare` does the same
+//! work in a loop written for that row alone.
+#![allow(dead_code, reason = "each program that includes it leaves a part unused")]
 
 pub(crate) mod bare;
 pub(crate) mod blocking;
@@ -26,32 +26,32 @@ use std::time::Duration;
 pub(crate) use executors::{Executor, Sleeps, Turnwise, Virtual};
 use tools::Own;
 
-/// Work that is set up and warm: does so many operations, and asserts that it did them.
+/// Work that is set up and warm: does this many operations, and asserts that it did them.
 pub(crate) type Work = Box<dyn FnMut(u64)>;
 
-/// Sets work up.
+/// Sets up the work of a row.
 pub(crate) type Setup = fn() -> Work;
 
-/// One line of the tables, on one executor.
+/// One row of the tables, on one executor.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// It works in batches of so many operations, and cannot do fewer.
+    /// The number of operations in a batch; the work cannot do fewer.
     pub(crate) batch: u64,
-    /// How many operations one call of the work is given when it is timed.
+    /// The number of operations in one call of the work when it is timed.
     pub(crate) size: u64,
     pub(crate) kind: Kind,
     pub(crate) work: Setup,
 }
 
-/// What its time is made of, and so how it is measured.
+/// What a row spends its time on, which decides how it is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Never waits.
     Computes,
-    /// Waits for deadlines most of the time, so only the time of the processor says something.
+    /// Waits for deadlines most of the time, so only processor time is meaningful.
     Sleeps,
-    /// Takes two threads, so only the time on the wall does, and instructions cannot be counted exactly.
+    /// Uses two threads, so only wall time is meaningful, and instructions cannot be counted exactly.
     TwoThreads,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    /// Sets the work of the row of that name up; `None` if it cannot be done here.
+    /// Returns the setup of the row of that name, or `None` if this column lacks the row.
     pub(crate) on: fn(&str) -> Option<Setup>,
 }
 
@@ -83,12 +83,12 @@ pub(crate) fn with_timers<E: Sleeps>() -> Vec<Row> {
     rows
 }
 
-/// The rows of an executor that cannot.
+/// The rows of an executor that cannot sleep.
 pub(crate) fn without_timers<E: Executor>() -> Vec<Row> {
     [spawn::rows::<E>(), turn::rows::<E>(), remote::rows::<E>()].concat()
 }
 
-/// The work of the row of that name.
+/// Returns the setup of the row of that name.
 pub(crate) fn work(rows: &[Row], name: &str) -> Option<Setup> {
     rows.iter().find(|row| row.name == name).map(|row| row.work)
 }
@@ -102,7 +102,7 @@ impl Random {
         Random(0x9E37_79B9_7F4A_7C15)
     }
 
-    /// A length of time below 50 ms.
+    /// Returns a random duration below 50 ms.
     pub(crate) fn nap(&mut self) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -111,7 +111,7 @@ impl Random {
     }
 }
 
-/// Wakes one task when so many others have counted.
+/// Wakes one task once `left` others have counted.
 #[derive(Default)]
 pub(crate) struct Countdown {
     pub(crate) left: Cell<u64>,
@@ -142,12 +142,12 @@ impl Countdown {
     }
 }
 
-/// Cuts `n` operations into batches of so many; gives the number of the first one of each.
+/// Divides `n` operations into batches of `size`; yields the number of the first operation of each batch.
 pub(crate) fn batches(n: u64, size: u64) -> impl Iterator<Item = u64> {
     (0..n.div_ceil(size)).map(move |batch| batch * size)
 }
 
-/// The same work with what it computes hidden from the optimiser.
+/// Returns the value, hidden from the optimiser.
 pub(crate) fn hidden<T>(value: T) -> T {
     black_box(value)
 }

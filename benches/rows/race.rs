@@ -1,5 +1,5 @@
-//! Executors that race: each in a process of its own, all round by round, so that the noise of the machine meets
-//! all alike, and none lives in another's memory.
+//! Races executors: each in its own process, interleaved round by round, so that the noise of the machine affects all
+//! alike, and none runs in another's heap.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -7,15 +7,15 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use crate::clock::time;
 use crate::rows::{Row, Work};
 
-/// Has each of these at a row do so many rounds, after one that warms it up. Who fails is left out, with a sentence; the
-/// first of them must not.
+/// Runs this many rounds of a row on each executor, after a round of warm-up. An executor that fails is left out, with
+/// a message, unless it is the first: then the race fails.
 pub(crate) fn race(row: &Row, executors: &[&'static str], rounds: usize) -> io::Result<Vec<Times>> {
     let mut racers = Vec::new();
     for executor in executors {
         racers.push(Racer::start(row.name, executor)?);
     }
     for round in 0..=rounds {
-        // Each of them is the first of a round by turns.
+        // The executors take turns at being the first of a round.
         for number in 0..racers.len() {
             let next = (round + number) % racers.len();
             if !racers[next].has_failed {
@@ -52,7 +52,7 @@ impl Racer {
     fn start(row: &str, executor: &'static str) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args([row, executor])
-            // Else glibc gives memory back and asks for it again, and who does it is chance.
+            // Otherwise glibc returns memory and requests it again, and it is chance which executor pays for that.
             .env("MALLOC_TRIM_THRESHOLD_", "4294967296")
             .env("MALLOC_MMAP_THRESHOLD_", "4294967296")
             .stdin(Stdio::piped())
@@ -80,7 +80,7 @@ impl Racer {
         answer.trim().parse().map_err(|_| io::Error::other("its process has ended"))
     }
 
-    /// The times of all rounds but the first, which warmed it up.
+    /// The times of all rounds but the first, which was the warm-up.
     fn end(mut self, row: &Row) -> io::Result<Option<Times>> {
         self.child.kill()?;
         self.child.wait()?;
@@ -96,7 +96,7 @@ impl Racer {
     }
 }
 
-/// The child: does a round for every line that comes, and tells how long it took.
+/// The child: does a round for every line of its input, and prints how long it took.
 pub(crate) fn run_rounds(row: &Row, mut work: Work) -> io::Result<()> {
     for order in io::stdin().lines() {
         order?;

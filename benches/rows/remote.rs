@@ -19,7 +19,7 @@ pub(crate) fn rows<E: Executor>() -> Vec<Row> {
     ]
 }
 
-/// Runs a future as a task: the waker of the root is not always one of the executor's.
+/// Runs a future as a task, since the waker of the root is not always one of the executor's.
 fn in_a_task<E: Executor, T: 'static>(
     executor: &E,
     future: impl Future<Output = T> + 'static,
@@ -27,7 +27,7 @@ fn in_a_task<E: Executor, T: 'static>(
     executor.block_on(async move { E::spawn(future).await.expect("nothing panics") })
 }
 
-/// Clones the waker of its turn and drops the clone.
+/// Clones the waker of the current turn and drops the clone, repeatedly.
 fn clones<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -47,7 +47,7 @@ fn clone(cx: &mut Context<'_>, n: u64) -> u64 {
     n
 }
 
-/// Wakes its own task in its turn, again and again: one more turn comes of it.
+/// Wakes its own task in its turn, repeatedly, which results in one more turn.
 fn wakes<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -74,14 +74,14 @@ fn wake(cx: &mut Context<'_>, n: u64) {
     }
 }
 
-/// One for all executors: how long a trip takes depends more than all else on the processor on which the
-/// operating system has put the other thread.
+/// Shared by all executors: how long a round trip takes depends most of all on the processor on which the operating
+/// system runs the other thread.
 static ECHO: LazyLock<Echo> = LazyLock::new(Echo::new);
 
 /// A thread that wakes every waker that it is sent.
 struct Echo {
     wakers: Sender<Waker>,
-    /// How many it has answered.
+    /// How many wakers it has woken.
     answers: Arc<AtomicU64>,
 }
 
@@ -99,7 +99,7 @@ impl Echo {
         Echo { wakers, answers }
     }
 
-    /// Sends a waker over, and waits until that is woken.
+    /// Sends its waker to the thread, and waits until it is woken.
     async fn round_trip(&self) {
         let before = self.answers.load(Ordering::Acquire);
         let mut sent = false;
@@ -124,7 +124,7 @@ impl Echo {
     }
 }
 
-/// One wake over there and back again, after another.
+/// Round trips to another thread, one after another.
 fn remote<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| in_a_task(&executor, ECHO.round_trips(n)))
@@ -147,10 +147,10 @@ pub(super) fn bare_remote() -> Work {
     })
 }
 
-/// So many tasks are woken by turns.
+/// How many tasks are woken in rotation.
 pub(crate) const TASKS: u64 = 1_000;
 
-/// Another thread wakes a thousand tasks by turns; those that have a turn meanwhile wait again.
+/// Another thread wakes a thousand tasks in rotation; a task that has a turn in between waits again.
 fn storm<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -162,7 +162,7 @@ fn storm<E: Executor>() -> Work {
             for handle in handles {
                 ended += handle.await.expect("nothing panics");
             }
-            // Some make the other thread wait until what it woke has been looked at.
+            // Some executors make the other thread wait until its wakes have been processed.
             while !storm.is_over() {
                 E::yield_now().await;
             }
@@ -172,7 +172,7 @@ fn storm<E: Executor>() -> Work {
     })
 }
 
-/// The tasks that the storm is to wake, until they may stop.
+/// The tasks that the storm wakes, until they may stop.
 #[derive(Default)]
 pub(crate) struct Storm {
     stop: AtomicBool,
@@ -181,7 +181,7 @@ pub(crate) struct Storm {
 }
 
 impl Storm {
-    /// Gives its waker to the storm, which the last of the tasks lets loose; waits until the storm is over.
+    /// Adds its waker to the storm, and waits until that has ended. The last task to do so starts the storm.
     pub(crate) async fn wait(self: Arc<Self>, n: u64) -> u64 {
         let mut given = false;
         poll_fn(move |cx| {
@@ -218,7 +218,7 @@ impl Storm {
     }
 }
 
-/// The least that a wake can be: one exchange of a flag, which this thread looks at.
+/// The least that a wake consists of: one atomic exchange of a flag, which this thread checks.
 pub(super) fn bare_storm() -> Work {
     Box::new(|n| {
         let flags: Arc<[AtomicBool]> = (0..TASKS).map(|_| AtomicBool::new(false)).collect();

@@ -39,10 +39,10 @@ pub(crate) fn rows<E: Executor>() -> Vec<Row> {
     ]
 }
 
-/// So many tasks live at a time.
+/// How many tasks are alive at a time.
 pub(crate) const CROWD: u64 = 1_000;
 
-/// Spawns a thousand tasks that are ready at once, joins them in order, and so on.
+/// Spawns a thousand tasks that are ready immediately, joins them in order, and repeats.
 pub(crate) fn join<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -80,7 +80,7 @@ fn join_large<E: Executor>() -> Work {
     })
 }
 
-/// The same with tasks that have names, on executors that have those.
+/// The same with named tasks, on executors that support names.
 fn join_named<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -97,7 +97,7 @@ fn join_named<E: Executor>() -> Work {
     })
 }
 
-/// Spawns a thousand tasks that nobody waits for; the last one tells that all are over, and so on.
+/// Spawns a thousand detached tasks, the last of which notifies that all have finished, and repeats.
 fn detached<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {

@@ -21,12 +21,12 @@ pub(crate) fn rows<E: Sleeps>() -> Vec<Row> {
     ]
 }
 
-/// The row of ten million: it takes many seconds, and gigabytes.
+/// The row of ten million timers: it takes many seconds, and gigabytes.
 pub(crate) fn huge_rows<E: Sleeps>() -> Vec<Row> {
     vec![fired("timers_10m", 10_000_000, 10_000_000, sleepers::<E, 10_000_000>)]
 }
 
-/// The rows for a clock that need not be waited for.
+/// The rows for a virtual clock.
 pub(crate) fn virtual_rows<E: Sleeps>() -> Vec<Row> {
     let row = |name, batch, size, work| Row { name, batch, size, kind: Kind::Computes, work };
     vec![
@@ -43,14 +43,14 @@ fn cancelled(name: &'static str, batch: u64, work: Setup) -> Row {
     Row { name, batch, size: 100_000, kind: Kind::Computes, work }
 }
 
-/// So many timers live while others are made and cancelled.
+/// How many timers are live while others are created and cancelled.
 pub(super) const LIVE: u64 = 10_000;
 
 fn sleepers<E: Sleeps, const TASKS: u64>() -> Work {
     crowd_of_sleepers::<E>(TASKS)
 }
 
-/// Spawns so many tasks that each sleep for a random time below 50 ms, joins them, and so on.
+/// Spawns this many tasks, each of which sleeps for a random time below 50 ms, joins them, and repeats.
 fn crowd_of_sleepers<E: Sleeps>(tasks: u64) -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -78,7 +78,7 @@ fn crowd_of_sleepers<E: Sleeps>(tasks: u64) -> Work {
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// An executor on which ten thousand tasks do this for hours.
+/// Creates an executor on which ten thousand tasks wait like this for an hour.
 fn with_live<E: Executor, F>(wait: fn(Duration) -> F) -> E
 where
     F: Future<Output = ()> + 'static,
@@ -100,12 +100,12 @@ where
     executor
 }
 
-/// Polls once a future that is to be pending, and returns how many it was: one.
+/// Polls a future once, and returns 1 if it is pending, as it should be.
 async fn poll_once(mut future: Pin<&mut impl Future>) -> u64 {
     poll_fn(|cx| Poll::Ready(u64::from(future.as_mut().poll(cx).is_pending()))).await
 }
 
-/// Makes a timer, polls it, drops it, and so on, all in one turn.
+/// Creates a timer, polls it, drops it, and repeats, all in one turn.
 fn cancel<E: Sleeps>() -> Work {
     let executor = with_live::<E, _>(E::sleep);
     Box::new(move |n| {
@@ -121,10 +121,10 @@ fn cancel<E: Sleeps>() -> Work {
     })
 }
 
-/// So many timers are dropped at a time.
+/// How many timers are dropped at a time.
 const BATCH: u64 = 1_000;
 
-/// Makes a thousand timers and polls them, gives way, drops them, and so on.
+/// Creates a thousand timers and polls them, yields, drops them, and repeats.
 fn cancel_later<E: Sleeps>() -> Work {
     let executor = with_live::<E, _>(E::sleep);
     Box::new(move |n| {
@@ -146,7 +146,7 @@ fn cancel_later<E: Sleeps>() -> Work {
     })
 }
 
-/// Sets a limit to a future that is ready at once.
+/// Sets a timeout for a future that is ready immediately.
 fn timeout_ready<E: Sleeps>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -161,8 +161,8 @@ fn timeout_ready<E: Sleeps>() -> Work {
     })
 }
 
-/// Sets a limit to a future that is never ready, polls it, drops it, and so on, all in one turn; while ten thousand
-/// tasks wait within limits of their own.
+/// Sets a timeout for a future that is never ready, polls it, drops it, and repeats, all in one turn, while ten
+/// thousand tasks wait within timeouts of their own.
 fn timeouts<E: Sleeps>() -> Work {
     let executor = with_live::<E, _>(|nap| async move {
         assert!(E::timeout(nap, pending::<()>()).await.is_err(), "it is never ready");

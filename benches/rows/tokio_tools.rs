@@ -1,4 +1,4 @@
-//! Tokio's locks, channels and groups, and what its users join with.
+//! Tokio's locks, channels and groups, and the joins that its users take.
 
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ impl Events for TokioTools {
     }
 }
 
-/// Tokio has no `join_all`: its users take that of the futures crate.
+/// Tokio has no `join_all`: its users take the one of the futures crate.
 impl Joins for TokioTools {
     fn all<F: Future>(futures: Vec<F>) -> impl Future<Output = Vec<F::Output>> {
         future::join_all(futures)
@@ -51,7 +51,7 @@ impl Joins for TokioTools {
     }
 }
 
-/// Tokio's tasks cannot borrow: so they return their numbers.
+/// Tokio's tasks cannot borrow, so they return their numbers.
 impl Groups for TokioTools {
     async fn sum(numbers: Range<u64>) -> u64 {
         let mut group = JoinSet::new();

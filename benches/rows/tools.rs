@@ -1,4 +1,4 @@
-//! What the rows need of a crate of locks, channels and groups, and turnwise's own.
+//! What the rows need from a crate of locks, channels and groups, and turnwise's implementation.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(crate) trait Locks: 'static {
 
     fn mutex() -> Self::Mutex;
 
-    /// Locks it, does what is to be done inside, and lets it go.
+    /// Locks the mutex, awaits `inside`, and unlocks the mutex.
     fn locked<F: Future>(mutex: &Self::Mutex, inside: F) -> impl Future<Output = F::Output>;
 }
 
@@ -26,14 +26,14 @@ pub(crate) trait Permits: 'static {
 
     fn semaphore(permits: usize) -> Self::Semaphore;
 
-    /// Takes a permit, does what is to be done with it, and gives it back.
+    /// Acquires a permit, awaits `inside`, and releases the permit.
     fn permitted<F: Future>(
         semaphore: &Self::Semaphore,
         inside: F,
     ) -> impl Future<Output = F::Output>;
 }
 
-/// Something for which many wait.
+/// An event that many tasks wait for.
 pub(crate) trait Events: 'static {
     type Event: 'static;
 
@@ -41,7 +41,7 @@ pub(crate) trait Events: 'static {
 
     fn wait(event: &Self::Event) -> impl Future<Output = ()>;
 
-    /// Lets all go on that wait, and nobody who comes later.
+    /// Releases all tasks that wait now, but none that wait later.
     fn fire(event: &Self::Event);
 }
 
@@ -54,7 +54,7 @@ pub(crate) trait Channels: 'static {
 
     fn send<T: 'static>(sender: &mut Self::Sender<T>, value: T) -> impl Future<Output = ()>;
 
-    /// `None` when all senders are gone.
+    /// Returns `None` when all senders are gone.
     fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> impl Future<Output = Option<T>>;
 }
 
@@ -82,9 +82,9 @@ pub(crate) trait Joins: 'static {
     ) -> impl Future<Output = T>;
 }
 
-/// Tasks that somebody waits for as one.
+/// Tasks that are awaited as a group.
 pub(crate) trait Groups: 'static {
-    /// Spawns a task for each of these numbers, waits for all of them, and sums the numbers up.
+    /// Spawns a task for each of these numbers, waits for all of them, and returns the sum of the numbers.
     fn sum(numbers: Range<u64>) -> impl Future<Output = u64>;
 }
 

@@ -1,4 +1,4 @@
-//! Turns, and entering and making a scheduler.
+//! Turns, and entering and creating a scheduler.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ pub(crate) fn rows<E: Executor>() -> Vec<Row> {
     ]
 }
 
-/// So many tasks yield in turn, with the executor's own `yield_now`.
+/// `TASKS` tasks yield in turn, with the executor's own `yield_now`.
 fn yields<E: Executor, const TASKS: u64>() -> Work {
     crowd::<E, _>(TASKS, yield_yourself::<E>)
 }
@@ -32,12 +32,12 @@ async fn yield_yourself<E: Executor>(turns: u64) -> u64 {
     turns
 }
 
-/// So many tasks wake themselves in turn: tokio's own `yield_now` does more than that.
+/// `TASKS` tasks wake themselves in turn, since tokio's own `yield_now` does more than that.
 fn self_wakes<E: Executor, const TASKS: u64>() -> Work {
     crowd::<E, _>(TASKS, wake_yourself)
 }
 
-/// Wakes its own task in so many turns, and returns how many they were.
+/// Wakes its own task in this many turns, and returns their number.
 pub(crate) fn wake_yourself(turns: u64) -> impl Future<Output = u64> + Send + 'static {
     let mut left = turns;
     poll_fn(move |cx| {
@@ -50,7 +50,7 @@ pub(crate) fn wake_yourself(turns: u64) -> impl Future<Output = u64> + Send + 's
     })
 }
 
-/// Shares `n` rounds out among so many tasks.
+/// Divides `n` operations among this many tasks.
 fn crowd<E: Executor, F>(tasks: u64, task: fn(u64) -> F) -> Work
 where
     F: Future<Output = u64> + 'static,
@@ -70,7 +70,7 @@ where
     })
 }
 
-/// So deep is a task that awaits a future that awaits a future.
+/// How deeply the futures of the task are nested.
 pub(crate) const DEPTH: u64 = 100;
 
 /// One task yields at the bottom of a hundred boxed futures, each of which awaits the next.
@@ -94,7 +94,7 @@ fn nest<E: Executor>(depth: u64, rounds: u64) -> Pin<Box<dyn Future<Output = u64
     })
 }
 
-/// Enters a scheduler that exists already for a future that is ready at once.
+/// Enters an existing scheduler for a future that is ready immediately.
 pub(crate) fn block_on<E: Executor>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -106,7 +106,7 @@ pub(crate) fn block_on<E: Executor>() -> Work {
     })
 }
 
-/// Makes a scheduler and drops it.
+/// Creates a scheduler and drops it.
 pub(crate) fn create<E: Executor>() -> Work {
     Box::new(|n| {
         for _ in 0..n {
@@ -115,7 +115,7 @@ pub(crate) fn create<E: Executor>() -> Work {
     })
 }
 
-/// Makes a scheduler, has one task spawned and joined on it, and drops it: some make their parts only then.
+/// Creates a scheduler, spawns and joins one task on it, and drops it: some create their parts only on first use.
 pub(crate) fn create_and_use<E: Executor>() -> Work {
     Box::new(|n| {
         let mut sum = 0;

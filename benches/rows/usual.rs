@@ -1,6 +1,6 @@
-//! What most crates of locks and channels have in common: the words. Their types differ, and how a channel is made.
+//! What most crates of locks and channels have in common: the method names. Types differ, and how a channel is created.
 
-/// Implements one of the traits of `tools.rs` by these types, which are used as most are.
+/// Implements one of the traits of `tools.rs` with types that have the usual methods.
 macro_rules! usual {
     (Locks for $tools:ty: $mutex:ty) => {
         impl $crate::rows::tools::Locks for $tools {
@@ -25,7 +25,7 @@ macro_rules! usual {
             }
 
             async fn permitted<F: Future>(semaphore: &Self::Semaphore, inside: F) -> F::Output {
-                let _permit = semaphore.acquire().await.expect("nobody closes it");
+                let _permit = semaphore.acquire().await.expect("it is never closed");
                 inside.await
             }
         }
@@ -60,7 +60,7 @@ macro_rules! usual {
             }
 
             fn answer<T: 'static>(sender: Self::Sender<T>, value: T) {
-                assert!(sender.send(value).is_ok(), "whoever asked waits for the answer");
+                assert!(sender.send(value).is_ok(), "the client waits for the answer");
             }
 
             async fn answered<T: 'static>(receiver: Self::Receiver<T>) -> T {

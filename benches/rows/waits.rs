@@ -11,7 +11,7 @@ use super::{Countdown, Executor, Kind, Row, Setup, Work, batches, hidden};
 const CROWD: u64 = 10;
 const PERMITS: usize = 3;
 const ROOM: usize = 16;
-/// How many wait for one event, and are joined by one `join_all` or by one scope.
+/// How many tasks wait for one event, and how many are joined by one `join_all` or one scope.
 const WAITERS: u64 = 10_000;
 pub(super) const JOINED: u64 = 1_000;
 
@@ -19,7 +19,7 @@ fn row(name: &'static str, batch: u64, size: u64, work: Setup) -> Row {
     Row { name, batch, size, kind: Kind::Computes, work }
 }
 
-/// All rows, for who has all tools.
+/// All rows, for a toolkit that has all tools.
 pub(crate) fn rows<E, T>() -> Vec<Row>
 where
     E: Executor,
@@ -64,7 +64,7 @@ pub(crate) fn groups<E: Executor, T: Groups>() -> Vec<Row> {
     vec![row("scope_1000", JOINED, 100 * JOINED, group::<E, T>)]
 }
 
-/// Ten tasks lock, yield with the lock in hand, and let it go: so all but one wait.
+/// Ten tasks lock, yield while they hold the lock, and unlock, so all but one wait.
 fn mutex<E: Executor, T: Locks>() -> Work {
     contend::<E, _, _>(T::mutex(), |mutex| async move {
         T::locked(&mutex, E::yield_now()).await;
@@ -78,7 +78,7 @@ fn semaphore<E: Executor, T: Permits>() -> Work {
     })
 }
 
-/// Shares `n` operations on one thing out among ten tasks.
+/// Divides `n` operations on one shared object among ten tasks.
 fn contend<E: Executor, S: 'static, F>(shared: S, once: fn(Rc<S>) -> F) -> Work
 where
     F: Future<Output = ()> + 'static,
@@ -130,10 +130,10 @@ fn event<E: Executor, T: Events>() -> Work {
             all.left.set(WAITERS);
             let mut waiters: Vec<_> = (0..WAITERS).map(waiter).collect();
             for round in 1..=rounds {
-                // The last one has counted, and so all of them wait, when its turn is over.
+                // The last task has counted, so all of them wait after its turn.
                 all.wait().await;
                 E::yield_now().await;
-                assert_eq!(all.counted.get(), round * WAITERS, "who comes later waits");
+                assert_eq!(all.counted.get(), round * WAITERS, "a later waiter waits");
                 all.left.set(WAITERS);
                 T::fire(&event);
             }
@@ -194,7 +194,7 @@ fn mpsc<E: Executor, T: Channels>() -> Work {
     })
 }
 
-/// A question over a channel brings the sender for its answer along.
+/// A request over a channel carries the sender for its answer.
 fn request<E: Executor, T: Channels, O: Oneshots>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -240,7 +240,7 @@ fn join_all<E: Executor, T: Joins>() -> Work {
     })
 }
 
-/// Two futures that are ready at once, both of them wanted.
+/// Joins two futures that are ready immediately.
 fn join<E: Executor, T: Joins>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -256,7 +256,7 @@ fn join<E: Executor, T: Joins>() -> Work {
     })
 }
 
-/// Two futures that are ready at once, the first of them wanted.
+/// Races two futures that are ready immediately.
 fn race<E: Executor, T: Joins>() -> Work {
     let executor = E::new();
     Box::new(move |n| {
@@ -271,7 +271,7 @@ fn race<E: Executor, T: Joins>() -> Work {
     })
 }
 
-/// A group of a thousand tasks that are ready at once, and then of the next thousand.
+/// Groups of a thousand tasks that are ready immediately, one after another.
 fn group<E: Executor, T: Groups>() -> Work {
     let executor = E::new();
     Box::new(move |n| {

@@ -1,4 +1,4 @@
-//! What the course imports from `telebot.async_telebot`: commands are registered, updates fetched and handled.
+//! What the course imports from `telebot.async_telebot`: registers commands, fetches updates, and handles them.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -31,9 +31,9 @@ impl AsyncTeleBot {
         AsyncTeleBot { chats: Chats::new(Rc::clone(&network)), network, handlers: Vec::new() }
     }
 
-    /// Says what is called for a message that begins with one of these commands.
+    /// Registers the handler for messages that start with one of these commands.
     ///
-    /// It is given the chats, so that it need not own them: the bot owns the handlers, and would own itself.
+    /// The chats are passed to the handler. If it owned the bot to reply, the bot would own itself.
     pub(crate) fn message_handler<F>(&mut self, commands: Commands, handler: F)
     where
         F: AsyncFn(&Chats, &Message) -> Result<(), Error> + 'static,
@@ -46,16 +46,16 @@ impl AsyncTeleBot {
         self.handlers.push((commands, Box::new(handle)));
     }
 
-    /// Fetches updates and has them handled, whatever the network does. Returns when another bot has the token: of two
-    /// that fight for it each would see a part of the messages.
+    /// Fetches updates and hands them to their handlers, whatever the network does. Returns when another bot uses the
+    /// token: of two that compete for it, each would receive only some of the messages.
     ///
-    /// A poll may be repeated after any failure. If its answer was lost the same updates come again, for they are
-    /// confirmed by the offset of the next one; and that is beyond all that was handled, so none is handled twice.
+    /// A poll may be repeated after any failure. If its answer was lost, the same updates are sent again, since only
+    /// the offset of the next poll confirms them. That offset is past all handled updates, so none is handled twice.
     ///
     /// # Cancel safety
     ///
-    /// No update is lost: what was not fetched stays with the server. But the next poll confirms what still *is* being
-    /// handled, and if the whole program ends then, that is lost. `stopped_in_the_middle` shows who tells of it.
+    /// No update is lost: those not fetched stay on the server. But the next poll confirms updates *still being*
+    /// handled, which are lost if the program ends then. `stopped_in_the_middle` shows the report that names them.
     pub(crate) async fn infinity_polling(&self) -> Error {
         let mut offset = 0;
         let mut backoff = Backoff::new();
@@ -71,15 +71,15 @@ impl AsyncTeleBot {
                 Err(Error::Conflict) => return Error::Conflict,
                 Err(error) => {
                     let pause = backoff.pause_after(&error);
-                    log(format_args!("poll failed: {error}; again in {pause:?}"));
+                    log(format_args!("poll failed: {error}; retrying in {pause:?}"));
                     sleep(pause).await;
                 }
             }
         }
     }
 
-    /// Makes a task of it. They begin in the order of the updates, but a slow one holds up no other; and if one fails,
-    /// that is its own affair. Nobody awaits it, so the scheduler reports the failure.
+    /// Spawns a task for an update. Tasks start in the order of the updates, but a slow or failing one does not
+    /// affect the others. The task is detached, so the scheduler reports its failure.
     fn handle(&self, update: Update) {
         let Update { id, message } = update;
         log(format_args!("<- chat {}: {}", message.chat, message.text));
@@ -92,8 +92,8 @@ impl AsyncTeleBot {
     }
 }
 
-/// The command of a message: `set` of `/set 5`, and of `/set@beep_bot 5`, as it is written in a group of many bots.
-/// Empty, which nobody registers, if it is no command.
+/// Returns the command of a message: `set` for `/set 5`, and for `/set@beep_bot 5`, the form used in groups with
+/// several bots. Returns an empty string, which is never registered, if the message is not a command.
 fn command(text: &str) -> &str {
     let word = text.split_whitespace().next().and_then(|word| word.strip_prefix('/'));
     word.and_then(|word| word.split('@').next()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What the bot says to its chats: one message at a time, over one connection, each at most once.
+//! Sends the bot's messages: one at a time, over one connection, each delivered at most once.
 
 use std::rc::Rc;
 
@@ -11,10 +11,10 @@ use crate::log;
 use crate::network::Network;
 use crate::telegram::{Chat, Message};
 
-/// A clone speaks over the same connection.
+/// Clones share the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Chats {
-    /// Who asks first sends first.
+    /// Held for one request at a time, in FIFO order.
     connection: Rc<Mutex<Rc<Network>>>,
 }
 
@@ -27,30 +27,30 @@ impl Chats {
         self.send_message(message.chat, text).await
     }
 
-    /// Sends a message, and tries again for as long as it has certainly not arrived.
+    /// Sends a message, and retries for as long as it has certainly not arrived.
     ///
-    /// When that is not certain the error is for the caller to know. Sending it again could show it twice: to
-    /// `sendMessage` each request is a new message, since it takes no key by which the server would know one again.
+    /// When that is uncertain, the error is returned. Sending the message again could show it twice: `sendMessage`
+    /// takes no idempotency key, so to the server each request is a new message.
     ///
     /// # Cancel safety
     ///
-    /// A task that is asked to end still waits for a request that is on its way: of one that is dropped in the middle
-    /// nobody would know whether it has arrived. A message that waits for the connection, or for its next attempt, is
-    /// given up: that one certainly has not.
+    /// A cancelled task still waits for a request that is in flight: if it were dropped in the middle, it would be
+    /// unknown whether the message has arrived. A message that waits for the connection, or for its next attempt, is
+    /// dropped: it certainly has not arrived.
     pub(crate) async fn send_message(&self, chat: Chat, text: &str) -> Result<(), Error> {
         let mut backoff = Backoff::new();
         loop {
             let error = match self.attempt(chat, text).await {
-                Err(error) if error.has_done_nothing() => error,
+                Err(error) if error.had_no_effect() => error,
                 outcome => return outcome,
             };
             let pause = backoff.pause_after(&error);
-            log(format_args!("chat {chat} has to wait for {text:?}: {error}; again in {pause:?}"));
+            log(format_args!("chat {chat}: {text:?} is delayed: {error}; retrying in {pause:?}"));
             sleep(pause).await;
         }
     }
 
-    /// Has the connection for one request. During the pauses others have it, so a later message may overtake this one.
+    /// Holds the connection for one request. It is free during the pauses, so a later message may overtake this one.
     async fn attempt(&self, chat: Chat, text: &str) -> Result<(), Error> {
         let connection = self.connection.lock().await;
         mask(connection.send_message(chat, text)).await

@@ -30,35 +30,35 @@ pub(crate) fn beep_bot(network: Network, jobs: &Jobs) -> AsyncTeleBot {
     });
     let timers = jobs.clone();
     bot.message_handler(&["unset"], async move |_, message| {
-        // The course calls `aioschedule.clean`, which does not exist. A beep that is being sent comes all the same.
+        // The course calls `aioschedule.clean`, which does not exist. A beep in flight still arrives.
         timers.clear(message.chat);
         Ok(())
     });
     bot
 }
 
-/// A timer ends itself. In the course it clears whatever has the tag of its chat, once its beep is out: another timer
-/// of that chat never beeps, nor does one that is set while the beep is on its way.
+/// A timer ends itself. In the course it clears every job with the tag of its chat once its beep is sent: another timer
+/// of that chat never beeps, nor does one that is set while the beep is in flight.
 fn set_timer(jobs: &Jobs, seconds: u32, chats: Chats, chat: Chat) {
     jobs.every(seconds).seconds().tag(chat).name("beep").run(async move || {
         if let Err(error) = chats.send_message(chat, "Beep!").await {
-            log(format_args!("chat {chat} may not have got its beep: {error}"));
+            log(format_args!("chat {chat} may not have received its beep: {error}"));
         }
-        Done // After an error too. A job that returns the `Err` runs again, and this one might beep twice.
+        Done // After an error too: a job that returns `Err` runs again, and this one might beep twice.
     });
 }
 
-/// The course's `gather(bot.infinity_polling(), scheduler())`, for so long.
+/// The course's `gather(bot.infinity_polling(), scheduler())`, for the duration `length`.
 pub(crate) async fn serve(bot: &AsyncTeleBot, jobs: &Jobs, length: Duration) {
     let polling = async {
-        // Told to stop, it fetches no more, while `run_forever` waits for a beep that is on its way.
+        // When cancelled, it stops fetching, while `run_forever` waits for a beep in flight.
         if let Ok(error) = catch_cancel(bot.infinity_polling()).await {
-            log(format_args!("fetches no more: {error}"));
+            log(format_args!("stops fetching: {error}"));
             jobs.run_until_empty().await; // The timers that are set still beep.
             jobs.stop();
         }
     };
     let both = async { join!(polling, jobs.run_forever()) };
-    let _ended = timeout(length, both).await; // After that time, or before it by the `stop` above.
+    let _ended = timeout(length, both).await; // Ends after `length`, or earlier by the `stop` above.
     log(format_args!("stopped; jobs left: {}", jobs.len()));
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, what the client knows then, and how long it waits before the next attempt.
+//! What can go wrong with a request, whether it may have had an effect, and how long to wait before the next attempt.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Whether the request has certainly done nothing: it was never there, or the server itself has turned it away.
+    /// Returns whether the request certainly had no effect: it did not reach the server, or the server rejected it.
     ///
-    /// After the other errors it may have been obeyed. A gateway says 502 when the server behind it is down, but also
-    /// when that has gone down in the midst of its answer.
-    pub(crate) fn has_done_nothing(&self) -> bool {
+    /// After the other errors it may have been carried out. A gateway returns 502 when the server behind it is down,
+    /// but also when that server went down in the middle of its answer.
+    pub(crate) fn had_no_effect(&self) -> bool {
         matches!(self, Error::Refused | Error::TooManyRequests { .. })
     }
 }
 
-/// The pauses between attempts: each twice as long as the one before, up to a limit; or as long as the server says.
+/// The pauses between attempts: each twice as long as the one before, up to a limit, or as long as the server demands.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     next: Duration,

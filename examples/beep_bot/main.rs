@@ -1,10 +1,10 @@
-//! The slides' beep bot, a whole program: `/set 5` in a chat, and five seconds later the bot says "Beep!" there. It
-//! prints what it prints in Python; then its network fails in every way there is.
+//! The slides' beep bot as a whole program: five seconds after `/set 5` in a chat, the bot sends "Beep!" there. The
+//! first section prints the same lines as in Python; then the network fails in every way there is.
 //!
-//! Run it with `cargo run --features jobs --example beep_bot`. It takes no time: the clock is a virtual one.
+//! Run it with `cargo run --features jobs --example beep_bot`. The clock is virtual, so it ends immediately.
 //!
-//! `commands.rs` is the program of the course. `bot.rs` is the library that it imports, and `chats.rs` the part of that
-//! which speaks; `telegram.rs` is the server, `network.rs` the way to it, and `error.rs` what can happen on the way.
+//! `commands.rs` is the program of the course. `bot.rs` is the library that it imports, and `chats.rs` the part that
+//! sends messages; `telegram.rs` is the server, `network.rs` the connection to it, and `error.rs` what can go wrong.
 
 mod commands;
 mod bot;
@@ -40,7 +40,7 @@ fn main() {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// 16: the users of the course.
+/// 16: the script of the course.
 fn the_beep_bot() {
     let script: Script = &[
         (500, 1, "/start"),
@@ -52,7 +52,7 @@ fn the_beep_bot() {
     ];
     let (telegram, jobs) = (Rc::default(), Jobs::new());
     let bot = beep_bot(Network::to(&telegram), &jobs);
-    evening(&telegram, script, serve(&bot, &jobs, 12 * SECOND));
+    simulate(&telegram, script, serve(&bot, &jobs, 12 * SECOND));
     assert_eq!(telegram.unconfirmed(), 0);
 }
 
@@ -60,8 +60,8 @@ fn two_timers_and_wrong_input() {
     let script: Script = &[
         (500, 1, "/set 2"),
         (1000, 1, "/set 4"),
-        (2600, 1, "/set 1"), // While the first beep is on its way.
-        (5100, 1, "/unset"), // Too late for the last one.
+        (2600, 1, "/set 1"), // While the first beep is in flight.
+        (5100, 1, "/unset"), // Too late for the last beep.
         (6000, 2, "/set"),
         (6000, 2, "/set 0"),
         (6000, 2, "/set -5"),
@@ -72,22 +72,22 @@ fn two_timers_and_wrong_input() {
         (8500, 3, "/set@beep_bot 1"),
         (10000, 1, "/set 4294967295"), // In 136 years.
         (10000, 1, "/set 1"),
-        (10500, 1, "/unset"), // Both.
+        (10500, 1, "/unset"), // Clears both.
     ];
     let (telegram, jobs) = (Rc::default(), Jobs::new());
     let mut bot = beep_bot(Network::to(&telegram), &jobs);
-    // Whoever wrote this did not think of what people write. It panics, and all others go on.
+    // This handler does not expect malformed input: it panics, and all other tasks continue.
     bot.message_handler(&["tea"], async |chats, message| {
         let minutes = message.text["/tea ".len()..].parse::<u32>().expect("a number of minutes");
         chats.reply_to(message, &format!("Tea in {minutes} minutes")).await
     });
-    evening(&telegram, script, serve(&bot, &jobs, 12 * SECOND));
+    simulate(&telegram, script, serve(&bot, &jobs, 12 * SECOND));
     assert_eq!([1, 2, 3].map(|chat| telegram.count(chat, "Beep!")), [3, 0, 1]);
     assert_eq!(telegram.unconfirmed(), 0);
 }
 
-/// No update is lost and none is handled twice; each timer beeps once, though perhaps late. One answer is lost, by a
-/// 502: it may have come, so it is not sent again. The user, who knows, asks again.
+/// No update is lost and none is handled twice; each timer beeps once, though perhaps late. One message is lost to a
+/// 502: it may have arrived, so it is not sent again. The user repeats the command.
 fn a_bad_network() {
     let script: Script = &[
         (500, 1, "/set 3"),
@@ -103,13 +103,13 @@ fn a_bad_network() {
         Fate::BadGateway,
         Fate::TooManyRequests(2 * SECOND),
         Fate::Arrives,
-        Fate::Refused, // What has just been handled is not confirmed; the next poll does that.
+        Fate::Refused, // The updates just handled stay unconfirmed until the next poll.
         Fate::AnswerLost,
     ];
     let messages = [
         Fate::Refused,
         Fate::TooManyRequests(2 * SECOND),
-        Fate::AnswerLost, // The connection is dead for five seconds, and all wait.
+        Fate::AnswerLost, // The connection is dead for five seconds, and all messages wait.
         Fate::Arrives,
         Fate::Refused,
         Fate::Arrives,
@@ -117,13 +117,13 @@ fn a_bad_network() {
     ];
     let (telegram, jobs) = (Rc::default(), Jobs::new());
     let bot = beep_bot(Network::bad(&telegram, &polls, &messages), &jobs);
-    evening(&telegram, script, serve(&bot, &jobs, 90 * SECOND));
+    simulate(&telegram, script, serve(&bot, &jobs, 90 * SECOND));
     assert_eq!([1, 3].map(|chat| telegram.count(chat, "Beep!")), [1, 1]);
     assert_eq!(telegram.unconfirmed(), 0);
 }
 
-/// Somebody starts a second bot with the same token. The first leaves the updates to it, and ends when its timers have
-/// beeped; an `/unset` would not reach them any more.
+/// A second bot starts with the same token. The first one leaves the updates to it, and ends when its own timers have
+/// beeped; an `/unset` would no longer reach those.
 fn a_newer_bot_takes_over() {
     let script: Script = &[(500, 1, "/set 5"), (3000, 2, "/set 1"), (4000, 1, "/start")];
     let (telegram, jobs) = (Rc::default(), [Jobs::new(), Jobs::new()]);
@@ -132,13 +132,13 @@ fn a_newer_bot_takes_over() {
         sleep(2 * SECOND).await;
         serve(&new, &jobs[1], 10 * SECOND).await;
     };
-    evening(&telegram, script, async { join!(serve(&old, &jobs[0], 12 * SECOND), newer) });
+    simulate(&telegram, script, async { join!(serve(&old, &jobs[0], 12 * SECOND), newer) });
     assert_eq!(telegram.unconfirmed(), 0);
 }
 
-/// After 1.1 seconds. What is on its way arrives, and what waits is not sent any more: the beep of chat 5, whose job is
-/// left, and the answers to updates 3 and 5. Those are confirmed and will not come again; the report of the shutdown
-/// names them. Update 6 was not fetched, and is there for the next bot.
+/// Stopped after 1.1 seconds. A message in flight arrives; those that still wait are not sent: the beep of chat 5,
+/// whose job is left, and the answers to updates 3 and 5. These updates are confirmed and will not be delivered again;
+/// the shutdown report names their tasks. Update 6 was not fetched, and is left for the next bot.
 fn stopped_in_the_middle() {
     let script: Script = &[
         (0, 4, "/set 1"),
@@ -151,45 +151,45 @@ fn stopped_in_the_middle() {
     let (telegram, jobs) = (Rc::default(), Jobs::new());
     let network = Network::bad(&telegram, &[], &[Fate::TooManyRequests(30 * SECOND)]);
     let bot = beep_bot(network, &jobs);
-    let scheduler = evening(&telegram, script, serve(&bot, &jobs, Duration::from_millis(1100)));
+    let scheduler = simulate(&telegram, script, serve(&bot, &jobs, Duration::from_millis(1100)));
     println!("updates for the next bot: {}", telegram.unconfirmed());
     println!("\n{}\n", scheduler.snapshot());
-    let report = scheduler.shutdown(5 * SECOND).expect("it is not called by a task");
+    let report = scheduler.shutdown(5 * SECOND).expect("not called from a task");
     println!("\n{report}");
 }
 
-// ----- what they have in common -----
+// ----- shared by all sections -----
 
-/// Users, and whatever goes on meanwhile.
-fn evening(telegram: &Rc<Telegram>, script: Script, story: impl Future) -> Scheduler {
-    let scheduler = Scheduler::builder().virtual_time().on_report(tell).build();
+/// Runs the bots while the users post their script.
+fn simulate(telegram: &Rc<Telegram>, script: Script, bots: impl Future) -> Scheduler {
+    let scheduler = Scheduler::builder().virtual_time().on_report(show).build();
     let users = users(Rc::clone(telegram), script);
     scheduler.block_on(async {
-        let story = async {
+        let simulation = async {
             spawn(users);
-            story.await;
+            bots.await;
         };
-        BEGAN.scope(time::now(), story).await;
+        STARTED.scope(time::now(), simulation).await;
     });
     scheduler
 }
 
-/// Prints the failures that nobody reads: those of handlers.
-fn tell(report: &Report) {
+/// Prints the failures of detached tasks: those of the handlers.
+fn show(report: &Report) {
     match report {
         Report::UnreadError { .. } | Report::UnreadPanic { .. } => println!("{report}"),
-        _ => eprintln!("{report}"), // That this machine is slow is no part of the story.
+        _ => eprintln!("{report}"), // A slow turn is due to the machine, so it is not part of the output.
     }
 }
 
 task_local! {
-    /// When the evening began. Handed down to every task.
-    inherit static BEGAN: Instant;
+    /// When the simulation started. Every task inherits it.
+    inherit static STARTED: Instant;
 }
 
-/// Prints a line, with the milliseconds since then.
+/// Prints a line, with the milliseconds since the simulation started.
 fn log(line: impl Display) {
-    println!("[{}] {line}", (time::now() - BEGAN.get()).as_millis());
+    println!("[{}] {line}", (time::now() - STARTED.get()).as_millis());
 }
 
 // Output:
@@ -224,7 +224,7 @@ fn log(line: impl Display) {
 // [6750] -> chat 2: Usage: /set <seconds>
 // [7000] -> chat 2: Usage: /set <seconds>
 // [7500] <- chat 3: /tea soon
-// task #14 "update 10", spawned at examples/beep_bot/bot.rs:90:68, panicked, and nobody reads that
+// task #14 "update 10", spawned at examples/beep_bot/bot.rs:90:68, panicked, and its handle was dropped
 // [8000] <- chat 3: /tea 4
 // [8250] -> chat 3: Tea in 4 minutes
 // [8500] <- chat 3: /set@beep_bot 1
@@ -234,31 +234,31 @@ fn log(line: impl Display) {
 // [10500] <- chat 1: /unset
 // [12000] stopped; jobs left: 0
 // --- a bad network
-// [0] poll failed: connection refused; again in 1s
-// [1000] poll failed: connection refused; again in 2s
-// [3000] poll failed: 502 Bad Gateway; again in 4s
-// [7000] poll failed: 502 Bad Gateway; again in 4s
-// [11000] poll failed: 429 Too Many Requests: retry after 2; again in 2s
+// [0] poll failed: connection refused; retrying in 1s
+// [1000] poll failed: connection refused; retrying in 2s
+// [3000] poll failed: 502 Bad Gateway; retrying in 4s
+// [7000] poll failed: 502 Bad Gateway; retrying in 4s
+// [11000] poll failed: 429 Too Many Requests: retry after 2; retrying in 2s
 // [13000] <- chat 1: /set 3
 // [13000] <- chat 2: /start
 // [13000] <- chat 3: /set 2
-// [13000] poll failed: connection refused; again in 1s
-// [13000] chat 2 has to wait for "Hi! Use /set <seconds> to set a timer": connection refused; again in 1s
-// [14000] chat 2 has to wait for "Hi! Use /set <seconds> to set a timer": 429 Too Many Requests: retry after 2; again in 2s
+// [13000] poll failed: connection refused; retrying in 1s
+// [13000] chat 2: "Hi! Use /set <seconds> to set a timer" is delayed: connection refused; retrying in 1s
+// [14000] chat 2: "Hi! Use /set <seconds> to set a timer" is delayed: 429 Too Many Requests: retry after 2; retrying in 2s
 // [15250] -> chat 3: Beep!
-// [20000] chat 3 may not have got its beep: no answer: the deadline has passed
+// [20000] chat 3 may not have received its beep: no answer: the deadline has passed
 // [20250] -> chat 2: Hi! Use /set <seconds> to set a timer
-// [20250] chat 1 has to wait for "Beep!": connection refused; again in 1s
+// [20250] chat 1: "Beep!" is delayed: connection refused; retrying in 1s
 // [21500] -> chat 1: Beep!
-// [39000] poll failed: no answer: the deadline has passed; again in 2s
+// [39000] poll failed: no answer: the deadline has passed; retrying in 2s
 // [41000] <- chat 4: /start
-// task #8 "update 4", spawned at examples/beep_bot/bot.rs:90:68, ended with an error that nobody reads: BadGateway
+// task #8 "update 4", spawned at examples/beep_bot/bot.rs:90:68, returned an error, and its handle was dropped: BadGateway
 // [60000] <- chat 4: /start
 // [60250] -> chat 4: Hi! Use /set <seconds> to set a timer
 // [90000] stopped; jobs left: 0
 // --- a newer bot takes over
 // [500] <- chat 1: /set 5
-// [2000] fetches no more: 409 Conflict: terminated by other getUpdates request
+// [2000] stops fetching: 409 Conflict: terminated by other getUpdates request
 // [3000] <- chat 2: /set 1
 // [4000] <- chat 1: /start
 // [4250] -> chat 1: Hi! Use /set <seconds> to set a timer
@@ -270,14 +270,14 @@ fn log(line: impl Display) {
 // [0] <- chat 4: /set 1
 // [50] <- chat 5: /set 1
 // [900] <- chat 1: /help
-// [900] chat 1 has to wait for "Hi! Use /set <seconds> to set a timer": 429 Too Many Requests: retry after 30; again in 30s
+// [900] chat 1: "Hi! Use /set <seconds> to set a timer" is delayed: 429 Too Many Requests: retry after 30; retrying in 30s
 // [1010] <- chat 2: /help
 // [1020] <- chat 3: /help
 // [1250] -> chat 4: Beep!
 // [1250] stopped; jobs left: 1
 // updates for the next bot: 1
 //
-// turn 32, 1.25s after the start; ready: nobody
+// turn 32, 1.25s after the start; ready: none
 //   task           state     turns  spawned at, and what it waits for
 //   #5 "update 3"  waiting       1  examples/beep_bot/bot.rs:90:68
 //                                   waits for a sleep with 29.65s left at examples/beep_bot/chats.rs:49:13

@@ -1,4 +1,4 @@
-//! The way to the server and back, which breaks where a script says so: what a client sees of `telegram.rs`.
+//! The connection to the server, which fails where a script says so: the client's view of `telegram.rs`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -11,37 +11,37 @@ use turnwise::{sleep, timeout};
 use crate::error::Error;
 use crate::telegram::{Chat, Telegram, Update};
 
-/// How long a message is on its way. A poll is there already when its update comes, so it has no such time.
+/// How long a message takes to arrive. A poll already waits at the server when its update comes, so it has no latency.
 const LATENCY: Duration = Duration::from_millis(250);
 
-/// How long it is waited for an answer, beyond the time that the server may hold a poll.
+/// How long to wait for an answer, beyond the time for which the server may hold a poll.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
     Arrives,
-    /// Nobody accepts the connection.
+    /// The connection is not accepted.
     Refused,
-    /// It arrives at the server, which has enough of this client.
+    /// The server rejects it, since this client sends too many requests.
     TooManyRequests(Duration),
-    /// It comes to a gateway that finds no server behind it.
+    /// A gateway receives it, but cannot reach the server.
     BadGateway,
-    /// It arrives and is obeyed. The client never hears of it, nor anything else.
+    /// It is carried out, but the answer never reaches the client.
     AnswerLost,
 }
 
 #[derive(Debug)]
 pub(crate) struct Network {
     telegram: Rc<Telegram>,
-    /// What becomes of the polls to come. When there is nothing left, all arrive.
+    /// What happens to the next polls. Once this is empty, all arrive.
     polls: RefCell<VecDeque<Fate>>,
     /// The same for messages.
     messages: RefCell<VecDeque<Fate>>,
 }
 
 impl Network {
-    /// A good one.
+    /// A network without failures.
     pub(crate) fn to(telegram: &Rc<Telegram>) -> Self {
         Network::bad(telegram, &[], &[])
     }

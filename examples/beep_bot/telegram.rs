@@ -1,8 +1,8 @@
-//! A stand-in for Telegram's server: what its Bot API promises about updates, polls and messages, in this process.
+//! An in-process stand-in for Telegram's server: what its Bot API promises about updates, polls and messages.
 //!
 //! * Every message of a user becomes an **update** with the next number. The server keeps it until it is confirmed.
-//! * A poll names an **offset**: the updates below it are confirmed, and forgotten; those from there on are the answer,
-//!   as often as they are asked for. If there are none, the poll is held until one comes, or its time is up.
+//! * A poll has an **offset**: the updates below it are confirmed, and deleted; those from it on are the answer,
+//!   however often they are requested. If there are none, the poll is held until one comes, or until it times out.
 //! * There is one poll at a time. A newer one ends the older one with a 409.
 
 use std::cell::{Cell, RefCell};
@@ -32,13 +32,13 @@ pub(crate) struct Message {
 
 #[derive(Debug, Default)]
 pub(crate) struct Telegram {
-    /// Those that are not confirmed, in the order of their numbers.
+    /// The unconfirmed updates, in the order of their numbers.
     updates: RefCell<VecDeque<Update>>,
-    /// How many updates there were; the latest has this number.
+    /// How many updates there have been; the latest has this number.
     posted: Cell<u64>,
-    /// How many polls there were; only the latest is answered.
+    /// How many polls there have been; only the latest is answered.
     polls: Cell<u64>,
-    /// There is a new update, or a newer poll.
+    /// Notified of a new update, and of a newer poll.
     changed: Notify,
     received: RefCell<Vec<Message>>,
 }
@@ -82,22 +82,22 @@ impl Telegram {
         self.changed.notify_waiters();
     }
 
-    /// How often a chat has received this text.
+    /// Returns how often a chat has received this text.
     pub(crate) fn count(&self, chat: Chat, text: &str) -> usize {
         let received = self.received.borrow();
         received.iter().filter(|message| message.chat == chat && message.text == text).count()
     }
 
-    /// How many updates no bot has confirmed.
+    /// Returns how many updates are unconfirmed.
     pub(crate) fn unconfirmed(&self) -> usize {
         self.updates.borrow().len()
     }
 }
 
-/// Who posts what, so many milliseconds after the beginning; in this order.
+/// What users post: when, in milliseconds since the start, to which chat, and the text; in this order.
 pub(crate) type Script = &'static [(u64, Chat, &'static str)];
 
-/// All users together.
+/// Posts the messages of all users.
 pub(crate) async fn users(telegram: Rc<Telegram>, script: Script) {
     let mut now = 0;
     for &(at, chat, text) in script {

@@ -1,5 +1,5 @@
-//! Buses in a document: its elements are pushed as events, a coroutine makes buses of them, others choose some, and the
-//! last one shows them. The state that a callback would have to keep is the place where a coroutine waits.
+//! Buses in a document: its elements are pushed as events, a coroutine builds buses from them, others filter the buses,
+//! and the last one prints them. The state that a callback would have to keep is the place where a coroutine waits.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -40,7 +40,7 @@ pub(crate) const DOCUMENT: &str = r#"<?xml version="1.0"?>
 </buses>
 "#;
 
-/// What is come upon in a document, from its beginning to its end.
+/// What the reader finds in a document, from start to end.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Event {
     Start(&'static str),
@@ -52,11 +52,11 @@ pub(crate) enum Event {
 pub(crate) enum ReadError {
     #[error("a tag has no end")]
     Unclosed,
-    #[error("nobody wants the events any more")]
-    Unwanted(#[from] SendError<Event>),
+    #[error("the pipeline has ended")]
+    Ended(#[from] SendError<Event>),
 }
 
-/// The source. It knows tags without attributes, and declarations, which it leaves out.
+/// The source. It reads tags without attributes, and skips declarations.
 pub(crate) fn read_elements(
     document: &'static str,
     target: &Coroutine<'_, Event>,
@@ -77,7 +77,7 @@ pub(crate) fn read_elements(
     Ok(())
 }
 
-/// The names of its elements, and their texts.
+/// The texts of its elements, by name.
 pub(crate) type Bus = BTreeMap<String, String>;
 
 pub(crate) fn to_buses(target: Coroutine<'static, Bus>) -> Coroutine<'static, Event> {
@@ -93,7 +93,7 @@ pub(crate) fn to_buses(target: Coroutine<'static, Bus>) -> Coroutine<'static, Ev
     })
 }
 
-/// A part of the coroutine, in a function of its own.
+/// A part of the coroutine, as a separate function.
 async fn inside_a_bus(co: &Co<(), Event>) -> Bus {
     let mut bus = Bus::new();
     let mut text = String::new();

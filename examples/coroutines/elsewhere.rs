@@ -1,5 +1,5 @@
-//! The same pipeline in two pieces. Between them is a coroutine that puts what it is sent into a channel to another
-//! thread, or into a pipe to another process; what is before it and what comes after does not know.
+//! The same pipeline in two parts. Between them is a coroutine that forwards what it is sent to a channel to another
+//! thread, or to a pipe to another process; the stages before and after it are the same.
 
 use std::env;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
@@ -19,8 +19,8 @@ pub(crate) enum Error {
     Read(#[from] ReadError),
     #[error(transparent)]
     Thread(#[from] BlockingError),
-    #[error("nobody wants the buses any more")]
-    Unwanted(#[from] SendError<Bus>),
+    #[error("the pipeline has ended")]
+    Ended(#[from] SendError<Bus>),
     #[error(transparent)]
     Process(#[from] io::Error),
     #[error("the child process failed: {0}")]
@@ -29,8 +29,8 @@ pub(crate) enum Error {
 
 // ----- another thread -----
 
-/// In Python the end of the pipeline is in the thread. Here it is its beginning, which may block: the end stays with
-/// the scheduler, whose other tasks go on meanwhile. A coroutine never leaves the thread on which it was made.
+/// In Python the end of the pipeline runs on the thread. Here its start does, since that may block: the end stays with
+/// the scheduler, whose other tasks continue. A coroutine never leaves the thread on which it was created.
 pub(crate) fn another_thread() -> Result<(), Error> {
     let (sender, mut receiver) = remote::channel(2);
     let target = north_on_22();
@@ -43,11 +43,11 @@ pub(crate) fn another_thread() -> Result<(), Error> {
     })
 }
 
-/// Dropped, it drops the sender: the end of the buses.
+/// Dropping it drops the sender, which ends the receiver's loop.
 fn into_channel(sender: remote::Sender<Bus>) -> Coroutine<'static, Bus> {
     Coroutine::new(async move |co| {
         loop {
-            // It waits while there are two that nobody has received.
+            // Blocks while the channel is full.
             if sender.blocking_send(co.receive().await).is_err() {
                 return;
             }
@@ -57,16 +57,16 @@ fn into_channel(sender: remote::Sender<Bus>) -> Coroutine<'static, Bus> {
 
 // ----- another process -----
 
-/// The argument by which the program knows that it is the child.
+/// The argument that makes the program the child.
 pub(crate) const CHILD: &str = "show-buses";
 
 pub(crate) fn another_process() -> Result<(), Error> {
     let mut command = Command::new(env::current_exe()?);
     let mut child = command.arg(CHILD).stdin(Stdio::piped()).spawn()?;
-    let pipe = child.stdin.take().expect("a pipe was asked for");
+    let pipe = child.stdin.take().expect("it is piped");
     let source = to_buses(into_pipe(pipe));
     let read = read_elements(DOCUMENT, &source);
-    drop(source); // The pipe is closed, so the child comes to its end.
+    drop(source); // Closes the pipe, so that the child ends.
     let status = child.wait()?;
     if !status.success() {
         return Err(Error::Child(status));
@@ -74,7 +74,7 @@ pub(crate) fn another_process() -> Result<(), Error> {
     Ok(read?)
 }
 
-/// The child: whatever comes out of the pipe goes on in the pipeline.
+/// The child: sends what it reads from the pipe to the rest of the pipeline.
 pub(crate) fn child() -> Result<(), Error> {
     let target = north_on_22();
     let mut pipe = io::stdin().lock();
@@ -95,14 +95,14 @@ fn into_pipe(mut pipe: impl Write + 'static) -> Coroutine<'static, Bus> {
     })
 }
 
-/// Each text after a line with its length, so that it may contain anything; an empty name is the end of a bus.
+/// Writes each text after a line with its length, so that it may contain anything; an empty name ends a bus.
 fn pack(bus: &Bus) -> String {
     let texts = bus.iter().flat_map(|(name, text)| [name.as_str(), text]);
     let packed = texts.chain([""]).map(|text| format!("{}\n{text}", text.len()));
     packed.collect::<Vec<_>>().concat()
 }
 
-/// `None` at the end of the pipe.
+/// Returns `None` at the end of the pipe.
 fn read_bus(pipe: &mut impl BufRead) -> io::Result<Option<Bus>> {
     let mut bus = Bus::new();
     while let Some(name) = read_text(pipe)? {

@@ -1,8 +1,8 @@
-//! Coroutines as a course on them teaches them: they are sent things, closed, confused, joined to pipelines, to threads
-//! and to processes, and sent to in a circle. Each section is a Python program, and prints what that prints.
+//! Coroutines as a course teaches them: they are sent values, closed, misused, connected to pipelines, threads and
+//! processes, and made to send in a cycle. Each section ports a Python program and prints the same lines.
 //!
-//! Run it with `cargo run --example coroutines`. `buses.rs` has the pipeline of buses, and `elsewhere.rs` the two that
-//! reach another thread and another process. Generators are in `generators.rs`, simple pipelines in `pipelines.rs`.
+//! Run it with `cargo run --example coroutines`. `buses.rs` has the pipeline of buses, and `elsewhere.rs` its variants
+//! on another thread and in another process. Generators are in `generators.rs`, simple pipelines in `pipelines.rs`.
 
 mod buses;
 mod elsewhere;
@@ -15,7 +15,7 @@ use turnwise::Generator;
 use turnwise::generator::{AlreadyRunning, Coroutine, IgnoredExit};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The child process is this very program.
+    // The child process is this same program.
     if env::args().nth(1).as_deref() == Some(elsewhere::CHILD) {
         return Ok(elsewhere::child()?);
     }
@@ -33,14 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     elsewhere::another_thread()?;
     println!("--- buses, shown by another process");
     elsewhere::another_process()?;
-    println!("--- a circle");
-    circle()?;
+    println!("--- a cycle");
+    cycle()?;
     Ok(())
 }
 
 type Line = &'static str;
 
-// ----- it is sent lines; that it runs to its first `receive` at once is what the decorator is for in Python -----
+// ----- it is sent lines; it runs to its first `receive` immediately, for which Python needs a decorator -----
 
 fn grep(pattern: Line) -> Coroutine<'static, Line> {
     Coroutine::new(async move |co| {
@@ -65,7 +65,7 @@ fn grep_is_sent_lines() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-// ----- it is told that it is closed, where it asks for that, or not at all: then it is dropped where it waits -----
+// ----- it sees that it is closed if it uses `try_yield`; otherwise it is dropped where it waits -----
 
 fn polite_grep(pattern: Line) -> Coroutine<'static, Line> {
     Coroutine::new(async move |co| {
@@ -126,7 +126,7 @@ fn grep_is_closed() -> Result<(), Box<dyn Error>> {
         Err(thrown) if thrown.is::<IgnoredExit>() => {
             println!("error: generator ignored GeneratorExit");
         }
-        _ => return Err("it does ignore that".into()),
+        _ => return Err("it should ignore that".into()),
     }
 
     println!("-- finally");
@@ -139,7 +139,7 @@ fn grep_is_closed() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-// ----- a trap: what is sent makes it yield as well, and that value is not one for the loop -----
+// ----- a trap: a send makes it yield too, and the loop misses that value -----
 
 fn countdown(n: i32) -> Generator<'static, i32, (), Option<i32>> {
     Generator::new(async move |co| {
@@ -159,13 +159,13 @@ fn mixed() -> Result<(), Box<dyn Error>> {
     while let Some(n) = c.try_next()? {
         println!("{n}");
         if n == 5 {
-            c.send(Some(3))?; // It yields the 3 here, where nobody prints it.
+            c.send(Some(3))?; // It yields the 3 here, where it is not printed.
         }
     }
     Ok(())
 }
 
-// ----- many may send to one -----
+// ----- several coroutines may send to one -----
 
 fn printer() -> Coroutine<'static, Line> {
     Coroutine::new(async |co| {
@@ -213,7 +213,7 @@ fn fan_in() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-// ----- who sends in a circle comes to one that runs: an error, and nothing else happens -----
+// ----- a send in a cycle reaches a coroutine that is running: an error, and nothing else -----
 
 struct Players {
     ping: Coroutine<'static, Line>,
@@ -230,7 +230,7 @@ fn player(
         loop {
             let ball = co.receive().await;
             println!("{name} passes {ball}");
-            // They hold each other weakly, or none would ever be dropped.
+            // They hold each other weakly, or neither would ever be dropped.
             let Some(players) = players.upgrade() else { return };
             match other(&players).send(ball) {
                 Ok(_) => {}
@@ -243,7 +243,7 @@ fn player(
 
 const EXECUTING: &str = "generator already executing";
 
-fn circle() -> Result<(), Box<dyn Error>> {
+fn cycle() -> Result<(), Box<dyn Error>> {
     let players = Rc::new_cyclic(|players| Players {
         ping: player("ping", players, |players| &players.pong),
         pong: player("pong", players, |players| &players.ping),
@@ -307,7 +307,7 @@ fn circle() -> Result<(), Box<dyn Error>> {
 // --- buses, shown by another process
 // 22,1485,"North Bound",41.880481,-87.629482
 // 22,1629,"North Bound",42.012781,-87.674613
-// --- a circle
+// --- a cycle
 // ping passes ball 1
 // pong passes ball 1
 // pong: generator already executing

@@ -1,4 +1,4 @@
-//! A blocking client for pages: one `GET` of HTTP/1.1, written by hand, over a connection of its own.
+//! A small blocking client: one `GET` of HTTP/1.1 per connection.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// No answer may be longer than this, headers included.
+/// The longest answer that is read, in bytes, headers included.
 const LONGEST: u64 = 1 << 20;
 
-/// Fetches pages, and blocks the thread meanwhile.
+/// Fetches pages, and blocks the thread while it does.
 ///
-/// It looks up no names and speaks no TLS: whatever host a URL names is asked for at one address, in plain HTTP.
+/// It has neither DNS nor TLS: every host is requested from one address, over plain HTTP.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
-    /// How long it waits for a connection, and then for the next bytes.
+    /// How long to wait for a connection, and then for each read and write.
     patience: Duration,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Page {
     pub(crate) content: String,
 }
 
-/// Why there is no page. A page with another status than 200 is one.
+/// Why there is no page. A page with a status other than 200 is not an error.
 #[derive(Debug, Error)]
 pub(crate) enum GetError {
     #[error("connection refused")]
@@ -44,15 +44,15 @@ impl Client {
     }
 
     pub(crate) fn get(&self, url: &str) -> Result<Page, GetError> {
-        let answer = self.ask(url).map_err(|error| self.explain(error))?;
+        let answer = self.send_request(url).map_err(|error| self.explain(error))?;
         read_page(BufReader::new(answer.take(LONGEST))).map_err(|error| match error {
             GetError::Broken(error) => self.explain(error),
             other => other,
         })
     }
 
-    /// Sends the request. The stream that is returned has not been read.
-    fn ask(&self, url: &str) -> io::Result<TcpStream> {
+    /// Sends the request, and returns the stream to read the answer from.
+    fn send_request(&self, url: &str) -> io::Result<TcpStream> {
         let (_scheme, rest) = url.split_once("://").unwrap_or(("", url));
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -60,7 +60,7 @@ impl Client {
         let mut stream = TcpStream::connect_timeout(&self.address, self.patience)?;
         stream.set_read_timeout(Some(self.patience))?;
         stream.set_write_timeout(Some(self.patience))?;
-        // At once: what follows a small packet waits until that is acknowledged, which may take 40 ms.
+        // In one write: a packet that follows a small one waits for its acknowledgement, which may take 40 ms.
         stream.write_all(request.as_bytes())?;
         Ok(stream)
     }
@@ -68,9 +68,9 @@ impl Client {
     fn explain(&self, error: io::Error) -> GetError {
         match error.kind() {
             ErrorKind::ConnectionRefused => GetError::Refused,
-            // The first on Unix, the second on Windows, and wherever it is the connecting that takes too long.
+            // Reads and writes time out with the first on Unix; on Windows, and when connecting, it is the second.
             ErrorKind::WouldBlock | ErrorKind::TimedOut => GetError::NoAnswer(self.patience),
-            ErrorKind::InvalidData => GetError::Malformed("it is not UTF-8"),
+            ErrorKind::InvalidData => GetError::Malformed("not UTF-8"),
             _ => GetError::Broken(error),
         }
     }
@@ -78,20 +78,20 @@ impl Client {
 
 fn read_page(mut answer: impl BufRead) -> Result<Page, GetError> {
     let first = read_line(&mut answer)?;
-    let status = status(&first).ok_or(GetError::Malformed("it does not begin with a status"))?;
+    let status = status(&first).ok_or(GetError::Malformed("no status"))?;
     let mut length = None;
     loop {
         let header = read_line(&mut answer)?;
         if header.is_empty() {
             break;
         }
-        let colon = GetError::Malformed("a header has no colon");
+        let colon = GetError::Malformed("a header without a colon");
         let (name, value) = header.split_once(':').ok_or(colon)?;
         if name.eq_ignore_ascii_case("Content-Length") {
             length = value.trim().parse().ok();
         }
     }
-    let length = length.ok_or(GetError::Malformed("it does not say how long it is"))?;
+    let length = length.ok_or(GetError::Malformed("no length"))?;
 
     let mut content = String::new();
     let read = answer.take(length).read_to_string(&mut content).map_err(GetError::Broken)?;
@@ -101,14 +101,14 @@ fn read_page(mut answer: impl BufRead) -> Result<Page, GetError> {
     Ok(Page { status, content })
 }
 
-const CUT_OFF: GetError = GetError::Malformed("it is cut off");
+const CUT_OFF: GetError = GetError::Malformed("truncated");
 
-/// Of `HTTP/1.1 200 OK`.
+/// Parses the status in a line like `HTTP/1.1 200 OK`.
 fn status(line: &str) -> Option<u16> {
     line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
 }
 
-/// Without its end.
+/// Reads a line, and returns it without the line ending.
 fn read_line(answer: &mut impl BufRead) -> Result<String, GetError> {
     let mut line = String::new();
     answer.read_line(&mut line).map_err(GetError::Broken)?;

@@ -1,9 +1,9 @@
-//! Pages of a site, fetched by a client that blocks, on threads of a pool: one after the other, all at once, and three
-//! at once. The first three sections are Python programs of the course, and print what those print; a second of the
-//! course takes half of one here.
+//! Pages of a site, fetched by a blocking client on pool threads: one after the other, all at once, and three at a
+//! time. The first three sections port Python programs of the course and print the same lines; one second of the course
+//! takes half a second here.
 //!
-//! Run it with `cargo run --example pages`. It needs no network: the sites are in `server.rs`, on this machine, and
-//! `client.rs` asks for them there.
+//! Run it with `cargo run --example pages`. It needs no network: `server.rs` serves the sites on this machine, and
+//! `client.rs` requests them there.
 
 mod client;
 mod server;
@@ -27,9 +27,9 @@ fn main() -> Result<(), Error> {
     at_once()?;
     println!("--- a page as a context");
     as_a_context()?;
-    println!("--- pages that fail, among others");
+    println!("--- pages that fail, and pages that do not");
     failures()?;
-    println!("--- as many connections as pages, and three");
+    println!("--- a connection for each page, and three in all");
     limits()
 }
 
@@ -39,7 +39,7 @@ const URL: &str = "https://www.mashina.kg/search/all/?page=";
 const TENTH: Duration = Duration::from_millis(50);
 const SECOND: Duration = Duration::from_millis(500);
 
-/// What can go wrong in a program here. That a page is not there is none of it: pages have a status.
+/// What can go wrong in these programs. A missing page is not an error: it has a status.
 #[derive(Debug, Error)]
 enum Error {
     #[error(transparent)]
@@ -48,11 +48,11 @@ enum Error {
     Thread(#[from] BlockingError),
     #[error(transparent)]
     Task(#[from] JoinError),
-    #[error("there is no server: {0}")]
+    #[error("the server cannot start: {0}")]
     Server(#[from] io::Error),
 }
 
-/// The course's time, since the program began. No sleep ends early, so it is rounded down, to a tenth.
+/// The course's time since the program started, rounded down to a tenth, since no sleep ends early.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -75,12 +75,12 @@ fn seconds(tenths: u128) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// Patient enough for every page of the course.
+/// Creates a client whose timeout is long enough for every page of the course.
 fn client_of(server: &Server) -> Client {
     Client::new(server.address(), SECOND * 10)
 }
 
-/// The client blocks, so a thread has to wait for the page: here one of those that the whole program shares.
+/// The client blocks, so a thread has to wait for the page: here one of the pool that the whole program shares.
 async fn get(client: Client, url: &str) -> Result<Page, Error> {
     let url = url.to_owned();
     Ok(spawn_blocking(move || client.get(&url)).await??)
@@ -98,7 +98,7 @@ fn one_after_the_other() -> Result<(), Error> {
     let server = Server::start(|_, path| (TENTH * number(path), found(path)))?;
     let client = client_of(&server);
     block_on(async {
-        // Each page is a little late, and all ten could be late by a tenth: each is measured, and rounded, by itself.
+        // Each page is slightly late, and ten delays could add up to a tenth: each is measured and rounded by itself.
         let mut tenths = 0;
         for i in 1..=10 {
             let start = Clock::start();
@@ -115,7 +115,7 @@ fn found(path: &str) -> Reply {
     Reply::Page(200, format!("<html>{path}</html>"))
 }
 
-// ----- 18: as long as the slowest page; answered from the last to the first, listed from the first to the last -----
+// ----- 18: takes as long as the slowest page; answered from last to first, listed from first to last -----
 
 fn at_once() -> Result<(), Error> {
     let server = Server::start(|_, path| (TENTH * (11 - number(path)), found(path)))?;
@@ -161,7 +161,7 @@ fn as_a_context() -> Result<(), Error> {
     Ok(())
 }
 
-/// What the course writes before its `yield` comes before the block, and what it writes after it comes after.
+/// The course's code before its `yield` runs before the block, and the code after it runs after the block.
 async fn web_page(
     url: &str,
     client: Client,
@@ -173,7 +173,7 @@ async fn web_page(
     Ok(())
 }
 
-// ----- what fails is an error in its place, and the others go on -----
+// ----- a failed page is an error in its place, and the others continue -----
 
 fn failures() -> Result<(), Error> {
     let server = Server::start(|host, path| {
@@ -186,7 +186,7 @@ fn failures() -> Result<(), Error> {
         (TENTH, reply)
     })?;
     let here = Client::new(server.address(), SECOND);
-    let gone = Client::new(address_of_nobody()?, SECOND);
+    let gone = Client::new(unused_address()?, SECOND);
     let pages = [
         (here, "https://www.mashina.kg/search/all/?page=1"),
         (here, "https://www.mashina.kg/search/all/?page=11"),
@@ -207,13 +207,13 @@ fn failures() -> Result<(), Error> {
     Ok(())
 }
 
-/// Where there has been a server.
-fn address_of_nobody() -> io::Result<SocketAddr> {
+/// The address of a server that has been dropped.
+fn unused_address() -> io::Result<SocketAddr> {
     let server = Server::start(|_, path| (Duration::ZERO, found(path)))?;
     Ok(server.address())
 }
 
-// ----- a pool of its own is a limit to the connections of a client, whoever shares it -----
+// ----- a pool of its own limits the connections of a client, however many tasks share it -----
 
 fn limits() -> Result<(), Error> {
     let pool = ThreadPool::new(3);
@@ -281,13 +281,13 @@ fn nine_pages(
 // [2000] <html>https://example.org привет</html>
 // [2000] left https://example.org
 // [2000] end
-// --- pages that fail, among others
+// --- pages that fail, and pages that do not
 // Page:  https://www.mashina.kg/search/all/?page=1 Status:  200
 // Page:  https://www.mashina.kg/search/all/?page=11 Status:  404
 // Page:  https://gone.example.org Error:  connection refused
 // Page:  https://silent.example.org Error:  no answer within 500ms
-// Page:  https://mail.example.org Error:  malformed answer: it does not begin with a status
+// Page:  https://mail.example.org Error:  malformed answer: no status
 // Page:  https://www.mashina.kg/search/all/?page=2 Status:  200
-// --- as many connections as pages, and three
+// --- a connection for each page, and three in all
 // a thread for each: 9 connections at once
 // a pool of three: 3 connections at once

@@ -1,5 +1,5 @@
-//! A small HTTP server on 127.0.0.1: a thread for each connection, which answers after a while. It stands in for the
-//! sites of the course.
+//! A small HTTP server on 127.0.0.1, with a thread for each connection, which answers after a delay. It stands in for
+//! the sites of the course.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Serves a site until it is dropped; then all its threads have ended, and connections are refused.
+/// Serves a site until it is dropped. After that all its threads have ended, and connections are refused.
 pub(crate) struct Server {
     address: SocketAddr,
-    desk: Arc<Desk>,
-    /// `None` while it is dropped.
+    shared: Arc<Shared>,
+    /// `None` only while the server is being dropped.
     listening: Option<JoinHandle<()>>,
 }
 
@@ -22,54 +22,54 @@ pub(crate) enum Reply {
     Page(u16, String),
     /// Something that is not HTTP.
     Words(&'static str),
-    /// Nothing, until the client has enough.
+    /// Nothing, until the client disconnects.
     Silence,
 }
 
 /// What the threads share.
 #[derive(Default)]
-struct Desk {
+struct Shared {
     is_closing: AtomicBool,
     /// Connections that have no answer yet.
     waiting: AtomicUsize,
     most_waiting: AtomicUsize,
 }
 
-/// No client may be silent for longer than this.
+/// How long a client may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Server {
-    /// Serves what `site` says, so long after it was asked.
+    /// Serves what `site` returns, after the delay that it returns.
     pub(crate) fn start<S>(site: S) -> io::Result<Self>
     where
         S: Fn(&str, &str) -> (Duration, Reply) + Send + Sync + 'static,
     {
-        // From here on connections are accepted, by the system: they wait in a queue for the thread.
+        // From here on the system accepts connections, and queues them for the thread.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let desk = Arc::<Desk>::default();
-        let shared = Arc::clone(&desk);
-        let listening = thread::spawn(move || listen(&listener, &site, &shared));
-        Ok(Server { address, desk, listening: Some(listening) })
+        let shared = Arc::<Shared>::default();
+        let cloned = Arc::clone(&shared);
+        let listening = thread::spawn(move || listen(&listener, &site, &cloned));
+        Ok(Server { address, shared, listening: Some(listening) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many connections have waited for an answer at once, when there were most.
+    /// Returns the highest number of connections that waited for an answer at the same time.
     pub(crate) fn most_at_once(&self) -> usize {
-        self.desk.most_waiting.load(Ordering::SeqCst)
+        self.shared.most_waiting.load(Ordering::SeqCst)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.desk.is_closing.store(true, Ordering::SeqCst);
-        // The thread waits for a connection: here is one. If there can be none, it is left to the end of the program.
+        self.shared.is_closing.store(true, Ordering::SeqCst);
+        // Connecting wakes the thread. If that fails, the thread is left until the program ends.
         let woken = TcpStream::connect(self.address).is_ok();
         if let (true, Some(listening)) = (woken, self.listening.take()) {
-            let _ = listening.join(); // A panic of a site was printed when it happened.
+            let _ = listening.join(); // A panic of `site` has already been printed.
         }
     }
 }
@@ -77,18 +77,18 @@ impl Drop for Server {
 fn listen(
     listener: &TcpListener,
     site: &(impl Fn(&str, &str) -> (Duration, Reply) + Sync),
-    desk: &Desk,
+    shared: &Shared,
 ) {
     thread::scope(|threads| {
         for stream in listener.incoming() {
-            if desk.is_closing.load(Ordering::SeqCst) {
+            if shared.is_closing.load(Ordering::SeqCst) {
                 return;
             }
             let Ok(stream) = stream else { continue };
-            desk.enter();
+            shared.enter();
             threads.spawn(move || {
-                // That a client has gone meanwhile is its own affair.
-                let _ = serve(&stream, site, desk);
+                // It is not a failure of the server if the client has disconnected.
+                let _ = serve(&stream, site, shared);
             });
         }
     });
@@ -97,7 +97,7 @@ fn listen(
 fn serve(
     mut stream: &TcpStream,
     site: &impl Fn(&str, &str) -> (Duration, Reply),
-    desk: &Desk,
+    shared: &Shared,
 ) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -107,8 +107,8 @@ fn serve(
         thread::sleep(delay);
         reply
     });
-    // Before the answer: who has it may come again at once.
-    desk.leave();
+    // Before the answer, since the client may connect again as soon as it has that.
+    shared.leave();
     match reply? {
         Reply::Page(status, content) => stream.write_all(page(status, &content).as_bytes()),
         Reply::Words(words) => stream.write_all(words.as_bytes()),
@@ -116,7 +116,7 @@ fn serve(
     }
 }
 
-/// Reads all of a request, and returns the host and the path of what is asked for.
+/// Reads the head of a request, and returns its host and path.
 fn read_head(stream: &TcpStream) -> io::Result<(String, String)> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
@@ -143,7 +143,7 @@ fn page(status: u16, content: &str) -> String {
     )
 }
 
-impl Desk {
+impl Shared {
     fn enter(&self) {
         let waiting = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_waiting.fetch_max(waiting, Ordering::SeqCst);

@@ -17,8 +17,8 @@ fn victim(waits_for: Tid) -> Target {
     })
 }
 
-/// `KillTask` closes the generator, and leaves it to the victim's next turn to find that out. One that waits has no
-/// next turn before what it waits for has come. Until then it is on the task map, and whoever waits for it waits.
+/// `KillTask` closes the generator, which takes effect at the victim's next turn. A victim that waits has no next turn
+/// until its event occurs. Until then it stays in the task map, and tasks that wait for it keep waiting.
 pub(crate) fn zombie() {
     fn event() -> Target {
         Target::new(async |co| {
@@ -39,8 +39,8 @@ pub(crate) fn zombie() {
     })]);
 }
 
-/// And if what the victim waited for is the end of its killer, that is for ever.
-pub(crate) fn zombie_for_ever() {
+/// And if the victim waits for its killer to end, both wait forever.
+pub(crate) fn zombie_forever() {
     boot([Target::new(async |co| {
         let mytid = co.yield_(System(GetTid)).await;
         let child = co.yield_(System(NewTask(victim(mytid)))).await;
@@ -51,7 +51,7 @@ pub(crate) fn zombie_for_ever() {
     })]);
 }
 
-/// An abort schedules its victim, whatever that waits for: the next turn is soon, and is its end.
+/// An abort schedules its victim, whatever that waits for, so the victim's last turn comes soon.
 pub(crate) fn no_zombie() -> Result<(), RunError> {
     let scheduler = watched();
     scheduler.spawn(async {
@@ -84,18 +84,18 @@ fn waits(tid: Tid) -> Target {
     })
 }
 
-/// The ready queue is empty, the task map is not: the main loop waits for a task that nobody will ever schedule.
+/// The ready queue is empty, the task map is not: the main loop waits for a task that will never be scheduled.
 pub(crate) fn mutual_wait() {
     boot([waits(2), waits(1)]);
 }
 
 async fn waits_here(other: oneshot::Receiver<JoinHandle<()>>) {
-    let other = other.await.expect("it is sent before anything runs");
+    let other = other.await.expect("it was sent before the run");
     println!("task {} waits for task {}", task::id(), other.id());
     other.await.expect("it never ends");
 }
 
-/// It takes some trouble to give two tasks the handles of each other. But it can be done, and is found.
+/// It takes some effort to give two tasks each other's handles. But it is possible, and the deadlock is found.
 pub(crate) fn mutual_wait_is_explained() {
     let scheduler = Scheduler::new();
     let (to_alice, for_alice) = oneshot::channel();
@@ -107,10 +107,10 @@ pub(crate) fn mutual_wait_is_explained() {
     println!("{}", scheduler.run().expect_err("they wait for each other"));
 }
 
-// ----- two small ones -----
+// ----- two small defects -----
 
-/// A task keeps its `sendval` until the next system call: the last answer is given to every bare `yield` after it, too.
-/// On turnwise each wait has an output of its own, and that of `yield_now` is `()`.
+/// A task keeps its `sendval` until the next system call, so every bare `yield` in between returns the last answer
+/// again. On turnwise each future has its own output, and that of `yield_now` is `()`.
 pub(crate) fn stale_answer() {
     boot([Target::new(async |co| {
         println!("GetTid gave {}", co.yield_(System(GetTid)).await);
@@ -118,7 +118,7 @@ pub(crate) fn stale_answer() {
     })]);
 }
 
-/// In `pyos8` the victim's innermost subroutine is closed. To its caller that is a return like any other.
+/// In `pyos8` only the victim's innermost subroutine is closed. To its caller that looks like an ordinary return.
 pub(crate) fn half_killed() {
     fn endless() -> Target {
         Target::new(async |co| {
@@ -143,7 +143,7 @@ pub(crate) fn half_killed() {
     })]);
 }
 
-/// A future holds what it awaits, so they are dropped together.
+/// A future owns the futures that it awaits, so they are dropped together.
 pub(crate) fn killed_as_a_whole() -> Result<(), RunError> {
     async fn endless() {
         loop {

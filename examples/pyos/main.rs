@@ -1,9 +1,9 @@
 //! An operating system made of generators: `pyos1` to `pyos6` of David Beazley's "A Curious Course on Coroutines and
-//! Concurrency", and the trampoline of its part 8. Each section prints what the Python program prints; after it
-//! comes the same on turnwise. Then what goes wrong in that system, and does not on turnwise.
+//! Concurrency", and the trampoline of its part 8. Each section prints what the Python program prints; after it comes
+//! the same on turnwise. The last sections show what goes wrong in that system, and does not on turnwise.
 //!
-//! Run it with `cargo run --example pyos`. Read `task.rs` and `os.rs` first: the whole system. The words of the course,
-//! and where they are in turnwise:
+//! Run it with `cargo run --example pyos`. Read `task.rs` and `os.rs` first: they are the whole system. The terms of
+//! the course, and their counterparts in turnwise:
 //!
 //! | course | turnwise |
 //! |---|---|
@@ -13,10 +13,10 @@
 //! | `yield NewTask(target)` | `spawn(future)` |
 //! | `yield KillTask(tid)` | `handle.abort()` |
 //! | `yield WaitTask(tid)` | `handle.await` |
-//! | the stack of a trampolined task | futures in futures |
+//! | the stack of a trampolined task | nested futures |
 //!
-//! Not all of them are traps here: only what waits is awaited. The sockets of the course, `ReadWait` and `WriteWait`,
-//! are not here.
+//! Not all of them are traps here: only operations that wait are awaited. The course's sockets, `ReadWait` and
+//! `WriteWait`, are left out.
 
 mod task;
 mod os;
@@ -27,16 +27,16 @@ mod defects;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    the_ladder()?;
+    the_steps()?;
     subroutines()?;
     the_defects()?;
     Ok(())
 }
 
-fn the_ladder() -> Result<(), Box<dyn Error>> {
+fn the_steps() -> Result<(), Box<dyn Error>> {
     println!("--- pyos1: a task");
     programs::pyos1()?;
-    println!("--- pyos2: a scheduler, which ends with the first task");
+    println!("--- pyos2: a scheduler that ends with its first task");
     programs::pyos2();
     println!("--- pyos3: exit");
     programs::pyos3();
@@ -50,8 +50,8 @@ fn the_ladder() -> Result<(), Box<dyn Error>> {
     programs::pyos5_here()?;
     println!("--- pyos6: WaitTask");
     programs::pyos6();
-    println!("--- pyos6: a wait for an id of nobody");
-    programs::pyos6_with_an_id_of_nobody();
+    println!("--- pyos6: a wait for an unknown id");
+    programs::pyos6_with_an_unknown_id();
     println!("--- pyos6, on turnwise");
     programs::pyos6_here()?;
     Ok(())
@@ -62,25 +62,25 @@ fn subroutines() -> Result<(), Box<dyn Error>> {
     trampoline::by_hand()?;
     println!("--- pyos8: subroutines that make system calls");
     trampoline::pyos8();
-    println!("--- part 8, with the trampoline of the compiler");
+    println!("--- part 8, with `.await` instead of a trampoline");
     trampoline::by_the_compiler();
     Ok(())
 }
 
 fn the_defects() -> Result<(), Box<dyn Error>> {
-    println!("--- pyos6: a killed task that waits goes on waiting");
+    println!("--- pyos6: a killed task keeps waiting");
     defects::zombie();
-    println!("--- pyos6: it waits for its killer, and its killer for it");
-    defects::zombie_for_ever();
+    println!("--- pyos6: a killed task and its killer wait for each other");
+    defects::zombie_forever();
     println!("--- on turnwise a killed task is gone");
     defects::no_zombie()?;
     println!("--- pyos6: two tasks wait for each other");
     defects::mutual_wait();
-    println!("--- on turnwise the run ends, and says why");
+    println!("--- on turnwise the run ends with a report");
     defects::mutual_wait_is_explained();
     println!("--- pyos4 to pyos8: an answer is given twice");
     defects::stale_answer();
-    println!("--- pyos8: half of a task is killed");
+    println!("--- pyos8: only half of a task is killed");
     defects::half_killed();
     println!("--- on turnwise it is killed as a whole");
     defects::killed_as_a_whole()?;
@@ -94,7 +94,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // Part 1
 // Resuming foo()
 // Part 2
-// --- pyos2: a scheduler, which ends with the first task
+// --- pyos2: a scheduler that ends with its first task
 // I'm foo
 // I'm bar
 // I'm foo
@@ -198,7 +198,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // Task 2 terminated
 // Child done
 // Task 1 terminated
-// --- pyos6: a wait for an id of nobody
+// --- pyos6: a wait for an unknown id
 // I'm foo
 // Task 2 terminated
 // waited for the child
@@ -214,7 +214,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // Task #2 terminated
 // Child done: 5
 // Task #3 terminated
-// Is the second one over? true
+// Has the second one finished? true
 // Child done: 7
 // Task #1 terminated
 // --- part 8: a trampoline
@@ -224,13 +224,13 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // I'm main again 1
 // in all 2
 // Task 1 terminated
-// --- part 8, with the trampoline of the compiler
+// --- part 8, with `.await` instead of a trampoline
 // 4
 // I'm main 1
 // I'm main again 1
 // in all 2
 // Task 1 terminated
-// --- pyos6: a killed task that waits goes on waiting
+// --- pyos6: a killed task keeps waiting
 // the event has not come
 // the event has not come
 // the event has not come
@@ -240,7 +240,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // Task 3 terminated
 // main has seen its end
 // Task 1 terminated
-// --- pyos6: it waits for its killer, and its killer for it
+// --- pyos6: a killed task and its killer wait for each other
 // main has killed task 2
 // nobody is ready, and the main loop waits for ever
 // taskmap [1, 2], ready [], exit_waiting {1: [2], 2: [1]}
@@ -259,7 +259,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // task 2 waits for task 1
 // nobody is ready, and the main loop waits for ever
 // taskmap [1, 2], ready [], exit_waiting {1: [2], 2: [1]}
-// --- on turnwise the run ends, and says why
+// --- on turnwise the run ends with a report
 // task #1 waits for task #2
 // task #2 waits for task #1
 // deadlock at turn 2: 2 of 2 tasks can never run again
@@ -271,7 +271,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // GetTid gave 1
 // a bare yield gave 1
 // Task 1 terminated
-// --- pyos8: half of a task is killed
+// --- pyos8: only half of a task is killed
 // the subroutine was killed, and its caller goes on
 // Task 2 terminated
 // main has killed task 2

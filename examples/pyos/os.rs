@@ -1,7 +1,7 @@
-//! The operating system of the course: a scheduler that runs a task until it traps, does what that asks for, and
-//! runs the next one. `yield` is the trap.
+//! The operating system of the course: a scheduler that runs a task until it traps, serves the trap, and runs the next
+//! task. `yield` is the trap.
 //!
-//! It stands here as it is in the end; what each step has added is said where it is:
+//! This is the final version. What each step added is noted where it is:
 //!
 //! | step | adds |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | `pyos6` | `exit_waiting`, `waitforexit`, `WaitTask` |
 //! | `pyos8` | the stack of a task, in `task.rs` |
 //!
-//! (`pyos7` is for sockets.) It has the defects of the course: they are no slips of this translation.
+//! (`pyos7` is for sockets.) It has the defects of the course: they are not mistakes of this port.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -22,10 +22,10 @@ use thiserror::Error;
 
 use crate::task::{StopIteration, Target, Task, Tid};
 
-/// What a task may ask of the system.
+/// The system calls.
 ///
-/// In the course each call is a class whose `handle` reaches for the task and the scheduler. A closed list and one
-/// `match` say the same, and the match is the whole of what tasks can do to each other.
+/// In the course each call is a class whose `handle` accesses the task and the scheduler. An enum and one `match` are
+/// equivalent, and the match shows everything that tasks can do to each other.
 #[derive(Debug)]
 pub(crate) enum SystemCall {
     GetTid,
@@ -34,24 +34,24 @@ pub(crate) enum SystemCall {
     WaitTask(Tid),
 }
 
-/// No task is ready. Here the course's `self.ready.get()` waits, for ever and without a word; this one gives up, so
-/// that the example goes on.
+/// No task is ready. The course's `self.ready.get()` then blocks forever, in silence; this version returns an error, so
+/// that the example continues.
 #[derive(Debug, Error)]
 #[error("nobody is ready, and the main loop waits for ever")]
 pub(crate) struct Hang;
 
-/// The course's queues and dictionaries hold the tasks themselves. Here the task map owns them, and all else is ids.
+/// The course's queues and dictionaries hold the tasks themselves. Here the task map owns them; the others hold ids.
 #[derive(Default)]
 pub(crate) struct Scheduler {
     last_tid: Tid,
     ready: VecDeque<Tid>,
     taskmap: BTreeMap<Tid, Task>,
-    /// Who waits for the end of whom. Added by `pyos6`.
+    /// The tasks that wait for each task to end. Added by `pyos6`.
     exit_waiting: BTreeMap<Tid, Vec<Tid>>,
 }
 
 impl Scheduler {
-    /// The course's `new`, a name that Rust has for something else.
+    /// The course's `new`, which is the name of a constructor in Rust.
     pub(crate) fn new_task(&mut self, target: Target) -> Tid {
         self.last_tid += 1;
         self.taskmap.insert(self.last_tid, Task::new(target));
@@ -63,7 +63,7 @@ impl Scheduler {
         self.ready.push_back(tid);
     }
 
-    /// The main loop of `pyos2`, which knows no `exit`: with `?` the end of any task is the end of all.
+    /// The main loop of `pyos2`, which has no `exit`: with `?` the end of any task ends the loop.
     pub(crate) fn mainloop_without_exit(&mut self) -> Result<(), StopIteration> {
         while let Some(tid) = self.ready.pop_front() {
             self.task(tid).run()?;
@@ -72,7 +72,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// The main loop from `pyos3` on. What a task asks for is the business of `pyos4`.
+    /// The main loop from `pyos3` on. `pyos4` added the system calls.
     pub(crate) fn mainloop(&mut self) -> Result<(), Hang> {
         while !self.taskmap.is_empty() {
             let tid = self.ready.pop_front().ok_or(Hang)?;
@@ -86,10 +86,10 @@ impl Scheduler {
     }
 
     fn task(&mut self, tid: Tid) -> &mut Task {
-        self.taskmap.get_mut(&tid).expect("whoever is on ready is on the task map too")
+        self.taskmap.get_mut(&tid).expect("every ready task is in the task map")
     }
 
-    /// Added by `pyos3`; that it wakes those who wait, by `pyos6`.
+    /// Added by `pyos3`; waking the tasks that wait was added by `pyos6`.
     fn exit(&mut self, tid: Tid) {
         println!("Task {tid} terminated");
         self.taskmap.remove(&tid);
@@ -98,7 +98,7 @@ impl Scheduler {
         }
     }
 
-    /// Returns whether there is anything to wait for. Added by `pyos6`.
+    /// Returns whether there is a task to wait for. Added by `pyos6`.
     fn waitforexit(&mut self, waiting: Tid, tid: Tid) -> bool {
         let exists = self.taskmap.contains_key(&tid);
         if exists {
@@ -107,7 +107,7 @@ impl Scheduler {
         exists
     }
 
-    /// Does what a task asks for. Whoever waits is not scheduled: `exit` does it.
+    /// Serves a system call. A task that waits is not scheduled here: `exit` does it.
     fn handle(&mut self, tid: Tid, call: SystemCall) {
         let mut waits = false;
         let answer = match call {

@@ -1,4 +1,4 @@
-//! The programs of the course, from `pyos1` to `pyos6`; and those with system calls once more, on turnwise.
+//! The programs of the course, from `pyos1` to `pyos6`; and those with system calls again, on turnwise.
 
 use turnwise::{JoinError, RunError, Scheduler, Transition, spawn, task, yield_now};
 
@@ -25,7 +25,7 @@ pub(crate) fn pyos1() -> Result<(), StopIteration> {
     Ok(())
 }
 
-/// Says who it is, so often.
+/// Prints its name this many times.
 fn says(name: &'static str, times: usize) -> Target {
     Target::new(async move |co| {
         for _ in 0..times {
@@ -35,7 +35,7 @@ fn says(name: &'static str, times: usize) -> Target {
     })
 }
 
-/// This is `taskcrash`. In `pyos2` itself `foo` is as endless as `bar`, so there is nothing to go wrong.
+/// This is `taskcrash`. In `pyos2` itself `foo` is endless too, so nothing can go wrong.
 pub(crate) fn pyos2() {
     let mut sched = os::Scheduler::default();
     sched.new_task(says("foo", 10));
@@ -45,7 +45,7 @@ pub(crate) fn pyos2() {
     }
 }
 
-/// The end of every program from here on: a scheduler, its first tasks, and the main loop.
+/// What every program from here on ends with: a scheduler, its first tasks, and the main loop.
 pub(crate) fn boot(targets: impl IntoIterator<Item = Target>) {
     let mut sched = os::Scheduler::default();
     for target in targets {
@@ -60,7 +60,7 @@ pub(crate) fn pyos3() {
     boot([says("foo", 10), says("bar", 5)]);
 }
 
-/// Asks who it is, and says so.
+/// Gets its id, and prints it with its name.
 fn says_with_id(name: &'static str, times: usize) -> Target {
     Target::new(async move |co| {
         let mytid = co.yield_(System(GetTid)).await;
@@ -86,7 +86,7 @@ pub(crate) fn pyos5() {
     })]);
 }
 
-/// The child has its first turn before its parent, which `NewTask` puts behind it.
+/// The child has its first turn before the parent continues, since `NewTask` schedules the parent after it.
 pub(crate) fn pyos6() {
     boot([Target::new(async |co| {
         let child = co.yield_(System(NewTask(says("foo", 5)))).await;
@@ -96,7 +96,7 @@ pub(crate) fn pyos6() {
     })]);
 }
 
-pub(crate) fn pyos6_with_an_id_of_nobody() {
+pub(crate) fn pyos6_with_an_unknown_id() {
     boot([Target::new(async |co| {
         let child = co.yield_(System(NewTask(says("foo", 1)))).await;
         for _ in 0..2 {
@@ -110,17 +110,17 @@ pub(crate) fn pyos6_with_an_id_of_nobody() {
 
 // ----- on turnwise -----
 
-/// A scheduler that says who is over; by itself `exit` prints nothing.
+/// A scheduler that prints which task has ended; turnwise's own `exit` prints nothing.
 pub(crate) fn watched() -> Scheduler {
-    let tell = |transition: &Transition| {
+    let print = |transition: &Transition| {
         if let Transition::Exited { task, .. } = transition {
             println!("Task {task} terminated");
         }
     };
-    Scheduler::builder().observer(tell).build()
+    Scheduler::builder().observer(print).build()
 }
 
-/// `GetTid` is a function: what a task may know of itself is no reason to give up its turn.
+/// `GetTid` is a function: a task need not end its turn to get its own id.
 async fn says_with_id_here(name: &str, times: usize) {
     for _ in 0..times {
         println!("I'm {name} {}", task::id());
@@ -135,8 +135,8 @@ pub(crate) fn pyos4_here() -> Result<(), RunError> {
     scheduler.run()
 }
 
-/// Nor are `NewTask` and `KillTask` turns of their own. An `abort` takes effect at the victim's next turn; awaiting
-/// the handle waits for that.
+/// Nor do `NewTask` and `KillTask` end a turn. An `abort` takes effect at the victim's next turn; awaiting the handle
+/// waits for that.
 pub(crate) fn pyos5_here() -> Result<(), RunError> {
     let scheduler = watched();
     scheduler.spawn(async {
@@ -152,8 +152,8 @@ pub(crate) fn pyos5_here() -> Result<(), RunError> {
     scheduler.run()
 }
 
-/// To wait takes a handle, not an id: an id is for people, and nothing can be done with it. There is one handle for
-/// each task, so one who waits; and it has the task's output, or how the task failed.
+/// Waiting takes a handle, not an id: ids are for display only. There is one handle for each task, and so one waiter,
+/// which receives the task's output, or its failure.
 pub(crate) fn pyos6_here() -> Result<(), RunError> {
     async fn foo() -> u32 {
         for _ in 0..5 {
@@ -169,10 +169,10 @@ pub(crate) fn pyos6_here() -> Result<(), RunError> {
         println!("Waiting for child");
         println!("Child done: {}", child.await?);
 
-        // The wait for a task that is over is none.
+        // Awaiting a task that has finished returns immediately.
         let child = spawn(async { 7 });
         yield_now().await;
-        println!("Is the second one over? {}", child.is_finished());
+        println!("Has the second one finished? {}", child.is_finished());
         println!("Child done: {}", child.await?);
         Ok::<(), JoinError>(())
     });

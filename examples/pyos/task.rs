@@ -7,11 +7,11 @@ use turnwise::{Generator, generator};
 
 use crate::os::SystemCall;
 
-/// The number of a task: all that one task ever sees of another, or of the system.
+/// The number of a task: all that a task can see of another task.
 pub(crate) type Tid = u32;
 
-/// What a task is sent in return for a `yield`. As in a real machine it is one word: an id, or 1 for Python's
-/// `True`, or 0 for its `False` and its `None`.
+/// What a `yield` returns to a task. As on a real machine it is one word: an id, or 1 for Python's `True`, or 0 for its
+/// `False` and its `None`.
 pub(crate) type Word = u32;
 
 /// What runs: the course's "target coroutine".
@@ -20,28 +20,28 @@ pub(crate) type Target = Generator<'static, Trap, (), Word>;
 /// What a target yields through.
 pub(crate) type Co = generator::Co<Trap, Word>;
 
-/// What a target yields. Python looks with `isinstance` which of them it is.
+/// What a target yields. Python distinguishes these with `isinstance`.
 #[derive(Debug)]
 pub(crate) enum Trap {
-    /// `yield`: others may run.
+    /// `yield`: lets other tasks run.
     Nothing,
     /// `yield x + y`: the return of a subroutine. Added by `pyos8`.
     Value(Word),
-    /// `yield GetTid()`: the system is to do something. Added by `pyos4`.
+    /// `yield GetTid()`: a system call. Added by `pyos4`.
     System(SystemCall),
     /// `yield add(2, 2)`: the call of a subroutine. Added by `pyos8`.
     Subroutine(Target),
 }
 
-/// What a generator raises when it is over.
+/// What a generator raises when it has finished.
 #[derive(Debug, Error)]
 #[error("StopIteration")]
 pub(crate) struct StopIteration;
 
-/// A target, and what is sent to it next. The course has the id in here too; here the task map knows it.
+/// A target, and the value to send it next. The course keeps the id here too; here it is the key in the task map.
 pub(crate) struct Task {
     target: Target,
-    /// Callers, each in the `yield` of its call; the innermost is last. Added by `pyos8`.
+    /// The callers, each suspended in the `yield` of its call; the innermost is last. Added by `pyos8`.
     stack: Vec<Target>,
     pub(crate) sendval: Word,
 }
@@ -51,10 +51,10 @@ impl Task {
         Task { target, stack: Vec::new(), sendval: 0 }
     }
 
-    /// Runs the task until it wants something of the system, or lets others run (`None`).
+    /// Runs the task until it makes a system call, or lets other tasks run (`None`).
     ///
-    /// In `pyos1` this is only the line with `resume`. The loop is the trampoline of `pyos8`: targets do not call
-    /// each other, but come back to here for every call and every return, and are thrown up again.
+    /// In `pyos1` this is only the line with `resume`. The loop is the trampoline of `pyos8`: targets do not call each
+    /// other, but come back here for every call and every return, and are resumed from here.
     pub(crate) fn run(&mut self) -> Result<Option<SystemCall>, StopIteration> {
         loop {
             let returned = match self.resume() {
@@ -73,17 +73,17 @@ impl Task {
         }
     }
 
-    /// Runs the target to its next `yield`; `None` if it is over, or was closed.
+    /// Runs the target to its next `yield`; `None` if it has finished, or was closed.
     fn resume(&self) -> Option<Trap> {
         match self.target.start() {
             Ok(first) => first,
-            // Not its first turn. What cannot be sent to is over.
+            // Not its first turn. If it cannot be sent to, it has finished.
             Err(_) => self.target.send(self.sendval).ok().flatten(),
         }
     }
 
-    /// Ends the target where it waits. Those on the stack are forgotten, as in the course.
+    /// Ends the target where it waits. The callers on the stack are forgotten, as in the course.
     pub(crate) fn close(&self) {
-        self.target.close().expect("none of the targets here catches what closes it");
+        self.target.close().expect("no target here catches the close");
     }
 }

@@ -1,5 +1,5 @@
-//! Part 8 of the course: subroutines that yield. First as it does it, by a trampoline; then with `.await`, which is
-//! the same, made by the compiler.
+//! Part 8 of the course: subroutines that yield. First by a trampoline, as in the course; then with `.await`, for which
+//! the compiler does the same.
 
 use std::error::Error;
 
@@ -8,8 +8,8 @@ use crate::programs::boot;
 use crate::task::Trap::{Nothing, Subroutine, System, Value};
 use crate::task::{Co, Target, Word};
 
-/// A generator cannot yield on behalf of its caller. So it hands a subroutine out to whoever runs it, and that one
-/// runs the subroutine and brings the value back.
+/// A generator cannot yield on behalf of its caller. So it yields a subroutine to the code that runs it, which runs the
+/// subroutine and sends the value back.
 pub(crate) fn by_hand() -> Result<(), Box<dyn Error>> {
     fn add(x: Word, y: Word) -> Target {
         Target::new(async move |co| {
@@ -34,8 +34,8 @@ pub(crate) fn by_hand() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// To any depth it takes a stack, which a task has from here on (`Task::run`). So a subroutine can make system calls,
-/// which `pyos6` does not let it. But it cannot just let others run: it returns by its first `yield` of anything else.
+/// Calls of any depth take a stack, which a task has from here on (`Task::run`). So a subroutine can make system calls,
+/// which it cannot in `pyos6`. But it cannot let other tasks run: its first `yield` of anything else is its return.
 pub(crate) fn pyos8() {
     fn whoami() -> Target {
         Target::new(async |co| {
@@ -60,9 +60,9 @@ pub(crate) fn pyos8() {
     })]);
 }
 
-/// The same two programs. A future that awaits another one holds it inside of itself: that is the stack, and nobody
-/// needs to keep one. A poll goes straight to where the innermost waits; a `return` is a return, and every `yield`
-/// in whatever depth reaches the scheduler.
+/// The same two programs. A future contains the future that it awaits: the nesting is the stack, and none has to be
+/// maintained. A poll resumes at the innermost `.await`; a `return` is a return, and a `yield` at any depth reaches the
+/// scheduler.
 pub(crate) fn by_the_compiler() {
     async fn add(co: &Co, x: Word, y: Word) -> Word {
         co.yield_(Nothing).await; // in `pyos8` this would be the return

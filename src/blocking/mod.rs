@@ -1,19 +1,7 @@
-//! Blocking work: closures that run on threads of their own, while the scheduler goes on.
+//! Blocking work: run a call that blocks on another thread, and await its result.
 //!
-//! A call that blocks (a file, a database, a long computation) blocks all tasks of the thread that makes it. Here
-//! it is handed to another thread, and its result is awaited like that of a task.
-//!
-//! | you want | use |
-//! |---|---|
-//! | to hand a closure over now | [`spawn_blocking`] |
-//! | to hand it over when the result is first asked for | [`to_thread`] |
-//! | threads of your own: so many, with names, with a limit for what waits for them | [`ThreadPool`] |
-//! | to name a job, for reports | [`Builder`] |
-//! | its result, inside of a task | `handle.await` |
-//! | its result, where nothing can be awaited | [`BlockingHandle::wait`] |
-//! | to be called with its result | [`BlockingHandle::on_done`], [`BlockingHandle::on_done_local`] |
-//!
-//! # Example
+//! A call that blocks (a file, a database, a long computation) stops every task of its thread. Use this module to
+//! hand such a call to another thread while the tasks continue.
 //!
 //! ```
 //! use std::time::Duration;
@@ -32,16 +20,26 @@
 //! # Ok::<(), turnwise::blocking::BlockingError>(())
 //! ```
 //!
-//! # What the scheduler knows of it
+//! | to | use |
+//! |---|---|
+//! | run a closure on another thread, starting now | [`spawn_blocking`] |
+//! | start lazily, when the result is first awaited | [`to_thread`] |
+//! | have a pool of your own, with named threads and a bounded queue | [`ThreadPool`] |
+//! | give a job a name for reports | [`Builder`] |
+//! | get the result inside a task | `handle.await` |
+//! | get the result outside of all tasks, blocking the thread | [`BlockingHandle::wait`] |
+//! | have a callback called with the result | [`BlockingHandle::on_done`], [`BlockingHandle::on_done_local`] |
 //!
-//! A job that is handed over while a scheduler runs on the thread is counted by that scheduler until it is over;
-//! one that is handed over elsewhere, by the first scheduler whose task awaits it. [`Scheduler::snapshot`] lists
-//! the jobs and who waits for them; a virtual clock stands still and nothing is called a deadlock while there is
-//! one; [`Scheduler::shutdown`] waits for them too, within its grace, and lists those that are
-//! [still blocking](crate::scheduler::ShutdownReport::still_blocking).
+//! # Jobs and the scheduler
 //!
-//! Nobody can end a closure that runs. So a job whose handle is dropped goes on and its result is dropped on its
-//! thread; and dropping a scheduler, or leaving [`block_on`](crate::block_on), waits for no job. Dropping a
+//! A job that is submitted while a scheduler runs on the thread is counted by that scheduler until it has finished; a
+//! job submitted anywhere else is counted by the first scheduler whose task awaits it. [`Scheduler::snapshot`] lists
+//! the jobs and the tasks that wait for them. While there is a job, a virtual clock stands still and nothing is called
+//! a deadlock. [`Scheduler::shutdown`] waits for jobs too, within its grace period, and lists those that are [still
+//! blocking](crate::scheduler::ShutdownReport::still_blocking).
+//!
+//! A running closure cannot be stopped. A job whose handle is dropped continues, and its result is dropped on its own
+//! thread. Neither dropping a scheduler nor leaving [`block_on`](crate::block_on) waits for a job; dropping a
 //! [`ThreadPool`] does.
 //!
 //! [`Scheduler::snapshot`]: crate::Scheduler::snapshot

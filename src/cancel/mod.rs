@@ -1,7 +1,7 @@
-//! Cancelling: asking a task to end, and being asked.
+//! Cancelling: sending a request to end, and receiving one.
 //!
-//! What all this means together is told in the docs of [`task`](crate::task#cancelling). What is here are the futures
-//! through which a request goes; which region gets it is decided in `regions.rs` and `requests.rs`.
+//! The docs of [`task`](crate::task#cancelling) describe how it all works together. Here are the futures that a request
+//! passes through; `regions.rs` and `requests.rs` decide which region receives it.
 
 mod request;
 mod regions;

@@ -1,4 +1,4 @@
-//! The end of a channel: the other side is gone, or wants no more.
+//! The closing of a channel, as its senders see it: nothing more will be received.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use crate::kernel::Place;
 use crate::sync::{Event, EventWait};
 
-/// Whether the end has come, and the tasks that wait for it.
+/// Whether the channel is closed, and the tasks that wait for that.
 pub(crate) struct End(Event);
 
 impl End {
@@ -25,13 +25,13 @@ impl End {
         self.0.is_set()
     }
 
-    /// The end comes: every task that waits for it is woken.
+    /// Marks the channel closed, and wakes all tasks that wait for that.
     #[inline]
     pub(crate) fn come(&self) {
         self.0.set();
     }
 
-    /// It was not the end after all. A task that was woken before does not hear of that.
+    /// Reopens the channel. A task that was already woken still completes its wait.
     pub(crate) fn undo(&self) {
         self.0.clear();
     }
@@ -41,7 +41,7 @@ impl End {
     }
 }
 
-/// The future of every `closed`: it is over when nothing is left that would receive.
+/// The future of every `closed` method. It completes when nothing more will be received.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Closed<'a> {
     wait: EventWait<'a>,

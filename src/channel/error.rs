@@ -1,10 +1,10 @@
-//! What sending and receiving can end with, in the channels that have one receiver.
+//! The errors of sending and receiving that several kinds of channel share.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// Nobody will receive the value, which is handed back.
+/// The channel is closed. The value is handed back.
 ///
 /// # Example
 ///
@@ -17,7 +17,7 @@ use thiserror::Error;
 /// assert_eq!(value, "hello");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
-#[error("the channel is closed: its receiver is gone or takes no more")]
+#[error("the channel is closed: its receiver was dropped or closed")]
 pub struct SendError<T>(pub T);
 
 impl<T> fmt::Debug for SendError<T> {
@@ -26,7 +26,7 @@ impl<T> fmt::Debug for SendError<T> {
     }
 }
 
-/// The value cannot be sent now, and is handed back.
+/// The value could not be sent without waiting. It is handed back.
 ///
 /// # Example
 ///
@@ -41,11 +41,11 @@ impl<T> fmt::Debug for SendError<T> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 pub enum TrySendError<T> {
-    /// There is no room, or others have waited for it longer.
+    /// The channel is full, or earlier waits for capacity are queued.
     #[error("the channel is full")]
     Full(T),
-    /// Nobody will receive it.
-    #[error("the channel is closed: its receiver is gone or takes no more")]
+    /// The channel is closed.
+    #[error("the channel is closed: its receiver was dropped or closed")]
     Closed(T),
 }
 
@@ -57,12 +57,12 @@ impl<T> TrySendError<T> {
         }
     }
 
-    /// Returns whether there was no room.
+    /// Returns whether this is [`Full`](TrySendError::Full).
     pub fn is_full(&self) -> bool {
         matches!(self, TrySendError::Full(_))
     }
 
-    /// Returns whether nobody will receive it.
+    /// Returns whether this is [`Closed`](TrySendError::Closed).
     pub fn is_closed(&self) -> bool {
         matches!(self, TrySendError::Closed(_))
     }
@@ -74,13 +74,13 @@ impl<T> fmt::Debug for TrySendError<T> {
     }
 }
 
-/// There is nothing to receive now.
+/// No value could be received without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TryRecvError {
-    /// Nothing is there, but something may come.
+    /// The channel is empty, but a value may still be sent.
     #[error("the channel is empty")]
     Empty,
-    /// Nothing is there, and nothing will come.
-    #[error("the channel is empty, and nobody can send any more")]
+    /// The channel is empty, and no value can be sent any more.
+    #[error("the channel is empty and closed")]
     Disconnected,
 }

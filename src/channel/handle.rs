@@ -1,29 +1,29 @@
-//! The senders of a channel, counted: the last one to go says so.
+//! Counts the senders of a channel: dropping the last one notifies the receiving side.
 
 use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// What the sides of a channel share, with its senders counted.
+/// The shared state of a channel whose senders are counted.
 pub(crate) trait HasSenders {
-    /// How many senders there are.
+    /// Returns the sender count.
     fn senders(&self) -> &Cell<usize>;
 
-    /// The last sender is gone: tells the receiving side.
+    /// Notifies the receiving side that the last sender was dropped.
     fn senders_are_gone(&self);
 }
 
-/// One of the senders of a channel: what every sender has inside.
+/// A counted reference to the shared state: the inside of every sender.
 pub(crate) struct Handle<S: HasSenders>(Rc<S>);
 
 impl<S: HasSenders> Handle<S> {
-    /// One more sender.
+    /// Adds a sender.
     pub(crate) fn new(shared: &Rc<S>) -> Self {
         shared.senders().set(shared.senders().get() + 1);
         Handle(Rc::clone(shared))
     }
 
-    /// One more sender, if there is one still.
+    /// Adds a sender; `None` if all were dropped.
     pub(crate) fn of_live(shared: &Rc<S>) -> Option<Self> {
         (shared.senders().get() > 0).then(|| Handle::new(shared))
     }

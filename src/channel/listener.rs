@@ -1,4 +1,4 @@
-//! The one wait of a receiver. It takes nothing out of a list: woken, it looks for itself.
+//! The wait of a single receiver. Its wake hands nothing over: the receiver looks again.
 
 use std::task::{Context, Poll};
 
@@ -9,18 +9,17 @@ use crate::report::WaitsFor;
 use crate::sync::WaitStage;
 use crate::sync::waiters::{Ticket, Waiters};
 
-/// The wait of somebody who alone may take what he waits for.
+/// The wait of a receiver that alone may take what it waits for.
 ///
-/// What he is woken for stays where it is until he takes it, so a wait that is dropped has nothing to pass
-/// on. He has it in himself, and not in the future that he waits with: then a future that was forgotten
-/// is not in the way of the next one.
+/// A value stays in the channel until the receiver takes it, so a dropped wait has nothing to pass on. The listener is
+/// a field of the receiver, not of its future: a future that was forgotten does not get in the way of the next one.
 ///
-/// Its node is kept from one wait to the next. Whoever owns it calls [`Listener::rest`] when a future is
-/// dropped, and [`Listener::leave`] when he is dropped himself.
+/// Its node is reused from one wait to the next. The receiver calls [`Listener::rest`] when its future is dropped, and
+/// [`Listener::leave`] when it is dropped itself.
 #[derive(Debug)]
 pub(crate) struct Listener {
     ticket: Option<Ticket>,
-    /// It has waited, and found nothing since.
+    /// A wait has started, and nothing was found since.
     is_waiting: bool,
 }
 
@@ -29,7 +28,7 @@ impl Listener {
         Listener { ticket: None, is_waiting: false }
     }
 
-    /// Takes what `look` finds; or else waits in the list, to be woken and look again.
+    /// Returns what `look` finds; otherwise joins the list, to be woken and look again.
     #[inline]
     pub(crate) fn wait<R>(
         &mut self,
@@ -41,7 +40,7 @@ impl Listener {
         poll_limited(Listening { listener: self, waiters, place, look }, cx)
     }
 
-    /// Once more, or with a foreign waker.
+    /// The slow path: a repeated poll, or a foreign waker.
     #[cold]
     fn wait_all_the_same<R>(
         &mut self,
@@ -55,11 +54,11 @@ impl Listener {
         {
             return Poll::Pending;
         }
-        // It was woken, but by now there is nothing: back to the end of the list.
+        // If it was woken, there is nothing left to take: it rejoins at the end of the list.
         self.leave(waiters);
         let waiter = Waiter::of(cx);
         if waiter.own().is_none() {
-            // The clone of a foreign waker may have run any code.
+            // Cloning a foreign waker may have run arbitrary code.
             if let Poll::Ready(found) = look() {
                 drop_quietly(waiter);
                 return Poll::Ready(found);
@@ -70,14 +69,14 @@ impl Listener {
         Poll::Pending
     }
 
-    /// Gives the wait up, if there is one.
+    /// Ends the wait, if there is one, and keeps the node.
     #[inline]
     pub(crate) fn rest(&mut self, waiters: &Waiters) {
         if !self.is_waiting {
             return;
         }
         self.is_waiting = false;
-        // In a list that is empty, and never was woken as a whole, there is no node to be taken out.
+        // If the list is empty and was never woken as a whole, the node is not linked anywhere.
         if !(waiters.is_empty() && waiters.round() == 0)
             && let Some(ticket) = &self.ticket
         {
@@ -85,7 +84,7 @@ impl Listener {
         }
     }
 
-    /// Gives the node back.
+    /// Ends the wait and frees the node.
     #[inline]
     pub(crate) fn leave(&mut self, waiters: &Waiters) {
         self.is_waiting = false;
@@ -95,7 +94,7 @@ impl Listener {
     }
 }
 
-/// The wait itself.
+/// One poll of a wait.
 struct Listening<'a, L> {
     listener: &'a mut Listener,
     waiters: &'a Waiters,
@@ -114,7 +113,7 @@ impl<R, L: FnMut() -> Poll<R>> Limited for Listening<'_, L> {
             listener.rest(waiters);
             return Poll::Ready(found);
         }
-        // The usual way to wait: by the task's key, with the node of the last time.
+        // The fast path: wait by the task's key, with the node of the previous wait.
         if let (false, Some(task)) = (listener.is_waiting, TaskKey::of(cx)) {
             listener.is_waiting = true;
             match &listener.ticket {

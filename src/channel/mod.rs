@@ -1,29 +1,7 @@
-//! Channels: values that go from task to task.
+//! Channels and queues: hand values from task to task.
 //!
-//! | you want | use |
-//! |---|---|
-//! | to hand values from many tasks to one, which slows them down if it is slow | [`mpsc::channel`] |
-//! | the same, but sending must never wait | [`mpsc::unbounded`] |
-//! | to answer a request, once | [`oneshot`] |
-//! | to tell everybody everything | [`broadcast`] |
-//! | to tell everybody how things are now | [`watch`] |
-//! | to share work among many tasks, and to know when it is all done | [`Queue`], [`PriorityQueue`], [`LifoQueue`] |
-//! | to send from another thread | [`remote`] |
-//!
-//! All but the sender of [`remote`] belong to their thread, use no atomics, and work on any executor. All
-//! are strictly first in, first out: values keep their order, and whoever has waited longest is served
-//! first. Values need not be `Send`, nor `'static`, and an error hands back the value that could not be
-//! sent.
-//!
-//! Dropping a wait loses nothing, whenever it happens. The one thing that goes is the value inside a `send`
-//! that was still waiting; where that matters, reserve a place first: [`mpsc::Sender::reserve`].
-//!
-//! Each can be given a name, and says in snapshots and [deadlock reports](crate::DeadlockReport) who waits
-//! for a message or for room, and where in the source.
-//!
-//! # Example
-//!
-//! A task that owns a counter, and others that ask it:
+//! Use one when tasks should pass values on instead of sharing them, or when values come from another thread. Here one
+//! task owns a counter, and others send it requests:
 //!
 //! ```
 //! use turnwise::channel::{mpsc, oneshot};
@@ -35,7 +13,7 @@
 //!         let mut counter = 0;
 //!         while let Some(answer) = inbox.recv().await {
 //!             counter += 1;
-//!             let _ = answer.send(counter); // whoever asked may be gone
+//!             let _ = answer.send(counter); // the requester may be gone
 //!         }
 //!     });
 //!     for expected in 1..=3 {
@@ -45,6 +23,27 @@
 //!     }
 //! });
 //! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | send values from many tasks to one, with backpressure | [`mpsc::channel`] |
+//! | do the same with sends that never wait | [`mpsc::unbounded`] |
+//! | answer a request, once | [`oneshot`] |
+//! | send every value to every receiver | [`broadcast`] |
+//! | publish the latest value only | [`watch`] |
+//! | share work among many tasks, and wait until all of it is done | [`Queue`], [`PriorityQueue`], [`LifoQueue`] |
+//! | send from another thread | [`remote`] |
+//!
+//! Everything but [`remote`] stays on its thread and uses no atomics, and its values need be neither `Send` nor
+//! `'static`. All of it works on any executor. Values arrive in the order in which they were sent (from a queue, in the
+//! order that it is named for), and the longest waiter is served first. An error hands back the value that could not be
+//! sent.
+//!
+//! Dropping a wait loses nothing, whenever it happens, with one exception: a `send` that was still waiting drops its
+//! value. Where that matters, reserve a place first: [`mpsc::Sender::reserve`].
+//!
+//! Each can be given a name; snapshots and [deadlock reports](crate::DeadlockReport) then say which tasks wait for a
+//! message or for room, and where in the source.
 
 mod listener;
 mod end;

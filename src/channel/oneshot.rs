@@ -1,7 +1,7 @@
-//! One value, from one task to another: the answer to a request.
+//! A channel for a single value, such as the answer to a request.
 //!
-//! The receiver is a future. A channel is one allocation, and nothing is noted down anywhere unless somebody
-//! really waits.
+//! The receiver is a future. A channel costs one allocation, and nothing is registered anywhere unless a task actually
+//! waits.
 
 use std::cell::Cell;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::sync::waiters::Waiters;
 
 pub use crate::channel::{Closed, TryRecvError};
 
-/// Makes a channel for one value.
+/// Creates a channel for a single value.
 ///
 /// # Example
 ///
@@ -40,7 +40,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         value: Cell::new(None),
         sender_is_gone: Cell::new(false),
         message: Waiters::new("the message on oneshot channel"),
-        end: End::new("the end of oneshot channel"),
+        end: End::new("the closing of oneshot channel"),
     });
     let receiver = Receiver {
         shared: Rc::clone(&shared),
@@ -52,18 +52,18 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 struct OneshotShared<T> {
-    /// From the sending to the receiving.
+    /// Set from the send to the receive.
     value: Cell<Option<T>>,
-    /// It has sent, or never will.
+    /// The sender was dropped, with or without having sent.
     sender_is_gone: Cell<bool>,
     /// Where the receiver waits.
     message: Waiters,
-    /// Comes when nobody will receive.
+    /// Set when the receiver is dropped or closed.
     end: End,
 }
 
 impl<T> OneshotShared<T> {
-    /// The value, or that there will never be one.
+    /// Takes the value; an error if there will never be one.
     #[inline]
     fn look(&self) -> Poll<Result<T, RecvError>> {
         match self.value.take() {
@@ -89,26 +89,26 @@ impl<T> OneshotShared<T> {
     }
 }
 
-/// The sending side of a [`channel`]. Dropping it unused tells the receiver that nothing will come.
-#[must_use = "dropping it tells the receiver that nothing will come"]
+/// The sending side of a [`channel`]. If it is dropped without sending, the receiver completes with [`RecvError`].
+#[must_use = "dropping it closes the channel: the receiver gets an error"]
 pub struct Sender<T> {
     shared: Rc<OneshotShared<T>>,
 }
 
 impl<T> Sender<T> {
-    /// Gives the channel a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.shared.set_name(name.into());
         self
     }
 
-    /// Sends the value, without waiting.
+    /// Sends the value without waiting.
     ///
-    /// That it was sent does not mean that it will be received: the receiver may be dropped first.
+    /// `Ok` does not mean that the value will be received: the receiver may be dropped first.
     ///
     /// # Errors
     ///
-    /// The value, if the receiver is gone or was [closed](Receiver::close).
+    /// The value, if the receiver was dropped or [closed](Receiver::close).
     ///
     /// # Example
     ///
@@ -123,10 +123,10 @@ impl<T> Sender<T> {
             return Err(value);
         }
         self.shared.value.set(Some(value));
-        Ok(()) // The sender goes, and that wakes the receiver.
+        Ok(()) // Dropping the sender wakes the receiver.
     }
 
-    /// Waits until nobody will receive: the receiver is dropped or was [closed](Receiver::close).
+    /// Waits until the receiver is dropped or [closed](Receiver::close).
     ///
     /// # Cancel safety
     ///
@@ -134,7 +134,7 @@ impl<T> Sender<T> {
     ///
     /// # Example
     ///
-    /// Work that is given up when nobody wants its result:
+    /// Giving up work when its result is no longer needed:
     ///
     /// ```
     /// use std::time::Duration;
@@ -162,7 +162,7 @@ impl<T> Sender<T> {
         self.shared.end.wait(Location::caller())
     }
 
-    /// Returns whether nobody will receive.
+    /// Returns whether the receiver was dropped or [closed](Receiver::close).
     #[doc(alias = "is_canceled")]
     pub fn is_closed(&self) -> bool {
         self.shared.end.has_come()
@@ -178,7 +178,7 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> fmt::Debug for Sender<T> {
-    /// Prints whether the receiver is there, and who waits for the value.
+    /// Prints whether there is a value, whether the channel is closed, and the task that waits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sender = f.debug_struct("Sender");
         self.shared.debug(&mut sender);
@@ -186,42 +186,42 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// The receiving side of a [`channel`]: await it for the value.
+/// The receiving side of a [`channel`]: a future that completes with the value.
 ///
-/// Dropping it tells the sender that nobody will receive, and drops a value that was sent, at once.
+/// Dropping it closes the channel, and immediately drops a value that was already sent.
 ///
-/// A report says of a task that waits for it where the channel was made.
+/// In reports, the place of the wait is where the channel was created.
 ///
 /// # Cancel safety
 ///
-/// A receiver that is polled by reference (`&mut receiver`) and given up can be awaited again later.
+/// Dropping a wait by reference (`&mut receiver`) loses nothing; the receiver can be awaited again.
 ///
 /// # Panics
 ///
-/// If it is polled again after it was ready.
-#[must_use = "dropping it tells the sender that nobody will receive"]
+/// If it is polled after completion.
+#[must_use = "dropping it closes the channel: sending fails"]
 pub struct Receiver<T> {
     shared: Rc<OneshotShared<T>>,
     listener: Listener,
-    /// It was ready.
+    /// The future has completed.
     is_over: bool,
-    /// Where the channel was made.
+    /// Where the channel was created.
     place: Place,
 }
 
 impl<T> Receiver<T> {
-    /// Gives the channel a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.shared.set_name(name.into());
         self
     }
 
-    /// Takes the value, if it is there.
+    /// Receives the value without waiting, if it was sent.
     ///
     /// # Errors
     ///
-    /// [`TryRecvError::Empty`] if it may still come; [`TryRecvError::Disconnected`] if it never will, or was
-    /// taken.
+    /// [`TryRecvError::Empty`] if it may still be sent; [`TryRecvError::Disconnected`] if it never will be, or was
+    /// already received.
     ///
     /// # Example
     ///
@@ -241,7 +241,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes no value any more, but one that was sent already, and tells the sender.
+    /// Closes the channel without dropping the receiver: sending fails. A value already sent can still be received.
     ///
     /// # Example
     ///
@@ -256,9 +256,9 @@ impl<T> Receiver<T> {
         self.shared.end.come();
     }
 
-    /// Returns whether awaiting it would not wait.
+    /// Returns whether awaiting it would complete immediately.
     pub fn is_ready(&self) -> bool {
-        // Sending is the last that a sender does.
+        // Sending consumes the sender.
         self.shared.sender_is_gone.get() || self.shared.end.has_come()
     }
 }
@@ -269,7 +269,7 @@ impl<T> Future for Receiver<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Receiver { shared, listener, is_over, place } = &mut *self;
-        assert!(!*is_over, "a oneshot receiver was polled after it had been ready");
+        assert!(!*is_over, "a oneshot receiver was polled after completion");
         let poll = listener.wait(&shared.message, place, cx, || shared.look());
         *is_over = poll.is_ready();
         poll
@@ -282,12 +282,12 @@ impl<T> Drop for Receiver<T> {
         self.listener.leave(&self.shared.message);
         self.shared.end.come();
         let value = self.shared.value.take();
-        drop(value); // With nothing borrowed, and all that had to be said said.
+        drop(value); // Last, because this may run arbitrary code.
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
-    /// Prints whether the value is there, and who waits for it.
+    /// Prints whether there is a value, whether the channel is closed, and the task that waits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut receiver = f.debug_struct("Receiver");
         self.shared.debug(&mut receiver);
@@ -295,8 +295,8 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// No value will come: what a [`Receiver`] ends with when its sender was dropped without sending, or when it
-/// was closed before.
+/// The error of a [`Receiver`]: the sender was dropped without sending, or the receiver was closed before a value was
+/// sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the sender is gone without having sent, or the receiver was closed before")]
+#[error("the sender was dropped without sending, or the receiver was closed")]
 pub struct RecvError(());

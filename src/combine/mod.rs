@@ -1,21 +1,39 @@
-//! Combinators: several futures as one.
+//! Combinators: wait for several futures as one.
+//!
+//! Use one when a task has to wait for several things: for all of them, for the first, or for each as it completes.
+//!
+//! ```
+//! use std::time::Duration;
+//! use turnwise::{Scheduler, join, race, sleep};
+//!
+//! async fn after(seconds: u64) -> u64 {
+//!     sleep(Duration::from_secs(seconds)).await;
+//!     seconds
+//! }
+//!
+//! let scheduler = Scheduler::builder().virtual_time().build();
+//! scheduler.block_on(async {
+//!     assert_eq!(join!(after(2), after(1)), (2, 1)); // both
+//!     assert_eq!(race((after(2), after(1))).await, 1); // the first; the other one is dropped
+//! });
+//! ```
 //!
 //! | | waits for | the others | children |
 //! |---|---|---|---|
 //! | [`join!`](crate::join), [`join_all`] | all | | polled in place |
 //! | [`try_join!`](crate::try_join), [`try_join_all`] | all, or the first error | are dropped | polled in place |
 //! | [`select!`](crate::select), [`race`] | the first | are dropped | polled in place |
-//! | [`as_completed`] | one after the other, as they come | go on | polled in place, or handles of tasks |
-//! | [`gather`] | all, failures as values | go on | tasks that it makes |
-//! | [`wait`] | all, the first, the first error, a time | go on | handles of tasks |
-//! | [`task::scope`](crate::task::scope()) | all; after a failure for their clean-ups | are cancelled | tasks that it makes |
+//! | [`as_completed`] | one after another, as they complete | continue | polled in place, or handles of tasks |
+//! | [`gather`] | all, with failures as values | continue | tasks that it spawns |
+//! | [`wait`] | all, the first, the first error, or a time limit | continue | handles of tasks |
+//! | [`task::scope`](crate::task::scope()) | all; after a failure, their clean-ups | are cancelled | tasks that it spawns |
 //!
-//! A scope and a [`JoinSet`](crate::task::JoinSet) are groups of tasks that grow. Those that poll in place make no
-//! task: their futures may borrow, and they work on any executor. The first that is ready is the first in the
-//! order in which they were given.
+//! A scope and a [`JoinSet`](crate::task::JoinSet) are groups of tasks that can grow. Combinators that poll in place
+//! spawn nothing: their futures may borrow, and they work on any executor. If several futures are ready, the first in
+//! the order in which they were given wins.
 //!
-//! Others that are *dropped* are not asked before, so no [`catch_cancel`](crate::task::catch_cancel) in them is
-//! told; those that are *cancelled* may clean up. See [Cancelling](crate::task#cancelling).
+//! The others that are *dropped* receive no request first, so a [`catch_cancel`](crate::task::catch_cancel) in them is
+//! not notified; those that are *cancelled* may clean up. See [Cancelling](crate::task#cancelling).
 
 mod branch;
 mod lanes;

@@ -1,4 +1,4 @@
-//! What threads share: std's atomics and lock, or those of the model checker, which tries every order of events.
+//! What threads share: the atomics and the lock of std or, for models, of loom, which tries every order of events.
 
 #[cfg(turnwise_loom)]
 pub(crate) use loom::sync::{

@@ -1,11 +1,12 @@
-//! Vacant slots of the task map, with the empty boxes of finished tasks, by the type of what fits into them.
+//! Vacant slots of the task map, with the empty boxes of finished tasks, by the type that fits into them.
 //!
-//! Allocating and freeing a box cost more than a turn, and programs spawn the same few futures again and again. So a
-//! finished task leaves its empty box behind, and the next future of the same type moves into it: nothing is
-//! allocated. The boxes of one type lie in a vector of that type, so `spawn`, which knows the type, moves the future
-//! straight in.
+//! Allocating and freeing a box cost more than a turn, and programs spawn the same few futures over and over. So a
+//! finished task leaves its empty box behind, and the next future of the same type moves into it without an allocation.
+//! The boxes of one type are in a vector of that type, so `spawn`, where the type is known, moves the future directly
+//! into its box.
 //!
-//! Bounded: two types are remembered at each of [`PLACES`], and for each as many boxes as fit into [`BYTES`].
+//! The pool is bounded: it holds two types at each of [`PLACES`] places and, for each type, as many boxes as fit into
+//! [`BYTES`].
 
 use std::any::{Any, TypeId};
 use std::hash::{Hash, Hasher};
@@ -14,7 +15,7 @@ use std::pin::Pin;
 /// Empty boxes, and the slots that they were left in.
 #[derive(Default)]
 pub(crate) struct BoxPool {
-    /// A type may lie at either end of its place; the first is the one that came last. Made when it is first needed.
+    /// Each place holds two types, the newer one first. Created when first needed.
     kinds: Vec<[Option<Box<dyn Kind>>; 2]>,
     /// Slots without a box.
     bare: Vec<u32>,
@@ -27,7 +28,7 @@ const BYTES: usize = 1 << 20;
 struct Boxes<T>(Vec<(u32, Pin<Box<T>>)>);
 
 trait Kind: Any {
-    /// Moves all slots into `bare`, and frees their boxes.
+    /// Moves all slots into `bare` and frees their boxes.
     fn give_up(&mut self, bare: &mut Vec<u32>);
 }
 
@@ -54,7 +55,7 @@ impl BoxPool {
         self.bare.push(slot);
     }
 
-    /// Adds a slot and its empty box, which is freed if there are enough of them.
+    /// Adds a slot and its empty box; the box is freed if there are enough of its type.
     #[inline(always)]
     pub(crate) fn add<T: 'static>(&mut self, slot: u32, empty: Pin<Box<T>>) {
         match self.boxes::<T>() {
@@ -98,7 +99,7 @@ fn downcast<T: 'static>(kind: &mut Option<Box<dyn Kind>>) -> Option<&mut Boxes<T
     kind.downcast_mut()
 }
 
-/// The place of a type: known to the compiler.
+/// Returns the place of a type; the optimizer turns it into a constant.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
 fn place<T: 'static>() -> usize {
@@ -107,7 +108,7 @@ fn place<T: 'static>() -> usize {
     hash.0 as usize % PLACES
 }
 
-/// A `TypeId` is a hash already, so this takes it as it is.
+/// A `TypeId` is already a hash, so this uses it unchanged.
 struct TypeHash(u64);
 
 impl Hasher for TypeHash {
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_waits_for_what_fits() {
+    fn a_box_is_reused_only_for_its_own_type() {
         let mut pool = BoxPool::default();
         pool.add(7, empty::<1>());
         assert!(pool.take::<[u8; 2]>().is_none());
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_type_at_a_place_takes_the_place_of_the_first() {
+    fn a_third_type_at_a_place_evicts_the_first() {
         type Kind = (usize, fn(&mut BoxPool), fn(&mut BoxPool) -> bool);
         fn add<const SIZE: usize>(pool: &mut BoxPool) {
             pool.add(7, empty::<SIZE>());
@@ -171,7 +172,7 @@ mod tests {
                 )),*]
             };
         }
-        // More types than two for each place: so three share one.
+        // More than two types for each place, so three share one.
         let mut kinds: Vec<Kind> = kinds!(
             0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
             34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64

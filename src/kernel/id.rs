@@ -1,9 +1,9 @@
-//! Names for tasks: the number that people see, and the address that the kernel uses.
+//! Names for tasks: the number that users see, and the address that the kernel uses.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 
-/// The number of a task: 1 for the first task of a scheduler, then counting up, never used twice.
+/// The number of a task: 1 for the first task of a scheduler, then counting up; never reused.
 ///
 /// The root future of [`block_on`](crate::block_on) takes the next free number like any other task.
 /// Ids of different schedulers are not related.
@@ -20,7 +20,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 pub struct TaskId(pub(crate) NonZeroU64);
 
 impl TaskId {
-    /// Where this task lives, given its slot.
+    /// Returns where this task lives, given its slot.
     pub(crate) fn key(self, slot: u32) -> Key {
         Key { slot, serial: self.serial() }
     }
@@ -30,10 +30,10 @@ impl TaskId {
         self.0.get()
     }
 
-    /// The low 31 bits of the id, and a highest bit that is always set: what an address keeps of it.
+    /// Returns the part of the id that a key contains: the low 31 bits, and a highest bit that is always set.
     ///
-    /// A serial comes again after 2³¹ spawns. An address that was kept that long, for a slot that
-    /// exactly that task has now, wakes it once for nothing, which every future tolerates.
+    /// Serials repeat after 2³¹ spawns. If a key is kept for that long, and its slot then holds exactly the task with
+    /// the same serial, that task is woken once for nothing, which every future tolerates.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
     pub(crate) fn serial(self) -> NonZeroU32 {
@@ -53,41 +53,41 @@ impl fmt::Debug for TaskId {
     }
 }
 
-/// Where a task lives inside its scheduler: the slot, and the serial of the task that is meant.
+/// Where a task lives in its scheduler: a slot, and the serial of the task that is expected there.
 ///
-/// Slots are reused and serials are not, so an address that is out of date finds no task.
+/// Slots are reused and serials are not, so a stale key finds no task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     pub(crate) slot: u32,
-    /// The highest bit is always set, so that it is never zero.
+    /// The highest bit is always set, so this is never zero.
     pub(crate) serial: NonZeroU32,
 }
 
 /// The bit that is set in every serial.
-const SERIAL: NonZeroU32 = NonZeroU32::new(1 << 31).expect("is not zero");
+const SERIAL: NonZeroU32 = NonZeroU32::new(1 << 31).expect("2^31 is not zero");
 
 impl Key {
-    /// Packs the key into a word. The highest bit is set, and says nothing: a bell uses it for itself.
+    /// Packs the key into a word. The highest bit is always set and carries no information, so a bell can use it.
     #[inline]
     pub(crate) fn to_word(self) -> u64 {
         u64::from(self.serial.get()) << 32 | u64::from(self.slot)
     }
 
-    /// Unpacks what [`Key::to_word`] packed, whatever the bell has made of the highest bit.
+    /// Unpacks what [`Key::to_word`] packed; ignores the highest bit.
     #[allow(clippy::cast_possible_truncation, reason = "the two halves of the word are wanted")]
     pub(crate) fn from_word(word: u64) -> Key {
         Key { slot: word as u32, serial: SERIAL | (word >> 32) as u32 }
     }
 }
 
-/// The address of a task that is good on its whole thread: it names the scheduler too.
+/// The address of a task, valid on its whole thread: it includes the scheduler.
 ///
-/// Opaque, small and `Copy`. [`TaskKey::current`] is the task whose turn it is; a primitive of your own
-/// keeps it to say who waits and who owns (see [`waiting`](crate::waiting)).
+/// Opaque, small and `Copy`. [`TaskKey::current`] returns the key of the task whose turn it is. A primitive of your own
+/// can store keys to report which task waits and which task owns it (see [`waiting`](crate::waiting)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TaskKey {
-    /// Schedulers are numbered through the whole process and a number comes again after 2³² of them;
-    /// the worst that a stale one can do is a wake for nothing.
+    /// Schedulers are numbered across the whole process. A number repeats after 2³² of them; the worst that a stale key
+    /// can then do is a spurious wake.
     pub(crate) scheduler: NonZeroU32,
     pub(crate) key: Key,
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn serials_go_round_after_2_to_the_31_spawns() {
+    fn serials_wrap_after_2_to_the_31_spawns() {
         let round = 1 << 31;
         assert_eq!(id(5).serial(), id(5 + round).serial());
         assert_ne!(id(round - 1).serial(), id(round).serial());

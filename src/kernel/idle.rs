@@ -1,7 +1,7 @@
-//! The mail; and when nothing is ready: sleep, and whether anything can ever wake.
+//! Collecting mail; and, when nothing is ready, sleeping, or finding that nothing can ever run again.
 //!
-//! This is what the executor does by itself. What a scheduler with timers, blocking jobs and a clock does instead is in
-//! the layer at the top, `scheduler/idle.rs`.
+//! [`NoHooks`] is what the executor does on its own. A scheduler with timers, blocking jobs and a clock uses the top
+//! layer's `scheduler/idle.rs` instead.
 
 use std::any::{Any, TypeId};
 use std::mem;
@@ -16,7 +16,7 @@ use crate::kernel::scheduler::{By, Hooks, Idle, Kernel};
 use crate::kernel::task::run_quietly;
 
 impl Kernel {
-    /// Schedules the tasks that were woken by other threads, and calls what these want called.
+    /// Schedules the tasks that other threads have woken, and makes the calls that they have requested.
     pub(crate) fn collect_mail(&self) {
         if !self.mailbox.looks_full() {
             return;
@@ -27,12 +27,12 @@ impl Kernel {
         for letter in letters.drain(..) {
             match letter {
                 Letter::Wake(key) => self.deliver_wake(key),
-                // A panic there must not keep the letters behind it from being read.
+                // A panic in it must not keep the letters behind it from being read.
                 Letter::Call(call) => run_quietly(call),
                 Letter::Last => {}
             }
         }
-        self.board.borrow_mut().read_letters = letters; // For its capacity.
+        self.board.borrow_mut().read_letters = letters; // Kept for its capacity.
     }
 
     /// Schedules a task that was woken from another thread.
@@ -52,19 +52,19 @@ impl Kernel {
         }
     }
 
-    /// Returns whether a task is ready, or a letter has come.
+    /// Returns whether a task is ready or a letter has arrived.
     pub(crate) fn has_work(&self) -> bool {
         !self.mailbox.is_empty() || !self.board.borrow().ready.is_empty()
     }
 }
 
-/// No layers: the executor by itself. It sleeps in std's thread parker.
+/// No layers: the executor on its own. It sleeps in `std::thread::park`.
 #[allow(dead_code, reason = "the crate has layers; `tests/kernel_alone.rs` has none")]
 pub(crate) struct NoHooks;
 
 impl Hooks for NoHooks {
     fn look_around(&self, _kernel: &Kernel) -> u64 {
-        u64::MAX // Wakes come from tasks, and by mail.
+        u64::MAX // Wakes come only from tasks and by mail.
     }
 
     fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {
@@ -72,8 +72,8 @@ impl Hooks for NoHooks {
         if is_done || !may_wait {
             return Idle::Over;
         }
-        // The order of the looks is the proof. A thread that rings posts its letter before it drops its waker: so once
-        // no waker is left, every letter has arrived.
+        // The order of these checks makes the verdict certain. A thread that rings posts its letter before it drops its
+        // waker, so once no waker is left, every letter has arrived.
         let held = kernel.board.borrow_mut().reclaim_bells();
         if kernel.has_work() {
             return Idle::Go;
@@ -94,7 +94,7 @@ impl Hooks for NoHooks {
     }
 }
 
-/// Ends the sleep of a thread.
+/// Unparks a thread.
 pub(crate) struct Unparker(pub(crate) Thread);
 
 impl Wake for Unparker {

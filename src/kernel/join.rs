@@ -1,4 +1,4 @@
-//! How tasks end, and what becomes of their outputs: taken by a handle, dropped unread, or dropped with the scheduler.
+//! How tasks end, and what happens to their outputs: taken by a handle, dropped unread, or dropped with the scheduler.
 
 use std::any::Any;
 use std::mem;
@@ -15,7 +15,7 @@ use crate::kernel::waker::Waiter;
 
 impl Kernel {
     /// Ends a task in the task map. Its output stays in its slot for the handle; a root, the child of a scope and a
-    /// detached task leave at once.
+    /// detached task leave immediately.
     #[inline(always)]
     pub(crate) fn exit<'k>(
         &'k self,
@@ -41,7 +41,7 @@ impl Kernel {
         guard
     }
 
-    /// Does the same for a task that is traced, detached, or has something that few tasks have.
+    /// Does the same for a task that is traced or detached, has extra data, or whose exit calls a layer.
     #[cold]
     fn exit_slow_path<'k>(
         &'k self,
@@ -55,7 +55,7 @@ impl Kernel {
             drop(guard);
             self.hooks.exits(self, key);
             guard = self.board.borrow_mut();
-            // A hook may run user code, which may have dropped the scope whose child this is.
+            // The hook may have run user code that dropped the scope whose child this task is.
             if guard.taskmap.get(key).is_none_or(|slot| !slot.is_alive()) {
                 drop(guard);
                 drop_quietly(target);
@@ -113,7 +113,7 @@ impl Kernel {
         drop(self.exit(self.board.borrow_mut(), key, target, Ending::Aborted));
     }
 
-    /// Ends a root whose `block_on` ends without it; does nothing if it is over.
+    /// Ends a root whose `block_on` is left before it; does nothing if it has ended.
     pub(crate) fn give_up(&self, root: Key) {
         {
             let board = &mut *self.board.borrow_mut();
@@ -130,10 +130,10 @@ impl Kernel {
 // ----- all tasks end -----
 
 impl Kernel {
-    /// Ends every task, in the order in which they were spawned, and leaves the thread.
+    /// Ends every task, in the order in which they were spawned, and removes the scheduler from its thread.
     pub(crate) fn close(&self) {
-        // Calls that will never be made: their destructors notify whatever waits for them. Each letter is dropped by
-        // itself, as everything is here: two destructors of one value that both panic would end the process.
+        // Calls that will never be made; their destructors notify whatever waits for them. Each letter is dropped
+        // separately, as everything is here: if two destructors panicked in one drop, the process would abort.
         self.mailbox.close().into_iter().for_each(drop_quietly);
         if self.board.borrow().taskmap.alive() > 0 {
             let entered = now::enter(self.id, None);
@@ -147,13 +147,14 @@ impl Kernel {
         }
     }
 
-    /// Ends every task, perhaps except the root, in the order in which they were spawned, and what their destructors
-    /// spawn. No task may have a turn meanwhile.
+    /// Ends every task, in the order in which they were spawned, including those that their destructors spawn. Spares
+    /// the root if `but_the_root`. No task may be taking its turn.
     pub(crate) fn end_all_tasks(&self, but_the_root: bool) {
         let before = self.is_ending.replace(true);
         let is_kept = |slot: &Slot| but_the_root && slot.flags.has(Flags::MAIN);
-        // A task whose future lives in another one goes with that. What is still there after that was lost by it, or
-        // that lives on another scheduler: the layer that has routed the task is to learn of its end.
+        // A task whose future lives in another one, the child of a scope, ends with that one. A child that is still
+        // there was leaked with its scope, or the scope is polled by another scheduler. Then the layer that routes the
+        // child must be notified of its end.
         let of_its_own = |slot: &Slot| !is_kept(slot) && !slot.flags.has(Flags::ROUTED);
         while self.end_all(of_its_own, Flags::NONE)
             || (!but_the_root && self.end_all(|_| true, Flags::CALL_EXIT))
@@ -164,8 +165,8 @@ impl Kernel {
         self.is_ending.set(before);
     }
 
-    /// Ends the tasks of this kind that are there now, with a flag set. `false` if there are none: also what the
-    /// destructors have spawned is gone then.
+    /// Ends the current tasks of this kind, after setting a flag on them. Returns `false` if there were none: then
+    /// those that destructors spawned are gone too.
     fn end_all(&self, kind: impl Fn(&Slot) -> bool, flag: Flags) -> bool {
         let alive = self.alive(kind);
         for &key in &alive {
@@ -175,7 +176,7 @@ impl Kernel {
         !alive.is_empty()
     }
 
-    /// The tasks of this kind that are not over, in the order in which they were spawned.
+    /// Returns the tasks of this kind that have not ended, in the order in which they were spawned.
     pub(crate) fn alive(&self, kind: impl Fn(&Slot) -> bool) -> Vec<Key> {
         let board = self.board.borrow();
         let alive = board.taskmap.tasks().filter(|&(_, slot)| slot.is_alive() && kind(slot));
@@ -189,10 +190,10 @@ impl Kernel {
 // ----- its output -----
 
 impl Kernel {
-    /// Moves a task's output into `output`, an `Option<Result<T, Failure>>`, and says in which turn the task ended; or
-    /// remembers to wake the task that asks.
+    /// Moves a finished task's output into `output`, an `Option<Result<T, Failure>>`, and returns the turn in which the
+    /// task ended; or registers the polling task to be woken.
     ///
-    /// If it is ready and `output` is still empty, the task is gone without having left one.
+    /// If this is ready and `output` is still empty, the task is gone and has left no output.
     #[inline]
     pub(crate) fn poll_join(
         &self,
@@ -219,8 +220,8 @@ impl Kernel {
         self.poll_join_slow_path(slot, id, cx, output)
     }
 
-    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may run any code,
-    /// this task's end included; so nothing is borrowed then, and everything is looked up again.
+    /// Registers a foreign waker, or removes the previous one. Cloning or dropping one may run any code, which may even
+    /// end this task; so nothing is borrowed at that point, and everything is looked up again.
     #[cold]
     fn poll_join_slow_path(
         &self,
@@ -248,7 +249,7 @@ impl Kernel {
         Poll::Pending
     }
 
-    /// The handle of a task is gone: its output is not wanted.
+    /// Detaches a task whose handle was dropped: its output will not be read.
     pub(crate) fn detach(&self, slot: u32, id: TaskId) {
         let mut board = self.board.borrow_mut();
         let Some(task) = board.taskmap.get_by_id(slot, id) else { return };
@@ -264,7 +265,7 @@ impl Kernel {
         drop(foreign);
     }
 
-    /// Drops the output of a task, which layers may look at if it failed.
+    /// Drops an unread output; if it is a failure, the layers may inspect it first.
     #[cold]
     fn discard_unread(&self, slot: u32, left: Option<Boxed>, is_error: bool) {
         let Some(mut left) = left else { return };
@@ -274,10 +275,10 @@ impl Kernel {
         self.discard(slot, left);
     }
 
-    /// Drops the output of a finished task, and vacates its slot.
+    /// Drops the output of a finished task and vacates its slot.
     ///
-    /// Outputs may hold handles of further finished tasks, in chains of any length; so what is discarded while
-    /// something is being discarded waits here instead of on the stack.
+    /// An output may hold handles of other finished tasks, in chains of any length. So an output that is discarded
+    /// while another is being discarded waits in a list instead of on the stack.
     fn discard(&self, slot: u32, unwanted: Boxed) {
         if self.discarding.replace(true) {
             self.board.borrow_mut().discarded.push((slot, unwanted));
@@ -295,14 +296,14 @@ impl Kernel {
 }
 
 impl TaskMap {
-    /// Takes what waits, through a waker that is not a task's own, for the end of a task.
+    /// Takes the foreign waker that waits for the end of a task, if there is one.
     pub(crate) fn take_foreign_joiner(&mut self, slot: u32) -> Option<Waiter> {
-        self.extra(slot)?; // A task without extra data is not given any.
+        self.extra(slot)?; // Do not create extra data for a task that has none.
         self.extra_mut(slot).joiner.take()
     }
 }
 
-/// Wakes a waiter; if that is a foreign waker that panics, the scheduler goes on all the same.
+/// Wakes a waiter; a panic of a foreign waker is caught.
 pub(crate) fn wake_safely(waiter: Waiter) {
     run_quietly(|| waiter.wake());
 }

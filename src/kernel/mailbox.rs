@@ -1,7 +1,7 @@
-//! The mailbox: the door of the ready queue for other threads.
+//! The mailbox: how other threads get a task onto ready.
 //!
-//! A thread that is not the scheduler's leaves a letter here: "wake this task", or "call this". The scheduler collects
-//! the letters between passes, and is woken from its sleep for the first one.
+//! Any other thread posts a letter here: "wake this task", or "call this". The scheduler collects the letters between
+//! passes; if it is sleeping, the first letter wakes it.
 
 use std::mem;
 use std::num::NonZeroU32;
@@ -10,26 +10,27 @@ use std::task::Waker;
 use crate::kernel::atomic::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::kernel::id::Key;
 
-/// What other threads ask for.
+/// A message from another thread.
 pub(crate) enum Letter {
     /// Put this task on ready.
     Wake(Key),
-    /// Call this on the scheduler's thread. If the scheduler is gone it is dropped uncalled, on any thread.
+    /// Call this on the scheduler's thread. If the scheduler is gone, it is dropped uncalled, on any thread.
     Call(Box<dyn FnOnce() + Send>),
-    /// Nothing, but look again: something that could have sent a letter is gone.
+    /// Check again: something that could have posted a letter is gone.
     Last,
 }
 
 /// Letters from other threads, until the scheduler collects them.
 ///
-/// A bell posts at most one letter before it is answered: by the mailbox being read, or by its task being on ready after
-/// a turn. So there are at most twice as many wakes as bells whose clones are held elsewhere, however often they are rung.
+/// A bell posts at most one letter until that is answered, which happens when the mailbox is read, or when its task is
+/// on ready after a turn. So there are at most twice as many wakes as bells whose clones are held elsewhere, however
+/// often they are rung.
 pub(crate) struct Mailbox {
     /// The scheduler's number.
     pub(crate) scheduler: NonZeroU32,
     /// Puts a task on ready; `false` if this is not the scheduler's own thread, or the scheduler is gone.
     pub(crate) schedule_here: fn(NonZeroU32, Key) -> bool,
-    /// A hint that can be read without the lock. Whether there is mail for certain, only the lock tells.
+    /// A hint that can be read without the lock. Only under the lock is it certain whether there is mail.
     full: AtomicBool,
     mail: Mutex<Mail>,
 }
@@ -37,8 +38,8 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 struct Mail {
     letters: Vec<Letter>,
-    /// Woken by the next letter: set while the scheduler sleeps. It shares the lock with the letters, so none can slip
-    /// in between "nothing here" and falling asleep.
+    /// Woken by the next letter; set while the scheduler sleeps. It shares a lock with the letters, so none can arrive
+    /// between the check for letters and falling asleep.
     sleeper: Option<Waker>,
     /// The scheduler is gone: no letter will ever be collected.
     is_closed: bool,
@@ -50,14 +51,14 @@ impl Mailbox {
         Mailbox { scheduler, schedule_here, full: AtomicBool::new(false), mail }
     }
 
-    /// Leaves a letter, and wakes the scheduler if it sleeps; gives the letter back if the scheduler is gone. Callable
-    /// from any thread.
+    /// Posts a letter, and wakes the scheduler if it sleeps. Returns the letter if the scheduler is gone. Can be called
+    /// on any thread.
     pub(crate) fn post(&self, letter: Letter) -> Result<(), Letter> {
         self.post_with(|| Some(letter)).map_or(Ok(()), Err)
     }
 
-    /// Does the same with the letter that `write` makes, if it makes one. `write` is called under the lock: what it
-    /// counts, and the letter, are seen together.
+    /// Does the same with the letter that `write` returns, if it returns one. `write` is called under the lock, so a
+    /// count that it changes and the letter become visible together.
     pub(crate) fn post_with(&self, write: impl FnOnce() -> Option<Letter>) -> Option<Letter> {
         let sleeper = {
             let mut mail = self.lock();
@@ -75,25 +76,25 @@ impl Mailbox {
         None
     }
 
-    /// Returns whether a letter has been seen lying here; a letter just posted may be missed.
+    /// Returns whether there seems to be a letter; one that was just posted may be missed.
     pub(crate) fn looks_full(&self) -> bool {
         self.full.load(Ordering::Acquire)
     }
 
-    /// Returns whether there is no letter, for certain.
+    /// Returns whether there is certainly no letter.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().letters.is_empty()
     }
 
-    /// Exchanges all letters, in the order in which they came, for an empty vector.
+    /// Swaps all letters, in the order in which they arrived, with an empty vector.
     pub(crate) fn collect(&self, empty: &mut Vec<Letter>) {
-        debug_assert!(empty.is_empty(), "letters would be read twice");
+        debug_assert!(empty.is_empty(), "the buffer is empty, or letters would be read twice");
         let mut mail = self.lock();
         self.full.store(false, Ordering::Relaxed);
         mem::swap(&mut mail.letters, empty);
     }
 
-    /// Takes no more letters, and hands out those that are here.
+    /// Accepts no more letters, and returns those that are here.
     pub(crate) fn close(&self) -> Vec<Letter> {
         let mut mail = self.lock();
         mail.is_closed = true;
@@ -101,7 +102,7 @@ impl Mailbox {
         mem::take(&mut mail.letters)
     }
 
-    /// Lets the next letter wake this; refuses if a letter is here already.
+    /// Registers a waker for the next letter, unless a letter is here already: then it returns `false`.
     #[must_use]
     pub(crate) fn wake_me(&self, sleeper: Waker) -> bool {
         let mut mail = self.lock();
@@ -109,18 +110,18 @@ impl Mailbox {
             return false;
         }
         let old = mail.sleeper.replace(sleeper);
-        // The old one may be a foreign waker: it is dropped after the lock is let go.
+        // The old one may be a foreign waker, so it is dropped after the lock is released.
         drop(mail);
         drop(old);
         true
     }
 
-    /// Takes back what [`Mailbox::wake_me`] left, if no letter took it.
+    /// Takes back the waker that [`Mailbox::wake_me`] registered, unless a letter took it.
     pub(crate) fn sleeper(&self) -> Option<Waker> {
         self.lock().sleeper.take()
     }
 
-    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    /// Nothing that runs under the lock can panic half-way through a change, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, Mail> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_thread_falls_asleep_over_a_letter() {
+    fn no_thread_falls_asleep_while_a_letter_waits() {
         let mailbox = Mailbox::new(NonZeroU32::MIN, |_, _| false);
         assert!(mailbox.wake_me(Waker::noop().clone()));
         assert!(mailbox.post(Letter::Wake(Key::from_word(3))).is_ok());
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_gives_letters_back() {
+    fn a_closed_mailbox_returns_letters() {
         let mailbox = Mailbox::new(NonZeroU32::MIN, |_, _| false);
         assert!(mailbox.post(Letter::Wake(Key::from_word(3))).is_ok());
         assert_eq!(mailbox.close().len(), 1);

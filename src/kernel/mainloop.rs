@@ -1,10 +1,11 @@
-//! The main loop: take a task from ready, give it its turn, and if it is over, let it exit.
+//! The main loop: take a task from ready, give it its turn and, if it has completed, let it exit.
 //!
-//! This is the loop of the slides, with the one difference that makes an executor of it: the slide puts a task back on
-//! ready after every run, here its waker does. What is unusual about a turn is found by one test of one word before the
-//! poll, and one after it; the functions named `…_slow_path` stand behind these tests, and call the layers above.
+//! This is the loop of the slides, with the one difference that makes it an executor: the slide puts a task back on
+//! ready after every run; here its waker does that. Anything unusual about a turn is found by one test of one word
+//! before the poll, and one after it. The functions named `…_slow_path` are behind these tests and call the layers
+//! above.
 //!
-//! What a turn goes through is inlined here by force, in this folder: a call costs a tenth of a turn.
+//! Everything on the path of an ordinary turn is forcibly inlined in this folder: a call costs a tenth of a turn.
 
 use std::task::{Context, Poll};
 
@@ -16,30 +17,30 @@ use crate::kernel::task::{Boxed, Ending, Failure};
 use crate::kernel::turn::ActiveTurn;
 use crate::kernel::waker::Bell;
 
-/// A run: from entering the scheduler to leaving it.
+/// One run of the scheduler, from entering it to leaving it.
 pub(crate) struct Run<'k, 'r> {
     kernel: &'k Kernel,
     /// The bell that is lent to each task for its turn.
     bell: Bell,
     root: Option<RootGuard<'k, 'r>>,
-    /// Whether the thread may sleep, and a virtual clock jump, when nothing is ready.
+    /// Whether the thread may sleep, or a virtual clock jump, when nothing is ready.
     pub(crate) may_wait: bool,
-    /// The root is done; or there is none, and no task is left; or the run was stopped.
+    /// The root has completed; or there is no root and no task is left; or the run was stopped.
     is_over: bool,
     _running: Running<'k>,
 }
 
-/// Why a run ended without having done its work.
+/// Why a run ended before its work was done.
 pub(crate) enum Stop {
-    /// A scheduler runs on this thread already, since this place.
+    /// A scheduler is already running on this thread; that run was started at `outer`.
     Nested { outer: Place },
     /// Nothing can ever run again.
     Stuck,
 }
 
 impl<'k, 'r> Run<'k, 'r> {
-    /// Runs until every task is over, or until the root is done, if there is one. Nothing on this thread may enclose
-    /// such a run.
+    /// Runs until the root has completed or, if there is none, until every task has ended. Fails if a run is already in
+    /// progress on this thread.
     pub(crate) fn outermost(
         kernel: &'k Kernel,
         place: Place,
@@ -51,11 +52,11 @@ impl<'k, 'r> Run<'k, 'r> {
         let mut run = Run::begin(kernel, place);
         run.root = root.map(|root| RootGuard::new(kernel, place, root));
         run.mainloop()?;
-        kernel.board.borrow_mut().bells.give_back(run.bell); // It serves the next run.
+        kernel.board.borrow_mut().bells.give_back(run.bell); // The next run uses it.
         Ok(())
     }
 
-    /// Begins a run, which may take place inside a turn of another scheduler.
+    /// Starts a run, possibly inside a turn of another scheduler.
     #[inline]
     pub(crate) fn begin(kernel: &'k Kernel, place: Place) -> Self {
         let bell = kernel.board.borrow_mut().bells.take(&kernel.mailbox);
@@ -65,13 +66,13 @@ impl<'k, 'r> Run<'k, 'r> {
         Run { kernel, bell, root: None, may_wait: true, is_over: false, _running: running }
     }
 
-    /// Ends in peace: the bell serves the next run.
+    /// Ends the run normally, and returns the bell for the next run. A run that unwinds drops it.
     #[inline]
     pub(crate) fn end(self) {
         self.kernel.board.borrow_mut().bells.give_back(self.bell);
     }
 
-    /// The slides' `mainloop`: while the taskmap is not empty, or until the root is done.
+    /// The slides' `mainloop`: runs while the taskmap is not empty or, if there is a root, until that has completed.
     pub(crate) fn mainloop(&mut self) -> Result<(), Stop> {
         let mut board = self.kernel.board.borrow_mut();
         while !self.is_over {
@@ -80,7 +81,7 @@ impl<'k, 'r> Run<'k, 'r> {
                 board = self.next_pass(board);
                 if board.ready.pass_is_over() {
                     drop(board);
-                    self.idle()?; // Nothing is ready: sleep until something is.
+                    self.idle()?; // Nothing is ready: sleep until a task is.
                     board = self.kernel.board.borrow_mut();
                 }
                 continue;
@@ -90,7 +91,7 @@ impl<'k, 'r> Run<'k, 'r> {
         Ok(())
     }
 
-    /// Gives exactly one turn; `false` if no task is ready.
+    /// Gives exactly one turn; returns `false` if no task is ready.
     pub(crate) fn step(&mut self) -> bool {
         let mut board = self.kernel.board.borrow_mut();
         if board.ready.pass_is_over() {
@@ -101,7 +102,8 @@ impl<'k, 'r> Run<'k, 'r> {
         true
     }
 
-    /// Looks into the mailbox, now and then around, and begins the next pass.
+    /// Starts the next pass. Before that, collects the mail and, from time to time, lets the layers check for other
+    /// wakes.
     fn next_pass(&mut self, mut board: Held<'k>) -> Held<'k> {
         now::end_turn();
         let kernel = self.kernel;
@@ -118,7 +120,7 @@ impl<'k, 'r> Run<'k, 'r> {
         board
     }
 
-    /// Collects the mail; lets the layers look at what else can wake a task, if it is time for that.
+    /// Collects the mail and, if it is time, lets the layers check everything else that can wake a task.
     #[cold]
     fn look_around(&mut self) {
         let kernel = self.kernel;
@@ -135,7 +137,7 @@ impl<'k, 'r> Run<'k, 'r> {
 
     fn idle(&mut self) -> Result<(), Stop> {
         if self.is_over {
-            return Ok(()); // The look around has ended the run.
+            return Ok(()); // `look_around` has ended the run.
         }
         match self.kernel.hooks.idle(self.kernel, self.root.is_some(), self.may_wait) {
             Idle::Go => {}
@@ -145,7 +147,7 @@ impl<'k, 'r> Run<'k, 'r> {
         Ok(())
     }
 
-    /// Gives one task its turn. Between two turns the board is held.
+    /// Gives one task its turn. The board stays borrowed from one turn to the next.
     #[inline(always)]
     fn turn(&mut self, mut board: Held<'k>, slot: u32) -> Held<'k> {
         let (turn, mut target) = board.begin_turn(&mut self.bell, slot);
@@ -158,8 +160,9 @@ impl<'k, 'r> Run<'k, 'r> {
         };
         let flags = now::end_poll();
         match poll {
-            // Here we leave the slide. It says `self.schedule(task)`, and so asks every task again and again whether it
-            // can go on; we leave that to its waker, which knows.
+            // This is where we depart from the slide. It calls `self.schedule(task)` here, so a waiting task is polled
+            // again and again until its event has happened. Here the task stays in the task map until its waker
+            // schedules it.
             Poll::Pending => self.end_turn(turn, target, flags),
             Poll::Ready(ending) => self.exit(turn, target, ending, flags),
         }
@@ -179,11 +182,11 @@ impl<'k, 'r> Run<'k, 'r> {
         }
     }
 
-    /// The turn of a task that is dropped instead of polled, or that is traced.
+    /// Gives a turn to a task that is traced, or that is dropped instead of polled.
     #[cold]
     fn turn_slow_path(&mut self, turn: ActiveTurn, target: &mut Option<Boxed>) -> Poll<Ending> {
         if turn.flags.has(Flags::TRACE) {
-            // Before the turn begins: what an observer does is not done by the task.
+            // Before the turn starts, so that nothing an observer does is attributed to the task.
             self.kernel.trace(turn.key, TaskEvent::TurnBegins);
         }
         now::begin_turn(turn.key, self.bell.waker());
@@ -195,7 +198,7 @@ impl<'k, 'r> Run<'k, 'r> {
         }
     }
 
-    /// Puts a task back into the task map to wait for its bell.
+    /// Puts a pending task back into the task map, where it waits for its bell.
     #[inline(always)]
     fn end_turn(&mut self, turn: ActiveTurn, target: Option<Boxed>, flags: Flags) -> Held<'k> {
         let mut board = self.kernel.board.borrow_mut();
@@ -210,7 +213,8 @@ impl<'k, 'r> Run<'k, 'r> {
         board
     }
 
-    /// The same for a task that has to end although it waits, or about which a layer has something to say.
+    /// Does the same for a task that is traced, that must end although it is pending, or whose turn needs a call to the
+    /// layers.
     #[cold]
     fn end_turn_slow_path(
         &mut self,
@@ -238,8 +242,8 @@ impl<'k, 'r> Run<'k, 'r> {
         board
     }
 
-    /// The slides' `exit`: the task is over. Its output stays in its slot for the handle, and the task that waits for
-    /// its end is woken.
+    /// The slides' `exit`: the task has ended. Its output stays in its slot for the handle, and the task that waits to
+    /// join it is woken.
     #[inline(always)]
     fn exit(
         &mut self,
@@ -262,16 +266,16 @@ impl<'k, 'r> Run<'k, 'r> {
 }
 
 impl Kernel {
-    /// Lets the layers look at a task after a turn. `true` if it has to end now.
+    /// Calls the layers after a turn, if a flag requires it. Returns whether the task must end now.
     pub(crate) fn must_end(&self, key: Key, flags: Flags) -> bool {
         if flags.has(Flags::CALL_AFTER) {
             self.hooks.after_turn(self, key, flags, false);
         }
-        // A child of a scope is gone if its scheduler was dropped in its turn.
+        // A task that is not found was a child of a scope whose scheduler was dropped during this turn.
         self.board.borrow().taskmap.get(key).is_none_or(|slot| slot.flags.has(Flags::ABORT))
     }
 
-    /// Lets the layers know that a task has had its last turn.
+    /// Notifies the layers that a task has had its last turn.
     #[cold]
     pub(crate) fn end_last_turn(&self, key: Key, flags: Flags, ending: Ending) {
         if flags.has(Flags::CALL_AFTER) {
@@ -282,7 +286,7 @@ impl Kernel {
         }
     }
 
-    /// Why a task that is marked has to end.
+    /// Takes the failure with which a task flagged [`Flags::ABORT`] ends.
     #[cold]
     pub(crate) fn why(&self, key: Key) -> Failure {
         let taskmap = &mut self.board.borrow_mut().taskmap;
@@ -292,11 +296,11 @@ impl Kernel {
     }
 }
 
-/// While it exists the scheduler runs.
+/// The scheduler is running while this exists.
 struct Running<'a> {
     kernel: &'a Kernel,
-    /// The run takes place in the destructor of an output that is being discarded; its own outputs must not wait for
-    /// the end of that.
+    /// The previous value of `Kernel::discarding`: `true` if this run is nested in the destructor of a discarded
+    /// output. Outputs that are discarded during the run must not be queued until that destructor returns.
     discarding: bool,
     _entered: Entered,
 }

@@ -21,69 +21,69 @@
 //!                  no deadline, and no waker held anywhere: nothing can ever run again
 //! ```
 //!
-//! Everything here runs on the thread of the scheduler, except the wakes of a `Doorbell`, and `Mailbox::post` and
-//! `post_with`. No user code (polls, destructors, wakers, callbacks) ever runs while the `RefCell` of the board is
-//! borrowed, so nothing that it does can re-enter a borrow, and there are no rules for it to keep.
+//! Everything here runs on the scheduler's thread, except the wakes of a `Doorbell`, and `Mailbox::post` and
+//! `post_with`. No user code (polls, destructors, wakers, callbacks) runs while the `RefCell` of the board is borrowed,
+//! so nothing that user code does can re-enter a borrow, and there are no rules for it to follow.
 //!
 //! This folder is the executor and nothing else: it imports std, pin-project-lite and itself, and
 //! `tests/kernel_alone.rs` compiles it alone. Timers, cancelling, scopes, observers, blocking jobs and shutdown are
-//! folders above it, which plug in through one trait, [`Hooks`]: at the points that a flag of [`Flags`] marks, when
+//! folders above it. They plug in through one trait, [`Hooks`], which is called where a flag of [`Flags`] says so, when
 //! nothing is ready, and between passes.
 //!
-//! # Where to begin
+//! # Where to start
 //!
 //! Read `mainloop.rs` first, then what it uses: `turn.rs` (a task is taken out and put back), `task.rs` (a future, then
-//! its output, in one box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on it), `taskmap.rs` (where
-//! tasks live), `scheduler.rs` (spawn, schedule, and `Hooks`). What these call stands in `now.rs` (whose turn it is, and
-//! the flags), `join.rs` (a task's end, and its output), `root.rs` (the future of a `block_on`) and `idle.rs` (the mail,
-//! and sleep). The first plug is the timer heap: `time/heap.rs` and `time/timers.rs`. That is an executor.
+//! its output, in one box), `ready.rs` (the queue), `waker.rs` (the bell that puts a task on the queue), `taskmap.rs`
+//! (where tasks live), `scheduler.rs` (spawn, schedule, and `Hooks`). These call `now.rs` (whose turn it is, and the
+//! flags), `join.rs` (a task's end, and its output), `root.rs` (the future of a `block_on`) and `idle.rs` (the mail,
+//! and sleep). The first plug-in is the timers: `time/heap.rs` and `time/timers.rs`. That is an executor.
 //!
 //! # Three walks
 //!
-//! What happens on the way, in the order in which it happens; each step is a function and the file that it stands in.
+//! Three paths through the source, step by step: each step names functions and the file they are in.
 //!
 //! ## A wake, to its turn
 //!
-//! 1. `kernel/waker.rs`: `wake_by_ref`, `ring` – the waker is a bell; in the task's own turn the ring is only noted
-//! 2. `kernel/now.rs`: `ring_own` – whether it is the bell that is lent to the turn under way
-//! 3. `kernel/scheduler.rs`: `schedule_here`, `find`, `schedule` – the bell's scheduler, if it is one of this thread
-//! 4. `kernel/taskmap.rs`: `get_mut` – the slot of the task, if it still has it
+//! 1. `kernel/waker.rs`: `wake_by_ref`, `ring` – the waker is a bell; in the task's own turn the ring is only recorded
+//! 2. `kernel/now.rs`: `ring_own` – checks whether this is the bell lent for the current turn
+//! 3. `kernel/scheduler.rs`: `schedule_here`, `find`, `schedule` – finds the bell's scheduler, if it is on this thread
+//! 4. `kernel/taskmap.rs`: `get_mut` – the slot of the task, if it still has one
 //! 5. `kernel/ready.rs`: `push`, `pop` – the task waits in the queue for the next pass
 //! 6. `kernel/mainloop.rs`: `mainloop`, `turn` – the loop takes it from there
 //! 7. `kernel/turn.rs`: `begin_turn` – the task is taken out of the map, with a bell
 //!
 //! ## A task, from spawn to join
 //!
-//! 1. `task/spawn.rs`: `spawn` – finds the scheduler that runs
-//! 2. `task/join.rs`: `spawn` – makes the handle
+//! 1. `task/spawn.rs`: `spawn` – finds the running scheduler
+//! 2. `task/join.rs`: `spawn` – creates the handle
 //! 3. `task/inherit.rs`: `spawn` – wraps the future if it inherits task-locals
 //! 4. `kernel/scheduler.rs`: `spawn` – into the task map, and on ready
 //! 5. `kernel/taskmap.rs`: `insert`, `occupy` – a slot
-//! 6. `kernel/boxes.rs`: `take` – and a box, if one that fits is empty
+//! 6. `kernel/boxes.rs`: `take` – and a box: an empty one of the same type, if there is one
 //! 7. `kernel/ready.rs`: `push`, `pop` – its turn comes
-//! 8. `kernel/mainloop.rs`: `turn`, `exit` – one poll after the other, and the exit
+//! 8. `kernel/mainloop.rs`: `turn`, `exit` – one poll after another, and the exit
 //! 9. `kernel/turn.rs`: `begin_turn`, `put_back`, `take_last_bell` – out of the map and back
 //! 10. `kernel/task.rs`: `turn`, `hand_over` – the future is polled; its output takes its place, until step 13
-//! 11. `kernel/waker.rs`: `label`, `is_home` – the bell that was lent to it
+//! 11. `kernel/waker.rs`: `label`, `is_home` – the bell that is lent to it
 //! 12. `kernel/now.rs`: `begin_turn`, `end_poll` – whose turn it is
-//! 13. `kernel/join.rs`: `exit`, `poll_join` – the output waits for the handle, which takes it
+//! 13. `kernel/join.rs`: `exit`, `poll_join` – the output waits in the slot until the handle takes it
 //!
 //! ## A sleep
 //!
-//! 1. `time/sleep.rs`: `sleep`, `start` – a timer, for the scheduler that runs
-//! 2. `time/layer.rs`: `create_timer`, `poll_timer`, `settle`, `fire_due` – the plug: made in a turn, settled after it
+//! 1. `time/sleep.rs`: `sleep`, `start` – creates a timer on the running scheduler
+//! 2. `time/layer.rs`: `create_timer`, `poll_timer`, `settle`, `fire_due` – created in a turn, settled after it
 //! 3. `time/timers.rs`: `create`, `arm`, `settle`, `fire` – the timer's slot, and the task that waits for it
 //! 4. `time/heap.rs`: `push`, `take_due` – where it waits for its deadline
-//! 5. `kernel/now.rs`: `set_turn_flag`, `owner_of` – the turn has left something, and which task polls
+//! 5. `kernel/now.rs`: `set_turn_flag`, `owner_of` – records that the turn created a timer; which task polls
 //! 6. `kernel/mainloop.rs`: `end_turn_slow_path`, `idle` – after the turn, and when nothing is ready
-//! 7. `scheduler/layers.rs`: `after_turn`, `idle` – time is asked
+//! 7. `scheduler/layers.rs`: `after_turn`, `idle` – calls the time layer
 //! 8. `scheduler/idle.rs`: `decide`, `sleep` – the thread sleeps until the deadline
-//! 9. `scheduler/park.rs`: `park` – in what it sleeps
-//! 10. `kernel/scheduler.rs`: `schedule` – the deadline has come: the task is put on ready
+//! 9. `scheduler/park.rs`: `park` – puts the thread to sleep
+//! 10. `kernel/scheduler.rs`: `schedule` – the deadline has passed: the task is put on ready
 //!
-//! This module is the one door: the layers above import from here.
+//! The layers above import from this module only.
 
-#![allow(clippy::inline_always, reason = "a call costs a tenth of a turn")]
+#![allow(clippy::inline_always, reason = "measured: see `mainloop.rs`")]
 
 mod atomic;
 mod id;

@@ -1,14 +1,14 @@
-//! Models: the meetings of threads, in every order that there is, by the model checker loom.
+//! Models of how threads interact through the kernel, run by loom in every possible order.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg turnwise_loom" LOOM_MAX_PREEMPTIONS=3 cargo test --lib models
 //! ```
 //!
-//! The mailbox and the word on a bell are the real ones. The count of a bell's clones is that of std's `Arc`,
-//! which loom does not see; so here it is an atomic of its own, with the orderings that `Arc` has.
+//! The mailbox and the word on a bell are the real ones. The count of a bell's clones is that of std's `Arc`, which
+//! loom does not see, so it is modelled by an atomic with the orderings that `Arc` uses.
 //!
-//! Each promise that needs a subtle line stands beside the fault that the line prevents: the same model with
-//! the line as it must not be, which loom has to refuse.
+//! Each promise that depends on a subtle line is next to the fault that the line prevents: the same model with that
+//! line wrong, which loom must reject.
 
 use std::num::NonZeroU32;
 use std::sync::Arc as StdArc;
@@ -22,7 +22,7 @@ use crate::kernel::id::Key;
 use crate::kernel::mailbox::{Letter, Mailbox};
 use crate::kernel::waker::Bell;
 
-/// A scheduler that is not on this thread's list, so that every ring comes from afar.
+/// A scheduler that is not on this thread's list, so that every ring is a remote one.
 fn mailbox() -> StdArc<Mailbox> {
     StdArc::new(Mailbox::new(NonZeroU32::MAX, |_, _| false))
 }
@@ -31,7 +31,7 @@ fn key(slot: u32) -> Key {
     Key::from_word(u64::from(slot))
 }
 
-/// A bell with a label, shared by the scheduler and those who keep clones of its waker.
+/// A labelled bell, shared by the scheduler and the threads that hold clones of its waker.
 struct Lent {
     bell: Bell,
     clones: AtomicUsize,
@@ -61,7 +61,7 @@ impl Lent {
     }
 }
 
-/// A thread that has a clone of the waker, and does this with it.
+/// Spawns a thread that holds a clone of the waker, and calls `act` with it.
 fn elsewhere(lent: &Arc<Lent>, act: fn(&Lent)) -> JoinHandle<()> {
     let lent = Arc::clone(lent);
     thread::spawn(move || act(&lent))
@@ -78,7 +78,7 @@ fn letters(mailbox: &Mailbox) -> Vec<Key> {
     keys.collect()
 }
 
-/// Sleeps as the thread parker does.
+/// Unparks a thread, as the thread parker does.
 struct Unparker(Thread);
 
 impl Wake for Unparker {
@@ -98,7 +98,7 @@ fn sleep_until_mail(mailbox: &Mailbox) {
     }
 }
 
-/// A thread writes and rings, twice; the scheduler answers letters, in some way.
+/// A thread writes and rings, twice; the scheduler answers each letter with `answer`.
 fn write_and_ring(answer: fn(&Bell, turn: &mut dyn FnMut())) {
     loom::model(move || {
         let mailbox = mailbox();
@@ -138,7 +138,7 @@ fn every_write_before_a_ring_is_seen_by_a_turn() {
 #[should_panic(expected = "seen by no turn")]
 fn fault_silencing_with_a_store_loses_a_wake() {
     write_and_ring(|bell, turn| {
-        bell.label(key(1)); // A relaxed store of the same key, silent.
+        bell.label(key(1)); // A relaxed store of the same key, which silences the bell.
         turn();
     });
 }
@@ -153,12 +153,12 @@ fn fault_silencing_after_the_turn_loses_a_wake() {
 }
 
 #[test]
-fn a_storm_is_one_letter_for_each_answer() {
+fn a_storm_of_rings_posts_one_letter_per_answer() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 2);
         let ringers = [(); 2].map(|()| elsewhere(&lent, Lent::ring));
-        assert!(letters(&mailbox).len() <= 1, "not answered yet, so nobody rings twice");
+        assert!(letters(&mailbox).len() <= 1, "not answered yet, so there is no second ring");
         for ringer in ringers {
             ringer.join().unwrap();
         }
@@ -182,7 +182,7 @@ fn no_old_ring_carries_a_new_label() {
     });
 }
 
-/// A thread rings and drops its clone; the scheduler reaches its verdict by looking in some order.
+/// A thread rings and drops its clone; the scheduler makes the checks for its verdict in some order.
 fn verdict(is_certain: fn(&Lent, &Mailbox) -> bool) {
     loom::model(move || {
         let mailbox = mailbox();
@@ -196,29 +196,29 @@ fn verdict(is_certain: fn(&Lent, &Mailbox) -> bool) {
 }
 
 #[test]
-fn a_certain_deadlock_is_one() {
+fn a_certain_deadlock_is_a_deadlock() {
     verdict(|lent, mailbox| lent.is_home() && mailbox.is_empty());
 }
 
 #[test]
 #[should_panic(expected = "a false alarm")]
-fn fault_looking_into_the_mailbox_first_raises_a_false_alarm() {
+fn fault_checking_the_mailbox_first_raises_a_false_alarm() {
     verdict(|lent, mailbox| mailbox.is_empty() && lent.is_home());
 }
 
 #[test]
-fn no_scheduler_sleeps_over_a_letter() {
+fn no_scheduler_sleeps_through_a_letter() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
         let ringer = elsewhere(&lent, Lent::ring);
-        sleep_until_mail(&mailbox); // For ever, if a wake fell between the look and the sleep.
+        sleep_until_mail(&mailbox); // Forever, if a wake could fall between the check and the sleep.
         assert_eq!(letters(&mailbox), [key(1)]);
         ringer.join().unwrap();
     });
 }
 
-/// A waker that notes that it was woken.
+/// A waker that records that it was woken.
 struct Recorder(AtomicUsize);
 
 impl Wake for Recorder {
@@ -229,7 +229,7 @@ impl Wake for Recorder {
 
 #[test]
 #[should_panic(expected = "sleeps for ever")]
-fn fault_looking_before_leaving_word_sleeps_for_ever() {
+fn fault_checking_before_registering_sleeps_forever() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
@@ -245,7 +245,7 @@ fn fault_looking_before_leaving_word_sleeps_for_ever() {
 }
 
 #[test]
-fn the_second_wake_counts_while_the_first_is_half_done() {
+fn a_second_wake_is_not_lost_while_the_first_is_in_flight() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 2);
@@ -259,7 +259,7 @@ fn the_second_wake_counts_while_the_first_is_half_done() {
         });
         let mut seen = 0;
         while seen < 2 {
-            sleep_until_mail(&mailbox); // For ever, if the second wake relied on the first.
+            sleep_until_mail(&mailbox); // Forever, if the second wake relied on the first.
             for _ in letters(&mailbox) {
                 lent.bell.silence();
                 seen = done.load(Ordering::Relaxed);
@@ -272,7 +272,7 @@ fn the_second_wake_counts_while_the_first_is_half_done() {
 }
 
 #[test]
-fn a_scheduler_that_goes_leaves_no_letter_behind() {
+fn a_dropped_scheduler_leaves_no_letter_behind() {
     loom::model(|| {
         let mailbox = mailbox();
         let lent = Lent::new(&mailbox, 1);
@@ -281,6 +281,6 @@ fn a_scheduler_that_goes_leaves_no_letter_behind() {
         lent.bell.disconnect();
         assert!(unread.len() <= 1);
         ringer.join().unwrap();
-        assert!(mailbox.is_empty(), "nobody is left to read it");
+        assert!(mailbox.is_empty(), "no reader is left");
     });
 }

@@ -2,43 +2,43 @@
 
 use std::mem;
 
-/// The queue of tasks whose turn is coming, as slots of the task map.
+/// The queue of tasks that wait for a turn, as slots of the task map.
 ///
-/// It is cut into passes. A pass takes what was ready when it began; what becomes ready meanwhile
-/// waits for the next one. So a task that wakes itself forever cannot keep the others, the timers or
-/// the mailbox from their share.
+/// It is divided into passes. A pass consists of the tasks that were ready when it began; a task that becomes ready
+/// during a pass waits for the next one. So a task that wakes itself forever cannot starve the other tasks, the timers
+/// or the mailbox.
 ///
 /// Two plain vectors are enough: one is read from the front while the other is filled at the back.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    /// The pass that is under way; entries before `turn` have had theirs.
+    /// The current pass; the entries before `turn` have had their turns.
     pass: Vec<u32>,
     turn: usize,
-    /// What became ready since the pass began, first come first.
+    /// What has become ready since the pass began, in FIFO order.
     next: Vec<u32>,
 }
 
 impl Ready {
-    /// Queues a slot. `Board::schedule` makes sure that none is queued twice.
+    /// Queues a slot. `Board::schedule` ensures that none is queued twice.
     pub(crate) fn push(&mut self, slot: u32) {
         self.next.push(slot);
     }
 
-    /// Takes the next one of this pass; `None` when the pass is over.
+    /// Takes the next slot of this pass; `None` when the pass has ended.
     pub(crate) fn pop(&mut self) -> Option<u32> {
         let slot = *self.pass.get(self.turn)?;
         self.turn += 1;
         Some(slot)
     }
 
-    /// Takes a slot out of the queue, wherever it stands.
+    /// Removes a slot from the queue, wherever it is.
     pub(crate) fn remove(&mut self, slot: u32) {
         let waiting = self.pass.split_off(self.turn);
         self.pass.extend(waiting.into_iter().filter(|&other| other != slot));
         self.next.retain(|&other| other != slot);
     }
 
-    /// Empties the queue, except for this slot if it is there.
+    /// Empties the queue, but keeps this slot if it is queued.
     pub(crate) fn clear_but(&mut self, slot: Option<u32>) {
         let kept = slot.filter(|slot| self.iter().any(|other| other == *slot));
         self.pass.clear();
@@ -48,18 +48,18 @@ impl Ready {
     }
 
     /// Begins a pass with everything that is ready now. Returns the pass, and the queue of the next one, so that the
-    /// pass may be put into another order, or shortened.
+    /// caller can reorder or shorten the pass.
     ///
-    /// Only called when the pass before is over.
+    /// Called only when the previous pass has ended.
     pub(crate) fn begin_pass(&mut self) -> (&mut Vec<u32>, &mut Vec<u32>) {
-        debug_assert!(self.pass_is_over(), "a pass begins when the one before is over");
+        debug_assert!(self.pass_is_over(), "a pass starts after the previous one has ended");
         self.pass.clear();
         self.turn = 0;
         mem::swap(&mut self.pass, &mut self.next);
         (&mut self.pass, &mut self.next)
     }
 
-    /// Returns whether the pass under way has given all its turns.
+    /// Returns whether the current pass has given all its turns.
     pub(crate) fn pass_is_over(&self) -> bool {
         self.turn == self.pass.len()
     }
@@ -68,12 +68,12 @@ impl Ready {
         self.pass_is_over() && self.next.is_empty()
     }
 
-    /// How many could be queued in the memory that it has.
+    /// Returns how many slots fit into the memory it has allocated.
     pub(crate) fn room(&self) -> usize {
         self.pass.capacity() + self.next.capacity()
     }
 
-    /// Everything that is queued, the next one first.
+    /// Iterates over everything that is queued, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.pass[self.turn..].iter().chain(&self.next).copied()
     }

@@ -1,4 +1,4 @@
-//! The root: the future of a `block_on`, a task like any other except that it lives in the caller's frame.
+//! The root: the future of a `block_on`. It is a task like any other, except that it lives in the caller's frame.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,14 +11,14 @@ use crate::kernel::taskmap::SpawnMeta;
 
 /// What the main loop sees of a root: a future of unknown type, which may borrow and may panic.
 pub(crate) trait Root {
-    /// Gives the root one turn. If it is over then, the future has been dropped.
+    /// Gives the root one turn. If this returns ready, the future has been dropped.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Drops the future.
     fn give_up(&mut self);
 }
 
-/// A future that is pinned in the caller's frame, and then its output.
+/// A future pinned in the caller's frame, and later its output.
 pub(crate) struct RootFuture<'a, F: Future> {
     future: Pin<&'a mut Option<F>>,
     pub(crate) output: Option<F::Output>,
@@ -33,11 +33,11 @@ impl<'a, F: Future> RootFuture<'a, F> {
 impl<F: Future> Root for RootFuture<'_, F> {
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(running) = self.future.as_mut().as_pin_mut() else {
-            unreachable!("the root has no turn after its last one");
+            unreachable!("the root has no turn after it has finished");
         };
         let poll = running.poll(cx).map(|output| self.output = Some(output));
         if poll.is_ready() {
-            self.give_up(); // Its destructors run inside the run, as those of any task.
+            self.give_up(); // Its destructors run inside the run, like those of any task.
         }
         poll
     }
@@ -47,17 +47,17 @@ impl<F: Future> Root for RootFuture<'_, F> {
     }
 }
 
-/// The slot of a root; vacated at the end of its `block_on`, however that ends.
+/// The slot of a root. It is vacated when `block_on` ends, also by unwinding.
 pub(crate) struct RootGuard<'k, 'r> {
     kernel: &'k Kernel,
     root: &'r mut dyn Root,
     key: Key,
-    /// The root is done, and has left its slot by itself.
+    /// The root has completed, and has left its slot.
     is_done: bool,
 }
 
 impl<'k, 'r> RootGuard<'k, 'r> {
-    /// Gives a root its slot, and puts it on ready.
+    /// Gives a root its slot and puts it on ready.
     #[inline]
     pub(crate) fn new(kernel: &'k Kernel, place: Place, root: &'r mut dyn Root) -> Self {
         let meta = SpawnMeta { flags: Flags::MAIN, ..SpawnMeta::at(place) };

@@ -1,6 +1,6 @@
-//! The scheduler: what it has on its board, how a task gets on ready, and where the layers above plug in.
+//! The scheduler: its board, how a task gets onto ready, and the hooks for the layers above.
 //!
-//! `spawn` puts a task into the task map and on ready, `schedule` puts a waiting one on ready again. What happens next
+//! `spawn` puts a task into the task map and on ready; `schedule` puts a waiting task on ready again. What happens next
 //! is in `mainloop.rs`.
 
 use std::any::{Any, TypeId};
@@ -19,22 +19,22 @@ use crate::kernel::task::{Boxed, Ending, Failure};
 use crate::kernel::taskmap::{SlotState, SpawnMeta, TaskMap};
 use crate::kernel::waker::{Bells, Waiter};
 
-/// What a scheduler, its handles and its thread share.
+/// The state that a scheduler, its handles and its thread share.
 pub(crate) struct Kernel {
     pub(crate) id: NonZeroU32,
     pub(crate) mailbox: Arc<Mailbox>,
     /// Never borrowed while user code runs: polls, destructors, wakers, callbacks.
     pub(crate) board: RefCell<Board>,
     pub(crate) hooks: Rc<dyn Hooks>,
-    /// Where it was told to run, while it runs.
+    /// Where the current run was started; `None` between runs.
     pub(crate) running: Cell<Option<Place>>,
-    /// The turn at which hooks look around even though tasks are ready.
+    /// From this turn on, [`Hooks::look_around`] is due, even if tasks are ready.
     pub(crate) look_again: Cell<u64>,
-    /// The run ends at the next look.
+    /// The run ends at the next `look_around`.
     pub(crate) stop: Cell<bool>,
-    /// All tasks are being dropped: nothing new is begun.
+    /// All tasks are being dropped: nothing new is started.
     pub(crate) is_ending: Cell<bool>,
-    /// The scheduler was dropped; what is left serves its handles.
+    /// The scheduler was dropped; the rest is kept for its handles.
     pub(crate) is_closed: Cell<bool>,
     /// Unwanted outputs are being dropped, further up the stack.
     pub(crate) discarding: Cell<bool>,
@@ -46,81 +46,81 @@ pub(crate) struct Board {
     pub(crate) taskmap: TaskMap,
     pub(crate) ready: Ready,
     pub(crate) bells: Bells,
-    /// What is unusual about all tasks alike.
+    /// The flags that hold for every task.
     pub(crate) flags: Flags,
-    /// How many turns were given.
+    /// The number of turns given so far.
     pub(crate) turns: u64,
-    /// How many letters came.
+    /// The number of letters received so far.
     pub(crate) letters: u64,
-    /// An empty vector, to be exchanged for the letters in the mailbox.
+    /// An empty vector, swapped with the mailbox's letters to reuse its capacity.
     pub(crate) read_letters: Vec<Letter>,
-    /// Finished tasks, by slot, whose outputs are to be dropped.
+    /// Finished tasks whose outputs are waiting to be dropped, with their slots.
     pub(crate) discarded: Vec<(u32, Boxed)>,
 }
 
-/// The board while it is held, as between two turns.
+/// The board while it is borrowed, as between two turns.
 pub(crate) type Held<'k> = RefMut<'k, Board>;
 
-/// What the layers above add to the executor. Called out of line, with nothing borrowed unless it says so. Most
-/// methods are called only where a flag says so; `idle` when nothing is ready, `look_around` between passes, `part` when a
-/// layer asks.
+/// What the layers above add to the executor. Called out of line and, unless noted otherwise, with nothing borrowed.
+/// Most methods are called only if a flag is set; `idle` is called when nothing is ready, `look_around` between passes,
+/// `part` when a layer looks up its data.
 pub(crate) trait Hooks {
-    /// A task was made, begins a turn, has ended one, or is over ([`Flags::TRACE`]).
+    /// A task was spawned, starts a turn, has ended one, or has exited ([`Flags::TRACE`]).
     fn trace(&self, _kernel: &Kernel, _key: Key, _event: TaskEvent) {}
 
-    /// A task was woken. [`Flags::ROUTED`]: it is on no queue yet. [`Flags::TRACE`]: the wake is traced.
+    /// A task was woken. With [`Flags::ROUTED`], it is on no queue yet; with [`Flags::TRACE`], the wake is traced.
     fn scheduled(&self, _kernel: &Kernel, _key: Key, _by: By) {}
 
-    /// A turn is over, and perhaps the task ([`Flags::CALL_AFTER`]). `flags` are those of the turn, and of the task
-    /// if it is not over. A task that has to end now is [marked](Kernel::mark).
+    /// A turn has ended, and perhaps the task ([`Flags::CALL_AFTER`]). `flags` are those of the turn and, unless the
+    /// task has ended, of the task. To end the task now, the hook [flags](Kernel::mark) it.
     fn after_turn(&self, _kernel: &Kernel, _key: Key, _flags: Flags, _is_over: bool) {}
 
-    /// A task is over, in its turn or not, and is about to leave the map ([`Flags::CALL_EXIT`]).
+    /// A task has ended, in its turn or outside of it, and is about to leave the map ([`Flags::CALL_EXIT`]).
     fn exits(&self, _kernel: &Kernel, _key: Key) {}
 
-    /// What a task has left is about to be dropped unread ([`Flags::CALL_UNREAD`], or it panicked).
+    /// The output of a task is about to be dropped unread ([`Flags::CALL_UNREAD`], or the task panicked).
     fn unread(&self, _kernel: &Kernel, _slot: u32, _left: &mut Boxed) {}
 
-    /// Puts a pass in order ([`Flags::ARRANGE`]). It may move tasks from the pass to the next one, but not all of them.
-    /// The board is borrowed.
+    /// Reorders a pass ([`Flags::ARRANGE`]). It may move tasks from the pass to the next one, but not all of them. The
+    /// board is borrowed.
     fn arrange(&self, _taskmap: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
 
-    /// Looks at everything but the mailbox from which a wake can come, although tasks are ready. Returns how many turns
-    /// may be given until the next look.
+    /// Checks every source of wakes except the mailbox, although tasks may be ready. Returns how many turns may be
+    /// given before the next call.
     fn look_around(&self, kernel: &Kernel) -> u64;
 
-    /// Nothing is ready. Unless the run `may_wait`, this neither sleeps nor moves a clock. If the run has no root, it
-    /// ends with its last task.
+    /// Nothing is ready: waits for a wake, or ends the run. Unless `may_wait`, it neither sleeps nor moves a clock. A
+    /// run without a root ends with its last task.
     fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle;
 
-    /// What a layer keeps with a scheduler, by its type.
+    /// Returns what a layer keeps with a scheduler, by its type.
     fn part(&self, kernel: &Kernel, kind: TypeId) -> Option<Rc<dyn Any>>;
 }
 
 /// What a run does when nothing is ready.
 pub(crate) enum Idle {
-    /// Something may be ready by now.
+    /// Continue: a task may be ready now.
     Go,
-    /// The run is over.
+    /// End the run.
     Over,
     /// Nothing can ever run again.
     Stuck,
 }
 
-/// What the hooks trace.
+/// What [`Hooks::trace`] receives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TaskEvent {
     Spawned,
     TurnBegins,
-    /// The task yields, if this is `true`, or else waits.
+    /// `true` if the task yields, `false` if it waits.
     TurnEnds(bool),
-    /// That was the last turn of the task, which is still in the map.
+    /// The task has had its last turn, and is still in the map.
     LastTurnEnds(Ending),
-    /// The task has left the map, or will as soon as its output is taken. It may be gone.
+    /// The task has left the map, or will when its output is taken. Its key may be stale.
     Exited(TaskId, Ending),
 }
 
-/// What has woken a task.
+/// What woke a task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum By {
     /// The task whose turn it is on this thread, if there is one.
@@ -131,8 +131,8 @@ pub(crate) enum By {
 }
 
 impl Board {
-    /// The slides' `schedule`: puts a task on ready, once. `true` if that is not all: [`Kernel::after_schedule`] is the
-    /// caller's next step, with nothing borrowed.
+    /// The slides' `schedule`: puts a waiting task on ready, once however often it is woken. If it returns `true`, the
+    /// caller must call [`Kernel::after_schedule`] next, with nothing borrowed.
     #[inline(always)]
     #[must_use]
     pub(crate) fn schedule(&mut self, key: Key) -> bool {
@@ -159,7 +159,7 @@ impl Kernel {
     pub(crate) fn new(hooks: Rc<dyn Hooks>) -> Rc<Self> {
         static NUMBERS: AtomicU32 = AtomicU32::new(1);
         let id = loop {
-            // Relaxed: only the number itself has to be different.
+            // Relaxed: all that matters is that the numbers differ.
             if let Some(id) = NonZeroU32::new(NUMBERS.fetch_add(1, Ordering::Relaxed)) {
                 break id;
             }
@@ -180,7 +180,7 @@ impl Kernel {
         kernel
     }
 
-    /// Makes a task and puts it on ready; its first turn comes when it comes.
+    /// Creates a task and puts it on ready.
     #[inline]
     pub(crate) fn spawn<F: Future + 'static>(
         &self,
@@ -203,7 +203,7 @@ impl Kernel {
         (key.slot, id)
     }
 
-    /// Makes a task whose future lives elsewhere; the caller queues it.
+    /// Creates a task whose future lives elsewhere; the caller queues it.
     pub(crate) fn insert_external(&self, meta: SpawnMeta, name: Option<Arc<str>>) -> (Key, TaskId) {
         let board = &mut *self.board.borrow_mut();
         let (key, id) = board.taskmap.insert_external(meta);
@@ -213,8 +213,8 @@ impl Kernel {
         (key, id)
     }
 
-    /// Puts a waiting task on ready, for what has the scheduler at hand; [`schedule`] finds it by the task's key. Both
-    /// come down to [`Board::schedule`], as an exit, a timer and a letter do.
+    /// Puts a waiting task on ready, for callers that have the scheduler at hand; the function [`schedule`] finds it by
+    /// the task's key. Both end in [`Board::schedule`], as do an exit, a timer and a letter.
     #[inline]
     pub(crate) fn schedule(&self, key: Key, by: By) {
         let has_more = self.board.borrow_mut().schedule(key);
@@ -223,7 +223,7 @@ impl Kernel {
         }
     }
 
-    /// What is left to do for a task that was put on ready, if a flag says that there is something.
+    /// Completes a wake for which [`Board::schedule`] returned `true`: a flag requires a call to the layers.
     #[cold]
     pub(crate) fn after_schedule(&self, key: Key, by: By) {
         self.hooks.scheduled(self, key, by);
@@ -234,7 +234,7 @@ impl Kernel {
         self.hooks.trace(self, key, event);
     }
 
-    /// Marks a task to be dropped at its next turn, and puts it on ready for that.
+    /// Flags a task to be dropped at its next turn, and puts it on ready for that.
     pub(crate) fn abort(&self, slot: u32, id: TaskId) {
         {
             let mut board = self.board.borrow_mut();
@@ -245,8 +245,8 @@ impl Kernel {
         self.schedule(id.key(slot), By::Current);
     }
 
-    /// Marks a task to be dropped with this failure instead of having another turn; `false` if it is marked already, or
-    /// is over. The root of a `block_on` is not ended so: its output is waited for.
+    /// Flags a task to be dropped with this failure instead of having another turn. Returns `false` if it is already
+    /// flagged, has ended, or is the root of a `block_on`, whose caller waits for its output.
     pub(crate) fn mark(&self, key: Key, failure: Failure) -> bool {
         let mut board = self.board.borrow_mut();
         let spared = Flags::ABORT.with(Flags::MAIN);
@@ -260,34 +260,34 @@ impl Kernel {
         true
     }
 
-    /// Ends the run at its next look, which comes after the turn under way.
+    /// Ends the run at its next `look_around`, which comes after the current pass.
     pub(crate) fn stop_run(&self) {
         self.stop.set(true);
         self.look_again.set(0);
     }
 
-    /// Sets a flag of a task, or clears it.
+    /// Sets or clears a flag of a task.
     pub(crate) fn set_flag(&self, key: Key, flag: Flags, on: bool) {
         if let Some(slot) = self.board.borrow_mut().taskmap.get_mut(key) {
             slot.flags.set(flag, on);
         }
     }
 
-    /// Whether the hooks trace every task.
+    /// Returns whether every task is traced.
     pub(crate) fn is_traced(&self) -> bool {
         self.board.borrow().flags.has(Flags::TRACE)
     }
 
-    /// What a layer above keeps with this scheduler.
+    /// Returns what a layer above keeps with this scheduler.
     pub(crate) fn part<T: 'static>(&self) -> Option<Rc<T>> {
         self.hooks.part(self, TypeId::of::<T>())?.downcast().ok()
     }
 }
 
 impl Waiter {
-    /// Wakes it. May run a foreign waker's code, so nothing should be borrowed.
+    /// Wakes the task, or calls the foreign waker. That may run any code, so nothing should be borrowed.
     ///
-    /// A task or scheduler that is gone is woken in vain.
+    /// Does nothing if the task or its scheduler is gone.
     ///
     /// # Panics
     ///
@@ -304,15 +304,15 @@ impl Waiter {
 // ----- the schedulers of this thread -----
 
 thread_local! {
-    /// Without a destructor, so that it can be used while other thread-locals are being destroyed.
+    /// Has no destructor, so that it can be used while other thread-locals are being destroyed.
     static SCHEDULERS: RefCell<ManuallyDrop<Schedulers>> = const {
         RefCell::new(ManuallyDrop::new(Schedulers { last: None, others: Vec::new() }))
     };
 }
 
-/// The schedulers that live on a thread, in the order in which they were made.
+/// The schedulers of a thread, in the order in which they were created.
 struct Schedulers {
-    /// Mostly the only one, and mostly the one that runs.
+    /// Usually the only one, and usually the one that is running.
     last: Option<Rc<Kernel>>,
     others: Vec<Rc<Kernel>>,
 }
@@ -338,25 +338,25 @@ impl Schedulers {
             Some(self.others.remove(position))
         };
         if self.others.is_empty() && self.others.capacity() > 0 {
-            self.others = Vec::new(); // No destructor frees the buffer.
+            self.others = Vec::new(); // No destructor will free the buffer.
         }
         gone
     }
 }
 
-/// The scheduler that runs on this thread.
+/// Returns the scheduler that is running on this thread.
 #[inline]
 pub(crate) fn current() -> Option<Rc<Kernel>> {
     find(now::scheduler()?)
 }
 
-/// A scheduler of this thread by its number.
+/// Returns the scheduler of this thread with this number.
 #[inline]
 pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
     SCHEDULERS.with(|all| all.borrow().find(scheduler).cloned())
 }
 
-/// Puts a waiting task of any scheduler on this thread on ready; in vain if the task or the scheduler is gone.
+/// Puts a waiting task of any scheduler on this thread on ready; does nothing if the task or the scheduler is gone.
 #[inline]
 pub(crate) fn schedule(task: TaskKey) {
     let more = SCHEDULERS.with(|all| {
@@ -370,7 +370,7 @@ pub(crate) fn schedule(task: TaskKey) {
     }
 }
 
-/// What a bell rings when it is on the thread of its scheduler.
+/// Schedules a task for its bell; returns `false` if this is not the scheduler's thread, or the scheduler is gone.
 fn schedule_here(scheduler: NonZeroU32, key: Key) -> bool {
     find(scheduler).map(|kernel| kernel.schedule(key, By::Current)).is_some()
 }
@@ -380,7 +380,7 @@ pub(crate) fn has_schedulers() -> bool {
     SCHEDULERS.with(|all| all.borrow().last.is_some())
 }
 
-/// Removes a scheduler that is being dropped.
+/// Removes a scheduler that is being dropped from its thread's list.
 pub(crate) fn move_out(scheduler: NonZeroU32) {
     let gone = SCHEDULERS.with(|all| all.borrow_mut().remove(scheduler));
     drop(gone);

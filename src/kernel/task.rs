@@ -1,4 +1,4 @@
-//! A task: its target, then its output, in one allocation; one poll of it is one turn.
+//! A task: its target and then its output, in one allocation. One poll of it is one turn.
 
 use std::any::Any;
 use std::mem;
@@ -20,8 +20,8 @@ pin_project! {
     ///    └────────────3────────────┘        3 TaskMap::insert: the next future of the same type moves in
     /// ```
     ///
-    /// The output takes the place of the future, so a finished task needs no second allocation; it is
-    /// left in its slot, like a zombie process in Unix, until its handle asks how it ended.
+    /// The output takes the place of the future, so finishing needs no second allocation. A finished task stays in its
+    /// slot, like a zombie process in Unix, until its handle collects the result.
     #[project = TaskView]
     #[project_replace = TaskParts]
     pub(crate) enum Task<F: Future> {
@@ -34,10 +34,10 @@ pin_project! {
 /// Why a task has no output.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What it panicked with.
+    /// The payload of its panic.
     Panicked(Box<dyn Any + Send>),
     Aborted,
-    /// It was asked to end, and nothing caught the request. The reason, if one was given.
+    /// It received a cancel request, and nothing caught it. The reason, if one was given.
     Cancelled(Option<Arc<str>>),
 }
 
@@ -61,31 +61,30 @@ pub enum Ending {
     Panicked,
     /// It was aborted; its future was dropped.
     Aborted,
-    /// It was asked to end, and nothing caught the request, or who had caught it passed it on; its future was
-    /// dropped.
+    /// It received a cancel request that nothing caught, or that was caught and passed on; its future was dropped.
     Cancelled,
 }
 
 /// What the kernel sees of a task: a target of unknown type.
 ///
-/// None of these methods unwinds: a panic of user code is caught here, where it happens.
+/// None of these methods unwinds: a panic in user code is caught right here.
 pub(crate) trait Target {
     /// Gives the target one turn.
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending>;
 
-    /// Drops the target in place and leaves this failure as its output.
+    /// Drops the target in place and leaves this failure as the output.
     fn abort(self: Pin<&mut Self>, failure: Failure) -> Ending;
 
-    /// What the target panicked with, if it did and that was not taken.
+    /// Returns the payload of the target's panic, if it panicked and the output was not taken.
     fn panic(self: Pin<&Self>) -> Option<&(dyn Any + Send)>;
 
     /// Moves the output into `place`, an `Option<Result<T, Failure>>` for the task's own `T`.
     fn take(self: Pin<&mut Self>, place: &mut dyn Any);
 
-    /// Moves the output into `place`, as [`Target::take`] does, and the empty box into the pool.
+    /// Moves the output into `place`, like [`Target::take`], and the empty box into the pool.
     fn hand_over(self: Pin<Box<Self>>, place: &mut dyn Any, slot: u32, pool: &mut BoxPool);
 
-    /// Drops whatever is inside.
+    /// Drops the contents of the box.
     fn clear(self: Pin<&mut Self>);
 
     /// Moves the empty box into the pool.
@@ -96,10 +95,10 @@ impl<F: Future + 'static> Target for Task<F> {
     fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending> {
         let turn = catch_unwind(AssertUnwindSafe(|| {
             let TaskView::Running { target } = self.as_mut().project() else {
-                unreachable!("only a running task is given turns");
+                unreachable!("only a running task has turns");
             };
             let output = ready!(target.poll(cx));
-            // This drops the target, so it belongs inside the catch too.
+            // This drops the target, so it must be inside `catch_unwind` too.
             self.set(Task::Done { output: Ok(output) });
             Poll::Ready(Ending::Returned)
         }));
@@ -144,15 +143,15 @@ impl<F: Future + 'static> Task<F> {
             unreachable!("only a finished task has an output to take");
         };
         let place = place.downcast_mut::<Option<Result<F::Output, Failure>>>();
-        *place.expect("a handle asks for the output type of its own task") = Some(output);
+        *place.expect("a handle takes the output type of its own task") = Some(output);
     }
 
     /// Ends the task after a panic in its turn.
     #[cold]
     fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Ending {
         if let TaskView::Done { .. } = self.as_mut().project() {
-            // The target had returned, and panicked only while it was dropped. An assignment writes even
-            // if dropping the old value unwinds, so the output is in its place: it is kept.
+            // The target had returned, and its destructor panicked. An assignment writes the new value even if dropping
+            // the old one unwinds, so the output is in place, and is kept.
             drop_quietly(payload);
             return Ending::Returned;
         }
@@ -161,9 +160,9 @@ impl<F: Future + 'static> Task<F> {
     }
 }
 
-/// Drops a value that a user made, and survives whatever its destructor does.
+/// Drops a value from user code, and catches any panic of its destructor.
 ///
-/// What a panicking destructor throws may panic again when it is dropped, and so on; the third is forgotten.
+/// A panic's payload may panic as well when it is dropped, and so on; the third payload is leaked.
 pub(crate) fn drop_quietly<T>(value: T) {
     let Err(first) = catch_unwind(AssertUnwindSafe(|| drop(value))) else { return };
     let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(first))) else { return };
@@ -171,14 +170,14 @@ pub(crate) fn drop_quietly<T>(value: T) {
     mem::forget(third);
 }
 
-/// Runs code of users whose panic must not go further: a waker's, a destructor's.
+/// Runs user code, such as a waker or a destructor, whose panic must not propagate.
 pub(crate) fn run_quietly(call: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
         drop_quietly(payload);
     }
 }
 
-/// A task with its type forgotten.
+/// A task, its type erased.
 pub(crate) type Boxed = Pin<Box<dyn Target>>;
 
 #[cfg(test)]
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aborted_task_has_dropped_its_target_even_if_that_panics() {
+    fn an_abort_drops_the_target_even_if_its_destructor_panics() {
         let bomb = PanicsWhenDropped;
         let target = async move {
             let _armed = bomb;

@@ -14,10 +14,10 @@ use crate::kernel::waker::{BellIndex, Waiter};
 /// What a task is doing.
 ///
 /// ```text
-/// vacant ─1─▶ queued ─2─▶ turn ─3─▶ idle     1 insert      4 schedule: woken in its own turn
-///    ▲          ▲ ▲       │  │        │      2 begin_turn  6 finish
-///    │          │ └5─ again◀4┘        │      3 put_back    7 schedule
-///    │          └─────────7───────────┘      5 put_back    8 vacate
+/// vacant ─1─▶ queued ───2───▶ turn ─3─▶ idle     1 insert      4 schedule: woken in its own turn
+///    ▲          ▲ ▲             │         │      2 begin_turn  6 finish
+///    │          │ └5─ notified◀4┘         │      3 put_back    7 schedule
+///    │          └────────────7────────────┘      5 put_back    8 vacate
 ///    └───8─── done ◀──6── turn
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,40 +26,40 @@ pub(crate) enum SlotState {
     Idle,
     /// Is on ready, exactly once.
     Queued,
-    /// Is out of the map, for its turn.
+    /// Is out of the map for its turn.
     Turn,
-    /// The same, and it was woken meanwhile: it goes back to ready after its turn.
+    /// The same, and it was woken during the turn: it goes back on ready afterwards.
     ///
-    /// Kept for each slot, since turns nest: a scheduler may run inside a turn of another.
+    /// Kept for each slot, because turns nest: a scheduler may run inside a turn of another.
     Notified,
-    /// Is over; the output is kept for the handle.
+    /// Has ended; its output is kept for the handle.
     Done,
     Vacant,
 }
 
-/// A place in the map. What a turn touches is its first three quarters: wherever the allocator puts a large vector, at
-/// the start of a page or 16 bytes after it, these lie in one cache line.
+/// One slot of the map. A turn touches its first three quarters. Wherever the allocator puts a large vector, at the
+/// start of a page or 16 bytes after it, these are in one cache line.
 ///
-/// No larger alignment is asked for. A vector of values that are aligned to more than the allocator's own alignment is
-/// copied whenever it grows, in the middle of a turn; this one is remapped by the system.
+/// The slot does not request a larger alignment. A vector of values that are aligned to more than the allocator's own
+/// alignment is copied whenever it grows, in the middle of a turn; this one is remapped by the system.
 #[repr(C)]
 pub(crate) struct Slot {
     /// `None` while the task is out for its turn, and always for a task whose future lives elsewhere: a root, or the
-    /// child of a scope. A finished task's holds its output.
+    /// child of a scope. In a finished task, it holds the output.
     pub(crate) target: Option<Boxed>,
-    /// 0 when vacant.
+    /// 0 if vacant.
     id: u64,
     /// How many turns the task has had.
     pub(crate) turns: u64,
-    /// The number of its last turn, among all turns of the scheduler: since then it waits.
+    /// The number of its latest turn, among all turns of the scheduler: it has been waiting since then.
     pub(crate) last_turn: u64,
     /// Its own bell, while clones of it are held elsewhere.
     pub(crate) bell: BellIndex,
     pub(crate) flags: Flags,
     pub(crate) state: SlotState,
-    /// Only stored here: the order of a pass is made by a layer.
+    /// Only stored here: a layer orders the pass.
     pub(crate) priority: i8,
-    /// The task that waits for its end, if that is one of the same scheduler; other waiters are [`Extra`].
+    /// The task that waits for its end, if it is on the same scheduler; any other waiter is in [`Extra`].
     pub(crate) joiner: Option<Key>,
     pub(crate) spawned_at: Place,
 }
@@ -70,9 +70,9 @@ const _: () = assert!(mem::size_of::<Slot>() == 64, "a slot is as large as a cac
 #[derive(Default)]
 pub(crate) struct Extra {
     pub(crate) name: Option<Arc<str>>,
-    /// Waits for the end of the task through a waker that is not a task's own.
+    /// Waits for the end of the task through a foreign waker.
     pub(crate) joiner: Option<Waiter>,
-    /// With what the task ends at its next turn, if that is not `Aborted`.
+    /// The failure with which the task ends at its next turn, if not `Aborted`.
     pub(crate) failure: Option<Failure>,
 }
 
@@ -81,13 +81,13 @@ impl Slot {
         NonZeroU64::new(self.id).map(TaskId)
     }
 
-    /// The key of the occupant; `slot` is the number of this slot.
+    /// Returns the key of the occupant; `slot` is the number of this slot.
     #[inline]
     pub(crate) fn key(&self, slot: u32) -> Key {
         self.id().expect("the slot is not vacant").key(slot)
     }
 
-    /// Neither vacant nor over.
+    /// Returns whether the slot holds a task that has not ended.
     pub(crate) fn is_alive(&self) -> bool {
         !matches!(self.state, SlotState::Vacant | SlotState::Done)
     }
@@ -97,7 +97,7 @@ impl Slot {
     }
 }
 
-/// What is known about a task when it is made.
+/// What is known about a task when it is spawned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpawnMeta {
     pub(crate) priority: i8,
@@ -112,21 +112,21 @@ impl SpawnMeta {
     }
 }
 
-/// The slides' `taskmap`: slots in a vector, recycled, found by number.
+/// The slides' `taskmap`: a vector of slots, which are found by number and reused.
 #[derive(Default)]
 pub(crate) struct TaskMap {
     slots: Vec<Slot>,
     vacant: BoxPool,
-    /// Made when the first task has any.
+    /// Created when a task first needs it.
     extras: Option<Box<Extras>>,
-    /// How many tasks were ever made: the last id.
+    /// How many tasks were ever spawned: the last id.
     pub(crate) spawned: u64,
-    /// How many of them are over, whether or not their outputs were taken.
+    /// How many of them have ended, whether or not their outputs were taken.
     ended: u64,
 }
 
 impl TaskMap {
-    /// Moves a future in, as [`SlotState::Queued`]: the caller puts it on ready.
+    /// Inserts a task, as [`SlotState::Queued`]: the caller puts it on ready.
     #[inline]
     pub(crate) fn insert<F: Future + 'static>(
         &mut self,
@@ -141,13 +141,13 @@ impl TaskMap {
         self.occupy(slot, Some(Box::pin(Task::Running { target })), meta)
     }
 
-    /// The same for a task whose future lives elsewhere, and that brings no box.
+    /// Does the same for a task whose future lives elsewhere, and which needs no box.
     pub(crate) fn insert_external(&mut self, meta: SpawnMeta) -> (Key, TaskId) {
         let slot = self.bare_slot(meta.place);
         self.occupy(slot, None, meta)
     }
 
-    /// A vacant slot without a box, made if there is none.
+    /// Returns a vacant slot without a box; creates one if there is none.
     fn bare_slot(&mut self, place: Place) -> u32 {
         if let Some(slot) = self.vacant.take_bare() {
             return slot;
@@ -182,28 +182,28 @@ impl TaskMap {
         (id.key(slot), id)
     }
 
-    /// The slot with this number, whatever task it has.
+    /// Returns the slot with this number, whatever task is in it.
     pub(crate) fn slot(&mut self, slot: u32) -> &mut Slot {
         &mut self.slots[slot as usize]
     }
 
-    /// The slot of exactly this task; `None` if the task is gone.
+    /// Returns the slot of exactly this task; `None` if the task is gone.
     pub(crate) fn get(&self, key: Key) -> Option<&Slot> {
         self.slots.get(key.slot as usize).filter(|slot| slot.is_home_of(key))
     }
 
-    /// The same, for writing.
+    /// Does the same, for writing.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Slot> {
         self.slots.get_mut(key.slot as usize).filter(|slot| slot.is_home_of(key))
     }
 
-    /// The slot of the task with this id; `None` if the task is gone.
+    /// Returns the slot of the task with this id; `None` if the task is gone.
     pub(crate) fn get_by_id(&mut self, slot: u32, id: TaskId) -> Option<&mut Slot> {
         self.slots.get_mut(slot as usize).filter(|entry| entry.id == id.as_u64())
     }
 
-    /// Ends a task that had its last turn. Its output stays for the handle; a task whose future lives elsewhere leaves at
-    /// once.
+    /// Ends a task that had its last turn. Its output stays for the handle; a task whose future lives elsewhere leaves
+    /// immediately.
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) {
         self.ended += 1;
@@ -216,20 +216,21 @@ impl TaskMap {
         }
     }
 
-    /// A task whose future lives elsewhere leaves nothing in its slot. Apart, or the exit of every task grows by this.
+    /// Vacates the slot of a task whose future lives elsewhere: it leaves no output. Not inlined, because that would
+    /// make the exit of every task larger.
     #[inline(never)]
     fn leave(&mut self, slot: u32) {
         self.vacate(slot);
         self.vacant.add_bare(slot);
     }
 
-    /// Ends a detached task: what it has left is cleared by the caller, and [brought back](TaskMap::bring_back).
+    /// Ends a detached task. The caller clears its box, and [brings it back](TaskMap::bring_back).
     pub(crate) fn finish_unwanted(&mut self, slot: u32) {
         self.ended += 1;
         self.slots[slot as usize].state = SlotState::Done;
     }
 
-    /// Moves the output of a finished task into `output`, an `Option<Result<T, Failure>>`; the task is gone.
+    /// Moves the output of a finished task into `output`, an `Option<Result<T, Failure>>`, and removes the task.
     #[inline]
     pub(crate) fn take_output(&mut self, slot: u32, output: &mut dyn Any) {
         match self.vacate(slot) {
@@ -238,13 +239,13 @@ impl TaskMap {
         }
     }
 
-    /// Takes back the box of a finished task, cleared; the task is gone.
+    /// Takes back the cleared box of a finished task, and removes the task.
     pub(crate) fn bring_back(&mut self, slot: u32, empty: Boxed) {
         self.vacate(slot);
         empty.recycle(slot, &mut self.vacant);
     }
 
-    /// Marks a slot as vacant, and takes what lies in it. The caller adds it to the vacant ones.
+    /// Marks a slot as vacant and returns its contents. The caller adds it to the vacant slots.
     #[inline(always)]
     fn vacate(&mut self, slot: u32) -> Option<Boxed> {
         let entry = &mut self.slots[slot as usize];
@@ -259,7 +260,7 @@ impl TaskMap {
         left
     }
 
-    /// The extra data of a slot, made if there is none.
+    /// Returns the extra data of a slot; creates it if there is none.
     pub(crate) fn extra_mut(&mut self, slot: u32) -> &mut Extra {
         let flags = &mut self.slots[slot as usize].flags;
         let extras = self.extras.get_or_insert_with(Box::default);
@@ -270,7 +271,7 @@ impl TaskMap {
         extras.get_mut(slot)
     }
 
-    /// The extra data of a slot, if it has any.
+    /// Returns the extra data of a slot, if it has any.
     pub(crate) fn extra(&self, slot: u32) -> Option<&Extra> {
         let has_extra = self.slots[slot as usize].flags.has(Flags::EXTRA);
         self.extras
@@ -279,18 +280,18 @@ impl TaskMap {
             .map(|extras| &extras.entries[extras.numbers[slot as usize] as usize])
     }
 
-    /// The slot with this number, to look at.
+    /// Returns the slot with this number, for reading.
     pub(crate) fn at(&self, slot: u32) -> &Slot {
         &self.slots[slot as usize]
     }
 
-    /// How many tasks are not over.
+    /// Returns how many tasks have not ended.
     #[allow(clippy::cast_possible_truncation, reason = "they are all in memory")]
     pub(crate) fn alive(&self) -> usize {
         (self.spawned - self.ended) as usize
     }
 
-    /// Every slot that is not vacant, with its key.
+    /// Iterates over the slots that are not vacant, with their keys.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = (Key, &Slot)> {
         self.slots.iter().zip(0..).filter_map(|(entry, slot)| Some((entry.id()?.key(slot), entry)))
     }
@@ -299,7 +300,7 @@ impl TaskMap {
 /// The extra data of the slots that have [`Flags::EXTRA`].
 #[derive(Default)]
 struct Extras {
-    /// By slot, the number among `entries`; only as long as the highest slot that ever had any.
+    /// For each slot, the index into `entries`; only as long as the highest slot that ever had one.
     numbers: Vec<u32>,
     entries: Vec<Extra>,
     vacant: Vec<u32>,

@@ -1,6 +1,6 @@
-//! One turn, as the board sees it: a task is taken out of the map with a bell, and put back without it.
+//! One turn, as the board sees it: a task is taken out of the map and lent a bell, then put back.
 //!
-//! The main loop gives turns so, and a scope gives them to its children in the same way.
+//! The main loop gives its turns this way, and so does a scope to its children.
 
 use std::mem;
 
@@ -11,29 +11,30 @@ use crate::kernel::task::Boxed;
 use crate::kernel::taskmap::SlotState;
 use crate::kernel::waker::Bell;
 
-/// A task that is out of the task map, for its turn.
+/// A task that is out of the task map for its turn.
 #[derive(Clone, Copy)]
 pub(crate) struct ActiveTurn {
     pub(crate) key: Key,
-    /// What was unusual about the task, and about its scheduler, when the turn began.
+    /// The flags of the task and of its scheduler when the turn started.
     pub(crate) flags: Flags,
-    /// It has a bell of its own. Which one that is may change: in nested turns bells move.
+    /// The task has a bell of its own. Its index is not stored here, because nested turns may move bells.
     has_bell: bool,
 }
 
 impl Board {
-    /// Takes a task out of the task map and puts its key on the bell. Gives its future, if that lives in the map.
+    /// Takes a task out of the task map and writes its key on the bell. Returns its future, if that lives in the map.
     #[inline(always)]
     pub(crate) fn begin_turn(&mut self, lent: &mut Bell, slot: u32) -> (ActiveTurn, Option<Boxed>) {
         self.turns += 1;
         let entry = self.taskmap.slot(slot);
-        // Before the poll, never after it: a wake from now on is one for another turn.
+        // Before the poll, never after it: a wake from now on asks for another turn.
         entry.state = SlotState::Turn;
         entry.turns += 1;
         entry.last_turn = self.turns;
         let key = entry.key(slot);
         let (target, bell, flags) = (entry.target.take(), entry.bell, entry.flags.with(self.flags));
-        // Also when the task has a bell of its own: then this one lies in the place of that, and says whose it is.
+        // Even if the task has a bell of its own: the lent one then takes that bell's place among the kept bells, and
+        // its key shows which task the place belongs to.
         lent.label(key);
         let has_bell = !bell.is_none();
         if has_bell {
@@ -42,7 +43,8 @@ impl Board {
         (ActiveTurn { key, flags, has_bell }, target)
     }
 
-    /// Puts a task back to wait for its bell. `true` if the bell has rung meanwhile: the caller queues the task again.
+    /// Puts a task back to wait for its bell. Returns `true` if it was woken during the turn: the caller must queue it
+    /// again.
     #[inline(always)]
     pub(crate) fn put_back(
         &mut self,
@@ -59,7 +61,7 @@ impl Board {
         yields
     }
 
-    /// After a turn: a bell that is home serves the next task, one that is not stays with this one.
+    /// After a turn: a bell that is home is lent to the next task; one that is not stays with this task.
     #[inline(always)]
     fn take_bell_back(&mut self, lent: &mut Bell, turn: ActiveTurn) {
         match (turn.has_bell, lent.is_home()) {
@@ -82,8 +84,8 @@ impl Board {
         }
     }
 
-    /// A task is on ready, so its bell may ring again. The letter of a ring may have been read in the task's turn, when
-    /// the bell was not in its place.
+    /// Silences the bell of a task that is on ready, so that it can ring again. The letter of an earlier ring may have
+    /// been read during the task's turn, when the bell was not in its place.
     fn answer_bell(&mut self, slot: u32) {
         let entry = self.taskmap.slot(slot);
         if entry.state == SlotState::Queued {
@@ -91,7 +93,7 @@ impl Board {
         }
     }
 
-    /// After the last turn: a bell that is still held elsewhere is disconnected.
+    /// After a task's last turn: takes the bell back. If clones of it are still held elsewhere, it is disconnected.
     #[inline(always)]
     pub(crate) fn take_last_bell(&mut self, lent: &mut Bell, turn: ActiveTurn) {
         if turn.has_bell {
@@ -104,7 +106,7 @@ impl Board {
         }
     }
 
-    /// Takes a task's own bell from it.
+    /// Takes away a task's own bell, if it has one.
     pub(crate) fn release_bell(&mut self, slot: u32) {
         let index = mem::take(&mut self.taskmap.slot(slot).bell);
         if index.is_none() {
@@ -121,8 +123,8 @@ impl Board {
         }
     }
 
-    /// Takes back the bells that have come home; returns how many tasks still have wakers elsewhere, or had when the
-    /// search was given up: the first bell that is not home ends it.
+    /// Takes back bells that have come home, and stops at the first that has not. Returns how many are still with their
+    /// tasks: if none, no waker is held elsewhere.
     pub(crate) fn reclaim_bells(&mut self) -> usize {
         while let Some(task) = self.bells.last_if_home() {
             self.release_bell(task.slot);

@@ -1,14 +1,12 @@
-//! The doorbell: lent to a task for its turn; ringing it schedules that task, once.
+//! The doorbell: lent to a task for its turn. Ringing it schedules that task, once.
 //!
-//! A waker is an `Arc<Doorbell>` behind std's [`Wake`]. It knows the address of a task and the mailbox of
-//! a scheduler, and never the future. So a waker that outlives its task or its scheduler can do nothing,
-//! whatever thread it is on.
+//! A waker is an `Arc<Doorbell>` behind std's [`Wake`]. It holds the address of a task and the mailbox of a scheduler,
+//! never the future. So a waker that outlives its task or its scheduler is harmless, on any thread.
 //!
-//! A scheduler does not make a bell for each task. It owns one and lends it, with the task's key written
-//! on it, for the length of a turn. If the task left no clone of its waker anywhere, the bell is *home*
-//! after the turn and serves the next task. If a clone is kept anywhere, the task keeps that bell as its
-//! own until it is home again. So the number of wakers held elsewhere is known exactly, which is what
-//! lets the scheduler say "deadlock" for certain.
+//! A scheduler does not create a bell for each task. It owns one and lends it, labelled with the task's key, for one
+//! turn. If the task left no clone of its waker anywhere, the bell is *home* after the turn and is lent to the next
+//! task. If a clone is kept anywhere, the task keeps that bell as its own until it is home again. So the number of
+//! wakers held elsewhere is known exactly, which is what makes a deadlock verdict certain.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -23,23 +21,23 @@ use crate::kernel::now;
 pub(crate) struct Doorbell {
     /// The key of the task it is lent to, and [`SILENT`].
     ///
-    /// Written only while the bell is home, so no ring ever sees the key change.
+    /// The key is written only while the bell is home, so no ring ever sees it change.
     word: AtomicU64,
     mailbox: Arc<Mailbox>,
 }
 
-/// Cleared while a letter of this bell lies in the mailbox, so that a second ring posts no second one. It is
-/// the bit that is set in every key, so that to write a key on a bell is to silence it.
+/// Cleared by a ring that posts a letter, until the bell is silenced, so that further rings post nothing. This bit is
+/// set in every key, so writing a key on a bell also silences it.
 const SILENT: u64 = 1 << 63;
 
 impl Wake for Doorbell {
-    /// The clone is dropped after the ring: then a bell that is home has rung for the last time.
+    /// The clone is dropped after the ring, so when a bell is home, no ring of it is in flight.
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // In the task's own turn it is enough to note the ring: it is scheduled when the turn is over.
+        // In the task's own turn, setting a flag is enough: the task is queued when the turn ends.
         if !now::ring_own(Arc::as_ptr(self).addr()) {
             self.ring();
         }
@@ -56,21 +54,21 @@ impl Doorbell {
         }
     }
 
-    /// Rings from a thread that is not the scheduler's, or after the scheduler's end.
+    /// Rings from a thread other than the scheduler's, or after the scheduler is gone.
     fn ring_remotely(&self) {
         let word = self.word.fetch_and(!SILENT, Ordering::AcqRel);
         if word & SILENT == 0 {
-            return; // Another ring has posted a letter, which is not answered yet.
+            return; // Another ring has posted a letter that is not answered yet.
         }
         let unread = self.mailbox.post(Letter::Wake(Key::from_word(word)));
         drop(unread); // The scheduler is gone, and its tasks with it.
     }
 }
 
-/// The scheduler's two references to a bell: so a bell that is home has a count of exactly two.
+/// The scheduler's two references to a bell. So a bell that is home has a count of exactly two.
 ///
-/// No `Weak` to a bell exists anywhere. It could be turned into a clone out of nothing, and the count
-/// would prove nothing.
+/// There must never be a `Weak` to a bell: upgrading it would make a clone from nothing, and the count would prove
+/// nothing.
 pub(crate) struct Bell {
     door: Arc<Doorbell>,
     waker: Waker,
@@ -93,22 +91,22 @@ impl Bell {
         &self.waker
     }
 
-    /// The mailbox of its scheduler.
+    /// Returns the mailbox of its scheduler.
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.door.mailbox
     }
 
-    /// The key that is written on it.
+    /// Returns the key that is written on it.
     pub(crate) fn key(&self) -> Key {
         Key::from_word(self.door.word.load(Ordering::Relaxed))
     }
 
-    /// Returns whether no clone of the waker is alive anywhere, nor will be until it is lent again.
+    /// Returns whether no clone of the waker exists, nor can exist until the bell is lent again.
     ///
-    /// The count of an `Arc` is read with `Relaxed`, and the last clone may just have been dropped by a
-    /// thread that rang before. The fence makes everything that was done with any clone happen before
-    /// what we do next (all changes of the count are one release sequence); without it a new label could
-    /// be read by an old ring: one task woken for nothing, and the other one's wake lost.
+    /// The count of an `Arc` is read with `Relaxed`, and the last clone may have been dropped by a thread that has just
+    /// rung the bell. The fence makes everything that was done with any clone happen before what follows here (all
+    /// changes of the count are one release sequence). Without it an old ring could read a new label: one task would be
+    /// woken for nothing, and the other's wake would be lost.
     pub(crate) fn is_home(&self) -> bool {
         if Arc::strong_count(&self.door) > 2 {
             return false;
@@ -117,38 +115,38 @@ impl Bell {
         true
     }
 
-    /// The number of clones that are held elsewhere.
+    /// Returns the number of clones that are held elsewhere.
     pub(crate) fn clones(&self) -> usize {
         Arc::strong_count(&self.door).saturating_sub(2)
     }
 
-    /// Takes back a ring that was answered, before the task is scheduled: the next ring posts a letter again.
+    /// Resets the bell when a ring is answered, before the task is scheduled: the next ring posts a letter again.
     pub(crate) fn silence(&self) {
-        // A swap, not a store: it must see whatever was written before the rings that it swallows.
+        // A read-modify-write, not a store: it must see whatever was written before the rings that it swallows.
         self.door.word.fetch_or(SILENT, Ordering::AcqRel);
     }
 
-    /// Lets the bell ring no more, when its task is over and clones of it are still held elsewhere: from now on it looks
-    /// as if its letter lay in the mailbox.
+    /// Makes further rings post nothing, for a bell whose task has ended while clones of it are held elsewhere: it
+    /// looks as if its letter were already in the mailbox.
     pub(crate) fn disconnect(&self) {
         self.door.word.fetch_and(!SILENT, Ordering::AcqRel);
     }
 }
 
-/// All bells of a scheduler but the one that is lent.
+/// All bells of a scheduler except the one that is lent.
 #[derive(Default)]
 pub(crate) struct Bells {
     /// Bells that are home.
     spare: Vec<Bell>,
-    /// Bells that were not home after a turn; each is kept by the task whose key is on it.
+    /// Bells that were not home after a turn; each belongs to the task whose key is on it.
     kept: Vec<Bell>,
 }
 
-/// More spare bells than this are freed.
+/// Spare bells beyond this number are freed.
 const SPARE: usize = 1024;
 
 impl Bells {
-    /// Takes a bell that is home.
+    /// Takes a bell that is home, or creates one.
     #[inline]
     pub(crate) fn take(&mut self, mailbox: &Arc<Mailbox>) -> Bell {
         self.spare.pop().unwrap_or_else(|| Bell::new(mailbox))
@@ -162,47 +160,48 @@ impl Bells {
         }
     }
 
-    /// Keeps a bell that is not home for its task, which remembers the number that this returns.
+    /// Keeps a bell that is not home for its task, and returns the index under which the task finds it.
     pub(crate) fn keep(&mut self, bell: Bell) -> BellIndex {
         self.kept.push(bell);
         BellIndex(u32::try_from(self.kept.len()).expect("there are no more bells than slots"))
     }
 
-    /// The bell that a task keeps.
+    /// Returns the bell that a task keeps.
     pub(crate) fn kept(&mut self, index: BellIndex) -> &mut Bell {
         &mut self.kept[index.0 as usize - 1]
     }
 
-    /// Removes a kept bell. The last one moves into its place: the task whose index changes is returned with it.
+    /// Removes a kept bell. The last one moves into its place; the key of the task whose index has changed is returned
+    /// too.
     pub(crate) fn remove(&mut self, index: BellIndex) -> (Bell, Option<Key>) {
         let position = index.0 as usize - 1;
         let bell = self.kept.swap_remove(position);
         (bell, self.kept.get(position).map(Bell::key))
     }
 
-    /// The task that keeps the last of the kept bells, if that is home.
+    /// Returns the task that keeps the last of the kept bells, if that bell is home.
     pub(crate) fn last_if_home(&self) -> Option<Key> {
         self.kept.last().filter(|bell| bell.is_home()).map(Bell::key)
     }
 
-    /// How many clones of a kept bell there are.
+    /// Returns how many clones of a kept bell there are.
     pub(crate) fn clones(&self, index: BellIndex) -> usize {
         let position = (index.0 as usize).checked_sub(1);
         position.and_then(|position| self.kept.get(position)).map_or(0, Bell::clones)
     }
 
-    /// How many clones of all kept bells there are.
+    /// Returns how many clones of all kept bells there are.
     pub(crate) fn all_clones(&self) -> usize {
         self.kept.iter().map(Bell::clones).sum()
     }
 
-    /// How many tasks have a waker elsewhere, or had one when last looked at.
+    /// Returns how many tasks have a waker held elsewhere, or had one when last checked.
     pub(crate) fn kept_count(&self) -> usize {
         self.kept.len()
     }
 }
 
-/// Which of the kept bells is a task's own.
+/// The index of a task's own bell among the kept bells, plus one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct BellIndex(u32);
 
@@ -215,15 +214,15 @@ impl BellIndex {
     }
 }
 
-/// What is to be woken: a task of this thread, or a foreign waker.
+/// Wakes what is waiting: a task of this thread, or a foreign waker.
 ///
-/// A wait that is polled with its task's own waker is remembered by the task's key: that clones nothing,
-/// allocates nothing, and no waker leaves the scheduler, so a deadlock report stays certain. Anything
-/// else (inside `FuturesUnordered` and the like, or on another executor) is remembered by its waker.
+/// For a wait that is polled with its task's own waker, this stores the task's key: nothing is cloned or allocated, and
+/// no waker leaves the scheduler, so a deadlock report stays certain. For any other wait (inside `FuturesUnordered` and
+/// the like, or on another executor), it stores a clone of the waker.
 ///
 /// # Example
 ///
-/// A gate that opens once, for everybody:
+/// A gate that opens once, for all waiters:
 ///
 /// ```
 /// use std::{cell::{Cell, RefCell}, future::poll_fn, rc::Rc, task::Poll};
@@ -260,14 +259,14 @@ impl BellIndex {
 pub struct Waiter {
     /// `None` if it is woken by the task's key.
     pub(crate) waker: Option<Waker>,
-    /// The task that waits; with a waker, the one in whose turn the wait began, if there was one.
+    /// The waiting task; with a waker, the task in whose turn the wait began, if there was one.
     pub(crate) task: Option<TaskKey>,
-    /// A key means something on its own thread only.
+    /// A key is meaningful only on its own thread.
     _not_send: PhantomData<*const ()>,
 }
 
 impl Waiter {
-    /// Remembers what is polling.
+    /// Creates a waiter for the waker in `cx`.
     ///
     /// # Panics
     ///
@@ -281,7 +280,7 @@ impl Waiter {
         Waiter { waker, task, _not_send: PhantomData }
     }
 
-    /// Remembers a task, whatever polls.
+    /// Creates a waiter for a task, whatever is polling.
     pub(crate) fn of_task(task: TaskKey) -> Self {
         Waiter { waker: None, task: Some(task), _not_send: PhantomData }
     }
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storm_of_rings_is_one_letter() {
+    fn a_storm_of_rings_posts_one_letter() {
         let mailbox = far_away();
         let bell = Bell::new(&mailbox);
         bell.label(key(5));

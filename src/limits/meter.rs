@@ -1,4 +1,4 @@
-//! The meter of a turn: what it takes and gets, counted only for a scheduler that wants to know.
+//! The meter of a turn: its time and its results, counted only for a scheduler with such a limit.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
@@ -12,22 +12,22 @@ use crate::watch::{origin, report};
 /// What a scheduler counts in each turn.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    /// A turn that takes as long is reported.
+    /// A turn that takes this long is reported.
     slow: Option<Duration>,
-    /// So many results may a task get in one turn.
+    /// The number of results that a task may get in one turn.
     budget: Option<NonZeroU32>,
-    /// When the turn began, in real time.
+    /// When the turn started, in real time.
     began: Cell<Option<Instant>>,
     /// How many results the task may still get in this turn.
     left: Cell<u32>,
     /// The wait that was polled last.
     polled: RefCell<Option<WaitsFor>>,
-    /// The last one that was over in this turn.
+    /// The last wait that completed in this turn.
     after: RefCell<Option<WaitsFor>>,
 }
 
 impl Meter {
-    /// A meter, if there is anything to count.
+    /// Creates a meter, if there is anything to count.
     pub(crate) fn new(slow: Option<Duration>, budget: Option<NonZeroU32>) -> Option<Rc<Self>> {
         (slow.is_some() || budget.is_some()).then(|| {
             let (began, left) = (Cell::new(None), Cell::new(0));
@@ -36,17 +36,17 @@ impl Meter {
         })
     }
 
-    /// Begins to count a turn.
+    /// Starts a turn.
     pub(crate) fn begin(&self) {
         self.left.set(self.budget.map_or(u32::MAX, NonZeroU32::get));
         if self.slow.is_some() {
-            self.after.take(); // If a panic has ended the turn before, it is still there.
+            self.after.take(); // Left over if a panic ended the previous turn.
             self.began.set(Some(Instant::now()));
         }
         set_word(Word::Limits, 1);
     }
 
-    /// Ends a turn; says so if it took too long.
+    /// Ends a turn; returns a report of it if it took too long.
     pub(crate) fn end(&self) -> Option<SlowTurn> {
         set_word(Word::Limits, 0);
         let took = self.began.take()?.elapsed();
@@ -54,19 +54,19 @@ impl Meter {
         (took >= self.slow?).then_some(SlowTurn { took, after })
     }
 
-    /// Returns whether the task may get nothing more in this turn.
+    /// Returns whether the task has used up its budget for this turn.
     pub(super) fn is_used_up(&self) -> bool {
         self.left.get() == 0
     }
 
-    /// Notes what is waited for, if turns are timed; a wait is about to be polled.
+    /// Records a wait that is about to be polled, if turns are timed.
     pub(super) fn note(&self, describe: impl FnOnce() -> Option<WaitsFor>) {
         if self.slow.is_some() {
             self.polled.replace(describe());
         }
     }
 
-    /// The wait that was polled last is over.
+    /// Counts the wait that was polled last: it has completed.
     pub(super) fn count(&self) {
         self.left.set(self.left.get().saturating_sub(1));
         let polled = self.polled.take();
@@ -82,7 +82,7 @@ pub(crate) struct SlowTurn {
     after: Option<WaitsFor>,
 }
 
-/// What the meter had counted of a turn when others were nested in it.
+/// The counts of a turn, saved while other turns are nested in it.
 struct Paused {
     at: Instant,
     began: Option<Instant>,
@@ -92,14 +92,14 @@ struct Paused {
 }
 
 impl Meter {
-    /// Puts what was counted aside, for turns that are nested in this one.
+    /// Saves the counts, for turns that are nested in this one.
     fn pause(&self) -> Box<Paused> {
         let (polled, after) = (self.polled.take(), self.after.take());
         let (began, left) = (self.began.take(), self.left.get());
         Box::new(Paused { at: Instant::now(), began, left, polled, after })
     }
 
-    /// Goes on counting. The time that the others took is theirs.
+    /// Resumes counting. The time of the nested turns does not count for this one.
     fn go_on(&self, paused: Paused) {
         let Paused { at, began, left, polled, after } = paused;
         self.began.set(began.map(|began| began + at.elapsed()));
@@ -109,24 +109,24 @@ impl Meter {
     }
 }
 
-/// Reports a turn that took too long, as [`Meter::end`] has found.
+/// Reports a turn that took too long, as returned by [`Meter::end`].
 pub(crate) fn report_slow_turn(kernel: &Kernel, key: Key, slow: SlowTurn) {
     if let Some((task, spawned_at)) = origin(kernel, key) {
-        // The slot knows the number: those of turns that were nested in this one came after it.
+        // The number is from the slot, since turns nested in this one have advanced the counter.
         let turn = kernel.board.borrow().taskmap.get(key).map_or(0, |slot| slot.last_turn);
         let SlowTurn { took, after } = slow;
         report(kernel, &Report::SlowTurn { task, spawned_at, turn, took, after });
     }
 }
 
-/// What the meter of a scheduler had counted of a turn, until this is [resumed](Pause::end): turns are nested in it.
+/// A scheduler's meter, paused while other turns are nested in the current one, until [`Pause::end`].
 pub(crate) struct Pause {
     meter: Rc<Meter>,
     paused: Box<Paused>,
 }
 
 impl Pause {
-    /// Puts aside what was counted, if anything is.
+    /// Pauses the meter, if the scheduler has one.
     pub(crate) fn begin(kernel: &Kernel) -> Option<Pause> {
         if !kernel.is_traced() {
             return None;
@@ -136,7 +136,7 @@ impl Pause {
         Some(Pause { meter, paused })
     }
 
-    /// Goes on counting. The time that the nested turns took is theirs.
+    /// Resumes counting. The time of the nested turns does not count for this one.
     pub(crate) fn end(self) {
         self.meter.go_on(*self.paused);
     }

@@ -1,8 +1,7 @@
-//! Every wait of this crate is polled here, so that the limits of a turn know of all that are over.
+//! Every wait of this crate is polled here, so that the limits of a turn see each one that completes.
 //!
-//! Two things are counted, and both need to know that: the results that a task was given in this turn, for the
-//! budget; and the time, which is of use only with the place that the task came from. While nothing is counted, a
-//! wait costs a look at a flag of the thread's, and that is all.
+//! Both limits need that: the budget counts the results that the task got in this turn, and the report of a slow
+//! turn names the wait that preceded it. While there are no limits, a wait costs one check of a thread-local flag.
 
 use std::task::{Context, Poll};
 
@@ -10,18 +9,18 @@ use crate::kernel::{Word, current, word};
 use crate::limits::meter::Meter;
 use crate::report::WaitsFor;
 
-/// A poll of a wait of this crate, as the limits of a turn see it.
+/// A wait of this crate, as the limits of a turn see it.
 ///
-/// By value: that of a future is a `&mut` to it, and one that is made up for a single poll can be taken apart by the
-/// compiler, and costs nothing.
+/// Polled by value: a future implements it for `&mut` to itself, and the compiler optimizes away a wait that is
+/// constructed for a single poll.
 pub(crate) trait Limited: Sized {
-    /// What the wait ends with.
+    /// The result of the wait.
     type Output;
 
-    /// Polls it, whether or not the task's budget is used up.
+    /// Polls the wait, whether or not the task's budget is used up.
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output>;
 
-    /// Says what is waited for, if it has a name in reports. Asked before the poll: after it the wait may be gone.
+    /// Describes the wait, if reports can name it. Called before the poll, which consumes the wait.
     fn describe(&self) -> Option<WaitsFor> {
         None
     }
@@ -34,8 +33,8 @@ pub(crate) fn poll_limited<W: Limited>(wait: W, cx: &Context<'_>) -> Poll<W::Out
     if word(Word::Limits) == 0 { wait.poll_now(cx) } else { poll_metered(wait, cx) }
 }
 
-/// Gives way, before the wait takes anything, if its task has used up its budget; that task is scheduled again. Or
-/// else counts the wait if it is over.
+/// If the task has used up its budget, yields before the wait takes anything; the task is scheduled again.
+/// Otherwise counts the wait if it completes.
 #[cold]
 fn poll_metered<W: Limited>(wait: W, cx: &Context<'_>) -> Poll<W::Output> {
     if is_over_budget(cx, || wait.describe()) {
@@ -53,7 +52,7 @@ fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>)
     let Some(meter) = kernel.part::<Meter>() else { return false };
     let is_over = meter.is_used_up();
     if is_over {
-        cx.waker().wake_by_ref(); // A foreign waker too: the poller is to come again.
+        cx.waker().wake_by_ref(); // Even a foreign waker: the poller must poll again.
     } else {
         meter.note(describe);
     }

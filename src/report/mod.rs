@@ -1,4 +1,4 @@
-//! What is said of a scheduler: plain data, and how it prints itself.
+//! Descriptions of a scheduler: plain data, and how it prints.
 
 mod label;
 mod job;

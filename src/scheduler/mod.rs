@@ -1,7 +1,34 @@
-//! The scheduler: how it is built, watched and looked at.
+//! The scheduler: how to configure, observe and inspect one.
 //!
-//! [`Builder`] makes one that is not the default. [`Observer`] is told of every [`Transition`].
-//! [`Snapshot`], [`Metrics`] and [`DeadlockReport`] say what there is, as plain data that prints itself.
+//! Use this module when [`Scheduler::new`](crate::Scheduler::new) is not enough: for a virtual clock, another order of
+//! turns, an observer, limits, or a report of what every task is doing.
+//!
+//! ```
+//! use std::time::Duration;
+//! use turnwise::{Policy, Scheduler, sleep, task};
+//!
+//! let scheduler = Scheduler::builder().virtual_time().policy(Policy::Random(7)).build();
+//! task::Builder::new().name("sleeper").spawn_on(&scheduler, sleep(Duration::from_secs(3600)));
+//!
+//! scheduler.run_until_stalled();
+//! let snapshot = scheduler.snapshot();
+//! assert_eq!(snapshot.tasks[0].label.to_string(), "#1 \"sleeper\"");
+//! assert_eq!(snapshot.timers[0].left, Some(Duration::from_secs(3600)));
+//!
+//! scheduler.run()?; // the virtual clock jumps: this takes no real time
+//! assert_eq!(scheduler.metrics().alive, 0);
+//! # Ok::<(), turnwise::RunError>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | set the clock, the order, limits and callbacks | [`Builder`], made by [`Scheduler::builder`](crate::Scheduler::builder) |
+//! | receive every change of state | [`Observer`], and the [`Transition`]s that it receives |
+//! | see all tasks, timers and jobs as plain data | [`Snapshot`]; [`Metrics`] for the counts alone |
+//! | learn why nothing can run | [`DeadlockReport`], in [`RunError::Deadlock`] |
+//! | decide what happens to failures that no handle reads | [`FailurePolicy`], [`Report`] |
+//! | learn what a shutdown ended, and how | [`ShutdownReport`] |
+//! | put the thread to sleep in something of your own | [`Park`] |
 
 mod error;
 mod park;

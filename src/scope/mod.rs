@@ -1,4 +1,4 @@
-//! Scopes: tasks that may borrow from around them, and have all ended when the scope ends.
+//! Scopes: tasks that may borrow from their surroundings, and have all ended when the scope ends.
 
 mod hosts;
 mod pass;

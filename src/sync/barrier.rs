@@ -1,4 +1,4 @@
-//! A barrier: so many tasks meet, and then all of them go on.
+//! A barrier: a fixed number of tasks wait for each other, then all of them continue.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,12 +15,12 @@ use crate::report::WaitsFor;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
-/// Lets tasks wait until so many of them have come; then all of them go on, and it can be used again.
+/// A rendezvous for a fixed number of tasks: each waits until all of them have arrived. It is reusable.
 ///
-/// Only those count who still wait: a wait that is dropped gives its place up. A task that comes back before
-/// the others of its meeting had their turns is the first of the next meeting.
+/// Only tasks that are still waiting count: dropping a wait takes its arrival back. A task that waits again
+/// before the others of its rendezvous have taken their turns counts toward the next one.
 ///
-/// It belongs to its thread and needs no atomics.
+/// It is `!Send` and uses no atomics.
 ///
 /// # Example
 ///
@@ -45,14 +45,14 @@ use crate::sync::waiters::{Left, Waiters};
 /// ```
 pub struct Barrier {
     parties: usize,
-    /// How many are in the list.
+    /// The number of waits in the list.
     arrived: Cell<usize>,
     is_broken: Cell<bool>,
     waiters: Waiters,
 }
 
 impl Barrier {
-    /// Makes a barrier for so many tasks. One for 0 is one for 1, as in std: nobody waits there.
+    /// Creates a barrier for `parties` tasks. As in std, 0 is the same as 1: no task ever waits.
     pub const fn new(parties: usize) -> Self {
         Barrier {
             parties: if parties == 0 { 1 } else { parties },
@@ -62,25 +62,25 @@ impl Barrier {
         }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.waiters.set_name(name.into());
         self
     }
 
-    /// Waits until as many have come as it takes. Whoever comes last does not wait.
+    /// Waits until [`parties`](Barrier::parties) tasks have arrived. The last one does not wait.
     ///
     /// # Errors
     ///
     /// [`BrokenBarrier`] if the barrier is broken, or is [aborted](Barrier::abort) or
-    /// [reset](Barrier::reset) before enough have come. Once they have, all of them get `Ok`, whatever
-    /// becomes of the barrier before their turns.
+    /// [reset](Barrier::reset) before the last task arrives. After that all of them get `Ok`, even if it
+    /// breaks before their turns.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes the arrival back: the barrier waits for one more again. Once enough have
-    /// come, dropping it changes nothing for the others.
+    /// Dropping the future takes the arrival back: the barrier waits for one more task again. Once the last
+    /// task has arrived, dropping the future does not affect the others.
     #[track_caller]
     #[inline]
     pub fn wait(&self) -> BarrierWait<'_> {
@@ -88,9 +88,9 @@ impl Barrier {
         BarrierWait { queued, has_arrived: false }
     }
 
-    /// Breaks it: all who wait get an error, and so do all who come, until it is [reset](Barrier::reset).
+    /// Breaks the barrier: all current and future waits fail, until it is [reset](Barrier::reset).
     ///
-    /// For a task that will not come, so that the others do not wait for it for ever.
+    /// For a task that will not arrive, so that the others do not wait for it forever.
     ///
     /// # Example
     ///
@@ -109,7 +109,7 @@ impl Barrier {
         self.end_meeting(|_| BROKEN);
     }
 
-    /// Makes it as it was in the beginning: all who wait get an error, and all who come count.
+    /// Resets the barrier to its initial state: all current waits fail, and new ones count from zero.
     ///
     /// # Example
     ///
@@ -128,31 +128,31 @@ impl Barrier {
         self.end_meeting(|_| BROKEN);
     }
 
-    /// Returns whether it is broken.
+    /// Returns whether the barrier is broken.
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> bool {
         self.is_broken.get()
     }
 
-    /// How many must come.
+    /// Returns the number of tasks that must arrive.
     pub fn parties(&self) -> usize {
         self.parties
     }
 
-    /// How many have come, and wait.
+    /// Returns the number of tasks that have arrived and are waiting.
     pub fn n_waiting(&self) -> usize {
         self.arrived.get()
     }
 
-    /// Lets all go who wait, each with the word for its position.
+    /// Wakes all waits, each with the word for its position.
     fn end_meeting(&self, word: impl Fn(u32) -> u32) {
-        // Before the wakes, which may run code that comes to the next meeting.
+        // Before the wakes, which may run code that arrives for the next rendezvous.
         self.arrived.set(0);
         self.waiters.wake_each(word);
     }
 }
 
-/// The word of who came last. The word of the others is their position.
+/// The word of the last arrival. The word of every other wait is its position.
 const LAST: u32 = u32::MAX - 1;
 /// The word of a wait that ended because the barrier broke.
 const BROKEN: u32 = u32::MAX;
@@ -177,7 +177,7 @@ impl Source for Barrier {
         self.arrived.set(self.arrived.get() - 1);
     }
 
-    /// The meeting has taken place.
+    /// The rendezvous has taken place, so there is nothing to pass on.
     fn give_back(&self, _: Left) {}
 }
 
@@ -195,7 +195,7 @@ impl fmt::Debug for Barrier {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct BarrierWait<'a> {
     queued: Queued<'a, Barrier>,
-    /// It has joined the list, and was counted.
+    /// It has joined the list and is counted.
     has_arrived: bool,
 }
 
@@ -214,7 +214,7 @@ impl Limited for &mut BarrierWait<'_> {
         let barrier = self.queued.source();
         let poll = self.queued.poll_now(cx);
         if poll.is_pending() && !self.has_arrived {
-            // No code of others has run since it joined.
+            // No other code has run since it joined the list.
             self.has_arrived = true;
             barrier.arrived.set(barrier.arrived.get() + 1);
         }
@@ -243,7 +243,7 @@ impl fmt::Debug for BarrierWait<'_> {
     }
 }
 
-/// What [`Barrier::wait`] ends with: who one is among those who met.
+/// The result of [`Barrier::wait`]: the caller's place among the tasks of the rendezvous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult {
     index: usize,
@@ -251,21 +251,22 @@ pub struct BarrierWaitResult {
 }
 
 impl BarrierWaitResult {
-    /// Returns whether this is the one leader of the meeting, who may do what is to be done once.
+    /// Returns whether the caller is the leader of the rendezvous, for work that must be done once.
     ///
-    /// It is whoever came last, and so a task that cannot have been cancelled meanwhile.
+    /// Each rendezvous has exactly one: the last task to arrive, which cannot be cancelled while waiting
+    /// since it does not wait.
     pub fn is_leader(&self) -> bool {
         self.is_leader
     }
 
-    /// The number in the order of arrival, from 0, of those who were still there in the end. The leader has
-    /// the highest.
+    /// Returns the position in the order of arrival, from 0, among the tasks that were still waiting when
+    /// the last one arrived. The leader has the highest.
     pub fn index(&self) -> usize {
         self.index
     }
 }
 
-/// The barrier is broken, or was reset: what [`Barrier::wait`] ends with then.
+/// The error of [`Barrier::wait`]: the barrier was broken or reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the barrier is broken")]
 #[doc(alias = "BrokenBarrierError")]

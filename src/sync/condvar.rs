@@ -1,4 +1,4 @@
-//! Waiting, with a mutex let go meanwhile, until somebody says that something has changed.
+//! A condition variable: waits for a notification with a mutex unlocked.
 
 use std::fmt;
 use std::mem;
@@ -13,14 +13,14 @@ use crate::sync::mutex::{Lock, Mutex, MutexGuard};
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
-/// Tasks wait here, with a [`Mutex`] let go meanwhile, until another one says that something has changed.
+/// A condition variable: tasks wait for a notification, with a [`Mutex`] unlocked while they wait.
 ///
-/// Strictly first come, first served, and without spurious wake-ups: a wait ends only when it was notified,
-/// and only waits that are there at the call are. A notification that reached a wait which is dropped before
-/// it has the lock again goes to the next one. With nobody waiting it is lost; who must not miss it looks at
-/// the value under the lock first, as [`wait_while`](Condvar::wait_while) does.
+/// Strictly FIFO and without spurious wakeups: a wait ends only when it is notified, and a notification
+/// reaches only waits that started before the call. If a notified wait is dropped before it has the
+/// lock again, the notification goes to the next wait. Without a waiter a notification is lost; to be sure
+/// not to miss it, check the value under the lock first, as [`wait_while`](Condvar::wait_while) does.
 ///
-/// A task that notifies need not have the lock; and the waits of one condvar may belong to several mutexes.
+/// The notifying task need not hold the lock, and the waits of one condvar may use different mutexes.
 ///
 /// # Example
 ///
@@ -45,44 +45,43 @@ use crate::sync::waiters::{Left, Waiters};
 /// ```
 #[doc(alias = "Condition")]
 pub struct Condvar {
-    /// Each wait notes the round in which it joined, and each notification begins another one.
+    /// Each wait records the round in which it joined; each notification starts a new round.
     waiters: Waiters,
 }
 
-/// The word of a wait that `notify_one` has ended.
+/// The word of a wait that `notify_one` has notified.
 const ONE: u32 = 1;
 
-/// The word of a wait that `notify_all` has ended.
+/// The word of a wait that `notify_all` has notified.
 const ALL: u32 = 2;
 
 impl Condvar {
-    /// Makes a condvar.
+    /// Creates a condvar.
     pub const fn new() -> Self {
         Condvar { waiters: Waiters::new("condvar") }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.waiters.set_name(name.into());
         self
     }
 
-    /// Unlocks the mutex, waits until it is notified, and locks the mutex again.
+    /// Unlocks the mutex, waits for a notification, and locks the mutex again.
     ///
-    /// The wait begins and the mutex is let go at the first poll, in this order, so no notification can be
-    /// missed in between. Once notified it asks for the lock like anybody else, behind those who have asked
-    /// already.
+    /// The first poll starts the wait and then unlocks the mutex, so no notification can be missed in
+    /// between. Once notified, the wait queues for the lock like any other task.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the wait; the mutex is not locked then, so a clean-up that needs it locks it
-    /// again (in asyncio it has it). If it had been notified by [`notify_one`](Condvar::notify_one) already,
-    /// also if it waits for the lock, the notification goes to the next one.
+    /// Dropping the future ends the wait without locking the mutex, so cleanup code that needs the lock
+    /// must lock it again (in asyncio it holds the lock). If [`notify_one`](Condvar::notify_one) has already
+    /// notified this wait, even if it is queued for the lock by then, the notification goes to the next wait.
     ///
     /// # Panics
     ///
-    /// If it is polled again after it was ready.
+    /// If it is polled after completion.
     ///
     /// # Example
     ///
@@ -108,8 +107,8 @@ impl Condvar {
         CondvarWait { condvar: self, place: Location::caller(), stage: CondvarStage::Locked(guard) }
     }
 
-    /// Waits as long as the condition is true of the value: looks at it under the lock now, and again each
-    /// time that it is notified.
+    /// Waits while `condition` returns `true` for the value. Checks it under the lock, at the first poll and
+    /// after each notification.
     ///
     /// # Cancel safety
     ///
@@ -117,7 +116,7 @@ impl Condvar {
     ///
     /// # Panics
     ///
-    /// If the condition panics: then the mutex is unlocked. And if it is polled again after it was ready.
+    /// If `condition` panics, which unlocks the mutex, or if the future is polled after completion.
     ///
     /// # Example
     ///
@@ -146,7 +145,7 @@ impl Condvar {
         CondvarWaitWhile { condvar: self, place: Location::caller(), state, condition }
     }
 
-    /// Ends the wait of whoever has waited longest. Does nothing if nobody waits.
+    /// Notifies the task that has waited longest. Does nothing if no task is waiting.
     #[doc(alias = "notify")]
     #[doc(alias = "signal")]
     pub fn notify_one(&self) {
@@ -154,14 +153,14 @@ impl Condvar {
         self.waiters.wake_first(ONE);
     }
 
-    /// Ends all waits that there are now, in the order in which they began.
+    /// Notifies all tasks that are waiting now, in the order in which they started to wait.
     #[doc(alias = "broadcast")]
     pub fn notify_all(&self) {
         self.waiters.wake_all(ALL);
     }
 
-    /// A notification reached a wait that was dropped. The next one gets it, if it waits since before the
-    /// last call: no wait may end by calls that were all made before it began.
+    /// Passes on the notification of a dropped wait. The next wait gets it only if it joined before the last
+    /// call: a notification must not end a wait that started after it.
     fn pass_on(&self) {
         let round = self.waiters.round();
         self.waiters.wake_first_if(ONE, |joined| joined != round);
@@ -198,7 +197,7 @@ impl fmt::Debug for Condvar {
     }
 }
 
-/// A notification on its way to a wait that does not have the lock yet. Dropped there, it goes to another.
+/// A notification in flight to a wait that does not have the lock yet. Its drop passes it on.
 struct Notification<'a> {
     condvar: &'a Condvar,
     word: u32,
@@ -213,7 +212,7 @@ impl Drop for Notification<'_> {
 /// The future of [`Condvar::wait`].
 ///
 /// ```text
-///   Locked ──1──▶ Waiting ──2──▶ Locking ──3──▶ Over      1 the first poll    3 the lock is handed over
+///   Locked ──1──▶ Waiting ──2──▶ Locking ──3──▶ Over      1 first poll        3 lock handed over
 ///                                                         2 notify_one, notify_all
 /// ```
 #[must_use = "a future does nothing until it is awaited"]
@@ -226,7 +225,7 @@ pub struct CondvarWait<'a, T: ?Sized> {
 enum CondvarStage<'a, T: ?Sized> {
     Locked(MutexGuard<'a, T>),
     Waiting(Queued<'a, Condvar>, &'a Mutex<T>),
-    // In this order: the wait for the lock is given up before another wait is told to ask for it.
+    // Drop order: the place in the lock's queue is given up before another wait is notified and queues for it.
     Locking(Lock<'a, T>, Notification<'a>),
     Over,
 }
@@ -242,34 +241,34 @@ impl<'a, T: ?Sized> Future for CondvarWait<'a, T> {
         if let CondvarStage::Waiting(queued, mutex) = &mut self.stage {
             let mutex = *mutex;
             let Grant::Word(word) = ready!(Pin::new(queued).poll(cx)) else {
-                unreachable!("a condvar wakes, and hands nothing over")
+                unreachable!("a condvar wakes, but hands nothing over")
             };
             let lock = mutex.lock_from(self.place);
             let notification = Notification { condvar: self.condvar, word };
             self.stage = CondvarStage::Locking(lock, notification);
         }
         let CondvarStage::Locking(lock, _) = &mut self.stage else {
-            panic!("a wait of a condvar was polled after it had been ready")
+            panic!("a `Condvar` wait was polled after completion")
         };
         let guard = ready!(Pin::new(lock).poll(cx));
         if let CondvarStage::Locking(_, notification) =
             mem::replace(&mut self.stage, CondvarStage::Over)
         {
-            mem::forget(notification); // It has arrived.
+            mem::forget(notification); // It was delivered.
         }
         Poll::Ready(guard)
     }
 }
 
 impl<T: ?Sized> CondvarWait<'_, T> {
-    /// Joins the list, and then lets the mutex go.
+    /// Joins the list, then unlocks the mutex.
     fn begin(&mut self, cx: &Context<'_>) {
         let mut queued = Queued::new(self.condvar, 0, self.place);
-        // If a foreign waker panics here, the mutex is still locked and the wait has not begun.
+        // If a foreign waker panics here, the mutex is still locked and the wait has not started.
         let poll = queued.poll_now(cx);
-        assert!(poll.is_pending(), "a condvar has nothing that could be taken at once");
+        assert!(poll.is_pending(), "a condvar has nothing that could be taken immediately");
         let CondvarStage::Locked(guard) = mem::replace(&mut self.stage, CondvarStage::Over) else {
-            unreachable!("a wait begins once")
+            unreachable!("a wait starts once")
         };
         self.stage = CondvarStage::Waiting(queued, guard.mutex());
         drop(guard);
@@ -297,7 +296,7 @@ enum While<'a, T: ?Sized> {
     Over,
 }
 
-/// The condition is called in place, and never pinned.
+/// The condition is never pinned.
 impl<T: ?Sized, F> Unpin for CondvarWaitWhile<'_, T, F> {}
 
 impl<'a, T, F> Future for CondvarWaitWhile<'a, T, F>
@@ -314,7 +313,7 @@ where
                 self.state = While::Looking(guard);
             }
             let While::Looking(mut guard) = mem::replace(&mut self.state, While::Over) else {
-                panic!("a wait of a condvar was polled after it had been ready")
+                panic!("a `Condvar` wait was polled after completion")
             };
             if !(self.condition)(&mut guard) {
                 return Poll::Ready(guard);

@@ -1,4 +1,4 @@
-//! An event: a flag that tasks wait for.
+//! An event: a flag that tasks can wait for.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,12 +11,13 @@ use crate::kernel::Place;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
-/// A flag that tasks wait for: while it is set nobody waits, and setting it wakes all who do.
+/// A flag that tasks can wait for: setting it wakes all waiters, and while it is set no task waits.
 ///
-/// [`set`](Event::set) lets everybody go on who waits at that moment, in the order of their coming, also if
-/// [`clear`](Event::clear) follows at once. See [`Notify`](crate::sync::Notify) for waking one at a time.
+/// [`set`](Event::set) wakes every task that is waiting at that moment, in FIFO order, even if
+/// [`clear`](Event::clear) follows immediately. To wake one task at a time, see
+/// [`Notify`](crate::sync::Notify).
 ///
-/// It belongs to its thread and needs no atomics.
+/// It is `!Send` and uses no atomics.
 ///
 /// # Example
 ///
@@ -47,12 +48,12 @@ pub struct Event {
 }
 
 impl Event {
-    /// Makes an event that is not set.
+    /// Creates an event that is not set.
     pub const fn new() -> Self {
         Event::of_kind("event")
     }
 
-    /// Makes an event that reports call so.
+    /// Creates an event that reports show as a `kind`.
     pub(crate) const fn of_kind(kind: &'static str) -> Self {
         Event { is_set: Cell::new(false), waiters: Waiters::new(kind) }
     }
@@ -61,17 +62,17 @@ impl Event {
         self.waiters.set_name(name);
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.set_name(name.into());
         self
     }
 
-    /// Sets it, and wakes all who wait for it, in the order of their coming.
+    /// Sets the event and wakes all waiters, in FIFO order.
     ///
-    /// They go on at their next turns, whatever becomes of the event until then. Setting it twice is the
-    /// same as once.
+    /// They continue in their next turns, even if the event is cleared before that. Setting an event that is
+    /// already set has no effect.
     #[doc(alias = "notify_all")]
     #[inline]
     pub fn set(&self) {
@@ -81,22 +82,22 @@ impl Event {
         }
     }
 
-    /// Makes those wait who come from now on.
+    /// Clears the event: waits that start from now on last until it is set again.
     #[doc(alias = "reset")]
     pub fn clear(&self) {
         self.is_set.set(false);
     }
 
-    /// Returns whether it is set.
+    /// Returns whether the event is set.
     pub fn is_set(&self) -> bool {
         self.is_set.get()
     }
 
-    /// Waits until it is set; does not wait if it is.
+    /// Waits until the event is set; completes immediately if it already is.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the list of those who wait; nothing else changes.
+    /// Dropping the future removes it from the wait list and has no other effect.
     ///
     /// # Example
     ///
@@ -118,14 +119,14 @@ impl Event {
         self.wait_at(Location::caller())
     }
 
-    /// Does what [`wait`](Event::wait) does, for a wait that began at this place.
+    /// Like [`wait`](Event::wait), for a wait that started at `place`.
     #[inline]
     pub(crate) fn wait_at(&self, place: Place) -> EventWait<'_> {
         EventWait { queued: Queued::new(self, 0, place) }
     }
 }
 
-/// The word of a wait that ended.
+/// The word of a completed wait.
 const SET: u32 = 0;
 
 impl Source for Event {
@@ -138,7 +139,7 @@ impl Source for Event {
         if self.is_set.get() { Ok(Grant::Word(SET)) } else { Err(0) }
     }
 
-    /// All who waited were woken, so there is nothing to pass on.
+    /// All waits were woken, so there is nothing to pass on.
     fn give_back(&self, _: Left) {}
 }
 
@@ -164,7 +165,7 @@ pub struct EventWait<'a> {
 }
 
 impl EventWait<'_> {
-    /// Where the wait began.
+    /// Where the wait started.
     pub(crate) fn place(&self) -> Place {
         self.queued.place()
     }

@@ -1,7 +1,7 @@
-//! The gate behind every primitive that counts: so many permits, given out in the order of asking.
+//! The gate behind every primitive that counts: a number of permits, granted in FIFO order.
 //!
-//! A mutex is a gate with one permit, a lock for readers and a writer one where the writer asks for all, a
-//! bounded channel one with a permit for each free place.
+//! A mutex is a gate with one permit; a reader-writer lock is one whose writers take all permits; a bounded
+//! channel is one with a permit for each free slot.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,14 +12,14 @@ use crate::limits::poll_limited;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Ticket, Waiters};
 
-/// Counts permits, and keeps the list of those who wait for some.
+/// Counts permits, and queues the waits for them.
 ///
-/// Strictly first come, first served: nobody overtakes a wait that wants more than there is, and a permit is
-/// handed over, so nobody can snatch it from who was woken for it.
+/// Strictly FIFO: a wait for more permits than are available holds back all later ones, and permits are handed
+/// over with the wake, so no other task can take them before the woken one is polled.
 pub(crate) struct Gate {
     permits: Cell<u32>,
     is_closed: Cell<bool>,
-    /// Whether the record is to say who holds permits.
+    /// Whether the record names the holders of permits.
     records_holders: bool,
     waiters: Waiters,
 }
@@ -31,12 +31,12 @@ pub(crate) const MAX_PERMITS: u32 = u32::MAX / 2;
 pub(crate) const CLOSED: u32 = u32::MAX;
 
 impl Gate {
-    /// A gate whose permits are held by tasks, which reports name.
+    /// Creates a gate whose permits are held by tasks, which reports name.
     pub(crate) const fn held(kind: &'static str, permits: u32) -> Self {
         Gate::with(kind, permits, true)
     }
 
-    /// A gate whose permits are used up.
+    /// Creates a gate whose permits are consumed.
     pub(crate) const fn consumed(kind: &'static str, permits: u32) -> Self {
         Gate::with(kind, permits, false)
     }
@@ -50,15 +50,15 @@ impl Gate {
         }
     }
 
-    /// Waits for so many permits.
+    /// Waits for this many permits.
     #[inline]
     pub(crate) fn pass(&self, permits: u32, place: Place) -> Queued<'_, Gate> {
         Queued::new(self, permits, place)
     }
 
-    /// Takes one permit if there is one and nobody waits for it. `false` may also mean that the gate is closed.
+    /// Takes one permit if one is available and no wait is queued. `false` may also mean that the gate is closed.
     ///
-    /// Only for gates whose permits are used up: it notes no holder.
+    /// Only for gates whose permits are consumed: it records no holder.
     #[inline]
     pub(crate) fn take_one(&self) -> bool {
         let permits = self.permits.get();
@@ -69,12 +69,12 @@ impl Gate {
         may
     }
 
-    /// Permits that nobody has.
+    /// Returns the number of available permits.
     pub(crate) fn permits(&self) -> u32 {
         self.permits.get()
     }
 
-    /// Gives permits back, or new ones.
+    /// Returns permits to the gate, or adds new ones.
     #[inline]
     pub(crate) fn add(&self, permits: u32) {
         self.permits.set(self.permits.get() + permits);
@@ -83,20 +83,20 @@ impl Gate {
         }
     }
 
-    /// Takes up to so many permits away that nobody has; returns how many there were.
+    /// Removes up to this many of the available permits; returns how many it removed.
     pub(crate) fn remove(&self, permits: u32) -> u32 {
         let removed = permits.min(self.permits.get());
         self.permits.set(self.permits.get() - removed);
         removed
     }
 
-    /// Ends all waits, also those to come, with [`CLOSED`].
+    /// Ends all current and future waits with [`CLOSED`].
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         while self.waiters.wake_first(CLOSED) {}
     }
 
-    /// Lets waits be served again; for a gate that nobody can be waiting at.
+    /// Opens a closed gate again. The caller ensures that no wait is queued.
     pub(crate) fn reopen(&mut self) {
         self.is_closed.set(false);
     }
@@ -105,9 +105,9 @@ impl Gate {
         self.is_closed.get()
     }
 
-    /// Hands permits to the first in the list, as long as there are enough for it.
+    /// Hands permits to waits from the front of the list, for as long as there are enough.
     fn serve(&self) {
-        // Taken before the wake, which may run code that asks for permits.
+        // Taken before the wake, which may run code that acquires permits.
         while self.waiters.serve_first(self.records_holders, |wanted| {
             let left = self.permits.get().checked_sub(wanted);
             left.inspect(|&left| self.permits.set(left)).is_some()
@@ -162,7 +162,8 @@ impl fmt::Debug for Gate {
 }
 
 impl Queued<'_, Gate> {
-    /// Polls a wait at a gate of [`Gate::held`] for what it is to give to its caller; `None` if the gate was closed.
+    /// Polls a wait at a gate made by [`Gate::held`], for the permits that go into a guard; `None` if the gate was
+    /// closed.
     #[inline]
     pub(crate) fn poll_held<G: HasGate>(
         &mut self,
@@ -173,7 +174,7 @@ impl Queued<'_, Gate> {
     }
 }
 
-/// A gate, or what keeps one alive.
+/// A gate, or an owner that keeps one alive.
 pub(crate) trait HasGate {
     fn gate(&self) -> &Gate;
 }
@@ -185,7 +186,7 @@ impl HasGate for &Gate {
     }
 }
 
-/// Permits that somebody holds: what every guard has inside. Its drop hands them to the next in the list.
+/// Held permits: the inside of every guard. Dropping them hands them to the next in line.
 #[derive(Debug)]
 pub(crate) struct HeldPermits<G: HasGate> {
     owner: G,
@@ -193,7 +194,7 @@ pub(crate) struct HeldPermits<G: HasGate> {
 }
 
 impl<G: HasGate> HeldPermits<G> {
-    /// What a wait at a gate of [`Gate::held`] ends with; `None` if the gate was closed.
+    /// Wraps the grant of a gate made by [`Gate::held`]; `None` if the gate was closed.
     #[inline]
     pub(crate) fn from(owner: G, grant: Grant) -> Option<Self> {
         match grant {
@@ -202,24 +203,24 @@ impl<G: HasGate> HeldPermits<G> {
         }
     }
 
-    /// Takes permits without waiting, if they are there and nobody came before.
+    /// Takes permits without waiting, if enough are available and no wait is queued.
     #[inline]
     pub(crate) fn try_take(owner: G, permits: u32, place: Place) -> Option<Self> {
         let grant = owner.gate().try_take(permits, place).ok()?;
         HeldPermits::from(owner, grant)
     }
 
-    /// What has the gate.
+    /// Returns the gate or its owner.
     pub(crate) fn owner(&self) -> &G {
         &self.owner
     }
 
-    /// How many permits these are.
+    /// Returns the number of permits held.
     pub(crate) fn permits(&self) -> u32 {
         self.ticket.as_ref().map_or(0, Ticket::word)
     }
 
-    /// Gives all but so many back to the gate.
+    /// Keeps this many permits, and returns the rest to the gate.
     pub(crate) fn keep(&self, permits: u32) {
         let Some(ticket) = &self.ticket else { return };
         let surplus = ticket.word().saturating_sub(permits);
@@ -227,7 +228,7 @@ impl<G: HasGate> HeldPermits<G> {
         self.owner.gate().add(surplus);
     }
 
-    /// Takes the permits out without giving them back to the gate; returns how many they were.
+    /// Takes the permits out without returning them to the gate; returns how many there were.
     pub(crate) fn forget(&mut self) -> u32 {
         match self.ticket.take().map(|ticket| self.owner.gate().waiters.leave(ticket)) {
             Some(Left::Holding(permits)) => permits,

@@ -1,11 +1,46 @@
-//! Tasks that wait for each other: locks, permits, events.
+//! Locks, permits and events, for tasks of one thread.
 //!
-//! All of them are strictly first in, first out: what is let go is handed to whoever has waited longest.
-//! Nothing is lost by dropping a wait; what it had been granted already goes to the next in the line. They
-//! belong to their thread, use no atomics, and work on any executor.
+//! Use one to share data across an `.await`, to limit concurrency, or to let tasks wait for each other. Data that no
+//! task touches across an `.await` needs no lock: an `Rc` and a `Cell` are enough, since tasks of one scheduler take
+//! turns.
 //!
-//! Each can be given a name, and says in snapshots and [deadlock reports](crate::DeadlockReport) who waits
-//! for it, who holds it, and where in the source.
+//! ```
+//! use std::rc::Rc;
+//! use turnwise::sync::{Event, Mutex};
+//! use turnwise::{block_on, spawn, yield_now};
+//!
+//! block_on(async {
+//!     let balance = Rc::new(Mutex::new(100).named("balance"));
+//!     let is_paid = Rc::new(Event::new());
+//!     let (account, paid) = (Rc::clone(&balance), Rc::clone(&is_paid));
+//!     spawn(async move {
+//!         let mut balance = account.lock().await;
+//!         yield_now().await; // other tasks run, and cannot take the lock
+//!         *balance -= 30;
+//!         paid.set();
+//!     });
+//!     is_paid.wait().await;
+//!     assert_eq!(*balance.lock().await, 70);
+//! });
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | share data across an `.await` | [`Mutex`], [`RwLock`] |
+//! | limit concurrency | [`Semaphore`] |
+//! | wait until locked data has changed | [`Condvar`] |
+//! | wait for something that happens once, and stays so | [`Event`] |
+//! | wake one waiting task, or all of them | [`Notify`] |
+//! | rendezvous: wait until a number of tasks have arrived | [`Barrier`] |
+//! | compute a value once, by the first task that needs it | [`OnceCell`] |
+//! | hand one value, set once, to any number of tasks | [`Promise`] |
+//!
+//! All of them are strictly FIFO: what is released is handed to the longest waiter. Dropping a wait loses nothing; what
+//! it had already been granted goes to the next waiter. They stay on their thread, use no atomics, and work on any
+//! executor.
+//!
+//! Each can be given a name; snapshots and [deadlock reports](crate::DeadlockReport) then say which tasks wait for it,
+//! which task holds it, and where in the source.
 
 mod record;
 pub(crate) mod waiters;

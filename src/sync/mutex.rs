@@ -1,4 +1,4 @@
-//! A lock that one task has at a time.
+//! A mutual exclusion lock.
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
@@ -14,13 +14,13 @@ use crate::kernel::Place;
 use crate::sync::gate::{Gate, HeldPermits};
 use crate::sync::queued::{Queued, Source};
 
-/// A lock that one task has at a time, across as many awaits as it likes.
+/// A mutual exclusion lock whose guard can be held across await points.
 ///
-/// Strictly first come, first served: a lock that is let go is handed to the task that has waited longest,
-/// and nobody can snatch it on the way. It is known who has it and since where, so a report can say so; a
-/// task that locks it again waits for itself, and the report says that too.
+/// Strictly FIFO: unlocking hands the lock to the task that has waited longest, so no other task can take it
+/// first. Reports name the task that holds it and where it was locked. A task that locks it a second time
+/// waits for itself, which reports show as well.
 ///
-/// It belongs to its thread and needs no atomics. A panic while it is locked lets it go: there is no
+/// It is `!Send` and uses no atomics. A panic unlocks it like any other drop of the guard: there is no
 /// poisoning.
 ///
 /// # Example
@@ -50,34 +50,34 @@ pub struct Mutex<T: ?Sized> {
 }
 
 impl<T> Mutex<T> {
-    /// Makes a lock around a value.
+    /// Creates an unlocked mutex around a value.
     pub const fn new(value: T) -> Self {
         Mutex { gate: Gate::held("mutex", 1), value: RefCell::new(value) }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.gate.waiters().set_name(name.into());
         self
     }
 
-    /// Returns the value.
+    /// Consumes the mutex and returns the value.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits until the lock is free and all who asked before have had it; then locks it.
+    /// Locks the mutex, waiting until it is free and all earlier callers have had it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line. If the lock had been handed to it already, the
-    /// next in the line gets it.
+    /// Dropping the future gives up its place in the queue. If the lock was already handed to it, the next
+    /// in line gets it.
     ///
-    /// Beware of a future that is kept but not polled any more: once the lock is handed to it, all who come
-    /// after wait for it.
+    /// Beware of keeping the future without polling it: once the lock is handed to it, all later callers
+    /// wait for it.
     #[track_caller]
     #[inline]
     #[doc(alias = "acquire")]
@@ -85,17 +85,17 @@ impl<T: ?Sized> Mutex<T> {
         self.lock_from(Location::caller())
     }
 
-    /// Locks it in the name of that place.
+    /// Like [`lock`](Mutex::lock), for a caller at `place`.
     #[inline]
     pub(crate) fn lock_from(&self, place: Place) -> Lock<'_, T> {
         Lock { mutex: self, queued: self.gate.pass(1, place) }
     }
 
-    /// Locks it if it is free and nobody waits for it.
+    /// Locks the mutex if it is free and no task is waiting for it.
     ///
     /// # Errors
     ///
-    /// [`TryLockError`] if somebody has it, or it is being handed to somebody.
+    /// [`TryLockError`] if it is locked, or is being handed to a waiter.
     ///
     /// # Example
     ///
@@ -113,13 +113,13 @@ impl<T: ?Sized> Mutex<T> {
         Ok(MutexGuard::new(self, held))
     }
 
-    /// Returns whether somebody has it.
+    /// Returns whether the mutex is locked.
     #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
         self.gate.permits() == 0
     }
 
-    /// Returns the value, which nobody else can be using.
+    /// Returns a mutable reference to the value. `&mut self` is exclusive, so this takes no lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
@@ -138,10 +138,10 @@ impl<T> From<T> for Mutex<T> {
 }
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
-    /// Prints the value, if nobody has it, or else who has it and who waits.
+    /// Prints the value, or if it is locked the holder and the waiters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut mutex = f.debug_struct("Mutex");
-        // Locked meanwhile: the value's own `Debug` may try to lock it.
+        // Locked while it prints: the value's own `Debug` may try to lock it.
         match self.try_lock() {
             Ok(value) => mutex.field("value", &&*value),
             Err(_) => mutex.field("value", &format_args!("<locked>")),
@@ -151,7 +151,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-/// The lock is taken: what [`Mutex::try_lock`] answers then.
+/// The error of [`Mutex::try_lock`]: the mutex is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the mutex is locked")]
 pub struct TryLockError(());
@@ -180,10 +180,10 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
     }
 }
 
-/// The lock is this guard's until it is dropped; it leads to the value.
+/// Keeps the mutex locked until it is dropped; dereferences to the value.
 #[must_use = "dropping it unlocks the mutex"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    // In this order: the value is let go before the next one gets the lock.
+    // Drop order: the borrow of the value ends before the next in line gets the lock.
     value: RefMut<'a, T>,
     _held: HeldPermits<&'a Gate>,
     mutex: &'a Mutex<T>,
@@ -195,7 +195,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         MutexGuard { value: mutex.value.borrow_mut(), _held: held, mutex }
     }
 
-    /// The mutex that it is the guard of.
+    /// Returns the mutex that it guards.
     pub(crate) fn mutex(&self) -> &'a Mutex<T> {
         self.mutex
     }

@@ -1,4 +1,4 @@
-//! Notifications: a wake-up call for one, which is kept if nobody waits, or for all who are there.
+//! Notifications: wake one task, or store a permit if none is waiting; or wake all waiting tasks.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,14 +12,15 @@ use crate::limits::Limited;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
-/// Wakes one task or all, without saying anything.
+/// Notifies one waiting task or all of them, without carrying any data.
 ///
-/// [`notify_one`](Notify::notify_one) wakes whoever has waited longest. If nobody waits it is kept for the
-/// next who does: one such permit, however often it was called. A permit that reached a wait which is then
-/// dropped goes to the next one. [`notify_waiters`](Notify::notify_waiters) wakes all who are there and keeps
-/// nothing; a [`Notified`] is there from the moment it is made, polled or not.
+/// [`notify_one`](Notify::notify_one) wakes the task that has waited longest. If no task is waiting it stores
+/// a permit for the next one; there is at most one permit, however many calls there were. If a wait is
+/// dropped after it got the permit, the permit goes to the next one. [`notify_waiters`](Notify::notify_waiters)
+/// wakes all waits that exist at that moment and stores nothing; for it, a [`Notified`] waits from its
+/// creation on, polled or not.
 ///
-/// It belongs to its thread and needs no atomics.
+/// It is `!Send` and uses no atomics.
 ///
 /// # Example
 ///
@@ -51,27 +52,28 @@ use crate::sync::waiters::{Left, Waiters};
 /// ```
 #[doc(alias = "AutoResetEvent")]
 pub struct Notify {
-    /// Never while somebody is in the list: whoever comes takes it.
+    /// Never set while the list has a wait in it: a new wait takes the permit.
     has_permit: Cell<bool>,
     waiters: Waiters,
 }
 
 impl Notify {
-    /// Makes one without a permit.
+    /// Creates a `Notify` without a permit.
     pub const fn new() -> Self {
         Notify { has_permit: Cell::new(false), waiters: Waiters::new("notify") }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.waiters.set_name(name.into());
         self
     }
 
-    /// Wakes whoever has waited longest, or keeps a permit for the next who waits.
+    /// Wakes the task that has waited longest, or stores a permit for the next one that waits.
     ///
-    /// There is at most one permit. Only those wait who were polled, or [enabled](Notified::enable).
+    /// There is at most one permit. For this call a [`Notified`] waits only once it has been polled or
+    /// [enabled](Notified::enable).
     #[doc(alias = "set")]
     #[doc(alias = "unpark")]
     pub fn notify_one(&self) {
@@ -80,10 +82,10 @@ impl Notify {
         }
     }
 
-    /// Wakes all who wait at this moment, in the order of their coming, and no one who comes later.
+    /// Wakes all tasks that are waiting at this moment, in FIFO order, and none that wait later.
     ///
-    /// Every [`Notified`] that was made before counts as waiting, also one that was not polled yet. Keeps
-    /// no permit, and takes none.
+    /// Every [`Notified`] created before this call counts as waiting, even if it has not been polled yet.
+    /// This neither stores nor takes a permit.
     ///
     /// # Example
     ///
@@ -106,8 +108,8 @@ impl Notify {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line. If [`notify_one`](Notify::notify_one) had reached
-    /// it already, the next in the line is notified, or the permit is kept again.
+    /// Dropping the future gives up its place in the queue. If [`notify_one`](Notify::notify_one) has already
+    /// notified it, the next in line is notified instead, or the permit is stored again.
     #[track_caller]
     #[inline]
     #[doc(alias = "wait")]
@@ -115,18 +117,18 @@ impl Notify {
         self.notified_at(Location::caller())
     }
 
-    /// The same; a report says that the wait began at `place`.
+    /// Like [`notified`](Notify::notified), for a wait that started at `place`.
     #[inline]
     pub(crate) fn notified_at(&self, place: &'static Location<'static>) -> Notified<'_> {
-        // The round tells later whether `notify_waiters` was called since.
+        // A later poll compares rounds to detect a call of `notify_waiters` since.
         let queued = Queued::new(self, self.waiters.round(), place);
         Notified { queued, is_notified: false }
     }
 }
 
-/// The word of a wait that `notify_waiters` ended.
+/// The word of a wait that `notify_waiters` has notified.
 const ALL: u32 = 0;
-/// The word of a wait that has a permit.
+/// The word of a wait that got a permit.
 const ONE: u32 = 1;
 
 impl Source for Notify {
@@ -134,10 +136,10 @@ impl Source for Notify {
         &self.waiters
     }
 
-    /// `made_in` is the round in which the future was made.
+    /// `made_in` is the round in which the future was created.
     #[inline]
     fn try_take(&self, made_in: u32, _: Place) -> Result<Grant, u32> {
-        // First: who was notified with all others leaves the permit to somebody else.
+        // Checked first: a wait that `notify_waiters` has notified must leave the permit for another.
         if self.waiters.round() != made_in {
             return Ok(Grant::Word(ALL));
         }
@@ -171,7 +173,7 @@ impl fmt::Debug for Notify {
 
 /// The future of [`Notify::notified`].
 ///
-/// Once it was notified it stays so.
+/// Once notified, it stays ready.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Notified<'a> {
     queued: Queued<'a, Notify>,
@@ -179,7 +181,7 @@ pub struct Notified<'a> {
 }
 
 impl Notified<'_> {
-    /// Enters the line now, before the first poll; returns whether it is notified already.
+    /// Enters the queue now, before the first poll; returns whether it has been notified.
     ///
     /// # Example
     ///

@@ -1,4 +1,4 @@
-//! A cell that is filled once, by whoever comes first.
+//! A cell that is initialized once.
 
 use std::cell;
 use std::convert::Infallible;
@@ -14,13 +14,13 @@ use thiserror::Error;
 use crate::sync::gate::{Gate, HeldPermits};
 use crate::sync::queued::{Queued, Source};
 
-/// A cell that is filled once, by whoever comes first; those who come meanwhile wait for the value.
+/// A cell that is initialized once, by the first caller; others wait for the value.
 ///
-/// One initialiser runs at a time. If it fails, panics or is dropped, the cell stays empty, and the one who
-/// has waited longest runs its own. It is known who initialises and since where, so a report can say so; an
-/// initialiser that asks for the value that it is making waits for itself, and the report says that too.
+/// One initializer runs at a time. If it fails, panics or is dropped, the cell stays empty, and the task that
+/// has waited longest runs its own. Reports name the initializing task and the place of its call. An
+/// initializer that waits for the value of its own cell waits for itself, which reports show as well.
 ///
-/// It belongs to its thread and needs no atomics.
+/// It is `!Send` and uses no atomics.
 ///
 /// # Example
 ///
@@ -43,45 +43,45 @@ use crate::sync::queued::{Queued, Source};
 /// ```
 #[doc(alias = "Lazy")]
 pub struct OnceCell<T> {
-    /// Its one permit is the right to initialise. Closed once there is a value.
+    /// Its one permit is the right to initialize. Closed once there is a value.
     gate: Gate,
     value: cell::OnceCell<T>,
 }
 
 impl<T> OnceCell<T> {
-    /// Makes an empty cell.
+    /// Creates an empty cell.
     pub const fn new() -> Self {
         OnceCell { gate: Gate::held("once cell", 1), value: cell::OnceCell::new() }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.gate.waiters().set_name(name.into());
         self
     }
 
-    /// Returns the value, if there is one.
+    /// Returns a reference to the value, or `None` if the cell is empty.
     pub fn get(&self) -> Option<&T> {
         self.value.get()
     }
 
-    /// Returns the value, if there is one, to change it.
+    /// Returns a mutable reference to the value, or `None` if the cell is empty.
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.value.get_mut()
     }
 
-    /// Returns whether there is a value.
+    /// Returns whether the cell has a value.
     #[doc(alias = "initialized")]
     pub fn is_initialized(&self) -> bool {
         self.value.get().is_some()
     }
 
-    /// Fills the cell, and wakes all who wait for the value.
+    /// Sets the value of an empty cell, and wakes all tasks that wait for it.
     ///
     /// # Errors
     ///
-    /// [`SetError`] with the value, if there is one already, or somebody is making one.
+    /// [`SetError`] with the rejected value, if the cell already has one or is being initialized.
     ///
     /// # Example
     ///
@@ -104,19 +104,20 @@ impl<T> OnceCell<T> {
         Ok(())
     }
 
-    /// Returns the value; if there is none, runs `init` for it, or waits for whoever does.
+    /// Returns the value; if the cell is empty, initializes it with `init`, or waits for the task that is
+    /// initializing it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the initialiser, if that has begun; the next one who waits runs its own.
-    /// Otherwise it gives up the place in the line.
+    /// Dropping the future drops its initializer, if that has started; the next waiter runs its own.
+    /// Otherwise it gives up its place in the queue.
     ///
-    /// Beware of a future that is kept but not polled any more: once it may initialise, all others wait for
-    /// it.
+    /// Beware of keeping the future without polling it: once it has the right to initialize, all others
+    /// wait for it.
     ///
     /// # Panics
     ///
-    /// If `init` or its future panics; the cell stays empty. If it is polled again after it was ready.
+    /// If `init` or its future panics; the cell stays empty. Also if it is polled after completion.
     ///
     /// # Example
     ///
@@ -139,11 +140,11 @@ impl<T> OnceCell<T> {
         GetOrInit { access: Access::new(self, queued, init) }
     }
 
-    /// Returns the value; if there is none, runs `init` for it, which may fail, or waits for whoever does.
+    /// Like [`get_or_init`](OnceCell::get_or_init), with an initializer that may fail.
     ///
     /// # Errors
     ///
-    /// What `init` fails with. The cell stays empty then, and the next one who waits runs its own.
+    /// The error of `init`. The cell stays empty, and the next waiter runs its own initializer.
     ///
     /// # Cancel safety
     ///
@@ -175,18 +176,18 @@ impl<T> OnceCell<T> {
         GetOrTryInit { access: Access::new(self, queued, init) }
     }
 
-    /// Takes the value out, so that the cell is empty again.
+    /// Takes the value out of the cell, which leaves it empty.
     pub fn take(&mut self) -> Option<T> {
         self.gate.reopen();
         self.value.take()
     }
 
-    /// Returns the value, if there is one.
+    /// Consumes the cell and returns the value, or `None` if the cell is empty.
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
 
-    /// Puts the value in, where none is, and wakes all who wait for it.
+    /// Sets the value of an empty cell, and wakes all waiters.
     fn fill(&self, value: T) -> &T {
         let value = self.value.get_or_init(|| value);
         self.gate.close();
@@ -201,7 +202,7 @@ impl<T> Default for OnceCell<T> {
 }
 
 impl<T> From<T> for OnceCell<T> {
-    /// Makes a cell that is full.
+    /// Creates a cell with a value.
     fn from(value: T) -> Self {
         let cell = OnceCell::new();
         cell.fill(value);
@@ -210,7 +211,7 @@ impl<T> From<T> for OnceCell<T> {
 }
 
 impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
-    /// Prints the value, if there is one, or else who makes it and who waits.
+    /// Prints the value, or if the cell is empty the initializing task and the waiters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut cell = f.debug_struct("OnceCell");
         match self.get() {
@@ -222,19 +223,19 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     }
 }
 
-/// The value was not put in, and is handed back: what [`OnceCell::set`] answers then.
+/// The error of [`OnceCell::set`]: contains the value that was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SetError<T> {
-    /// There is a value already.
-    #[error("the cell has a value already")]
+    /// The cell already has a value.
+    #[error("the cell already has a value")]
     AlreadyInitialized(T),
-    /// Somebody is making a value, or is about to.
-    #[error("the value of the cell is being made")]
+    /// A task is initializing the cell, or is about to.
+    #[error("the cell is being initialized")]
     Initializing(T),
 }
 
 impl<T> SetError<T> {
-    /// Returns the value that was not put in.
+    /// Returns the value that was not set.
     pub fn into_inner(self) -> T {
         match self {
             SetError::AlreadyInitialized(value) | SetError::Initializing(value) => value,
@@ -286,7 +287,7 @@ where
 }
 
 pin_project! {
-    /// Somebody who wants the value, and can make it.
+    /// A call for the value, with its initializer.
     struct Access<'a, T, F, Fut> {
         cell: &'a OnceCell<T>,
         init: Option<F>,
@@ -297,14 +298,14 @@ pin_project! {
 
 pin_project! {
     /// ```text
-    /// waiting ──1──▶ running ──2──▶ over      1 the right to initialise is there
+    /// waiting ──1──▶ running ──2──▶ over      1 it has the right to initialize
     ///    └──────────────3─────────────▲       2 ready   3 there is a value
     /// ```
     #[project = StageView]
     enum InitStage<'a, Fut> {
         Waiting { queued: Queued<'a, Gate> },
         Running {
-            // `None` while it is polled, and so if that panicked.
+            // `None` while `future` is polled, and thus after that has panicked.
             right: Option<HeldPermits<&'a Gate>>,
             #[pin]
             future: Fut,
@@ -324,7 +325,7 @@ where
     F: FnOnce() -> Fut,
     Fut: Future,
 {
-    /// `finish` makes what the initialiser returned into the value, or an error.
+    /// `finish` turns the initializer's output into the value or an error.
     fn poll<E>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -338,17 +339,17 @@ where
             let Some(right) = right else {
                 return Poll::Ready(Ok(cell
                     .get()
-                    .expect("the gate is closed when there is a value")));
+                    .expect("the gate is closed once there is a value")));
             };
-            let init = this.init.take().expect("it is run once");
+            let init = this.init.take().expect("the initialiser runs once");
             let future = init();
             this.stage.set(InitStage::Running { right: Some(right), future });
         }
         let StageView::Running { right, future } = this.stage.as_mut().project() else {
-            panic!("the future of a `OnceCell` was polled after it had been ready");
+            panic!("the future of a `OnceCell` was polled after completion");
         };
-        // While it is here a panic lets it go, to the next in the line.
-        let held = right.take().expect("the initialiser is not polled after it has panicked");
+        // Held in a local: a panic drops it, and the next in line gets the right.
+        let held = right.take().expect("the initialiser is not polled after it panicked");
         let Poll::Ready(output) = future.poll(cx) else {
             *right = Some(held);
             return Poll::Pending;
@@ -377,7 +378,7 @@ impl<Fut> fmt::Debug for InitStage<'_, Fut> {
         match self {
             InitStage::Waiting { queued } => write!(f, "waiting since {}", queued.place()),
             InitStage::Running { .. } => f.write_str("running"),
-            InitStage::Over => f.write_str("over"),
+            InitStage::Over => f.write_str("finished"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Permits that own their semaphore instead of borrowing it, so that they can move into tasks.
+//! Permits that own their semaphore instead of borrowing it, so that they can be moved into tasks.
 
 use std::fmt;
 use std::panic::Location;
@@ -13,11 +13,11 @@ use crate::sync::semaphore::{AcquireError, Semaphore, TryAcquireError, assert_po
 use crate::sync::waiters::Ticket;
 
 impl Semaphore {
-    /// As [`acquire`](Semaphore::acquire), but what it gives owns the semaphore instead of borrowing it.
+    /// Like [`acquire`](Semaphore::acquire), but the permit owns the semaphore instead of borrowing it.
     ///
     /// # Errors
     ///
-    /// [`AcquireError`] if the semaphore is closed, or is while this waits.
+    /// [`AcquireError`] if the semaphore is closed, now or while this waits.
     ///
     /// # Cancel safety
     ///
@@ -43,16 +43,16 @@ impl Semaphore {
         self.acquire_many_owned(1)
     }
 
-    /// As [`acquire_many`](Semaphore::acquire_many), but what it gives owns the semaphore instead of
+    /// Like [`acquire_many`](Semaphore::acquire_many), but the permits own the semaphore instead of
     /// borrowing it.
     ///
     /// # Errors
     ///
-    /// [`AcquireError`] if the semaphore is closed, or is while this waits.
+    /// [`AcquireError`] if the semaphore is closed, now or while this waits.
     ///
     /// # Panics
     ///
-    /// If it asks for more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS), which there can never be.
+    /// If `permits` is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS): it would wait forever.
     ///
     /// # Cancel safety
     ///
@@ -63,21 +63,21 @@ impl Semaphore {
         AcquireOwned { semaphore: Some(self), permits, place: Location::caller(), ticket: None }
     }
 
-    /// As [`try_acquire`](Semaphore::try_acquire), but the permit owns the semaphore.
+    /// Like [`try_acquire`](Semaphore::try_acquire), but the permit owns the semaphore.
     ///
     /// # Errors
     ///
-    /// [`TryAcquireError`] says whether the semaphore is closed or there is no permit.
+    /// [`TryAcquireError`] if the semaphore is closed or no permit is available.
     #[track_caller]
     pub fn try_acquire_owned(self: Rc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
 
-    /// As [`try_acquire_many`](Semaphore::try_acquire_many), but the permits own the semaphore.
+    /// Like [`try_acquire_many`](Semaphore::try_acquire_many), but the permits own the semaphore.
     ///
     /// # Errors
     ///
-    /// [`TryAcquireError`] says whether the semaphore is closed or there are not enough permits.
+    /// [`TryAcquireError`] if the semaphore is closed or not enough permits are available.
     #[track_caller]
     pub fn try_acquire_many_owned(
         self: Rc<Self>,
@@ -90,7 +90,7 @@ impl Semaphore {
 /// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AcquireOwned {
-    /// `None` once it was ready.
+    /// `None` after completion.
     semaphore: Option<Rc<Semaphore>>,
     permits: u32,
     place: Place,
@@ -102,7 +102,8 @@ impl Future for AcquireOwned {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ticket = self.ticket.take();
-        let semaphore = self.semaphore.take().expect("it was not polled after it was ready");
+        let semaphore =
+            self.semaphore.take().expect("an `acquire_owned` was polled after completion");
         let mut queued = Queued::resume(&semaphore.gate, self.permits, self.place, ticket);
         let poll = Pin::new(&mut queued).poll(cx);
         self.ticket = queued.set_aside();
@@ -134,8 +135,9 @@ impl fmt::Debug for AcquireOwned {
     }
 }
 
-/// Permits of a semaphore, until this is dropped. Unlike a [`SemaphorePermit`](crate::sync::SemaphorePermit)
-/// it owns the semaphore, together with all others who do.
+/// One or more permits of a semaphore, returned to it when this is dropped.
+///
+/// Unlike a [`SemaphorePermit`](crate::sync::SemaphorePermit), it keeps the semaphore alive by an `Rc`.
 #[must_use = "dropping it gives the permits back"]
 pub struct OwnedSemaphorePermit {
     held: HeldPermits<Rc<Semaphore>>,
@@ -148,17 +150,17 @@ impl HasGate for Rc<Semaphore> {
 }
 
 impl OwnedSemaphorePermit {
-    /// Returns how many permits these are.
+    /// Returns the number of permits held.
     pub fn num_permits(&self) -> usize {
         self.held.permits() as usize
     }
 
-    /// Returns the semaphore that they belong to.
+    /// Returns the semaphore that the permits belong to.
     pub fn semaphore(&self) -> &Rc<Semaphore> {
         self.held.owner()
     }
 
-    /// Lets the permits go without giving them back: the semaphore has so many fewer from now on.
+    /// Drops the permits without returning them: the semaphore has this many fewer from now on.
     pub fn forget(mut self) {
         let forgotten = self.held.forget();
         self.held.owner().forgotten(forgotten);

@@ -1,4 +1,4 @@
-//! A promise: a value that will be there, for everybody who waits for it.
+//! A promise: a value that is set once, for any number of waiters.
 
 use std::error::Error;
 use std::fmt;
@@ -10,19 +10,19 @@ use crate::kernel::{SpawnMeta, current, drop_quietly, find};
 use crate::sync::PromiseError;
 use crate::sync::promise_future::{PromiseCallback, PromiseFuture, PromiseShared};
 
-/// A value that will be there: set once, and awaited as often as you like.
+/// A value that is set once, and can be awaited any number of times.
 ///
-/// It ends with a value ([`set`](Promise::set)), an error ([`fail`](Promise::fail)) or
-/// [`cancel`](Promise::cancel); all who await it get the same, in the order of their coming, and so do those
-/// who come later. This is asyncio's `Future`.
+/// It is settled with a value ([`set`](Promise::set)), with an error ([`fail`](Promise::fail)), or by
+/// [`cancel`](Promise::cancel). All waiters get the same outcome, in FIFO order, and so do later ones. This
+/// is asyncio's `Future`.
 ///
-/// Clones are handles of the same promise, and each can settle it. If the last handle is dropped before,
-/// the promise is abandoned, which is an error for all who await it. A future of [`get`](Promise::get) is no
-/// handle: a task that only waits should be given that, since a task that holds a handle while it waits
-/// keeps the promise from being abandoned. If nobody can ever settle it then, a
+/// Clones are handles to the same promise, and each can settle it. If the last handle is dropped before
+/// that, the promise is abandoned, which is an error for all waiters. The future of [`get`](Promise::get) is
+/// not a handle. Give a task that only waits this future: a task that holds a handle while it waits keeps
+/// the promise from being abandoned, and if no task is left that can settle it, a
 /// [deadlock report](crate::DeadlockReport) names the promise.
 ///
-/// It belongs to its thread and needs no atomics.
+/// It is `!Send` and uses no atomics.
 ///
 /// # Example
 ///
@@ -47,37 +47,37 @@ pub struct Promise<T> {
 }
 
 impl<T> Promise<T> {
-    /// Makes a promise that is not settled.
+    /// Creates a promise that is not settled.
     #[doc(alias = "create_future")]
     pub fn new() -> Self {
         Promise { shared: Rc::new(PromiseShared::new()) }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.shared.waiters.set_name(name.into());
         self
     }
 
-    /// Settles it with a value, and wakes all who await it.
+    /// Settles the promise with a value, and wakes all waiters.
     ///
     /// # Errors
     ///
-    /// [`AlreadySet`] with the value, if it is settled.
+    /// [`AlreadySet`] with the value, if the promise is already settled.
     #[doc(alias = "set_result")]
     #[doc(alias = "resolve")]
     pub fn set(&self, value: T) -> Result<(), AlreadySet<T>> {
         let Err(refused) = self.shared.settle(Ok(value)) else { return Ok(()) };
-        let Ok(value) = refused else { unreachable!("what is refused is what was given") };
+        let Ok(value) = refused else { unreachable!("the refused value is the given one") };
         Err(AlreadySet(value))
     }
 
-    /// Settles it with an error, and wakes all who await it. A text will do as an error.
+    /// Settles the promise with an error, which can be a string, and wakes all waiters.
     ///
     /// # Errors
     ///
-    /// [`AlreadySet`] with the error, if it is settled.
+    /// [`AlreadySet`] with the error, if the promise is already settled.
     ///
     /// # Example
     ///
@@ -99,12 +99,12 @@ impl<T> Promise<T> {
         if self.is_done() {
             return Err(AlreadySet(error));
         }
-        // Nothing can have settled it meanwhile.
+        // Nothing can have settled it since the check.
         drop(self.shared.settle(Err(PromiseError::failed(Arc::from(error)))));
         Ok(())
     }
 
-    /// Settles it as cancelled, and wakes all who await it. Returns `false` if it is settled.
+    /// Settles the promise as cancelled, and wakes all waiters. Returns `false` if it is already settled.
     ///
     /// # Example
     ///
@@ -120,7 +120,7 @@ impl<T> Promise<T> {
         self.shared.settle(Err(PromiseError::cancelled())).is_ok()
     }
 
-    /// Returns whether it is settled, in whichever way.
+    /// Returns whether the promise is settled, by whichever outcome.
     #[doc(alias = "done")]
     pub fn is_done(&self) -> bool {
         self.shared.outcome.get().is_some()
@@ -128,18 +128,18 @@ impl<T> Promise<T> {
 }
 
 impl<T: Clone> Promise<T> {
-    /// Waits until it is settled; gives a clone of the value, or the error.
+    /// Waits until the promise is settled; returns a clone of the value, or the error.
     ///
-    /// The future borrows nothing, can be cloned, and is no handle. Awaiting the promise itself does the
-    /// same; `promise.await` uses up one handle, `(&promise).await` does not.
+    /// The future borrows nothing, can be cloned, and is not a handle. Awaiting the promise itself does the
+    /// same; `promise.await` consumes the handle, `(&promise).await` does not.
     ///
     /// # Errors
     ///
-    /// [`PromiseError`] if it failed, was cancelled or was abandoned.
+    /// [`PromiseError`] if the promise failed, was cancelled or was abandoned.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the list of those who wait; the promise stays as it is.
+    /// Dropping the future removes it from the wait list; the promise is not affected.
     #[track_caller]
     #[doc(alias = "result")]
     #[doc(alias = "wait")]
@@ -147,28 +147,28 @@ impl<T: Clone> Promise<T> {
         PromiseFuture::new(Rc::clone(&self.shared), Location::caller())
     }
 
-    /// Returns what awaiting it would give, or `None` if it is not settled.
+    /// Returns what awaiting the promise would return, or `None` if it is not settled.
     ///
     /// # Errors
     ///
-    /// [`PromiseError`] if it failed or was cancelled.
+    /// [`PromiseError`] if the promise failed or was cancelled.
     pub fn try_get(&self) -> Option<Result<T, PromiseError>> {
         self.shared.outcome.get().cloned()
     }
 
-    /// Calls back with the outcome once it is settled, in a turn of its own.
+    /// Calls `callback` with the outcome once the promise is settled, in a new task.
     ///
-    /// Never inside this call, nor inside that of [`set`](Promise::set): a task is made that calls back, on
-    /// the scheduler that runs now. It is made when the promise is settled, or here if it is; callbacks and
-    /// tasks that await are served in the order in which they came. A callback that panics is a task that
-    /// panics. If the scheduler is gone by then, the callback is dropped.
+    /// The callback never runs inside this call, nor inside [`set`](Promise::set). Its task is spawned on the
+    /// current scheduler when the promise is settled, or by this call if it already is. Callbacks and
+    /// waiting tasks are served in the order in which they were registered. If the callback panics, its task
+    /// panics. If the scheduler was dropped by then, the callback is dropped.
     ///
-    /// A callback that holds a handle of its own promise keeps that from being abandoned.
+    /// A callback that holds a handle to its own promise keeps that promise from being abandoned.
     ///
     /// # Panics
     ///
-    /// Outside of a running scheduler. [`Scheduler::spawn`](crate::Scheduler::spawn) works there, with a
-    /// task that awaits the promise.
+    /// If no scheduler is running. In that case use [`Scheduler::spawn`](crate::Scheduler::spawn) with a task
+    /// that awaits the promise.
     ///
     /// # Example
     ///
@@ -212,7 +212,7 @@ impl<T: Clone> Promise<T> {
 }
 
 impl<T> Clone for Promise<T> {
-    /// Makes another handle of the same promise.
+    /// Creates another handle to the same promise.
     fn clone(&self) -> Self {
         self.shared.add_handle();
         Promise { shared: Rc::clone(&self.shared) }
@@ -237,7 +237,7 @@ impl<T: Clone> IntoFuture for Promise<T> {
     type Output = Result<T, PromiseError>;
     type IntoFuture = PromiseFuture<T>;
 
-    /// Gives the future of [`Promise::get`], and this handle up.
+    /// Returns the future of [`Promise::get`], and drops this handle.
     #[track_caller]
     fn into_future(self) -> PromiseFuture<T> {
         self.get()
@@ -248,7 +248,7 @@ impl<T: Clone> IntoFuture for &Promise<T> {
     type Output = Result<T, PromiseError>;
     type IntoFuture = PromiseFuture<T>;
 
-    /// Gives the future of [`Promise::get`].
+    /// Returns the future of [`Promise::get`].
     #[track_caller]
     fn into_future(self) -> PromiseFuture<T> {
         self.get()
@@ -268,10 +268,10 @@ impl<T> fmt::Debug for Promise<T> {
     }
 }
 
-/// The promise is settled: what [`Promise::set`] and [`Promise::fail`] answer then. Hands back what was to
-/// be set.
+/// The error of [`Promise::set`] and [`Promise::fail`] if the promise is already settled: contains the
+/// rejected value or error.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the promise is settled already")]
+#[error("the promise is already settled")]
 #[doc(alias = "InvalidStateError")]
 pub struct AlreadySet<T>(pub T);
 

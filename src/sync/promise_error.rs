@@ -1,11 +1,11 @@
-//! Why a promise has no value.
+//! The error of a promise without a value.
 
 use std::error::Error;
 use std::sync::Arc;
 
-/// Why a [`Promise`](crate::sync::Promise) has no value: what awaiting it gives then.
+/// Why a [`Promise`](crate::sync::Promise) has no value: the error of awaiting it.
 ///
-/// Clones share the error inside, so all who await get the same.
+/// Clones share the inner error, so all waiters get the same one.
 ///
 /// # Example
 ///

@@ -1,4 +1,4 @@
-//! Awaiting a promise: what its handles and its futures share, and how all are told.
+//! Awaiting a promise: the state that its handles and futures share, and how waiters are notified.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -14,23 +14,23 @@ use crate::sync::PromiseError;
 use crate::sync::record::WaitStage;
 use crate::sync::waiters::{Ticket, Waiters};
 
-/// What handles and futures share.
+/// The state that handles and futures share.
 pub(super) struct PromiseShared<T> {
     pub(super) outcome: OnceCell<Result<T, PromiseError>>,
-    /// How many handles there are.
+    /// The number of handles.
     handles: Cell<usize>,
     pub(super) waiters: Waiters,
-    /// The number of the next who asks, whether by a wait, whose word it is, or by a callback.
+    /// The number for the next registration: a wait, which has it as its word, or a callback.
     asked: Cell<u32>,
     /// In the order of their numbers; empty once it is settled.
     callbacks: RefCell<Vec<(u32, PromiseCallback<T>)>>,
 }
 
-/// Makes the task that calls back.
+/// Spawns the task that runs the callback.
 pub(super) type PromiseCallback<T> = Box<dyn FnOnce(Rc<PromiseShared<T>>)>;
 
 impl<T> PromiseShared<T> {
-    /// That of a promise with one handle.
+    /// Creates the state of a promise with one handle.
     pub(super) fn new() -> Self {
         PromiseShared {
             outcome: OnceCell::new(),
@@ -45,14 +45,14 @@ impl<T> PromiseShared<T> {
         self.handles.set(self.handles.get() + 1);
     }
 
-    /// Returns how many are left.
+    /// Returns the number of handles left.
     pub(super) fn remove_handle(&self) -> usize {
         let left = self.handles.get() - 1;
         self.handles.set(left);
         left
     }
 
-    /// Keeps a callback until it is settled.
+    /// Keeps a callback until the promise is settled.
     pub(super) fn call_later(&self, callback: PromiseCallback<T>) {
         let number = self.next_number();
         self.callbacks.borrow_mut().push((number, callback));
@@ -62,13 +62,13 @@ impl<T> PromiseShared<T> {
         self.asked.replace(self.asked.get().wrapping_add(1))
     }
 
-    /// Settles it, once, and tells all who asked, in the order of their asking.
+    /// Settles the promise, once, and serves waits and callbacks in the order in which they were registered.
     pub(super) fn settle(
         self: &Rc<Self>,
         outcome: Result<T, PromiseError>,
     ) -> Result<(), Result<T, PromiseError>> {
         self.outcome.set(outcome)?;
-        // From now on nobody joins.
+        // From now on no wait joins.
         let mut callbacks = self.callbacks.take().into_iter().peekable();
         loop {
             let next = callbacks.peek().map(|&(number, _)| number);
@@ -84,11 +84,11 @@ impl<T> PromiseShared<T> {
 
 impl<T: Clone> PromiseShared<T> {
     pub(super) fn outcome(&self) -> Result<T, PromiseError> {
-        self.outcome.get().cloned().expect("it is asked for once it is settled")
+        self.outcome.get().cloned().expect("the outcome is read after the promise is settled")
     }
 }
 
-/// The future of [`Promise::get`](crate::sync::Promise::get). It can be cloned, and awaited as often.
+/// The future of [`Promise::get`](crate::sync::Promise::get). Clones can be awaited independently.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct PromiseFuture<T> {
     shared: Rc<PromiseShared<T>>,
@@ -108,7 +108,7 @@ impl<T> PromiseFuture<T> {
     }
 }
 
-/// The wait until it is settled.
+/// The wait until the promise is settled.
 impl<T> Limited for &mut PromiseFuture<T> {
     type Output = ();
 
@@ -126,7 +126,7 @@ impl<T> Limited for &mut PromiseFuture<T> {
             return Poll::Ready(());
         }
         let waiter = Waiter::of(cx);
-        // Cloning a foreign waker may have run any code.
+        // Cloning a foreign waker may have run arbitrary code.
         if shared.outcome.get().is_some() {
             drop_quietly(waiter);
             return Poll::Ready(());
@@ -149,7 +149,7 @@ impl<T: Clone> Future for PromiseFuture<T> {
 }
 
 impl<T> Clone for PromiseFuture<T> {
-    /// Makes another future of the same promise.
+    /// Creates another future of the same promise.
     fn clone(&self) -> Self {
         PromiseFuture { shared: Rc::clone(&self.shared), place: self.place, ticket: None }
     }

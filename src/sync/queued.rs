@@ -1,4 +1,4 @@
-//! One wait, as a future: first in, first out, and undone by its drop.
+//! One wait as a future: FIFO, and undone by its drop.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,28 +9,28 @@ use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::waiters::{Left, Ticket, Waiters};
 
-/// What can be waited for in a list.
+/// A resource with a wait list.
 pub(crate) trait Source {
-    /// Its list.
+    /// Returns the wait list.
     fn waiters(&self) -> &Waiters;
 
-    /// Takes what is wanted at once, if it is there and nobody came before. `Ok` is what a wait that took
-    /// it would see as its word; `Err` is what a new wait notes down in the list as what it wants.
+    /// Takes what is wanted immediately, if it is available and no wait is queued. `Ok` is the grant; `Err` is
+    /// the word with which a new wait joins the list.
     fn try_take(&self, wanted: u32, place: Place) -> Result<Grant, u32>;
 
-    /// A wait left the list in the middle of waiting: perhaps the next one can have what it could not.
+    /// Called when a wait left the list without a grant: perhaps the next one can be served now.
     fn left_waiting(&self) {}
 
-    /// A wait was granted and then dropped before it saw that: the grant is passed on.
+    /// Passes on the grant of a wait that was dropped before it saw it.
     fn give_back(&self, grant: Left);
 }
 
-/// What a wait ends with.
+/// The result of a wait.
 #[derive(Debug)]
 pub(crate) enum Grant {
-    /// The word that it was woken with.
+    /// The word that the wait was woken with.
     Word(u32),
-    /// The node that says that the task holds the resource now.
+    /// The node that records the task as a holder of the resource.
     Holding(Ticket),
 }
 
@@ -49,18 +49,18 @@ impl<'a, S: Source> Queued<'a, S> {
         Queued { source, wanted, place, ticket: None }
     }
 
-    /// Goes on with a wait that was set aside: for a future that owns its source, and so cannot have a
-    /// `Queued` in it that borrows from there.
+    /// Continues a wait that was set aside: for a future that owns its source, and so cannot contain a
+    /// `Queued` that borrows from it.
     pub(crate) fn resume(source: &'a S, wanted: u32, place: Place, ticket: Option<Ticket>) -> Self {
         Queued { source, wanted, place, ticket }
     }
 
-    /// Sets the wait aside, as it is. `None` if it has not begun or is over.
+    /// Sets the wait aside without ending it. `None` if it has not started or has completed.
     pub(crate) fn set_aside(mut self) -> Option<Ticket> {
         self.ticket.take()
     }
 
-    /// It waits, or was granted something that it has not seen yet.
+    /// Returns whether it is waiting, or has a grant that it has not seen yet.
     #[inline]
     pub(crate) fn has_begun(&self) -> bool {
         self.ticket.is_some()
@@ -75,7 +75,7 @@ impl<'a, S: Source> Queued<'a, S> {
         self.place
     }
 
-    /// What it waits for.
+    /// Describes what it waits for.
     pub(crate) fn describe(&self) -> WaitsFor {
         self.source.waiters().describe(self.place)
     }
@@ -91,7 +91,7 @@ impl<'a, S: Source> Queued<'a, S> {
         Poll::Pending
     }
 
-    /// A foreign waker's clone may have run any code, so all is looked at again.
+    /// Cloning a foreign waker may run arbitrary code, so the source is checked again.
     #[cold]
     fn join_as_foreign(&mut self, cx: &Context<'_>) -> Poll<Grant> {
         let waiter = Waiter::of(cx);
@@ -120,7 +120,7 @@ impl<S: Source> Limited for &mut Queued<'_, S> {
         match (left, ticket) {
             (Left::Woken(word), _) => Poll::Ready(Grant::Word(word)),
             (Left::Holding(_), Some(ticket)) => Poll::Ready(Grant::Holding(ticket)),
-            (left, _) => unreachable!("a wait that is over was granted, and is not {left:?}"),
+            (left, _) => unreachable!("a finished wait was granted, but this one is {left:?}"),
         }
     }
 

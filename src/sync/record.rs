@@ -1,11 +1,11 @@
-//! The record of this thread: every wait for a lock, a channel or an event, and who holds what.
+//! The record of this thread: every wait for a lock, a channel or an event, and every holder.
 //!
-//! The wait lists of all primitives share one slab, so joining a list allocates nothing once the slab has
-//! grown, and a list is no more than the numbers of its first and its last node. The same nodes are what
-//! snapshots and deadlock reports read: who waits, for what, since which place, and who holds it. Nothing
-//! is noted down a second time, so nothing can be out of date.
+//! The wait lists of all primitives share one slab, so joining a list does not allocate once the slab has
+//! grown, and a list is just the numbers of its first and last node. Snapshots and deadlock reports read the
+//! same nodes: the waiting task, its place, the resource and its holders. Nothing is recorded twice, so
+//! nothing can be out of date.
 //!
-//! What is here moves plain data. Wakers are cloned, woken and dropped by the callers, with nothing borrowed.
+//! This module only moves plain data. Callers clone, wake and drop wakers, with nothing borrowed.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,19 +17,19 @@ use crate::kernel::TaskKey;
 use crate::report::{Resource, Wait};
 use crate::slab::{KEPT, NO_ENTRY, Slab};
 
-/// A wait, from joining a list to being seen through; or the holding of something.
+/// A wait, from joining a list until its outcome is seen; or a held resource.
 pub(crate) struct Node {
     pub(crate) stage: WaitStage,
-    /// Who waits or holds; `None` if that is outside of all turns.
+    /// The waiting or holding task; `None` outside of all turns.
     pub(crate) task: Option<TaskKey>,
-    /// To wake who waits, if that takes more than the task's key.
+    /// Wakes the waiter, if the task's key is not enough for that.
     pub(crate) waker: Option<Waker>,
-    /// Where the wait began.
+    /// Where the wait started.
     pub(crate) place: Place,
     pub(crate) resource: u32,
-    /// What is wanted or was granted, in the primitive's own words: permits, or a reason.
+    /// What is wanted or was granted, as the primitive encodes it: permits, or a reason.
     pub(crate) word: u32,
-    /// Neighbours in the list, while waiting; in the ring, while due. The next vacant node, while vacant.
+    /// Neighbors: in the list while waiting, in the ring while due. `next` also links the free list.
     pub(crate) previous: u32,
     pub(crate) next: u32,
 }
@@ -38,37 +38,38 @@ pub(crate) struct Node {
 pub(crate) enum WaitStage {
     /// In the list.
     Waiting,
-    /// Out of the list: what it waited for has happened, and it will see so when it is polled.
+    /// Out of the list: what it waited for has happened, which it sees at its next poll.
     Woken,
-    /// Out of the list: the resource is the task's, also before it is polled.
+    /// Out of the list: the task holds the resource, even before it is polled.
     Holding,
-    /// As woken, in a ring of such that are woken one after the other.
+    /// Like `Woken`, but still in a ring of nodes that are woken one by one.
     Due,
-    /// Nobody's.
+    /// In the free list.
     Vacant,
 }
 
-const _: () = assert!(mem::size_of::<Node>() <= 56, "a million waiters take a million nodes");
+const _: () =
+    assert!(mem::size_of::<Node>() <= 56, "nodes are small: there is one for each waiter");
 
 thread_local! {
-    /// Without a destructor, so that it can be used while other thread-locals are being destroyed.
+    /// Has no destructor, so that it can be used while other thread-locals are being destroyed.
     static WAITS: RefCell<ManuallyDrop<Waits>> =
         const { RefCell::new(ManuallyDrop::new(Waits::new())) };
 }
 
-/// Reads or changes the record. No user code may run in `call`.
+/// Reads or changes the record. `call` must not run user code.
 #[inline]
 pub(crate) fn with_waits<R>(call: impl FnOnce(&mut Waits) -> R) -> R {
     WAITS.with(|waits| call(&mut waits.borrow_mut()))
 }
 
-/// Keeps the memory of what is empty, for a scheduler.
+/// Keeps empty memory for reuse from now on: this thread has a scheduler.
 pub(crate) fn warm() {
     with_waits(|waits| waits.is_warm = true);
 }
 
-/// The last scheduler of this thread has gone: from now on what is empty has no memory. Nothing else frees it, since the
-/// record has no destructor.
+/// Frees empty memory from now on: the last scheduler of this thread was dropped. Nothing else would free it,
+/// since the record has no destructor.
 pub(crate) fn cool() {
     with_waits(|waits| {
         waits.is_warm = false;
@@ -81,11 +82,11 @@ pub(crate) fn cool() {
 /// Everything that this thread waits for and holds.
 pub(crate) struct Waits {
     nodes: Vec<Node>,
-    /// The first vacant node; each knows the next one.
+    /// The head of the free list, linked through `next`.
     vacant: u32,
     live: usize,
     pub(crate) resources: Slab<Resource>,
-    /// There is a scheduler on this thread, so what is empty now will be needed again.
+    /// There is a scheduler on this thread, so empty memory will be needed again.
     is_warm: bool,
 }
 
@@ -117,7 +118,7 @@ impl Waits {
     ///
     /// # Panics
     ///
-    /// With 2³² − 1 of them.
+    /// With 2³² − 1 nodes.
     #[inline]
     pub(crate) fn insert(&mut self, node: Node) -> u32 {
         self.live += 1;
@@ -134,10 +135,10 @@ impl Waits {
     fn push(&mut self, node: Node) -> u32 {
         let number = u32::try_from(self.nodes.len()).ok().filter(|&number| number != NO_ENTRY);
         self.nodes.push(node);
-        number.expect("memory ends before the numbers do")
+        number.expect("memory runs out before the numbers do")
     }
 
-    /// Removes a node: says what it was and knew, and gives its waker back.
+    /// Removes a node; returns its stage, its word and its waker.
     #[inline]
     pub(crate) fn remove(&mut self, number: u32) -> (WaitStage, u32, Option<Waker>) {
         let node = &mut self.nodes[number as usize];
@@ -145,7 +146,7 @@ impl Waits {
         debug_assert_ne!(
             stage,
             WaitStage::Vacant,
-            "each number has one owner, who removes it once"
+            "each number has one owner, which removes it once"
         );
         node.next = self.vacant;
         self.vacant = number;
@@ -160,14 +161,14 @@ impl Waits {
         &mut self.nodes[number as usize]
     }
 
-    /// Removes a resource that nothing waits for any more.
+    /// Removes a resource that has no nodes any more.
     pub(crate) fn remove_resource(&mut self, number: u32) -> Resource {
         let resource = self.resources.remove(number);
         self.trim();
         resource
     }
 
-    /// Every wait, with what is waited for and its owners.
+    /// Returns every wait, with its resource and the owners of that.
     pub(crate) fn all(&self) -> Vec<Wait> {
         let mut owners: HashMap<u32, Vec<(TaskKey, Place)>> = HashMap::new();
         for node in self.nodes.iter().filter(|node| node.stage == WaitStage::Holding) {
@@ -184,7 +185,7 @@ impl Waits {
         waits.collect()
     }
 
-    /// Removes every node of one resource, and gives their wakers back.
+    /// Removes every node of one resource; returns their wakers.
     pub(crate) fn remove_all(&mut self, resource: u32) -> Vec<Waker> {
         let nodes = (0..).zip(&self.nodes);
         let of_it = nodes.filter(|(_, node)| node.resource == resource && !node.is_vacant());
@@ -192,7 +193,7 @@ impl Waits {
         numbers.into_iter().filter_map(|number| self.remove(number).2).collect()
     }
 
-    /// The tasks in the given stage at one resource, and their places.
+    /// Returns the tasks in the given stage at one resource, and their places.
     pub(crate) fn of(&self, resource: u32, stage: WaitStage) -> Vec<(Option<TaskKey>, Place)> {
         let nodes = self.nodes.iter();
         let of_it = nodes.filter(|node| node.resource == resource && node.stage == stage);
@@ -201,7 +202,7 @@ impl Waits {
 }
 
 impl Node {
-    /// Returns whether waking this wait would wake whoever polls with `cx`.
+    /// Returns whether waking this wait would wake the poller behind `cx`.
     #[inline]
     pub(crate) fn is_polled_by(&self, cx: &Context<'_>) -> bool {
         match &self.waker {

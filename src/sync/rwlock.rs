@@ -1,6 +1,6 @@
-//! A lock that many readers have at a time, or one writer.
+//! A reader-writer lock.
 //!
-//! It is a gate with all the permits there can be: a reader takes one, a writer takes all.
+//! It is a gate with the maximum number of permits: a reader takes one, a writer takes all.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::fmt;
@@ -15,14 +15,13 @@ use thiserror::Error;
 use crate::sync::gate::{Gate, HeldPermits, MAX_PERMITS};
 use crate::sync::queued::{Queued, Source};
 
-/// A lock that many readers have at a time, or one writer, across as many awaits as they like.
+/// A reader-writer lock whose guards can be held across await points: many readers or one writer at a time.
 ///
-/// Strictly first come, first served: a writer that waits holds back the readers that come after it, so
-/// readers that keep coming cannot starve it; and when it is done, all readers up to the next writer in the
-/// line go at once. A task that reads, and reads again while a writer waits in between, waits for itself:
-/// the report says so.
+/// Strictly FIFO: a waiting writer holds back later readers, so a stream of readers cannot starve it. When it
+/// unlocks, all readers up to the next writer in the queue get the lock together. A task that holds a read
+/// guard and reads again behind a waiting writer waits for itself, which reports show.
 ///
-/// It belongs to its thread and needs no atomics. A panic while it is locked lets it go: there is no
+/// It is `!Send` and uses no atomics. A panic unlocks it like any other drop of a guard: there is no
 /// poisoning.
 ///
 /// # Example
@@ -46,69 +45,69 @@ pub struct RwLock<T: ?Sized> {
     value: RefCell<T>,
 }
 
-/// What a reader takes of the gate.
+/// The permits that a reader takes.
 const ONE: u32 = 1;
 
-/// What a writer takes of the gate.
+/// The permits that a writer takes.
 const ALL: u32 = MAX_PERMITS;
 
 const NEVER_CLOSED: &str = "the gate of a lock is never closed";
 
 impl<T> RwLock<T> {
-    /// Makes a lock around a value.
+    /// Creates an unlocked lock around a value.
     pub const fn new(value: T) -> Self {
         RwLock { gate: Gate::held("rwlock", ALL), value: RefCell::new(value) }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.gate.waiters().set_name(name.into());
         self
     }
 
-    /// Returns the value.
+    /// Consumes the lock and returns the value.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until no writer has it and all who asked before have had it; then locks it for reading.
+    /// Locks it for reading, waiting until no writer holds it and all earlier callers have had it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line. If the lock had been handed to it already, it is
+    /// Dropping the future gives up its place in the queue. If the lock was already handed to it, that is
     /// given back.
     ///
-    /// Beware of a future that is kept but not polled any more: once the lock is handed to it, the writers
-    /// that come after wait for it.
+    /// Beware of keeping the future without polling it: once the lock is handed to it, all later writers
+    /// wait for it.
     #[track_caller]
     #[inline]
     pub fn read(&self) -> Read<'_, T> {
         Read { lock: self, queued: self.gate.pass(ONE, Location::caller()) }
     }
 
-    /// Waits until nobody has it and all who asked before have had it; then locks it for writing.
+    /// Locks it for writing, waiting until it is free and all earlier callers have had it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line: the readers behind it go at once, if only
-    /// readers have the lock. If the lock had been handed to it already, the next in the line gets it.
+    /// Dropping the future gives up its place in the queue; readers behind it get the lock immediately if
+    /// only readers hold it. If the lock was already handed to it, the next in line gets it.
     ///
-    /// Beware of a future that is kept but not polled any more: once the lock is handed to it, all who come
-    /// after wait for it.
+    /// Beware of keeping the future without polling it: once the lock is handed to it, all later callers
+    /// wait for it.
     #[track_caller]
     #[inline]
     pub fn write(&self) -> Write<'_, T> {
         Write { lock: self, queued: self.gate.pass(ALL, Location::caller()) }
     }
 
-    /// Locks it for reading, if no writer has it and nobody waits for it.
+    /// Locks it for reading, if no writer holds it and no task is waiting for it.
     ///
     /// # Errors
     ///
-    /// [`TryReadError`] if a writer has it, or somebody waits for it or is being handed it.
+    /// [`TryReadError`] if a writer holds it or is being handed it, or a task is waiting for it.
     ///
     /// # Example
     ///
@@ -125,11 +124,11 @@ impl<T: ?Sized> RwLock<T> {
         Ok(RwLockReadGuard { value: self.value.borrow(), _held: held })
     }
 
-    /// Locks it for writing, if nobody has it.
+    /// Locks it for writing, if it is free.
     ///
     /// # Errors
     ///
-    /// [`TryWriteError`] if somebody has it or is being handed it.
+    /// [`TryWriteError`] if it is locked, or is being handed to a waiter.
     ///
     /// # Example
     ///
@@ -145,7 +144,7 @@ impl<T: ?Sized> RwLock<T> {
         Ok(RwLockWriteGuard { value: self.value.borrow_mut(), held, lock: self })
     }
 
-    /// Returns the value, which nobody else can be using.
+    /// Returns a mutable reference to the value. `&mut self` is exclusive, so this takes no lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
@@ -164,10 +163,10 @@ impl<T> From<T> for RwLock<T> {
 }
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
-    /// Prints the value, if it could be read at once, and who has the lock and who waits.
+    /// Prints the value, if it can be read immediately, and the holders and waiters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lock = f.debug_struct("RwLock");
-        // Locked meanwhile: the value's own `Debug` may try to write.
+        // Locked while it prints: the value's own `Debug` may try to write.
         match self.try_read() {
             Ok(value) => lock.field("value", &&*value),
             Err(_) => lock.field("value", &format_args!("<locked>")),
@@ -177,14 +176,14 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     }
 }
 
-/// The lock cannot be had for reading at once: what [`RwLock::try_read`] answers then.
+/// The error of [`RwLock::try_read`]: a writer holds the lock or waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a writer has the lock or waits for it")]
+#[error("a writer holds the lock or waits for it")]
 pub struct TryReadError(());
 
-/// The lock cannot be had for writing at once: what [`RwLock::try_write`] answers then.
+/// The error of [`RwLock::try_write`]: the lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("somebody has the lock")]
+#[error("the lock is held")]
 pub struct TryWriteError(());
 
 /// The future of [`RwLock::read`].
@@ -235,10 +234,10 @@ impl<T: ?Sized> fmt::Debug for Write<'_, T> {
     }
 }
 
-/// The value can be read, and nobody writes, until this guard is dropped.
+/// Keeps the lock locked for reading until it is dropped; dereferences to the value.
 #[must_use = "dropping it unlocks the lock"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
-    // In this order: the value is let go before the next one gets the lock.
+    // Drop order: the borrow of the value ends before the next in line gets the lock.
     value: Ref<'a, T>,
     _held: HeldPermits<&'a Gate>,
 }
@@ -264,18 +263,18 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
     }
 }
 
-/// The lock is this guard's alone until it is dropped; it leads to the value.
+/// Keeps the lock locked for writing until it is dropped; dereferences to the value.
 #[must_use = "dropping it unlocks the lock"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
-    // In this order: the value is let go before the next one gets the lock.
+    // Drop order: the borrow of the value ends before the next in line gets the lock.
     value: RefMut<'a, T>,
     held: HeldPermits<&'a Gate>,
     lock: &'a RwLock<T>,
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Goes on as a reader, without letting a writer in between. Readers that are next in the line go at
-    /// once.
+    /// Turns this into a read guard without letting a writer in between. Readers at the front of the queue
+    /// get the lock immediately.
     ///
     /// # Example
     ///

@@ -1,4 +1,4 @@
-//! So many permits, which tasks take and give back. Those that own their semaphore are in `permits.rs`.
+//! A counting semaphore. Permits that own their semaphore are in `permits.rs`.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,17 +13,17 @@ use crate::kernel::Place;
 use crate::sync::gate::{self, Gate, HasGate, HeldPermits};
 use crate::sync::queued::{Queued, Source};
 
-/// So many permits, which tasks take and give back: a limit to how many do something at a time.
+/// A counting semaphore: its permits limit how many tasks do something at the same time.
 ///
-/// Strictly first come, first served: a wait for many permits holds back those behind it that want fewer,
-/// so it cannot starve. It is known who has permits and since where, so a report can say so.
+/// Strictly FIFO: a wait for many permits holds back later waits for fewer, so it cannot starve. Reports name
+/// the tasks that hold permits and where they acquired them.
 ///
-/// A permit is a guard, and its drop gives it back, so there can never be more of them than were made. It
-/// belongs to its thread and needs no atomics.
+/// A permit is a guard whose drop returns it, so it cannot be returned twice. The semaphore is `!Send` and uses
+/// no atomics.
 ///
 /// # Example
 ///
-/// Five requests, never more than two at a time:
+/// Five requests, at most two at a time:
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc, time::Duration};
@@ -52,15 +52,15 @@ use crate::sync::queued::{Queued, Source};
 #[doc(alias = "BoundedSemaphore")]
 pub struct Semaphore {
     pub(super) gate: Gate,
-    /// The permits there are, whether somebody has them or not; at most [`Semaphore::MAX_PERMITS`].
+    /// All permits, held or available; at most [`Semaphore::MAX_PERMITS`].
     total: Cell<u32>,
 }
 
 impl Semaphore {
-    /// No semaphore has more permits than this, those that somebody has included.
+    /// The maximum number of permits of a semaphore, including those that are held.
     pub const MAX_PERMITS: usize = gate::MAX_PERMITS as usize;
 
-    /// Makes a semaphore with so many permits.
+    /// Creates a semaphore with this many permits.
     ///
     /// # Panics
     ///
@@ -73,45 +73,46 @@ impl Semaphore {
         Semaphore { gate: Gate::held("semaphore", total), total: Cell::new(total) }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.gate.waiters().set_name(name.into());
         self
     }
 
-    /// Waits for a permit.
+    /// Acquires a permit, waiting until one is available and all earlier callers have had theirs.
     ///
     /// # Errors
     ///
-    /// [`AcquireError`] if the semaphore is closed, or is while this waits.
+    /// [`AcquireError`] if the semaphore is closed, now or while this waits.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line. If a permit had been handed to it already, the
-    /// next in the line gets it.
+    /// Dropping the future gives up its place in the queue. If a permit was already handed to it, the next
+    /// in line gets it.
     ///
-    /// Beware of a future that is kept but not polled any more: a permit that is handed to it stays there.
+    /// Beware of keeping the future without polling it: it holds on to a permit that is handed to it.
     #[track_caller]
     #[inline]
     pub fn acquire(&self) -> Acquire<'_> {
         self.acquire_many(1)
     }
 
-    /// Waits for so many permits, and takes all of them at once.
+    /// Acquires this many permits, all of them together, waiting until they are available.
     ///
     /// # Errors
     ///
-    /// [`AcquireError`] if the semaphore is closed, or is while this waits.
+    /// [`AcquireError`] if the semaphore is closed, now or while this waits.
     ///
     /// # Panics
     ///
-    /// If it asks for more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS), which there can never be. To ask
-    /// for more than there are now is no error: permits may be added.
+    /// If `permits` is more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS): it would wait forever. More than
+    /// the semaphore has now is not an error, since permits may be added.
     ///
     /// # Cancel safety
     ///
-    /// As for [`acquire`](Semaphore::acquire). The waits behind it that want fewer go at once.
+    /// As for [`acquire`](Semaphore::acquire). Waits behind it are served immediately, as far as the
+    /// available permits go.
     ///
     /// # Example
     ///
@@ -131,21 +132,21 @@ impl Semaphore {
         Acquire { semaphore: self, queued: self.gate.pass(permits, Location::caller()) }
     }
 
-    /// Takes a permit if there is one and nobody waits for it.
+    /// Acquires a permit if one is available and no task is waiting for it.
     ///
     /// # Errors
     ///
-    /// [`TryAcquireError`] says whether the semaphore is closed or there is no permit.
+    /// [`TryAcquireError`] if the semaphore is closed or no permit is available.
     #[track_caller]
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
 
-    /// Takes so many permits if they are there and nobody waits for some.
+    /// Acquires this many permits if they are available and no task is waiting for permits.
     ///
     /// # Errors
     ///
-    /// [`TryAcquireError`] says whether the semaphore is closed or there are not enough permits.
+    /// [`TryAcquireError`] if the semaphore is closed or not enough permits are available.
     ///
     /// # Example
     ///
@@ -163,12 +164,12 @@ impl Semaphore {
         Ok(SemaphorePermit { held: try_take(self, permits, Location::caller())? })
     }
 
-    /// Makes new permits, which go to those who wait for some.
+    /// Adds new permits, which waiting tasks get first.
     ///
     /// # Errors
     ///
-    /// [`AddPermitsError`] if there would be more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS), those that
-    /// somebody has included; then none is made.
+    /// [`AddPermitsError`] if the semaphore would have more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS),
+    /// including those that are held; then none is added.
     ///
     /// # Example
     ///
@@ -190,26 +191,26 @@ impl Semaphore {
         Ok(())
     }
 
-    /// Takes away up to so many of the permits that nobody has, for good. Returns how many there were.
+    /// Permanently removes up to this many of the available permits. Returns the number removed.
     pub fn forget_permits(&self, permits: usize) -> usize {
         let forgotten = self.gate.remove(u32::try_from(permits).unwrap_or(u32::MAX));
         self.forgotten(forgotten);
         forgotten as usize
     }
 
-    /// So many permits are gone for good.
+    /// Accounts for permits that were permanently removed.
     pub(super) fn forgotten(&self, permits: u32) {
         self.total.set(self.total.get() - permits);
     }
 
-    /// Returns how many permits nobody has.
+    /// Returns the number of available permits.
     pub fn available_permits(&self) -> usize {
         self.gate.permits() as usize
     }
 
-    /// Lets nobody in any more: every wait, also those to come, ends with an error.
+    /// Closes the semaphore: all current and future waits fail.
     ///
-    /// Permits that somebody has, or was handed already, stay his.
+    /// Permits that are held, or were already handed to a waiter, stay valid.
     ///
     /// # Example
     ///
@@ -224,18 +225,18 @@ impl Semaphore {
         self.gate.close();
     }
 
-    /// Returns whether it was closed.
+    /// Returns whether the semaphore is closed.
     pub fn is_closed(&self) -> bool {
         self.gate.is_closed()
     }
 }
 
-/// The number as the gate counts, if there can be so many permits.
+/// Converts to the gate's count, if a semaphore can have this many permits.
 fn up_to_max(permits: usize) -> Option<u32> {
     u32::try_from(permits).ok().filter(|&permits| permits <= gate::MAX_PERMITS)
 }
 
-/// Takes permits for a guard, by whatever it has of the semaphore.
+/// Takes permits for a guard that borrows or owns the semaphore.
 pub(super) fn try_take<G: HasGate>(
     semaphore: G,
     permits: u32,
@@ -253,7 +254,7 @@ impl HasGate for &Semaphore {
     }
 }
 
-/// A wait for more than there can ever be is a mistake of the caller's.
+/// Panics if there can never be this many permits: a bug in the caller.
 #[track_caller]
 #[inline]
 pub(super) fn assert_possible(permits: u32) {
@@ -277,25 +278,25 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-/// The semaphore was closed: what a wait for permits ends with then.
+/// The error of waiting for permits: the semaphore is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the semaphore was closed")]
+#[error("the semaphore is closed")]
 pub struct AcquireError(pub(super) ());
 
-/// Why there were no permits to be had at once.
+/// The error of [`Semaphore::try_acquire`] and its variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TryAcquireError {
     /// The semaphore was closed.
-    #[error("the semaphore was closed")]
+    #[error("the semaphore is closed")]
     Closed,
-    /// There are fewer than were asked for, or others wait for them.
-    #[error("the semaphore has no permits to spare")]
+    /// Not enough permits are available, or other tasks are waiting for them.
+    #[error("the semaphore has too few available permits")]
     NoPermits,
 }
 
-/// There would be too many permits: what [`Semaphore::add_permits`] answers then.
+/// The error of [`Semaphore::add_permits`]: the semaphore would have too many permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the semaphore would have more than {} permits", Semaphore::MAX_PERMITS)]
+#[error("the semaphore would exceed its maximum of {} permits", Semaphore::MAX_PERMITS)]
 pub struct AddPermitsError(());
 
 /// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
@@ -322,19 +323,19 @@ impl fmt::Debug for Acquire<'_> {
     }
 }
 
-/// Permits of a semaphore, until this is dropped.
+/// One or more permits of a semaphore, returned to it when this is dropped.
 #[must_use = "dropping it gives the permits back"]
 pub struct SemaphorePermit<'a> {
     held: HeldPermits<&'a Semaphore>,
 }
 
 impl SemaphorePermit<'_> {
-    /// Returns how many permits these are.
+    /// Returns the number of permits held.
     pub fn num_permits(&self) -> usize {
         self.held.permits() as usize
     }
 
-    /// Lets the permits go without giving them back: the semaphore has so many fewer from now on.
+    /// Drops the permits without returning them: the semaphore has this many fewer from now on.
     ///
     /// # Example
     ///

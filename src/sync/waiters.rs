@@ -1,17 +1,17 @@
-//! The wait list that all primitives share: first in, first out.
+//! The FIFO wait list that all primitives share.
 //!
 //! ```text
 //!             ┌──────────── leave: the wait is dropped ─────────────┐
 //!             │                                                     ▼
 //!   join ──▶ waiting ──── wake_first ────▶ woken ──── seen ──────▶ gone
 //!             │                                                     ▲
-//!             └──────── serve_first ─────▶ holding ── let go ───────┘
+//!             └──────── serve_first ─────▶ holding ── released ─────┘
 //! ```
 //!
-//! Joining gives a [`Ticket`]; the future that keeps it is in `queued.rs`, and its drop undoes the joining.
+//! Joining returns a [`Ticket`]; the future that keeps it is in `queued.rs`, and its drop leaves the list.
 //!
-//! The nodes live in the thread's one slab (`sync/record.rs`), so a wait allocates nothing; a list is a handful
-//! of numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
+//! The nodes live in the one slab of the thread (`sync/record.rs`), so a wait does not allocate; a list is a
+//! handful of numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
 mod debug;
 mod ring;
@@ -30,33 +30,33 @@ use crate::sync::record::{Node, WaitStage, Waits, with_waits};
 /// A list of waits for one resource.
 pub(crate) struct Waiters {
     kind: &'static str,
-    /// Its number in the thread's record, once it has a name or somebody waited; [`NO_ENTRY`] before.
+    /// The resource's number in the thread's record; [`NO_ENTRY`] until it has a name or a first node.
     resource: Cell<u32>,
     first: Cell<u32>,
     last: Cell<u32>,
     round: Cell<u32>,
-    /// How many nodes there are, in all stages.
+    /// The number of nodes, in all stages.
     nodes: Cell<u32>,
-    /// The record is the thread's.
+    /// The record is thread-local.
     _not_send: PhantomData<*const ()>,
 }
 
-/// The right to a node. Whoever has it removes the node once, by [`Waiters::leave`].
+/// Ownership of a node: it is removed once, by [`Waiters::leave`], which consumes the ticket.
 #[derive(Debug)]
 pub(crate) struct Ticket(u32);
 
-/// What had become of a wait when it was left.
+/// The state of a wait when it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
     Waiting,
     /// With the word that it was woken with.
     Woken(u32),
-    /// With what it holds.
+    /// With the word for what it holds.
     Holding(u32),
 }
 
 impl Ticket {
-    /// How much is wanted, was granted or is held.
+    /// Returns how much is wanted, was granted or is held.
     pub(crate) fn word(&self) -> u32 {
         with_waits(|waits| waits.node(self.0).word)
     }
@@ -68,7 +68,7 @@ impl Ticket {
 }
 
 impl Waiters {
-    /// A list for a resource of this kind, as reports are to name it.
+    /// Creates a list for a resource; reports show it as a `kind`.
     pub(crate) const fn new(kind: &'static str) -> Self {
         Waiters {
             kind,
@@ -81,7 +81,7 @@ impl Waiters {
         }
     }
 
-    /// Gives the resource a name.
+    /// Sets the name of the resource.
     pub(crate) fn set_name(&self, name: Arc<str>) {
         let resource = Resource::new(self.kind).named(name);
         let old = with_waits(|waits| match self.resource.get() {
@@ -94,7 +94,7 @@ impl Waiters {
         drop(old);
     }
 
-    /// A wait in this list, as reports are to name it; without those who hold what is waited for.
+    /// Describes a wait in this list for reports, without the holders of the resource.
     pub(crate) fn describe(&self, place: Place) -> WaitsFor {
         let resource = match self.resource.get() {
             NO_ENTRY => Resource::new(self.kind),
@@ -108,17 +108,17 @@ impl Waiters {
         self.first.get() == NO_ENTRY
     }
 
-    /// Enters at the end of the list. `word` says what is wanted.
+    /// Joins the end of the list. `word` encodes what is wanted.
     ///
-    /// Making the `waiter` may have run any code: what is waited for must have been looked at after that.
+    /// Creating the `waiter` may have run arbitrary code: check the resource after that and before this call.
     #[inline]
     pub(crate) fn join(&self, waiter: Waiter, word: u32, place: Place) -> Ticket {
         let Waiter { waker, task, .. } = waiter;
         self.enter(waker, task, word, place)
     }
 
-    /// The same for a task that is woken by its key: nothing else than the list is touched.
-    #[inline(never)] // Apart it is short; inside of something else the record is reached by detours.
+    /// Like [`join`](Waiters::join), for a task that is woken by its key: runs no user code.
+    #[inline(never)] // Short out of line; inlined code would reach the record indirectly.
     pub(crate) fn join_task(&self, task: TaskKey, word: u32, place: Place) -> Ticket {
         self.enter(None, Some(task), word, place)
     }
@@ -149,7 +149,7 @@ impl Waiters {
         })
     }
 
-    /// Makes a node the last one, as it says of itself already.
+    /// Links a node as the last one; its own links are already set.
     #[inline]
     fn link(&self, waits: &mut Waits, number: u32) {
         match self.last.get() {
@@ -159,7 +159,7 @@ impl Waiters {
         self.last.set(number);
     }
 
-    /// Notes that the task whose turn it is holds the resource without having waited for it.
+    /// Records that the current task holds the resource without having waited for it.
     #[inline]
     pub(crate) fn hold(&self, word: u32, place: Place) -> Ticket {
         let task = TaskKey::current();
@@ -179,7 +179,7 @@ impl Waiters {
         })
     }
 
-    /// The number of the resource, which it is given now if it has none yet.
+    /// Returns the number of the resource, allocated on first use.
     #[inline]
     fn number(&self, resources: &mut Slab<Resource>) -> u32 {
         if self.resource.get() == NO_ENTRY {
@@ -188,38 +188,38 @@ impl Waiters {
         self.resource.get()
     }
 
-    /// Takes the first out of the list, to see `word` when it is polled. Returns whether there was one.
+    /// Removes the first wait from the list and wakes it with `word`. Returns whether there was one.
     pub(crate) fn wake_first(&self, word: u32) -> bool {
         self.release_first(WaitStage::Woken, Some(word), |_| true)
     }
 
-    /// The same, but only if it is meant by what it noted down when it joined.
+    /// Like [`wake_first`](Waiters::wake_first), but only if `is_meant` accepts the word that it joined with.
     pub(crate) fn wake_first_if(&self, word: u32, is_meant: impl FnOnce(u32) -> bool) -> bool {
         self.release_first(WaitStage::Woken, Some(word), is_meant)
     }
 
-    /// Gives the first in the list what it wants, if `take` can take that much. Returns whether it did.
+    /// Grants the first wait in the list what it wants, if `take` can take that much. Returns whether it did.
     ///
-    /// What is [held](WaitStage::Holding) is noted as the task's from now on.
+    /// If `is_held`, the task is recorded as a [holder](WaitStage::Holding) from now on.
     #[inline]
     pub(crate) fn serve_first(&self, is_held: bool, take: impl FnOnce(u32) -> bool) -> bool {
         let stage = if is_held { WaitStage::Holding } else { WaitStage::Woken };
         self.release_first(stage, None, take)
     }
 
-    /// How many rounds have begun: each time that all are woken at once begins one.
+    /// Returns the number of the current round. Waking all waits starts a new one.
     #[inline]
     pub(crate) fn round(&self) -> u32 {
         self.round.get()
     }
 
-    /// Begins a round, so that those who are in the list can be told from those who join later.
+    /// Starts a round, which distinguishes the waits in the list from those that join later.
     pub(crate) fn begin_round(&self) -> u32 {
         self.round.set(self.round.get().wrapping_add(1));
         self.round.get()
     }
 
-    /// Takes the first out of the list and wakes it, unless `take` does not like what it wants.
+    /// Removes the first wait from the list and wakes it, if `take` accepts its word.
     #[inline]
     fn release_first(
         &self,
@@ -256,7 +256,7 @@ impl Waiters {
         true
     }
 
-    /// Asks what has become of a wait. While it goes on, whoever polls now is the one to be woken.
+    /// Returns the stage of a wait. If it is still waiting, it will wake the poller behind `cx`.
     #[inline]
     #[allow(clippy::unused_self, reason = "a ticket says nothing without its list")]
     pub(crate) fn poll(&self, ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
@@ -267,13 +267,14 @@ impl Waiters {
         if is_known || stage != WaitStage::Waiting { stage } else { replace_waker(ticket, cx) }
     }
 
-    /// The same, and leaves at once if the wait was woken; what is held stays. `None` while it waits.
+    /// Like [`poll`](Waiters::poll), but removes the node if the wait was woken; a held node stays. `None` while it
+    /// waits.
     #[inline]
     pub(crate) fn see(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
         let seen = with_waits(|waits| {
             let node = waits.node(ticket.0);
             match node.stage {
-                // Only then is there no waker that would have to be dropped.
+                // A woken node has no waker that would be dropped here, under the borrow.
                 WaitStage::Woken => Some(self.remove(waits, ticket.0).0),
                 WaitStage::Holding => Some(Left::Holding(node.word)),
                 WaitStage::Waiting if node.is_polled_by(cx) => Some(Left::Waiting),
@@ -339,10 +340,10 @@ impl Waiters {
     }
 }
 
-/// From now on whoever polls with `cx` is to be woken. Returns the stage of the wait.
+/// Makes the wait wake the poller behind `cx`. Returns the stage of the wait.
 #[cold]
 fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
-    // This may run a foreign waker's code, which may do anything to the wait.
+    // This may run a foreign waker's code, which may change the wait in any way.
     let Waiter { waker, task, .. } = Waiter::of(cx);
     let (stage, unused) = with_waits(|waits| {
         let node = waits.node(ticket.0);
@@ -371,8 +372,8 @@ impl Waiters {
         let forgotten = if self.nodes.get() == 0 {
             Vec::new()
         } else {
-            // Somebody called `mem::forget` on a future or a guard: its node must not speak of another
-            // resource that will have this number.
+            // A future or guard was leaked by `mem::forget`: its node must not refer to another
+            // resource that reuses this number.
             with_waits(|waits| waits.remove_all(number))
         };
         drop_quietly(forgotten);
@@ -380,8 +381,8 @@ impl Waiters {
     }
 }
 
-/// Wakes by a foreign waker. A panic there is its owner's, and must not keep the next in line from being
-/// woken, nor meet another panic in a destructor; the panic hook has told of it.
+/// Wakes a foreign waker. Its panic is caught, since it must not keep the next wait from being woken, nor become
+/// a second panic in a destructor; the panic hook has already reported it.
 #[cold]
 fn wake_foreign(waker: Waker) {
     run_quietly(|| waker.wake());

@@ -1,28 +1,57 @@
-//! Tasks: spawning, naming, joining and cancelling them, giving way, and spawning from other threads.
+//! Tasks: spawn, name, join and cancel them; yield; spawn from other threads.
 //!
-//! | you want | use |
+//! Use this module for all that goes beyond [`spawn`]: names and priorities, tasks that borrow, tasks that end when
+//! told to and may clean up first.
+//!
+//! ```
+//! use std::future::pending;
+//! use turnwise::{block_on, spawn, task};
+//!
+//! block_on(async {
+//!     let sum = spawn(async { 1 + 1 });
+//!     let poller = task::Builder::new().name("poller").spawn(pending::<()>());
+//!     assert_eq!(sum.await.unwrap(), 2);
+//!
+//!     poller.cancel();
+//!     assert!(poller.await.unwrap_err().is_cancelled());
+//!
+//!     let words = ["foo", "bar"].map(String::from);
+//!     let lengths = task::scope(async |s| {
+//!         let children = words.each_ref().map(|word| s.spawn(async { word.len() }));
+//!         let mut sum = 0;
+//!         for child in children {
+//!             sum += child.await.unwrap();
+//!         }
+//!         sum
+//!     });
+//!     assert_eq!(lengths.await.unwrap(), 6);
+//! });
+//! ```
+//!
+//! | to | use |
 //! |---|---|
-//! | a task, and its output | [`spawn`], and await the [`JoinHandle`] |
-//! | one whose `Err` is not lost in silence | [`try_spawn`] |
-//! | one with a name or a priority | [`Builder`] |
-//! | one that goes when its handle does | [`AbortOnDrop`] |
-//! | tasks that borrow, and end together | [`scope`](scope()) |
-//! | a set of tasks that grows | [`JoinSet`] |
-//! | to ask a task to end | [`JoinHandle::cancel`] |
-//! | to clean up when asked | [`catch_cancel`] |
-//! | not to be asked, for a while | [`mask`] |
-//! | to close something whatever happens, and wait meanwhile | [`with`](with()) |
-//! | work that goes on without whoever waits for it | [`shield`] |
-//! | to ask what is no task, or is spread over many | [`CancelToken`] |
-//! | to give others a turn | [`yield_now`] |
-//! | a value for all that is awaited below | [`task_local!`](crate::task_local) |
+//! | run a future beside the others, and get its output | [`spawn`], and await the [`JoinHandle`] |
+//! | have an `Err` reported if no handle reads it | [`try_spawn`] |
+//! | set a name or a priority | [`Builder`] |
+//! | abort a task when its handle is dropped | [`AbortOnDrop`] |
+//! | run tasks that borrow, and end together | [`scope`](scope()) |
+//! | keep a set of tasks that grows | [`JoinSet`] |
+//! | request that a task ends | [`JoinHandle::cancel`] |
+//! | clean up when cancelled | [`catch_cancel`] |
+//! | hold requests back for a while | [`mask`] |
+//! | close something in any case, and await that | [`with`](with()) |
+//! | keep work going when its waiter is dropped | [`shield`] |
+//! | cancel futures that are not tasks, or many tasks together | [`CancelToken`] |
+//! | let the other tasks take their turns | [`yield_now`] |
+//! | pass a value down to everything awaited below | [`task_local!`](crate::task_local) |
+//! | spawn from another thread | [`Remote`] |
 //!
 //! # Cancelling
 //!
-//! Cancelling is a **request**. Whoever makes it neither waits nor drops anything; it reaches what is to end
-//! while that waits, never in the middle of a turn. What is ready in the turn of the request keeps its output.
+//! Cancelling is a **request**. Making one neither waits nor drops anything. It is delivered at an await point, never
+//! in the middle of a turn; a future that is ready in the turn of the request keeps its output.
 //!
-//! | a request is made by | on | if nobody catches it |
+//! | a request is made by | on | if nothing catches it |
 //! |---|---|---|
 //! | `cancel` of a [handle](JoinHandle::cancel), a [child's handle](ScopedHandle::cancel), an [`AbortHandle`] | the task | it is dropped: [`JoinError::is_cancelled`] |
 //! | the deadline of a [`timeout`](crate::timeout) | what that wraps | it is dropped: [`Elapsed`](crate::time::Elapsed) |
@@ -30,33 +59,33 @@
 //! | a [`scope`](scope()), when a child fails or by [`Scope::cancel`] | its body and its children | they are dropped: [`ScopeError`] |
 //! | [`Scheduler::shutdown`](crate::Scheduler::shutdown), the end of [`block_on`](crate::block_on) | all tasks | they are dropped |
 //!
-//! ## Who gets it
+//! ## Where a request goes
 //!
-//! From where it is made a request goes inward, to the innermost [`catch_cancel`] that waits: to one in each
-//! concurrent branch, and to each once.
+//! From where it is made, a request goes inward to the innermost [`catch_cancel`] that is waiting: to one in each
+//! concurrent branch, and to each of them once.
 //!
 //! ```text
 //! task ─── catch A ─── join! ─┬─ catch B ─── recv       B gets the request, and A does not.
 //!                             └─ sleep                  If B resumes it, A gets it, and drops both branches.
 //! ```
 //!
-//! Each of these is a future around another one, and answers in its own way:
+//! Each of these is a future around another one, and each handles a request in its own way:
 //!
 //! | | what it does with a request from around it |
 //! |---|---|
 //! | [`catch_cancel`] | drops what it wraps, and is ready with `Err(`[`Cancelled`]`)` |
-//! | [`mask`] | makes it wait until what it wraps is over |
+//! | [`mask`] | holds the request back until what it wraps has finished |
 //! | [`timeout`](crate::timeout) | lets it through, and makes one of its own at the deadline |
-//! | [`scope`](scope()) | asks its body and its children; when they have ended, it lets it go on to what is around |
-//! | [`shield`], a [`JoinHandle`] | they are dropped with whoever waits; the task goes on |
-//! | [`gather`](crate::gather), [`JoinSet`] | they are dropped with whoever waits, which aborts their tasks |
+//! | [`scope`](scope()) | passes it to its body and its children; when they have ended, the request continues outside the scope |
+//! | [`shield`], a [`JoinHandle`] | they are dropped with their waiter; the task continues |
+//! | [`gather`](crate::gather), [`JoinSet`] | they are dropped with their waiter, which aborts their tasks |
 //!
 //! ## The clean-up
 //!
-//! Whoever has caught a request may await whatever his clean-up needs. It lasts as long as the [`Cancelled`]
-//! lives. Until then the same request, made again, is [counted](Cancelled::requests); one from elsewhere waits;
-//! nothing but [`abort`](JoinHandle::abort) disturbs it. Dropping the `Cancelled` means that the request is dealt
-//! with, and the task goes on; [`resume`](Cancelled::resume) passes it outward.
+//! Code that has caught a request may await whatever its clean-up needs. The clean-up lasts as long as the
+//! [`Cancelled`] lives. Until then the same request, made again, is only [counted](Cancelled::requests), one from
+//! elsewhere waits, and nothing but [`abort`](JoinHandle::abort) interrupts it. Dropping the `Cancelled` means that the
+//! request has been dealt with, and the task continues; [`resume`](Cancelled::resume) passes the request outward.
 //!
 //! ```
 //! use std::time::Duration;
@@ -67,9 +96,9 @@
 //!     match task::catch_cancel(sleep(Duration::from_secs(3600))).await {
 //!         Ok(()) => {}
 //!         Err(cancelled) => {
-//!             sleep(Duration::from_secs(5)).await; // says goodbye, and is not disturbed
+//!             sleep(Duration::from_secs(5)).await; // says goodbye, and is not interrupted
 //!             assert_eq!((cancelled.reason(), cancelled.requests()), ("closing time", 2));
-//!             cancelled.resume().await; // without this the task would return, as if it had not been asked
+//!             cancelled.resume().await; // without this the task would return as if it had not been cancelled
 //!         }
 //!     }
 //! });
@@ -77,7 +106,7 @@
 //!     yield_now().await;
 //!     let start = time::now();
 //!     connection.cancel_with("closing time");
-//!     connection.cancel(); // one who cannot wait
+//!     connection.cancel(); // the same request again: it is counted
 //!     let error = connection.await.unwrap_err();
 //!     assert_eq!(error.reason(), Some("closing time"));
 //!     assert_eq!(time::now() - start, Duration::from_secs(5));
@@ -86,8 +115,8 @@
 //!
 //! ## Three traps
 //!
-//! **A `Cancelled` that is dropped too early.** `is_err()` drops it before the block begins, so the clean-up is
-//! a wait like any other. Write `match`, or `if let Err(cancelled) = …`.
+//! **A `Cancelled` that is dropped too early.** `is_err()` drops it before the block starts, so the clean-up is a wait
+//! like any other. Write `match`, or `if let Err(cancelled) = …`.
 //!
 //! ```
 //! use std::future::pending;
@@ -108,8 +137,8 @@
 //! });
 //! ```
 //!
-//! **A branch that catches nothing, beside one that does.** The request is the neighbour's, and this branch
-//! goes on to its end. Put one `catch_cancel` around both; or let the neighbour `resume`.
+//! **A branch that catches nothing, beside one that does.** The request goes to the neighbour, and this branch
+//! continues to its end. Put one `catch_cancel` around both, or let the neighbour `resume`.
 //!
 //! ```
 //! use std::{future::pending, time::Duration};
@@ -125,13 +154,13 @@
 //! careful.cancel();
 //! better.cancel();
 //! scheduler.run_until_stalled();
-//! assert!(better.is_finished() && !careful.is_finished()); // which sleeps on
+//! assert!(better.is_finished() && !careful.is_finished()); // `careful` still sleeps
 //! assert_eq!(scheduler.block_on(careful).ok(), Some(true));
 //! ```
 //!
-//! **A catch that is kept, but polled no more**, as by a `select!` to which it was only lent. It can clean
-//! nothing up. When the task has come to rest a few times that is noticed, and the request goes to the next one
-//! out, here to the task.
+//! **A catch that is kept but no longer polled**, as by a `select!` that only borrowed it. It cannot clean anything up.
+//! Once the task has come to rest a few times this is detected, and the request goes to the next catch outward, or, as
+//! here, to the task.
 //!
 //! ```
 //! use std::{future::pending, pin::pin, time::Duration};
@@ -144,7 +173,7 @@
 //!         _ = &mut work => unreachable!("it never ends"),
 //!         () = sleep(Duration::from_secs(1)) => {}
 //!     }
-//!     pending::<()>().await; // and `work` is still there
+//!     pending::<()>().await; // and `work` still exists
 //! });
 //! scheduler.block_on(async {
 //!     sleep(Duration::from_secs(2)).await;
@@ -157,14 +186,14 @@
 //!
 //! | | when | what may still run |
 //! |---|---|---|
-//! | [`cancel`](JoinHandle::cancel) | while it waits; after masks and clean-ups | clean-ups, which may await, then destructors |
-//! | [`abort`](JoinHandle::abort) | at its next turn; nothing holds it up | destructors |
-//! | dropping a future | at once | destructors |
+//! | [`cancel`](JoinHandle::cancel) | at an await point; after masks and clean-ups | clean-ups, which may await, then destructors |
+//! | [`abort`](JoinHandle::abort) | at the task's next turn; nothing delays it | destructors |
+//! | dropping a future | immediately | destructors |
 //!
-//! A request that nobody catches drops what it was made on, and so does `abort`; the loser of a `select!` or a
-//! `race`, and the rest of a `try_join!`, are dropped too, and *not* asked: no `catch_cancel` in them is told.
-//! What each future in this crate loses when it is dropped before its end, in whichever of these ways, is said
-//! under its heading "Cancel safety". Tasks that it has spawned go on, but for those of a scope, a `gather`, a
+//! A request that nothing catches drops what it was made on, and so does `abort`. The losers of a `select!` or a
+//! `race`, and the rest of a `try_join!`, are dropped too, *without* a request: no `catch_cancel` in them is notified.
+//! What each future in this crate loses when it is dropped before its end, in whichever of these ways, is described
+//! under its heading "Cancel safety". Tasks that it has spawned continue, except those of a scope, a `gather`, a
 //! `JoinSet` and an `AbortOnDrop`.
 
 mod entry;

@@ -1,4 +1,4 @@
-//! The clock: real, or virtual and moved by hand or by the scheduler when nothing else can happen.
+//! The clock: real, or virtual. A virtual one is moved by hand, or by the scheduler when nothing else can happen.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use crate::time::nanos::{LAST, Nanos, nanos};
 #[derive(Debug)]
 pub(crate) struct Clock {
     base: Instant,
-    /// The virtual time, or the latest reading of the real one.
+    /// The virtual time, or the latest reading of the real clock.
     now: Cell<Nanos>,
     is_virtual: bool,
 }
 
 impl Clock {
-    /// A clock that counts from `base`.
+    /// Creates a clock that counts from `base`.
     pub(crate) fn new(base: Instant, is_virtual: bool) -> Self {
         Clock { base, now: Cell::new(0), is_virtual }
     }
@@ -24,7 +24,7 @@ impl Clock {
         self.is_virtual
     }
 
-    /// Reads the clock. A real one costs as much as two turns: read it rarely.
+    /// Reads the clock. Reading a real one costs as much as two turns, so this should be rare.
     pub(crate) fn now(&self) -> Nanos {
         if !self.is_virtual {
             self.now.set(self.now.get().max(nanos(self.base.elapsed())));
@@ -32,17 +32,17 @@ impl Clock {
         self.now.get()
     }
 
-    /// The time since its base.
+    /// Returns the time since the base.
     pub(crate) fn elapsed(&self) -> Duration {
         Duration::from_nanos(self.now())
     }
 
-    /// The latest reading, without a new one.
+    /// Returns the latest reading, without taking a new one.
     pub(crate) fn latest(&self) -> Nanos {
         self.now.get()
     }
 
-    /// Moves a virtual clock forward, but never beyond the end of time.
+    /// Moves a virtual clock forward, but never beyond [`LAST`].
     pub(crate) fn jump(&self, to: Nanos) {
         debug_assert!(self.is_virtual, "a real clock moves by itself");
         self.now.set(self.now.get().max(to.min(LAST)));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::limits::{Limited, poll_limited};
 use crate::time::{Sleep, now};
 
-/// Makes an interval that ticks once at its first [`tick`](Interval::tick), then once every `period`.
+/// Creates an interval that ticks immediately at its first [`tick`](Interval::tick), then once every `period`.
 ///
 /// # Panics
 ///
@@ -38,26 +38,26 @@ pub fn interval(period: Duration) -> Interval {
     Interval { period, missed: Missed::Delay, next: NextTick::First, sleep: None, made_at }
 }
 
-/// What an interval does when its owner came too late for a tick.
+/// What an interval does when a tick is taken too late.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "MissedTickBehavior")]
 pub enum Missed {
-    /// Ticks at once, and one period later, and so on from there: however late the owner comes, his next
-    /// tick is a whole period away, and the schedule shifts. The default.
+    /// Ticks immediately, then every period from there: however late a tick is taken, the next one is a whole period
+    /// away, and the schedule shifts. The default.
     #[default]
     Delay,
-    /// Ticks at once for every tick that was missed, until it has caught up.
+    /// Ticks immediately for every tick that was missed, until it has caught up.
     Burst,
-    /// Ticks at once, and then at the next point in time of the old schedule that is not past.
+    /// Ticks immediately, then at the next point in time of the old schedule that is not in the past.
     Skip,
 }
 
-/// Ticks at a fixed period; made by [`interval`].
+/// Ticks at a fixed period; created by [`interval`].
 pub struct Interval {
     period: Duration,
     missed: Missed,
     next: NextTick,
-    /// The wait for the next tick, while there is one.
+    /// The sleep until the next tick, while there is one.
     sleep: Option<Sleep>,
     pub(crate) made_at: &'static Location<'static>,
 }
@@ -65,15 +65,15 @@ pub struct Interval {
 /// When the next tick is due.
 #[derive(Clone, Copy, Debug)]
 enum NextTick {
-    /// At once: it is the first one.
+    /// Immediately: it is the first tick.
     First,
     At(Instant),
-    /// At a point in time that no clock can show.
+    /// At a point in time that no clock can represent.
     Never,
 }
 
 impl Interval {
-    /// Sets what happens to ticks that are missed; [`Missed::Delay`] unless set.
+    /// Sets what happens after missed ticks; the default is [`Missed::Delay`].
     ///
     /// # Example
     ///
@@ -104,7 +104,7 @@ impl Interval {
         self.period
     }
 
-    /// Waits for the next tick, and returns when it was due.
+    /// Waits for the next tick, and returns the instant at which it was due.
     ///
     /// # Cancel safety
     ///
@@ -119,7 +119,7 @@ impl Interval {
         Tick { interval: self, place: Location::caller() }
     }
 
-    /// Waits for the next tick; a sleep that has to be made says it was made at `place`.
+    /// Waits for the next tick; a sleep that this creates reports `place` as its own.
     pub(crate) fn poll_tick(
         &mut self,
         cx: &Context<'_>,
@@ -140,16 +140,16 @@ impl Interval {
         if let Some(sleep) = &mut self.sleep {
             ready!(Pin::new(sleep).poll(&mut Context::from_waker(cx.waker())));
         }
-        let due = due.expect("a sleep without end does not end");
-        // Who has waited was not too late, though the timer may have been, a little.
+        let due = due.expect("a sleep that never ends is never ready");
+        // An owner that has waited was not too late, though the timer may have been, by a little.
         let has_waited = self.sleep.take().is_some();
         let late = if !has_waited && now > due { Some(now) } else { None };
         self.next = self.after(due, late).map_or(NextTick::Never, NextTick::At);
         Poll::Ready(due)
     }
 
-    /// When the tick after the one that was due at `due` is due. `late` is the time at which that one came,
-    /// if its owner was too late for it.
+    /// Returns when the tick after the one at `due` is due. `late` is the time at which that one was taken, if that was
+    /// too late.
     fn after(&self, due: Instant, late: Option<Instant>) -> Option<Instant> {
         let planned = due.checked_add(self.period)?;
         match (self.missed, late) {
@@ -200,7 +200,7 @@ impl Limited for &mut Tick<'_> {
 }
 
 impl Drop for Tick<'_> {
-    /// A wait that is given up leaves no timer behind.
+    /// A wait that is abandoned leaves no timer behind.
     fn drop(&mut self) {
         self.interval.sleep = None;
     }

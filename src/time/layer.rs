@@ -1,7 +1,7 @@
-//! Time, as it is plugged into the executor: a clock and the timers of one scheduler.
+//! The time layer, as it plugs into the executor: the clock and the timers of one scheduler.
 //!
-//! Reading a real clock costs as much as two turns. So a sleep notes `CALL_AFTER` when it is made, and after the turn all
-//! that were made in it share one reading. A virtual clock costs nothing to read, and is read at once.
+//! Reading a real clock costs as much as two turns. So creating a sleep sets `CALL_AFTER`, and after the turn all
+//! sleeps that were created in it share one reading. A virtual clock costs nothing to read, and is read immediately.
 //! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), and when nothing is ready.
 
 use std::cell::RefCell;
@@ -35,7 +35,8 @@ impl Time {
         Time { scheduler, clock, timers: RefCell::default() }
     }
 
-    /// Sleeps made in one turn share one reading of the clock, at its end: so none is ever early.
+    /// Sets the deadlines of the sleeps that were created in a turn. They share one reading of the clock, at the end of
+    /// the turn, so none is ever early.
     #[inline]
     pub(crate) fn settle(&self) {
         let mut timers = self.timers.borrow_mut();
@@ -51,7 +52,7 @@ impl Time {
             return false;
         }
         let now = self.clock.now();
-        // A sleep made by a destructor or a callback was made after the last turn, and is settled here.
+        // Sleeps that a destructor or a callback created after the last turn are settled here.
         timers.settle(now);
         timers.collect_due(now);
         if !timers.has_due() {
@@ -65,7 +66,7 @@ impl Time {
                 Sleeper::Task(key) if !is_traced => {
                     let has_more = kernel.board.borrow_mut().schedule(key);
                     if !has_more {
-                        continue; // No user code runs, so the timers are not let go.
+                        continue; // No user code runs, so the timers stay borrowed.
                     }
                     drop(timers);
                     kernel.after_schedule(key, By::Timer);
@@ -81,35 +82,35 @@ impl Time {
         fired
     }
 
-    /// The next deadline, or one before it whose timer was cancelled; `None` if no timer is armed.
+    /// Returns the next deadline, or an earlier one whose timer was cancelled; `None` if no timer is armed.
     pub(crate) fn next_wakeup(&self) -> Option<Nanos> {
         self.timers.borrow().next_wakeup()
     }
 
-    /// The next deadline exactly, sleeps just made included.
+    /// Returns exactly the next deadline, including those of sleeps that were just created.
     pub(crate) fn next_deadline(&self) -> Option<Nanos> {
         self.settle();
         self.timers.borrow_mut().next_deadline()
     }
 
-    /// How many timers are waited for.
+    /// Returns how many timers are waited for.
     pub(crate) fn armed(&self) -> usize {
         self.timers.borrow().armed()
     }
 
-    /// Moves a virtual clock forward. Timers that are due then fire at the next look.
+    /// Moves a virtual clock forward. Timers that become due fire at the next [`Time::fire_due`].
     #[track_caller]
     pub(crate) fn advance(&self, by: Duration) {
         assert!(
             self.clock.is_virtual(),
-            "only a virtual clock can be advanced; build the scheduler with `virtual_time()`"
+            "only a virtual clock can be advanced: build the scheduler with `virtual_time()`"
         );
-        self.settle(); // Sleeps that were made before the clock moved count from then.
+        self.settle(); // Sleeps that were created before the jump count from before it.
         self.clock.jump(later(self.clock.now(), nanos(by)));
     }
 
-    /// Calls `each` for every timer that is waited for: how long until its deadline (`None` if that never comes, or is
-    /// a length of time that has not begun), the task, and the place.
+    /// Calls `each` for every timer that is waited for, with the time that is left (`None` if the deadline never comes,
+    /// or is not set yet), the task, and the place.
     pub(crate) fn waits(&self, mut each: impl FnMut(Option<Duration>, Option<TaskKey>, Place)) {
         let now = self.clock.now();
         for (deadline, sleeper, place) in self.timers.borrow().waits() {
@@ -130,7 +131,7 @@ fn wake(kernel: &Kernel, sleeper: Sleeper<Waiter>) {
 // ----- for a sleep -----
 
 impl Time {
-    #[allow(clippy::inline_always, reason = "the call costs a third of it")]
+    #[allow(clippy::inline_always, reason = "measured: see `kernel/mainloop.rs`")]
     #[inline(always)]
     pub(crate) fn create_timer(&self, when: When, place: Place) -> TimerKey {
         let when = match when {
@@ -146,7 +147,7 @@ impl Time {
         self.timers.borrow_mut().create(when, place)
     }
 
-    /// Looks whether a timer has fired, and then forgets it; if not, remembers to wake the task that asks.
+    /// Returns ready, and removes the timer, if it has fired. Otherwise registers the polling task to be woken.
     #[inline]
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
         let own = owner_of(cx.waker()).filter(|task| task.scheduler == self.scheduler);
@@ -156,7 +157,7 @@ impl Time {
                 return Poll::Ready(());
             }
             if timers.has_fresh() {
-                set_turn_flag(Flags::CALL_AFTER); // It may have been made further up the stack, around nested turns.
+                set_turn_flag(Flags::CALL_AFTER); // It may have been created in a turn that this one is nested in.
             }
             if own.is_some_and(|task| timers.arm(timer, task.key)) {
                 return Poll::Pending;
@@ -165,8 +166,8 @@ impl Time {
         self.poll_timer_slow_path(timer, cx, own)
     }
 
-    /// Remembers a waker that is not a task's own, or forgets the one before. Cloning and dropping it may run any code,
-    /// so nothing is borrowed then.
+    /// Registers a foreign waker, or removes the previous one. Cloning or dropping one may run any code, so nothing is
+    /// borrowed at that point.
     #[cold]
     fn poll_timer_slow_path(
         &self,
@@ -191,12 +192,12 @@ impl Time {
         drop(old);
         assert!(
             find(self.scheduler).is_some(),
-            "a sleep was polled after its scheduler had been dropped"
+            "a sleep was polled after its scheduler was dropped"
         );
         Poll::Pending
     }
 
-    /// The wait for a timer that is due.
+    /// Describes the wait for a timer that is due.
     pub(crate) fn sleep_wait(&self, timer: TimerKey) -> WaitsFor {
         let place = self.timers.borrow().place(timer);
         WaitsFor::Sleep { left: Some(Duration::ZERO), place }
@@ -209,7 +210,7 @@ impl Time {
         }
     }
 
-    /// Drops a foreign waker with nothing borrowed: that may run any code.
+    /// Drops a foreign waker with nothing borrowed: the drop may run any code.
     #[cold]
     fn drop_foreign(&self, timer: TimerKey) {
         let waiter = self.timers.borrow_mut().take_foreign(timer);
@@ -230,16 +231,16 @@ impl Time {
     }
 }
 
-// ----- for the scheduler that runs -----
+// ----- the running scheduler's -----
 
 thread_local! {
-    /// The one that was asked for last, since each sleep asks. Without a destructor, so that it can be used while other
-    /// thread-locals are being destroyed; let go with its scheduler.
+    /// The one that was looked up last, because each sleep looks it up. Has no destructor, so that it can be used while
+    /// other thread-locals are being destroyed; cleared when its scheduler is dropped.
     static LATEST: RefCell<ManuallyDrop<Option<Rc<Time>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
-/// The clock and the timers of the scheduler that runs on this thread.
+/// Returns the clock and the timers of the scheduler that is running on this thread.
 #[inline]
 pub(crate) fn current_time() -> Option<Rc<Time>> {
     let scheduler = current_scheduler()?;
@@ -257,7 +258,7 @@ fn look_up() -> Option<Rc<Time>> {
     Some(time)
 }
 
-/// A scheduler is gone, and its timers with it.
+/// Clears `LATEST` if it holds the timers of this scheduler, which is being dropped.
 pub(crate) fn forget(scheduler: NonZeroU32) {
     let gone =
         LATEST.with(|latest| latest.borrow_mut().take_if(|time| time.scheduler == scheduler));

@@ -1,8 +1,28 @@
 //! Time: sleeping, intervals, timeouts, and the clock, real or virtual.
 //!
+//! Use it to wait for a duration or a point in time, to repeat something at a fixed period, to limit how long something
+//! may take, and to test all of that in no time.
+//!
+//! ```
+//! use std::time::Duration;
+//! use turnwise::{Scheduler, sleep, time, timeout};
+//!
+//! let scheduler = Scheduler::builder().virtual_time().build();
+//! scheduler.block_on(async {
+//!     let (start, second) = (time::now(), Duration::from_secs(1));
+//!     assert!(timeout(second, sleep(60 * second)).await.is_err()); // ended by its deadline
+//!     let mut interval = time::interval(10 * second);
+//!     for _ in 0..3 {
+//!         interval.tick().await; // the first one comes immediately
+//!     }
+//!     assert_eq!(time::now() - start, 21 * second);
+//! });
+//! ```
+//!
 //! Instants are [`std::time::Instant`]s. Under a virtual clock
-//! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment
-//! when the scheduler was made, and [`now`] says which one it is.
+//! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment when the
+//! scheduler was created; [`now`] returns the current one. When nothing is ready, a virtual clock jumps to the next
+//! deadline, and it stands still otherwise.
 
 mod nanos;
 mod clock;

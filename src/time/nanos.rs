@@ -1,17 +1,17 @@
-//! Points in time as numbers, and sums of them that never overflow.
+//! Points in time as numbers, with additions that never overflow.
 
 use std::time::Duration;
 
-/// A point in time: nanoseconds since the scheduler was made. 2⁶³ of them are 292 years.
+/// A point in time: nanoseconds since the scheduler was created. 2⁶³ of them are 292 years.
 pub(crate) type Nanos = u64;
 
 /// The point in time that never comes.
 pub(crate) const NEVER: Nanos = Nanos::MAX;
 
-/// The last point in time that comes.
+/// The last point in time that does come.
 pub(crate) const LAST: Nanos = (1 << 63) - 1;
 
-/// Turns a length of time into nanoseconds; what is longer than 292 years never ends.
+/// Converts a duration to nanoseconds; more than 292 years become [`NEVER`].
 pub(crate) fn nanos(duration: Duration) -> Nanos {
     match Nanos::try_from(duration.as_nanos()) {
         Ok(nanos) if nanos <= LAST => nanos,
@@ -19,7 +19,7 @@ pub(crate) fn nanos(duration: Duration) -> Nanos {
     }
 }
 
-/// Adds a length to a point in time; what is out of range is never.
+/// Adds a length of time to a point in time; a sum that is out of range becomes [`NEVER`].
 pub(crate) fn later(now: Nanos, length: Nanos) -> Nanos {
     match now.checked_add(length) {
         Some(sum) if sum <= LAST => sum,
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_never_ends() {
+    fn a_duration_out_of_range_never_ends() {
         assert_eq!(nanos(Duration::MAX), NEVER);
         assert_eq!(nanos(Duration::from_nanos(1 << 63)), NEVER);
         assert_eq!(nanos(Duration::from_nanos((1 << 63) - 1)), (1 << 63) - 1);

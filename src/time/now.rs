@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::kernel::current;
 use crate::time::layer::{Time, current_time};
 
-/// Returns the time of the running scheduler's clock; outside of all runs, the real time.
+/// Returns the time of the running scheduler's clock or, outside of a run, the real time.
 ///
 /// # Example
 ///
@@ -30,19 +30,19 @@ pub fn now() -> Instant {
     }
 }
 
-/// Moves the running scheduler's virtual clock forward, and gives way so that the tasks whose deadline has
-/// come have their turn before this one goes on.
+/// Advances the running scheduler's virtual clock, then yields so that the tasks whose deadlines have passed take their
+/// turns before this one continues.
 ///
-/// All those tasks see the time after the jump. A virtual clock also moves by itself, when nothing is
-/// ready; so this is for tests in which something else is ready or waits.
+/// All those tasks see the time after the jump. A virtual clock also advances by itself when nothing is ready, so this
+/// is for tests in which other tasks are ready or waiting.
 ///
 /// # Cancel safety
 ///
-/// The clock is moved at the first poll. Dropping the future after that does not move it back.
+/// The clock is advanced at the first poll. Dropping the future after that does not move it back.
 ///
 /// # Panics
 ///
-/// When polled outside of a running scheduler, or if its clock is a real one.
+/// If it is polled outside of a running scheduler, or if the scheduler's clock is a real one.
 ///
 /// # Example
 ///
@@ -69,7 +69,7 @@ pub fn advance(by: Duration) -> Advance {
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Advance {
-    /// `None` once the clock was moved.
+    /// `None` after the clock was advanced.
     by: Option<Duration>,
     place: &'static Location<'static>,
 }
@@ -84,7 +84,9 @@ impl Future for Advance {
             let time = kernel.part::<Time>()?;
             Some((kernel, time))
         }) else {
-            panic!("`time::advance` at {place} needs a running scheduler");
+            panic!(
+                "`time::advance` at {place} needs a running scheduler: await it inside `block_on`"
+            );
         };
         time.advance(by);
         time.fire_due(&kernel);

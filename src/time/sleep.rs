@@ -14,19 +14,19 @@ use crate::time::layer::{Time, current_time};
 use crate::time::nanos::nanos;
 use crate::time::timers::{TimerKey, When};
 
-/// Waits until so much time has passed since this call.
+/// Waits until `duration` has elapsed since this call.
 ///
-/// Never early. Sleeps made in one turn share one reading of the clock, at the end of that turn, so it may
-/// be late by the length of a turn, and by the [slack](crate::scheduler::Builder::timer_slack) of the
-/// thread's sleep. Deadlines that are equal fire in the order in which the sleeps were made. A sleep of
-/// zero ends as soon as the scheduler looks at its timers: when nothing is ready, or between passes,
-/// after 64 turns or more. One of [`Duration::MAX`], or of more than 292 years, never ends.
+/// A sleep is never early. Sleeps that are created in one turn share one reading of the clock, at the end of that turn,
+/// so a sleep may be late by the length of a turn, and by the [slack](crate::scheduler::Builder::timer_slack) of the
+/// thread's sleep. Sleeps with equal deadlines complete in the order in which they were created. A sleep of zero
+/// completes when the scheduler next checks its timers: when nothing is ready, or between passes, after 64 turns or
+/// more. A sleep of [`Duration::MAX`], or of more than 292 years, never completes.
 ///
-/// Made outside of a running scheduler, it counts from its first poll.
+/// A sleep that is created outside of a running scheduler counts from its first poll.
 ///
 /// # Cancel safety
 ///
-/// Dropping it removes the timer; nothing is lost.
+/// Dropping the future removes the timer; nothing is lost.
 ///
 /// # Panics
 ///
@@ -46,17 +46,17 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(Deadline::After(duration), Location::caller())
 }
 
-/// Waits until a point in time; one that is past is treated like a [`sleep`] of zero.
+/// Waits until `deadline`; a deadline in the past is treated like a [`sleep`] of zero.
 ///
 /// Under a virtual clock the instant is compared with [`time::now`](crate::time::now).
 ///
 /// # Cancel safety
 ///
-/// Dropping it removes the timer; nothing is lost.
+/// Dropping the future removes the timer; nothing is lost.
 ///
 /// # Panics
 ///
-/// If it is first polled outside of a running scheduler.
+/// If it is first polled outside of a running scheduler, or polled after its scheduler was dropped.
 ///
 /// # Example
 ///
@@ -83,7 +83,7 @@ pub struct Sleep {
 }
 
 enum SleepStage {
-    /// Made outside of a running scheduler, so there is no clock yet that it could count by.
+    /// Has no timer yet: created outside of a running scheduler, or to be started by its first poll.
     Unstarted {
         deadline: Deadline,
         place: &'static Location<'static>,
@@ -104,25 +104,25 @@ pub(super) enum Deadline {
 impl Sleep {
     #[inline]
     fn new(deadline: Deadline, place: &'static Location<'static>) -> Self {
-        // The time counts from here, not from the first poll.
+        // The duration counts from here, not from the first poll.
         match current_time() {
             Some(time) => Sleep { stage: start(time, deadline, place) },
             None => Sleep { stage: SleepStage::Unstarted { deadline, place } },
         }
     }
 
-    /// A sleep that says it was made at another place.
+    /// Creates a sleep that reports another place as its own.
     pub(crate) fn until(deadline: Instant, place: &'static Location<'static>) -> Self {
         Sleep::new(Deadline::At(deadline), place)
     }
 
-    /// A sleep that counts from its first poll.
+    /// Creates a sleep that counts from its first poll.
     #[inline]
     pub(super) fn unstarted(deadline: Deadline, place: &'static Location<'static>) -> Self {
         Sleep { stage: SleepStage::Unstarted { deadline, place } }
     }
 
-    /// How its deadline was given, and where, if it has not started.
+    /// If the sleep has not started, returns how its deadline was given, and where.
     #[inline]
     pub(super) fn plan(&self) -> Option<(Deadline, &'static Location<'static>)> {
         match self.stage {
@@ -131,30 +131,30 @@ impl Sleep {
         }
     }
 
-    /// Returns whether it has not started and is over at once.
+    /// Returns whether this is a sleep of zero that has not started.
     #[inline]
     pub(super) fn is_zero(&self) -> bool {
         matches!(self.stage, SleepStage::Unstarted { deadline: Deadline::After(length), .. } if length.is_zero())
     }
 
-    /// Ends it early: its timer goes.
+    /// Ends the sleep early and removes its timer.
     pub(super) fn stop(&mut self) {
         drop(mem::replace(self, Sleep { stage: SleepStage::Elapsed }));
     }
 
-    /// A sleep that does not end.
+    /// Creates a sleep that never completes.
     pub(super) fn endless(place: &'static Location<'static>) -> Self {
         Sleep::new(Deadline::After(Duration::MAX), place)
     }
 
-    /// Returns whether it has ended.
+    /// Returns whether the sleep has completed.
     pub fn is_elapsed(&self) -> bool {
         matches!(self.stage, SleepStage::Elapsed)
     }
 
-    /// Returns the deadline of a sleep that goes on; `None` if it has ended, and while the deadline is not
-    /// known yet: on a real clock in the turn that made the sleep, and before the first poll of a sleep that was
-    /// made outside of a running scheduler.
+    /// Returns the deadline; `None` if the sleep has completed, or if its deadline is not known yet. On a real clock
+    /// that is so until the end of the turn that created the sleep; a [`sleep`] that was created outside of a running
+    /// scheduler has no deadline until its first poll.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             SleepStage::Started { time, timer } => time.timer_deadline(*timer),
@@ -163,7 +163,7 @@ impl Sleep {
         }
     }
 
-    /// Lets it end at another point in time, earlier or later, whether it has ended already or not.
+    /// Changes the deadline, to an earlier or a later point in time. A sleep that has completed starts again.
     ///
     /// # Example
     ///
@@ -182,7 +182,7 @@ impl Sleep {
     /// ```
     #[track_caller]
     pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
-        // The old timer goes when the old sleep is dropped.
+        // Dropping the old sleep removes the old timer.
         self.set(sleep_until(deadline));
     }
 }
@@ -190,14 +190,14 @@ impl Sleep {
 impl Limited for &mut Sleep {
     type Output = ();
 
-    /// It has been started.
+    /// Polls a sleep that has been started.
     #[inline]
     fn poll_now(self, cx: &Context<'_>) -> Poll<()> {
         if let SleepStage::Started { time, timer } = &self.stage {
             if time.poll_timer(*timer, cx).is_pending() {
                 return Poll::Pending;
             }
-            self.stage = SleepStage::Elapsed; // The timer went with the answer.
+            self.stage = SleepStage::Elapsed; // `poll_timer` has removed the timer.
         }
         Poll::Ready(())
     }
@@ -210,7 +210,7 @@ impl Limited for &mut Sleep {
     }
 }
 
-/// Makes the timer.
+/// Creates the timer.
 fn start(time: Rc<Time>, deadline: Deadline, place: &'static Location<'static>) -> SleepStage {
     let when = match deadline {
         Deadline::After(duration) => When::After(nanos(duration)),
@@ -220,7 +220,7 @@ fn start(time: Rc<Time>, deadline: Deadline, place: &'static Location<'static>) 
     SleepStage::Started { time, timer }
 }
 
-/// Makes the timer in the first poll. Apart, or every poll pays for what this keeps on the stack.
+/// Creates the timer in the first poll. Not inlined, or every poll would pay for its stack frame.
 #[inline(never)]
 fn start_late(deadline: Deadline, place: &'static Location<'static>) -> SleepStage {
     let Some(time) = current_time() else {

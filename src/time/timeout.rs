@@ -1,4 +1,4 @@
-//! Not waiting longer than until a deadline.
+//! Limiting how long a future may take.
 
 use std::fmt;
 use std::io;
@@ -17,33 +17,33 @@ use crate::kernel::{Word, current_scheduler, set_word, word};
 use crate::time::layer::current_time;
 use crate::time::sleep::{Deadline, Sleep};
 
-/// Runs a future, but no longer than this: then it is asked to end, and the result is [`Elapsed`].
+/// Limits a future to the duration `after`: at the deadline it is cancelled, and the result is [`Elapsed`].
 ///
-/// At the deadline the future gets a request, as by [`JoinHandle::cancel`](crate::JoinHandle::cancel): a
+/// At the deadline the future receives a cancel request, as from [`JoinHandle::cancel`](crate::JoinHandle::cancel): a
 /// [`catch_cancel`](crate::task::catch_cancel) in it may clean up for as long as that takes, and a
-/// [`mask`](crate::task::mask) is waited for. If there is neither it is dropped at once. The result is
-/// `Elapsed` whatever the future returns after that; but one that is ready in the very turn of the deadline
-/// wins. A future that catches the request and goes on is not asked a second time.
+/// [`mask`](crate::task::mask) is waited for. If there is neither, the future is dropped immediately. After the
+/// deadline the result is `Elapsed`, whatever the future returns; but a future that is ready in the very turn of the
+/// deadline wins. A future that catches the request and continues does not receive a second one.
 ///
-/// Of several timeouts around each other that are due in one turn, the outermost acts, and no code behind the
-/// inner ones runs.
+/// If several nested timeouts are due in one turn, the outermost acts, and no code that follows the inner ones runs.
 ///
-/// The time counts from the first poll that does not end the future: one that is ready at once costs neither a
-/// timer nor a look at the clock. A timeout of zero polls its future once. One of [`Duration::MAX`], or of
-/// more than 292 years, never ends.
+/// The time counts from the first poll that leaves the future pending: a future that is ready immediately costs neither
+/// a timer nor a reading of the clock. A timeout of zero polls its future once. A timeout of [`Duration::MAX`], or of
+/// more than 292 years, never expires.
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the deadline has passed first.
+/// [`Elapsed`] if the deadline passes first.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps, and no clean-up runs. A request from around it goes through it to what it
-/// wraps; one that meets a clean-up for the deadline is delivered after that.
+/// Dropping the timeout drops the future, and no clean-up runs. A cancel request from outside passes through the
+/// timeout to the future. If the future is already cleaning up because of the deadline, that request is delivered
+/// afterwards.
 ///
 /// # Panics
 ///
-/// If it has to wait outside of a running scheduler.
+/// If it must wait outside of a running scheduler.
 ///
 /// # Example
 ///
@@ -66,23 +66,24 @@ pub fn timeout<F: Future>(after: Duration, future: F) -> Timeout<F> {
     Timeout::new(future, Deadline::After(after), Location::caller())
 }
 
-/// Runs a future, but no longer than until this point in time; see [`timeout`].
+/// Cancels a future that is not ready by `deadline`; see [`timeout`].
 ///
-/// If that is past, the future is polled once. Under a virtual clock the instant is compared with
+/// If the deadline is in the past, the future is polled once. Under a virtual clock the instant is compared with
 /// [`time::now`](crate::time::now).
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the deadline has passed first.
+/// [`Elapsed`] if the deadline passes first.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps, and no clean-up runs. A request from around it goes through it to what it
-/// wraps; one that meets a clean-up for the deadline is delivered after that.
+/// Dropping the timeout drops the future, and no clean-up runs. A cancel request from outside passes through the
+/// timeout to the future. If the future is already cleaning up because of the deadline, that request is delivered
+/// afterwards.
 ///
 /// # Panics
 ///
-/// If it has to wait outside of a running scheduler.
+/// If it must wait outside of a running scheduler.
 ///
 /// # Example
 ///
@@ -105,7 +106,7 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout::new(future, Deadline::At(deadline), Location::caller())
 }
 
-/// The deadline has passed before the future was ready.
+/// The deadline passed before the future was ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the deadline has passed")]
 #[doc(alias = "TimeoutError")]
@@ -125,8 +126,8 @@ pin_project! {
         #[pin]
         passage: Passage<F>,
         stage: TimeoutStage,
-        // Started when it is first needed. Stopped by hand, so that a future which was ready at once leaves
-        // nothing to look through.
+        // Started when it is first needed. Stopped by hand, so that dropping the timeout of a future that was ready
+        // immediately has nothing to check.
         sleep: ManuallyDrop<Sleep>,
     }
 
@@ -142,13 +143,13 @@ pin_project! {
 
 #[derive(Clone, Copy)]
 enum TimeoutStage {
-    /// Not polled yet, or for the first time.
+    /// Not polled yet, or in its first poll.
     New,
-    /// For the sleep to end.
+    /// Waiting for the sleep to end.
     Waiting,
-    /// The deadline has come, but a timeout around it was due in the same turn.
+    /// The deadline has passed, but a timeout around this one was due in the same turn.
     Due,
-    /// What it wraps was asked to end.
+    /// The future has received a cancel request.
     Elapsed,
 }
 
@@ -160,8 +161,8 @@ impl<F: Future> Timeout<F> {
 }
 
 impl<F> Timeout<F> {
-    /// Returns whether the deadline has passed and the future was asked to end, though it may still be
-    /// cleaning up.
+    /// Returns whether the deadline has passed and the future has received its cancel request; it may still be cleaning
+    /// up.
     pub fn is_elapsed(&self) -> bool {
         matches!(self.stage, TimeoutStage::Elapsed)
     }
@@ -175,7 +176,7 @@ impl<F: Future> Future for Timeout<F> {
         let since = left();
         let this = self.as_mut().project();
         let is_new = matches!(this.stage, TimeoutStage::New);
-        // One of zero is due before its first poll: what is inside is to give way to it.
+        // A timeout of zero is due before its first poll, so due timeouts inside it leave the cancelling to it.
         if !is_new || this.sleep.is_zero() {
             return self.poll_again(since, cx);
         }
@@ -187,14 +188,14 @@ impl<F: Future> Future for Timeout<F> {
 }
 
 impl<F: Future> Timeout<F> {
-    /// After the first poll that does not end it: now there must be a timer.
+    /// Continues after a first poll that left the future pending: now there must be a timer.
     fn begin(
         self: Pin<&mut Self>,
         since: u32,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
         let this = self.project();
-        // Before it starts: a waker that panics when it is cloned leaves a sleep to be stopped.
+        // Set before the sleep starts: if cloning the waker panics, there is a sleep to stop.
         *this.stage = TimeoutStage::Waiting;
         if start(this.sleep, cx) {
             *this.stage = TimeoutStage::Due;
@@ -228,7 +229,7 @@ impl<F: Future> Timeout<F> {
     }
 }
 
-/// Begins to wait for the deadline. Returns whether it is past.
+/// Starts the sleep. Returns whether the deadline has passed already.
 fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
     let Some((deadline, place)) = sleep.plan() else { return true };
     assert!(
@@ -242,7 +243,7 @@ fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
     is_past || Pin::new(sleep).poll(cx).is_ready()
 }
 
-/// What it wraps is pending: looks whether it is to be asked to end, or dropped.
+/// Handles a pending future: cancels it if the deadline has passed and this timeout is the outermost due one.
 fn settle<F: Future, T>(
     passage: Pin<&mut Passage<F>>,
     stage: &mut TimeoutStage,
@@ -252,7 +253,7 @@ fn settle<F: Future, T>(
     let mut reason = None;
     if let TimeoutStage::Due = stage {
         if Due::is_any() {
-            // It acts at its next poll, if it is still there then.
+            // This timeout acts at its next poll, if it still exists then.
             cx.waker().wake_by_ref();
         } else {
             *stage = TimeoutStage::Elapsed;
@@ -262,7 +263,8 @@ fn settle<F: Future, T>(
     passage.settle(since, cx, reason).map(|()| Err(Elapsed(())))
 }
 
-/// While it exists, a timeout whose deadline has come is polling what it wraps: those inside leave it to that one.
+/// While this exists, a timeout whose deadline has passed is polling its future: due timeouts inside leave the
+/// cancelling to it.
 struct Due {
     _not_send: PhantomData<*const ()>,
 }
@@ -273,7 +275,7 @@ impl Due {
         Due { _not_send: PhantomData }
     }
 
-    /// Returns whether there is one further up the stack.
+    /// Returns whether a due timeout is polling further up the stack.
     fn is_any() -> bool {
         word(Word::Time) > 0
     }

@@ -1,8 +1,8 @@
 //! The timers: which task waits for which point in time, and firing them when it has come.
 //!
-//! A timer has a slot, found by its key, and an entry in the heap of `heap.rs` while a task or a foreign waker waits for it.
-//! A cancelled timer leaves its entry behind, to be dropped when it comes up, or all together when they
-//! outnumber the living.
+//! A timer has a slot, found by its key, and an entry in the heap of `heap.rs` while a task or a foreign waker waits
+//! for it. A cancelled timer leaves its entry behind. Dead entries are dropped when they come up, or all together when
+//! they outnumber the live ones.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -14,8 +14,8 @@ use crate::kernel::{Key, TaskKey, Waiter};
 use crate::time::heap::{EntryKey, HeapEntry, RadixHeap};
 use crate::time::nanos::{NEVER, Nanos, later};
 
-/// Which timer: the slot, and the serial of the tenant that is meant. Serials count up through all timers,
-/// so they tell which of two was made first.
+/// Identifies a timer: a slot, and the serial of the timer that is expected there. Serials count up through all timers,
+/// so they show which of two was created first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct TimerKey {
     slot: u32,
@@ -23,7 +23,7 @@ pub(crate) struct TimerKey {
 }
 
 impl EntryKey for TimerKey {
-    /// Right so long as fewer than 2³¹ timers were made in between.
+    /// Correct as long as fewer than 2³¹ timers were created in between.
     fn made(self, other: TimerKey) -> Ordering {
         self.serial.wrapping_sub(other.serial).cast_signed().cmp(&0)
     }
@@ -33,7 +33,7 @@ impl EntryKey for TimerKey {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum When {
     At(Nanos),
-    /// So long from now; a real clock is read once, at the end of the turn, for all timers made in it.
+    /// This long from now; a real clock is read once, at the end of the turn, for all timers created in it.
     After(Nanos),
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum When {
 pub(crate) enum Sleeper<W> {
     /// A task of this scheduler.
     Task(Key),
-    /// Anything else, by a waiter.
+    /// Anything else, through a foreign waker.
     Foreign(W),
 }
 
@@ -50,28 +50,27 @@ pub(crate) enum Sleeper<W> {
 pub(crate) struct Timers {
     slots: Vec<Timer>,
     vacant: Vec<u32>,
-    /// Timers whose deadline is still a length of time.
+    /// Timers whose deadline is still a length of time from now.
     fresh: Vec<TimerKey>,
-    /// Foreign wakers, by slot: kept aside, since they are rare and large.
+    /// Foreign wakers, by slot: kept apart, because they are rare and large.
     foreign: BTreeMap<u32, Waiter>,
     heap: RadixHeap<TimerKey>,
-    /// Due already, the next one last; waiting to be fired one by one.
+    /// Due timers, the next one last, waiting to be fired one by one.
     due: Vec<HeapEntry<TimerKey>>,
-    /// Timers that are waited for and that will fire some day.
+    /// How many timers are waited for and will fire some day.
     armed: usize,
-    /// The serial of the timer that was made last.
+    /// The serial of the timer that was created last.
     serials: u32,
 }
 
-/// Half a cache line: timers fire in an order in which nothing else has just touched them. What firing looks at comes
-/// first, so it lies in one line, though no more alignment is asked for than every allocator gives; see
-/// [`Slot`](crate::kernel::Slot) for the reason.
+/// Half a cache line, because a timer that fires is rarely in the cache. What firing reads comes first, so it is in one
+/// line, without a larger alignment than every allocator provides; see [`Slot`](crate::kernel::Slot) for the reason.
 #[repr(C)]
 struct Timer {
     serial: u32,
     phase: Phase,
     has_foreign: bool,
-    /// The task that waits for it; or else a foreign waker may.
+    /// The task that waits for it; if `None`, a foreign waker may.
     task: Option<Key>,
     /// The deadline; while fresh, the length of time until it.
     deadline: Nanos,
@@ -92,8 +91,8 @@ enum Phase {
 }
 
 impl Timers {
-    /// Makes a timer, which will do nothing until it is waited for. A timer that is not waited for is in
-    /// no heap and keeps nothing going.
+    /// Creates a timer, which does nothing until it is waited for: until then it is not in the heap, and does not keep
+    /// a run going.
     pub(crate) fn create(&mut self, when: When, place: &'static Location<'static>) -> TimerKey {
         let (phase, deadline) = match when {
             When::After(length) => (Phase::Fresh, length),
@@ -124,7 +123,7 @@ impl Timers {
     fn next_serial(&mut self) -> u32 {
         self.serials = self.serials.wrapping_add(1);
         if self.serials == 0 {
-            // A dead entry of the round before could be taken for a timer of this one, so all of them go.
+            // A dead entry from before the wrap could be taken for a new timer, so all of them are dropped.
             self.drop_dead_entries();
         }
         self.serials
@@ -137,7 +136,7 @@ impl Timers {
         self.fresh.retain(|key| slots[key.slot as usize].serial == key.serial);
     }
 
-    /// Returns whether a timer has fired; if so, it is gone.
+    /// Returns whether a timer has fired; if it has, it is removed.
     #[inline]
     pub(crate) fn forget_if_fired(&mut self, key: TimerKey) -> bool {
         let fired = self.slots[key.slot as usize].phase == Phase::Fired;
@@ -147,7 +146,8 @@ impl Timers {
         fired
     }
 
-    /// Lets a task of this scheduler wait for a timer; `false` if a foreign waker does, which must be dropped first.
+    /// Makes a task of this scheduler wait for a timer. Returns `false` if a foreign waker does, which must be dropped
+    /// first.
     #[inline]
     pub(crate) fn arm(&mut self, key: TimerKey, task: Key) -> bool {
         let timer = &mut self.slots[key.slot as usize];
@@ -161,7 +161,7 @@ impl Timers {
         true
     }
 
-    /// Lets a foreign waker wait for a timer; gives back the one before, to be dropped with nothing borrowed.
+    /// Makes a foreign waker wait for a timer. Returns the previous one, which must be dropped with nothing borrowed.
     pub(crate) fn arm_foreign(&mut self, key: TimerKey, waiter: Waiter) -> Option<Waiter> {
         let timer = &mut self.slots[key.slot as usize];
         (timer.task, timer.has_foreign) = (None, true);
@@ -171,31 +171,31 @@ impl Timers {
         self.foreign.insert(key.slot, waiter)
     }
 
-    /// Gives back the foreign waker that waits for a timer, if there is one.
+    /// Takes the foreign waker that waits for a timer, if there is one.
     #[inline]
     pub(crate) fn dismiss_foreign(&mut self, key: TimerKey) -> Option<Waiter> {
         let has_foreign = mem::take(&mut self.slots[key.slot as usize].has_foreign);
         if has_foreign { self.take_foreign(key) } else { None }
     }
 
-    /// Takes the foreign waker that waited for a timer, to be dropped with nothing borrowed.
+    /// Takes the foreign waker that waited for a timer, which must be dropped with nothing borrowed.
     #[cold]
     pub(crate) fn take_foreign(&mut self, key: TimerKey) -> Option<Waiter> {
         self.foreign.remove(&key.slot)
     }
 
-    /// The deadline of a timer, if it has one yet.
+    /// Returns the deadline of a timer, if it has one yet.
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<Nanos> {
         let timer = &self.slots[key.slot as usize];
         (timer.phase != Phase::Fresh).then_some(timer.deadline)
     }
 
-    /// Where a timer was made.
+    /// Returns where a timer was created.
     pub(crate) fn place(&self, key: TimerKey) -> &'static Location<'static> {
         self.slots[key.slot as usize].place
     }
 
-    /// Removes a timer; `true` if a foreign waker waited for it, which must be taken and dropped then.
+    /// Removes a timer. Returns `true` if a foreign waker waited for it, which the caller must then take and drop.
     #[inline]
     #[must_use]
     pub(crate) fn cancel(&mut self, key: TimerKey) -> bool {
@@ -217,7 +217,7 @@ impl Timers {
         self.vacant.push(key.slot);
     }
 
-    /// Returns whether timers were made since the last [`Timers::settle`].
+    /// Returns whether timers were created since the last [`Timers::settle`].
     pub(crate) fn has_fresh(&self) -> bool {
         !self.fresh.is_empty()
     }
@@ -227,7 +227,7 @@ impl Timers {
         while let Some(key) = self.fresh.pop() {
             let timer = &mut self.slots[key.slot as usize];
             if timer.serial != key.serial || timer.phase != Phase::Fresh {
-                continue; // Made and dropped in the same turn: it never enters the heap.
+                continue; // Created and dropped in the same turn: it never enters the heap.
             }
             timer.phase = Phase::Set;
             timer.deadline = later(now, timer.deadline);
@@ -237,7 +237,7 @@ impl Timers {
         }
     }
 
-    #[allow(clippy::inline_always, reason = "the call costs a third of it")]
+    #[allow(clippy::inline_always, reason = "measured: see `kernel/mainloop.rs`")]
     #[inline(always)]
     fn enter_heap(&mut self, key: TimerKey) {
         let timer = &mut self.slots[key.slot as usize];
@@ -249,17 +249,17 @@ impl Timers {
         self.heap.push(HeapEntry { deadline: timer.deadline, key });
     }
 
-    /// How many timers are waited for.
+    /// Returns how many timers are waited for.
     pub(crate) fn armed(&self) -> usize {
         self.armed
     }
 
-    /// The next deadline, or one before it whose timer was cancelled; `None` if no timer is armed.
+    /// Returns the next deadline, or an earlier one whose timer was cancelled; `None` if no timer is armed.
     pub(crate) fn next_wakeup(&self) -> Option<Nanos> {
         if self.armed == 0 { None } else { self.heap.first().map(|first| first.deadline) }
     }
 
-    /// The next deadline exactly. Looks at every timer of the first bucket if its earliest was cancelled.
+    /// Returns exactly the next deadline. Checks every entry of the first bucket if its earliest was cancelled.
     pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
         let slots = &self.slots;
         while self.armed > 0 {
@@ -272,7 +272,7 @@ impl Timers {
         None
     }
 
-    /// Collects everything that is due now, to be fired one by one.
+    /// Collects all timers that are due, to be fired one by one.
     pub(crate) fn collect_due(&mut self, now: Nanos) {
         if self.due.is_empty() {
             self.heap.take_due(now, &mut self.due);
@@ -280,12 +280,12 @@ impl Timers {
         }
     }
 
-    /// Returns whether something was collected that has not fired.
+    /// Returns whether a collected timer has not fired yet.
     pub(crate) fn has_due(&self) -> bool {
         !self.due.is_empty()
     }
 
-    /// Fires the next timer that is due: what waits for it is to be woken.
+    /// Fires the next due timer, and returns what waits for it, to be woken.
     pub(crate) fn fire(&mut self) -> Option<Sleeper<Waiter>> {
         while let Some(entry) = self.due.pop() {
             if !is_live(&self.slots, &entry) {
@@ -304,7 +304,7 @@ impl Timers {
         None
     }
 
-    /// Every timer that is waited for: its deadline, what waits, and where. In no order.
+    /// Iterates over the timers that are waited for, in no order: the deadline, what waits, and where.
     pub(crate) fn waits(
         &self,
     ) -> impl Iterator<Item = (Option<Nanos>, Sleeper<&Waiter>, &'static Location<'static>)> {
@@ -324,7 +324,7 @@ impl Timers {
 }
 
 impl Sleeper<&Waiter> {
-    /// The task, as far as it is known, if the timer is one of this scheduler.
+    /// Returns the task, if it is known; `scheduler` is the one whose timer this is.
     pub(crate) fn task(&self, scheduler: NonZeroU32) -> Option<TaskKey> {
         match self {
             Sleeper::Task(key) => Some(TaskKey { scheduler, key: *key }),
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_deadlines_keep_their_order_when_the_serials_go_round() {
+    fn equal_deadlines_keep_their_order_when_the_serials_wrap() {
         let mut timers = Timers { serials: u32::MAX - 3, ..Timers::default() };
         let mut keys = Vec::new();
         for _ in 0..8 {
@@ -399,13 +399,13 @@ mod tests {
     }
 
     proptest! {
-        /// Random timers, cancellations and steps of the clock against a sorted list.
+        /// Random timers, cancellations and steps of the clock, compared with a sorted list.
         #[test]
         fn it_fires_in_the_order_of_a_sorted_list(
             steps in prop::collection::vec((0u8..4, any::<u64>(), 0u32..40), 1..300)
         ) {
             let mut timers = Timers::default();
-            // Deadline and order of creation, for every timer that lives.
+            // Deadline and order of creation of every live timer.
             let mut model: Vec<(Nanos, usize, TimerKey)> = Vec::new();
             let mut now: Nanos = 0;
             for (count, (what, number, shift)) in steps.into_iter().enumerate() {

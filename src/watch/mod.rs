@@ -1,4 +1,4 @@
-//! What watches a scheduler: observers, the log of `step`, the hook of `on_wake`, and failures that are never read.
+//! What watches a scheduler: observers, the log of `step`, the hook of `on_wake`, and the record of unread failures.
 
 mod step;
 mod hook;

@@ -1,4 +1,4 @@
-//! A `StaticLocalExecutor` says hello.
+//! Prints hello in a task on a `StaticLocalExecutor`.
 
 use async_executor::LocalExecutor;
 use futures_lite::future::block_on;

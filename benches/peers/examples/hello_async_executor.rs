@@ -1,4 +1,4 @@
-//! A `LocalExecutor` says hello.
+//! Prints hello in a task on a `LocalExecutor`.
 
 use async_executor::LocalExecutor;
 use futures_lite::future::block_on;

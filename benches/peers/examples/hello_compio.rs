@@ -1,4 +1,4 @@
-//! Compio says hello.
+//! Prints hello in a task on compio.
 
 use std::io;
 

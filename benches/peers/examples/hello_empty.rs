@@ -1,3 +1,3 @@
-//! A program that does nothing: what each of the others has, too.
+//! An empty program: its size is subtracted from those of the others.
 
 fn main() {}

@@ -1,4 +1,4 @@
-//! A `LocalPool` says hello.
+//! Prints hello in a task on a `LocalPool`.
 
 use futures::executor::LocalPool;
 use futures::task::{LocalSpawnExt, SpawnError};

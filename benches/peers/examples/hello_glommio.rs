@@ -1,4 +1,4 @@
-//! Glommio says hello.
+//! Prints hello in a task on glommio.
 
 use glommio::{LocalExecutorBuilder, Placement};
 

@@ -1,4 +1,4 @@
-//! Monoio, on epoll, says hello.
+//! Prints hello in a task on monoio, with epoll.
 
 use std::io;
 

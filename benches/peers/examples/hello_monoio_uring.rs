@@ -1,4 +1,4 @@
-//! Monoio, on `io_uring`, says hello.
+//! Prints hello in a task on monoio, with `io_uring`.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Smol says hello.
+//! Prints hello in a task on smol.
 
 use smol::LocalExecutor;
 

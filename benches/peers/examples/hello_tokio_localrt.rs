@@ -1,4 +1,4 @@
-//! Tokio, in a `LocalRuntime`, says hello.
+//! Prints hello in a task on tokio, in a `LocalRuntime`.
 
 use std::io;
 

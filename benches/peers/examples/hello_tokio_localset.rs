@@ -1,4 +1,4 @@
-//! Tokio, in a `LocalSet`, says hello.
+//! Prints hello in a task on tokio, in a `LocalSet`.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Tokio, by plain `spawn`, says hello.
+//! Prints hello in a task on tokio, by plain `spawn`.
 
 use std::io;
 

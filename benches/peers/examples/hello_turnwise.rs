@@ -1,4 +1,4 @@
-//! Turnwise says hello.
+//! Prints hello in a task on turnwise.
 
 use turnwise::Scheduler;
 

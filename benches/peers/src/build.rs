@@ -1,4 +1,4 @@
-//! What is measured by building: programs that count, the sizes of small programs, and the time that it takes.
+//! What is measured by building: memory, by a program that counts it; the sizes of small programs; and build times.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use std::{env, fs, io};
 use crate::memory::ROWS;
 use crate::peers::Peer;
 
-/// A row that is not a time: one figure for each of some executors.
+/// A row that is not a time: a figure for each of some executors.
 pub(crate) struct Beside {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
@@ -32,7 +32,7 @@ pub(crate) fn memory(peers: &[&Peer]) -> io::Result<Vec<Beside>> {
     Ok(rows.into())
 }
 
-/// By how much a program that says hello is larger than one that does nothing, in KiB.
+/// By how much a program that prints hello is larger than an empty one, in KiB.
 pub(crate) fn code_size(peers: &[&Peer]) -> io::Result<Beside> {
     let folder = build(&["--examples"])?.join("examples");
     let size = |name: &str| {
@@ -45,11 +45,11 @@ pub(crate) fn code_size(peers: &[&Peer]) -> io::Result<Beside> {
         #[allow(clippy::cast_precision_loss, reason = "programs are smaller than 2^52 bytes")]
         figures.push((peer.name, (size(peer.name)? - empty) as f64 / 1024.0));
     }
-    let what = "KiB of a stripped program that spawns a task that says hello";
+    let what = "KiB of a stripped program that spawns a task that prints hello, less those of an empty one";
     Ok(Beside { name: CODE_SIZE, what, figures })
 }
 
-/// Builds a part of this package, where it was itself built; returns the folder with the programs.
+/// Builds a part of this package in the target folder of this program; returns the folder with the binaries.
 fn build(what: &[&str]) -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     let folder = program.parent().ok_or(io::ErrorKind::NotFound)?;
@@ -60,7 +60,7 @@ fn build(what: &[&str]) -> io::Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// Seconds that it takes to build a package that has nothing but a dependency.
+/// The seconds that it takes to build a package with nothing but a dependency.
 pub(crate) fn build_time(peers: &[&Peer]) -> io::Result<Beside> {
     let folder = env::temp_dir().join(format!("turnwise-peers-{}", std::process::id()));
     let figures = clean_builds(&folder, peers);
@@ -69,7 +69,7 @@ pub(crate) fn build_time(peers: &[&Peer]) -> io::Result<Beside> {
     Ok(Beside { name: BUILD_TIME, what, figures: figures? })
 }
 
-/// Builds once what several columns depend on.
+/// Builds each dependency once, even if several columns share it.
 fn clean_builds(folder: &Path, peers: &[&Peer]) -> io::Result<Vec<(&'static str, f64)>> {
     let mut built: Vec<(&str, f64)> = Vec::new();
     let mut figures = Vec::new();

@@ -19,12 +19,12 @@ pub(crate) const GENERATORS: &[Peer] = &[Peer {
 
 const NAMES_ITS_BODY: Note = Note {
     rows: &["generator_next", "coroutine_send"],
-    text: "has its body in its type, and needs no virtual call for it; so nobody can name that type",
+    text: "has the body in the type of the generator: that saves a virtual call, but the type cannot be named",
     is_less: false,
 };
 const NO_CLOSE: Note = Note {
     rows: &["coroutine_send"],
-    text: "can neither throw nor close: a `None` that is sent ends the row, where turnwise's body is told by an error",
+    text: "can neither throw nor close: sending a `None` ends the row, where turnwise's body receives an error",
     is_less: true,
 };
 
@@ -52,14 +52,14 @@ impl Yields for Genawaiter {
             }
             sum
         });
-        // What is sent first starts it, and is lost.
+        // The first value that is sent starts it, and is lost.
         sink.resume_with(None);
         for value in 0..n {
             hidden(&mut sink).resume_with(Some(value));
         }
         match sink.resume_with(None) {
             GeneratorState::Complete(sum) => sum,
-            GeneratorState::Yielded(()) => unreachable!("it has been told to end"),
+            GeneratorState::Yielded(()) => unreachable!("`None` ends it"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an executor does where executors differ: tried, not claimed.
+//! How executors behave where they differ: tried, not claimed.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -10,9 +10,9 @@ use crate::rows::tools::{Locks, Permits};
 
 /// The questions, in the order of the answers.
 pub(crate) const QUESTIONS: [&str; 4] = [
-    "who yields lets all others go first",
-    "first turns come in the order of spawning",
-    "the panic of a task ends in",
+    "a task that yields lets all others run first",
+    "tasks start in the order of spawning",
+    "the panic of a task becomes",
     "a task whose handle is dropped",
 ];
 
@@ -30,7 +30,7 @@ pub(crate) fn of<E: Executor>() -> [&'static str; 4] {
     [yes_or_no(gives_way), yes_or_no(firsts.is_sorted()), panics::<E>(), dropped::<E>()]
 }
 
-/// Which task had which turn, when ten of them yield ten times each.
+/// Which task had which turn, when ten tasks yield ten times each.
 fn order<E: Executor>() -> Vec<u64> {
     let turns = Rc::new(RefCell::new(Vec::new()));
     E::new().block_on({
@@ -54,7 +54,7 @@ fn order<E: Executor>() -> Vec<u64> {
     turns.take()
 }
 
-/// Where the panic of a task ends.
+/// What the panic of a task becomes.
 fn panics<E: Executor>() -> &'static str {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| ()));
@@ -67,19 +67,19 @@ fn panics<E: Executor>() -> &'static str {
             for _ in 0..10 {
                 E::yield_now().await;
             }
-            // Whoever is to hear of it by joining does not.
+            // The handle is not joined, so it cannot report the panic.
             std::mem::forget(handle);
         });
     }));
     panic::set_hook(hook);
     match (joined, alone) {
-        (Ok(true), Ok(())) => "an error for who joins it",
-        (_, Ok(())) => "whoever joins it, as a panic",
-        (_, Err(_)) => "whoever runs the executor, as a panic",
+        (Ok(true), Ok(())) => "an error when it is joined",
+        (_, Ok(())) => "a panic when it is joined",
+        (_, Err(_)) => "a panic of the executor",
     }
 }
 
-/// Hidden, so that the compiler does not see that what follows is never reached.
+/// Hidden from the compiler, which would otherwise see that the code after it is unreachable.
 fn panics_now() -> bool {
     std::hint::black_box(true)
 }
@@ -96,10 +96,10 @@ fn dropped<E: Executor>() -> &'static str {
             }
         }
     });
-    if ran.get() { "goes on" } else { "is cancelled" }
+    if ran.get() { "continues" } else { "is cancelled" }
 }
 
-/// The questions about what tasks wait for each other with, in the order of the answers.
+/// The questions about locks, in the order of the answers.
 pub(crate) const ORDERS: [&str; 2] =
     ["a mutex is first in, first out", "a semaphore is first in, first out"];
 
@@ -120,10 +120,10 @@ pub(crate) fn semaphore<E: Executor, T: Permits>() -> &'static str {
     })
 }
 
-/// What a task does while it has what only one can have.
+/// What a task does while it holds the lock or the permit.
 type Inside = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Whether three tasks have it by turns, when each of them wants it again as soon as it has let it go.
+/// Whether three tasks take turns, when each requests the lock again as soon as it has released it.
 fn by_turns<E: Executor, S: 'static, F>(shared: S, once: fn(Rc<S>, Inside) -> F) -> &'static str
 where
     F: Future<Output = ()> + 'static,

@@ -1,4 +1,4 @@
-//! Measures turnwise beside its peers: see `README.md`.
+//! Measures turnwise and its peers: see `README.md`.
 
 #[path = "../../rows/clock.rs"]
 mod clock;

@@ -1,4 +1,4 @@
-//! Measures turnwise beside its peers; `README.md` says how.
+//! Measures turnwise and its peers: see `README.md`.
 
 use std::io;
 use std::process::ExitCode;

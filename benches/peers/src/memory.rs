@@ -1,4 +1,4 @@
-//! What tasks cost in memory, by an allocator that counts.
+//! The memory that tasks take, measured by a counting allocator.
 
 use std::alloc::System;
 use std::cell::RefCell;
@@ -18,21 +18,21 @@ pub type Counter = &'static StatsAlloc<System>;
 /// The rows of this file, in the order of the figures.
 pub(crate) const ROWS: [(&str, &str); 4] = [
     ("bytes_idle_join", "live bytes of a task that waits for another one"),
-    ("bytes_idle_waker", "live bytes of a task that gave its waker away"),
+    ("bytes_idle_waker", "live bytes of a task whose waker is held elsewhere"),
     ("allocations", "allocations per task, spawned and joined"),
     ("bytes_allocated", "bytes allocated per task, spawned and joined"),
 ];
 
-/// So many tasks idle.
+/// How many tasks idle.
 const TASKS: u64 = 1_000_000;
 
-/// The program of the binary: measures the executor that is named.
+/// The entry point of the binary: measures the executor that is named.
 pub fn main(counter: Counter) -> io::Result<()> {
     let name = std::env::args().nth(1).ok_or(io::ErrorKind::InvalidInput)?;
     let measure = peer(&name).and_then(|peer| peer.memory).ok_or(io::ErrorKind::NotFound)?;
     let figures = measure(counter).map(|figure| format!("{figure:.2}"));
     println!("{}", figures.join(" "));
-    // Without dropping what is left in the variables of the thread.
+    // Without dropping what is left in thread-local variables.
     std::process::exit(0)
 }
 
@@ -45,7 +45,7 @@ where
     [idle_joining::<E>(counter), idle_waking::<E>(counter), allocations, bytes]
 }
 
-#[allow(clippy::cast_precision_loss, reason = "they are far below 2^52")]
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn per_task(count: usize) -> f64 {
     count as f64 / TASKS as f64
 }
@@ -74,7 +74,7 @@ impl<F: Future + Unpin> Future for Idle<F> {
     }
 }
 
-/// Waits for ever, and gives its waker to somebody else meanwhile.
+/// Waits forever, with its waker held elsewhere.
 struct Given;
 
 impl Future for Given {
@@ -97,12 +97,12 @@ fn live_bytes<E: Executor>(counter: Counter, spawn: impl FnOnce() + 'static) -> 
         poll_fn(|cx| BEGUN.with(|begun| pin!(begun.wait()).poll(cx))).await;
     });
     let change = region.change();
-    // Nobody waits for a million idle tasks to be dropped.
+    // Dropping a million idle tasks would only take time.
     std::mem::forget(executor);
     per_task(change.bytes_allocated - change.bytes_deallocated)
 }
 
-/// Each waits for the one that was spawned before it.
+/// Each task waits for the task that was spawned before it.
 fn idle_joining<E: Executor>(counter: Counter) -> f64
 where
     E::Handle<u64>: Unpin,
@@ -117,7 +117,7 @@ where
 }
 
 fn idle_waking<E: Executor>(counter: Counter) -> f64 {
-    let tasks = usize::try_from(TASKS).expect("they are in memory");
+    let tasks = usize::try_from(TASKS).expect("they fit in memory");
     WAKERS.with_borrow_mut(|wakers| wakers.reserve(tasks));
     live_bytes::<E>(counter, || {
         for own in 0..TASKS {

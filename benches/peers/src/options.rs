@@ -1,15 +1,15 @@
-//! What the command line says.
+//! The command line.
 
 use std::path::PathBuf;
 
-/// Said when it cannot be understood.
+/// Printed when the arguments are invalid.
 pub const USAGE: &str = "\
 usage: turnwise-peers [--test] [--svg FILE] [ROUNDS] [ROW...]
-  ROUNDS      so many rounds of each row; 9 if nothing is said
-  ROW         only these rows; without any, all but those that take minutes (timers_10m, build_time)
-  --svg FILE  draws a picture of the rows, too
+  ROUNDS      how many rounds of each row; 9 by default
+  ROW         only these rows; by default all but those that take minutes (timers_10m, build_time)
+  --svg FILE  also draws a chart of the rows
   --build     also measures how long each takes to build
-  --test      does each row once on each executor, as small as can be, and prints no figures";
+  --test      runs each row once on each executor, as small as possible, and prints no figures";
 
 /// The options of one run.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the arguments; `None` if one is not understood.
+    /// Reads the arguments; returns `None` if one is invalid.
     pub fn read(mut args: impl Iterator<Item = String>) -> Option<Self> {
         let mut options = Options::default();
         while let Some(arg) = args.next() {
@@ -41,11 +41,11 @@ impl Options {
         Some(options)
     }
 
-    pub(crate) fn wants(&self, row: &str) -> bool {
+    pub(crate) fn selects(&self, row: &str) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|name| name == row)
     }
 
-    /// Whether it asks for this row by its name.
+    /// Whether this row was given by name.
     pub(crate) fn names(&self, row: &str) -> bool {
         self.rows.iter().any(|name| name == row)
     }

@@ -1,4 +1,4 @@
-//! The columns of the tables: who they are, how each is set up, and what each does not do.
+//! The columns of the tables: the executors, how each is set up, and what each does not do.
 
 use crate::executors::async_executor::{InLocalExecutor, InStaticLocalExecutor};
 #[cfg(target_os = "linux")]
@@ -30,32 +30,32 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     /// Which crate, and how it is set up.
     pub(crate) setup: &'static str,
-    /// Sets the work of the row of that name up; `None` if it cannot be done here.
+    /// Returns the setup of the row of that name, or `None` if this column lacks the row.
     pub(crate) on: fn(&str) -> Option<Setup>,
     /// Whether it runs on this machine, or why not.
     pub(crate) runs: fn() -> Result<(), String>,
-    /// What its tasks cost in memory; `None` where another column has tasks of the same kind.
+    /// The memory that its tasks take; `None` where another column has tasks of the same kind.
     pub(crate) memory: Option<fn(Counter) -> [f64; 4]>,
-    /// What it does where executors differ.
+    /// How it behaves where executors differ.
     pub(crate) habits: Option<fn() -> [&'static str; 4]>,
-    /// What a package that uses it has in its manifest.
+    /// The dependency in the manifest of a package that uses it.
     pub(crate) dependency: Option<&'static str>,
-    /// What its tasks wait for each other with; `None` where those rows are left out.
+    /// Its locks, channels and joins; `None` where those rows are left out.
     pub(crate) tools: Option<Tools>,
-    /// What it does not do, or does otherwise, where one would expect it.
+    /// What it does not do, or does differently than expected.
     pub(crate) notes: &'static [Note],
 }
 
 /// Crates of locks, channels and joins.
 pub(crate) struct Tools {
     pub(crate) names: &'static str,
-    /// What they do where such crates differ.
+    /// How they behave where such crates differ.
     pub(crate) orders: fn() -> [&'static str; 2],
 }
 
-/// What is to be known of some rows of a column.
+/// A footnote to some rows of a column.
 pub(crate) struct Note {
-    /// These rows, or those whose names begin so if it ends with a `*`.
+    /// The names of the rows; a name that ends with `*` is a prefix.
     pub(crate) rows: &'static [&'static str],
     pub(crate) text: &'static str,
     /// Whether it does less than the others in these rows.
@@ -71,15 +71,15 @@ impl Note {
     }
 }
 
-const YIELDS_TO_NOBODY: Note = Note {
+const YIELDS_TO_ITSELF: Note = Note {
     rows: &["yield_1000", "yield_100000", "self_wake_1000"],
-    text: "does not give way: a task that yields goes to the front of the queue and has its next turns before others \
-           have theirs",
+    text: "does not yield to other tasks: a task that yields goes to the front of the queue, and has its next turns \
+           first",
     is_less: true,
 };
 const MADE_LATER: Note = Note {
     rows: &["create_drop"],
-    text: "makes nothing yet: its parts are made when they are first used, as in create_use_drop",
+    text: "creates nothing yet: its parts are created on first use, as in create_use_drop",
     is_less: true,
 };
 const NEVER_DROPPED: Note = Note {
@@ -89,27 +89,27 @@ const NEVER_DROPPED: Note = Note {
 };
 const EXACT_TIMERS: Note = Note {
     rows: &["timers_1*"],
-    text: "does not round deadlines up to a millisecond: it wakes the processor more often, and the task sooner",
+    text: "does not round deadlines up to a millisecond: the thread is woken more often, and the task sooner",
     is_less: false,
 };
 const NO_TIMEOUT: Note = Note {
     rows: &["timeout*"],
-    text: "has none: `or` of futures-lite is used instead, with a `Timer`",
+    text: "has no timeout: `or` of futures-lite is used instead, with a `Timer`",
     is_less: false,
 };
 const LIMITS_WHAT_FAILS: Note = Note {
     rows: &["timeout*"],
-    text: "limits only what can fail with its own error, so an `async` block stands around the future",
+    text: "accepts only futures that return its own error, so the future is wrapped in an `async` block",
     is_less: false,
 };
 const TIMER_BY_CHANCE: Note = Note {
     rows: &["timeout*"],
-    text: "decides by chance whether it looks at the future first, or at the timer",
+    text: "polls the future and the timer in random order",
     is_less: false,
 };
 const SPAWNS_SEND: Note = Note {
     rows: &["spawn*", "yield*", "self_wake*", "deep*", "timers*", "wake_storm"],
-    text: "spawns only what is `Send`: its rows are written for it alone, with futures that are",
+    text: "spawns only `Send` futures: its rows are written separately, with such futures",
     is_less: false,
 };
 const NO_COUNT: Note = Note {
@@ -119,7 +119,7 @@ const NO_COUNT: Note = Note {
 };
 const WAITS_FOR_ROOM: Note = Note {
     rows: &["wake_storm"],
-    text: "makes a thread that wakes wait in a loop while 64 tasks that it woke have not been looked at",
+    text: "makes a thread that wakes tasks spin while 64 of its wakes have not been processed",
     is_less: false,
 };
 const ENTRY_PER_WAKE: Note = Note {
@@ -129,12 +129,12 @@ const ENTRY_PER_WAKE: Note = Note {
 };
 const ENTERS_NOTHING: Note = Note {
     rows: &["block_on_warm"],
-    text: "polls a root that is ready at once, and looks at nothing else",
+    text: "polls a root that is ready immediately, and checks nothing else",
     is_less: false,
 };
 const SYNC_ON: Note = Note {
     rows: &["wake_remote", "wake_storm"],
-    text: "with its feature `sync`; without it, a waker that is woken on another thread panics",
+    text: "with its feature `sync`; without it, a wake on another thread panics",
     is_less: false,
 };
 
@@ -152,7 +152,7 @@ compio-driver = { version = \"0.12.5\", default-features = false, features = [\"
 const TOKIO_TOOLS: &str =
     "`tokio::sync`, `JoinSet`, `tokio::join!`, `tokio::select!`, `join_all` of futures";
 
-/// All that can spawn, turnwise first and the limit last.
+/// The columns that can spawn, turnwise first and the limit last.
 pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "turnwise",
@@ -263,7 +263,7 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<InMonoio<OnEpoll>>),
         dependency: Some(MONOIO),
         tools: None,
-        notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
+        notes: &[YIELDS_TO_ITSELF, SYNC_ON, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
     Peer {
@@ -275,7 +275,7 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<InMonoio<OnUring>>),
         dependency: Some(MONOIO),
         tools: None,
-        notes: &[YIELDS_TO_NOBODY, SYNC_ON, ENTRY_PER_WAKE],
+        notes: &[YIELDS_TO_ITSELF, SYNC_ON, ENTRY_PER_WAKE],
     },
     #[cfg(target_os = "linux")]
     Peer {
@@ -303,7 +303,7 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "bare",
-        setup: "a loop written for each row alone; not an executor, but the limit",
+        setup: "a loop written for each row alone: the limit, not an executor",
         on: bare::on,
         runs: everywhere,
         memory: None,
@@ -320,7 +320,7 @@ pub(crate) fn columns() -> impl Iterator<Item = &'static Peer> {
     peers.iter().chain(TOOLKITS).chain(GENERATORS).chain(limit)
 }
 
-/// The rows of what an executor does, as they run on turnwise.
+/// The rows of executors, as they run on turnwise.
 pub(crate) fn rows() -> Vec<Row> {
     let rows = with_timers::<Turnwise>();
     [rows, timers::huge_rows::<Turnwise>(), blocking::rows::<Turnwise>()].concat()
@@ -347,7 +347,7 @@ impl Peer {
     }
 }
 
-/// Rows of either kind.
+/// The rows of executors and those of toolkits.
 fn joining<E, T>(row: &str) -> Option<Setup>
 where
     E: Sleeps,
@@ -356,7 +356,7 @@ where
     sleeping::<E>(row).or_else(|| work(&waits::rows::<E, T>(), row))
 }
 
-/// What turnwise has: all rows.
+/// All rows, which turnwise has.
 fn everything(row: &str) -> Option<Setup> {
     work(&[rows(), wait_rows(), generator_rows()].concat(), row)
 }
@@ -399,5 +399,5 @@ fn glommio_runs() -> Result<(), String> {
 #[cfg(target_os = "linux")]
 fn compio_runs() -> Result<(), String> {
     let runtime = compio_runtime::Runtime::new().map_err(|error| error.to_string())?;
-    if runtime.driver_type().is_iouring() { Ok(()) } else { Err("it has no io_uring".to_owned()) }
+    if runtime.driver_type().is_iouring() { Ok(()) } else { Err("no io_uring".to_owned()) }
 }

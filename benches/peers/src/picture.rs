@@ -1,4 +1,4 @@
-//! The picture for the README: a panel for each of some rows, with a bar for each executor.
+//! The chart for the README: a panel for each of some rows, with a bar for each executor.
 
 use std::fmt::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::race::Times;
 use crate::rows::Row;
 use crate::table::{ratio, typical};
 
-/// The rows that are drawn, and what they are called there.
+/// The rows that are drawn, and their titles.
 const PICTURED: &[(&str, &str)] = &[
     ("spawn_join", "spawn and join"),
     ("yield_1000", "yield, 1,000 tasks"),
@@ -46,11 +46,11 @@ const COLUMNS: usize = 3;
 const PANEL_WIDTH: usize = 316;
 const LINE_HEIGHT: usize = 15;
 const TITLE_HEIGHT: usize = 30;
-/// Where a ratio of one is, and how wide a factor of ten.
+/// Where a ratio of one is drawn, and how wide a factor of ten is.
 const ONE: f64 = 152.0;
 const DECADE: f64 = 38.0;
 
-/// A table: its columns, and what came out.
+/// A table: its columns, and the results.
 type Table<'a> = (&'a [&'a Peer], &'a [(Row, Vec<Times>)]);
 
 /// Draws those of the rows that are [`PICTURED`], one table below the other.
@@ -123,7 +123,7 @@ fn bar(svg: &mut String, peer: &Peer, row: &Row, y: usize, over_own: f64) -> fmt
     };
     let does_less = peer.notes.iter().any(|note| note.is_less && note.is_about(row.name));
     let less = if does_less { " less" } else { "" };
-    // What is quicker by more than ten times, or slower by more than five hundred, has a bar as long as that.
+    // Bars end at ten times faster, and at five hundred times slower.
     let length = over_own.log10().clamp(-1.0, 2.7) * DECADE;
     let (from, to) = (ONE + length.min(0.0), ONE + length.max(0.0));
     let width = (to - from).max(2.0);

@@ -10,10 +10,10 @@ use crate::race::{Times, race, run_rounds};
 use crate::rows::Row;
 use crate::{memory, picture, table};
 
-/// From so many operations on, a row runs only if it is named, on one executor after another.
+/// Rows with at least this many operations run only if they are named, on one executor after another.
 const HUGE: u64 = 10_000_000;
 
-/// The whole program.
+/// The entry point of the program.
 pub fn main() -> io::Result<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let [row, executor] = &args[..]
@@ -48,20 +48,20 @@ fn all_rows() -> Vec<Row> {
     [rows(), wait_rows(), generator_rows()].concat()
 }
 
-/// The first word with which a child is asked for something other than a row.
+/// The first argument of a child that does something other than a row.
 const TRY: &str = "try";
 const TEST: &str = "test";
 const HABITS: &str = "habits";
 const ORDERS: &str = "orders";
 
-/// What this program does when it is started by itself: one row, or what is asked, on one executor.
+/// What this program does when it is started as a child: one row, or one of the above, on one executor.
 fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
     match word {
         TRY => (peer.runs)().map_err(io::Error::other)?,
         TEST => {
             for row in all_rows().iter().filter(|row| row.batch < 1_000_000) {
                 if let Some(setup) = (peer.on)(row.name) {
-                    // With fewer than three batches nobody sees that an event lets those go on that come later.
+                    // Fewer than three batches would not show that an event also releases later waiters.
                     setup()(3 * row.batch.max(10));
                 }
             }
@@ -86,8 +86,8 @@ fn child(word: &str, peer: &Peer) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Those who run on this machine; says which do not, and why. They are tried in a process of their own, since some
-/// would end it.
+/// Returns the columns that run on this machine; prints which do not, and why. Each is tried in its own process, since
+/// some would abort it.
 fn able() -> io::Result<Vec<&'static Peer>> {
     let mut able = Vec::new();
     for peer in columns() {
@@ -102,7 +102,7 @@ fn able() -> io::Result<Vec<&'static Peer>> {
     Ok(able)
 }
 
-/// Does each row once on each executor.
+/// Runs each row once on each executor.
 fn test(peers: &[&Peer]) -> io::Result<ExitCode> {
     let mut failed = 0;
     for peer in peers {
@@ -123,14 +123,14 @@ fn measure(all: &[&'static Peer], options: &Options) -> io::Result<()> {
     let waits = times(&wait_rows, &waiting, options)?;
     let yields = times(&generator_rows, &yielding, options)?;
     if options.rows.is_empty() {
-        table::print_habits(&peers, &told(&peers, HABITS)?);
+        table::print_habits(&peers, &answers(&peers, HABITS)?);
     }
     if !results.is_empty() {
         table::print_times(&peers, &results);
     }
     if !waits.is_empty() {
         println!();
-        table::print_tools(&waiting, &told(&waiting, ORDERS)?);
+        table::print_tools(&waiting, &answers(&waiting, ORDERS)?);
         table::print_times(&waiting, &waits);
     }
     if !yields.is_empty() {
@@ -146,12 +146,12 @@ fn measure(all: &[&'static Peer], options: &Options) -> io::Result<()> {
     Ok(())
 }
 
-/// Those who have any of these rows.
+/// The columns that have any of these rows.
 fn having(peers: &[&'static Peer], rows: &[Row]) -> Vec<&'static Peer> {
     peers.iter().copied().filter(|peer| peer.has(rows)).collect()
 }
 
-/// Runs those of the rows that are asked for.
+/// Runs those of the rows that the options select.
 fn times(
     rows: &[Row],
     peers: &[&'static Peer],
@@ -159,7 +159,7 @@ fn times(
 ) -> io::Result<Vec<(Row, Vec<Times>)>> {
     let mut results = Vec::new();
     for row in rows {
-        if options.wants(row.name) && (row.size < HUGE || options.names(row.name)) {
+        if options.selects(row.name) && (row.size < HUGE || options.names(row.name)) {
             eprintln!("{}", row.name);
             let times = race_row(row, peers, options.rounds.unwrap_or(9))?;
             results.push((*row, times));
@@ -168,13 +168,13 @@ fn times(
     Ok(results)
 }
 
-/// What each that is asked says, if it says anything.
-fn told(peers: &[&'static Peer], what: &str) -> io::Result<Vec<(&'static str, Vec<String>)>> {
+/// Runs a child for each column, and returns the lines that it prints, if any.
+fn answers(peers: &[&'static Peer], what: &str) -> io::Result<Vec<(&'static str, Vec<String>)>> {
     let mut answers = Vec::new();
     for peer in peers {
-        let told = Command::new(std::env::current_exe()?).args([what, peer.name]).output()?;
+        let ran = Command::new(std::env::current_exe()?).args([what, peer.name]).output()?;
         let lines: Vec<_> =
-            String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect();
+            String::from_utf8_lossy(&ran.stdout).lines().map(str::to_owned).collect();
         if !lines.is_empty() {
             answers.push((peer.name, lines));
         }
@@ -182,13 +182,13 @@ fn told(peers: &[&'static Peer], what: &str) -> io::Result<Vec<(&'static str, Ve
     Ok(answers)
 }
 
-/// The rows that are no times.
+/// The rows that are not times.
 fn beside(peers: &[&Peer], options: &Options) -> io::Result<Vec<Beside>> {
     let mut rows = Vec::new();
-    if memory::ROWS.iter().any(|(name, _)| options.wants(name)) {
-        rows.extend(build::memory(peers)?.into_iter().filter(|row| options.wants(row.name)));
+    if memory::ROWS.iter().any(|(name, _)| options.selects(name)) {
+        rows.extend(build::memory(peers)?.into_iter().filter(|row| options.selects(row.name)));
     }
-    if options.wants(CODE_SIZE) {
+    if options.selects(CODE_SIZE) {
         rows.push(build::code_size(peers)?);
     }
     if options.build || options.names(BUILD_TIME) {
@@ -204,7 +204,7 @@ fn race_row(row: &Row, peers: &[&'static Peer], rounds: usize) -> io::Result<Vec
         // A round of a million takes seconds.
         return race(row, &names, if row.size >= 1_000_000 { rounds.min(5) } else { rounds });
     }
-    // All of them together do not fit into memory.
+    // All of them together do not fit in memory.
     let alone = names.chunks(1).map(|name| race(row, name, rounds.min(3)));
     Ok(alone.collect::<io::Result<Vec<_>>>()?.concat())
 }

@@ -6,10 +6,10 @@ use crate::peers::Peer;
 use crate::race::Times;
 use crate::rows::{Kind, Row};
 
-/// Prints medians as ratios over turnwise, then all figures, then what is to be known of them.
+/// Prints medians as ratios over turnwise, then all figures, then the footnotes.
 pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
     let notes = Notes::of(peers, results);
-    println!("Time over that of turnwise, whose nanoseconds per operation stand beside:\n");
+    println!("Time relative to turnwise, for which nanoseconds per operation are shown:\n");
     head(peers);
     for (row, times) in results {
         let own =
@@ -24,7 +24,7 @@ pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
             Some(figure + &notes.marks(peer, row))
         });
     }
-    println!("\nNanoseconds per operation: the median, and the least in brackets:\n");
+    println!("\nNanoseconds per operation: the median, and the minimum in brackets:\n");
     head(peers);
     for (row, times) in results {
         line(row.name, peers, |peer| {
@@ -36,12 +36,12 @@ pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
     notes.print();
 }
 
-/// Prints what is no time.
+/// Prints the rows that are not times.
 pub(crate) fn print_beside(peers: &[&Peer], rows: &[Beside]) {
     if rows.is_empty() {
         return;
     }
-    println!("\nBeside time:\n");
+    println!("\nOther than time:\n");
     head(peers);
     for row in rows {
         line(row.name, peers, |peer| {
@@ -55,7 +55,7 @@ pub(crate) fn print_beside(peers: &[&Peer], rows: &[Beside]) {
     }
 }
 
-/// Prints who they are, and what each did when it was tried.
+/// Prints the columns, and how each behaved when it was tried.
 pub(crate) fn print_habits(peers: &[&Peer], habits: &[(&str, Vec<String>)]) {
     println!("| column | set up | {} |", QUESTIONS.join(" | "));
     println!("|---|---|{}", "---|".repeat(QUESTIONS.len()));
@@ -66,7 +66,7 @@ pub(crate) fn print_habits(peers: &[&Peer], habits: &[(&str, Vec<String>)]) {
     println!();
 }
 
-/// Prints with what the tasks of each wait for each other, and what that did when it was tried.
+/// Prints the tools of each column, and how they behaved when they were tried.
 pub(crate) fn print_tools(peers: &[&Peer], orders: &[(&str, Vec<String>)]) {
     println!("| column | executor | tools | {} |", ORDERS.join(" | "));
     println!("|---|---|---|{}", "---|".repeat(ORDERS.len()));
@@ -78,27 +78,27 @@ pub(crate) fn print_tools(peers: &[&Peer], orders: &[(&str, Vec<String>)]) {
     println!();
 }
 
-/// Prints who they are.
+/// Prints the columns.
 pub(crate) fn print_setups(peers: &[&Peer]) {
-    println!("| column | what |\n|---|---|");
+    println!("| column | crate |\n|---|---|");
     for peer in peers {
         println!("| {} | {} |", peer.name, peer.setup);
     }
     println!();
 }
 
-/// The cells with the answers of one of them.
-fn answers(peer: &Peer, told: &[(&str, Vec<String>)], questions: usize) -> String {
-    let answers = told.iter().find(|(name, _)| *name == peer.name);
+/// The cells with the answers of one column.
+fn answers(peer: &Peer, all: &[(&str, Vec<String>)], questions: usize) -> String {
+    let answers = all.iter().find(|(name, _)| *name == peer.name);
     answers.map_or_else(|| vec!["-"; questions].join(" | "), |(_, answers)| answers.join(" | "))
 }
 
-/// The figure to compare by: with two threads it is chance on which processors they are, so the least counts.
+/// The figure to compare by: with two threads it is chance which processors they run on, so it is the minimum.
 pub(crate) fn typical(row: &Row, times: &Times) -> f64 {
     if row.kind == Kind::TwoThreads { times.least } else { times.median }
 }
 
-/// Two decimals, or none where they would say nothing.
+/// Formats a ratio with two decimals, or with none if it is large.
 pub(crate) fn ratio(ratio: f64) -> String {
     if ratio < 9.995 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
 }
@@ -118,7 +118,7 @@ fn line(name: &str, peers: &[&Peer], cell: impl Fn(&Peer) -> Option<String>) {
 struct Notes(Vec<(&'static str, Vec<&'static str>)>);
 
 impl Notes {
-    /// Those of rows and columns that are there.
+    /// The footnotes of the rows and columns that are in the results.
     fn of(peers: &[&Peer], results: &[(Row, Vec<Times>)]) -> Self {
         let mut notes = Notes(Vec::new());
         for peer in peers {

@@ -1,32 +1,37 @@
-//! What receiving can end with instead of a value.
+//! The errors of receiving.
 
 use thiserror::Error;
 
-/// What receiving can end with instead of a value.
+/// The error of [`Receiver::recv`](super::Receiver::recv).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RecvError {
-    /// All senders are gone, and everything was received.
-    #[error("the channel is empty, and all senders are gone")]
+    /// All senders were dropped, and all values were received.
+    #[error("the channel is empty, and all senders were dropped")]
     Closed,
-    /// The receiver was too slow: so many values were lost since it last received one. The next call gives
-    /// the oldest that is kept.
-    #[error("the receiver was too slow and has lost {0} values")]
+    /// The receiver was too slow: this many values were lost since it last received one. The next call returns the
+    /// oldest one still kept.
+    #[error("the receiver lagged behind and lost {0} {values}", values = values(*.0))]
     Lagged(u64),
 }
 
-/// What [`Receiver::try_recv`](super::Receiver::try_recv) can end with instead of a value.
+/// The error of [`Receiver::try_recv`](super::Receiver::try_recv).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TryRecvError {
-    /// Nothing is there, but something may come.
+    /// There is no value now, but one may still be sent.
     #[error("the channel is empty")]
     Empty,
-    /// All senders are gone, and everything was received.
-    #[error("the channel is empty, and all senders are gone")]
+    /// All senders were dropped, and all values were received.
+    #[error("the channel is empty, and all senders were dropped")]
     Closed,
-    /// The receiver was too slow: so many values were lost since it last received one. The next call gives
-    /// the oldest that is kept.
-    #[error("the receiver was too slow and has lost {0} values")]
+    /// The receiver was too slow: this many values were lost since it last received one. The next call returns the
+    /// oldest one still kept.
+    #[error("the receiver lagged behind and lost {0} {values}", values = values(*.0))]
     Lagged(u64),
+}
+
+/// The noun to print after `count`.
+fn values(count: u64) -> &'static str {
+    if count == 1 { "value" } else { "values" }
 }
 
 impl From<RecvError> for TryRecvError {

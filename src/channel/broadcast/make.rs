@@ -1,4 +1,4 @@
-//! Making a channel, with its two sides.
+//! The constructor.
 
 use std::rc::Rc;
 
@@ -6,13 +6,13 @@ use crate::channel::broadcast::receiver::Receiver;
 use crate::channel::broadcast::sender::Sender;
 use crate::channel::broadcast::shared::BroadcastShared;
 
-/// Makes a channel that keeps so many values for receivers that are slow.
+/// Creates a broadcast channel that keeps up to `capacity` values for slow receivers.
 ///
-/// Values are cloned for each receiver; the last one to receive it gets the value itself.
+/// Each receiver gets a clone of the value; the last one to receive it gets the value itself.
 ///
 /// # Panics
 ///
-/// If the capacity is 0.
+/// If `capacity` is 0.
 ///
 /// # Example
 ///
@@ -37,7 +37,7 @@ use crate::channel::broadcast::shared::BroadcastShared;
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(
         capacity > 0,
-        "a broadcast channel must keep at least one value: use `broadcast::channel(1)`"
+        "a broadcast channel needs a capacity of at least 1: use `broadcast::channel(1)`"
     );
     let shared = Rc::new(BroadcastShared::new(capacity));
     let receiver = Receiver::new(Rc::clone(&shared));

@@ -1,7 +1,7 @@
-//! Everything to everybody: each receiver gets each value that is sent while it exists.
+//! A multi-producer, multi-consumer channel: each receiver gets every value sent while it exists.
 //!
-//! The last so many values are kept for those who are slow. Whoever is slower than that loses the oldest,
-//! and is told exactly how many: [`RecvError::Lagged`]. So sending never waits.
+//! Sending never waits. The last `capacity` values are kept for slow receivers; a receiver that lags further behind
+//! loses the oldest ones, and [`RecvError::Lagged`] reports exactly how many.
 
 mod error;
 mod ring;

@@ -1,4 +1,4 @@
-//! The side that receives.
+//! The receiving side.
 
 use std::fmt;
 use std::panic::Location;
@@ -13,18 +13,17 @@ use crate::channel::broadcast::shared::BroadcastShared;
 use crate::channel::listener::Listener;
 use crate::kernel::Place;
 
-/// A receiving side of a [broadcast channel](super::channel): it receives everything that is sent after it was
-/// made, as long as it is not too slow.
+/// The receiving side of a [broadcast channel](super::channel): it receives every value sent after it was created,
+/// unless it lags too far behind.
 ///
-/// Make further ones with [`Sender::subscribe`](super::Sender::subscribe) or
-/// [`resubscribe`](Receiver::resubscribe).
+/// Create more with [`Sender::subscribe`](super::Sender::subscribe) or [`resubscribe`](Receiver::resubscribe).
 pub struct Receiver<T> {
     shared: Rc<BroadcastShared<T>>,
     position: Position,
     listener: Listener,
 }
 
-/// What looking for a value has found.
+/// The result of looking for a value.
 type Found<T> = Result<Rc<T>, RecvError>;
 
 impl<T> Receiver<T> {
@@ -33,36 +32,36 @@ impl<T> Receiver<T> {
         Receiver { shared, position, listener: Listener::new() }
     }
 
-    /// Gives the channel a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.shared.messages.set_name(name.into());
         self
     }
 
-    /// Makes another receiver, for what will be sent from now on.
+    /// Creates another receiver, for values sent from now on.
     #[must_use]
     pub fn resubscribe(&self) -> Receiver<T> {
         Receiver::new(Rc::clone(&self.shared))
     }
 
-    /// How many values it has still to receive, with those that were lost to it.
+    /// Returns the number of values not yet received, including those it has lost.
     pub fn len(&self) -> usize {
         let left = self.shared.ring.borrow().left(self.position);
         usize::try_from(left).unwrap_or(usize::MAX)
     }
 
-    /// Returns whether it has received everything.
+    /// Returns whether all values were received.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns whether all senders are gone.
+    /// Returns whether all senders were dropped.
     pub fn is_closed(&self) -> bool {
         self.shared.senders.get() == 0
     }
 
-    /// Returns whether both receive from the same channel.
+    /// Returns whether both receivers belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.shared, &other.shared)
     }
@@ -79,20 +78,20 @@ impl<T> Receiver<T> {
 }
 
 impl<T: Clone> Receiver<T> {
-    /// Waits for the next value.
+    /// Receives the next value, waiting for one if there is none.
     ///
     /// # Errors
     ///
-    /// [`RecvError::Lagged`] if values were lost, and how many; the next call goes on with the oldest that is
-    /// kept. [`RecvError::Closed`] if all senders are gone and everything was received.
+    /// [`RecvError::Lagged`] with the number of values lost, if there were any; the next call continues with the oldest
+    /// one still kept. [`RecvError::Closed`] if all senders were dropped and all values were received.
     ///
     /// # Panics
     ///
-    /// If cloning the value panics. It is lost to this receiver then.
+    /// If cloning the value panics. The value is then lost to this receiver.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes nothing: the value is received by the next call.
+    /// Dropping the future loses nothing: the next call receives the value.
     ///
     /// # Example
     ///
@@ -108,15 +107,15 @@ impl<T: Clone> Receiver<T> {
         Recv { receiver: self, place: Location::caller() }
     }
 
-    /// Takes the next value, if there is one.
+    /// Receives the next value without waiting, if there is one.
     ///
     /// # Errors
     ///
-    /// [`TryRecvError`] if there is none now, or there will never be one, or some were lost.
+    /// [`TryRecvError`] if there is no value now, there will never be another one, or values were lost.
     ///
     /// # Panics
     ///
-    /// If cloning the value panics. It is lost to this receiver then.
+    /// If cloning the value panics. The value is then lost to this receiver.
     ///
     /// # Example
     ///
@@ -158,7 +157,7 @@ impl<T> Drop for Receiver<T> {
 }
 
 impl<T> fmt::Debug for Receiver<T> {
-    /// Prints how many values it has still to receive, and who waits for the next one.
+    /// Prints the number of values not yet received, and the tasks that wait for the next one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut receiver = f.debug_struct("Receiver");
         receiver.field("len", &self.len());

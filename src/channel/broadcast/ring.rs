@@ -1,38 +1,38 @@
-//! The values that somebody still has to receive, and how many receivers are where.
+//! The values that some receiver has yet to receive, and the number of receivers at each.
 //!
-//! Each value knows how many receivers will receive it next. So a receiver that receives, or goes, changes
-//! two numbers, whatever number of receivers and values there are. A value is let go when nobody is at it or
-//! before it, or when there is no room for another one.
+//! Each slot counts the receivers that will receive its value next. Receiving a value or removing a receiver therefore
+//! updates two counters, however many receivers and values there are. A value is removed when no receiver is at it or
+//! before it, or when a new one needs its slot.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::rc::Rc;
 
 pub(super) struct Ring<T> {
-    /// The first one has a receiver that will receive it next: those before it are gone.
+    /// The first one always has a receiver at it: slots before that are removed.
     slots: VecDeque<RingSlot<T>>,
     capacity: usize,
-    /// How many values were ever sent. This is the number of the next one.
+    /// The number of values ever sent, and thereby the number of the next one.
     sent: u64,
-    /// How many receivers have received everything.
+    /// The number of receivers that have received all values.
     at_end: usize,
     receivers: usize,
 }
 
 struct RingSlot<T> {
     value: Rc<T>,
-    /// How many receivers will receive this one next. At the first one there are also those who are slower
-    /// than that: what they should have received next is gone.
+    /// The number of receivers that will receive this value next. The first slot also counts the receivers that have
+    /// lagged behind it and lost values.
     next_for: usize,
 }
 
 /// The number of the value that a receiver should receive next.
 pub(super) type Position = u64;
 
-/// What is at a position.
+/// The result of reading at a position.
 pub(super) enum RingRead<T> {
     Value(Rc<T>),
-    /// So many values are gone that should have been received.
+    /// This many values were lost to the receiver.
     Lagged(u64),
     Nothing,
 }
@@ -42,16 +42,16 @@ impl<T> Ring<T> {
         Ring { slots: VecDeque::new(), capacity, sent: 0, at_end: 0, receivers: 0 }
     }
 
-    /// Lets one more receiver in, for what will be sent from now on.
+    /// Adds a receiver, for values sent from now on.
     pub(super) fn enter(&mut self) -> Position {
         self.at_end += 1;
         self.receivers += 1;
         self.sent
     }
 
-    /// Adds a value. Returns the one that had to make room.
+    /// Adds a value. Returns the one that it displaced.
     pub(super) fn push(&mut self, value: Rc<T>) -> Option<Rc<T>> {
-        debug_assert!(self.receivers > 0, "a value that nobody will receive is not kept");
+        debug_assert!(self.receivers > 0, "a value without receivers is not kept");
         self.slots.push_back(RingSlot { value, next_for: mem::take(&mut self.at_end) });
         self.sent += 1;
         if self.slots.len() <= self.capacity {
@@ -64,7 +64,7 @@ impl<T> Ring<T> {
         Some(lost.value)
     }
 
-    /// Receives what is at a position, and moves on.
+    /// Reads the value at a position, and advances the position.
     pub(super) fn read(&mut self, position: &mut Position) -> RingRead<T> {
         let oldest = self.oldest();
         if let Some(lost) = oldest.checked_sub(*position).filter(|&lost| lost > 0) {
@@ -82,12 +82,12 @@ impl<T> Ring<T> {
         }
         *position += 1;
         if is_let_go {
-            self.slots.pop_front(); // Its value is in our hands, so nothing of the user's is dropped.
+            self.slots.pop_front(); // `value` still refers to it, so no destructor runs here.
         }
         RingRead::Value(value)
     }
 
-    /// Lets a receiver go. Returns what nobody will receive now.
+    /// Removes a receiver. Returns the values that no other receiver needs.
     pub(super) fn leave(&mut self, position: Position) -> Vec<Rc<T>> {
         self.receivers -= 1;
         let index = self.index(position);
@@ -99,12 +99,12 @@ impl<T> Ring<T> {
         self.slots.drain(..unwanted).map(|slot| slot.value).collect()
     }
 
-    /// How many values a receiver has still to receive, with those that are gone.
+    /// Returns the number of values that a receiver has not received, including those it has lost.
     pub(super) fn left(&self, position: Position) -> u64 {
         self.sent - position
     }
 
-    /// How many values somebody has still to receive.
+    /// Returns the number of values that some receiver has yet to receive.
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -117,7 +117,7 @@ impl<T> Ring<T> {
         self.sent - self.slots.len() as u64
     }
 
-    /// Where a receiver is in the ring; at the first, if what it should receive next is gone.
+    /// Returns the index of the slot that a receiver is at: the first one, if its next value was lost.
     fn index(&self, position: Position) -> usize {
         usize::try_from(position.saturating_sub(self.oldest())).unwrap_or(usize::MAX)
     }

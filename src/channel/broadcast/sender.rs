@@ -1,4 +1,4 @@
-//! The side that sends.
+//! The sending side.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use crate::channel::broadcast::receiver::Receiver;
 use crate::channel::broadcast::shared::BroadcastShared;
 use crate::channel::handle::Handle;
 
-/// A sending side of a [broadcast channel](super::channel). Clones are further ones.
+/// The sending side of a [broadcast channel](super::channel). Clone it for more senders.
 pub struct Sender<T> {
     shared: Handle<BroadcastShared<T>>,
 }
@@ -19,16 +19,16 @@ impl<T> Sender<T> {
         Sender { shared: Handle::new(shared) }
     }
 
-    /// Gives the channel a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.shared.messages.set_name(name.into());
         self
     }
 
-    /// Sends the value to all receivers that there are, without waiting. Returns how many they are.
+    /// Sends the value to all current receivers without waiting. Returns the number of receivers.
     ///
-    /// If there is no room the oldest value is lost for those who have not received it.
+    /// If the channel is full, the oldest value is lost to the receivers that have not received it yet.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// If the destructor of the oldest value panics. The value was sent before.
+    /// If the destructor of the oldest value panics. The new value was sent before that.
     ///
     /// # Example
     ///
@@ -63,27 +63,27 @@ impl<T> Sender<T> {
         Ok(receivers)
     }
 
-    /// Makes a receiver, for what will be sent from now on.
+    /// Creates a receiver, for values sent from now on.
     pub fn subscribe(&self) -> Receiver<T> {
         Receiver::new(Rc::clone(self.shared.shared()))
     }
 
-    /// How many values are kept, because somebody has not received them yet.
+    /// Returns the number of values that some receiver has yet to receive.
     pub fn len(&self) -> usize {
         self.shared.ring.borrow().len()
     }
 
-    /// Returns whether everybody has received everything.
+    /// Returns whether every receiver has received all values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many receivers there are.
+    /// Returns the number of receivers.
     pub fn receiver_count(&self) -> usize {
         self.shared.ring.borrow().receivers()
     }
 
-    /// Returns whether both send into the same channel.
+    /// Returns whether both senders belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(self.shared.shared(), other.shared.shared())
     }
@@ -96,7 +96,7 @@ impl<T> Clone for Sender<T> {
 }
 
 impl<T> fmt::Debug for Sender<T> {
-    /// Prints how many values are kept, and who waits for the next one.
+    /// Prints the number of values kept, and the tasks that wait for the next one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sender = f.debug_struct("Sender");
         sender.field("len", &self.len()).field("receivers", &self.receiver_count());

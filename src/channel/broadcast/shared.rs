@@ -1,4 +1,4 @@
-//! What the two sides share: the values, and where receivers wait.
+//! The state that both sides share: the values, and the waiting receivers.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,9 +6,9 @@ use crate::channel::broadcast::ring::Ring;
 use crate::channel::handle::HasSenders;
 use crate::sync::waiters::Waiters;
 
-/// What the two sides share.
+/// The state that both sides share.
 pub(super) struct BroadcastShared<T> {
-    /// Never borrowed while code of the user runs.
+    /// Never borrowed while user code runs.
     pub(super) ring: RefCell<Ring<T>>,
     pub(super) senders: Cell<usize>,
     /// Where receivers wait.

@@ -1,4 +1,4 @@
-//! What the two sides of a channel share: the values, and three lists of waits.
+//! The state that both sides of a channel share: the values, and three lists of waits.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -15,20 +15,20 @@ use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
 pub(super) struct Chan<T> {
-    /// Never borrowed while code of the user runs.
+    /// Never borrowed while user code runs.
     values: RefCell<VecDeque<T>>,
-    /// A permit for each place that is neither taken nor reserved. Closed with the channel.
+    /// One permit for each slot that is neither filled nor reserved. Closed with the channel.
     places: Gate,
     max_capacity: u32,
     senders: Cell<usize>,
     receiver_is_gone: Cell<bool>,
     /// Where the receiver waits.
     pub(super) messages: Waiters,
-    /// Comes when the channel is closed.
+    /// Set when the channel is closed.
     pub(super) end: End,
 }
 
-/// An empty queue with room for more than this gives it back.
+/// An empty queue with a larger capacity than this frees its memory.
 const KEPT: usize = 1 << 10;
 
 impl<T> Chan<T> {
@@ -40,7 +40,7 @@ impl<T> Chan<T> {
             senders: Cell::new(0),
             receiver_is_gone: Cell::new(false),
             messages: Waiters::new("a message on channel"),
-            end: End::new("the end of channel"),
+            end: End::new("the closing of channel"),
         }
     }
 
@@ -52,19 +52,19 @@ impl<T> Chan<T> {
 
     // ----- sending -----
 
-    /// Waits for a place.
+    /// Waits for a slot.
     #[inline]
     pub(super) fn reserve(&self, place: Place) -> Queued<'_, Chan<T>> {
         Queued::new(self, 1, place)
     }
 
-    /// Takes a place if one is free and nobody waits for it. `false` may also mean that the channel is closed.
+    /// Takes a slot if one is free and no wait is queued. `false` may also mean that the channel is closed.
     #[inline]
     pub(super) fn take_place(&self) -> bool {
         self.places.take_one()
     }
 
-    /// Takes a place if one is free and nobody waits for it.
+    /// Takes a slot if one is free and no wait is queued.
     #[inline]
     pub(super) fn try_reserve(&self, place: Place) -> TryReserve {
         match self.places.try_take(1, place) {
@@ -74,11 +74,11 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Puts a value into a place that was reserved.
+    /// Puts a value into a reserved slot.
     #[inline]
     pub(super) fn push(&self, value: T) {
         if self.receiver_is_gone.get() {
-            return drop(value); // The place was reserved before.
+            return drop(value); // The slot was reserved before that.
         }
         self.values.borrow_mut().push_back(value);
         if !self.messages.is_empty() {
@@ -86,7 +86,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Gives a place back that was reserved and not used.
+    /// Gives back a reserved slot unused.
     pub(super) fn give_up_place(&self) {
         self.places.add(1);
         self.notify_if_closed();
@@ -102,7 +102,7 @@ impl<T> Chan<T> {
 
     // ----- receiving -----
 
-    /// The next value; or `None`, if there will never be one.
+    /// Takes the next value; `None` if there will never be one.
     #[inline]
     pub(super) fn look(&self) -> Poll<Option<T>> {
         match self.pop() {
@@ -133,7 +133,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Moves up to so many values over; 0 if there will never be one.
+    /// Moves up to `limit` values to the end of `into`. Returns how many; 0 if there will never be one.
     pub(super) fn look_for_many(&self, into: &mut Vec<T>, limit: usize) -> Poll<usize> {
         let number = {
             let mut values = self.values.borrow_mut();
@@ -144,7 +144,7 @@ impl<T> Chan<T> {
         if number == 0 && !self.is_over() {
             return Poll::Pending;
         }
-        // No more than there are places, whose number is a `u32`.
+        // At most the capacity, which is a `u32`.
         self.places.add(u32::try_from(number).unwrap_or(u32::MAX));
         Poll::Ready(number)
     }
@@ -153,14 +153,14 @@ impl<T> Chan<T> {
         self.values.borrow().len()
     }
 
-    /// Lets nobody send any more, but those who have reserved a place.
+    /// Closes the channel: only slots that are already reserved can still be used.
     pub(super) fn close(&self) {
         self.places.close();
         self.end.come();
         self.notify_if_closed();
     }
 
-    /// Drops what nobody will receive.
+    /// Closes the channel and drops its values: the receiver was dropped.
     pub(super) fn abandon(&self) {
         self.receiver_is_gone.set(true);
         self.close();
@@ -168,36 +168,36 @@ impl<T> Chan<T> {
         drop(values);
     }
 
-    // ----- the end -----
+    // ----- closing -----
 
     pub(super) fn has_senders(&self) -> bool {
         self.senders.get() > 0
     }
 
-    /// Values can be sent, for sure.
+    /// Whether new sends are possible: a cheap check before [`Chan::is_over`].
     #[inline]
     fn may_go_on(&self) -> bool {
         self.has_senders() && !self.end.has_come()
     }
 
-    /// No value is here, and none can come.
+    /// The channel is empty, and no value can be sent any more.
     fn is_over(&self) -> bool {
         self.len() == 0 && (!self.has_senders() || self.is_closed_and_settled())
     }
 
-    /// Closed, and no place is reserved.
+    /// Closed, with no slot reserved.
     fn is_closed_and_settled(&self) -> bool {
         self.end.has_come() && self.capacity() + self.len() == self.max_capacity()
     }
 
-    /// A receiver that has closed the channel waits for those who had reserved a place.
+    /// Wakes the receiver of a closed channel once no slot is reserved any more.
     fn notify_if_closed(&self) {
         if self.is_closed_and_settled() {
             self.messages.wake_first(0);
         }
     }
 
-    /// Writes what there is, for the `Debug` of either side.
+    /// Adds the fields that the `Debug` of both sides prints.
     pub(super) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>, waiters: &Waiters) {
         f.field("len", &self.len());
         f.field("is_closed", &self.end.has_come());
@@ -205,20 +205,20 @@ impl<T> Chan<T> {
     }
 }
 
-/// What became of a [`Chan::try_reserve`].
+/// The result of [`Chan::try_reserve`].
 pub(super) enum TryReserve {
     Reserved,
     Full,
     Closed,
 }
 
-/// Whether a wait for a place ended with one.
+/// Returns whether a wait was granted a slot; if not, the channel was closed.
 #[inline]
 pub(super) fn is_place(grant: &Grant) -> bool {
     !matches!(grant, Grant::Word(CLOSED))
 }
 
-/// The wait for a place is one at the gate; but a place that is given back may be the last one that the
+/// A wait for a slot is a wait at the gate. In addition, a slot that is given back may be the last one that the
 /// receiver of a closed channel waits for.
 impl<T> Source for Chan<T> {
     fn waiters(&self) -> &Waiters {

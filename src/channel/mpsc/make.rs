@@ -1,4 +1,4 @@
-//! Making a channel, with its two sides.
+//! The constructors.
 
 use std::rc::Rc;
 
@@ -9,11 +9,11 @@ use crate::channel::mpsc::sender::Sender;
 use crate::channel::mpsc::unbounded::{UnboundedReceiver, UnboundedSender};
 use crate::sync::gate::MAX_PERMITS;
 
-/// Makes a channel with so many places.
+/// Creates a bounded channel, which holds up to `places` values.
 ///
 /// # Panics
 ///
-/// If there are no places, or more than 2³¹ − 1.
+/// If `places` is 0 or greater than 2³¹ − 1.
 ///
 /// # Example
 ///
@@ -45,12 +45,12 @@ pub fn channel<T>(places: usize) -> (Sender<T>, Receiver<T>) {
     let number = u32::try_from(places).ok().filter(|&places| places <= MAX_PERMITS);
     let number = match number {
         Some(0) => panic!(
-            "a channel needs at least one place: use `mpsc::channel(1)`, or `mpsc::unbounded()` if \
+            "a channel needs a capacity of at least 1: use `mpsc::channel(1)`, or `mpsc::unbounded()` if \
              sending must not wait"
         ),
         Some(number) => number,
         None => panic!(
-            "a channel has at most {MAX_PERMITS} places, and not {places}: use `mpsc::unbounded()`"
+            "a channel has a capacity of at most {MAX_PERMITS}, not {places}: use `mpsc::unbounded()`"
         ),
     };
     let handle = Handle::new(&Rc::new(Chan::new(number)));
@@ -58,9 +58,9 @@ pub fn channel<T>(places: usize) -> (Sender<T>, Receiver<T>) {
     (Sender::new(handle), receiver)
 }
 
-/// Makes a channel that grows as it has to, so that sending never waits.
+/// Creates an unbounded channel: sending never waits.
 ///
-/// Nothing slows a sender down that is faster than the receiver: the values wait in memory.
+/// There is no backpressure: if the receiver falls behind, values accumulate in memory.
 ///
 /// # Example
 ///

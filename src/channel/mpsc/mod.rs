@@ -1,10 +1,10 @@
-//! Many senders, one receiver.
+//! A multi-producer, single-consumer channel.
 //!
-//! [`channel`] has so many places: when they are taken, sending waits until the receiver has caught up.
-//! [`unbounded`] grows instead, so sending never waits.
+//! [`channel`] is bounded: when it is full, sending waits until the receiver has caught up. [`unbounded`] grows
+//! instead, so sending never waits.
 //!
-//! The receiver learns that all senders are gone, after it has received what they had sent; senders learn
-//! that the receiver is gone, or was [closed](Receiver::close).
+//! After all senders are dropped, the receiver gets the remaining values, then `None`. After the receiver is dropped or
+//! [closed](Receiver::close), sending fails.
 
 mod chan;
 mod receiver;

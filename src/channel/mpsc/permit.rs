@@ -1,4 +1,4 @@
-//! A place that is reserved before there is a value for it.
+//! A slot that is reserved before there is a value for it.
 
 use std::fmt;
 use std::mem;
@@ -9,9 +9,9 @@ use crate::channel::SendError;
 use crate::channel::mpsc::chan::{Chan, is_place};
 use crate::sync::queued::Queued;
 
-/// A place in a channel, reserved by [`Sender::reserve`](super::Sender::reserve). Dropping it gives the
-/// place back.
-#[must_use = "dropping it gives the place back"]
+/// A permit to send one value, from [`Sender::reserve`](super::Sender::reserve). Dropping it gives the reserved slot
+/// back.
+#[must_use = "dropping it gives the reserved capacity back"]
 pub struct Permit<'a, T> {
     chan: &'a Chan<T>,
 }
@@ -21,10 +21,10 @@ impl<'a, T> Permit<'a, T> {
         Permit { chan }
     }
 
-    /// Sends the value into the place. If the receiver is gone meanwhile, the value is dropped.
+    /// Sends the value into the reserved slot. If the receiver has been dropped, so is the value.
     pub fn send(self, value: T) {
         let chan = self.chan;
-        mem::forget(self); // The place is used.
+        mem::forget(self); // The slot is used.
         chan.push(value);
     }
 }

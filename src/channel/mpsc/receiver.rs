@@ -13,9 +13,9 @@ use crate::channel::listener::Listener;
 use crate::channel::mpsc::chan::Chan;
 use crate::kernel::Place;
 
-/// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) one.
+/// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) channel.
 ///
-/// Dropping it closes the channel, and drops what was sent and not received, at once.
+/// Dropping it closes the channel and immediately drops all values that were not received.
 pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
     listener: Listener,
@@ -26,15 +26,15 @@ impl<T> Receiver<T> {
         Receiver { chan: Rc::clone(sender.shared()), listener: Listener::new() }
     }
 
-    /// Gives the channel a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.chan.set_name(name.into());
         self
     }
 
-    /// Waits for the next value; `None` if there will never be one, because all senders are gone or the
-    /// channel is [closed](Receiver::close), and everything was received.
+    /// Receives the next value, waiting for one if the channel is empty. Returns `None` once all values were received
+    /// and no more can be sent: all senders were dropped, or the channel is [closed](Receiver::close).
     ///
     /// # Cancel safety
     ///
@@ -59,8 +59,8 @@ impl<T> Receiver<T> {
         Recv { receiver: self, place: Location::caller() }
     }
 
-    /// Waits until there is a value, and moves up to `limit` values to the end of `buffer`. Returns how many
-    /// they were; 0 if there will never be one, or if `limit` is 0.
+    /// Waits until there is a value, then appends up to `limit` values to `buffer`. Returns how many it received; 0 if
+    /// there will never be another value, or if `limit` is 0.
     ///
     /// # Cancel safety
     ///
@@ -85,12 +85,12 @@ impl<T> Receiver<T> {
         RecvMany { receiver: self, buffer, limit, place: Location::caller() }
     }
 
-    /// Takes the next value, if there is one.
+    /// Receives the next value without waiting, if there is one.
     ///
     /// # Errors
     ///
-    /// [`TryRecvError::Empty`] if there is none now; [`TryRecvError::Disconnected`] if there will never be
-    /// one.
+    /// [`TryRecvError::Empty`] if the channel is empty now; [`TryRecvError::Disconnected`] if there will never be
+    /// another value.
     ///
     /// # Example
     ///
@@ -108,12 +108,11 @@ impl<T> Receiver<T> {
         self.chan.try_pop()
     }
 
-    /// As [`recv`](Receiver::recv), for futures and streams that are written by hand: the task of the last
-    /// call is woken, until a value was received.
+    /// Like [`recv`](Receiver::recv), for hand-written futures and streams. Only the waker of the last call is woken.
     ///
     /// # Cancel safety
     ///
-    /// The wait is the receiver's own and lasts until a call returns something.
+    /// The wait belongs to the receiver, and lasts until a call returns `Ready`.
     #[track_caller]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.poll_at(cx, Location::caller())
@@ -125,8 +124,8 @@ impl<T> Receiver<T> {
         self.listener.wait(&chan.messages, place, cx, || chan.look())
     }
 
-    /// Lets nobody send any more. What was sent can still be received, and whoever has a
-    /// [`Permit`](super::Permit) already may still use it; after that, [`recv`](Receiver::recv) gives `None`.
+    /// Closes the channel without dropping the receiver: new sends fail. Values already sent can still be received, and
+    /// existing [`Permit`](super::Permit)s can still be used; after that, [`recv`](Receiver::recv) returns `None`.
     ///
     /// # Example
     ///
@@ -149,17 +148,17 @@ impl<T> Receiver<T> {
         self.chan.close();
     }
 
-    /// Returns whether nothing can be sent any more: the channel was closed, or all senders are gone.
+    /// Returns whether the channel is closed, or all senders were dropped.
     pub fn is_closed(&self) -> bool {
         self.chan.end.has_come() || !self.chan.has_senders()
     }
 
-    /// How many values can be received at once.
+    /// Returns the number of values in the channel.
     pub fn len(&self) -> usize {
         self.chan.len()
     }
 
-    /// Returns whether no value can be received at once.
+    /// Returns whether there is no value in the channel.
     pub fn is_empty(&self) -> bool {
         self.chan.len() == 0
     }
@@ -173,7 +172,7 @@ impl<T> Drop for Receiver<T> {
 }
 
 impl<T> fmt::Debug for Receiver<T> {
-    /// Prints how many values there are, and who waits for one.
+    /// Prints the number of values, and the task that waits for one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut receiver = f.debug_struct("Receiver");
         self.chan.debug(&mut receiver, &self.chan.messages);

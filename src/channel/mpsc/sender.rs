@@ -1,4 +1,4 @@
-//! The sending side of a channel with so many places.
+//! The sending side of a bounded channel.
 
 use std::fmt;
 use std::panic::Location;
@@ -15,9 +15,9 @@ use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::queued::{Queued, Source};
 
-/// A sending side of a [`channel`](super::channel). Clones are further ones.
+/// The sending side of a [`channel`](super::channel). Clone it for more senders.
 ///
-/// When the last one is gone the receiver gets what was sent, and then `None`.
+/// After the last one is dropped, the receiver gets the remaining values, then `None`.
 pub struct Sender<T> {
     handle: Handle<Chan<T>>,
 }
@@ -27,26 +27,25 @@ impl<T> Sender<T> {
         Sender { handle }
     }
 
-    /// Gives the channel a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.handle.set_name(name.into());
         self
     }
 
-    /// Waits until a place is free and all who asked before have had one; then sends the value.
+    /// Sends the value, waiting for a slot if the channel is full. Waits are served in FIFO order.
     ///
-    /// That the value was sent does not mean that it will be received: the receiver may be dropped first.
+    /// `Ok` does not mean that the value will be received: the receiver may be dropped first.
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the value, if the receiver is gone or takes no more.
+    /// [`SendError`] with the value, if the receiver was dropped or closed.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready drops the value, which was not sent. If that must not happen,
-    /// [`reserve`](Sender::reserve) a place and send into that. A place that had been handed to it goes to the
-    /// next in the line.
+    /// Dropping the future before it completes drops the value unsent. To avoid that, [`reserve`](Sender::reserve) a
+    /// slot first. A slot already handed to the wait goes to the next in line.
     ///
     /// # Example
     ///
@@ -67,11 +66,11 @@ impl<T> Sender<T> {
         Sending { queued: self.handle.reserve(Location::caller()), value: Some(value) }
     }
 
-    /// Sends the value if a place is free and nobody waits for it.
+    /// Sends the value without waiting, if a slot is free and no wait is queued.
     ///
     /// # Errors
     ///
-    /// [`TrySendError`] with the value, if there is no room, or nobody will receive it.
+    /// [`TrySendError`] with the value, if the channel is full or closed.
     ///
     /// # Example
     ///
@@ -91,20 +90,20 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Waits for a place, and reserves it: sending into it does not wait.
+    /// Waits for a slot and reserves it, so that sending a value does not wait. Waits are served in FIFO order.
     ///
     /// # Errors
     ///
-    /// [`SendError`] if the receiver is gone or takes no more.
+    /// [`SendError`] if the receiver was dropped or closed.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line; nothing is lost. Dropping the permit gives the
-    /// place back.
+    /// Dropping the future gives up its position in the queue; nothing is lost. Dropping the permit gives the slot
+    /// back.
     ///
     /// # Example
     ///
-    /// A value that is only made, or taken from somewhere, when there is room for it:
+    /// Taking a value from its source only when there is room for it:
     ///
     /// ```
     /// use turnwise::channel::mpsc;
@@ -122,11 +121,11 @@ impl<T> Sender<T> {
         Reserve::new(self.handle.reserve(Location::caller()))
     }
 
-    /// Reserves a place if one is free and nobody waits for it.
+    /// Reserves a slot without waiting, if one is free and no wait is queued.
     ///
     /// # Errors
     ///
-    /// [`TrySendError`] if there is no room, or nobody will receive anything.
+    /// [`TrySendError`] if the channel is full or closed.
     ///
     /// # Example
     ///
@@ -146,7 +145,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Waits until nobody will receive any more: the receiver is dropped or [closed](super::Receiver::close).
+    /// Waits until the receiver is dropped or [closed](super::Receiver::close).
     ///
     /// # Cancel safety
     ///
@@ -164,22 +163,22 @@ impl<T> Sender<T> {
         self.handle.end.wait(Location::caller())
     }
 
-    /// Returns whether nobody will receive any more.
+    /// Returns whether the receiver was dropped or [closed](super::Receiver::close).
     pub fn is_closed(&self) -> bool {
         self.handle.end.has_come()
     }
 
-    /// How many places are neither taken nor reserved.
+    /// Returns the number of slots that are neither filled nor reserved.
     pub fn capacity(&self) -> usize {
         self.handle.capacity()
     }
 
-    /// How many places there are in all.
+    /// Returns the total number of slots, free or not.
     pub fn max_capacity(&self) -> usize {
         self.handle.max_capacity()
     }
 
-    /// Returns whether both send into the same channel.
+    /// Returns whether both senders belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(self.handle.shared(), other.handle.shared())
     }
@@ -197,7 +196,7 @@ impl<T> Clone for Sender<T> {
 }
 
 impl<T> fmt::Debug for Sender<T> {
-    /// Prints how many values there are, and who waits for a place.
+    /// Prints the number of values, and the tasks that wait for a slot.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sender = f.debug_struct("Sender");
         sender.field("capacity", &self.capacity());
@@ -206,7 +205,7 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// A sender that does not keep the channel open; made by [`Sender::downgrade`].
+/// A sender that does not keep the channel open, created by [`Sender::downgrade`].
 ///
 /// # Example
 ///
@@ -226,7 +225,7 @@ pub struct WeakSender<T> {
 }
 
 impl<T> WeakSender<T> {
-    /// Returns a sender, if there is one still.
+    /// Returns a sender, or `None` if all senders were dropped.
     pub fn upgrade(&self) -> Option<Sender<T>> {
         Some(Sender { handle: Handle::of_live(&self.chan)? })
     }
@@ -247,9 +246,9 @@ impl<T> fmt::Debug for WeakSender<T> {
 /// The future of [`Sender::send`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sending<'a, T> {
-    // In this order: the wait is given up before the value is dropped, which may run any code.
+    // Drop order: the wait is given up before the value is dropped, which may run arbitrary code.
     queued: Queued<'a, Chan<T>>,
-    /// `None` when the future is over.
+    /// `None` once the future has completed.
     value: Option<T>,
 }
 
@@ -261,9 +260,9 @@ impl<T> Future for Sending<'_, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(self.value.is_some(), "a `send` was polled after it had been ready");
+        assert!(self.value.is_some(), "a `send` was polled after completion");
         let has_place = ready!(poll_limited(&mut *self, cx));
-        let Some(value) = self.value.take() else { unreachable!("it was there just now") };
+        let Some(value) = self.value.take() else { unreachable!("its presence was just checked") };
         if !has_place {
             return Poll::Ready(Err(SendError(value)));
         }
@@ -272,13 +271,13 @@ impl<T> Future for Sending<'_, T> {
     }
 }
 
-/// The wait for a place; it ends with whether there is one.
+/// Waits for a slot. Outputs whether it was granted one; if not, the channel was closed.
 impl<T> Limited for &mut Sending<'_, T> {
     type Output = bool;
 
     #[inline]
     fn poll_now(self, cx: &Context<'_>) -> Poll<bool> {
-        // Mostly there is a place and no earlier sender in the way, and no wait has to begin.
+        // The common case: a slot is free and no wait is queued, so this one need not start.
         if !self.queued.has_begun() && self.queued.source().take_place() {
             return Poll::Ready(true);
         }
@@ -291,7 +290,7 @@ impl<T> Limited for &mut Sending<'_, T> {
 }
 
 impl<T> Sending<'_, T> {
-    /// Not in line: the usual way is shorter without it.
+    /// Out of line, to keep the common path short.
     #[inline(never)]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<bool> {
         self.queued.poll_now(cx).map(|grant| is_place(&grant))

@@ -1,4 +1,4 @@
-//! The sending side of a channel that grows.
+//! The sending side of an unbounded channel.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,12 +10,12 @@ use crate::channel::mpsc::Receiver;
 use crate::channel::mpsc::chan::{Chan, TryReserve};
 use crate::channel::{Closed, SendError};
 
-/// The receiving side of an [`unbounded`](super::unbounded) channel: there is one kind of receiver.
+/// The receiving side of an [`unbounded`](super::unbounded) channel, the same type as for a bounded one.
 pub type UnboundedReceiver<T> = Receiver<T>;
 
-/// A sending side of an [`unbounded`](super::unbounded) channel. Clones are further ones.
+/// The sending side of an [`unbounded`](super::unbounded) channel. Clone it for more senders.
 ///
-/// When the last one is gone the receiver gets what was sent, and then `None`.
+/// After the last one is dropped, the receiver gets the remaining values, then `None`.
 pub struct UnboundedSender<T> {
     handle: Handle<Chan<T>>,
 }
@@ -25,24 +25,24 @@ impl<T> UnboundedSender<T> {
         UnboundedSender { handle }
     }
 
-    /// Gives the channel a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.handle.set_name(name.into());
         self
     }
 
-    /// Sends the value, without waiting.
+    /// Sends the value without waiting.
     ///
-    /// That it was sent does not mean that it will be received: the receiver may be dropped first.
+    /// `Ok` does not mean that the value will be received: the receiver may be dropped first.
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the value, if the receiver is gone or takes no more.
+    /// [`SendError`] with the value, if the receiver was dropped or closed.
     ///
     /// # Panics
     ///
-    /// If 2³¹ − 1 values wait in the channel.
+    /// If there are already 2³¹ − 1 values in the channel.
     ///
     /// # Example
     ///
@@ -61,15 +61,15 @@ impl<T> UnboundedSender<T> {
             TryReserve::Reserved => self.handle.push(value),
             TryReserve::Closed => return Err(SendError(value)),
             TryReserve::Full => panic!(
-                "{} values wait in an unbounded channel, and no more are possible: let the receiver catch \
-                 up, or use `mpsc::channel`",
+                "an unbounded channel holds at most {} values: let the receiver catch up, or use \
+                 `mpsc::channel`",
                 self.handle.max_capacity()
             ),
         }
         Ok(())
     }
 
-    /// Waits until nobody will receive any more: the receiver is dropped or [closed](Receiver::close).
+    /// Waits until the receiver is dropped or [closed](Receiver::close).
     ///
     /// # Cancel safety
     ///
@@ -87,12 +87,12 @@ impl<T> UnboundedSender<T> {
         self.handle.end.wait(Location::caller())
     }
 
-    /// Returns whether nobody will receive any more.
+    /// Returns whether the receiver was dropped or [closed](Receiver::close).
     pub fn is_closed(&self) -> bool {
         self.handle.end.has_come()
     }
 
-    /// Returns whether both send into the same channel.
+    /// Returns whether both senders belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(self.handle.shared(), other.handle.shared())
     }
@@ -110,7 +110,7 @@ impl<T> Clone for UnboundedSender<T> {
 }
 
 impl<T> fmt::Debug for UnboundedSender<T> {
-    /// Prints how many values there are, and who waits for one.
+    /// Prints the number of values, and the task that waits for one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sender = f.debug_struct("UnboundedSender");
         self.handle.debug(&mut sender, &self.handle.messages);
@@ -118,7 +118,7 @@ impl<T> fmt::Debug for UnboundedSender<T> {
     }
 }
 
-/// A sender that does not keep the channel open; made by [`UnboundedSender::downgrade`].
+/// A sender that does not keep the channel open, created by [`UnboundedSender::downgrade`].
 ///
 /// # Example
 ///
@@ -135,7 +135,7 @@ pub struct WeakUnboundedSender<T> {
 }
 
 impl<T> WeakUnboundedSender<T> {
-    /// Returns a sender, if there is one still.
+    /// Returns a sender, or `None` if all senders were dropped.
     pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
         Some(UnboundedSender { handle: Handle::of_live(&self.chan)? })
     }

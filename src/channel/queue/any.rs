@@ -1,4 +1,4 @@
-//! What all queues can do, but for the calls that wait: those are in `futures.rs`.
+//! What all queues have in common, except for the methods that wait: those are in `futures.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -13,21 +13,21 @@ use crate::sync::gate::{CLOSED, Gate, MAX_PERMITS};
 use crate::sync::queued::{Grant, Source};
 use crate::sync::waiters::{Left, Waiters};
 
-/// What [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and [`PriorityQueue`](super::PriorityQueue)
-/// can do.
+/// The type behind [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and
+/// [`PriorityQueue`](super::PriorityQueue), with all their methods.
 ///
-/// Whoever has waited longest puts first, and gets first. Which item a task gets is decided when it runs:
-/// what was put meanwhile counts.
+/// Waits are served in FIFO order, for room as well as for items. Which item a task gets is decided when it takes its
+/// turn, not when it is woken: an item put in between may come first.
 pub struct AnyQueue<T, O> {
-    /// Borrowed while an `Ord` of the user's runs, and by nothing else of his.
+    /// Borrowed while the `Ord` of an item runs, but never while other user code does.
     items: RefCell<O>,
-    /// 0 stands for any number.
+    /// 0 means unbounded.
     maxsize: usize,
-    /// A permit for each place that is free.
+    /// One permit for each free slot.
     pub(super) places: Gate,
-    /// A permit for each item that is not promised to somebody.
+    /// One permit for each item that is not yet handed to a wait.
     pub(super) unclaimed: Gate,
-    /// Items that were put and of which nobody has said that they are done.
+    /// The number of items that were put and not yet reported done.
     unfinished: Cell<usize>,
     /// Where [`join`](AnyQueue::join) waits.
     done: Waiters,
@@ -42,7 +42,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
             Ok(0) => MAX_PERMITS,
             Ok(places) if places <= MAX_PERMITS => places,
             _ => panic!(
-                "a queue has room for at most {MAX_PERMITS} items, and not for {maxsize}: use \
+                "a queue has room for at most {MAX_PERMITS} items, not {maxsize}: use \
                  `unbounded()`"
             ),
         };
@@ -64,15 +64,15 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         self.done.set_name(name);
     }
 
-    /// Puts the item, if there is room and nobody waits for it.
+    /// Puts the item without waiting, if there is room and no wait for room is queued.
     ///
     /// # Errors
     ///
-    /// [`TryPutError`] with the item, if there is no room or the queue was shut down.
+    /// [`TryPutError`] with the item, if the queue is full or was shut down.
     ///
     /// # Panics
     ///
-    /// If the `Ord` of an item panics. The item is in the queue all the same.
+    /// If the `Ord` of an item panics. The item is in the queue nevertheless.
     ///
     /// # Example
     ///
@@ -92,15 +92,15 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         }
     }
 
-    /// Takes an item, if there is one and nobody waits for it.
+    /// Takes the next item without waiting, if there is one and no wait for an item is queued.
     ///
     /// # Errors
     ///
-    /// [`TryGetError`] if there is none now, or there will never be one.
+    /// [`TryGetError`] if there is no item now, or there will never be another one.
     ///
     /// # Panics
     ///
-    /// If the `Ord` of an item panics. One item is lost with the panic.
+    /// If the `Ord` of an item panics. One item is lost.
     ///
     /// # Example
     ///
@@ -121,11 +121,11 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         }
     }
 
-    /// Says that an item which was taken is dealt with.
+    /// Reports that an item taken from the queue is done.
     ///
     /// # Errors
     ///
-    /// [`TaskDoneError`] if that was said of all items already.
+    /// [`TaskDoneError`] if all items were already reported done.
     ///
     /// # Example
     ///
@@ -142,8 +142,8 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         Ok(())
     }
 
-    /// Takes no more items, also from those who wait for room. Those that are here can still be taken; who
-    /// wants one after that gets an error.
+    /// Shuts the queue down: no more items can be put, not even by waits for room that are queued. The items in it can
+    /// still be taken; after that, taking one fails too.
     ///
     /// # Example
     ///
@@ -161,10 +161,10 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     pub fn shutdown(&self) {
         self.is_shut_down.set(true);
         self.places.close();
-        self.unclaimed.close(); // Whoever waits there could not have an item, so there is none.
+        self.unclaimed.close(); // A wait there means that no item is left.
     }
 
-    /// Shuts the queue down and drops what is in it; that counts as dealt with.
+    /// Shuts the queue down and drops the items in it, which count as done.
     ///
     /// # Panics
     ///
@@ -190,35 +190,35 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         drop(items);
     }
 
-    /// How many items are in it.
+    /// Returns the number of items in the queue.
     #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
         self.items.borrow().count()
     }
 
-    /// Returns whether there is no item in it.
+    /// Returns whether the queue is empty.
     #[doc(alias = "empty")]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns whether there is no room in it.
+    /// Returns whether the queue is full.
     #[doc(alias = "full")]
     pub fn is_full(&self) -> bool {
         self.maxsize > 0 && self.len() >= self.maxsize
     }
 
-    /// How many items it has room for; 0 stands for any number.
+    /// Returns the maximum number of items; 0 means unbounded.
     pub fn maxsize(&self) -> usize {
         self.maxsize
     }
 
-    /// Returns whether it was shut down.
+    /// Returns whether the queue was shut down.
     pub fn is_shut_down(&self) -> bool {
         self.is_shut_down.get()
     }
 
-    /// Puts an item into the place that a wait ended with, or hands it back.
+    /// Puts an item into the slot that a wait was granted; hands it back if the queue was shut down.
     pub(super) fn put_into(&self, grant: &Grant, item: T) -> Result<(), T> {
         if matches!(grant, Grant::Word(CLOSED)) || self.is_shut_down.get() {
             return Err(item);
@@ -230,9 +230,9 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         Ok(())
     }
 
-    /// Takes the item that a wait ended with; `None` if there will never be one.
+    /// Takes the item that a wait was granted; `None` if there will never be one.
     pub(super) fn get_for(&self, grant: &Grant) -> Option<T> {
-        // After a shutdown everybody is turned away, but what is left may be had.
+        // After a shutdown every wait ends with `CLOSED`, but the remaining items can still be taken.
         if matches!(grant, Grant::Word(CLOSED)) && self.unclaimed.remove(1) == 0 {
             return None;
         }
@@ -241,12 +241,12 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         self.items.borrow_mut().pop()
     }
 
-    /// Panics if an `Ord` that is just comparing items of this queue uses it; `taken` gets its permit back.
+    /// Panics if called in the `Ord` of an item while this queue compares its items; `taken` gets its permit back.
     fn refuse_within_ord(&self, taken: &Gate) {
         if self.items.try_borrow_mut().is_err() {
             taken.add(1);
             panic!(
-                "the `Ord` of an item has used the queue that the item is in: compare the items alone"
+                "the `Ord` of an item used the queue that holds the item: compare only the items"
             );
         }
     }
@@ -266,14 +266,14 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
             Ok(items) => queue.field("len", &items.count()),
             Err(_) => queue.field("len", &format_args!("<changing>")),
         };
-        // Only one of them can have waits: there is no room, or no item.
+        // At most one of them has waits: no queue is both full and empty.
         let gate = if self.unclaimed.waiters().is_empty() { &self.places } else { &self.unclaimed };
         gate.waiters().debug(&mut queue);
         queue.finish()
     }
 }
 
-/// Adds a permit when it is dropped, and so also if an `Ord` panics.
+/// Adds a permit when dropped, even if an `Ord` panics.
 struct Adds<'a>(&'a Gate);
 
 impl Drop for Adds<'_> {
@@ -296,7 +296,7 @@ impl<T, O> Source for AnyQueue<T, O> {
 }
 
 impl<T, O: Order<T>> fmt::Debug for AnyQueue<T, O> {
-    /// Prints how many items there are, and who waits.
+    /// Prints the number of items, and the tasks that wait.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.debug("AnyQueue", f)
     }

@@ -1,12 +1,12 @@
-//! What putting and getting can end with.
+//! The errors of putting and getting.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// The queue was shut down, and the item is handed back.
+/// The queue was shut down. The item is handed back.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
-#[error("the queue was shut down and takes no more items")]
+#[error("the queue was shut down and accepts no more items")]
 pub struct PutError<T>(pub T);
 
 impl<T> fmt::Debug for PutError<T> {
@@ -15,15 +15,15 @@ impl<T> fmt::Debug for PutError<T> {
     }
 }
 
-/// The item cannot be put now, and is handed back.
+/// The item could not be put without waiting. It is handed back.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 pub enum TryPutError<T> {
-    /// There is no room, or others have waited for it longer.
+    /// The queue is full, or earlier waits for room are queued.
     #[error("the queue is full")]
     #[doc(alias = "QueueFull")]
     Full(T),
     /// The queue was shut down.
-    #[error("the queue was shut down and takes no more items")]
+    #[error("the queue was shut down and accepts no more items")]
     #[doc(alias = "QueueShutDown")]
     ShutDown(T),
 }
@@ -46,26 +46,26 @@ impl<T> fmt::Debug for TryPutError<T> {
     }
 }
 
-/// The queue was shut down, and nothing is left in it.
+/// The queue was shut down and is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the queue was shut down and has no more items")]
 pub struct GetError(pub(super) ());
 
-/// No item can be had now.
+/// No item could be taken without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TryGetError {
-    /// There is none, or it is being handed to somebody.
+    /// The queue is empty, or its items are already handed to waiting tasks.
     #[error("the queue is empty")]
     #[doc(alias = "QueueEmpty")]
     Empty,
-    /// There is none, and there will never be one.
+    /// The queue was shut down and is empty.
     #[error("the queue was shut down and has no more items")]
     #[doc(alias = "QueueShutDown")]
     ShutDown,
 }
 
-/// `task_done` was called more often than items were put: asyncio's `ValueError`.
+/// `task_done` was called more times than items were put: asyncio's `ValueError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("`task_done` was called more often than items were put")]
+#[error("`task_done` was called more times than items were put")]
 #[doc(alias = "ValueError")]
 pub struct TaskDoneError(pub(super) ());

@@ -1,4 +1,4 @@
-//! The calls of a queue that wait, and their futures.
+//! The queue methods that wait, and their futures.
 
 use std::fmt;
 use std::panic::Location;
@@ -11,9 +11,9 @@ use crate::channel::queue::order::Order;
 use crate::sync::gate::Gate;
 use crate::sync::queued::Queued;
 
-/// Waiting.
+/// Methods that wait.
 impl<T, O: Order<T>> AnyQueue<T, O> {
-    /// Waits until there is room, and all waits that began before have had some; then puts the item.
+    /// Puts the item, waiting for room if the queue is full. Waits are served in FIFO order.
     ///
     /// # Errors
     ///
@@ -21,12 +21,12 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready drops the item, which was not put. Room that had been handed to
-    /// it goes to the next in the line.
+    /// Dropping the future before it completes drops the item, which was not put. Room already handed to the wait goes
+    /// to the next in line.
     ///
     /// # Panics
     ///
-    /// If the `Ord` of an item panics. The item is in the queue all the same.
+    /// If the `Ord` of an item panics. The item is in the queue nevertheless.
     ///
     /// # Example
     ///
@@ -42,7 +42,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         Put { queue: self, queued: self.places.pass(1, Location::caller()), item: Some(item) }
     }
 
-    /// Waits until there is an item, and all waits that began before have had one; then takes it.
+    /// Takes the next item, waiting for one if the queue is empty. Waits are served in FIFO order.
     ///
     /// # Errors
     ///
@@ -50,12 +50,11 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes nothing out of the queue. An item that was promised to it goes to the next
-    /// in the line.
+    /// Dropping the future takes nothing out of the queue. An item already handed to the wait goes to the next in line.
     ///
     /// # Panics
     ///
-    /// If the `Ord` of an item panics. One item is lost with the panic.
+    /// If the `Ord` of an item panics. One item is lost.
     ///
     /// # Example
     ///
@@ -71,8 +70,8 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         Get { queue: self, queued: self.unclaimed.pass(1, Location::caller()) }
     }
 
-    /// Waits until every item that was put is dealt with, as [`task_done`](AnyQueue::task_done) says. What is
-    /// put after that moment does not hold it up any more.
+    /// Waits until every item that was put is reported done with [`task_done`](AnyQueue::task_done). Once that is the
+    /// case, items put later do not prolong the wait.
     ///
     /// # Cancel safety
     ///
@@ -106,9 +105,9 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Put<'a, T, O> {
     queue: &'a AnyQueue<T, O>,
-    // In this order: the wait is given up before the item is dropped, which may run any code.
+    // Drop order: the wait is given up before the item is dropped, which may run arbitrary code.
     queued: Queued<'a, Gate>,
-    /// `None` when the future is over.
+    /// `None` once the future has completed.
     item: Option<T>,
 }
 
@@ -119,9 +118,9 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
     type Output = Result<(), PutError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(self.item.is_some(), "a `put` was polled after it had been ready");
+        assert!(self.item.is_some(), "a `put` was polled after completion");
         let grant = ready!(Pin::new(&mut self.queued).poll(cx));
-        let Some(item) = self.item.take() else { unreachable!("it was there just now") };
+        let Some(item) = self.item.take() else { unreachable!("its presence was just checked") };
         Poll::Ready(self.queue.put_into(&grant, item).map_err(PutError))
     }
 }

@@ -1,4 +1,4 @@
-//! The three queues.
+//! The three kinds of queue.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::channel::queue::any::AnyQueue;
 use crate::channel::queue::order::{Fifo, Lifo, Order, SmallestFirst};
 
-/// A queue that gives the oldest item first. What it can do is in [`AnyQueue`].
+/// A FIFO queue: the oldest item comes out first. Its methods are those of [`AnyQueue`].
 ///
 /// # Example
 ///
-/// Three workers share five pieces of work; when all is done they are let go:
+/// Three workers share five work items, and stop when all of them are done:
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
@@ -30,7 +30,7 @@ use crate::channel::queue::order::{Fifo, Lifo, Order, SmallestFirst};
 ///         });
 ///     }
 ///     for work in 1..=5 {
-///         queue.put(work).await.unwrap(); // waits while two are in it
+///         queue.put(work).await.unwrap(); // waits while the queue is full
 ///     }
 ///     queue.join().await;
 ///     assert_eq!(done.get(), 15);
@@ -39,7 +39,7 @@ use crate::channel::queue::order::{Fifo, Lifo, Order, SmallestFirst};
 /// ```
 pub struct Queue<T>(AnyQueue<T, Fifo<T>>);
 
-/// A queue that gives the newest item first. What it can do is in [`AnyQueue`].
+/// A LIFO queue: the newest item comes out first. Its methods are those of [`AnyQueue`].
 ///
 /// # Example
 ///
@@ -52,11 +52,11 @@ pub struct Queue<T>(AnyQueue<T, Fifo<T>>);
 /// ```
 pub struct LifoQueue<T>(AnyQueue<T, Lifo<T>>);
 
-/// A queue that gives the smallest item first, and of equal ones the oldest. What it can do is in
+/// A priority queue: the smallest item comes out first, the oldest among equal ones. Its methods are those of
 /// [`AnyQueue`].
 ///
-/// Use [`Reverse`](std::cmp::Reverse) for the greatest first. The `Ord` of the items is called while the
-/// queue is being changed: if it uses the very queue, that panics.
+/// Use [`Reverse`](std::cmp::Reverse) to get the greatest first. The `Ord` of the items is called while the queue is
+/// being modified, so it must not use the queue: that panics.
 ///
 /// # Example
 ///
@@ -70,22 +70,22 @@ pub struct LifoQueue<T>(AnyQueue<T, Lifo<T>>);
 pub struct PriorityQueue<T: Ord>(AnyQueue<T, SmallestFirst<T>>);
 
 impl<T> Queue<T> {
-    /// Makes a queue with room for so many items; 0 stands for any number, as in asyncio.
+    /// Creates a queue with room for `maxsize` items; 0 means unbounded, as in asyncio.
     ///
     /// # Panics
     ///
-    /// If the number is greater than 2³¹ − 1.
+    /// If `maxsize` is greater than 2³¹ − 1.
     #[track_caller]
     pub fn new(maxsize: usize) -> Self {
         Queue(AnyQueue::new(maxsize, Fifo::new()))
     }
 
-    /// Makes a queue with room for any number of items.
+    /// Creates an unbounded queue.
     pub fn unbounded() -> Self {
         Queue::new(0)
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.0.set_name(name.into());
@@ -94,22 +94,22 @@ impl<T> Queue<T> {
 }
 
 impl<T> LifoQueue<T> {
-    /// Makes a queue with room for so many items; 0 stands for any number, as in asyncio.
+    /// Creates a queue with room for `maxsize` items; 0 means unbounded, as in asyncio.
     ///
     /// # Panics
     ///
-    /// If the number is greater than 2³¹ − 1.
+    /// If `maxsize` is greater than 2³¹ − 1.
     #[track_caller]
     pub fn new(maxsize: usize) -> Self {
         LifoQueue(AnyQueue::new(maxsize, Lifo::new()))
     }
 
-    /// Makes a queue with room for any number of items.
+    /// Creates an unbounded queue.
     pub fn unbounded() -> Self {
         LifoQueue::new(0)
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.0.set_name(name.into());
@@ -118,22 +118,22 @@ impl<T> LifoQueue<T> {
 }
 
 impl<T: Ord> PriorityQueue<T> {
-    /// Makes a queue with room for so many items; 0 stands for any number, as in asyncio.
+    /// Creates a queue with room for `maxsize` items; 0 means unbounded, as in asyncio.
     ///
     /// # Panics
     ///
-    /// If the number is greater than 2³¹ − 1.
+    /// If `maxsize` is greater than 2³¹ − 1.
     #[track_caller]
     pub fn new(maxsize: usize) -> Self {
         PriorityQueue(AnyQueue::new(maxsize, SmallestFirst::new()))
     }
 
-    /// Makes a queue with room for any number of items.
+    /// Creates an unbounded queue.
     pub fn unbounded() -> Self {
         PriorityQueue::new(0)
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.0.set_name(name.into());

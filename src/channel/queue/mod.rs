@@ -1,9 +1,9 @@
-//! Queues from which many tasks take, as asyncio has them, and which know when all work is done.
+//! Multi-producer, multi-consumer queues, as in asyncio, that track when all items are done.
 //!
-//! [`Queue`] gives items in the order in which they were put, [`LifoQueue`] the newest first,
-//! [`PriorityQueue`] the smallest first. All that they can do is in [`AnyQueue`]; they differ in nothing but
-//! the order. Whoever takes an item says [`task_done`](AnyQueue::task_done) when it is dealt with, and
-//! [`join`](AnyQueue::join) waits until that was said of every item.
+//! [`Queue`] returns the oldest item first, [`LifoQueue`] the newest, [`PriorityQueue`] the smallest. They differ only
+//! in that order; their methods are those of [`AnyQueue`]. A task that takes an item calls
+//! [`task_done`](AnyQueue::task_done) when it is done with it, and [`join`](AnyQueue::join) waits until that has
+//! happened for every item.
 //!
 //! All methods take `&self`: a queue is shared by reference or by [`Rc`](std::rc::Rc).
 

@@ -1,9 +1,9 @@
-//! Which item is next.
+//! The order in which items are taken.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// Keeps the items of a queue and says which one is next. There are three, and no more.
+/// Stores the items of a queue and determines which one is next. This trait is sealed.
 pub trait Order<T>: sealed::Sealed {
     #[doc(hidden)]
     fn new() -> Self;
@@ -67,16 +67,15 @@ impl<T> Order<T> for Lifo<T> {
     }
 }
 
-/// The smallest first, and among equal ones the oldest: the order of a
-/// [`PriorityQueue`](super::PriorityQueue).
+/// The smallest first, the oldest among equal ones: the order of a [`PriorityQueue`](super::PriorityQueue).
 #[derive(Debug)]
 pub struct SmallestFirst<T> {
     heap: BinaryHeap<Numbered<T>>,
-    /// How many were ever put.
+    /// The number of items ever put.
     put: u64,
 }
 
-/// An item and its place in the order of putting. The greatest comes out of the heap first.
+/// An item with its insertion number. Its `Ord` is reversed, because the heap pops the greatest first.
 #[derive(Debug)]
 struct Numbered<T> {
     item: T,

@@ -1,4 +1,4 @@
-//! Making a channel, with its two sides.
+//! The constructor.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use crate::channel::remote::receiver::Receiver;
 use crate::channel::remote::sender::Sender;
 use crate::channel::remote::shared::RemoteShared;
 
-/// Makes a channel with so many places, into which other threads send.
+/// Creates a bounded channel, which holds up to `places` values and into which any thread can send.
 ///
 /// # Panics
 ///
-/// If there are no places.
+/// If `places` is 0.
 ///
 /// # Example
 ///
@@ -21,7 +21,7 @@ use crate::channel::remote::shared::RemoteShared;
 /// let (sender, mut receiver) = remote::channel(2);
 /// let counter = thread::spawn(move || {
 ///     for number in 1..=10 {
-///         sender.blocking_send(number).unwrap(); // waits while two are on their way
+///         sender.blocking_send(number).unwrap(); // blocks while two are in flight
 ///     }
 /// });
 /// let sum = turnwise::block_on(async move {
@@ -36,7 +36,7 @@ use crate::channel::remote::shared::RemoteShared;
 /// ```
 #[track_caller]
 pub fn channel<T: Send>(places: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(places > 0, "a channel needs at least one place: use `remote::channel(1)`");
+    assert!(places > 0, "a channel needs a capacity of at least 1: use `remote::channel(1)`");
     let shared = Arc::new(RemoteShared::new(places));
     let receiver = Receiver::new(Arc::clone(&shared));
     (Sender::new(shared), receiver)

@@ -1,8 +1,7 @@
-//! From any thread to one: the senders cross threads, the receiver stays where it was made.
+//! A channel from any thread to one: the senders are `Send`, the receiver stays on its thread.
 //!
-//! Here, and only here among the channels, there are locks and atomics. A task that waits for a message
-//! lends its waker to the senders, so a deadlock is only possible as long as there is one, and never
-//! certain; when the last one is gone the receiver is told.
+//! It is the only channel that uses locks and atomics. A task that waits for a value lends its waker to the senders, so
+//! a deadlock verdict is never certain while there is a sender. Dropping the last sender wakes the receiver.
 
 mod shared;
 mod sender;

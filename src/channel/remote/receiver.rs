@@ -1,4 +1,4 @@
-//! The side that stays on its thread.
+//! The receiving side, which stays on its thread.
 
 use std::fmt;
 use std::panic::Location;
@@ -14,15 +14,14 @@ use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::waiters::{Ticket, Waiters};
 
-/// The receiving side of a [`remote::channel`](super::channel). It belongs to its thread; any executor there
-/// will do.
+/// The receiving side of a [`remote::channel`](super::channel). It is `!Send`, and works on any executor.
 ///
-/// Dropping it closes the channel, and drops what was sent and not received, at once.
+/// Dropping it closes the channel and immediately drops all values that were not received.
 pub struct Receiver<T> {
     shared: Arc<RemoteShared<T>>,
-    /// Only for the record, and it keeps the receiver on its thread: it is woken by a waker.
+    /// Only for the record of waits, and to make the receiver `!Send`. The wake itself goes through a waker.
     record: Waiters,
-    /// The entry of its wait in the record.
+    /// The entry of the wait in the record.
     ticket: Option<Ticket>,
     /// A waker was left with the senders.
     is_waiting: bool,
@@ -34,15 +33,15 @@ impl<T> Receiver<T> {
         Receiver { shared, record, ticket: None, is_waiting: false }
     }
 
-    /// Gives the channel a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.record.set_name(name.into());
         self
     }
 
-    /// Waits for the next value; `None` if there will never be one, because all senders are gone or the
-    /// channel is [closed](Receiver::close), and everything was received.
+    /// Receives the next value, waiting for one if the channel is empty. Returns `None` once all values were received
+    /// and no more can be sent: all senders were dropped, or the channel is [closed](Receiver::close).
     ///
     /// # Cancel safety
     ///
@@ -64,33 +63,33 @@ impl<T> Receiver<T> {
         Recv { receiver: self, place: Location::caller() }
     }
 
-    /// Takes the next value, if there is one.
+    /// Receives the next value without waiting, if there is one.
     ///
     /// # Errors
     ///
-    /// [`TryRecvError::Empty`] if there is none now; [`TryRecvError::Disconnected`] if there will never be
-    /// one.
+    /// [`TryRecvError::Empty`] if the channel is empty now; [`TryRecvError::Disconnected`] if there will never be
+    /// another value.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.shared.try_recv()
     }
 
-    /// Lets nobody send any more. What was sent can still be received; after that, [`recv`](Receiver::recv)
-    /// gives `None`.
+    /// Closes the channel without dropping the receiver: sending fails. Values already sent can still be received;
+    /// after that, [`recv`](Receiver::recv) returns `None`.
     pub fn close(&mut self) {
         self.shared.close();
     }
 
-    /// Returns whether nothing can be sent any more: the channel was closed, or all senders are gone.
+    /// Returns whether the channel is closed, or all senders were dropped.
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed() || !self.shared.has_senders()
     }
 
-    /// How many values can be received at once; another thread may send more at any moment.
+    /// Returns the number of values in the channel; another thread may send more at any moment.
     pub fn len(&self) -> usize {
         self.shared.len()
     }
 
-    /// Returns whether no value can be received at once; another thread may send one at any moment.
+    /// Returns whether there is no value in the channel; another thread may send one at any moment.
     pub fn is_empty(&self) -> bool {
         self.shared.len() == 0
     }
@@ -114,7 +113,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Enters the wait into the record. No waker is kept there.
+    /// Adds the wait to the record, which keeps no waker.
     fn note(&mut self, place: Place) {
         self.remove_waiter();
         if let Some(waiter) = TaskKey::current().map(Waiter::of_task) {
@@ -140,13 +139,13 @@ impl<T> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.remove_waiter();
-        let values = self.shared.abandon(); // The lock is let go here.
+        let values = self.shared.abandon(); // The lock is released here.
         drop(values);
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
-    /// Prints how many values there are, and who waits for one.
+    /// Prints the number of values, and the task that waits for one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut receiver = f.debug_struct("Receiver");
         receiver.field("len", &self.len()).field("is_closed", &self.is_closed());

@@ -1,4 +1,4 @@
-//! The side that crosses threads.
+//! The sending side, for any thread.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,9 +11,9 @@ use crate::kernel::current;
 use crate::limits::{Limited, poll_limited};
 use crate::wait_here::wait_here;
 
-/// The sending side of a [`remote::channel`](super::channel), for any thread. Clones are further ones.
+/// The sending side of a [`remote::channel`](super::channel), for any thread. Clone it for more senders.
 ///
-/// When the last one is gone the receiver gets what was sent, and then `None`.
+/// After the last one is dropped, the receiver gets the remaining values, then `None`.
 pub struct Sender<T> {
     shared: Arc<RemoteShared<T>>,
 }
@@ -24,17 +24,17 @@ impl<T> Sender<T> {
         Sender { shared }
     }
 
-    /// Waits until there is a place and all who asked before have had one; then sends the value. Works on any
+    /// Sends the value, waiting for a slot if the channel is full. Waits are served in FIFO order. Works on any
     /// executor.
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the value, if the receiver is gone or takes no more.
+    /// [`SendError`] with the value, if the receiver was dropped or closed.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready drops the value, unless the receiver has made a place for it just
-    /// before: then it was sent.
+    /// Dropping the future before it completes drops the value, unless the receiver has just made room for it: then it
+    /// was sent.
     ///
     /// # Example
     ///
@@ -61,11 +61,11 @@ impl<T> Sender<T> {
         Sending { shared: &self.shared, stage: SendStage::Made(value) }
     }
 
-    /// Sends the value if there is a place.
+    /// Sends the value without waiting, if the channel is not full.
     ///
     /// # Errors
     ///
-    /// [`TrySendError`] with the value, if there is no room, or nobody will receive it.
+    /// [`TrySendError`] with the value, if the channel is full or closed.
     ///
     /// # Example
     ///
@@ -79,37 +79,36 @@ impl<T> Sender<T> {
         self.shared.try_send(value)
     }
 
-    /// Blocks this thread until there is a place and all who asked before have had one; then sends the value.
+    /// Sends the value, blocking this thread while the channel is full. Waits are served in FIFO order.
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the value, if the receiver is gone or takes no more.
+    /// [`SendError`] with the value, if the receiver was dropped or closed.
     ///
     /// # Panics
     ///
-    /// If a scheduler runs on this thread: it would be blocked, and all its tasks with it. Use
-    /// [`send`](Sender::send) there.
+    /// If a scheduler runs on this thread: the call would block it and all its tasks. Use [`send`](Sender::send) there.
     #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         assert!(
             current().is_none(),
-            "`blocking_send` would block the scheduler that runs on this thread, and all its tasks: use \
-             `send(..).await` there"
+            "`blocking_send` would block the scheduler on this thread and all its tasks: use \
+             `send(..).await` instead"
         );
         wait_here(self.send(value))
     }
 
-    /// Returns whether nobody will receive any more; that may be so at any moment.
+    /// Returns whether the receiver was dropped or [closed](super::Receiver::close), which may happen at any moment.
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
-    /// How many places there are in all.
+    /// Returns the total number of slots, free or not.
     pub fn max_capacity(&self) -> usize {
         self.shared.places()
     }
 
-    /// Returns whether both send into the same channel.
+    /// Returns whether both senders belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }

@@ -1,10 +1,10 @@
-//! What the threads share: the values, and whom to wake.
+//! The state that the threads share: the values, and the wakers.
 //!
-//! A sender that has to wait leaves its value here, in line, and the receiver moves it on when there is a
-//! place. So no place ever waits for a thread to be given its turn.
+//! A send that has to wait queues its value here, and the receiver moves it into the channel when a slot becomes free.
+//! A free slot therefore never waits until the sending thread runs.
 //!
-//! Wakers are cloned, woken and dropped, and values dropped, only while the lock is not held: all of that may
-//! run any code.
+//! Wakers are cloned, woken and dropped, and values dropped, only while the lock is not held: all of that may run
+//! arbitrary code.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -21,26 +21,26 @@ pub(super) struct RemoteShared<T> {
 
 struct Buffer<T> {
     values: VecDeque<T>,
-    /// Values that wait for a place, by the number of their wait, and whom to wake when they have one. There are
-    /// none while a place is free, unless the channel is closed: then they are taken back by those who wait.
+    /// Values that wait for a slot, by the number of their wait, each with the waker of its send. Empty while a slot is
+    /// free, unless the channel is closed: then the waiting sends take their values back.
     waiting: BTreeMap<u64, (T, Waker)>,
     /// The number of the next wait.
     next: u64,
-    /// Whom to wake when there is something to receive: set while the receiver waits.
+    /// The waker of the receiver, set while it waits.
     receiver: Option<Waker>,
     senders: usize,
     is_closed: bool,
 }
 
-/// How far a send has come.
+/// The stage of a send.
 pub(super) enum SendStage<T> {
     Made(T),
-    /// The value is in the line, under this number.
+    /// The value is queued under this number.
     Waiting(u64),
     Over,
 }
 
-/// How a send ended: sent, or with the value back.
+/// The result of a send. An error hands the value back.
 pub(super) type Sent<T> = Result<(), T>;
 
 impl<T> RemoteShared<T> {
@@ -78,8 +78,8 @@ impl<T> RemoteShared<T> {
         Ok(())
     }
 
-    /// Sends, or puts the value in line, if a waker is given; or asks what has become of it there. `None` if the
-    /// wait goes on, or cannot begin for want of a waker.
+    /// Sends the value, or queues it if there is a waker, or checks on a queued one. `None` if the wait continues, or
+    /// cannot start without a waker.
     pub(super) fn go_on(&self, stage: &mut SendStage<T>, waker: Option<Waker>) -> Option<Sent<T>> {
         match mem::replace(stage, SendStage::Over) {
             SendStage::Made(value) => match (self.try_send(value), waker) {
@@ -92,14 +92,14 @@ impl<T> RemoteShared<T> {
                 }
             },
             SendStage::Waiting(number) => self.look_after(stage, number, waker),
-            SendStage::Over => panic!("a `send` was polled after it had been ready"),
+            SendStage::Over => panic!("a `send` was polled after completion"),
         }
     }
 
     fn enqueue(&self, stage: &mut SendStage<T>, value: T, waker: Waker) -> Option<Sent<T>> {
         let mut line = self.lock();
         if line.is_closed || line.values.len() < self.places {
-            drop(line); // Things have changed since the last look, or while the waker was cloned.
+            drop(line); // The state changed after `try_send` released the lock.
             *stage = SendStage::Made(value);
             return self.go_on(stage, Some(waker));
         }
@@ -134,7 +134,7 @@ impl<T> RemoteShared<T> {
         None
     }
 
-    /// Gives a wait up. If its value was moved on already, it is sent.
+    /// Gives up a wait. If its value was already moved into the channel, it stays sent.
     pub(super) fn give_up(&self, stage: &mut SendStage<T>) {
         if let SendStage::Waiting(number) = *stage {
             *stage = SendStage::Over;
@@ -178,7 +178,7 @@ impl<T> RemoteShared<T> {
         Ok(value)
     }
 
-    /// Leaves word whom to wake when there is something to receive; refuses if there is something already.
+    /// Stores the waker of the receiver. `false` if there is already a value, or there will never be one.
     pub(super) fn wake_me(&self, receiver: Waker) -> bool {
         let mut line = self.lock();
         if !line.values.is_empty() || line.why_empty() == TryRecvError::Disconnected {
@@ -191,7 +191,7 @@ impl<T> RemoteShared<T> {
         true
     }
 
-    /// Takes back what [`RemoteShared::wake_me`] left.
+    /// Removes the waker that [`RemoteShared::wake_me`] stored.
     pub(super) fn forget_me(&self) {
         let receiver = self.lock().receiver.take();
         drop(receiver);
@@ -205,32 +205,32 @@ impl<T> RemoteShared<T> {
         self.lock().senders > 0
     }
 
-    /// Lets nobody send any more, nor wait for that.
+    /// Closes the channel: sends fail, including those that wait.
     pub(super) fn close(&self) {
         let senders: Vec<Waker> = {
             let mut line = self.lock();
             line.is_closed = true;
-            // They take their values back themselves.
+            // The waiting sends take their values back themselves.
             let wakers = line.waiting.values_mut().map(|(_, waker)| waker);
             wakers.map(|waker| mem::replace(waker, Waker::noop().clone())).collect()
         };
         senders.into_iter().for_each(|sender| wake(Some(sender)));
     }
 
-    /// Takes out what nobody will receive.
+    /// Closes the channel and takes its values out: the receiver was dropped.
     pub(super) fn abandon(&self) -> VecDeque<T> {
         self.close();
         mem::take(&mut self.lock().values)
     }
 
-    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    /// Nothing that runs under the lock can panic, so poisoning can be ignored.
     fn lock(&self) -> MutexGuard<'_, Buffer<T>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Buffer<T> {
-    /// Gives the place that has become free to the first in line. Returns whom to wake.
+    /// Moves the first queued value into the slot that became free. Returns the waker of its send.
     fn move_on(&mut self) -> Option<Waker> {
         if self.is_closed {
             return None;
@@ -240,7 +240,7 @@ impl<T> Buffer<T> {
         Some(sender)
     }
 
-    /// Why there is nothing, when there is nothing.
+    /// Returns why there is no value. Only meaningful if there is none.
     fn why_empty(&self) -> TryRecvError {
         if self.is_closed || self.senders == 0 {
             TryRecvError::Disconnected
@@ -250,7 +250,7 @@ impl<T> Buffer<T> {
     }
 }
 
-/// Wakes what waits. A panic there is its owner's, and not that of the thread that happens to wake it.
+/// Wakes the waker, if there is one. A panic in it must not reach the thread that happens to wake it.
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         run_quietly(|| waker.wake());

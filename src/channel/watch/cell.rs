@@ -1,4 +1,4 @@
-//! The value that is watched, its version, and who waits.
+//! The watched value, its version, and the waiting receivers.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -11,17 +11,17 @@ use crate::channel::end::End;
 use crate::channel::handle::HasSenders;
 use crate::sync::waiters::Waiters;
 
-/// What the two sides share.
+/// The state that both sides share.
 pub(super) struct WatchShared<T> {
-    /// `None` while it is being changed in place. Only ever borrowed to exchange it.
+    /// `None` while it is being modified in place. Borrowed only to clone or replace the `Rc`.
     value: RefCell<Option<Rc<T>>>,
-    /// How often it was changed.
+    /// The number of changes.
     version: Cell<u64>,
     pub(super) senders: Cell<usize>,
     pub(super) receivers: Cell<usize>,
     /// Where receivers wait.
     pub(super) changes: Waiters,
-    /// Comes when there is no receiver; undone when there is one again.
+    /// Set while there is no receiver.
     pub(super) end: End,
 }
 
@@ -32,8 +32,8 @@ impl<T> WatchShared<T> {
             version: Cell::new(0),
             senders: Cell::new(0),
             receivers: Cell::new(0),
-            changes: Waiters::new("a change of watch"),
-            end: End::new("the end of watch"),
+            changes: Waiters::new("a change on watch channel"),
+            end: End::new("the closing of watch channel"),
         }
     }
 
@@ -46,19 +46,20 @@ impl<T> WatchShared<T> {
         self.version.get()
     }
 
-    /// The value as it is now.
+    /// Returns the current value.
     #[track_caller]
     pub(super) fn get(&self) -> Ref<T> {
         let value = self.value.borrow().clone();
         let Some(value) = value else {
             panic!(
-                "a watched value was looked at by the closure that changes it: use what the closure is given"
+                "a watched value was read inside the closure that modifies it: use the closure's argument"
             )
         };
         Ref::new(value)
     }
 
-    /// Puts another value in its place, and tells everybody. Returns the old one, if nobody has a [`Ref`] to it.
+    /// Replaces the value and notifies all receivers. Returns the old value, without its `Rc` if no [`Ref`] to it
+    /// exists.
     #[track_caller]
     pub(super) fn replace(&self, value: T) -> Replaced<T> {
         let mut old = self.take();
@@ -74,16 +75,16 @@ impl<T> WatchShared<T> {
         replaced
     }
 
-    /// Has the value changed in place; tells everybody if the closure says so.
+    /// Modifies the value in place; notifies all receivers if the closure returns `true`.
     #[track_caller]
     pub(super) fn modify(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
-        // The closure runs with the value out of its place, and nothing borrowed.
+        // The value is taken out while the closure runs, so nothing is borrowed.
         let mut taken = PutBack { shared: self, value: Some(self.take()) };
         let Some(value) = taken.value.as_mut().and_then(Rc::get_mut) else {
             drop(taken);
             panic!(
-                "a watched value cannot be changed in place while somebody has a `Ref` to it: drop the `Ref` \
-                 before, or send a new value"
+                "a watched value cannot be modified in place while a `Ref` to it exists: drop the `Ref` first, \
+                 or send a new value"
             )
         };
         let is_changed = change(value);
@@ -98,8 +99,8 @@ impl<T> WatchShared<T> {
     fn take(&self) -> Rc<T> {
         let value = self.value.take();
         value.expect(
-            "a watched value was changed by another way inside the closure that changes it: use what the \
-             closure is given",
+            "a watched value was replaced inside the closure that modifies it: use the closure's \
+             argument",
         )
     }
 
@@ -140,14 +141,14 @@ impl<T> HasSenders for WatchShared<T> {
     }
 }
 
-/// What was there before.
+/// The value that was replaced.
 pub(super) enum Replaced<T> {
     Alone(T),
-    /// Somebody has a `Ref` to it.
+    /// A `Ref` to it exists.
     WatchShared(Rc<T>),
 }
 
-/// Puts the value back when it is dropped, also if the closure panics.
+/// Puts the value back when dropped, even if the closure panics.
 struct PutBack<'a, T> {
     shared: &'a WatchShared<T>,
     /// `None` only while it is being dropped.
@@ -160,8 +161,8 @@ impl<T> Drop for PutBack<'_, T> {
     }
 }
 
-/// The watched value, as it was when it was looked at. It stays so, and holds nobody up; but it keeps the value
-/// alive, and from being [changed in place](super::Sender::send_modify).
+/// The watched value as it was when it was borrowed. Later sends do not affect it, nor does it block them; but it keeps
+/// the value alive, and prevents it from being [modified in place](super::Sender::send_modify).
 pub struct Ref<T> {
     value: Rc<T>,
 }
@@ -171,11 +172,11 @@ impl<T> Ref<T> {
         Ref { value }
     }
 
-    /// Returns the value itself, if nothing else refers to it: neither the channel nor another `Ref`.
+    /// Returns the value itself if this is the only reference to it: neither the channel nor another `Ref` has one.
     ///
     /// # Errors
     ///
-    /// The `Ref`, if something does.
+    /// The `Ref`, if it is not the only reference.
     ///
     /// # Example
     ///

@@ -1,8 +1,8 @@
-//! What waiting for a change can end with.
+//! The error of waiting for a change.
 
 use thiserror::Error;
 
-/// All senders are gone, so nothing will change any more.
+/// All senders were dropped, so the value will not change any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("all senders are gone, and nothing will change any more")]
+#[error("all senders were dropped: the value will not change again")]
 pub struct RecvError(pub(super) ());

@@ -1,4 +1,4 @@
-//! Making a channel, with its two sides.
+//! The constructor.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use crate::channel::watch::cell::WatchShared;
 use crate::channel::watch::receiver::Receiver;
 use crate::channel::watch::sender::Sender;
 
-/// Makes a channel that has a value from the beginning, which counts as seen.
+/// Creates a watch channel. The initial value counts as seen.
 ///
 /// # Example
 ///

@@ -1,11 +1,10 @@
-//! How things are now: one value that is replaced, and many who look at it and wait for changes.
+//! A multi-producer, multi-consumer channel that keeps the latest value only.
 //!
-//! A receiver does not see every value, but it does see the last one, and hears of each change once: if it
-//! was changed three times since it looked, that is one change.
+//! Receivers read the current value and wait for changes. A receiver may miss intermediate values, but never the last
+//! one: three changes since its last read count as one.
 //!
-//! A [`Ref`] to the value keeps what it refers to, and holds nobody up: a value that is sent meanwhile
-//! replaces it for those who look later. Only to change a value in place nobody may have a `Ref` to it;
-//! see [`Sender::send_modify`].
+//! A [`Ref`] keeps the value that it refers to, and does not block sends: a new value only affects later borrows. The
+//! exception is modifying a value in place, which requires that no `Ref` to it exists; see [`Sender::send_modify`].
 
 mod error;
 mod cell;

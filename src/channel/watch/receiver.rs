@@ -1,4 +1,4 @@
-//! The side that looks.
+//! The receiving side.
 
 use std::fmt;
 use std::panic::Location;
@@ -12,11 +12,11 @@ use crate::channel::watch::cell::{Ref, WatchShared};
 use crate::channel::watch::error::RecvError;
 use crate::kernel::Place;
 
-/// The side of a [`watch`](super::channel) that looks at the value and waits for changes. A clone has seen
-/// what this one has.
+/// The receiving side of a [watch channel](super::channel): it reads the value and waits for changes. A clone starts
+/// with the same value seen.
 pub struct Receiver<T> {
     shared: Rc<WatchShared<T>>,
-    /// The version that it has seen, or was told of.
+    /// The version that it has last seen, or was notified of.
     seen: u64,
     listener: Listener,
 }
@@ -27,28 +27,28 @@ impl<T> Receiver<T> {
         Receiver { seen: shared.version(), shared, listener: Listener::new() }
     }
 
-    /// Gives it a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.shared.set_name(name.into());
         self
     }
 
-    /// Returns the value as it is now, and leaves open whether it was seen.
+    /// Returns the current value without marking it as seen.
     ///
     /// # Panics
     ///
-    /// In a closure that is just changing the value.
+    /// If called in a closure that is modifying the value.
     #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
         self.shared.get()
     }
 
-    /// Returns the value as it is now, which is seen thereby.
+    /// Returns the current value and marks it as seen.
     ///
     /// # Panics
     ///
-    /// In a closure that is just changing the value.
+    /// If called in a closure that is modifying the value.
     ///
     /// # Example
     ///
@@ -66,36 +66,36 @@ impl<T> Receiver<T> {
         value
     }
 
-    /// Returns whether the value was changed since it was seen.
+    /// Returns whether the value has changed since it was last seen.
     ///
     /// # Errors
     ///
-    /// [`RecvError`] if all senders are gone.
+    /// [`RecvError`] if all senders were dropped.
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         if self.is_orphaned() { Err(RecvError(())) } else { Ok(self.seen != self.shared.version()) }
     }
 
-    /// Takes the value for not seen, so that [`changed`](Receiver::changed) is ready at once.
+    /// Marks the current value as not seen, so that [`changed`](Receiver::changed) completes immediately.
     pub fn mark_changed(&mut self) {
-        // The version before this one; which of those before does not matter.
+        // Any older version would do.
         self.seen = self.shared.version().wrapping_sub(1);
     }
 
-    /// Takes the value for seen.
+    /// Marks the current value as seen.
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.version();
     }
 
-    /// Waits until the value is another one than was seen, which is seen thereby; ready at once if it is
+    /// Waits until there is a value that was not seen, and marks it as seen. Completes immediately if there is one
     /// already.
     ///
     /// # Errors
     ///
-    /// [`RecvError`] if all senders are gone, and the last value was seen.
+    /// [`RecvError`] if all senders were dropped and the last value was seen.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready leaves the value unseen.
+    /// Dropping the future before it completes leaves the value unseen.
     ///
     /// # Example
     ///
@@ -114,16 +114,15 @@ impl<T> Receiver<T> {
         Changed { receiver: self, place: Location::caller() }
     }
 
-    /// Waits until the value is as wanted, and returns it; it is seen thereby. The value as it is now is asked
-    /// first.
+    /// Waits for a value that satisfies `wanted`, returns it and marks it as seen. The current value is checked first.
     ///
     /// # Errors
     ///
-    /// [`RecvError`] if all senders are gone, and the last value is not as wanted.
+    /// [`RecvError`] if all senders were dropped and the last value does not satisfy `wanted`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing; values that were not as wanted count as seen.
+    /// Dropping the future loses nothing; values that did not satisfy `wanted` count as seen.
     ///
     /// # Example
     ///
@@ -146,7 +145,7 @@ impl<T> Receiver<T> {
         WaitFor { receiver: self, wanted, place: Location::caller() }
     }
 
-    /// Returns whether both look at the same value.
+    /// Returns whether both receivers belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.shared, &other.shared)
     }
@@ -195,7 +194,7 @@ impl<T> Drop for Receiver<T> {
 }
 
 impl<T> fmt::Debug for Receiver<T> {
-    /// Prints how often the value was changed, and who waits for the next time.
+    /// Prints the number of changes, and the tasks that wait for the next one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut receiver = f.debug_struct("Receiver");
         receiver.field("seen", &self.seen);
@@ -249,13 +248,13 @@ impl<T, F: FnMut(&T) -> bool> Future for WaitFor<'_, T, F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let WaitFor { receiver, wanted, place } = &mut *self;
         loop {
-            // The closure may change the value: then it is asked once more.
+            // The closure may change the value: then it is called again.
             let value = receiver.borrow_and_update();
             if wanted(&value) {
                 receiver.rest();
                 return Poll::Ready(Ok(value));
             }
-            drop(value); // It must not be kept from being changed in place.
+            drop(value); // A pending wait must not prevent modification in place.
             match receiver.poll_changed(cx, place) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}

@@ -1,4 +1,4 @@
-//! The side that changes the value.
+//! The sending side.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,7 +10,7 @@ use crate::channel::watch::cell::{Ref, Replaced, WatchShared};
 use crate::channel::watch::receiver::Receiver;
 use crate::channel::{Closed, SendError};
 
-/// The side of a [`watch`](super::channel) that changes the value. Clones are further ones.
+/// The sending side of a [watch channel](super::channel): it changes the value. Clone it for more senders.
 pub struct Sender<T> {
     shared: Handle<WatchShared<T>>,
 }
@@ -20,23 +20,23 @@ impl<T> Sender<T> {
         Sender { shared: Handle::new(shared) }
     }
 
-    /// Gives it a name, for reports; both sides have it.
+    /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.shared.set_name(name.into());
         self
     }
 
-    /// Replaces the value, and wakes all who wait for a change.
+    /// Replaces the value and wakes all waiting receivers.
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the new value, if there is no receiver; then the value stays as it was. Use
-    /// [`send_replace`](Sender::send_replace) to replace it all the same.
+    /// [`SendError`] with the new value, if there is no receiver; the current value is then kept. Use
+    /// [`send_replace`](Sender::send_replace) to replace it anyway.
     ///
     /// # Panics
     ///
-    /// In a closure that is just changing the value.
+    /// If called in a closure that is modifying the value.
     ///
     /// # Example
     ///
@@ -56,12 +56,12 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Replaces the value, and wakes all who wait for a change, if there are any. Returns the old value, as a
-    /// [`Ref`], since others may have one too; see [`Ref::try_unwrap`].
+    /// Replaces the value, even if there is no receiver, and wakes all that wait. Returns the old value as a [`Ref`],
+    /// since there may be others; see [`Ref::try_unwrap`].
     ///
     /// # Panics
     ///
-    /// In a closure that is just changing the value.
+    /// If called in a closure that is modifying the value.
     ///
     /// # Example
     ///
@@ -78,13 +78,12 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Changes the value in place, and wakes all who wait for a change.
+    /// Modifies the value in place and wakes all waiting receivers.
     ///
     /// # Panics
     ///
-    /// If somebody has a [`Ref`] to the value, which must not change under his eyes; if the closure looks at
-    /// the value by another way than what it is given, or changes it so; and if it panics: then the value is
-    /// as the closure has left it, and nobody is told.
+    /// If a [`Ref`] to the value exists; if the closure reads or changes the value by other means than its argument; or
+    /// if the closure panics: the value is then as the closure left it, and no receiver is notified.
     ///
     /// # Example
     ///
@@ -101,12 +100,12 @@ impl<T> Sender<T> {
         });
     }
 
-    /// Changes the value in place, and wakes all who wait for a change if the closure returns `true`. Returns
-    /// what the closure returned.
+    /// Modifies the value in place, and wakes all waiting receivers if the closure returns `true`. Returns what the
+    /// closure returned.
     ///
     /// # Panics
     ///
-    /// As [`send_modify`](Sender::send_modify).
+    /// Under the same conditions as [`send_modify`](Sender::send_modify).
     ///
     /// # Example
     ///
@@ -127,22 +126,22 @@ impl<T> Sender<T> {
         self.shared.modify(change)
     }
 
-    /// Returns the value as it is now.
+    /// Returns the current value.
     ///
     /// # Panics
     ///
-    /// In a closure that is just changing the value.
+    /// If called in a closure that is modifying the value.
     #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
         self.shared.get()
     }
 
-    /// Makes a receiver, for which the value as it is now counts as seen.
+    /// Creates a receiver, for which the current value counts as seen.
     pub fn subscribe(&self) -> Receiver<T> {
         Receiver::new(Rc::clone(self.shared.shared()))
     }
 
-    /// Waits until there is no receiver. There may be one again later, by [`subscribe`](Sender::subscribe).
+    /// Waits until all receivers are dropped. [`subscribe`](Sender::subscribe) can still create new ones.
     ///
     /// # Cancel safety
     ///
@@ -160,17 +159,17 @@ impl<T> Sender<T> {
         self.shared.end.wait(Location::caller())
     }
 
-    /// Returns whether there is no receiver.
+    /// Returns whether all receivers were dropped.
     pub fn is_closed(&self) -> bool {
         self.shared.end.has_come()
     }
 
-    /// How many receivers there are.
+    /// Returns the number of receivers.
     pub fn receiver_count(&self) -> usize {
         self.shared.receivers.get()
     }
 
-    /// Returns whether both change the same value.
+    /// Returns whether both senders belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(self.shared.shared(), other.shared.shared())
     }
@@ -183,7 +182,7 @@ impl<T> Clone for Sender<T> {
 }
 
 impl<T> fmt::Debug for Sender<T> {
-    /// Prints how often the value was changed, and who waits for the next time.
+    /// Prints the number of changes, and the tasks that wait for the next one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sender = f.debug_struct("Sender");
         self.shared.debug(&mut sender);

@@ -1,4 +1,4 @@
-//! Who holds and who waits, for the `Debug` of primitives.
+//! Holders and waiters, for the `Debug` of primitives.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::sync::record::with_waits;
 use crate::sync::waiters::Waiters;
 
 impl Waiters {
-    /// Writes who holds and who waits, for the `Debug` of a primitive.
+    /// Adds the holders and the waiters to the `Debug` output of a primitive.
     pub(crate) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>) {
         let number = self.resource.get();
         if number == NO_ENTRY {
@@ -33,7 +33,7 @@ impl Waiters {
     }
 }
 
-/// Somebody who waits or holds, as `Debug` prints him: `#3 "bob" at src/main.rs:30:20`.
+/// A holder or a waiter, as `Debug` prints it: `#3 "bob" at src/main.rs:30:20`.
 struct Party {
     task: Option<TaskKey>,
     place: Place,
@@ -43,7 +43,7 @@ impl fmt::Debug for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.task.and_then(label_of) {
             Some(label) => write!(f, "{label} at {}", self.place),
-            None => write!(f, "somebody at {}", self.place),
+            None => write!(f, "unknown at {}", self.place),
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Waiting again with the node of the last time, for those who wait in a loop: it costs half as much as leaving
-//! and joining.
+//! Waiting again with the same node, for waits in a loop: half the cost of leaving and joining.
 
 use crate::kernel::{Place, TaskKey, drop_quietly};
 use crate::slab::NO_ENTRY;
@@ -8,7 +7,7 @@ use crate::sync::record::with_waits;
 use crate::sync::waiters::{Ticket, Waiters};
 
 impl Waiters {
-    /// Takes a wait out of the list, and keeps its node to [enter again](Waiters::rejoin) with.
+    /// Takes a wait out of the list, but keeps its node so that it can [rejoin](Waiters::rejoin).
     #[inline]
     pub(crate) fn rest(&self, ticket: &Ticket) {
         let waker = with_waits(|waits| {
@@ -26,13 +25,13 @@ impl Waiters {
         }
     }
 
-    /// Enters a task at the end of the list, with the node of a wait that rests or was woken.
+    /// Adds a task at the end of the list, with the node of a wait that rests or was woken.
     #[inline]
     pub(crate) fn rejoin(&self, ticket: &Ticket, task: TaskKey, word: u32, place: Place) {
         with_waits(|waits| {
             let node = waits.node(ticket.0);
             debug_assert_eq!(node.stage, WaitStage::Woken, "a node is in one list at a time");
-            debug_assert!(node.waker.is_none(), "whoever was woken was woken with it");
+            debug_assert!(node.waker.is_none(), "a woken waiter has used its waker");
             node.stage = WaitStage::Waiting;
             node.task = Some(task);
             node.place = place;

@@ -1,7 +1,7 @@
-//! Waking all at once: whoever is in the list goes into a ring, and is woken out of that one by one.
+//! Waking all waits: the whole list moves into a ring, whose nodes are then woken one by one.
 //!
-//! A wake may run any code: that of a foreign waker. It meets nobody of the ring in the list any more, so
-//! nobody of them can be woken twice or by another word, and whoever joins waits for the next time.
+//! A foreign waker may run arbitrary code. It finds no node of the ring in the list, so none of them can be
+//! woken twice or with another word, and a wait that joins now is not woken by this call.
 
 use std::panic::Location;
 use std::task::Waker;
@@ -13,14 +13,14 @@ use crate::sync::record::{Node, WaitStage, Waits};
 use crate::sync::waiters::{Waiters, wake_foreign};
 
 impl Waiters {
-    /// Wakes all that are in the list at this moment, in order; not those that join meanwhile.
+    /// Wakes all waits that are in the list at this moment, in order; not those that join during the call.
     pub(crate) fn wake_all(&self, word: u32) {
         self.wake_each(|_| word);
     }
 
-    /// Does what [`Waiters::wake_all`] does, with a word for each position in the list.
+    /// Like [`Waiters::wake_all`], with a word for each position in the list.
     ///
-    /// All are out of the list before the first one is woken, so whatever that does meets none of them.
+    /// All waits are out of the list before the first one is woken.
     pub(crate) fn wake_each(&self, word: impl Fn(u32) -> u32) {
         self.round.set(self.round.get().wrapping_add(1));
         if self.first.get() == self.last.get() {
@@ -37,8 +37,8 @@ impl Waiters {
         }
     }
 
-    /// Takes all out of the list at once. Until they are really woken they are linked in a ring, one node of
-    /// which is no wait: the one that is returned. In a ring none is first or last, so any of them may leave.
+    /// Moves the whole list into a ring and returns the sentinel, the only node that is not a wait. A ring has no
+    /// first or last node, so any wait may leave before it is woken.
     fn close_ring(&self, waits: &mut Waits, word: impl Fn(u32) -> u32) -> u32 {
         let (first, last) = (self.first.replace(NO_ENTRY), self.last.replace(NO_ENTRY));
         let mut number = first;
@@ -65,7 +65,7 @@ impl Waiters {
         ring
     }
 
-    /// Takes the next one out of a ring; at the end the ring goes.
+    /// Takes the next wait out of a ring; at the end, removes the sentinel.
     fn take_from_ring(
         &self,
         waits: &mut Waits,
@@ -92,7 +92,7 @@ mod tests {
     use std::sync::Arc;
     use std::task::{Context, Wake};
 
-    /// Leaves a place in the list when it is woken: that of somebody else.
+    /// When it is woken, makes another wait leave the list.
     struct Pushes(usize);
 
     thread_local! {
@@ -117,8 +117,8 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_the_ring_is_not_woken_and_knows_its_position() {
-        // The first one pushes the last one out, the second one its neighbour, the fourth nobody.
+    fn a_wait_that_leaves_the_ring_is_not_woken_and_keeps_its_word() {
+        // The first pushes out the last, the second its neighbor, the fourth none.
         for pushes in [4, 2, usize::MAX, usize::MAX, usize::MAX] {
             let waker = Waker::from(Arc::new(Pushes(pushes)));
             let waiter = Waiter::of(&Context::from_waker(&waker));

@@ -1,4 +1,4 @@
-//! A list against a plain model of it: who waits, in which order, and what each is woken with.
+//! A wait list against a plain model: which waits are in it, in which order, and what each is woken with.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,12 +6,12 @@ use std::panic::Location;
 use std::sync::Mutex;
 use std::task::Wake;
 
-/// Notes its number when it is woken.
+/// Logs its number when it is woken.
 struct Recorder(usize, Arc<Mutex<Vec<usize>>>);
 
 impl Wake for Recorder {
     fn wake(self: Arc<Self>) {
-        self.1.lock().expect("nobody panics").push(self.0);
+        self.1.lock().expect("no thread panics").push(self.0);
     }
 }
 
@@ -34,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The list under test, and beside it a plain one of numbers.
+/// The list under test, and its model.
 struct Both {
     waiters: Waiters,
     log: Arc<Mutex<Vec<usize>>>,
@@ -44,10 +44,10 @@ struct Both {
 }
 
 impl Both {
-    fn mark_first(&mut self, mark: Left) -> bool {
+    fn release_first(&mut self, outcome: Left) -> bool {
         let first = self.tickets.iter_mut().find(|(_, _, left)| *left == Left::Waiting);
         let Some((number, _, left)) = first else { return false };
-        *left = mark;
+        *left = outcome;
         self.expected.push(*number);
         true
     }
@@ -69,38 +69,38 @@ impl Both {
             }
             Step::Leave(_) => {}
             Step::WakeFirst => {
-                let any = self.mark_first(Left::Woken(7));
+                let any = self.release_first(Left::Woken(7));
                 assert_eq!(self.waiters.wake_first(7), any);
             }
             Step::ServeFirst => {
-                let any = self.mark_first(Left::Holding(0));
+                let any = self.release_first(Left::Holding(0));
                 assert_eq!(self.waiters.serve_first(true, |_| true), any);
             }
             Step::WakeAll => {
-                while self.mark_first(Left::Woken(9)) {}
+                while self.release_first(Left::Woken(9)) {}
                 self.waiters.wake_all(9);
             }
         }
         let waiting = self.tickets.iter().any(|(_, _, left)| *left == Left::Waiting);
         assert_eq!(self.waiters.is_empty(), !waiting);
-        assert_eq!(*self.log.lock().expect("nobody panics"), self.expected);
+        assert_eq!(*self.log.lock().expect("no thread panics"), self.expected);
     }
 }
 
 proptest! {
     #[test]
-    fn it_is_a_list_from_which_anyone_may_leave(steps in prop::collection::vec(step(), 0..200)) {
+    fn a_wait_list_behaves_like_its_model(steps in prop::collection::vec(step(), 0..200)) {
         let log = Arc::default();
         let waiters = Waiters::new("list");
         let mut both = Both { waiters, log, tickets: Vec::new(), expected: Vec::new(), made: 0 };
         steps.iter().for_each(|step| both.step(step));
-        drop(both); // With nodes of tickets that were never given back.
+        drop(both); // With nodes of tickets that never left.
         prop_assert!(with_waits(|waits| waits.is_empty()));
     }
 }
 
 #[test]
-fn who_joins_while_all_are_woken_is_not() {
+fn a_wait_that_joins_during_wake_all_is_not_woken() {
     struct Joins(&'static std::thread::LocalKey<(Waiters, Cell<u32>)>);
 
     thread_local! {
@@ -115,9 +115,9 @@ fn who_joins_while_all_are_woken_is_not() {
         }
     }
 
-    fn join(who: Arc<Joins>) {
-        let list = who.0;
-        let waiter = Waiter::of(&Context::from_waker(&Waker::from(who)));
+    fn join(waker: Arc<Joins>) {
+        let list = waker.0;
+        let waiter = Waiter::of(&Context::from_waker(&Waker::from(waker)));
         list.with(|(waiters, _)| waiters.join(waiter, waiters.round(), Location::caller()));
     }
 

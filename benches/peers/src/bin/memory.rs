@@ -1,4 +1,4 @@
-//! What the tasks of one executor cost in memory: `memory EXECUTOR`.
+//! Measures the memory that the tasks of one executor take: `memory EXECUTOR`.
 
 use std::alloc::System;
 use std::io;

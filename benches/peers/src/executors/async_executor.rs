@@ -1,7 +1,7 @@
-//! The two executors for one thread of `async-executor`, driven by `futures-lite`.
+//! The two single-threaded executors of `async-executor`, driven by `futures-lite`.
 //!
-//! Neither knows which one is running, so whoever wants to spawn inside a task keeps it at hand: here in a
-//! variable of the thread.
+//! Neither provides the executor that is running, so a task that spawns needs other access to it: here a thread-local
+//! variable.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use futures_lite::future;
 use super::Certain;
 use crate::rows::Executor;
 
-/// What runs on this thread.
+/// The executor that runs on this thread.
 pub(super) struct Current<T>(RefCell<Option<T>>);
 
 impl<T: Clone> Current<T> {
@@ -21,7 +21,7 @@ impl<T: Clone> Current<T> {
         Current(RefCell::new(None))
     }
 
-    /// Does something while `executor` is the current one.
+    /// Calls `run` while `executor` is the current one.
     pub(super) fn with<R>(&self, executor: &T, run: impl FnOnce() -> R) -> R {
         let before = self.0.replace(Some(executor.clone()));
         let output = run();
@@ -66,7 +66,7 @@ impl Executor for InLocalExecutor {
     }
 }
 
-/// Lives for ever: it can only be leaked.
+/// Lives forever: it can only be leaked.
 pub(crate) struct InStaticLocalExecutor(&'static StaticLocalExecutor);
 
 impl Executor for InStaticLocalExecutor {

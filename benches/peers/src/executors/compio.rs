@@ -14,7 +14,7 @@ impl Executor for InCompio {
     type Handle<T: 'static> = JoinHandle<T>;
 
     fn new() -> Self {
-        InCompio(Runtime::new().expect("whether it can be made was tried before"))
+        InCompio(Runtime::new().expect("creating one was tried before"))
     }
 
     fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {

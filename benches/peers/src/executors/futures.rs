@@ -11,7 +11,7 @@ use super::Certain;
 use super::async_executor::Current;
 use crate::rows::Executor;
 
-const GONE: &str = "the pool lives as long as what runs in it";
+const GONE: &str = "the pool outlives what runs in it";
 
 thread_local! {
     static CURRENT: Current<LocalSpawner> = const { Current::none() };

@@ -1,4 +1,4 @@
-//! Glommio, with rings that fit into the memory that any user may lock.
+//! Glommio, with rings that fit in the memory that any user may lock.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::Certain;
 use crate::rows::blocking::Blocks;
 use crate::rows::{Executor, Sleeps};
 
-/// The buffers of its rings; 10 MiB when nothing is said, and machines often let a user lock 8.
+/// The size of its ring buffers. The default is 10 MiB, and machines often let a user lock only 8.
 const IO_MEMORY: usize = 1 << 20;
 
 pub(crate) struct InGlommio(LocalExecutor);
@@ -23,7 +23,7 @@ impl Executor for InGlommio {
     type Handle<T: 'static> = Certain<Task<T>>;
 
     fn new() -> Self {
-        InGlommio(build().expect("whether it can be made was tried before"))
+        InGlommio(build().expect("creating one was tried before"))
     }
 
     fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
@@ -54,7 +54,7 @@ impl Sleeps for InGlommio {
         limit: Duration,
         future: F,
     ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
-        // It limits only what may fail in its own way.
+        // It accepts only futures that return its own error.
         glommio::timer::timeout(limit, async { Ok(future.await) })
     }
 }

@@ -16,7 +16,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A handle whose task cannot fail: if it panics, the panic goes on in whoever awaits it.
+/// A handle whose task cannot fail: if it panics, the panic is not returned as an error.
 pub(crate) struct Certain<F>(pub(crate) F);
 
 impl<F: Future + Unpin> Future for Certain<F> {

@@ -39,7 +39,7 @@ impl<D: Make> Executor for InMonoio<D> {
     type Handle<T: 'static> = Certain<JoinHandle<T>>;
 
     fn new() -> Self {
-        InMonoio(RefCell::new(D::make().expect("whether it can be made was tried before")))
+        InMonoio(RefCell::new(D::make().expect("creating one was tried before")))
     }
 
     fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {

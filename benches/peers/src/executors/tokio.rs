@@ -1,4 +1,4 @@
-//! Tokio with what its users get from `enable_all`: a clock, and a driver for I/O in which it parks.
+//! Tokio with what its users get from `enable_all`: a clock, and an I/O driver in which it parks.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::error::Elapsed;
 use crate::rows::blocking::Blocks;
 use crate::rows::{Executor, Sleeps};
 
-const NO_DRIVER: &str = "tokio could not make its driver";
+const NO_DRIVER: &str = "tokio could not create its driver";
 
 /// A `current_thread` runtime with a `LocalSet`.
 pub(crate) struct InLocalSet {

@@ -1,5 +1,5 @@
 //! Tokio's plain `spawn` on a `current_thread` runtime: its futures must be `Send`, and those of the common rows are
-//! not, so its rows are written here, for it alone.
+//! not, so its rows are written separately, here.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::rows::spawn::CROWD;
 use crate::rows::turn::{DEPTH, wake_yourself};
 use crate::rows::{Random, Setup, Work, batches};
 
-/// The row of that name.
+/// Returns the setup of the row of that name.
 pub(crate) fn on(row: &str) -> Option<Setup> {
     Some(match row {
         "spawn_join" => join,
@@ -35,10 +35,10 @@ pub(crate) fn on(row: &str) -> Option<Setup> {
 }
 
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("tokio could not make its driver")
+    Builder::new_current_thread().enable_all().build().expect("tokio could not create its driver")
 }
 
-/// Spawns the tasks that `task` makes for these numbers, and sums up what they return.
+/// Spawns the tasks that `task` creates for these numbers, and sums their outputs.
 async fn sum<F>(numbers: impl Iterator<Item = u64>, task: impl Fn(u64) -> F) -> u64
 where
     F: Future<Output = u64> + Send + 'static,

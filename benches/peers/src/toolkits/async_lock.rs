@@ -1,4 +1,4 @@
-//! What users of `async-executor` and smol take: `async-lock`, `async-channel`, `event-listener` and `futures-lite`.
+//! What users of `async-executor` and smol use: `async-lock`, `async-channel`, `event-listener` and `futures-lite`.
 
 use async_channel::{Receiver, Sender};
 use async_lock::{Mutex, Semaphore};
@@ -58,7 +58,7 @@ impl Channels for AsyncLock {
     }
 }
 
-/// There is none among these crates; a channel with one place is what is used instead.
+/// None of these crates has one; a channel with room for one value is used instead.
 impl Oneshots for AsyncLock {
     type Sender<T: 'static> = Sender<T>;
     type Receiver<T: 'static> = Receiver<T>;
@@ -68,7 +68,7 @@ impl Oneshots for AsyncLock {
     }
 
     fn answer<T: 'static>(sender: Self::Sender<T>, value: T) {
-        assert!(sender.try_send(value).is_ok(), "whoever asked waits for the answer");
+        assert!(sender.try_send(value).is_ok(), "the client waits for the answer");
     }
 
     async fn answered<T: 'static>(receiver: Self::Receiver<T>) -> T {

@@ -1,7 +1,7 @@
 //! `futures-intrusive`: locks, events and channels for one thread, whose waits are nodes in the futures themselves.
 //!
-//! Its halves of channels that are owned are for many threads only. What it has for one is used by reference, so here
-//! an `Rc` stands around it, and the last sender closes it.
+//! Its owned halves of channels are for several threads only. Its channels for one thread are used by reference, so
+//! here they are wrapped in an `Rc`, and the last sender closes the channel.
 
 use std::rc::Rc;
 
@@ -81,7 +81,7 @@ impl Channels for Intrusive {
         let channel = Rc::new(match room {
             1 => Channel::Of1(LocalChannel::new()),
             16 => Channel::Of16(LocalChannel::new()),
-            _ => unreachable!("no row asks for another room"),
+            _ => unreachable!("no row uses another room"),
         });
         (Rc::new(Senders(Rc::clone(&channel))), channel)
     }
@@ -91,7 +91,7 @@ impl Channels for Intrusive {
             Channel::Of1(channel) => channel.send(value).await,
             Channel::Of16(channel) => channel.send(value).await,
         };
-        assert!(sent.is_ok(), "nobody closes it but the last sender");
+        assert!(sent.is_ok(), "only the last sender closes it");
     }
 
     async fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> Option<T> {

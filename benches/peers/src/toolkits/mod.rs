@@ -20,17 +20,17 @@ use crate::rows::{Executor, Setup, waits, work};
 
 pub(crate) const NO_EVENT: Note = Note {
     rows: &["event_10000"],
-    text: "has no event that stays set; what lets all go on that wait at that moment is used instead",
+    text: "has no event that stays set; one that releases only the current waiters is used instead",
     is_less: false,
 };
 pub(crate) const NO_JOIN_ALL: Note = Note {
     rows: &["join_all_1000"],
-    text: "has none: that of `futures` is used instead",
+    text: "has no `join_all`: that of `futures` is used instead",
     is_less: false,
 };
 pub(crate) const BY_CHANCE: Note = Note {
     rows: &["race_2"],
-    text: "decides by chance which of them it looks at first; `biased` would switch that off",
+    text: "decides at random which future it polls first; `biased` would disable that",
     is_less: false,
 };
 pub(crate) const NO_SCOPE: Note = Note {
@@ -40,39 +40,40 @@ pub(crate) const NO_SCOPE: Note = Note {
 };
 pub(crate) const UNFAIR_MUTEX: Note = Note {
     rows: &["mutex"],
-    text: "is not first in, first out: who lets the lock go and wants it again has it before the one that was woken, so \
-           that tasks seldom change",
+    text: "is not first in, first out: a task that unlocks and locks again gets the lock before the task that was \
+           woken, so the lock seldom changes hands",
     is_less: true,
 };
 const UNFAIR_FOR_A_WHILE: Note = Note {
     rows: &["mutex"],
-    text: "is not first in, first out: who lets the lock go and wants it again has it before the one that was woken, \
-           until one has waited for half a millisecond",
+    text: "is not first in, first out: a task that unlocks and locks again gets the lock before the task that was \
+           woken, until a task has waited for half a millisecond",
     is_less: true,
 };
 const UNFAIR_SEMAPHORE: Note = Note {
     rows: &["semaphore"],
-    text: "is not first in, first out: who gives a permit back and wants it again has it before the one that was woken",
+    text: "is not first in, first out: a task that releases a permit and acquires one again gets it before the task \
+           that was woken",
     is_less: true,
 };
 const OVERTAKES: Note = Note {
     rows: &["mpsc_10"],
-    text: "is not first in, first out: a sender that comes when there is room overtakes those that wait",
+    text: "is not first in, first out: a sender that finds room overtakes those that wait",
     is_less: false,
 };
 const NO_ONESHOT: Note = Note {
     rows: &["request"],
-    text: "has no channel for one value: one with room for one is used instead",
+    text: "has no oneshot channel: a channel with room for one value is used instead",
     is_less: false,
 };
 pub(crate) const ROOM_PER_SENDER: Note = Note {
     rows: &["ping_pong", "mpsc_10", "request"],
-    text: "has room for one more from each sender than was asked for",
+    text: "has room for one more value from each sender than requested",
     is_less: false,
 };
 const BY_REFERENCE: Note = Note {
     rows: &["ping_pong", "mpsc_10", "request"],
-    text: "has owned halves only for many threads: what it has for one stands in an `Rc` here",
+    text: "has owned halves only for several threads: the channel for one thread is wrapped in an `Rc` here",
     is_less: false,
 };
 
@@ -150,7 +151,7 @@ pub(crate) const TOOLKITS: &[Peer] = &[
 const LIKE_ASYNC_LOCK: &[Note] =
     &[UNFAIR_FOR_A_WHILE, UNFAIR_SEMAPHORE, NO_EVENT, OVERTAKES, NO_ONESHOT, NO_JOIN_ALL];
 
-/// What is measured of an executor is measured in its own column, and a crate of generators has none.
+/// The base of a column that is not an executor: what is measured of an executor is measured in its own column.
 pub(crate) const NEITHER: Peer = Peer {
     name: "",
     setup: "",
@@ -163,12 +164,12 @@ pub(crate) const NEITHER: Peer = Peer {
     notes: &[],
 };
 
-/// The answers of who has no mutex.
+/// The answers of a toolkit without a mutex.
 fn permits<E: Executor, T: Permits>() -> [&'static str; 2] {
     ["-", habits::semaphore::<E, T>()]
 }
 
-/// All but those of groups.
+/// All rows but those of groups.
 fn async_lock<E: Executor>(row: &str) -> Option<Setup> {
     most::<E, AsyncLock>(row).or_else(|| work(&waits::joins::<E, AsyncLock>(), row))
 }
@@ -179,7 +180,7 @@ fn few<E: Executor, T: Permits + Channels + Oneshots>(row: &str) -> Option<Setup
     work(&[waits::permits::<E, T>(), channels].concat(), row)
 }
 
-/// All but those of joins and groups.
+/// All rows but those of joins and groups.
 fn most<E, T>(row: &str) -> Option<Setup>
 where
     E: Executor,
