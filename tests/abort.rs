@@ -1,4 +1,4 @@
-//! Aborting: a task ends at its next turn, never inside the caller, and only that task.
+//! Aborting: a task is dropped at its next turn, never inside the call to `abort`, and no other task is affected.
 
 mod probe;
 
@@ -78,7 +78,7 @@ fn aborting_a_task_that_was_woken_wins_over_the_wake() {
     assert_eq!(spot.turns(), 1);
 }
 
-/// Spawns a task that is given its own abort handle.
+/// Spawns a task that receives its own abort handle.
 fn with_own_handle<F>(scheduler: &Scheduler, task: F) -> JoinHandle<&'static str>
 where
     F: AsyncFnOnce(AbortHandle) -> &'static str + 'static,
@@ -93,9 +93,9 @@ where
     handle
 }
 
-// tokio#3934, #3965, #3672, #3159: an abort that raced with the end dropped twice, or was neither.
+// tokio#3934, #3965, #3672, #3159: an abort that raced with completion dropped the task twice, or did neither.
 #[test]
-fn a_task_that_aborts_itself_goes_on_until_it_waits() {
+fn a_task_that_aborts_itself_runs_until_it_waits() {
     let scheduler = Scheduler::new();
     let (reached, dropped) = (Rc::new(Cell::new(0)), Count::default());
     let (there, held) = (Rc::clone(&reached), dropped.token());
@@ -114,7 +114,7 @@ fn a_task_that_aborts_itself_goes_on_until_it_waits() {
 }
 
 #[test]
-fn a_task_that_aborts_itself_and_returns_has_returned() {
+fn a_task_that_aborts_itself_and_returns_gives_its_output() {
     let scheduler = Scheduler::new();
     let handle = with_own_handle(&scheduler, async |own: AbortHandle| {
         own.abort();
@@ -124,7 +124,7 @@ fn a_task_that_aborts_itself_and_returns_has_returned() {
 }
 
 #[test]
-fn a_task_that_aborts_itself_in_its_own_drop_has_returned() {
+fn a_task_that_aborts_itself_in_its_own_drop_gives_its_output() {
     let scheduler = Scheduler::new();
     let dropped = Count::default();
     let held = dropped.token();
@@ -168,7 +168,7 @@ fn a_task_may_drop_its_own_handle_in_its_turn() {
     });
     place.replace(Some(handle));
     assert_eq!(scheduler.run_until_stalled(), 2);
-    assert_eq!(dropped.get(), 1, "nobody can ask for the output, so it is dropped at once");
+    assert_eq!(dropped.get(), 1, "no handle is left, so the output is dropped");
 }
 
 #[test]
@@ -188,9 +188,9 @@ fn an_abort_in_the_turn_in_which_the_handle_is_polled_reaches_the_joiner() {
     assert!(error.is_cancelled());
 }
 
-// embassy#3876: an old handle must not reach whoever lives in the place of its task.
+// embassy#3876: an old handle must not reach the next occupant of its task's slot.
 #[test]
-fn an_abort_handle_of_a_task_that_is_over_does_not_touch_the_next_tenant() {
+fn an_abort_handle_of_a_finished_task_does_not_touch_the_next_occupant() {
     let scheduler = Scheduler::new();
     let mut old = Vec::new();
     for number in 0..20 {
@@ -205,12 +205,12 @@ fn an_abort_handle_of_a_task_that_is_over_does_not_touch_the_next_tenant() {
         scheduler.run().unwrap();
     }
     let spot = Spot::default();
-    let tenants: Vec<_> = (0..20).map(|_| scheduler.spawn(spot.wait())).collect();
+    let occupants: Vec<_> = (0..20).map(|_| scheduler.spawn(spot.wait())).collect();
     scheduler.run_until_stalled();
     old.iter().for_each(AbortHandle::abort);
     assert!(old.iter().all(AbortHandle::is_finished));
     assert_eq!(scheduler.run_until_stalled(), 0);
-    assert!(tenants.iter().all(|tenant| !tenant.is_finished()));
+    assert!(occupants.iter().all(|occupant| !occupant.is_finished()));
 }
 
 #[test]
@@ -225,15 +225,15 @@ fn an_abort_handle_outlives_the_scheduler() {
 }
 
 #[test]
-fn abort_on_drop_aborts_unless_it_was_untied() {
+fn abort_on_drop_aborts_unless_it_was_detached() {
     let (scheduler, dropped, spot) = (Scheduler::new(), Count::default(), Spot::default());
-    let tied = AbortOnDrop::new(scheduler.spawn(holding(&dropped, &spot)));
-    let untied = AbortOnDrop::new(scheduler.spawn(holding(&dropped, &spot)));
-    assert!(!tied.handle().is_finished());
+    let kept = AbortOnDrop::new(scheduler.spawn(holding(&dropped, &spot)));
+    let detached = AbortOnDrop::new(scheduler.spawn(holding(&dropped, &spot)));
+    assert!(!kept.handle().is_finished());
     scheduler.run_until_stalled();
-    let handle = untied.detach();
-    assert_eq!(scheduler.run_until_stalled(), 0, "untying wakes nobody");
-    drop(tied);
+    let handle = detached.detach();
+    assert_eq!(scheduler.run_until_stalled(), 0, "detaching wakes no task");
+    drop(kept);
     assert_eq!(dropped.get(), 0, "not inside the drop");
     scheduler.run_until_stalled();
     assert_eq!(dropped.get(), 1);
@@ -250,7 +250,7 @@ fn abort_on_drop_can_be_awaited_and_dropped_halfway() {
     scheduler.run_until_stalled();
     outer.abort();
     scheduler.run().unwrap();
-    assert_eq!(dropped.get(), 1, "the inner one went with the outer one");
+    assert_eq!(dropped.get(), 1, "the inner task was aborted with the outer one");
     assert_eq!(scheduler.block_on(AbortOnDrop::new(scheduler.spawn(async { 9 }))).unwrap(), 9);
 }
 
@@ -274,5 +274,5 @@ fn a_task_that_ignores_its_wakes_cannot_ignore_an_abort() {
         handle.await.unwrap_err()
     });
     assert!(error.is_cancelled());
-    assert!(turns.get() <= 2, "it had {} turns", turns.get());
+    assert!(turns.get() <= 2, "it took {} turns", turns.get());
 }

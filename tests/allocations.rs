@@ -1,6 +1,6 @@
-//! A wait allocates nothing, once the thread's record has grown: counted by the allocator.
+//! Once the thread's records have grown, a wait allocates nothing: a counting allocator checks this.
 //!
-//! One test only, since the count is that of the whole process.
+//! There is only one test, because the allocator counts for the whole process.
 
 use std::alloc::System;
 use std::rc::Rc;
@@ -17,8 +17,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const ROUNDS: usize = 100;
 
-/// Runs two tasks side by side, each of them again and again, and returns how often they allocated when
-/// they were warm.
+/// Runs two futures side by side, again and again, and returns the number of allocations after the warm-up.
 fn allocations<A, B>(mut one: impl FnMut() -> A, mut other: impl FnMut() -> B) -> usize
 where
     A: Future<Output = ()>,
@@ -37,14 +36,14 @@ where
     })
 }
 
-/// Names, and how often their waits allocated.
+/// The name of each primitive, with the number of allocations of its waits.
 type Counted = Vec<(&'static str, usize)>;
 
 #[test]
 fn a_wait_allocates_nothing_once_it_is_warm() {
     let mut counted = Counted::new();
     locks(&mut counted);
-    meetings(&mut counted);
+    rendezvous(&mut counted);
     channels(&mut counted);
     tasks(&mut counted);
     generators(&mut counted);
@@ -93,7 +92,7 @@ fn locks(counted: &mut Counted) {
     counted.push(("condvar", allocations(wait, notify)));
 }
 
-fn meetings(counted: &mut Counted) {
+fn rendezvous(counted: &mut Counted) {
     let event = Event::new();
     let wait = || event.wait();
     let fire = || async {
@@ -141,7 +140,7 @@ fn channels(counted: &mut Counted) {
     let receive = || async {
         receiver.lock().await.recv().await.expect("it is open");
     };
-    // A message that all receivers share is one allocation.
+    // A message is one allocation, shared by all receivers.
     counted.push(("broadcast of one message", allocations(send, receive) / ROUNDS));
 
     let (sender, receiver) = watch::channel(0);
@@ -168,16 +167,16 @@ fn channels(counted: &mut Counted) {
 }
 
 fn tasks(counted: &mut Counted) {
-    // The heap of the timers has a bucket for each power of two of nanoseconds, and each grows once.
+    // The timer heap has a bucket for each power of two of nanoseconds, and each bucket grows once.
     let nap = || sleep(Duration::from_millis(1));
     let naps = allocations(nap, nap);
     assert!(naps < 10, "200 sleeps made {naps} allocations");
     let two = || async { race((yield_now(), yield_now())).await };
     counted.push(("race", allocations(two, two)));
-    let task = || async { spawn(yield_now()).await.expect("it is open") };
+    let task = || async { spawn(yield_now()).await.expect("it completes") };
     counted.push(("spawn", allocations(task, task)));
 
-    // A oneshot is made for each value: that is one allocation, and waiting for it adds none.
+    // Each value needs a new oneshot, which is one allocation; waiting for it adds none.
     let ask = || async {
         let (sender, receiver) = oneshot::channel();
         join!(
@@ -192,7 +191,7 @@ fn tasks(counted: &mut Counted) {
 }
 
 fn generators(counted: &mut Counted) {
-    // One each, made before; a round takes a value from both.
+    // Both are created up front; a round takes one value from each.
     let number = || {
         Generator::new(async |co| {
             let mut number = 0;

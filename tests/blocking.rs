@@ -1,7 +1,7 @@
-//! Blocking jobs and the scheduler that counts them: the clock and the verdict wait for them, reports name them,
-//! results come back, and a shutdown says which are left.
+//! Blocking jobs and the scheduler that counts them: the clock and the deadlock verdict wait for them, reports
+//! name them, results come back, and a shutdown lists those still running.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod probe;
 
@@ -24,24 +24,24 @@ use turnwise::{
     spawn_blocking, timeout, yield_now,
 };
 
-/// A job that runs until it is let go, and says when it has begun.
+/// A job that reports when it has started, and runs until it is released.
 struct Gate {
     go: Sender<()>,
-    begun: Receiver<()>,
+    started: Receiver<()>,
 }
 
 impl Gate {
     fn new() -> (Gate, impl FnOnce() + Send + 'static) {
-        let ((go, wait), (begins, begun)) = (mpsc::channel(), mpsc::channel());
+        let ((go, wait), (starts, started)) = (mpsc::channel(), mpsc::channel());
         let job = move || {
-            let _ = begins.send(()); // Not everybody wants to know.
+            let _ = starts.send(()); // Not every test listens.
             let _ = wait.recv();
         };
-        (Gate { go, begun }, job)
+        (Gate { go, started }, job)
     }
 
-    fn wait_for_begin(&self) {
-        self.begun.recv().unwrap();
+    fn wait_for_start(&self) {
+        self.started.recv().unwrap();
     }
 
     fn open(self) {
@@ -63,7 +63,7 @@ fn a_job_is_handed_over_when_spawn_blocking_is_called_and_not_when_it_is_awaited
     guarded().block_on(async {
         let (gate, job) = Gate::new();
         let handle = spawn_blocking(job);
-        gate.wait_for_begin(); // Without having been polled.
+        gate.wait_for_start(); // The handle has not been polled.
         gate.open();
         handle.await.unwrap();
     });
@@ -76,7 +76,7 @@ fn to_thread_is_handed_over_at_its_first_poll() {
     let never = blocking::to_thread(move || count.fetch_add(1, Ordering::SeqCst));
     drop(never);
     let count = Arc::clone(&calls);
-    // Made before there is a scheduler, as in the course.
+    // Created before there is a scheduler, as in the course.
     let lazy = blocking::to_thread(move || count.fetch_add(1, Ordering::SeqCst));
     assert_eq!(guarded().block_on(lazy).unwrap(), 0);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -92,13 +92,13 @@ fn a_panic_of_a_job_is_an_error_with_its_payload() {
 }
 
 #[test]
-fn jobs_of_several_threads_are_waited_for_side_by_side() {
+fn jobs_on_several_threads_are_awaited_concurrently() {
     let gates: Vec<_> = (0..3).map(|_| Gate::new()).collect();
     let (gates, jobs): (Vec<_>, Vec<_>) = gates.into_iter().unzip();
     guarded().block_on(async {
         let handles = jobs.into_iter().map(spawn_blocking);
         let all = spawn(join_all(handles.collect::<Vec<_>>()));
-        gates.iter().for_each(Gate::wait_for_begin); // All of them run at once.
+        gates.iter().for_each(Gate::wait_for_start); // All of them run at the same time.
         gates.into_iter().for_each(Gate::open);
         assert!(all.await.unwrap().into_iter().all(|result| result.is_ok()));
     });
@@ -138,14 +138,14 @@ fn a_handle_is_awaited_on_another_thread_and_on_another_executor() {
 }
 
 #[test]
-fn the_last_waker_is_woken_and_strangers_are_let_go() {
+fn the_last_waker_is_woken_and_a_replaced_one_is_dropped() {
     let pool = ThreadPool::new(1);
     let (gate, job) = Gate::new();
     let mut handle = pool.submit(job);
     let ((first, first_waker), (second, second_waker)) = (Rings::new(), Rings::new());
     assert!(poll_with(&mut handle, &first_waker).is_pending());
     assert!(poll_with(&mut handle, &second_waker).is_pending());
-    assert_eq!(Arc::strong_count(&first), 2, "the one that was replaced is let go");
+    assert_eq!(Arc::strong_count(&first), 2, "the replaced waker is dropped");
     gate.open();
     until(|| second.get() == 1);
     assert_eq!(first.get(), 0);
@@ -153,24 +153,24 @@ fn the_last_waker_is_woken_and_strangers_are_let_go() {
 }
 
 #[test]
-fn a_race_drops_the_handle_and_the_job_goes_on() {
+fn a_race_drops_the_handle_and_the_job_continues() {
     let (gate, job) = Gate::new();
     let (sent, got) = mpsc::channel();
     guarded().block_on(async {
         let slow = spawn_blocking(move || {
             job();
-            sent.send("it went on").unwrap();
+            sent.send("it continued").unwrap();
         });
         race((async { drop(slow.await) }, yield_now())).await;
     });
     gate.open();
-    assert_eq!(got.recv(), Ok("it went on"));
+    assert_eq!(got.recv(), Ok("it continued"));
 }
 
 // ----- callbacks -----
 
 #[test]
-fn callbacks_are_called_on_the_thread_of_the_scheduler_on_a_later_turn() {
+fn callbacks_are_called_on_the_thread_of_the_scheduler_in_a_later_turn() {
     let log: Rc<RefCell<Vec<&str>>> = Rc::default();
     let (noted, here) = (Rc::clone(&log), thread::current().id());
     let scheduler = guarded();
@@ -185,27 +185,27 @@ fn callbacks_are_called_on_the_thread_of_the_scheduler_on_a_later_turn() {
         });
         noted.borrow_mut().push("registered");
         called.await.unwrap();
-        noted.borrow_mut().push("over");
+        noted.borrow_mut().push("finished");
     });
-    assert_eq!(*log.borrow(), ["registered", "called", "over"]);
+    assert_eq!(*log.borrow(), ["registered", "called", "finished"]);
 }
 
 #[test]
-fn a_callback_that_may_cross_threads_is_called_on_this_one_too_if_a_scheduler_runs_here() {
+fn a_send_callback_is_called_on_this_thread_too_if_a_scheduler_runs_here() {
     let (sent, got) = mpsc::channel();
     let scheduler = guarded();
     scheduler.spawn(async move {
         let handle = spawn_blocking(|| 5);
         until(|| handle.is_finished());
-        let told = sent.clone();
+        let reply = sent.clone();
         handle.on_done(move |result| {
-            told.send((result.unwrap(), thread::current().id())).unwrap();
+            reply.send((result.unwrap(), thread::current().id())).unwrap();
         });
         sent.send((0, thread::current().id())).unwrap();
     });
     scheduler.run().unwrap();
     let here = thread::current().id();
-    assert_eq!(got.iter().collect::<Vec<_>>(), [(0, here), (5, here)], "on a later turn");
+    assert_eq!(got.iter().collect::<Vec<_>>(), [(0, here), (5, here)], "in a later turn");
 }
 
 #[test]
@@ -236,12 +236,12 @@ fn a_shutdown_waits_for_callbacks_as_it_does_for_their_jobs() {
     let (sent, got) = mpsc::channel();
     let scheduler = guarded();
     scheduler.spawn(async move {
-        let tell = move |result: Result<(), BlockingError>| sent.send(result.is_ok()).unwrap();
-        spawn_blocking(job).on_done(tell);
+        let callback = move |result: Result<(), BlockingError>| sent.send(result.is_ok()).unwrap();
+        spawn_blocking(job).on_done(callback);
     });
     scheduler.run_until_stalled();
     let opener = thread::spawn(move || {
-        gate.wait_for_begin();
+        gate.wait_for_start();
         gate.open();
     });
     assert!(scheduler.shutdown(Duration::from_secs(600)).unwrap().is_clean());
@@ -267,7 +267,7 @@ fn a_local_callback_outside_of_a_scheduler_says_what_to_use() {
     spawn_blocking(|| ()).on_done_local(drop);
 }
 
-// ----- what the scheduler knows -----
+// ----- what the scheduler reports -----
 
 fn one_blocking_wait(waits: &[WaitsFor]) -> String {
     match waits {
@@ -277,7 +277,7 @@ fn one_blocking_wait(waits: &[WaitsFor]) -> String {
 }
 
 #[test]
-fn a_snapshot_names_the_jobs_and_who_waits_for_them() {
+fn a_snapshot_names_the_jobs_and_the_tasks_that_wait_for_them() {
     let scheduler = guarded();
     let (gate, job) = Gate::new();
     let task = scheduler.spawn(async {
@@ -286,7 +286,7 @@ fn a_snapshot_names_the_jobs_and_who_waits_for_them() {
     });
     let line = line!() - 3;
     scheduler.run_until_stalled();
-    gate.wait_for_begin();
+    gate.wait_for_start();
     let snapshot = scheduler.snapshot();
     assert_eq!(snapshot.blocking.len(), 1);
     let seen = &snapshot.blocking[0];
@@ -296,7 +296,7 @@ fn a_snapshot_names_the_jobs_and_who_waits_for_them() {
     assert!(waits.starts_with("blocking job \"load\" at tests/blocking.rs:"), "{waits}");
     assert!(scheduler.snapshot().to_string().contains("  blocking job \"load\", running for "));
     assert_eq!(scheduler.metrics().blocking, 1);
-    assert_eq!(scheduler.metrics().wakers_held, 0, "a letter wakes it, and not a waker");
+    assert_eq!(scheduler.metrics().wakers_held, 0, "it is woken by a letter, not by a waker");
     gate.open();
     scheduler.block_on(task).unwrap();
     assert!(scheduler.snapshot().blocking.is_empty());
@@ -304,7 +304,7 @@ fn a_snapshot_names_the_jobs_and_who_waits_for_them() {
 }
 
 #[test]
-fn a_task_that_has_the_result_sees_no_job_any_more() {
+fn a_task_that_has_the_result_no_longer_sees_the_job() {
     let scheduler = Rc::new(guarded());
     let inside = Rc::clone(&scheduler);
     scheduler.block_on(async move {
@@ -320,13 +320,13 @@ fn a_task_that_has_the_result_sees_no_job_any_more() {
 
 #[test]
 fn a_virtual_clock_stands_still_while_a_job_runs() {
-    /// Opens the gate when the scheduler goes to sleep: then it has decided not to jump.
-    struct AsleepAtLast(Option<Gate>, ThreadParker);
+    /// Opens the gate when the scheduler parks: by then it has decided not to jump.
+    struct OpenOnPark(Option<Gate>, ThreadParker);
 
-    impl Park for AsleepAtLast {
+    impl Park for OpenOnPark {
         fn park(&mut self, timeout: Option<Duration>) {
             if let Some(gate) = self.0.take() {
-                gate.wait_for_begin();
+                gate.wait_for_start();
                 gate.open();
             }
             self.1.park(timeout);
@@ -338,16 +338,16 @@ fn a_virtual_clock_stands_still_while_a_job_runs() {
     }
 
     let (gate, job) = Gate::new();
-    let park = AsleepAtLast(Some(gate), ThreadParker::new());
+    let park = OpenOnPark(Some(gate), ThreadParker::new());
     let scheduler = Scheduler::builder().virtual_time().park(park).build();
     let hour = Duration::from_secs(3600);
     let slow = scheduler.spawn(sleep(hour));
     let waits = scheduler.spawn(async move { spawn_blocking(job).await });
     scheduler.run_until_stalled();
-    assert!(scheduler.step().is_none(), "it would be an hour later otherwise");
+    assert!(scheduler.step().is_none(), "otherwise the clock would be an hour ahead");
     assert_eq!(scheduler.snapshot().elapsed, Duration::ZERO);
     scheduler.block_on(waits).unwrap().unwrap();
-    assert_eq!(scheduler.snapshot().elapsed, Duration::ZERO, "it has waited, and not jumped");
+    assert_eq!(scheduler.snapshot().elapsed, Duration::ZERO, "it waited and did not jump");
     assert!(!slow.is_finished());
     scheduler.run().unwrap();
     assert_eq!(scheduler.snapshot().elapsed, hour);
@@ -388,34 +388,34 @@ fn a_job_from_outside_that_is_awaited_through_a_foreign_waker_stops_a_virtual_cl
 }
 
 #[test]
-fn a_virtual_clock_goes_on_when_a_job_that_nobody_awaits_is_over() {
+fn a_virtual_clock_advances_when_a_job_that_is_not_awaited_has_finished() {
     let scheduler = virtual_time();
     let (gate, job) = Gate::new();
     scheduler.block_on(async { drop(spawn_blocking(job)) });
     let opener = thread::spawn(move || {
-        gate.wait_for_begin();
+        gate.wait_for_start();
         gate.open();
     });
     scheduler.block_on(sleep(Duration::from_secs(5)));
     assert_eq!(scheduler.snapshot().elapsed, Duration::from_secs(5));
-    assert!(scheduler.snapshot().blocking.is_empty(), "it jumped when that was over");
+    assert!(scheduler.snapshot().blocking.is_empty(), "it jumped once the job had finished");
     opener.join().unwrap();
 }
 
 #[test]
-fn nothing_is_called_a_deadlock_while_a_job_runs_and_a_report_names_the_job() {
+fn a_stall_is_not_a_certain_deadlock_while_a_job_runs_and_the_report_names_the_job() {
     let reports: Rc<RefCell<Vec<DeadlockReport>>> = Rc::default();
     let (gate, job) = Gate::new();
     let mut gate = Some(gate);
     let seen = Rc::clone(&reports);
-    let tell = move |report: &DeadlockReport| {
+    let on_stall = move |report: &DeadlockReport| {
         seen.borrow_mut().push(report.clone());
         gate.take().into_iter().for_each(Gate::open);
     };
-    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, tell).build();
+    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, on_stall).build();
     scheduler.block_on(async { spawn_blocking(job).await.unwrap() });
     let reports = reports.borrow();
-    let report = reports.first().expect("it was told while the job ran");
+    let report = reports.first().expect("the stall was reported while the job ran");
     assert!(!report.certain);
     assert_eq!(report.blocking.len(), 1);
     let waits = one_blocking_wait(&report.tasks[0].waits);
@@ -424,7 +424,7 @@ fn nothing_is_called_a_deadlock_while_a_job_runs_and_a_report_names_the_job() {
 }
 
 #[test]
-fn a_deadlock_is_certain_as_soon_as_the_last_job_is_over() {
+fn a_deadlock_is_certain_as_soon_as_the_last_job_has_finished() {
     for _ in 0..100 {
         let scheduler = Scheduler::new();
         let (gate, job) = Gate::new();
@@ -438,8 +438,8 @@ fn a_deadlock_is_certain_as_soon_as_the_last_job_is_over() {
 }
 
 #[test]
-fn a_handle_that_is_kept_by_nobody_who_polls_it_ends_in_a_verdict_all_the_same() {
-    // The task that waited is gone, and its handle is elsewhere: its end is a letter to nobody.
+fn a_handle_that_is_kept_but_never_polled_does_not_prevent_the_verdict() {
+    // The task that waited is gone and the handle is held elsewhere: the job's completion is a letter to no task.
     let scheduler = Scheduler::new();
     let kept: Rc<RefCell<Option<BlockingHandle<()>>>> = Rc::default();
     let (gate, job) = Gate::new();
@@ -478,7 +478,7 @@ fn a_hundred_thousand_jobs_leave_no_records_behind() {
 // ----- shutdown -----
 
 #[test]
-fn a_shutdown_waits_for_jobs_within_its_grace() {
+fn a_shutdown_waits_for_jobs_within_its_grace_period() {
     for scheduler in [Scheduler::new(), virtual_time()] {
         let (gate, job) = Gate::new();
         let done = Arc::new(AtomicUsize::new(0));
@@ -498,7 +498,7 @@ fn a_shutdown_waits_for_jobs_within_its_grace() {
 }
 
 #[test]
-fn shutdown_returns_within_its_bound_and_says_what_is_still_blocking() {
+fn shutdown_returns_within_its_bound_and_reports_what_is_still_blocking() {
     for scheduler in [Scheduler::new(), virtual_time()] {
         let (gate, job) = Gate::new();
         let task = scheduler.spawn(async {
@@ -506,7 +506,7 @@ fn shutdown_returns_within_its_bound_and_says_what_is_still_blocking() {
             handle.await
         });
         scheduler.run_until_stalled();
-        gate.wait_for_begin();
+        gate.wait_for_start();
         for grace in [Duration::from_millis(50), Duration::ZERO] {
             let began = Instant::now();
             let report = scheduler.shutdown(grace).unwrap();
@@ -519,13 +519,13 @@ fn shutdown_returns_within_its_bound_and_says_what_is_still_blocking() {
             assert!(report.to_string().contains("blocking   blocking job \"stuck\", running for "));
         }
         assert!(scheduler.block_on(task).unwrap_err().is_cancelled());
-        drop(scheduler); // Waits for nobody.
+        drop(scheduler); // Does not wait for the job.
         gate.open();
     }
 }
 
 #[test]
-fn a_clean_up_in_virtual_time_is_over_within_the_bound_though_a_job_hangs() {
+fn a_clean_up_in_virtual_time_ends_within_the_bound_though_a_job_hangs() {
     let scheduler = virtual_time();
     let (gate, job) = Gate::new();
     drop(scheduler.spawn(async move {
@@ -554,18 +554,18 @@ fn a_clean_up_may_hand_jobs_over_and_wait_for_them() {
 }
 
 #[test]
-fn a_job_from_a_destructor_during_the_end_is_refused_at_once() {
+fn a_job_from_a_destructor_during_teardown_is_refused_immediately() {
     let results: Arc<Mutex<Vec<BlockingError>>> = Arc::default();
     let with_destructor = || {
         let scheduler = Scheduler::new();
         let results = Arc::clone(&results);
         drop(scheduler.spawn(async move {
             let _guard = OnDrop(move || {
-                let handle = spawn_blocking(|| unreachable!("nothing new is begun"));
+                let handle = spawn_blocking(|| unreachable!("no new job is started"));
                 assert!(handle.is_finished());
                 results.lock().unwrap().push(handle.wait().unwrap_err());
             });
-            // Not to be asked, so that it is there until the end.
+            // Masked against the request, so that it is still there at the end.
             turnwise::task::mask(pending::<()>()).await;
         }));
         scheduler.run_until_stalled();
@@ -580,18 +580,18 @@ fn a_job_from_a_destructor_during_the_end_is_refused_at_once() {
 }
 
 #[test]
-fn a_scheduler_that_is_dropped_waits_for_no_job_and_the_late_result_is_dropped_on_its_thread() {
+fn a_dropped_scheduler_waits_for_no_job_and_the_late_result_is_dropped_on_its_thread() {
     let (gate, job) = Gate::new();
-    let (dropped, told) = mpsc::channel();
+    let (dropped, receiver) = mpsc::channel();
     let scheduler = Scheduler::new();
     drop(scheduler.spawn(spawn_blocking(move || {
         job();
         OnDrop(move || dropped.send(thread::current().id()).unwrap())
     })));
     scheduler.run_until_stalled();
-    gate.wait_for_begin();
+    gate.wait_for_start();
     drop(scheduler);
     gate.open();
-    assert_ne!(told.recv().unwrap(), thread::current().id());
-    assert!(told.recv().is_err(), "and once");
+    assert_ne!(receiver.recv().unwrap(), thread::current().id());
+    assert!(receiver.recv().is_err(), "it was dropped once");
 }

@@ -1,6 +1,6 @@
-//! The pool: its order, its limits, its threads, and how it ends. Rows F83 to F88 of the table of faults.
+//! The pool: its order, limits, threads and shutdown. Covers rows F83 to F88 of `FAULTS.md`.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod probe;
 
@@ -17,27 +17,27 @@ use turnwise::blocking::{self, BlockingHandle, TrySubmitError};
 use turnwise::scheduler::WaitsFor;
 use turnwise::{ThreadPool, block_on, join_all, spawn, yield_now};
 
-/// A job that runs until it is let go.
+/// A job that runs until it is released.
 struct Gate {
     go: Option<Sender<()>>,
-    begun: Receiver<()>,
+    started: Receiver<()>,
     handle: BlockingHandle<()>,
 }
 
 impl Gate {
     fn on(pool: &ThreadPool) -> Gate {
-        let ((go, wait), (begins, begun)) = (mpsc::channel(), mpsc::channel());
+        let ((go, wait), (starts, started)) = (mpsc::channel(), mpsc::channel());
         let handle = pool.submit(move || {
-            let _ = begins.send(()); // Not everybody wants to know.
+            let _ = starts.send(()); // Not every test listens.
             let _ = wait.recv();
         });
-        Gate { go: Some(go), begun, handle }
+        Gate { go: Some(go), started, handle }
     }
 
-    /// On its thread already.
+    /// A gate whose job is already running.
     fn running(pool: &ThreadPool) -> Gate {
         let gate = Gate::on(pool);
-        gate.begun.recv().unwrap();
+        gate.started.recv().unwrap();
         gate
     }
 
@@ -50,7 +50,7 @@ impl Gate {
 // ----- order and limits -----
 
 #[test]
-fn one_thread_runs_jobs_in_the_order_in_which_they_came() {
+fn one_thread_runs_jobs_in_fifo_order() {
     let pool = ThreadPool::new(1);
     let log: Arc<Mutex<Vec<u32>>> = Arc::default();
     for number in 0..1000 {
@@ -70,7 +70,7 @@ fn threads_are_started_on_demand_and_named() {
     };
     assert_eq!(name(&pool), "db-0");
     until(|| format!("{pool:?}").contains("idle: 1"));
-    assert_eq!(name(&pool), "db-0", "the one that sleeps is called, and no second one started");
+    assert_eq!(name(&pool), "db-0", "the idle thread is woken, and no second one is started");
     assert_eq!(pool.threads(), 1);
     let gates: Vec<_> = (0..3).map(|_| Gate::running(&pool)).collect();
     assert_eq!((pool.threads(), pool.running().len(), pool.queued()), (3, 3, 0));
@@ -81,7 +81,7 @@ fn threads_are_started_on_demand_and_named() {
 }
 
 #[test]
-fn idle_threads_end_and_come_back() {
+fn idle_threads_exit_and_are_started_again() {
     let pool = ThreadPool::builder().threads(2).keep_alive(Duration::from_millis(1)).build();
     for round in 0..20 {
         assert_eq!(pool.submit(move || round).wait().unwrap(), round);
@@ -90,8 +90,8 @@ fn idle_threads_end_and_come_back() {
 }
 
 #[test]
-fn threads_that_end_at_once_lose_no_job() {
-    // With no time at all a thread ends as soon as the queue is empty, just as the next job comes.
+fn threads_that_exit_immediately_lose_no_job() {
+    // Without a keep-alive a thread exits as soon as the queue is empty, just as the next job arrives.
     let pool = ThreadPool::builder().threads(1).keep_alive(Duration::ZERO).build();
     let rounds = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
     for round in 0..rounds {
@@ -100,15 +100,15 @@ fn threads_that_end_at_once_lose_no_job() {
 }
 
 #[test]
-fn a_limited_queue_refuses_who_cannot_wait_and_gives_the_closure_back() {
+fn a_bounded_queue_refuses_a_caller_that_cannot_wait_and_gives_the_closure_back() {
     let pool = ThreadPool::builder().threads(1).queue_limit(1).build();
     let gate = Gate::running(&pool);
     let queued = pool.submit(|| 1);
     let error = pool.try_submit(|| 2).unwrap_err();
     assert!(error.is_full() && !error.is_closed());
-    assert_eq!(error.to_string(), "the queue of the pool is full");
+    assert_eq!(error.to_string(), "the pool's queue is full");
     assert_eq!(error.into_job()(), 2);
-    // In a task nothing blocks.
+    // Inside a task, `submit` never blocks.
     block_on(async { assert!(pool.submit(|| 3).await.unwrap_err().is_full()) });
     gate.open();
     assert_eq!(queued.wait().unwrap(), 1);
@@ -116,7 +116,7 @@ fn a_limited_queue_refuses_who_cannot_wait_and_gives_the_closure_back() {
 }
 
 #[test]
-fn a_job_of_the_pool_does_not_wait_for_a_place_that_it_keeps_itself() {
+fn a_job_does_not_wait_for_a_place_that_it_occupies_itself() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(0).build());
     let inside = Arc::clone(&pool);
     let nested = pool.submit(move || inside.submit(|| ()).wait()).wait().unwrap();
@@ -143,7 +143,7 @@ fn outside_of_a_scheduler_submitting_to_a_full_queue_waits_for_a_place() {
 }
 
 #[test]
-fn tasks_wait_for_places_in_the_order_in_which_they_came() {
+fn tasks_wait_for_places_in_fifo_order() {
     let pool = ThreadPool::builder().threads(1).queue_limit(1).build();
     let log: Arc<Mutex<Vec<u32>>> = Arc::default();
     let scheduler = guarded();
@@ -186,10 +186,10 @@ fn a_wait_for_a_place_is_named_and_may_be_given_up() {
     scheduler.run_until_stalled();
     let waits = scheduler.snapshot().tasks[0].waits.clone();
     let [wait @ WaitsFor::Blocking { .. }] = &waits[..] else { panic!("{waits:?}") };
-    assert!(wait.to_string().starts_with("a blocking job that has not begun at tests/"), "{wait}");
+    assert!(wait.to_string().starts_with("a blocking job (not started) at tests/"), "{wait}");
     task.abort();
     assert!(scheduler.block_on(task).unwrap_err().is_cancelled());
-    assert_eq!(dropped.load(Ordering::SeqCst), 1, "the closure was dropped, here");
+    assert_eq!(dropped.load(Ordering::SeqCst), 1, "the closure was dropped with its wait");
     assert!(scheduler.snapshot().blocking.is_empty());
     assert!(format!("{pool:?}").contains("waiting: 0"));
     gate.open();
@@ -209,35 +209,35 @@ fn a_job_that_is_aborted_leaves_its_place_to_the_next() {
         panic!("it has a place")
     };
     let error = queued.wait().unwrap_err();
-    assert!(error.to_string().ends_with(" was never begun: it was aborted"), "{error}");
-    assert!(!gate.handle.abort(), "it runs already");
+    assert!(error.to_string().ends_with(" never started: it was aborted"), "{error}");
+    assert!(!gate.handle.abort(), "it is already running");
     gate.open();
     assert_eq!(next.wait().unwrap(), "next");
 }
 
 #[test]
-fn a_callback_without_a_scheduler_is_the_end_of_the_job_on_its_worker() {
+fn without_a_scheduler_a_callback_runs_at_the_end_of_the_job_on_its_worker() {
     let (sent, got) = mpsc::channel();
     let pool = ThreadPool::builder().threads(1).name("there").build();
     let gate = Gate::running(&pool);
-    let told = sent.clone();
+    let reply = sent.clone();
     pool.submit(|| 5).on_done(move |result| {
-        told.send((result.unwrap(), thread::current().name().unwrap().to_owned())).unwrap();
-        panic!("of which nobody takes notice");
+        reply.send((result.unwrap(), thread::current().name().unwrap().to_owned())).unwrap();
+        panic!("this is ignored");
     });
     gate.open();
     assert_eq!(got.recv().unwrap(), (5, "there-0".to_owned()));
-    let over = pool.submit(|| 6);
-    until(|| over.is_finished());
-    over.on_done(move |result| sent.send((result.unwrap(), String::new())).unwrap());
-    assert_eq!(got.try_recv().unwrap(), (6, String::new()), "here and now");
+    let finished = pool.submit(|| 6);
+    until(|| finished.is_finished());
+    finished.on_done(move |result| sent.send((result.unwrap(), String::new())).unwrap());
+    assert_eq!(got.try_recv().unwrap(), (6, String::new()), "called immediately, on this thread");
     pool.shutdown();
-    let (refused, told) = mpsc::channel();
+    let (refused, receiver) = mpsc::channel();
     pool.submit(|| ()).on_done(move |result| refused.send(result.is_err()).unwrap());
-    assert_eq!(told.try_recv(), Ok(true));
+    assert_eq!(receiver.try_recv(), Ok(true));
 }
 
-// ----- shutdowns that meet -----
+// ----- concurrent shutdowns -----
 
 #[test]
 fn jobs_that_shut_their_pool_down_at_the_same_time_do_not_wait_for_each_other() {
@@ -264,13 +264,13 @@ fn a_shutdown_in_limited_time_does_not_wait_for_a_job_that_has_shut_the_pool_dow
     let pool = Arc::new(ThreadPool::new(1));
     let (go, wait) = mpsc::channel::<()>();
     let inside = Arc::clone(&pool);
-    let (is_shut, told) = mpsc::channel();
+    let (is_shut, receiver) = mpsc::channel();
     let job = pool.submit(move || {
         inside.shutdown();
         is_shut.send(()).unwrap();
         wait.recv()
     });
-    told.recv().unwrap();
+    receiver.recv().unwrap();
     let report = pool.shutdown_timeout(Duration::from_millis(10));
     assert_eq!((report.still_running.len(), report.refused), (1, 0));
     drop(go);
@@ -279,7 +279,7 @@ fn a_shutdown_in_limited_time_does_not_wait_for_a_job_that_has_shut_the_pool_dow
 
 #[test]
 fn a_shutdown_in_limited_time_does_not_wait_for_the_destructors_of_a_thread() {
-    /// Its destructor takes as long as it takes until somebody lets it go.
+    /// Its destructor blocks until it is released.
     struct Slow(Option<Receiver<()>>);
     impl Drop for Slow {
         fn drop(&mut self) {
@@ -298,7 +298,7 @@ fn a_shutdown_in_limited_time_does_not_wait_for_the_destructors_of_a_thread() {
 }
 
 #[test]
-fn a_report_counts_those_who_were_waiting_for_a_place() {
+fn a_report_counts_jobs_that_were_waiting_for_a_place() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(1).build());
     let gate = Gate::running(&pool);
     let queued = pool.submit(|| ());
@@ -312,12 +312,12 @@ fn a_report_counts_those_who_were_waiting_for_a_place() {
 }
 
 #[test]
-#[should_panic(expected = "no thread can have the name \"a\\0b\"")]
+#[should_panic(expected = "a thread name cannot contain NUL: \"a\\0b\"")]
 fn a_name_that_no_thread_can_have_is_refused() {
     ThreadPool::builder().name("a\0b").build();
 }
 
-// ----- the table of faults -----
+// ----- faults of other executors -----
 
 /// F83: tokio#8406, blocking#31.
 #[test]
@@ -330,20 +330,20 @@ fn a_thread_that_cannot_be_started_is_an_error_to_the_caller() {
         let error = pool.submit(|| unreachable!("there is no thread")).wait().unwrap_err();
         assert_eq!(error.thread_error().unwrap().kind(), io::ErrorKind::WouldBlock);
         assert!(error.is_cancelled());
-        assert!(error.to_string().contains(" was never begun: no thread could be started ("));
+        assert!(error.to_string().contains(" never started: no thread could be started ("));
     }
     let error = guarded().block_on(async { pool.submit_async(|| ()).await.await.unwrap_err() });
     assert!(error.thread_error().is_some());
     pool.shutdown();
 
-    // The operating system itself refuses a stack of so many bytes.
+    // The operating system itself refuses a stack of this size.
     let pool = ThreadPool::builder().threads(1).stack_size(1 << 46).build();
     assert!(pool.submit(|| ()).wait().unwrap_err().thread_error().is_some());
 }
 
 /// F83: tokio#8406, blocking#31.
 #[test]
-fn a_job_whose_thread_cannot_be_started_runs_later_on_one_that_lives() {
+fn a_job_whose_thread_cannot_be_started_runs_later_on_a_live_thread() {
     let starts = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&starts);
     let pool = ThreadPool::builder()
@@ -362,7 +362,7 @@ fn a_job_whose_thread_cannot_be_started_runs_later_on_one_that_lives() {
     assert_eq!(results, [0, 1, 2, 3, 4]);
 }
 
-/// F83: the thread that was to come for a job does not, and one that could do it has fallen asleep meanwhile.
+/// F83: a thread that is being started for a job fails to start after another thread has gone idle.
 #[test]
 fn a_job_is_not_left_to_a_thread_that_fails_to_start_while_another_sleeps() {
     let ((asks, asked), (fail, failing)) = (mpsc::channel(), mpsc::channel::<()>());
@@ -387,9 +387,9 @@ fn a_job_is_not_left_to_a_thread_that_fails_to_start_while_another_sleeps() {
     assert_eq!((submitter.join().unwrap(), third.wait().unwrap()), ("second", "third"));
 }
 
-/// F83: a starter that says yes and does nothing, or panics.
+/// F83: a start function that returns `Ok` without running the worker, or panics.
 #[test]
-fn a_thread_that_never_comes_is_an_error_too() {
+fn a_thread_that_never_serves_is_an_error_too() {
     let lies = |_: thread::Builder, serve: Box<dyn FnOnce() + Send>| {
         drop(serve);
         thread::Builder::new().spawn(|| ())
@@ -405,38 +405,38 @@ fn a_thread_that_never_comes_is_an_error_too() {
 fn a_shutdown_with_a_bound_returns_within_it_and_the_late_result_is_discarded() {
     for timeout in [Duration::from_millis(50), Duration::ZERO] {
         let pool = ThreadPool::new(1);
-        let ((go, wait), (say, begun)) = (mpsc::channel::<()>(), mpsc::channel());
-        let (dropped, told) = mpsc::channel();
+        let ((go, wait), (starts, started)) = (mpsc::channel::<()>(), mpsc::channel());
+        let (dropped, receiver) = mpsc::channel();
         let stuck = blocking::Builder::new().name("stuck").spawn_on(&pool, move || {
-            say.send(()).unwrap();
+            starts.send(()).unwrap();
             let _ = wait.recv();
             OnDrop(move || dropped.send(()).unwrap())
         });
-        begun.recv().unwrap();
+        started.recv().unwrap();
         let queued = pool.submit(|| unreachable!("it was refused"));
-        let started = Instant::now();
+        let began = Instant::now();
         let report = pool.shutdown_timeout(timeout);
-        assert!(started.elapsed() >= timeout && started.elapsed() < Duration::from_secs(20));
+        assert!(began.elapsed() >= timeout && began.elapsed() < Duration::from_secs(20));
         assert_eq!(report.refused, 1);
         assert_eq!(report.still_running.len(), 1);
         assert_eq!(report.still_running[0].name.as_deref(), Some("stuck"));
         assert!(
             report
                 .to_string()
-                .starts_with("1 still running, 1 never begun\n  blocking job \"stuck\", ")
+                .starts_with("1 still running, 1 never started\n  blocking job \"stuck\", ")
         );
         assert!(queued.wait().unwrap_err().is_closed());
         drop(stuck);
-        drop(pool); // Waits for nobody any more.
-        assert!(started.elapsed() < Duration::from_secs(20));
+        drop(pool); // No longer waits for the job.
+        assert!(began.elapsed() < Duration::from_secs(20));
         drop(go);
-        told.recv().unwrap();
-        assert!(told.recv().is_err(), "it was dropped once");
+        receiver.recv().unwrap();
+        assert!(receiver.recv().is_err(), "it was dropped once");
     }
 }
 
 #[test]
-fn a_shutdown_without_a_bound_waits_for_all_that_have_a_place() {
+fn a_shutdown_without_a_bound_waits_for_all_accepted_jobs() {
     let pool = Arc::new(ThreadPool::builder().threads(2).queue_limit(10).build());
     let gates = [Gate::running(&pool), Gate::running(&pool)];
     let done = Arc::new(AtomicUsize::new(0));
@@ -452,7 +452,7 @@ fn a_shutdown_without_a_bound_waits_for_all_that_have_a_place() {
         })
         .collect();
     until(|| pool.is_closed());
-    assert_eq!(done.load(Ordering::SeqCst), 0, "nobody has begun when it is closed");
+    assert_eq!(done.load(Ordering::SeqCst), 0, "none has started when the pool is closed");
     gates.into_iter().for_each(Gate::open);
     closers.into_iter().for_each(|closer| closer.join().unwrap());
     assert_eq!((done.load(Ordering::SeqCst), pool.threads()), (10, 0));
@@ -461,7 +461,7 @@ fn a_shutdown_without_a_bound_waits_for_all_that_have_a_place() {
 }
 
 #[test]
-fn a_job_may_shut_its_own_pool_down_and_be_the_last_to_have_it() {
+fn a_job_may_shut_its_own_pool_down_and_drop_the_last_reference() {
     let pool = Arc::new(ThreadPool::new(2));
     let (handed, taken) = mpsc::channel::<Arc<ThreadPool>>();
     let last = pool.submit(move || {
@@ -476,10 +476,10 @@ fn a_job_may_shut_its_own_pool_down_and_be_the_last_to_have_it() {
 
 /// F85: tokio#7499, tokio#1875.
 #[test]
-fn a_job_during_and_after_a_shutdown_is_an_error_at_once() {
+fn a_job_during_and_after_a_shutdown_is_refused_immediately() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(0).build());
     let gate = Gate::running(&pool);
-    // One that waits for a place, on a thread of its own.
+    // One job waits for a place, on a thread of its own.
     let waiting = Arc::clone(&pool);
     let waiter = thread::spawn(move || waiting.submit(|| ()).wait());
     until(|| format!("{pool:?}").contains("waiting: 1"));
@@ -494,7 +494,10 @@ fn a_job_during_and_after_a_shutdown_is_an_error_at_once() {
     assert!(refused.is_finished());
     let error = refused.wait().unwrap_err();
     assert!(error.is_closed() && error.is_cancelled());
-    assert!(error.to_string().ends_with(" was never begun: its pool takes no more"), "{error}");
+    assert!(
+        error.to_string().ends_with(" never started: its pool or its scheduler was shut down"),
+        "{error}"
+    );
     let Err(TrySubmitError::Closed(job)) = pool.try_submit(|| 7) else { panic!("it is closed") };
     assert_eq!(job(), 7);
     block_on(async {
@@ -506,15 +509,15 @@ fn a_job_during_and_after_a_shutdown_is_an_error_at_once() {
     assert!(pool.submit(|| ()).wait().unwrap_err().is_closed());
 }
 
-/// F85: from the destructor of a task that dies with its scheduler.
+/// F85: from the destructor of a task that is dropped with its scheduler.
 #[test]
-fn a_job_for_a_closed_pool_from_a_destructor_is_an_error_at_once() {
+fn a_job_for_a_closed_pool_from_a_destructor_is_refused_immediately() {
     let pool = Arc::new(ThreadPool::new(1));
     pool.shutdown();
-    let (told, got) = mpsc::channel();
+    let (sent, got) = mpsc::channel();
     let scheduler = guarded();
     drop(scheduler.spawn(async move {
-        let _guard = OnDrop(move || told.send(pool.submit(|| ()).wait().is_err()).unwrap());
+        let _guard = OnDrop(move || sent.send(pool.submit(|| ()).wait().is_err()).unwrap());
         std::future::pending::<()>().await;
     }));
     scheduler.run_until_stalled();
@@ -524,8 +527,8 @@ fn a_job_for_a_closed_pool_from_a_destructor_is_an_error_at_once() {
 
 /// F86: blocking's changelog ("panics are propagated").
 #[test]
-fn of_many_jobs_one_in_ten_panics_and_the_threads_are_the_same() {
-    std::panic::set_hook(Box::new(|_| {})); // A hundred thousand lines that nobody reads.
+fn one_job_in_ten_panics_and_the_threads_survive() {
+    std::panic::set_hook(Box::new(|_| {})); // Suppresses a hundred thousand lines of output.
     let jobs = if cfg!(debug_assertions) { 100_000 } else { 1_000_000_u32 };
     let started = Arc::new(AtomicUsize::new(0));
     let starts = Arc::clone(&started);
@@ -556,29 +559,29 @@ fn of_many_jobs_one_in_ten_panics_and_the_threads_are_the_same() {
 
 /// F87: no single report.
 #[test]
-fn a_handle_dropped_while_its_job_runs_wakes_nobody_and_the_result_is_dropped_once() {
+fn a_handle_dropped_while_its_job_runs_wakes_no_task_and_the_result_is_dropped_once() {
     let pool = ThreadPool::new(1);
-    let ((go, wait), (say, begun)) = (mpsc::channel::<()>(), mpsc::channel());
+    let ((go, wait), (starts, started)) = (mpsc::channel::<()>(), mpsc::channel());
     let dropped = Arc::new(Mutex::new(Vec::new()));
     let drops = Arc::clone(&dropped);
     let mut handle = pool.submit(move || {
-        say.send(()).unwrap();
+        starts.send(()).unwrap();
         let _ = wait.recv();
         OnDrop(move || drops.lock().unwrap().push(thread::current().name().map(str::to_owned)))
     });
     let (rings, waker) = Rings::new();
     assert!(poll_with(&mut handle, &waker).is_pending());
-    begun.recv().unwrap();
+    started.recv().unwrap();
     drop(handle);
     drop(waker);
-    assert_eq!(Arc::strong_count(&rings), 1, "its waker is let go with it");
+    assert_eq!(Arc::strong_count(&rings), 1, "its waker is dropped with it");
     drop(go);
     pool.shutdown();
     assert_eq!(*dropped.lock().unwrap(), [Some("blocking-0".to_owned())]);
     assert_eq!(rings.get(), 0);
 }
 
-/// F87: the results of jobs that nobody awaits may panic when they are dropped.
+/// F87: the result of a job that is not awaited may panic when it is dropped.
 #[test]
 fn results_and_closures_that_panic_when_dropped_leave_the_thread_alive() {
     struct Bomb;
@@ -603,9 +606,9 @@ fn results_and_closures_that_panic_when_dropped_leave_the_thread_alive() {
 
 /// F88: no single report.
 #[test]
-fn a_flood_of_jobs_is_held_back_by_a_limit_and_served_first_come_first_served() {
+fn a_flood_of_jobs_is_bounded_by_a_limit_and_served_in_fifo_order() {
     thread_local! {
-        /// The number of the next job that may run on this thread.
+        /// The lowest job number that may still run on this thread.
         static LAST: Cell<usize> = const { Cell::new(0) };
     }
     let jobs = if cfg!(debug_assertions) { 50_000 } else { 1_000_000_usize };
@@ -633,7 +636,7 @@ fn a_flood_of_jobs_is_held_back_by_a_limit_and_served_first_come_first_served() 
 
 /// F88: no single report.
 #[test]
-fn a_flood_of_jobs_without_a_limit_comes_to_its_end() {
+fn a_flood_of_jobs_without_a_limit_is_completed() {
     let jobs = if cfg!(debug_assertions) { 100_000 } else { 1_000_000_u64 };
     let pool = Arc::new(ThreadPool::new(2));
     let inside = Arc::clone(&pool);

@@ -1,9 +1,8 @@
-//! What may cross threads, be moved while it is polled, or be used after a panic: every public type, checked
-//! by the compiler against a table.
+//! Which public types are `Send`, `Sync`, `Unpin` and `UnwindSafe`: the compiler checks every one against a table.
 //!
 //! RUSTSEC-2020-0059, -0062, -0070, -0072, -0113, -0118, -0124, -0134, -0137, -0152, RUSTSEC-2024-0005: types
-//! that could be sent or shared and must not be. RUSTSEC-2021-0072: a task's output was dropped elsewhere.
-#![allow(dead_code, reason = "of two constants of one name the compiler takes one")]
+//! that could be sent or shared and must not be. RUSTSEC-2021-0072: a task's output was dropped on another thread.
+#![allow(dead_code, reason = "of two constants with the same name, the compiler uses one")]
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -54,31 +53,31 @@ use turnwise::{
     Scheduler, Snapshot, TaskId, ThreadPool, Transition, Turn,
 };
 
-/// Which of four traits a type has. A constant of the type itself goes before one of a trait's, and is there
-/// only where its bound holds.
+/// Which of four traits a type implements. An inherent constant takes precedence over a trait's, and exists only
+/// where its bound holds.
 macro_rules! traits {
     ($type:ty) => {{
-        trait Otherwise {
+        trait Fallback {
             const SEND: &str = "";
             const SYNC: &str = "";
             const UNPIN: &str = "";
             const UNWIND_SAFE: &str = "";
         }
-        struct Asked<T: ?Sized>(PhantomData<T>);
-        impl<T: ?Sized> Otherwise for Asked<T> {}
-        impl<T: ?Sized + Send> Asked<T> {
+        struct Checked<T: ?Sized>(PhantomData<T>);
+        impl<T: ?Sized> Fallback for Checked<T> {}
+        impl<T: ?Sized + Send> Checked<T> {
             const SEND: &str = "Send ";
         }
-        impl<T: ?Sized + Sync> Asked<T> {
+        impl<T: ?Sized + Sync> Checked<T> {
             const SYNC: &str = "Sync ";
         }
-        impl<T: ?Sized + Unpin> Asked<T> {
+        impl<T: ?Sized + Unpin> Checked<T> {
             const UNPIN: &str = "Unpin ";
         }
-        impl<T: ?Sized + UnwindSafe> Asked<T> {
+        impl<T: ?Sized + UnwindSafe> Checked<T> {
             const UNWIND_SAFE: &str = "UnwindSafe ";
         }
-        type This = Asked<$type>;
+        type This = Checked<$type>;
         [This::SEND, This::SYNC, This::UNPIN, This::UNWIND_SAFE].concat()
     }};
 }
@@ -93,7 +92,7 @@ macro_rules! table {
 }
 
 #[test]
-fn what_belongs_to_a_thread_stays_there() {
+fn thread_bound_types_are_not_send() {
     table! {
         Scheduler => "Unpin",
         scheduler::Builder => "Unpin",
@@ -125,7 +124,7 @@ fn what_belongs_to_a_thread_stays_there() {
 }
 
 #[test]
-fn what_is_plain_data_or_made_for_other_threads_crosses() {
+fn plain_data_and_cross_thread_types_are_send() {
     table! {
         Turn => "Send Sync Unpin UnwindSafe",
         Transition => "Send Sync Unpin UnwindSafe",
@@ -174,7 +173,7 @@ fn what_is_plain_data_or_made_for_other_threads_crosses() {
 }
 
 #[test]
-fn locks_and_channels_stay_with_their_guards_and_futures() {
+fn locks_and_channels_and_their_guards_and_futures_are_not_send() {
     table! {
         Mutex<u8> => "Unpin UnwindSafe",
         sync::MutexGuard<'static, u8> => "Unpin",
@@ -238,7 +237,7 @@ fn locks_and_channels_stay_with_their_guards_and_futures() {
 }
 
 #[test]
-fn what_locks_and_channels_answer_crosses_and_so_does_a_remote_sender() {
+fn results_of_locks_and_channels_are_send_and_so_is_a_remote_sender() {
     table! {
         sync::TryLockError => "Send Sync Unpin UnwindSafe",
         sync::TryReadError => "Send Sync Unpin UnwindSafe",
@@ -271,7 +270,7 @@ fn what_locks_and_channels_answer_crosses_and_so_does_a_remote_sender() {
 }
 
 #[test]
-fn pools_and_what_belongs_to_them_cross() {
+fn pools_and_their_handles_are_send() {
     table! {
         ThreadPool => "Send Sync Unpin UnwindSafe",
         PoolBuilder => "Send Sync Unpin",
@@ -291,7 +290,7 @@ fn pools_and_what_belongs_to_them_cross() {
 }
 
 #[test]
-fn groups_of_tasks_stay_and_groups_of_futures_are_what_the_futures_are() {
+fn groups_of_tasks_are_not_send_and_groups_of_futures_are_what_the_futures_are() {
     table! {
         JoinSet<u8> => "Unpin",
         JoinNext<'static, u8> => "Unpin",
@@ -314,7 +313,7 @@ fn groups_of_tasks_stay_and_groups_of_futures_are_what_the_futures_are() {
 }
 
 #[test]
-fn generators_stay_and_what_they_answer_crosses() {
+fn generators_are_not_send_but_their_results_are() {
     table! {
         Generator<'static, u8> => "Unpin",
         Generator<'static, PhantomPinned, PhantomPinned, PhantomPinned> => "Unpin",
@@ -337,7 +336,7 @@ fn generators_stay_and_what_they_answer_crosses() {
 
 #[cfg(feature = "jobs")]
 #[test]
-fn jobs_stay_with_their_handles_and_what_they_answer_crosses() {
+fn jobs_and_their_handles_are_not_send_but_their_results_are() {
     table! {
         jobs::Jobs => "Unpin",
         jobs::Every<'static> => "Unpin",
@@ -351,7 +350,7 @@ fn jobs_stay_with_their_handles_and_what_they_answer_crosses() {
     }
 }
 
-/// A future that must be pinned and stays on its thread.
+/// A future that must be pinned and must stay on its thread.
 struct Pinned(PhantomPinned, Rc<u8>);
 
 impl Future for Pinned {
@@ -362,15 +361,15 @@ impl Future for Pinned {
     }
 }
 
-/// Public only because a macro or a sealed trait needs it, under paths that are hidden or private.
+/// Public only because a macro or a sealed trait needs them; their paths are hidden or private.
 const HIDDEN: [&str; 12] = [
     "Branch", "Edge", "Field", "JobError", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order",
-    "Place", "Racers", "Sealed",
+    "Storage", "Racers", "Sealed",
 ];
 
 #[test]
 fn every_public_type_is_in_a_table() {
-    /// Every name that is declared public below a folder.
+    /// Collects the names of all public types that are declared below a folder.
     fn declared(folder: &Path, into: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -407,7 +406,7 @@ fn handles_are_unpin_and_futures_of_what_their_tasks_return() {
         PhantomData
     }
     let scheduler = Scheduler::new();
-    // Of a type that is not `Unpin` itself: nothing in a handle is pinned.
+    // The output is not `Unpin`, but the handle is: it pins nothing.
     let _: PhantomData<Result<PhantomPinned, JoinError>> =
         output(scheduler.spawn(async { PhantomPinned }));
     let remote = scheduler.remote().spawn(|| async { PhantomPinned });

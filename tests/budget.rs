@@ -1,6 +1,6 @@
-//! A budget: after so many results in one turn a task's waits give way, and lose nothing by that.
+//! A budget bounds the results per turn: when it is used up, a task's waits yield, and nothing is lost by that.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -23,14 +23,14 @@ fn with_budget(results: u32) -> Scheduler {
     Scheduler::builder().virtual_time().budget(results).build()
 }
 
-/// How many turns a future has, on a scheduler of its own.
+/// The number of turns a future takes, on a scheduler of its own.
 fn turns(budget: u32, future: impl Future) -> u64 {
     let scheduler = with_budget(budget);
     scheduler.block_on(future);
     scheduler.metrics().turns
 }
 
-/// Ten times something that is ready at once.
+/// Awaits something that is ready immediately, ten times.
 async fn ten(mut ready: impl AsyncFnMut()) {
     for _ in 0..10 {
         ready().await;
@@ -38,8 +38,8 @@ async fn ten(mut ready: impl AsyncFnMut()) {
 }
 
 #[test]
-fn every_wait_of_this_crate_counts_when_it_is_ready_at_once() {
-    // Ten results with a budget of three are four turns.
+fn every_sync_primitive_counts_when_it_is_ready_immediately() {
+    // Ten results with a budget of three take four turns.
     let mutex = Mutex::new(());
     assert_eq!(turns(3, ten(async || drop(mutex.lock().await))), 4);
     let lock = RwLock::new(());
@@ -71,7 +71,7 @@ fn every_wait_of_this_crate_counts_when_it_is_ready_at_once() {
 }
 
 #[test]
-fn so_does_every_channel() {
+fn every_channel_counts_when_it_is_ready_immediately() {
     let (sender, mut receiver) = mpsc::channel(10);
     assert_eq!(turns(3, ten(async || sender.send(()).await.unwrap())), 4);
     assert_eq!(turns(3, ten(async || receiver.recv().await.unwrap())), 4);
@@ -109,7 +109,7 @@ fn so_does_every_channel() {
 }
 
 #[test]
-fn so_do_handles_and_ticks() {
+fn handles_and_ticks_count_when_they_are_ready_immediately() {
     let scheduler = with_budget(3);
     let handles: Vec<_> = (0..10).map(|_| scheduler.spawn(async {})).collect();
     scheduler.run().unwrap();
@@ -133,7 +133,7 @@ fn so_do_handles_and_ticks() {
 }
 
 #[test]
-fn without_a_budget_nobody_gives_way() {
+fn without_a_budget_no_wait_yields() {
     let mutex = Mutex::new(());
     assert_eq!(turns(0, ten(async || drop(mutex.lock().await))), 1);
     let scheduler = Scheduler::new();
@@ -142,7 +142,7 @@ fn without_a_budget_nobody_gives_way() {
 }
 
 #[test]
-fn others_have_their_turn_in_between() {
+fn other_tasks_take_turns_in_between() {
     let scheduler = with_budget(2);
     let log = Rc::new(RefCell::new(String::new()));
     for name in ["a", "b"] {
@@ -159,7 +159,7 @@ fn others_have_their_turn_in_between() {
 }
 
 #[test]
-fn the_budget_is_new_in_each_turn() {
+fn the_budget_is_reset_in_each_turn() {
     let mutex = Mutex::new(());
     let ten_and_yield = ten(async || {
         drop(mutex.lock().await);
@@ -170,8 +170,8 @@ fn the_budget_is_new_in_each_turn() {
 }
 
 #[test]
-fn what_only_waits_costs_nothing() {
-    // A hundred waits of which none is ready must not make the task give way for ever.
+fn pending_waits_cost_nothing() {
+    // Waits that are not ready must not make the task yield forever.
     let scheduler = with_budget(3);
     let event = Rc::new(Event::new());
     let set = Rc::clone(&event);
@@ -180,12 +180,12 @@ fn what_only_waits_costs_nothing() {
         set.set();
     });
     scheduler.block_on(async { join_all((0..9).map(|_| event.wait())).await });
-    // One to begin, the sleep's two; and then three results in each turn.
+    // One turn to start, two for the sleep, then three results in each turn.
     assert_eq!(scheduler.metrics().turns, 1 + 2 + 3);
 }
 
 #[test]
-fn what_was_granted_is_not_lost_by_giving_way() {
+fn a_granted_lock_is_not_lost_by_yielding() {
     let scheduler = with_budget(1);
     let mutex = Rc::new(Mutex::new(0));
     let order = Rc::new(RefCell::new(Vec::new()));
@@ -206,7 +206,7 @@ fn what_was_granted_is_not_lost_by_giving_way() {
 }
 
 #[test]
-fn a_wait_that_gave_way_and_is_dropped_takes_nothing_along() {
+fn a_wait_that_yielded_and_is_dropped_loses_nothing() {
     let scheduler = with_budget(1);
     scheduler.block_on(async {
         let (sender, mut receiver) = mpsc::unbounded();
@@ -214,9 +214,9 @@ fn a_wait_that_gave_way_and_is_dropped_takes_nothing_along() {
         sender.send(2).unwrap();
         assert_eq!(receiver.recv().await, Some(1));
         {
-            let mut gives_way = pin!(receiver.recv());
+            let mut yields = pin!(receiver.recv());
             let mut cx = Context::from_waker(Waker::noop());
-            assert_eq!(gives_way.as_mut().poll(&mut cx), Poll::Pending);
+            assert_eq!(yields.as_mut().poll(&mut cx), Poll::Pending);
         }
         yield_now().await;
         assert_eq!(receiver.recv().await, Some(2));
@@ -224,13 +224,13 @@ fn a_wait_that_gave_way_and_is_dropped_takes_nothing_along() {
 }
 
 #[test]
-fn a_condvar_and_a_notify_join_their_lists_whatever_is_left() {
+fn a_condvar_and_a_notify_enqueue_their_waiters_whatever_budget_is_left() {
     let scheduler = with_budget(1);
     let shared = Rc::new((Mutex::new(false), Condvar::new(), Notify::new()));
     let theirs = Rc::clone(&shared);
     let waiter = scheduler.spawn(async move {
         let (mutex, condvar, notify) = &*theirs;
-        let guard = mutex.lock().await; // The budget is used up.
+        let guard = mutex.lock().await; // This uses the budget up.
         let mut notified = notify.notified();
         assert!(!notified.enable());
         let guard = condvar.wait_while(guard, |is_set| !*is_set).await;
@@ -247,7 +247,7 @@ fn a_condvar_and_a_notify_join_their_lists_whatever_is_left() {
 }
 
 #[test]
-fn a_barrier_counts_whoever_has_joined_and_nobody_else() {
+fn a_barrier_counts_only_the_tasks_that_have_arrived() {
     let scheduler = with_budget(1);
     let barrier = Rc::new(Barrier::new(2));
     let leaders = Rc::new(Cell::new(0));
@@ -267,7 +267,7 @@ fn a_barrier_counts_whoever_has_joined_and_nobody_else() {
 }
 
 #[test]
-fn strangers_wakers_are_rung_too() {
+fn foreign_wakers_are_rung_too() {
     let scheduler = with_budget(2);
     let count = scheduler.block_on(async {
         let mutex = Mutex::new(());
@@ -279,7 +279,7 @@ fn strangers_wakers_are_rung_too() {
 }
 
 #[test]
-fn outside_of_all_turns_there_is_no_budget() {
+fn outside_of_a_turn_there_is_no_budget() {
     let scheduler = with_budget(1);
     let mutex = Mutex::new(());
     scheduler.block_on(async { drop(mutex.lock().await) });
@@ -287,7 +287,7 @@ fn outside_of_all_turns_there_is_no_budget() {
     for _ in 0..10 {
         assert!(pin!(mutex.lock()).poll(&mut cx).is_ready());
     }
-    // Nor in the turn of a scheduler without one, inside of that of one with one.
+    // Nor in a turn of a scheduler without a budget, inside a turn of one that has a budget.
     scheduler.block_on(async {
         let inner = Scheduler::new();
         inner.spawn(async { ten(async || drop(Mutex::new(()).lock().await)).await });
@@ -298,7 +298,7 @@ fn outside_of_all_turns_there_is_no_budget() {
 }
 
 #[test]
-fn an_abort_finds_a_task_that_gave_way() {
+fn an_abort_reaches_a_task_that_yielded() {
     let scheduler = with_budget(1);
     let handle = scheduler.spawn(async {
         let mutex = Mutex::new(());
@@ -312,7 +312,7 @@ fn an_abort_finds_a_task_that_gave_way() {
 }
 
 proptest! {
-    /// Whatever the budget, what comes out is the same, and it is in order.
+    /// Whatever the budget, the same values come out, in the same order.
     #[test]
     fn a_budget_changes_the_order_of_tasks_only(
         budget in 0..5_u32,
@@ -343,7 +343,7 @@ proptest! {
 
 // ----- children of scopes, whose turns are nested -----
 
-/// Takes so many results that are ready at once, and counts the turns that this takes.
+/// Takes `results` results that are ready immediately, and counts the turns that this needs.
 async fn takes(results: u32, turns: &Cell<u32>) {
     let lock = Mutex::new(());
     let mut work = pin!(async {
@@ -380,12 +380,12 @@ fn each_child_has_a_budget_of_its_own_in_each_turn() {
 }
 
 #[test]
-fn what_its_children_take_is_not_taken_from_the_budget_of_a_parent() {
+fn the_children_of_a_parent_do_not_use_up_its_budget() {
     for (results, expected) in [(0, 1), (3, 1), (4, 2)] {
         let (own, children) = (Cell::new(0), Cell::new(0));
         let scheduler = with_budget(3);
         scheduler.block_on(async {
-            // In one turn: a scope whose children take all that they may, and after it some of one's own.
+            // In one turn: a scope whose children use up their budgets, and then some results of the parent's own.
             let ready = scope(async |s| {
                 s.spawn(takes(3, &children));
                 s.spawn(takes(3, &children));
@@ -401,7 +401,7 @@ fn what_its_children_take_is_not_taken_from_the_budget_of_a_parent() {
 }
 
 #[test]
-fn what_a_parent_has_taken_before_its_children_counts_after_them() {
+fn results_that_a_parent_took_before_its_children_count_after_them() {
     let scheduler = with_budget(3);
     let (turns, others) = (Cell::new(0), Cell::new(0));
     scheduler.block_on(async {
@@ -417,7 +417,7 @@ fn what_a_parent_has_taken_before_its_children_counts_after_them() {
 }
 
 #[test]
-fn a_child_that_gave_way_is_cancelled_like_any_other() {
+fn a_child_that_yielded_is_cancelled_like_any_other() {
     let scheduler = with_budget(2);
     let result = scheduler.block_on(scope(async |s| {
         let child = s.spawn(async {

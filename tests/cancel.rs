@@ -1,5 +1,5 @@
-//! Cancelling: a request goes to the innermost catch of each branch, once, and is never lost.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Cancelling: a request is delivered to the innermost catch of each branch, once, and is never lost.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 mod probe;
@@ -16,7 +16,7 @@ use turnwise::sync::{Event, Mutex};
 use turnwise::task::{self, AbortHandle, Cancelled, catch_cancel, mask};
 use turnwise::{JoinHandle, Scheduler, join_all, sleep, spawn, time, timeout, yield_now};
 
-/// A task that is given the handle of itself.
+/// Spawns a task that receives its own abort handle.
 fn with_own_handle<T: 'static, F: Future<Output = T> + 'static>(
     scheduler: &Scheduler,
     make: impl FnOnce(AbortHandle) -> F + 'static,
@@ -24,7 +24,7 @@ fn with_own_handle<T: 'static, F: Future<Output = T> + 'static>(
     let place: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
     let own = Rc::clone(&place);
     let waits = poll_fn(move |_| own.take().map_or(Poll::Pending, Poll::Ready));
-    // It is not polled before the handle is in its place, so it never waits there.
+    // The task is first polled after the handle is in place, so this never waits.
     let program = (waits, make);
     let handle = scheduler.spawn(async move {
         let (waits, make) = program;
@@ -35,10 +35,10 @@ fn with_own_handle<T: 'static, F: Future<Output = T> + 'static>(
     handle
 }
 
-// ----- who gets it -----
+// ----- which catch receives it -----
 
 #[test]
-fn the_inner_catch_gets_it_and_the_outer_one_goes_on() {
+fn the_inner_catch_gets_it_and_the_outer_one_continues() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
@@ -83,7 +83,7 @@ fn a_task_cancelled_before_its_first_turn_is_never_polled_and_drops_what_it_owns
 }
 
 #[test]
-fn what_a_cancelled_task_waits_for_makes_no_progress_even_if_it_has_just_happened() {
+fn a_cancelled_wait_makes_no_progress_even_if_its_event_was_just_set() {
     let (scheduler, _) = world();
     let event = Rc::new(Event::new());
     let (waits, progress) = (Rc::clone(&event), Count::default());
@@ -102,7 +102,7 @@ fn what_a_cancelled_task_waits_for_makes_no_progress_even_if_it_has_just_happene
 }
 
 #[test]
-fn after_the_end_nothing_happens_and_the_output_stays() {
+fn a_request_to_a_finished_task_does_nothing_and_the_output_stays() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, async { "output" });
     handle.cancel();
@@ -112,7 +112,7 @@ fn after_the_end_nothing_happens_and_the_output_stays() {
 }
 
 #[test]
-fn two_requests_before_it_is_delivered_are_one_that_says_so() {
+fn two_requests_before_delivery_are_merged_and_counted() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, async {
         let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
@@ -126,7 +126,7 @@ fn two_requests_before_it_is_delivered_are_one_that_says_so() {
 }
 
 #[test]
-fn a_second_request_during_the_clean_up_is_counted_and_disturbs_nothing() {
+fn a_second_request_during_the_clean_up_is_counted_and_does_not_interrupt_it() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
@@ -165,13 +165,13 @@ fn an_abort_during_the_clean_up_ends_it() {
 // ----- from inside -----
 
 #[test]
-fn a_task_that_cancels_itself_goes_on_until_it_waits() {
+fn a_task_that_cancels_itself_runs_until_it_waits() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = with_own_handle(&scheduler, |own| async move {
         let work = async {
             own.cancel();
-            log.add("goes on");
+            log.add("continues");
             async { log.add("also where nothing waits") }.await;
             sleep(ms(1)).await;
             log.add("not here");
@@ -179,7 +179,7 @@ fn a_task_that_cancels_itself_goes_on_until_it_waits() {
         catch_cancel(work).await.is_err()
     });
     assert!(scheduler.block_on(handle).unwrap());
-    assert_eq!(notes.take(), ["0 goes on", "0 also where nothing waits"]);
+    assert_eq!(notes.take(), ["0 continues", "0 also where nothing waits"]);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_task_that_cancels_itself_without_a_catch_ends_at_its_next_wait_or_returns_b
     let waits = with_own_handle(&scheduler, |own| async move {
         own.cancel_with("by itself");
         let _dropped = log.on_drop("dropped");
-        log.add("goes on");
+        log.add("continues");
         yield_now().await;
         log.add("not here");
     });
@@ -213,7 +213,7 @@ fn a_task_that_cancels_itself_without_a_catch_ends_at_its_next_wait_or_returns_b
     assert_eq!(scheduler.run_until_stalled(), 2, "it was dropped at the end of its own turn");
     assert_eq!(scheduler.block_on(waits).unwrap_err().reason(), Some("by itself"));
     assert_eq!(scheduler.block_on(returns).unwrap(), "output");
-    assert_eq!(notes.take(), ["0 goes on", "0 dropped"]);
+    assert_eq!(notes.take(), ["0 continues", "0 dropped"]);
 }
 
 #[test]
@@ -295,15 +295,15 @@ fn a_thousand_catches_in_a_join_all_get_it_in_the_same_turn() {
 }
 
 #[test]
-fn a_catch_beside_a_mask_takes_it_at_once_and_nothing_follows() {
+fn a_catch_beside_a_mask_takes_it_immediately_and_the_masked_branch_continues() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
         let masked = async {
             mask(sleep(ms(20))).await;
-            log.add("the mask is over");
+            log.add("the mask has ended");
             sleep(ms(5)).await;
-            log.add("and what follows too");
+            log.add("and so has the code after it");
         };
         turnwise::join!(masked, log.guard("branch", 1, pending::<()>()));
     });
@@ -312,8 +312,8 @@ fn a_catch_beside_a_mask_takes_it_at_once_and_nothing_follows() {
     let expected = [
         "0 branch caught",
         "1 branch cleaned up",
-        "20 the mask is over",
-        "25 and what follows too",
+        "20 the mask has ended",
+        "25 and so has the code after it",
     ];
     assert_eq!(notes.take(), expected);
 }
@@ -339,13 +339,13 @@ fn a_mask_completes_and_the_task_ends_at_the_wait_after_it() {
 }
 
 #[test]
-fn a_catch_inside_of_a_mask_does_not_get_it_and_one_around_it_does_after_it() {
+fn a_catch_inside_of_a_mask_does_not_get_it_and_one_around_it_gets_it_afterwards() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
         let work = async {
             mask(log.guard("inside", 1, sleep(ms(10)))).await;
-            log.add("the mask is over");
+            log.add("the mask has ended");
             sleep(ms(10)).await;
         };
         log.guard("around", 1, work).await;
@@ -353,7 +353,7 @@ fn a_catch_inside_of_a_mask_does_not_get_it_and_one_around_it_does_after_it() {
     handle.cancel();
     scheduler.block_on(handle).unwrap();
     let expected =
-        ["10 inside done", "10 the mask is over", "10 around caught", "11 around cleaned up"];
+        ["10 inside done", "10 the mask has ended", "10 around caught", "11 around cleaned up"];
     assert_eq!(notes.take(), expected);
 }
 
@@ -362,7 +362,7 @@ fn an_abort_does_not_wait_for_a_mask() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, mask(pending::<()>()));
     handle.cancel();
-    assert!(scheduler.run_until_stalled() < 3, "the mask holds it");
+    assert!(scheduler.run_until_stalled() < 3, "the mask holds the request back");
     assert!(!handle.is_finished());
     handle.abort();
     assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
@@ -409,7 +409,7 @@ fn a_request_during_the_clean_up_of_an_outer_catch_is_counted_too() {
 }
 
 #[test]
-fn who_resumes_waits_for_the_clean_up_of_his_neighbours() {
+fn a_branch_that_resumes_waits_for_the_clean_up_of_its_siblings() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
@@ -435,7 +435,7 @@ fn who_resumes_waits_for_the_clean_up_of_his_neighbours() {
 }
 
 #[test]
-fn a_mask_around_who_resumes_does_not_hold_it() {
+fn a_mask_around_a_resume_does_not_hold_it_back() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
@@ -454,7 +454,7 @@ fn a_mask_around_who_resumes_does_not_hold_it() {
 }
 
 #[test]
-fn a_catch_around_who_resumes_gets_it_also_in_its_first_turn() {
+fn a_catch_around_a_resume_gets_it_even_in_its_first_turn() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, async move {
         let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
@@ -466,23 +466,23 @@ fn a_catch_around_who_resumes_gets_it_also_in_its_first_turn() {
 }
 
 #[test]
-fn a_resume_that_is_dropped_on_its_way_is_not_lost() {
+fn a_resume_that_is_dropped_in_flight_is_not_lost() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
         let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
-        // Given up in the same turn, so nobody around sees that it resumes.
+        // Dropped in the same turn, so no enclosing future sees that it resumes.
         let mut resumes = Box::pin(async { cancelled.resume().await });
         let poll: Poll<()> = poll_once(&mut resumes).await;
         assert!(poll.is_pending());
         drop(resumes);
-        log.add("goes on until it waits");
+        log.add("continues until it waits");
         sleep(ms(1)).await;
         log.add("not here");
     });
     handle.cancel();
     assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
-    assert_eq!(notes.take(), ["0 goes on until it waits"]);
+    assert_eq!(notes.take(), ["0 continues until it waits"]);
 }
 
 // ----- panics -----
@@ -522,7 +522,7 @@ fn a_destructor_that_panics_while_it_is_cancelled_ends_its_task_and_no_other() {
 }
 
 #[test]
-fn a_destructor_that_panics_leaves_no_clean_up_behind_for_who_survives_it() {
+fn a_destructor_that_panics_leaves_no_clean_up_behind_if_the_panic_is_caught() {
     let (scheduler, _) = world();
     let bomb = Bomb(Count::default());
     let handle = started(&scheduler, async move {
@@ -530,7 +530,7 @@ fn a_destructor_that_panics_leaves_no_clean_up_behind_for_who_survives_it() {
             let _bomb = bomb;
             pending::<()>().await;
         });
-        // A stranger who survives what he polls.
+        // A foreign combinator that survives a panic of the future it polls.
         let survived =
             futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(catch_cancel(work)));
         assert!(survived.await.is_err());
@@ -539,10 +539,10 @@ fn a_destructor_that_panics_leaves_no_clean_up_behind_for_who_survives_it() {
     handle.cancel();
     scheduler.run_until_stalled();
     handle.cancel();
-    assert!(scheduler.block_on(handle).unwrap(), "the first request was over");
+    assert!(scheduler.block_on(handle).unwrap(), "the first request had been dealt with");
 }
 
-// ----- and on and on -----
+// ----- repeated requests, locks in flight, many tasks -----
 
 #[test]
 fn a_loop_that_swallows_every_request_does_one_round_for_each_until_it_is_aborted() {
@@ -568,14 +568,14 @@ fn a_loop_that_swallows_every_request_does_one_round_for_each_until_it_is_aborte
 }
 
 #[test]
-fn a_lock_that_was_handed_to_a_task_in_the_turn_of_its_end_is_passed_on() {
+fn a_lock_that_was_handed_to_a_task_as_it_was_cancelled_is_passed_on() {
     let (scheduler, notes) = world();
     let lock = Rc::new(Mutex::new(0));
     let (first, log) = (Rc::clone(&lock), notes.clone());
     started(&scheduler, async move {
         let _guard = first.lock().await;
         sleep(ms(10)).await;
-        log.add("lets go");
+        log.add("releases");
     });
     let waiter = |name: &'static str| {
         let (lock, log) = (Rc::clone(&lock), notes.clone());
@@ -589,25 +589,25 @@ fn a_lock_that_was_handed_to_a_task_in_the_turn_of_its_end_is_passed_on() {
     };
     let (second, _third) =
         (started(&scheduler, waiter("second")), started(&scheduler, waiter("third")));
-    // Cancelled in the very turn in which the lock is handed over, after that.
+    // Cancelled in the same pass in which the lock is handed over, just after that.
     started(&scheduler, async move {
         sleep(ms(10)).await;
         second.cancel();
     });
     scheduler.run().unwrap();
-    let expected = ["10 lets go", "10 second: cancelled", "10 third has it", "10 third: done"];
+    let expected = ["10 releases", "10 second: cancelled", "10 third has it", "10 third: done"];
     assert_eq!(notes.take(), expected);
 }
 
 #[test]
-fn a_lock_inside_two_timeouts_that_is_handed_over_in_the_turn_of_their_end_is_not_lost() {
+fn a_lock_inside_two_timeouts_that_is_handed_over_as_they_expire_is_not_lost() {
     let (scheduler, notes) = world();
     let lock = Rc::new(Mutex::new(0));
     let (first, log) = (Rc::clone(&lock), notes.clone());
     started(&scheduler, async move {
         let _guard = first.lock().await;
         sleep(ms(10)).await;
-        log.add("lets go");
+        log.add("releases");
     });
     let (waits, log) = (Rc::clone(&lock), notes.clone());
     started(&scheduler, async move {
@@ -615,8 +615,8 @@ fn a_lock_inside_two_timeouts_that_is_handed_over_in_the_turn_of_their_end_is_no
         log.add(format!("in time: {}", matches!(guard, Ok(Ok(_)))));
     });
     scheduler.run().unwrap();
-    assert!(lock.try_lock().is_ok(), "nobody holds it");
-    assert_eq!(notes.take(), ["10 lets go", "10 in time: true"]);
+    assert!(lock.try_lock().is_ok(), "it is free");
+    assert_eq!(notes.take(), ["10 releases", "10 in time: true"]);
 }
 
 #[test]
@@ -681,19 +681,19 @@ fn a_flattened_handle_has_one_error_for_everything() {
 }
 
 #[test]
-fn an_observer_is_told_of_requests_and_of_how_they_end() {
+fn an_observer_sees_requests_and_how_they_end() {
     let (scheduler, log) = probe::traced();
     let handle = scheduler.spawn(pending::<()>());
     handle.cancel_with("enough");
     handle.cancel();
     scheduler.run().unwrap();
     let log = log.take();
-    let told = log.iter().filter(|line| line.starts_with("ask") || line.starts_with("exit"));
-    assert_eq!(told.collect::<Vec<_>>(), ["ask #1 to end (enough)", "exit #1 (cancelled)"]);
+    let seen = log.iter().filter(|line| line.starts_with("cancel") || line.starts_with("exit"));
+    assert_eq!(seen.collect::<Vec<_>>(), ["cancel #1 (enough)", "exit #1 (cancelled)"]);
 }
 
 #[test]
-fn an_observer_is_told_who_catches_a_request() {
+fn an_observer_sees_which_task_catches_a_request() {
     let (scheduler, log) = probe::traced();
     let handle = scheduler.spawn(async {
         let outcome = timeout(ms(5), async { catch_cancel(pending::<()>()).await.is_err() }).await;
@@ -706,13 +706,16 @@ fn an_observer_is_told_who_catches_a_request() {
     handle.cancel_with("enough");
     scheduler.run().unwrap();
     let log = log.take();
-    let told = log.iter().filter(|line| line.contains("catches"));
-    let expected = ["#1 catches it (the deadline has passed)", "#1 catches it (enough)"];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let seen = log.iter().filter(|line| line.contains("catches"));
+    let expected = [
+        "#1 catches the cancellation (the deadline has passed)",
+        "#1 catches the cancellation (enough)",
+    ];
+    assert_eq!(seen.collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn a_task_that_waits_in_a_catch_is_named_by_what_it_waits_for() {
+fn a_task_inside_a_catch_is_reported_with_what_it_waits_for() {
     let (scheduler, _) = world();
     let lock = Rc::new(Mutex::new(()).named("the lock"));
     let (held, waited) = (Rc::clone(&lock), Rc::clone(&lock));

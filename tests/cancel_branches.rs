@@ -1,7 +1,7 @@
-//! Requests and the combinators: every catch in a branch that waits gets the request once, and what a branch that
-//! loses was told of is not lost.
+//! Requests and the combinators: every catch in a waiting branch receives the request once, and a request that was
+//! delivered to a losing branch is not lost.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 
@@ -16,12 +16,12 @@ use turnwise::{
     try_join_all, yield_now,
 };
 
-/// How often each branch was told, and of how many requests.
+/// The branches that received a request, each with the number of requests.
 #[derive(Clone, Default)]
-struct Told(Rc<RefCell<Vec<(usize, u32)>>>);
+struct Received(Rc<RefCell<Vec<(usize, u32)>>>);
 
-impl Told {
-    /// Waits for ever; if that is cancelled cleans up for so long.
+impl Received {
+    /// Waits forever; when that is cancelled, cleans up for `clean_up` milliseconds.
     async fn branch(&self, number: usize, clean_up: u64) -> usize {
         let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
         let place = self.0.borrow().len();
@@ -36,53 +36,53 @@ impl Told {
     }
 
     fn take(&self) -> Vec<(usize, u32)> {
-        let mut told = self.0.take();
-        told.sort_unstable();
-        told
+        let mut received = self.0.take();
+        received.sort_unstable();
+        received
     }
 }
 
-/// Every branch once, each with so many requests.
+/// Every branch once, each with the given number of requests.
 fn once(branches: usize, requests: u32) -> Vec<(usize, u32)> {
     (0..branches).map(|number| (number, requests)).collect()
 }
 
-/// Cancels a task twice, the second time during the clean-ups, and sees that all `branches` are told once.
-fn all_are_told<F, T>(branches: usize, work: impl FnOnce(Told) -> F)
+/// Cancels a task twice, the second time during the clean-ups, and checks that every branch receives it once.
+fn all_receive_it<F, T>(branches: usize, work: impl FnOnce(Received) -> F)
 where
     F: Future<Output = T> + 'static,
     T: 'static,
 {
     let (scheduler, _) = world();
-    let told = Told::default();
-    let handle = started(&scheduler, work(told.clone()));
+    let received = Received::default();
+    let handle = started(&scheduler, work(received.clone()));
     handle.cancel();
     scheduler.block_on(sleep(ms(1)));
-    assert_eq!(told.0.borrow().len(), branches, "all in the same turn");
+    assert_eq!(received.0.borrow().len(), branches, "all in the same turn");
     handle.cancel();
-    assert!(scheduler.block_on(handle).is_ok(), "it was dealt with");
-    assert_eq!(told.take(), once(branches, 2));
+    assert!(scheduler.block_on(handle).is_ok(), "the request was dealt with");
+    assert_eq!(received.take(), once(branches, 2));
 }
 
 #[test]
-fn every_branch_that_is_waited_for_is_told_once() {
-    all_are_told(3, |told| async move {
-        join!(told.branch(0, 9), told.branch(1, 3), told.branch(2, 6))
+fn every_awaited_branch_receives_the_request_once() {
+    all_receive_it(3, |received| async move {
+        join!(received.branch(0, 9), received.branch(1, 3), received.branch(2, 6))
     });
-    all_are_told(3, |told| async move {
-        try_join!(told.fallible(0, 9), told.fallible(1, 3), told.fallible(2, 6)).is_ok()
+    all_receive_it(3, |received| async move {
+        try_join!(received.fallible(0, 9), received.fallible(1, 3), received.fallible(2, 6)).is_ok()
     });
     for branches in [2, 30, 31, 32, 33, 200] {
-        all_are_told(branches, move |told| async move {
-            let all = (0..branches).map(|number| told.branch(number, 3 + number as u64 % 7));
+        all_receive_it(branches, move |received| async move {
+            let all = (0..branches).map(|number| received.branch(number, 3 + number as u64 % 7));
             join_all(all).await
         });
-        all_are_told(branches, move |told| async move {
-            let all = (0..branches).map(|number| told.fallible(number, 3 + number as u64 % 7));
+        all_receive_it(branches, move |received| async move {
+            let all = (0..branches).map(|number| received.fallible(number, 3 + number as u64 % 7));
             try_join_all(all).await.is_ok()
         });
-        all_are_told(branches, move |told| async move {
-            let all = (0..branches).map(|number| told.branch(number, 3 + number as u64 % 7));
+        all_receive_it(branches, move |received| async move {
+            let all = (0..branches).map(|number| received.branch(number, 3 + number as u64 % 7));
             let mut all = as_completed(all);
             while all.next().await.is_some() {}
         });
@@ -90,11 +90,11 @@ fn every_branch_that_is_waited_for_is_told_once() {
 }
 
 #[test]
-fn of_branches_that_race_all_are_told_and_the_first_that_has_cleaned_up_wins() {
+fn all_racing_branches_receive_it_and_the_first_to_finish_its_clean_up_wins() {
     for branches in [2_usize, 30, 31, 64] {
         let (scheduler, _) = world();
-        let told = Told::default();
-        let held = told.clone();
+        let received = Received::default();
+        let held = received.clone();
         let handle = started(&scheduler, async move {
             let all: Vec<_> =
                 (0..branches).map(|number| held.branch(number, 100 - number as u64)).collect();
@@ -104,11 +104,11 @@ fn of_branches_that_race_all_are_told_and_the_first_that_has_cleaned_up_wins() {
         assert_eq!(scheduler.block_on(handle).unwrap(), branches - 1);
         let mut expected = once(branches, 0);
         expected[branches - 1].1 = 1;
-        assert_eq!(told.take(), expected, "the others were dropped while they cleaned up");
+        assert_eq!(received.take(), expected, "the others were dropped while they cleaned up");
     }
     let (scheduler, _) = world();
-    let told = Told::default();
-    let held = told.clone();
+    let received = Received::default();
+    let held = received.clone();
     let handle = started(&scheduler, async move {
         let first = select! {
             number = held.branch(0, 9) => number,
@@ -120,12 +120,12 @@ fn of_branches_that_race_all_are_told_and_the_first_that_has_cleaned_up_wins() {
     });
     handle.cancel();
     assert_eq!(scheduler.block_on(handle).unwrap(), 1);
-    assert_eq!(told.take(), [(0, 0), (1, 1), (2, 0)]);
+    assert_eq!(received.take(), [(0, 0), (1, 1), (2, 0)]);
 }
 
-/// What was told and did not take the request is dropped here, in the turn in which the first one takes it.
+/// The catches that received the request but did not take it are dropped in the turn in which the first one takes it.
 #[test]
-fn a_branch_that_is_dropped_when_its_neighbour_takes_the_request_asks_for_no_more() {
+fn a_branch_that_is_dropped_as_its_sibling_takes_the_request_leaves_none_pending() {
     for branches in [2, 40] {
         let (scheduler, _) = world();
         let handle = started(&scheduler, async move {
@@ -141,7 +141,7 @@ fn a_branch_that_is_dropped_when_its_neighbour_takes_the_request_asks_for_no_mor
 }
 
 #[test]
-fn a_request_that_a_branch_was_told_of_is_not_lost_if_another_branch_ends_it() {
+fn a_request_that_was_delivered_to_a_branch_is_not_lost_if_another_branch_wins() {
     for branches in [1, 40] {
         let (scheduler, notes) = world();
         let log = notes.clone();
@@ -154,7 +154,7 @@ fn a_request_that_a_branch_was_told_of_is_not_lost_if_another_branch_ends_it() {
             }
             sleep(ms(0)).await;
             yield_now().await;
-            log.add("it goes on");
+            log.add("not here");
         });
         sender.send(()).unwrap();
         handle.cancel();
@@ -165,7 +165,7 @@ fn a_request_that_a_branch_was_told_of_is_not_lost_if_another_branch_ends_it() {
 }
 
 #[test]
-fn a_branch_that_resumes_ends_its_task_after_its_neighbours() {
+fn a_branch_that_resumes_ends_its_task_after_its_siblings() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
@@ -183,15 +183,15 @@ fn a_branch_that_resumes_ends_its_task_after_its_neighbours() {
 
 // ----- groups of tasks -----
 
-/// A task that notes when it is dropped, and whether it is told.
+/// A task that logs its drop, and panics if it receives a request.
 async fn member(notes: Notes, name: &'static str) {
     let _dropped = notes.on_drop(name);
     let _cancelled = catch_cancel(pending::<()>()).await;
-    unreachable!("the group is dropped, and that is no request");
+    unreachable!("the group is dropped, which is not a request");
 }
 
 #[test]
-fn whoever_waits_for_a_group_of_tasks_gets_the_request_and_the_tasks_are_aborted() {
+fn a_task_that_waits_for_a_group_gets_the_request_and_the_members_are_aborted() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let gathers = started(&scheduler, async move {
@@ -220,13 +220,13 @@ fn whoever_waits_for_a_group_of_tasks_gets_the_request_and_the_tasks_are_aborted
 #[test]
 fn a_member_of_a_group_that_is_cancelled_cleans_up_and_the_group_waits_for_it() {
     let (scheduler, _) = world();
-    let told = Told::default();
+    let received = Received::default();
     scheduler.block_on(async {
         let mut set = JoinSet::new();
         let mut handles = Vec::new();
         for number in 0..40 {
-            let told = told.clone();
-            handles.push(set.spawn(async move { told.branch(number, 3).await }));
+            let received = received.clone();
+            handles.push(set.spawn(async move { received.branch(number, 3).await }));
         }
         yield_now().await;
         for handle in &handles {
@@ -238,23 +238,23 @@ fn a_member_of_a_group_that_is_cancelled_cleans_up_and_the_group_waits_for_it() 
         ended.sort_unstable();
         assert_eq!(ended, (0..40).collect::<Vec<_>>());
     });
-    assert_eq!(told.take(), once(40, 2));
+    assert_eq!(received.take(), once(40, 2));
 }
 
 // ----- timeouts around -----
 
 #[test]
-fn a_timeout_around_branches_that_catch_is_over_when_all_have_cleaned_up() {
+fn a_timeout_around_branches_that_catch_ends_when_all_have_cleaned_up() {
     for branches in [2, 40] {
         let (scheduler, _) = world();
-        let told = Told::default();
+        let received = Received::default();
         let began = turnwise_now(&scheduler);
         let elapsed = scheduler.block_on(async {
-            let all = (0..branches).map(|number| told.branch(number, 1 + number as u64 % 5));
+            let all = (0..branches).map(|number| received.branch(number, 1 + number as u64 % 5));
             timeout(ms(10), join_all(all)).await.is_err()
         });
         assert!(elapsed);
-        assert_eq!(told.take(), once(branches, 1));
+        assert_eq!(received.take(), once(branches, 1));
         let longest = 1 + (branches as u64 - 1).min(4);
         assert_eq!(turnwise_now(&scheduler) - began, ms(10 + longest));
     }
@@ -264,9 +264,9 @@ fn turnwise_now(scheduler: &Scheduler) -> std::time::Instant {
     scheduler.block_on(async { turnwise::time::now() })
 }
 
-/// One branch takes the request; the other catches nothing, so nobody stops it.
+/// One branch takes the request; the other catches nothing, so nothing stops it.
 #[test]
-fn a_timeout_around_a_branch_that_catches_and_one_that_does_not_waits_for_that() {
+fn a_timeout_around_a_branch_that_catches_and_one_that_does_not_waits_for_both() {
     let (scheduler, notes) = world();
     scheduler.block_on(async {
         let plain = async {
@@ -284,9 +284,9 @@ fn a_timeout_around_a_branch_that_catches_and_one_that_does_not_waits_for_that()
 
 // ----- where what is caught is dropped -----
 
-/// A catch drops what it wraps in a poll of its own: in the turn of its task, never in whoever cancels.
+/// A catch drops the future it wraps in its own poll: in the turn of its task, never inside the call to `cancel`.
 #[test]
-fn what_a_catch_wraps_is_dropped_in_the_turn_of_its_task_and_unpolled() {
+fn a_catch_drops_the_future_it_wraps_in_the_turn_of_its_task_without_polling_it() {
     struct Looks(Rc<Cell<Option<u64>>>);
     impl Drop for Looks {
         fn drop(&mut self) {

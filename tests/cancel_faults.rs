@@ -1,6 +1,6 @@
-//! Faults that executors really had, once more with `cancel` in the place of `abort` and `drop`.
+//! Faults that real executors had, repeated with `cancel` in place of `abort` and `drop`.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 mod probe;
@@ -22,9 +22,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 // ----- handles that are awaited at odd times -----
 
-// async-task#73: a handle that is awaited after the end, twice, or after an abort.
+// async-task#73: a handle that is awaited after completion, twice, or after an abort.
 #[test]
-fn a_handle_that_is_awaited_after_a_cancel_gives_the_error_at_once() {
+fn a_handle_that_is_awaited_after_a_cancel_gives_the_error_immediately() {
     let scheduler = virtual_time();
     scheduler.block_on(async {
         let handle = spawn(pending::<()>());
@@ -36,7 +36,7 @@ fn a_handle_that_is_awaited_after_a_cancel_gives_the_error_at_once() {
         handle.abort();
         let before = scheduler.metrics().turns;
         let error = handle.await.unwrap_err();
-        assert_eq!(error.reason(), Some("why"), "what came after the end changes nothing");
+        assert_eq!(error.reason(), Some("why"), "requests after the end change nothing");
         assert_eq!(scheduler.metrics().turns, before, "in the same turn");
     });
 }
@@ -55,10 +55,10 @@ fn a_handle_that_was_given_up_before_a_cancel_can_be_awaited_after_it() {
 }
 
 #[test]
-fn a_handle_of_a_cancelled_task_that_is_dropped_unread_is_no_failure() {
+fn a_handle_of_a_cancelled_task_that_is_dropped_unread_is_not_a_failure() {
     let reports = Rc::new(Cell::new(0));
-    let told = Rc::clone(&reports);
-    let scheduler = Scheduler::builder().on_report(move |_| told.set(told.get() + 1)).build();
+    let count = Rc::clone(&reports);
+    let scheduler = Scheduler::builder().on_report(move |_| count.set(count.get() + 1)).build();
     let handle = started(&scheduler, pending::<()>());
     handle.cancel();
     drop(handle);
@@ -66,11 +66,11 @@ fn a_handle_of_a_cancelled_task_that_is_dropped_unread_is_no_failure() {
     assert_eq!(reports.get(), 0);
 }
 
-// ----- a request and an end in one turn -----
+// ----- a request and completion in one turn -----
 
-// tokio#3934, tokio#3965, tokio#3672, tokio#3159: an end that races with an abort.
+// tokio#3934, tokio#3965, tokio#3672, tokio#3159: completion that races with an abort.
 #[test]
-fn whatever_is_ready_in_the_turn_of_the_request_keeps_its_value() {
+fn a_request_before_the_turn_wins_over_a_ready_future_unless_it_is_masked() {
     let scheduler = virtual_time();
     let both = |wrap: fn(Waits) -> Boxed| {
         let is_open = Rc::new(Cell::new(false));
@@ -82,7 +82,7 @@ fn whatever_is_ready_in_the_turn_of_the_request_keeps_its_value() {
         handle.abort_handle().cancel();
         scheduler.block_on(handle)
     };
-    // The request came before the turn: without a catch or a mask it wins.
+    // The request came before the turn, so it wins: only a mask keeps the value.
     assert!(both(|waits| Box::pin(waits)).unwrap_err().is_cancelled());
     assert_eq!(both(|waits| Box::pin(mask(waits))).unwrap(), 7);
     assert_eq!(both(|waits| Box::pin(timeout_of(waits))).unwrap_err().reason(), Some("cancelled"));
@@ -90,7 +90,7 @@ fn whatever_is_ready_in_the_turn_of_the_request_keeps_its_value() {
 }
 
 #[test]
-fn whatever_cancels_itself_and_is_ready_in_that_turn_keeps_its_value() {
+fn a_future_that_cancels_its_task_and_is_ready_in_that_turn_keeps_its_value() {
     let scheduler = virtual_time();
     let own = |wrap: fn(Waits) -> Boxed| {
         let place = Rc::default();
@@ -147,7 +147,7 @@ fn an_abort_and_a_cancel_in_either_order_end_a_task_once() {
         },
         |handle| {
             handle.abort();
-            handle.cancel_with("in vain");
+            handle.cancel_with("too late");
             handle.abort();
         },
     ];
@@ -163,7 +163,7 @@ fn an_abort_and_a_cancel_in_either_order_end_a_task_once() {
             }
         });
         end(&handle);
-        assert_eq!(drops.get(), 0, "never in the caller");
+        assert_eq!(drops.get(), 0, "never inside the call");
         let _outcome = scheduler.block_on(handle);
         assert_eq!(drops.get(), 1);
     }
@@ -173,36 +173,36 @@ fn an_abort_and_a_cancel_in_either_order_end_a_task_once() {
 
 // async-task's tests `cancel_during_run`, `detach_during_run`, `join_during_run`.
 #[test]
-fn a_task_that_cancels_itself_and_drops_its_own_handle_runs_on_to_its_wait() {
+fn a_task_that_cancels_itself_and_drops_its_own_handle_runs_until_it_waits() {
     for catches in [false, true] {
         let scheduler = virtual_time();
         let (log, drops) = (Log::default(), Count::default());
         let own: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
-        let (place, said, held) = (Rc::clone(&own), log.clone(), drops.token());
+        let (place, inside, held) = (Rc::clone(&own), log.clone(), drops.token());
         let handle = scheduler.spawn(async move {
             let _held = held;
             let handle = place.take().unwrap();
             handle.cancel();
             assert!(!handle.is_finished());
             drop(handle);
-            said.note("goes on");
+            inside.note("continues");
             if catches {
                 let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
-                said.note(format!("caught {}", cancelled.requests()));
+                inside.note(format!("caught {}", cancelled.requests()));
             } else {
                 pending::<()>().await;
             }
         });
         own.replace(Some(handle));
         scheduler.run().unwrap();
-        let expected: &[&str] = if catches { &["goes on", "caught 1"] } else { &["goes on"] };
+        let expected: &[&str] = if catches { &["continues", "caught 1"] } else { &["continues"] };
         assert_eq!(log.take(), expected);
         assert_eq!(drops.get(), 1);
     }
 }
 
 #[test]
-fn a_task_that_is_cancelled_while_it_joins_another_leaves_that_alone() {
+fn a_task_that_is_cancelled_while_it_joins_another_does_not_affect_the_other() {
     let scheduler = virtual_time();
     let other = scheduler.spawn(async {
         sleep(SECOND).await;
@@ -223,10 +223,10 @@ fn a_task_that_is_cancelled_while_it_joins_another_leaves_that_alone() {
     assert_eq!(scheduler.block_on(other).unwrap(), 7);
 }
 
-// ----- circles -----
+// ----- cycles -----
 
 #[test]
-fn a_circle_of_joins_is_broken_by_one_request() {
+fn a_cycle_of_joins_is_broken_by_one_request() {
     let scheduler = virtual_time();
     let own: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
     let place = Rc::clone(&own);
@@ -239,28 +239,28 @@ fn a_circle_of_joins_is_broken_by_one_request() {
     assert!(matches!(scheduler.run(), Err(RunError::Deadlock(_))));
     canceller.cancel();
     scheduler.run().unwrap();
-    // Two that wait for each other; the second one ends when it learns what became of the first.
+    // Two tasks that wait for each other; when the first is cancelled, the other's join returns and it ends too.
     let first: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
     let place = Rc::clone(&first);
     let second = scheduler.spawn(async move {
         let first = place.take().unwrap();
         first.await.unwrap_err().is_cancelled()
     });
-    let told = Rc::new(Cell::new(None));
-    let tells = Rc::clone(&told);
+    let outcome = Rc::new(Cell::new(None));
+    let inside = Rc::clone(&outcome);
     let handle = scheduler.spawn(async move {
-        tells.set(second.await.ok());
+        inside.set(second.await.ok());
     });
     let canceller = handle.abort_handle();
     first.replace(Some(handle));
     assert!(matches!(scheduler.run(), Err(RunError::Deadlock(_))));
     canceller.cancel();
     scheduler.run().unwrap();
-    assert_eq!((told.get(), scheduler.metrics().alive), (None, 0));
+    assert_eq!((outcome.get(), scheduler.metrics().alive), (None, 0));
 }
 
 #[test]
-fn a_catch_around_the_own_handle_breaks_the_circle_and_lives() {
+fn a_catch_around_its_own_handle_breaks_the_cycle_and_the_task_continues() {
     let scheduler = virtual_time();
     let own: Rc<RefCell<Option<JoinHandle<bool>>>> = Rc::default();
     let place = Rc::clone(&own);
@@ -281,7 +281,7 @@ fn a_catch_around_the_own_handle_breaks_the_circle_and_lives() {
 
 // ----- destructors that spawn -----
 
-/// Spawns another of its kind when it is dropped, so many times.
+/// When dropped, spawns and cancels a task that owns the next of its kind, to the given depth.
 struct Spawns(u32, Count);
 
 impl Drop for Spawns {
@@ -300,7 +300,7 @@ impl Drop for Spawns {
 
 // tokio#3752, tokio#1892: destructors that spawn while everything is dropped.
 #[test]
-fn what_destructors_of_cancelled_tasks_spawn_and_cancel_a_thousand_deep_comes_to_an_end() {
+fn destructors_of_cancelled_tasks_may_spawn_and_cancel_a_thousand_deep() {
     for grace in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
         let scheduler = virtual_time();
         let drops = Count::default();
@@ -322,7 +322,7 @@ fn what_destructors_of_cancelled_tasks_spawn_and_cancel_a_thousand_deep_comes_to
 }
 
 #[test]
-fn what_destructors_of_the_children_of_a_cancelled_scope_spawn_is_cancelled_too() {
+fn a_task_spawned_by_a_destructor_in_a_cancelled_scope_is_cancelled_too() {
     let scheduler = virtual_time();
     let drops = Count::default();
     let counted = drops.clone();
@@ -334,7 +334,7 @@ fn what_destructors_of_the_children_of_a_cancelled_scope_spawn_is_cancelled_too(
                     let held = counted.token();
                     s.spawn(async move {
                         let _held = held;
-                        unreachable!("it never has a turn");
+                        unreachable!("it is never polled");
                     });
                 });
                 pending::<()>().await;
@@ -348,10 +348,10 @@ fn what_destructors_of_the_children_of_a_cancelled_scope_spawn_is_cancelled_too(
     assert_eq!((drops.get(), scheduler.metrics().alive), (1, 0));
 }
 
-// ----- circles of ownership -----
+// ----- ownership cycles -----
 
 #[test]
-fn a_task_that_owns_its_scheduler_is_broken_off_by_a_request() {
+fn a_request_ends_a_task_that_owns_its_scheduler() {
     for shuts_down in [false, true] {
         let scheduler = Rc::new(virtual_time());
         let drops = Count::default();
@@ -359,7 +359,7 @@ fn a_task_that_owns_its_scheduler_is_broken_off_by_a_request() {
         let handle = started(&scheduler, async move {
             let _held = held;
             let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
-            // It may be used for the clean-up, and is given up with it.
+            // The scheduler may be used during the clean-up, and is released after it.
             owned.spawn(async {});
             cancelled.resume().await;
         });
@@ -375,7 +375,7 @@ fn a_task_that_owns_its_scheduler_is_broken_off_by_a_request() {
 }
 
 #[test]
-fn tasks_that_own_the_handles_of_each_other_go_with_one_request_each() {
+fn tasks_that_own_the_handles_of_each_other_end_with_one_request_each() {
     let scheduler = virtual_time();
     let drops = Count::default();
     let places: [Rc<RefCell<Option<JoinHandle<()>>>>; 2] = Default::default();
@@ -400,9 +400,9 @@ fn tasks_that_own_the_handles_of_each_other_go_with_one_request_each() {
     assert_eq!(drops.get(), 2);
 }
 
-// ----- what is forgotten -----
+// ----- forgotten futures and handles -----
 
-/// Everything of this part of the crate, polled so many times, and forgotten. What it holds is never dropped.
+/// Polls every future of this part of the crate `polls` times and forgets it. What they hold is never dropped.
 async fn forget_everything(polls: usize, held: impl Fn() -> Token) {
     let endless = || {
         let held = held();
@@ -444,9 +444,9 @@ async fn forgettable(future: impl Future) {
     let _output = future.await;
 }
 
-// glommio#335, tokio#3162: what is forgotten cannot clean up after itself, and nobody else may suffer for that.
+// glommio#335, tokio#3162: a forgotten value cannot clean up after itself, and nothing else may be affected by that.
 #[test]
-fn forgotten_catches_masks_timeouts_scopes_and_tokens_keep_nobody_from_ending() {
+fn forgotten_catches_masks_timeouts_scopes_and_tokens_keep_no_task_from_ending() {
     for polls in 0..=2 {
         let scheduler = virtual_time();
         let drops = Count::default();
@@ -454,7 +454,7 @@ fn forgotten_catches_masks_timeouts_scopes_and_tokens_keep_nobody_from_ending() 
         let handle = started(&scheduler, async move {
             forget_everything(polls, || counted.token()).await;
             match catch_cancel(pending::<()>()).await {
-                Ok(()) => unreachable!("it waits for ever"),
+                Ok(()) => unreachable!("it waits forever"),
                 Err(cancelled) => {
                     sleep(SECOND).await;
                     cancelled.requests()
@@ -463,7 +463,7 @@ fn forgotten_catches_masks_timeouts_scopes_and_tokens_keep_nobody_from_ending() 
         });
         handle.cancel();
         assert_eq!(scheduler.block_on(handle).unwrap(), 1, "after {polls} polls");
-        // And without a catch beside them, which would take the request for all.
+        // And without a catch beside them, which would take the request in their place.
         let counted = drops.clone();
         let handle = started(&scheduler, async move {
             forget_everything(polls, || counted.token()).await;
@@ -472,14 +472,14 @@ fn forgotten_catches_masks_timeouts_scopes_and_tokens_keep_nobody_from_ending() 
         handle.cancel();
         assert!(scheduler.block_on(handle).unwrap_err().is_cancelled(), "after {polls} polls");
         assert_eq!(scheduler.block_on(async { spawn(async { 7 }).await.unwrap() }), 7);
-        assert_eq!(drops.get(), 0, "what is forgotten is not dropped");
+        assert_eq!(drops.get(), 0, "forgotten values are not dropped");
         let report = scheduler.shutdown(SECOND).unwrap();
         assert_eq!(scheduler.metrics().alive, 0, "{report}");
     }
 }
 
 #[test]
-fn a_forgotten_cancelled_or_resume_leaves_only_its_own_task_to_be_aborted() {
+fn a_forgotten_cancelled_or_resume_affects_only_its_own_task() {
     for resumes in [false, true] {
         let scheduler = virtual_time();
         let handle = started(&scheduler, async move {
@@ -500,7 +500,7 @@ fn a_forgotten_cancelled_or_resume_leaves_only_its_own_task_to_be_aborted() {
         } else {
             handle.cancel();
             scheduler.run_until_stalled();
-            assert!(!handle.is_finished(), "the clean-up lasts for ever");
+            assert!(!handle.is_finished(), "the clean-up never ends");
             handle.abort();
         }
         assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
@@ -508,7 +508,7 @@ fn a_forgotten_cancelled_or_resume_leaves_only_its_own_task_to_be_aborted() {
 }
 
 #[test]
-fn a_forgotten_handle_of_a_child_keeps_neither_the_child_nor_the_scope() {
+fn a_forgotten_handle_of_a_child_holds_up_neither_the_child_nor_the_scope() {
     for polls in 0..=1 {
         let scheduler = virtual_time();
         let drops = Count::default();
@@ -533,7 +533,7 @@ fn a_forgotten_handle_of_a_child_keeps_neither_the_child_nor_the_scope() {
 
 // async_ui#6: a child that borrows, in a group that is polled once and forgotten.
 #[test]
-fn what_a_forgotten_scope_has_borrowed_is_there_and_its_children_are_never_polled_again() {
+fn children_of_a_forgotten_scope_are_never_polled_again_and_their_borrows_stay_valid() {
     let scheduler = virtual_time();
     let polls = Cell::new(0);
     let data = RefCell::new(vec![1, 2, 3]);
@@ -550,7 +550,7 @@ fn what_a_forgotten_scope_has_borrowed_is_there_and_its_children_are_never_polle
         mem::forget(lost);
         yield_now().await;
     });
-    // Whatever is done to the data now, nobody else looks at it.
+    // The data can be changed freely now: no child accesses it any more.
     data.borrow_mut().clear();
     scheduler.run_until_stalled();
     assert!(matches!(scheduler.run(), Err(RunError::Deadlock(_))));

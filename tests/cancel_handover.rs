@@ -1,10 +1,10 @@
-//! Something is handed to a task in the very turn in which its wait ends by a deadline or a request: it is the
-//! task's, or it goes on to the next one, and never is it lost.
+//! A lock, permit or message is handed to a task just as a deadline or a request ends its wait: either the task
+//! receives it or it is passed on to the next waiter, and it is never lost.
 //!
-//! Each story has a holder, who lets go after 10 ms, one who waits in two timeouts or is told to end after
-//! 10 ms, and one who comes later and must get it. All orders in which these can meet are played.
+//! Each scenario has a holder that releases after 10 ms, a waiter that sits in two timeouts or is cancelled after
+//! 10 ms, and a late waiter that must get it. It runs in every order in which these can meet.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 
@@ -24,7 +24,7 @@ enum End {
     BothTimeouts,
     OuterTimeout,
     InnerTimeout,
-    /// The inner one in a child of a scope, the outer one around that.
+    /// The inner timeout is in a child of a scope, the outer one around the scope.
     TimeoutsOfParentAndChild,
     Request,
     RequestInTimeouts,
@@ -43,7 +43,7 @@ const ENDS: [End; 8] = [
     End::Abort,
 ];
 
-/// Waits, from the third millisecond on, until it is ended after the tenth. `None` if it was ended in vain.
+/// Waits from the third millisecond until the wait is ended at the tenth. Returns `None` if it got nothing.
 async fn ended<T>(end: End, wait: impl Future<Output = T>) -> Option<T> {
     let (here, later) = (ms(7), ms(20));
     match end {
@@ -67,15 +67,15 @@ async fn ended<T>(end: End, wait: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Sleeps until so many milliseconds have passed, with a timer that is made after so many.
+/// Sleeps until the tenth millisecond, with a timer that is created after `made_after` milliseconds.
 async fn until_tenth(start: Instant, made_after: u64) {
     time::sleep_until(start + ms(made_after)).await;
     time::sleep_until(start + ms(10)).await;
 }
 
-/// Plays a story in every order, for every end. What the makers get is the start, and when the timer is to be
-/// made; the last one looks whether all is well.
-fn play<S: 'static, H, W, L>(
+/// Runs a scenario in every order, for every end. The holder receives the start time and the moment at which it
+/// should create its timer; `is_well` checks the result.
+fn run_scenario<S: 'static, H, W, L>(
     make: impl Fn() -> Rc<S>,
     holds: impl Fn(Rc<S>, Instant, u64) -> H,
     waits: impl Fn(Rc<S>, End) -> W,
@@ -87,8 +87,8 @@ fn play<S: 'static, H, W, L>(
     L: Future<Output = ()> + 'static,
 {
     for end in ENDS {
-        for (hold, tell) in
-            [1, 5].into_iter().flat_map(|hold| [0, 2, 4, 6].map(|tell| (hold, tell)))
+        for (hold, cancel) in
+            [1, 5].into_iter().flat_map(|hold| [0, 2, 4, 6].map(|cancel| (hold, cancel)))
         {
             let (scheduler, _) = world();
             let start = scheduler.block_on(async { time::now() });
@@ -99,25 +99,25 @@ fn play<S: 'static, H, W, L>(
                 time::sleep_until(start + ms(3)).await;
                 wait.await;
             });
-            tells(&scheduler, end, waiter.abort_handle(), start, tell);
+            end_the_wait(&scheduler, end, waiter.abort_handle(), start, cancel);
             let late = comes_late(Rc::clone(&shared));
             let late = scheduler.spawn(async move {
                 time::sleep_until(start + ms(8)).await;
                 late.await;
             });
-            let story = format!("{end:?}, timers made at {hold} and {tell}");
-            assert!(scheduler.run().is_ok(), "{story}");
+            let scenario = format!("{end:?}, timers made at {hold} and {cancel}");
+            assert!(scheduler.run().is_ok(), "{scenario}");
             scheduler.block_on(holder).unwrap();
             scheduler.block_on(late).unwrap();
-            assert_eq!(scheduler.block_on(waiter).is_err(), end == End::Abort, "{story}");
-            is_well(&shared, &story);
+            assert_eq!(scheduler.block_on(waiter).is_err(), end == End::Abort, "{scenario}");
+            is_well(&shared, &scenario);
             assert_eq!(scheduler.metrics().alive, 0);
         }
     }
 }
 
-/// Tells the waiting task to end after ten milliseconds, if that is how it ends.
-fn tells(
+/// Cancels or aborts the waiting task after ten milliseconds, if that is how its wait ends.
+fn end_the_wait(
     scheduler: &Scheduler,
     end: End,
     waiter: turnwise::task::AbortHandle,
@@ -136,7 +136,7 @@ fn tells(
 
 #[test]
 fn a_mutex_is_not_lost() {
-    play(
+    run_scenario(
         || Rc::new(Mutex::new(0)),
         |lock, start, made_after| async move {
             let _guard = lock.lock().await;
@@ -151,14 +151,14 @@ fn a_mutex_is_not_lost() {
             }
         },
         |lock| async move { *lock.lock().await += 1 },
-        |lock, story| assert!(lock.try_lock().is_ok_and(|count| *count >= 1), "{story}"),
+        |lock, scenario| assert!(lock.try_lock().is_ok_and(|count| *count >= 1), "{scenario}"),
     );
 }
 
 #[test]
-fn a_lock_for_writing_or_reading_is_not_lost() {
+fn a_read_or_write_lock_is_not_lost() {
     for (holds_all, wants_all) in [(true, true), (true, false), (false, true)] {
-        play(
+        run_scenario(
             || Rc::new(RwLock::new(())),
             move |lock, start, made_after| async move {
                 let (mut writes, mut reads) = (None, None);
@@ -181,17 +181,17 @@ fn a_lock_for_writing_or_reading_is_not_lost() {
                 }
             },
             move |lock| async move {
-                // Behind a writer who gives up, a reader must not be forgotten; and the other way round.
+                // Behind a writer that gives up, a reader must not be forgotten, and the other way round.
                 if wants_all { drop(lock.read().await) } else { drop(lock.write().await) }
             },
-            |lock, story| assert!(lock.try_write().is_ok(), "{story}"),
+            |lock, scenario| assert!(lock.try_write().is_ok(), "{scenario}"),
         );
     }
 }
 
 #[test]
 fn permits_of_a_semaphore_are_not_lost() {
-    play(
+    run_scenario(
         || Rc::new(Semaphore::new(3)),
         |permits, start, made_after| async move {
             let _held = permits.acquire_many(2).await.unwrap();
@@ -204,11 +204,11 @@ fn permits_of_a_semaphore_are_not_lost() {
             }
         },
         |permits| async move { drop(permits.acquire_many(3).await.unwrap()) },
-        |permits, story| assert_eq!(permits.available_permits(), 3, "{story}"),
+        |permits, scenario| assert_eq!(permits.available_permits(), 3, "{scenario}"),
     );
 }
 
-/// A channel, and what came of it.
+/// A channel, and what came through it.
 struct Line {
     sender: RefCell<Option<mpsc::Sender<u32>>>,
     receiver: RefCell<Option<mpsc::Receiver<u32>>>,
@@ -222,7 +222,7 @@ fn line() -> Rc<Line> {
     Rc::new(Line { sender, receiver, received: RefCell::default(), is_sent: Cell::new(false) })
 }
 
-/// Makes room in a full channel, at the tenth millisecond, and later receives all that comes.
+/// Makes room in a full channel at the tenth millisecond, and later receives everything that arrives.
 async fn makes_room(line: Rc<Line>, start: Instant, made_after: u64) {
     let mut receiver = line.receiver.take().unwrap();
     line.sender.borrow().as_ref().unwrap().try_send(1).unwrap();
@@ -237,8 +237,8 @@ async fn makes_room(line: Rc<Line>, start: Instant, made_after: u64) {
 }
 
 #[test]
-fn a_message_that_comes_in_that_turn_is_not_lost() {
-    play(
+fn a_message_that_arrives_as_the_wait_ends_is_not_lost() {
+    run_scenario(
         line,
         |line, start, made_after| async move {
             let sender = line.sender.take().unwrap();
@@ -247,13 +247,13 @@ fn a_message_that_comes_in_that_turn_is_not_lost() {
             sender.send(2).await.unwrap();
         },
         |line, end| async move {
-            // It outlives the wait, also if that is aborted.
+            // The receiver outlives the wait, even if that is aborted.
             let back = &line.receiver;
             let mut receiver = Back { place: back, value: back.take() };
             let receiver = receiver.value.as_mut().unwrap();
             let work = async {
                 let message = receiver.recv().await;
-                // Here, since what a child returns is lost if the body that awaits it is cancelled.
+                // Recorded here, since the output of a child is lost if the body that awaits it is cancelled.
                 line.received.borrow_mut().extend(message);
             };
             ended(end, work).await;
@@ -268,7 +268,7 @@ fn a_message_that_comes_in_that_turn_is_not_lost() {
                 line.received.borrow_mut().push(message);
             }
         },
-        |line, story| assert_eq!(*line.received.borrow(), [1, 2], "{story}"),
+        |line, scenario| assert_eq!(*line.received.borrow(), [1, 2], "{scenario}"),
     );
 }
 
@@ -285,8 +285,8 @@ impl<T> Drop for Back<'_, T> {
 }
 
 #[test]
-fn room_in_a_channel_is_not_lost_and_what_is_not_sent_does_not_arrive() {
-    play(
+fn room_in_a_channel_is_not_lost_and_an_unsent_message_does_not_arrive() {
+    run_scenario(
         line,
         makes_room,
         |line, end| async move {
@@ -305,21 +305,21 @@ fn room_in_a_channel_is_not_lost_and_what_is_not_sent_does_not_arrive() {
             let sender = line.sender.borrow().clone().unwrap();
             sender.send(3).await.unwrap();
         },
-        |line, story| {
+        |line, scenario| {
             let expected: &[u32] = if line.is_sent.get() { &[1, 2, 3] } else { &[1, 3] };
-            assert_eq!(*line.received.borrow(), expected, "{story}");
+            assert_eq!(*line.received.borrow(), expected, "{scenario}");
         },
     );
 }
 
 #[test]
 fn a_reserved_place_in_a_channel_is_not_lost() {
-    play(
+    run_scenario(
         line,
         makes_room,
         |line, end| async move {
             let sender = line.sender.borrow().clone().unwrap();
-            drop(ended(end, sender.reserve()).await); // And never sends.
+            drop(ended(end, sender.reserve()).await); // It never sends.
             drop(sender);
             if end == End::Abort {
                 std::future::pending::<()>().await;
@@ -329,16 +329,16 @@ fn a_reserved_place_in_a_channel_is_not_lost() {
             let sender = line.sender.borrow().clone().unwrap();
             sender.send(3).await.unwrap();
         },
-        |line, story| assert_eq!(*line.received.borrow(), [1, 3], "{story}"),
+        |line, scenario| assert_eq!(*line.received.borrow(), [1, 3], "{scenario}"),
     );
 }
 
-/// Sees to it that the stories are what they claim to be.
+/// Checks that the scenarios cover both outcomes.
 #[test]
-fn some_get_it_in_time_and_some_do_not() {
+fn some_waiters_get_it_in_time_and_some_do_not() {
     let outcomes = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&outcomes);
-    play(
+    run_scenario(
         || Rc::new(Mutex::new(())),
         |lock, start, made_after| async move {
             let _guard = lock.lock().await;
@@ -364,10 +364,10 @@ fn some_get_it_in_time_and_some_do_not() {
     );
     for end in ENDS {
         let saw = |in_time| outcomes.borrow().contains(&(end, in_time));
-        // Who waits for nothing but the hand-over is told to end before he has the turn of that.
-        let is_always_told = matches!(end, End::Request | End::RequestToAChild | End::Abort);
-        assert_eq!(saw(true), !is_always_told, "{end:?}");
-        // Who is aborted sees nothing any more.
+        // Without a timeout, the waiter is always cancelled before the turn in which it would take the lock.
+        let is_always_cancelled = matches!(end, End::Request | End::RequestToAChild | End::Abort);
+        assert_eq!(saw(true), !is_always_cancelled, "{end:?}");
+        // An aborted waiter records nothing.
         assert_eq!(saw(false), end != End::Abort, "{end:?}");
     }
 }

@@ -1,6 +1,6 @@
-//! Random trees of timeouts, masks and catches, with requests at every turn, against a model that knows where
-//! everything is: it walks a plain tree from the top, and has neither wakers nor numbers.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Random trees of timeouts, masks and catches, with requests at every turn, against a model that has no wakers
+//! and finds everything by walking a plain tree from the top.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 
@@ -23,7 +23,7 @@ use turnwise::{JoinHandle, Scheduler, join_all, sleep, yield_now};
 enum Program {
     Sleep(u64),
     Yield(u8),
-    /// The task asks itself to end.
+    /// The task cancels itself.
     Cancel,
     Seq(Vec<Program>),
     Join(Vec<Program>),
@@ -40,8 +40,8 @@ fn program() -> BoxedStrategy<Program> {
     (2u32..5).prop_flat_map(program_of).boxed()
 }
 
-/// Programs of at most this depth, and mostly of just that: `prop_recursive` makes small ones, in which little
-/// happens at once.
+/// Programs of at most this depth, and mostly of exactly this depth: `prop_recursive` generates small ones, in
+/// which little happens at the same time.
 fn program_of(depth: u32) -> BoxedStrategy<Program> {
     let leaf = prop_oneof![
         6 => prop_oneof![Just(1u64), Just(2), Just(4), Just(40)].prop_map(Program::Sleep),
@@ -68,8 +68,8 @@ fn program_of(depth: u32) -> BoxedStrategy<Program> {
     .boxed()
 }
 
-/// When the task is asked to end, in milliseconds: before the timers of that moment fire, or after it, but
-/// before the task has its turn.
+/// When the task is cancelled, in milliseconds: before the timers of that moment fire, or after they fire but
+/// before the task takes its turn.
 #[derive(Clone, Debug, Default)]
 struct Requests {
     before: BTreeSet<u64>,
@@ -81,12 +81,12 @@ fn requests() -> impl Strategy<Value = Requests> {
     (times(), times()).prop_map(|(before, amid)| Requests { before, amid })
 }
 
-/// Longer than any program takes.
+/// A time by which every program has ended.
 const END: u64 = 400;
 
 type Line = (u64, String);
 
-// ----- the real thing -----
+// ----- the implementation -----
 
 #[derive(Clone, Default)]
 struct World {
@@ -97,7 +97,7 @@ struct World {
 }
 
 impl World {
-    fn say(&self, what: impl Into<String>) {
+    fn note(&self, what: impl Into<String>) {
         let now = *self.now.borrow();
         self.lines.borrow_mut().push((now, what.into()));
     }
@@ -110,17 +110,17 @@ fn real(program: Program, world: World) -> Boxed {
         match program {
             Program::Sleep(time) => {
                 sleep(ms(time)).await;
-                world.say("slept");
+                world.note("slept");
             }
             Program::Yield(times) => {
                 for _ in 0..times {
                     yield_now().await;
                 }
-                world.say("yielded");
+                world.note("yielded");
             }
             Program::Cancel => {
                 world.own.borrow().as_ref().unwrap().cancel();
-                world.say(format!("asks itself: {}", task::cancelling()));
+                world.note(format!("cancels itself: {}", task::cancelling()));
             }
             Program::Seq(all) => {
                 for one in all {
@@ -133,19 +133,19 @@ fn real(program: Program, world: World) -> Boxed {
             }
             Program::Mask(inner) => {
                 task::mask(real(*inner, world.clone())).await;
-                world.say("mask over");
+                world.note("mask ended");
             }
             Program::Timeout(after, inner) => {
                 let outcome = timeout(ms(after), real(*inner, world.clone())).await;
-                world.say(if outcome.is_ok() { "in time" } else { "elapsed" });
+                world.note(if outcome.is_ok() { "in time" } else { "elapsed" });
             }
             Program::Catch { inner, clean_up, resumes } => {
                 let Err(cancelled) = catch_cancel(real(*inner, world.clone())).await else {
-                    return world.say("not cancelled");
+                    return world.note("not cancelled");
                 };
-                world.say(format!("caught: {}", cancelled.reason()));
+                world.note(format!("caught: {}", cancelled.reason()));
                 real(*clean_up, world.clone()).await;
-                world.say(format!("cleaned up after {}", cancelled.requests()));
+                world.note(format!("cleaned up after {}", cancelled.requests()));
                 if resumes {
                     cancelled.resume().await;
                 }
@@ -154,7 +154,7 @@ fn real(program: Program, world: World) -> Boxed {
     })
 }
 
-/// Polls all that are not ready, each time and in this order, as `join!` does.
+/// Polls all futures that are not ready, every time and in this order, as `join!` does.
 async fn in_order(all: impl Iterator<Item = Boxed>) {
     let mut all: Vec<Option<Boxed>> = all.map(Some).collect();
     poll_fn(|cx| {
@@ -171,7 +171,7 @@ async fn in_order(all: impl Iterator<Item = Boxed>) {
 fn run_real(program: Program, requests: &Requests, uses_join_all: bool) -> Vec<Line> {
     let scheduler = Scheduler::builder().virtual_time().build();
     let world = World { uses_join_all, ..World::default() };
-    // Their timers are older than any of the program, so they fire first.
+    // Their timers are created before any of the program's, so they fire first.
     for &time in &requests.amid {
         let own = Rc::clone(&world.own);
         scheduler.spawn(async move {
@@ -196,7 +196,7 @@ fn run_real(program: Program, requests: &Requests, uses_join_all: bool) -> Vec<L
         }
         scheduler.run_until_stalled();
         if handle.is_finished() {
-            world.say(end_of(&scheduler, handle));
+            world.note(end_of(&scheduler, handle));
             break;
         }
     }
@@ -212,7 +212,7 @@ fn end_of(scheduler: &Scheduler, handle: JoinHandle<()>) -> String {
 
 // ----- the model -----
 
-/// A request, by its place among all that were made.
+/// The index of a request among all that were made.
 type Number = usize;
 
 struct Request {
@@ -222,7 +222,7 @@ struct Request {
     shares: u32,
     is_taken: bool,
     is_resumed: bool,
-    is_over: bool,
+    is_closed: bool,
 }
 
 enum Live {
@@ -232,7 +232,7 @@ enum Live {
     Join(Vec<Option<Live>>),
     Mask { inner: Box<Live>, is_given_up: bool },
     Timeout { id: u32, after: u64, until: Option<u64>, stage: Stage, inner: Box<Live> },
-    Catch { id: u32, inner: Box<Live>, told: Option<Number>, spec: (Program, bool) },
+    Catch { id: u32, inner: Box<Live>, delivered: Option<Number>, spec: (Program, bool) },
     CleanUp { request: Number, body: Box<Live>, resumes: bool },
     Resuming { request: Option<Number> },
     Cancel,
@@ -256,7 +256,7 @@ struct Model {
     now: u64,
     lines: Vec<Line>,
     requests: Vec<Request>,
-    /// The open request on each region; `None` is the root. Those of catches were resumed in them.
+    /// The open request on each region; `None` is the root. Those on catches were resumed inside them.
     open: Vec<(Option<u32>, Number)>,
     ids: u32,
     due: u32,
@@ -264,7 +264,7 @@ struct Model {
 }
 
 impl Model {
-    fn say(&mut self, what: impl Into<String>) {
+    fn note(&mut self, what: impl Into<String>) {
         self.lines.push((self.now, what.into()));
     }
 
@@ -280,15 +280,15 @@ impl Model {
             shares: 0,
             is_taken: false,
             is_resumed: false,
-            is_over: false,
+            is_closed: false,
         });
         let number = self.requests.len() - 1;
         self.open.push((region, number));
         number
     }
 
-    /// Asks the task; `true` if that is new.
-    fn ask(&mut self) -> bool {
+    /// Requests cancellation of the task. Returns `true` if no request was open before.
+    fn request_end(&mut self) -> bool {
         let request = self.request_on(None);
         match request {
             Some(number) => self.requests[number].count += 1,
@@ -304,14 +304,14 @@ impl Model {
         let request = &mut self.requests[number];
         request.shares -= 1;
         request.is_resumed |= resumed;
-        if request.shares == 0 && request.is_taken && !request.is_resumed && !request.is_over {
-            request.is_over = true;
+        if request.shares == 0 && request.is_taken && !request.is_resumed && !request.is_closed {
+            request.is_closed = true;
             let region = request.region;
             self.open.retain(|open| *open != (region, number));
         }
     }
 
-    fn begin(&mut self, program: Program) -> Live {
+    fn start(&mut self, program: Program) -> Live {
         self.ids += 1;
         let id = self.ids;
         match program {
@@ -321,38 +321,38 @@ impl Model {
             Program::Seq(mut all) => {
                 let first = all.remove(0);
                 all.reverse();
-                Live::Seq { current: Box::new(self.begin(first)), rest: all }
+                Live::Seq { current: Box::new(self.start(first)), rest: all }
             }
             Program::Join(all) => {
-                Live::Join(all.into_iter().map(|one| Some(self.begin(one))).collect())
+                Live::Join(all.into_iter().map(|one| Some(self.start(one))).collect())
             }
             Program::Mask(inner) => {
-                Live::Mask { inner: Box::new(self.begin(*inner)), is_given_up: false }
+                Live::Mask { inner: Box::new(self.start(*inner)), is_given_up: false }
             }
             Program::Timeout(after, inner) => {
                 let stage = if after == 0 { Stage::Due } else { Stage::New };
-                let inner = Box::new(self.begin(*inner));
+                let inner = Box::new(self.start(*inner));
                 Live::Timeout { id, after, until: None, stage, inner }
             }
             Program::Catch { inner, clean_up, resumes } => {
-                let inner = Box::new(self.begin(*inner));
-                Live::Catch { id, inner, told: None, spec: (*clean_up, resumes) }
+                let inner = Box::new(self.start(*inner));
+                Live::Catch { id, inner, delivered: None, spec: (*clean_up, resumes) }
             }
         }
     }
 
-    /// Gives what is live one poll. Whatever is resumed in it comes out in `out`. Returns whether it is ready.
+    /// Polls a live program once. Requests that are resumed in it are added to `out`. Returns whether it is ready.
     fn poll(&mut self, live: &mut Live, out: &mut Vec<Number>) -> bool {
         match live {
             Live::Sleep { until, time } => {
                 let until = *until.get_or_insert(self.now + *time);
                 if self.now >= until {
-                    self.say("slept");
+                    self.note("slept");
                 }
                 self.now >= until
             }
             Live::Yield(0) => {
-                self.say("yielded");
+                self.note("yielded");
                 true
             }
             Live::Yield(left) => {
@@ -361,16 +361,16 @@ impl Model {
                 false
             }
             Live::Cancel => {
-                self.ask();
+                self.request_end();
                 let number = self.request_on(None).unwrap();
                 let count = self.requests[number].count;
-                self.say(format!("asks itself: {count}"));
+                self.note(format!("cancels itself: {count}"));
                 true
             }
             Live::Seq { current, rest } => {
                 while self.poll(current, out) {
                     let Some(next) = rest.pop() else { return true };
-                    **current = self.begin(next);
+                    **current = self.start(next);
                 }
                 false
             }
@@ -388,7 +388,7 @@ impl Model {
                 if is_ready {
                     self.is_woken = true;
                     out.extend(resumed);
-                    self.say("mask over");
+                    self.note("mask ended");
                     return true;
                 }
                 *is_given_up |= !resumed.is_empty();
@@ -419,7 +419,7 @@ impl Model {
         if is_ready {
             self.close_region(region);
             out.extend(resumed);
-            self.say(if *stage == Stage::Elapsed { "elapsed" } else { "in time" });
+            self.note(if *stage == Stage::Elapsed { "elapsed" } else { "in time" });
             return true;
         }
         until.get_or_insert(self.now + *after);
@@ -440,19 +440,19 @@ impl Model {
         }
         self.close_region(region);
         self.drop_live(inner);
-        self.say("elapsed");
+        self.note("elapsed");
         true
     }
 
     fn poll_catch(&mut self, live: &mut Live, out: &mut Vec<Number>) -> bool {
-        let Live::Catch { id, inner, told, spec } = live else { unreachable!() };
+        let Live::Catch { id, inner, delivered, spec } = live else { unreachable!() };
         let region = Some(*id);
-        let told = told.take().filter(|told| !self.requests[*told].is_over);
-        let request = if let Some(told) = told {
+        let delivered = delivered.take().filter(|delivered| !self.requests[*delivered].is_closed);
+        let request = if let Some(delivered) = delivered {
             if let Some(resumed) = self.take_open(region) {
                 self.release(resumed, true);
             }
-            told
+            delivered
         } else {
             let mut resumed = Vec::new();
             if self.poll(inner, &mut resumed) {
@@ -461,7 +461,7 @@ impl Model {
                 }
                 out.extend(resumed);
                 self.is_woken = true;
-                self.say("not cancelled");
+                self.note("not cancelled");
                 return true;
             }
             let kept = self.take_open(region);
@@ -474,9 +474,9 @@ impl Model {
         };
         self.requests[request].is_taken = true;
         self.drop_live(inner);
-        self.say(format!("caught: {}", self.requests[request].reason));
+        self.note(format!("caught: {}", self.requests[request].reason));
         let (clean_up, resumes) = spec.clone();
-        *live = Live::CleanUp { request, body: Box::new(self.begin(clean_up)), resumes };
+        *live = Live::CleanUp { request, body: Box::new(self.start(clean_up)), resumes };
         self.poll(live, out)
     }
 
@@ -486,7 +486,7 @@ impl Model {
             return false;
         }
         let (request, resumes) = (*request, *resumes);
-        self.say(format!("cleaned up after {}", self.requests[request].count));
+        self.note(format!("cleaned up after {}", self.requests[request].count));
         if resumes {
             *live = Live::Resuming { request: Some(request) };
             return self.poll(live, out);
@@ -495,12 +495,12 @@ impl Model {
         true
     }
 
-    /// Several requests that come out of one region: the last branch goes first, the same ones go on as one, and
-    /// others go back to where they were made.
+    /// Merges the requests that come out of one region: the last branch takes precedence, equal requests are passed
+    /// on as one, and the others return to where they were made.
     fn merge(&mut self, mut kept: Option<Number>, resumed: Vec<Number>) -> Option<Number> {
         for resumed in resumed.into_iter().rev() {
             match kept {
-                _ if self.requests[resumed].is_over => {}
+                _ if self.requests[resumed].is_closed => {}
                 None => kept = Some(resumed),
                 Some(same) if same == resumed => self.requests[same].shares -= 1,
                 Some(_) => self.release(resumed, true),
@@ -517,11 +517,11 @@ impl Model {
 
     fn close_region(&mut self, region: Option<u32>) {
         if let Some(number) = self.take_open(region) {
-            self.requests[number].is_over = true;
+            self.requests[number].is_closed = true;
         }
     }
 
-    /// Looks who can take the request on a region; `true` if the region must act.
+    /// Delivers the request on a region to what can take it below. Returns `true` if the region itself must act.
     fn deliver(&mut self, region: Option<u32>, below: &mut Live, is_catch: bool) -> bool {
         let Some(number) = self.request_on(region) else { return false };
         let request = &self.requests[number];
@@ -532,7 +532,7 @@ impl Model {
         let found = self.find(below, only_holders);
         for target in &found {
             if let Found::Target(id) = target
-                && self.tell(below, *id, number)
+                && self.deliver_to(below, *id, number)
             {
                 self.is_woken = true;
             }
@@ -556,10 +556,11 @@ impl Model {
                 found.push(Found::Holder);
                 found
             }
-            Live::Catch { id, inner, told, .. } => {
+            Live::Catch { id, inner, delivered, .. } => {
                 let found = self.find(inner, only_holders);
-                let is_told = told.is_some_and(|told| !self.requests[told].is_over);
-                if found.is_empty() && (is_told || !only_holders) {
+                let is_delivered =
+                    delivered.is_some_and(|delivered| !self.requests[delivered].is_closed);
+                if found.is_empty() && (is_delivered || !only_holders) {
                     return vec![Found::Target(*id)];
                 }
                 found
@@ -567,13 +568,13 @@ impl Model {
         }
     }
 
-    fn tell(&mut self, live: &mut Live, target: u32, number: Number) -> bool {
+    fn deliver_to(&mut self, live: &mut Live, target: u32, number: Number) -> bool {
         match live {
-            Live::Catch { id, told, .. } if *id == target => {
-                if told.is_some_and(|told| !self.requests[told].is_over) {
+            Live::Catch { id, delivered, .. } if *id == target => {
+                if delivered.is_some_and(|delivered| !self.requests[delivered].is_closed) {
                     return false;
                 }
-                *told = Some(number);
+                *delivered = Some(number);
                 self.requests[number].shares += 1;
                 true
             }
@@ -581,13 +582,15 @@ impl Model {
             | Live::Mask { inner, .. }
             | Live::Timeout { inner, .. }
             | Live::Catch { inner, .. }
-            | Live::CleanUp { body: inner, .. } => self.tell(inner, target, number),
-            Live::Join(all) => all.iter_mut().flatten().any(|one| self.tell(one, target, number)),
+            | Live::CleanUp { body: inner, .. } => self.deliver_to(inner, target, number),
+            Live::Join(all) => {
+                all.iter_mut().flatten().any(|one| self.deliver_to(one, target, number))
+            }
             Live::Sleep { .. } | Live::Yield(_) | Live::Cancel | Live::Resuming { .. } => false,
         }
     }
 
-    /// What is dropped gives up its shares.
+    /// Drops a live program, which gives up its shares.
     fn drop_live(&mut self, live: &mut Live) {
         match live {
             Live::Sleep { .. } | Live::Yield(_) | Live::Cancel => {}
@@ -597,13 +600,13 @@ impl Model {
                 self.drop_live(inner);
                 self.close_region(Some(*id));
             }
-            Live::Catch { id, inner, told, .. } => {
+            Live::Catch { id, inner, delivered, .. } => {
                 self.drop_live(inner);
                 if let Some(resumed) = self.take_open(Some(*id)) {
                     self.release(resumed, true);
                 }
-                if let Some(told) = told.take() {
-                    self.release(told, false);
+                if let Some(delivered) = delivered.take() {
+                    self.release(delivered, false);
                 }
             }
             Live::CleanUp { request, body, .. } => {
@@ -618,7 +621,7 @@ impl Model {
         }
     }
 
-    /// Turns until nothing is to be done at this moment. `Some` is how the task has ended.
+    /// Takes turns until nothing is left to do at this moment. Returns how the task ended, if it did.
     fn turns(&mut self, live: &mut Live) -> Option<String> {
         self.is_woken = true;
         while std::mem::take(&mut self.is_woken) {
@@ -626,7 +629,7 @@ impl Model {
             if self.poll(live, &mut resumed) {
                 return Some("returned".to_owned());
             }
-            resumed.retain(|number| !self.requests[*number].is_over);
+            resumed.retain(|number| !self.requests[*number].is_closed);
             for number in resumed.into_iter().rev() {
                 self.release(number, true);
                 if self.request_on(None).is_none() {
@@ -652,17 +655,17 @@ impl Model {
     }
 
     fn cancel(&mut self, live: &mut Live) -> Option<String> {
-        if self.ask() { self.deliver_to_root(live) } else { None }
+        if self.request_end() { self.deliver_to_root(live) } else { None }
     }
 }
 
 fn run_model(program: Program, requests: &Requests) -> Vec<Line> {
     let mut model = Model::default();
-    // Before its first turn it is in no region, and nothing can take a request.
+    // Before its first turn the task has no regions, so nothing can take a request.
     if requests.before.contains(&0) || requests.amid.contains(&0) {
         return vec![(0, "ended: cancelled".to_owned())];
     }
-    let mut live = model.begin(program);
+    let mut live = model.start(program);
     let mut end = model.turns(&mut live);
     let mut time = 0;
     while end.is_none() && time + 1 < END {
@@ -683,7 +686,7 @@ fn run_model(program: Program, requests: &Requests) -> Vec<Line> {
     }
     model.now = time;
     if let Some(end) = end {
-        model.say(end);
+        model.note(end);
     }
     model.lines
 }
@@ -692,14 +695,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_happens_is_what_a_plain_tree_would_say(program in program(), requests in requests()) {
+    fn every_program_behaves_as_the_plain_tree_does(program in program(), requests in requests()) {
         let expected = run_model(program.clone(), &requests);
         prop_assert_eq!(run_real(program, &requests, false), expected);
     }
 
-    /// Children that are polled only when they are rung for come to the same, up to their order.
+    /// Children that are polled only when they are woken produce the same events, up to their order.
     #[test]
-    fn it_does_not_matter_who_is_polled_when(program in program(), requests in requests()) {
+    fn the_order_of_polls_does_not_matter(program in program(), requests in requests()) {
         let mut expected = run_real(program.clone(), &requests, false);
         let mut other = run_real(program, &requests, true);
         expected.sort();

@@ -1,5 +1,5 @@
-//! Tokens: whoever has one can cancel, and everybody who has it or a child of it is told.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Tokens: any holder can cancel, and all that wait for the token or for a child of it are woken.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 mod probe;
@@ -15,7 +15,7 @@ use turnwise::task::CancelToken;
 use turnwise::{JoinHandle, Scheduler, join_all, sleep, timeout, yield_now};
 
 #[test]
-fn everybody_who_waits_is_woken_in_the_order_of_his_coming() {
+fn all_waiters_are_woken_in_fifo_order() {
     let (scheduler, notes) = world();
     let token = CancelToken::new();
     for name in ["a", "b", "c"] {
@@ -34,7 +34,7 @@ fn everybody_who_waits_is_woken_in_the_order_of_his_coming() {
 }
 
 #[test]
-fn children_and_grandchildren_are_cancelled_with_it_but_not_the_other_way_round() {
+fn a_token_cancels_its_children_and_grandchildren_but_not_the_other_way_round() {
     let parent = CancelToken::new();
     let children = [parent.child_token(), parent.child_token()];
     let grandchild = children[0].child_token();
@@ -43,11 +43,11 @@ fn children_and_grandchildren_are_cancelled_with_it_but_not_the_other_way_round(
     parent.cancel_with("all");
     assert_eq!(grandchild.reason(), Some("all"));
     assert_eq!(children[1].reason(), Some("alone"));
-    assert_eq!(children[1].child_token().reason(), Some("alone"), "it is born so");
+    assert_eq!(children[1].child_token().reason(), Some("alone"), "it is created cancelled");
 }
 
 #[test]
-fn a_child_is_cancelled_also_if_the_tokens_between_were_dropped() {
+fn a_grandchild_is_cancelled_even_if_the_token_between_was_dropped() {
     let parent = CancelToken::new();
     let grandchild = parent.child_token().child_token();
     parent.cancel();
@@ -55,7 +55,7 @@ fn a_child_is_cancelled_also_if_the_tokens_between_were_dropped() {
 }
 
 #[test]
-fn a_token_that_had_a_million_children_is_not_larger_for_it() {
+fn a_token_can_have_a_million_children_that_are_dropped() {
     let token = CancelToken::new();
     let kept = token.child_token();
     for _ in 0..1_000_000 {
@@ -91,10 +91,10 @@ fn a_waiter_that_is_dropped_leaves_no_trace() {
     });
 }
 
-// ----- running until it is cancelled -----
+// ----- running until the token is cancelled -----
 
 #[test]
-fn what_runs_until_the_token_is_cancelled_may_clean_up() {
+fn a_future_that_runs_until_the_token_is_cancelled_may_clean_up() {
     let (scheduler, notes) = world();
     let token = CancelToken::new();
     let (own, log) = (token.clone(), notes.clone());
@@ -108,7 +108,7 @@ fn what_runs_until_the_token_is_cancelled_may_clean_up() {
 }
 
 #[test]
-fn what_is_ready_in_the_turn_in_which_the_token_is_cancelled_wins() {
+fn a_future_that_is_ready_in_the_turn_in_which_the_token_is_cancelled_wins() {
     let (scheduler, _) = world();
     let token = CancelToken::new();
     let own = token.clone();
@@ -124,7 +124,7 @@ fn what_is_ready_in_the_turn_in_which_the_token_is_cancelled_wins() {
 }
 
 #[test]
-fn with_a_token_that_is_cancelled_already_nothing_is_polled() {
+fn with_a_token_that_is_already_cancelled_nothing_is_polled() {
     let (scheduler, _) = world();
     let token = CancelToken::new();
     token.cancel();
@@ -134,7 +134,7 @@ fn with_a_token_that_is_cancelled_already_nothing_is_polled() {
 }
 
 #[test]
-fn a_thousand_that_run_until_one_token_is_cancelled_all_end() {
+fn a_thousand_futures_that_run_until_one_token_is_cancelled_all_end() {
     let (scheduler, _) = world();
     let token = CancelToken::new();
     let own = token.clone();
@@ -147,7 +147,7 @@ fn a_thousand_that_run_until_one_token_is_cancelled_all_end() {
 }
 
 #[test]
-fn a_request_of_the_task_reaches_what_runs_until_the_token_is_cancelled() {
+fn a_request_to_the_task_reaches_a_future_that_runs_until_the_token_is_cancelled() {
     let (scheduler, notes) = world();
     let token = CancelToken::new();
     let log = notes.clone();
@@ -160,10 +160,10 @@ fn a_request_of_the_task_reaches_what_runs_until_the_token_is_cancelled() {
     assert_eq!(notes.take(), ["0 work caught", "10 work cleaned up"]);
 }
 
-// ----- guards, reports, strange wakers -----
+// ----- guards, reports, foreign wakers -----
 
 #[test]
-fn a_guard_cancels_when_it_is_dropped_also_by_a_panic() {
+fn a_guard_cancels_when_it_is_dropped_even_by_a_panic() {
     let (scheduler, _) = world();
     let token = CancelToken::new();
     let guard = token.clone().drop_guard();
@@ -181,7 +181,7 @@ fn a_guard_cancels_when_it_is_dropped_also_by_a_panic() {
 }
 
 #[test]
-fn a_task_that_waits_for_a_token_is_named_so() {
+fn a_wait_for_a_token_is_named_in_the_report() {
     let scheduler = Scheduler::new();
     let token = CancelToken::new();
     scheduler.spawn(async move { token.cancelled().await });
@@ -194,7 +194,7 @@ thread_local! {
 }
 
 #[test]
-fn a_waker_that_cancels_again_and_makes_children_finds_everything_in_order() {
+fn a_waker_may_cancel_again_and_make_children() {
     fn again() {
         let token = TOKEN.with_borrow(|token| token.clone().unwrap());
         assert!(token.is_cancelled() && token.child_token().is_cancelled());

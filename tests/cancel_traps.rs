@@ -1,6 +1,6 @@
-//! Where cancelling could go wrong: catches that nobody polls, that move, that are dropped at a bad moment; deep
-//! nests; strange wakers; and the two mistakes that the documentation warns of.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Where cancelling could go wrong: catches that are no longer polled, that move, or that are dropped at a bad
+//! moment; deep nesting; foreign wakers; and the two mistakes that the documentation warns of.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 mod probe;
@@ -23,14 +23,14 @@ type Place<T> = Rc<RefCell<Option<T>>>;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// A catch, or whatever it is, that was polled once and is polled no more, but lives.
+/// Polls a future once and returns it, so that it stays alive but is not polled any more.
 async fn abandoned<F: Future>(future: F) -> Pin<Box<F>> {
     let mut future = Box::pin(future);
     assert!(poll_once(&mut future).await.is_pending());
     future
 }
 
-// ----- what nobody polls any more -----
+// ----- futures that are no longer polled -----
 
 #[test]
 fn an_abandoned_catch_does_not_keep_the_request_from_the_one_around_it() {
@@ -56,12 +56,12 @@ fn an_abandoned_catch_does_not_keep_its_task_from_ending() {
         sleep(ms(1000)).await;
     });
     handle.cancel();
-    assert!(scheduler.run_until_stalled() <= 5, "that needs a few turns");
+    assert!(scheduler.run_until_stalled() <= 5, "it takes a few turns");
     assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
 }
 
 #[test]
-fn an_abandoned_catch_does_not_keep_a_task_that_never_rests_from_ending() {
+fn an_abandoned_catch_does_not_keep_a_busy_task_from_ending() {
     let (scheduler, _) = world();
     let handle = scheduler.spawn(async move {
         let _kept = abandoned(catch_cancel(pending::<()>())).await;
@@ -112,7 +112,7 @@ fn an_abandoned_mask_holds_nothing_up() {
 }
 
 #[test]
-fn a_mask_that_is_abandoned_while_it_holds_a_request_lets_go_at_the_second_one() {
+fn a_mask_that_is_abandoned_while_it_holds_a_request_releases_it_at_the_second_one() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, async {
         let mut masked = Box::pin(mask(pending::<()>()));
@@ -131,7 +131,7 @@ fn a_mask_that_is_abandoned_while_it_holds_a_request_lets_go_at_the_second_one()
     scheduler.run_until_stalled();
     assert!(handle.is_finished());
     let error = scheduler.block_on(handle).unwrap_err();
-    assert_eq!(error.reason(), Some("cancelled"), "the first one's");
+    assert_eq!(error.reason(), Some("cancelled"), "the reason of the first request");
 }
 
 #[test]
@@ -154,9 +154,9 @@ fn an_abandoned_catch_beside_one_that_takes_the_request_does_not_keep_it_open() 
     assert_eq!(notes.take(), ["1 second caught", "2 second cleaned up"]);
 }
 
-/// A timeout told what is inside of it, and then both were abandoned: nobody but the task can find that out.
+/// A timeout delivers its request to what is inside it, and then both are abandoned: only the task can detect that.
 #[test]
-fn what_was_abandoned_together_with_the_timeout_that_told_it_holds_no_other_request_up() {
+fn a_catch_or_mask_that_is_abandoned_with_its_timeout_holds_no_other_request_up() {
     fn ends(inside: impl FnOnce() -> Boxed<()> + 'static, polls: u32) {
         let (scheduler, _) = world();
         let handle = started(&scheduler, async move {
@@ -183,10 +183,10 @@ fn what_was_abandoned_together_with_the_timeout_that_told_it_holds_no_other_requ
 }
 
 #[test]
-fn a_catch_that_its_busy_neighbours_keep_from_being_polled_is_not_abandoned() {
+fn a_catch_that_is_polled_late_because_of_busy_siblings_is_not_abandoned() {
     let (scheduler, _) = world();
-    // `FuturesUnordered` gives way as soon as two children have woken themselves, so it takes many polls
-    // before the last child's turn comes.
+    // `FuturesUnordered` yields as soon as two children have woken themselves, so it takes many polls before
+    // the last child is polled.
     let caught = Count::default();
     let counted = caught.clone();
     let handle = scheduler.spawn(async move {
@@ -216,10 +216,10 @@ fn a_catch_that_its_busy_neighbours_keep_from_being_polled_is_not_abandoned() {
     assert_eq!(caught.get(), 1);
 }
 
-// ----- what moves, and what is forgotten -----
+// ----- moved, dropped and forgotten futures -----
 
 #[test]
-fn a_catch_that_has_moved_to_another_task_belongs_to_that() {
+fn a_catch_that_has_moved_to_another_task_belongs_to_that_task() {
     let (scheduler, notes) = world();
     let place: Place<Boxed<()>> = Rc::default();
     let (gives, takes, log) = (Rc::clone(&place), Rc::clone(&place), notes.clone());
@@ -255,7 +255,7 @@ fn a_catch_that_outlives_its_task_can_be_polled_elsewhere() {
 }
 
 #[test]
-fn a_told_catch_that_is_dropped_before_it_takes_the_request_does_not_lose_it() {
+fn a_catch_that_is_dropped_between_delivery_and_its_next_poll_does_not_lose_the_request() {
     let (scheduler, notes) = world();
     let place: Place<Boxed<()>> = Rc::default();
     let (gives, log) = (Rc::clone(&place), notes.clone());
@@ -272,13 +272,13 @@ fn a_told_catch_that_is_dropped_before_it_takes_the_request_does_not_lose_it() {
         log.guard("outer", 1, outer).await;
     });
     handle.cancel();
-    drop(place.take()); // It was told, and rung for.
+    drop(place.take()); // The request was delivered to it, and its waker was rung.
     scheduler.block_on(handle).unwrap();
     assert_eq!(notes.take(), ["0 outer caught", "1 outer cleaned up"]);
 }
 
 #[test]
-fn a_mask_that_is_dropped_elsewhere_lets_the_request_go_on() {
+fn a_mask_that_is_dropped_elsewhere_releases_the_request() {
     let (scheduler, notes) = world();
     let place: Place<Boxed<()>> = Rc::default();
     let (gives, log) = (Rc::clone(&place), notes.clone());
@@ -292,14 +292,14 @@ fn a_mask_that_is_dropped_elsewhere_lets_the_request_go_on() {
     });
     handle.cancel();
     scheduler.run_until_stalled();
-    assert!(notes.take().is_empty(), "the mask holds it");
+    assert!(notes.take().is_empty(), "the mask holds it back");
     drop(place.take());
     scheduler.block_on(handle).unwrap();
     assert_eq!(notes.take(), ["0 around caught", "0 around cleaned up"]);
 }
 
 #[test]
-fn a_clean_up_that_ends_elsewhere_lets_other_requests_go_on() {
+fn a_clean_up_that_ends_elsewhere_releases_other_requests() {
     let (scheduler, _) = world();
     let place: Place<Cancelled> = Rc::default();
     let gives = Rc::clone(&place);
@@ -314,14 +314,14 @@ fn a_clean_up_that_ends_elsewhere_lets_other_requests_go_on() {
     scheduler.run_until_stalled();
     handle.cancel_with("from outside");
     scheduler.run_until_stalled();
-    assert!(!handle.is_finished(), "the clean-up for the timeout holds it");
+    assert!(!handle.is_finished(), "the clean-up for the timeout holds it back");
     drop(place.take());
     let error = scheduler.block_on(handle).unwrap_err();
     assert_eq!(error.reason(), Some("from outside"));
 }
 
 #[test]
-fn a_forgotten_clean_up_keeps_counting_and_can_be_aborted() {
+fn a_forgotten_clean_up_keeps_counting_requests() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, async {
         std::mem::forget(catch_cancel(pending::<()>()).await);
@@ -338,13 +338,13 @@ fn a_forgotten_clean_up_keeps_counting_and_can_be_aborted() {
 fn a_cancelled_that_leaves_its_timeout_as_a_value_is_dropped_there() {
     let (scheduler, _) = world();
     let handle = started(&scheduler, async {
-        // Of the task's request: the timeout is not elapsed, and hands it over.
+        // From the task's request: the timeout has not elapsed, and returns it as a value.
         let outcome = timeout(ms(1000), catch_cancel(pending::<()>())).await;
         let cancelled: Cancelled = outcome.unwrap().unwrap_err();
         sleep(ms(10)).await;
         let during = task::cancelling();
         drop(cancelled);
-        // Of the timeout's own.
+        // From the timeout's own request.
         let outcome = timeout(ms(10), catch_cancel(pending::<()>())).await;
         (during, outcome.is_err(), task::cancelling())
     });
@@ -373,7 +373,7 @@ fn a_cancelled_that_is_resumed_in_another_task_ends_both() {
 }
 
 #[test]
-fn a_resume_outside_of_the_timeout_that_was_meant_waits_for_ever_in_a_root() {
+fn a_resume_outside_of_its_timeout_waits_forever_in_a_root() {
     let (scheduler, _) = world();
     let outcome = scheduler.try_block_on(async {
         let place: RefCell<Option<Cancelled>> = RefCell::default();
@@ -383,11 +383,11 @@ fn a_resume_outside_of_the_timeout_that_was_meant_waits_for_ever_in_a_root() {
         cancelled.resume().await;
     });
     let outcome: Result<(), _> = outcome;
-    assert!(outcome.is_err(), "that is a deadlock, and said to be one");
+    assert!(outcome.is_err(), "it is reported as a deadlock");
 }
 
 #[test]
-fn catches_work_on_another_executor_where_nobody_cancels() {
+fn catches_work_on_another_executor_where_nothing_cancels() {
     let outcome = futures::executor::block_on(async {
         let one = catch_cancel(mask(async {
             let mut polls = 0;
@@ -406,7 +406,7 @@ fn catches_work_on_another_executor_where_nobody_cancels() {
 // ----- schedulers inside of turns -----
 
 #[test]
-fn regions_of_a_scheduler_that_is_stepped_inside_of_a_turn_stay_apart() {
+fn regions_of_a_scheduler_that_is_stepped_inside_of_a_turn_stay_separate() {
     let (outer, notes) = world();
     let inner = Rc::new(Scheduler::builder().virtual_time().build());
     let caught = Count::default();
@@ -419,7 +419,7 @@ fn regions_of_a_scheduler_that_is_stepped_inside_of_a_turn_stay_apart() {
     let (steps, log) = (Rc::clone(&inner), notes.clone());
     let handle = started(&outer, async move {
         let work = async {
-            steps.run_until_stalled(); // Here the task inside comes to wait in its catch.
+            steps.run_until_stalled(); // The inner task now waits in its catch.
             pending::<()>().await;
         };
         log.guard("outer", 0, work).await;
@@ -433,7 +433,7 @@ fn regions_of_a_scheduler_that_is_stepped_inside_of_a_turn_stay_apart() {
 }
 
 #[test]
-fn a_task_is_cancelled_by_one_of_a_scheduler_inside_of_its_own_turn() {
+fn a_task_of_an_inner_scheduler_cancels_the_task_that_runs_it() {
     let (outer, notes) = world();
     let place: Place<JoinHandle<()>> = Rc::default();
     let (own, log) = (Rc::clone(&place), notes.clone());
@@ -442,7 +442,7 @@ fn a_task_is_cancelled_by_one_of_a_scheduler_inside_of_its_own_turn() {
             let inner = Scheduler::new();
             inner.spawn(async move { own.borrow().as_ref().unwrap().cancel() });
             inner.run_until_stalled();
-            log.add("goes on until it waits");
+            log.add("continues until it waits");
             sleep(ms(1)).await;
             log.add("not here");
         };
@@ -450,7 +450,7 @@ fn a_task_is_cancelled_by_one_of_a_scheduler_inside_of_its_own_turn() {
     });
     place.replace(Some(handle));
     outer.run().unwrap();
-    let expected = ["0 goes on until it waits", "0 work caught", "0 work cleaned up"];
+    let expected = ["0 continues until it waits", "0 work caught", "0 work cleaned up"];
     assert_eq!(notes.take(), expected);
 }
 
@@ -482,8 +482,8 @@ fn a_thousand_nested_catches_unwind_one_after_the_other() {
 
 #[test]
 fn the_walk_of_the_tree_does_not_recurse() {
-    /// Polls and drops without recursion, as nothing real does: a chain of catches, each polled in the one
-    /// before only as far as the tree is concerned.
+    /// A chain of nested catches. Polling and dropping them recurses, hence the large stack; walking the tree of
+    /// regions does not.
     fn chain(left: usize, inner: Boxed<()>) -> Boxed<()> {
         (0..left).fold(inner, |inner, _| Box::pin(async { drop(catch_cancel(inner).await) }))
     }
@@ -514,10 +514,10 @@ fn ten_thousand_catches_may_come_and_go_in_one_task() {
     assert!(scheduler.block_on(handle).unwrap());
 }
 
-// ----- strange wakers -----
+// ----- foreign wakers -----
 
 #[test]
-fn a_catch_that_is_polled_with_a_strangers_waker_is_rung_for_by_that() {
+fn a_catch_that_is_polled_with_a_foreign_waker_rings_that_waker() {
     let (scheduler, _) = world();
     let (rings, waker) = Rings::new();
     let handle = started(&scheduler, async move {
@@ -557,20 +557,20 @@ fn a_waker_may_do_anything_when_it_is_rung_for_a_request() {
 }
 
 #[test]
-fn a_strangers_waker_that_panics_when_it_is_rung_hurts_nobody() {
+fn a_foreign_waker_that_panics_when_it_is_rung_affects_nothing_else() {
     let (scheduler, _) = world();
-    let waker = Acting::waker(|| panic!("the stranger"), || {});
+    let waker = Acting::waker(|| panic!("the foreign waker"), || {});
     let handle = started(&scheduler, async move {
         let mut catch = Box::pin(catch_cancel(pending::<()>()));
-        let strangely = poll_fn(|_| catch.as_mut().poll(&mut Context::from_waker(&waker)));
-        turnwise::join!(strangely, catch_cancel(pending::<()>())).1.is_err()
+        let foreign = poll_fn(|_| catch.as_mut().poll(&mut Context::from_waker(&waker)));
+        turnwise::join!(foreign, catch_cancel(pending::<()>())).1.is_err()
     });
     handle.cancel();
     assert!(scheduler.block_on(handle).unwrap());
 }
 
 #[test]
-fn the_waker_of_an_earlier_poll_is_let_go() {
+fn the_waker_of_an_earlier_poll_is_dropped() {
     let (rings, waker) = Rings::new();
     let mut catch = Box::pin(catch_cancel(pending::<()>()));
     let kept = std::sync::Arc::strong_count(&rings);
@@ -590,7 +590,7 @@ fn a_clean_up_after_its_cancelled_was_dropped_is_a_wait_like_any_other() {
     let log = notes.clone();
     let handle = started(&scheduler, async move {
         if catch_cancel(pending::<()>()).await.is_err() {
-            log.add("begins");
+            log.add("starts");
             sleep(ms(10)).await;
             log.add("not here");
         }
@@ -599,11 +599,11 @@ fn a_clean_up_after_its_cancelled_was_dropped_is_a_wait_like_any_other() {
     scheduler.run_until_stalled();
     handle.cancel();
     assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
-    assert_eq!(notes.take(), ["0 begins"]);
+    assert_eq!(notes.take(), ["0 starts"]);
 }
 
 #[test]
-fn as_long_as_the_result_lives_everything_is_a_clean_up() {
+fn until_the_result_is_dropped_everything_is_a_clean_up() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
@@ -612,7 +612,7 @@ fn as_long_as_the_result_lives_everything_is_a_clean_up() {
         log.add("all the rest");
         drop(result);
         sleep(ms(10)).await;
-        log.add("and what follows, since the request was one and the same");
+        log.add("and what follows, since both requests were one");
     });
     handle.cancel();
     scheduler.run_until_stalled();
@@ -622,7 +622,7 @@ fn as_long_as_the_result_lives_everything_is_a_clean_up() {
 }
 
 #[test]
-fn a_branch_that_catches_nothing_is_not_stopped_by_what_its_neighbour_took() {
+fn a_branch_that_catches_nothing_is_not_stopped_by_a_request_that_its_sibling_took() {
     let (scheduler, notes) = world();
     let (log, other) = (notes.clone(), notes.clone());
     let handle = started(&scheduler, async move {

@@ -9,13 +9,13 @@ use std::rc::Rc;
 use probe::{Count, Spot, Token, on_stack, virtual_time};
 use turnwise::{JoinHandle, Scheduler, yield_now};
 
-/// The stack of a chain: a recursion of two small frames for each task would need a thousand times as much.
+/// The stack for a chain: recursion with two small frames per task would need a thousand times as much.
 const SMALL_STACK: usize = 256 * 1024;
 
-/// How long a chain is.
+/// The length of a chain.
 const MANY: usize = 1_000_000;
 
-/// Spawns tasks of which each awaits the one before it, and returns the handle of the last.
+/// Spawns a chain of tasks, each of which awaits the one before it, and returns the handle of the last.
 fn chain(scheduler: &Scheduler, first: JoinHandle<()>, ended: &Count) -> JoinHandle<()> {
     let mut last = first;
     for _ in 1..MANY {
@@ -29,7 +29,7 @@ fn chain(scheduler: &Scheduler, first: JoinHandle<()>, ended: &Count) -> JoinHan
     last
 }
 
-// swift-nio#970, guava#2254, flare#204: chains of futures that completed or died by recursion.
+// swift-nio#970, guava#2254, flare#204: chains of futures that completed or were dropped by recursion.
 #[test]
 fn a_million_joins_in_a_row_end_one_after_the_other() {
     on_stack(SMALL_STACK, || {
@@ -38,7 +38,7 @@ fn a_million_joins_in_a_row_end_one_after_the_other() {
         assert_eq!(scheduler.run_until_stalled(), MANY);
         assert_eq!(ended.get(), 0);
         spot.open();
-        assert_eq!(scheduler.run_until_stalled(), MANY, "one turn for each end");
+        assert_eq!(scheduler.run_until_stalled(), MANY, "one turn for each task");
         assert_eq!(ended.get(), MANY - 1);
         assert!(last.is_finished());
         assert_eq!(scheduler.metrics().alive, 0);
@@ -47,7 +47,7 @@ fn a_million_joins_in_a_row_end_one_after_the_other() {
 
 #[test]
 fn a_million_joins_in_a_row_are_dropped_with_their_scheduler() {
-    // The last one, too, may be dropped first: then it detaches the one before it, and so on.
+    // The last task may also be dropped first, which only detaches the one before it.
     for last_first in [false, true] {
         on_stack(SMALL_STACK, move || {
             let (scheduler, ended) = (virtual_time(), Count::default());
@@ -56,7 +56,7 @@ fn a_million_joins_in_a_row_are_dropped_with_their_scheduler() {
             if last_first {
                 last.abort();
                 scheduler.run_until_stalled();
-                assert_eq!(scheduler.metrics().alive, MANY - 1, "the others are detached only");
+                assert_eq!(scheduler.metrics().alive, MANY - 1, "no other task is dropped");
             }
             drop(scheduler);
             assert_eq!(ended.get(), 0);
@@ -82,13 +82,13 @@ fn a_million_idle_tasks_are_dropped_with_their_scheduler() {
     });
 }
 
-/// The output of a finished task: the handle of another, whose output is such a one again.
+/// The output of a finished task: the handle of another task, whose output is again a link.
 struct Link {
     _before: Option<JoinHandle<Link>>,
     _counted: Token,
 }
 
-/// Finished tasks whose outputs hold each other's handles; they take turns in as many schedulers.
+/// Finished tasks, each of whose outputs holds the handle of the one before; spread over the schedulers in turn.
 fn finished_chain(schedulers: &[Scheduler], dropped: &Count) -> JoinHandle<Link> {
     let mut last = None;
     for scheduler in schedulers.iter().cycle().take(MANY) {
@@ -123,7 +123,7 @@ fn a_million_outputs_that_hold_each_other_are_dropped_from_one_handle() {
 }
 
 #[test]
-fn a_million_outputs_that_hold_each_other_are_dropped_by_whoever_has_joined_the_last() {
+fn a_million_outputs_that_hold_each_other_are_dropped_by_the_caller_that_joined_the_last() {
     on_stack(SMALL_STACK, || {
         let (schedulers, dropped) = ([virtual_time()], Count::default());
         let last = finished_chain(&schedulers, &dropped);
@@ -149,10 +149,10 @@ fn a_million_yields_of_one_task_need_no_deep_stack() {
     });
 }
 
-/// In a debug build a future is copied nine times, into as many frames, before it is in its box.
+/// In a debug build a future is copied nine times, into as many frames, before it reaches its box.
 const LARGE: usize = if cfg!(debug_assertions) { 128 * 1024 } else { 256 * 1024 };
 
-// tokio#6692: a large future overflowed the stack on its way into its box.
+// tokio#6692: a large future overflowed the stack while it was moved into its box.
 #[allow(clippy::large_stack_arrays, reason = "a large future is what is tested")]
 #[test]
 fn a_large_future_is_spawned_on_a_thread_of_2_mib() {

@@ -1,6 +1,6 @@
-//! Everything to everybody: exact loss, linear time, and values that are let go in time.
+//! Broadcast: the exact number of lost values, linear time, and values that are dropped in time.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod elsewhere;
 mod probe;
@@ -22,7 +22,7 @@ use turnwise::channel::broadcast::{self, Receiver, RecvError, SendError, Sender,
 use turnwise::{RunError, Scheduler, block_on, spawn, task, yield_now};
 
 #[test]
-fn everybody_gets_everything_that_is_sent_while_he_is_there() {
+fn every_receiver_gets_everything_that_is_sent_while_it_exists() {
     let (sender, mut first) = broadcast::channel(4);
     assert_eq!(sender.send(1).unwrap(), 1);
     let mut second = sender.subscribe();
@@ -36,7 +36,7 @@ fn everybody_gets_everything_that_is_sent_while_he_is_there() {
 
 // tokio#2135, tokio#5925: the number of lost values was wrong.
 #[test]
-fn a_slow_receiver_is_told_exactly_how_many_it_has_lost() {
+fn a_slow_receiver_gets_the_exact_number_of_lost_values() {
     for capacity in 1..10 {
         for sent in 0..40 {
             let (sender, mut slow) = broadcast::channel(capacity);
@@ -59,7 +59,7 @@ fn a_slow_receiver_is_told_exactly_how_many_it_has_lost() {
 }
 
 #[test]
-fn a_receiver_that_lags_again_before_it_looks_is_told_of_all_at_once() {
+fn a_receiver_that_lags_again_before_it_receives_gets_a_new_count() {
     let (sender, mut receiver) = broadcast::channel(1);
     for number in 0..5 {
         sender.send(number).unwrap();
@@ -70,9 +70,9 @@ fn a_receiver_that_lags_again_before_it_looks_is_told_of_all_at_once() {
     assert_eq!(receiver.try_recv(), Ok(5));
 }
 
-// tokio#3434: a channel without receivers that gets one again was closed for ever, or hung.
+// tokio#3434: a channel that had lost its receivers and got a new one stayed closed forever, or hung.
 #[test]
-fn a_channel_without_receivers_refuses_values_and_takes_them_again_for_a_new_one() {
+fn a_channel_without_receivers_refuses_values_until_one_subscribes() {
     let (sender, receiver) = broadcast::channel(2);
     drop(receiver);
     assert_eq!(sender.send(1), Err(SendError(1)));
@@ -86,7 +86,7 @@ fn a_channel_without_receivers_refuses_values_and_takes_them_again_for_a_new_one
 }
 
 #[test]
-fn everybody_who_waits_is_woken_once_and_told_of_the_end() {
+fn all_waiting_receivers_are_woken_once_and_see_the_close() {
     let (rings, waker) = Rings::new();
     let (sender, receiver) = broadcast::channel(2);
     let second_sender = sender.clone();
@@ -120,7 +120,7 @@ fn a_recv_that_is_dropped_takes_no_value_with_it() {
     assert_eq!(receiver.try_recv(), Ok(1));
 }
 
-// tokio#4867: time that grew with the square of the number of receivers.
+// tokio#4867: time that was quadratic in the number of receivers.
 #[test]
 fn a_thousand_receivers_take_a_thousand_times_the_time_of_one() {
     #[derive(Debug)]
@@ -152,7 +152,7 @@ fn a_thousand_receivers_take_a_thousand_times_the_time_of_one() {
 }
 
 #[test]
-fn a_value_is_let_go_when_nobody_will_receive_it_any_more() {
+fn a_value_is_dropped_when_no_receiver_will_receive_it_any_more() {
     let dropped = Count::default();
     let value = || Rc::new(dropped.token());
     let (sender, mut first) = broadcast::channel(3);
@@ -206,7 +206,7 @@ fn a_value_may_use_the_channel_when_it_is_cloned_or_dropped() {
 }
 
 #[test]
-fn a_channel_that_keeps_nothing_is_refused_with_a_remedy() {
+fn a_channel_of_capacity_0_is_refused_with_a_remedy() {
     let panic = std::panic::catch_unwind(|| broadcast::channel::<()>(0)).unwrap_err();
     assert!(text(&*panic).ends_with("use `broadcast::channel(1)`"));
 }
@@ -243,7 +243,7 @@ proptest! {
     ) {
         let dropped = Count::default();
         let (sender, receiver) = broadcast::channel::<Item>(capacity);
-        // Each with what it should get, and how many it has lost.
+        // Each receiver with the values it should get and the number it has lost.
         let mut receivers = vec![(receiver, VecDeque::<u32>::new(), 0_u64)];
         let mut made = 0;
         for step in steps {
@@ -298,7 +298,7 @@ proptest! {
 // ----- reports -----
 
 #[test]
-fn news_that_nobody_will_send_are_named() {
+fn a_wait_for_a_message_that_is_never_sent_is_named() {
     let scheduler = virtual_time();
     let (sender, mut receiver) = broadcast::channel::<u32>(1);
     let sender = sender.named("news");
@@ -315,9 +315,9 @@ fn news_that_nobody_will_send_are_named() {
     );
 }
 
-// ----- elsewhere -----
+// ----- other executors and combinators -----
 
-async fn tell_three() -> u32 {
+async fn send_to_three() -> u32 {
     let (sender, receiver) = broadcast::channel(16);
     let listen = async |mut receiver: Receiver<u32>| {
         let mut sum = 0;
@@ -327,24 +327,24 @@ async fn tell_three() -> u32 {
         sum
     };
     let (first, second) = (receiver.resubscribe(), receiver.resubscribe());
-    let tell = async move {
+    let send = async move {
         for number in 1..=10 {
             sender.send(number).unwrap();
         }
         drop(sender);
     };
     let (one, two, three, ()) =
-        futures::join!(listen(receiver), listen(first), listen(second), tell);
+        futures::join!(listen(receiver), listen(first), listen(second), send);
     one + two + three
 }
 
 #[test]
 fn it_works_on_any_executor() {
-    assert_eq!(everywhere(tell_three), [165; 3]);
+    assert_eq!(everywhere(send_to_three), [165; 3]);
 }
 
 #[test]
-fn it_works_inside_the_combinators_of_others() {
+fn it_works_inside_foreign_combinators() {
     block_on(async {
         let (sender, receiver) = broadcast::channel(1);
         let mut receivers: Vec<_> = (0..40).map(|_| receiver.resubscribe()).collect();
@@ -379,7 +379,7 @@ fn meddle() {
 }
 
 fn explode() {
-    panic!("the stranger");
+    panic!("the foreign waker");
 }
 
 #[test]
@@ -396,15 +396,15 @@ fn a_waker_may_use_the_channel_that_it_is_woken_by() {
 
 #[test]
 fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    for stranger in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
+    for foreign in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
         let (rings, waker): (Arc<Rings>, Waker) = Rings::new();
         let (sender, receiver) = broadcast::channel(4);
         let mut receivers = [receiver.resubscribe(), receiver.resubscribe(), receiver];
         let mut waits: Vec<_> = receivers.iter_mut().map(Receiver::recv).collect();
         assert!(poll_with(&mut waits[0], &waker).is_pending());
-        assert!(poll_with(&mut waits[1], &stranger).is_pending());
+        assert!(poll_with(&mut waits[1], &foreign).is_pending());
         assert!(poll_with(&mut waits[2], &waker).is_pending());
-        drop(stranger);
+        drop(foreign);
         sender.send(1).unwrap();
         assert_eq!(rings.get(), 2);
         for wait in &mut waits {

@@ -1,6 +1,6 @@
-//! Many senders, one receiver: order, room, the end, and that nothing is lost or doubled.
+//! Many senders, one receiver: order, capacity, closing, and that nothing is lost or duplicated.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod elsewhere;
 mod probe;
@@ -29,10 +29,10 @@ fn poll_recv<T>(receiver: &mut Receiver<T>) -> Poll<Option<T>> {
     poll_with(&mut receiver.recv(), Waker::noop())
 }
 
-// ----- order and room -----
+// ----- order and capacity -----
 
 #[test]
-fn values_keep_their_order_and_senders_are_served_in_the_order_of_asking() {
+fn values_keep_their_order_and_senders_are_served_in_fifo_order() {
     let scheduler = Scheduler::new();
     let arrived = scheduler.block_on(async {
         let (sender, mut receiver) = mpsc::channel(1);
@@ -55,7 +55,7 @@ fn values_keep_their_order_and_senders_are_served_in_the_order_of_asking() {
 }
 
 #[test]
-fn one_message_is_one_turn_of_the_receiver() {
+fn messages_sent_together_are_received_in_one_turn() {
     let (scheduler, log) = traced();
     let (sender, mut receiver) = mpsc::channel(4);
     let task = scheduler.spawn(async move {
@@ -77,7 +77,7 @@ fn one_message_is_one_turn_of_the_receiver() {
 }
 
 #[test]
-fn nobody_overtakes_a_sender_that_waits() {
+fn no_sender_overtakes_one_that_waits() {
     let (sender, mut receiver) = mpsc::channel(1);
     sender.try_send(1).unwrap();
     let mut second = sender.send(2);
@@ -121,7 +121,7 @@ fn a_channel_without_places_is_refused_with_a_remedy() {
 }
 
 #[test]
-fn a_value_need_not_live_for_ever() {
+fn a_value_need_not_be_static() {
     let words = String::from("to and fro");
     let (sender, mut receiver) = mpsc::unbounded();
     block_on(async {
@@ -135,10 +135,10 @@ fn a_value_need_not_live_for_ever() {
     });
 }
 
-// ----- the end -----
+// ----- closing -----
 
 #[test]
-fn the_receiver_ends_when_the_last_sender_goes_and_everything_was_received() {
+fn the_receiver_ends_when_the_last_sender_is_dropped_and_everything_was_received() {
     let (rings, waker) = Rings::new();
     let (sender, mut receiver) = mpsc::channel::<i32>(2);
     let second = sender.clone();
@@ -152,7 +152,7 @@ fn the_receiver_ends_when_the_last_sender_goes_and_everything_was_received() {
 }
 
 #[test]
-fn senders_that_wait_get_their_values_back_when_the_receiver_goes() {
+fn waiting_senders_get_their_values_back_when_the_receiver_is_dropped() {
     let (rings, waker) = Rings::new();
     let (sender, receiver) = mpsc::channel(1);
     sender.try_send(0).unwrap();
@@ -171,7 +171,7 @@ fn senders_that_wait_get_their_values_back_when_the_receiver_goes() {
     assert!(sender.try_reserve().unwrap_err().is_closed());
 }
 
-// tokio#7991: a receiver that had closed the channel missed what was sent with a permit from before.
+// tokio#7991: a receiver that had closed the channel missed a value that was sent with a permit from before.
 #[test]
 fn a_permit_from_before_the_close_may_still_send_and_the_receiver_waits_for_it() {
     for sends in [true, false] {
@@ -221,7 +221,7 @@ fn weak_senders_do_not_keep_the_channel_open() {
 }
 
 #[test]
-fn what_a_receiver_leaves_is_dropped_at_once_and_may_use_the_channel_meanwhile() {
+fn values_left_by_a_receiver_are_dropped_immediately_and_may_use_the_channel() {
     struct Meddler(Option<Sender<Meddler>>, Log);
 
     impl Drop for Meddler {
@@ -241,12 +241,12 @@ fn what_a_receiver_leaves_is_dropped_at_once_and_may_use_the_channel_meanwhile()
     drop(receiver);
     assert_eq!(log.take(), ["closed true, refused true"; 2]);
     permit.send(Meddler(Some(sender.clone()), log.clone()));
-    assert_eq!(log.take(), ["closed true, refused true"], "dropped at once, too");
+    assert_eq!(log.take(), ["closed true, refused true"], "also dropped immediately");
 }
 
 // ----- nothing is lost -----
 
-// kanal#50, kanal#24, runng#65, mdk#712: a `recv` in a `select` that lost took a value with it.
+// kanal#50, kanal#24, runng#65, mdk#712: a `recv` that lost a `select` took a value with it.
 #[test]
 fn a_recv_that_is_dropped_takes_no_value_with_it() {
     const ROUNDS: usize = 20_000;
@@ -260,7 +260,7 @@ fn a_recv_that_is_dropped_takes_no_value_with_it() {
         let (mut arrived, mut turn) = (Vec::new(), 0);
         loop {
             turn += 1;
-            // Sometimes the other branch is first, sometimes it is ready while the wait was granted already.
+            // Sometimes the other branch is first, sometimes it is ready when the wait has already been granted.
             let other = async {
                 for _ in 0..turn % 3 {
                     yield_now().await;
@@ -277,7 +277,7 @@ fn a_recv_that_is_dropped_takes_no_value_with_it() {
 }
 
 #[test]
-fn a_recv_that_was_forgotten_is_not_in_the_way_of_the_next() {
+fn a_forgotten_recv_does_not_block_the_next() {
     let (rings, waker) = Rings::new();
     let (sender, mut receiver) = mpsc::unbounded();
     let mut forgotten = receiver.recv();
@@ -290,7 +290,7 @@ fn a_recv_that_was_forgotten_is_not_in_the_way_of_the_next() {
     assert_eq!(poll_with(&mut recv, &waker), Poll::Ready(Some(1)));
 }
 
-// tokio#5947, async-channel#87: what becomes of the value of a `send` that is given up.
+// tokio#5947, async-channel#87: what happens to the value of a `send` that is dropped.
 #[test]
 fn a_send_that_is_dropped_drops_its_value_and_a_reserve_has_none_to_lose() {
     let dropped = Count::default();
@@ -330,7 +330,7 @@ fn a_place_that_was_promised_to_a_send_that_is_dropped_goes_to_the_next() {
     assert_eq!(sender.capacity(), 1);
 }
 
-// tokio#6603, tokio#7991: `len` and `is_empty` were wrong at the border of a block.
+// tokio#6603, tokio#7991: `len` and `is_empty` were wrong at a block boundary.
 #[test]
 fn len_is_that_of_a_queue_for_all_lengths_up_to_200() {
     let (sender, mut receiver) = mpsc::unbounded();
@@ -359,7 +359,7 @@ type Item = (NonZeroU8, Box<u8>, Token);
 
 type Waiting = Vec<std::pin::Pin<Box<dyn Future<Output = Result<(), SendError<Item>>>>>>;
 
-/// A channel, and beside it what it should be.
+/// A channel, next to a model of it.
 struct Both {
     sender: Option<Sender<Item>>,
     receiver: Option<Receiver<Item>>,
@@ -367,7 +367,7 @@ struct Both {
     sends: Waiting,
     rings: Arc<Rings>,
     waker: Waker,
-    /// How often the receiver had been rung when it began to wait.
+    /// The number of rings when the receiver started to wait.
     waits_since: Option<usize>,
     made: u8,
     dropped: Count,
@@ -375,7 +375,7 @@ struct Both {
     places: usize,
     values: VecDeque<u8>,
     /// The numbers of the sends that wait.
-    line: VecDeque<u8>,
+    queue: VecDeque<u8>,
     is_closed: bool,
     has_receiver: bool,
     has_senders: bool,
@@ -390,7 +390,7 @@ enum Step {
     DropReceiver,
     /// Drops one of the sends that wait.
     Cancel(usize),
-    /// Polls everything for no reason.
+    /// Polls everything spuriously.
     Spurious,
 }
 
@@ -409,7 +409,7 @@ impl Both {
             dropped: Count::default(),
             places,
             values: VecDeque::new(),
-            line: VecDeque::new(),
+            queue: VecDeque::new(),
             is_closed: false,
             has_receiver: true,
             has_senders: true,
@@ -429,7 +429,7 @@ impl Both {
             Step::DropSenders => {
                 self.sender = None;
                 self.sends.clear();
-                self.line.clear();
+                self.queue.clear();
                 self.has_senders = false;
             }
             Step::DropReceiver => {
@@ -443,7 +443,7 @@ impl Both {
                 if !self.sends.is_empty() {
                     let which = which % self.sends.len();
                     drop(self.sends.remove(which));
-                    self.line.remove(which);
+                    self.queue.remove(which);
                 }
             }
             Step::Spurious => {}
@@ -459,7 +459,7 @@ impl Both {
         let number = NonZeroU8::new(made).expect("it counts from one");
         let item = (number, Box::new(made), self.dropped.token());
         self.sends.push(Box::pin(async move { sender.send(item).await }));
-        self.line.push_back(made);
+        self.queue.push_back(made);
     }
 
     fn recv(&mut self) {
@@ -472,10 +472,10 @@ impl Both {
     fn poll_recv(&mut self, is_first: bool) {
         let (Some(receiver), Some(since)) = (&mut self.receiver, self.waits_since) else { return };
         let poll = receiver.poll_recv(&mut Context::from_waker(&self.waker));
-        let is_over = self.is_closed || !self.has_senders;
+        let is_ended = self.is_closed || !self.has_senders;
         let expected = match self.values.pop_front() {
             Some(number) => Poll::Ready(Some(number)),
-            None if is_over => Poll::Ready(None),
+            None if is_ended => Poll::Ready(None),
             None => Poll::Pending,
         };
         let poll = poll.map(|item| item.map(|(number, boxed, _token)| (number.get(), *boxed)));
@@ -486,13 +486,13 @@ impl Both {
         }
     }
 
-    /// Lets everybody go on who can, until nobody can any more.
+    /// Polls everything until nothing makes progress any more.
     fn settle(&mut self) {
         loop {
-            let before = (self.values.len(), self.line.len(), self.waits_since);
+            let before = (self.values.len(), self.queue.len(), self.waits_since);
             self.poll_sends();
             self.poll_recv(false);
-            if (self.values.len(), self.line.len(), self.waits_since) == before {
+            if (self.values.len(), self.queue.len(), self.waits_since) == before {
                 return;
             }
         }
@@ -500,7 +500,7 @@ impl Both {
 
     fn poll_sends(&mut self) {
         for mut send in std::mem::take(&mut self.sends) {
-            let number = self.line.pop_front().expect("each send is in the line");
+            let number = self.queue.pop_front().expect("each send is in the queue");
             let poll = send.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             if self.is_closed {
                 let Poll::Ready(Err(SendError(item))) = poll else { panic!("closed: {poll:?}") };
@@ -510,7 +510,7 @@ impl Both {
                 self.values.push_back(number);
             } else {
                 assert!(poll.is_pending(), "there is no room: {poll:?}");
-                self.line.push_back(number);
+                self.queue.push_back(number);
                 self.sends.push(send);
             }
         }
@@ -527,13 +527,13 @@ impl Both {
                 assert_eq!(sender.capacity(), self.places - self.values.len());
             }
         }
-        let alive = self.values.len() + self.line.len();
+        let alive = self.values.len() + self.queue.len();
         assert_eq!(usize::from(self.made) - self.dropped.get(), alive, "live payloads");
     }
 }
 
 // tokio#7991, async-channel#49, async-channel#60, futures-rs#2304, RUSTSEC-2021-0124: closing against sending
-// and receiving, in an order that nobody had thought of.
+// and receiving, in an order that was not foreseen.
 #[test]
 fn all_orders_of_sending_receiving_closing_and_dropping_are_as_the_model_says() {
     const STEPS: [Step; 5] =
@@ -570,7 +570,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     // RUSTSEC-2018-0009, 2020-0052, 2022-0019 to -0021: values dropped twice, or never written.
     #[test]
-    fn nothing_is_lost_or_doubled(places in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
+    fn nothing_is_lost_or_duplicated(places in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
         let mut both = Both::new(places);
         steps.iter().for_each(|&step| both.step(step));
         let (made, dropped) = (both.made, both.dropped.clone());
@@ -579,17 +579,16 @@ proptest! {
     }
 
     #[test]
-    fn the_line_for_places_is_served_in_order_whoever_leaves_it(
+    fn no_place_is_lost_whichever_sends_are_dropped(
         places in 1_usize..3,
         steps in prop::collection::vec((0_u8..5, 0_usize..8), 0..100),
     ) {
-        line_for_places(places, &steps);
+        queue_for_places(places, &steps);
     }
 }
 
-/// Sends that are polled, granted, and dropped at any moment: what arrives is what was sent, in the order in
-/// which those that were polled again had asked.
-fn line_for_places(places: usize, steps: &[(u8, usize)]) {
+/// Sends that are polled, granted and dropped at any moment: no value and no place is lost.
+fn queue_for_places(places: usize, steps: &[(u8, usize)]) {
     let (sender, mut receiver) = mpsc::channel(places);
     let (mut sends, mut made, mut sent, mut arrived) = (Vec::new(), 0, 0, 0);
     for &(what, which) in steps {
@@ -638,7 +637,7 @@ fn an_unbounded_channel_gives_back_the_memory_of_a_burst() {
 // ----- reports -----
 
 #[test]
-fn a_channel_nobody_will_send_on_is_named_in_a_certain_report() {
+fn a_channel_that_is_never_sent_on_is_named_in_a_certain_report() {
     let scheduler = virtual_time();
     let outcome = scheduler.try_block_on(async {
         let (jobs, mut inbox) = mpsc::channel::<u32>(1);
@@ -649,7 +648,7 @@ fn a_channel_nobody_will_send_on_is_named_in_a_certain_report() {
                 results.send(job).unwrap();
             }
         });
-        // The first job is to be sent when there is a result.
+        // The first job is only sent once there is a result.
         let result = outbox.recv().await.unwrap();
         jobs.send(result + 1).await.unwrap();
         worker.await.unwrap();
@@ -668,7 +667,7 @@ fn a_channel_nobody_will_send_on_is_named_in_a_certain_report() {
 }
 
 #[test]
-fn a_full_channel_that_nobody_empties_is_named_with_all_who_wait_for_room() {
+fn a_full_channel_that_is_never_emptied_is_named_with_all_waiting_senders() {
     let scheduler = virtual_time();
     let (sender, _receiver) = mpsc::channel::<u32>(1);
     let sender = sender.named("jobs");
@@ -695,7 +694,7 @@ fn a_full_channel_that_nobody_empties_is_named_with_all_who_wait_for_room() {
 }
 
 #[test]
-fn a_wait_that_lost_a_select_is_in_no_report() {
+fn a_wait_that_lost_a_select_is_not_reported() {
     let scheduler = virtual_time();
     let (sender, mut receiver) = mpsc::channel::<u32>(1);
     scheduler.spawn(async move {
@@ -707,7 +706,7 @@ fn a_wait_that_lost_a_select_is_in_no_report() {
     assert!(!report.to_string().contains("channel"), "{report}");
 }
 
-// ----- elsewhere -----
+// ----- other executors and combinators -----
 
 async fn to_and_fro() -> Vec<u32> {
     let (there, mut inbox) = mpsc::channel::<u32>(1);
@@ -740,7 +739,7 @@ fn it_works_on_any_executor() {
 }
 
 #[test]
-fn it_works_inside_the_combinators_of_others() {
+fn it_works_inside_foreign_combinators() {
     block_on(async {
         let (sender, mut receiver) = mpsc::channel(1);
         let sends: FuturesUnordered<_> = (0..50).map(|number| sender.send(number)).collect();
@@ -768,7 +767,7 @@ fn it_works_inside_the_combinators_of_others() {
 
         let mut recv = receiver.recv();
         futures::select_biased! {
-            number = futures::FutureExt::fuse(&mut recv) => panic!("nobody sends, but {number:?} came"),
+            number = futures::FutureExt::fuse(&mut recv) => panic!("nothing is sent, but {number:?} came"),
             () = futures::FutureExt::fuse(sleep(Duration::from_millis(1))) => {}
         }
         drop(recv);
@@ -792,10 +791,10 @@ fn meddle() {
 }
 
 fn explode() {
-    panic!("the stranger");
+    panic!("the foreign waker");
 }
 
-// tokio#5471, async-channel: a waker was woken or dropped under a borrow that it needed itself.
+// tokio#5471, async-channel: a waker was woken or dropped during a borrow that it needed itself.
 #[test]
 fn a_waker_may_use_the_channel_that_it_is_woken_by() {
     for waker in [Acting::waker(meddle, || {}), Acting::waker(|| {}, meddle)] {
@@ -822,15 +821,15 @@ fn a_waker_may_use_the_channel_that_it_is_woken_by() {
 
 #[test]
 fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    for stranger in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
+    for foreign in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
         let (rings, waker) = Rings::new();
         let (sender, receiver) = mpsc::channel(1);
         sender.try_send(0).unwrap();
         let mut waits: Vec<_> = (1..4).map(|number| sender.send(number)).collect();
         assert!(poll_with(&mut waits[0], &waker).is_pending());
-        assert!(poll_with(&mut waits[1], &stranger).is_pending());
+        assert!(poll_with(&mut waits[1], &foreign).is_pending());
         assert!(poll_with(&mut waits[2], &waker).is_pending());
-        drop(stranger);
+        drop(foreign);
         drop(receiver);
         assert_eq!(rings.get(), 2);
         for wait in &mut waits {

@@ -1,6 +1,6 @@
 //! One value, once: every order of sending, receiving, closing and dropping.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod elsewhere;
 mod probe;
@@ -20,7 +20,7 @@ use turnwise::channel::oneshot::{self, Receiver, Sender, TryRecvError};
 use turnwise::{RunError, block_on, spawn, task, yield_now};
 
 #[test]
-fn the_value_arrives_before_and_after_the_wait_began() {
+fn the_value_arrives_whether_sent_before_or_during_the_wait() {
     block_on(async {
         let (sender, receiver) = oneshot::channel();
         sender.send(1).unwrap();
@@ -34,7 +34,7 @@ fn the_value_arrives_before_and_after_the_wait_began() {
 }
 
 #[test]
-fn a_sender_that_goes_without_sending_wakes_the_receiver_once() {
+fn a_sender_that_is_dropped_without_sending_wakes_the_receiver_once() {
     let (rings, waker) = Rings::new();
     let (sender, mut receiver) = oneshot::channel::<i32>();
     assert!(poll_with(&mut receiver, &waker).is_pending());
@@ -43,8 +43,8 @@ fn a_sender_that_goes_without_sending_wakes_the_receiver_once() {
     let Poll::Ready(Err(error)) = poll_with(&mut receiver, &waker) else {
         panic!("no value can come")
     };
-    let says = "the sender is gone without having sent, or the receiver was closed before";
-    assert_eq!(error.to_string(), says);
+    let expected = "the sender was dropped without sending, or the receiver was closed";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]
@@ -58,14 +58,14 @@ fn a_send_wakes_the_receiver_once_and_keeps_no_waker() {
     assert_eq!(poll_with(&mut receiver, &waker), Poll::Ready(Ok(1)));
 }
 
-// tokio#3674: a waker was kept after the receiver was gone or done.
+// tokio#3674: a waker was kept after the receiver was dropped or done.
 #[test]
 fn no_waker_is_kept_by_a_receiver_that_is_dropped_or_was_polled_by_another() {
     let (rings, waker) = Rings::new();
     let (sender, mut receiver) = oneshot::channel::<i32>();
     assert!(poll_with(&mut receiver, &waker).is_pending());
     assert!(poll_with(&mut receiver, Waker::noop()).is_pending());
-    assert_eq!(Arc::strong_count(&rings), 2, "another has taken its place");
+    assert_eq!(Arc::strong_count(&rings), 2, "the other waker has replaced it");
     assert!(poll_with(&mut receiver, &waker).is_pending());
     drop(receiver);
     assert_eq!(Arc::strong_count(&rings), 2);
@@ -73,9 +73,9 @@ fn no_waker_is_kept_by_a_receiver_that_is_dropped_or_was_polled_by_another() {
     assert!(poll_with(&mut closed, &waker).is_ready());
 }
 
-// tokio#6558: a value that nobody received was dropped with the sender, and not with the receiver.
+// tokio#6558: a value that was not received was dropped with the sender, and not with the receiver.
 #[test]
-fn a_value_that_nobody_receives_is_dropped_with_the_receiver() {
+fn a_value_that_is_not_received_is_dropped_with_the_receiver() {
     let dropped = Count::default();
     let (sender, receiver) = oneshot::channel();
     sender.send(dropped.token()).unwrap();
@@ -114,7 +114,7 @@ fn a_closed_receiver_still_gets_what_was_sent_before() {
 }
 
 #[test]
-fn everybody_who_waits_for_the_end_is_told_of_it() {
+fn all_waits_for_the_close_are_woken() {
     let (rings, waker) = Rings::new();
     let (sender, receiver) = oneshot::channel::<()>();
     let mut waits = [sender.closed(), sender.closed()];
@@ -131,7 +131,7 @@ fn a_receiver_that_was_ready_refuses_to_be_polled_again() {
     assert!(poll_with(&mut receiver, Waker::noop()).is_ready());
     let again = std::panic::AssertUnwindSafe(|| poll_with(&mut receiver, Waker::noop()));
     let panic = std::panic::catch_unwind(again).unwrap_err();
-    assert_eq!(text(&*panic), "a oneshot receiver was polled after it had been ready");
+    assert_eq!(text(&*panic), "a oneshot receiver was polled after completion");
 }
 
 // ----- all orders -----
@@ -157,14 +157,14 @@ const STEPS: [Step; 7] = [
     Step::PollClosed,
 ];
 
-/// A channel, and beside it what it should be.
+/// A channel, next to a model of it.
 struct Both {
     sender: Option<Sender<(u8, Token)>>,
     receiver: Option<Receiver<(u8, Token)>>,
     rings: Arc<Rings>,
     waker: Waker,
     dropped: Count,
-    /// How often it had been rung when the receiver began to wait.
+    /// The number of rings when the receiver started to wait.
     waits_since: Option<usize>,
 
     has_value: bool,
@@ -189,7 +189,7 @@ impl Both {
         }
     }
 
-    /// What looking for the value should find.
+    /// What a poll or a `try_recv` should find.
     fn look(&mut self) -> Poll<Result<u8, ()>> {
         if std::mem::take(&mut self.has_value) {
             return Poll::Ready(Ok(7));
@@ -267,21 +267,21 @@ fn all_orders_of_sending_receiving_closing_and_dropping_are_as_the_model_says() 
             let (sent, dropped) = (both.has_value, both.dropped.clone());
             let before = dropped.get();
             drop(both);
-            assert_eq!(dropped.get(), before + usize::from(sent), "dropped once, and at once");
+            assert_eq!(dropped.get(), before + usize::from(sent), "dropped once, and immediately");
         }
     }
 }
 
 proptest! {
     #[test]
-    fn any_number_of_polls_by_anybody_changes_nothing(
+    fn polls_with_other_wakers_change_nothing(
         steps in prop::collection::vec(prop::sample::select(&STEPS[..]), 0..40),
     ) {
         let mut both = Both::new();
         for step in steps {
             both.step(step);
             if let (Some(receiver), false) = (&mut both.receiver, both.was_ready) {
-                // Somebody else looks meanwhile, and then it is our turn again.
+                // Another waker polls in between, and then ours again.
                 let is_there = both.has_value || both.is_closed || both.sender.is_none();
                 if !is_there {
                     prop_assert!(poll_with(receiver, Waker::noop()).is_pending());
@@ -296,7 +296,7 @@ proptest! {
 // ----- reports -----
 
 #[test]
-fn a_request_that_nobody_answers_is_named() {
+fn a_request_that_is_never_answered_is_named() {
     let scheduler = virtual_time();
     let outcome = scheduler.try_block_on(async {
         let (sender, receiver) = oneshot::channel::<u32>();
@@ -310,14 +310,14 @@ fn a_request_that_nobody_answers_is_named() {
     let text = report.to_string();
     for expected in [
         "waits for the message on oneshot channel \"answer\" at tests/channel_oneshot.rs",
-        "waits for the end of oneshot channel \"answer\"",
+        "waits for the closing of oneshot channel \"answer\"",
     ] {
         assert!(text.contains(expected), "{text}");
     }
     assert!(report.certain);
 }
 
-// ----- elsewhere -----
+// ----- other executors and combinators -----
 
 #[test]
 fn it_works_on_any_executor() {
@@ -338,7 +338,7 @@ fn it_works_on_any_executor() {
 }
 
 #[test]
-fn it_works_inside_the_combinators_of_others() {
+fn it_works_inside_foreign_combinators() {
     block_on(async {
         let (senders, receivers): (Vec<_>, FuturesUnordered<_>) =
             (0..50).map(|_| oneshot::channel()).unzip();
@@ -370,13 +370,13 @@ thread_local! {
 fn meddle() {
     if let Some(mut receiver) = MEDDLED.take() {
         let found = receiver.try_recv();
-        assert_ne!(found, Err(TryRecvError::Empty), "it is woken for something");
+        assert_ne!(found, Err(TryRecvError::Empty), "it is only woken for a result");
         drop(receiver);
     }
 }
 
 fn explode() {
-    panic!("the stranger");
+    panic!("the foreign waker");
 }
 
 #[test]
@@ -395,11 +395,11 @@ fn a_waker_may_receive_and_drop_what_it_is_woken_for() {
 }
 
 #[test]
-fn a_waker_that_panics_does_not_hurt_whoever_sends() {
-    for stranger in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
+fn a_waker_that_panics_does_not_affect_the_sender() {
+    for foreign in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
         let (sender, mut receiver) = oneshot::channel();
-        assert!(poll_with(&mut receiver, &stranger).is_pending());
-        drop(stranger);
+        assert!(poll_with(&mut receiver, &foreign).is_pending());
+        drop(foreign);
         sender.send(7).unwrap();
         assert_eq!(poll_with(&mut receiver, Waker::noop()), Poll::Ready(Ok(7)));
     }

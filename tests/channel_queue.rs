@@ -1,6 +1,6 @@
-//! The queues of asyncio: their orders, room, `task_done` and `join`, and shutting down.
+//! The queues of asyncio: their orders, capacity, `task_done` and `join`, and shutdown.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod elsewhere;
 mod probe;
@@ -46,7 +46,7 @@ fn each_queue_has_its_order() {
     assert_eq!(three(&|| smallest.try_get().ok()), [Some(1), Some(2), Some(3), None]);
 }
 
-/// Compared by its rank alone.
+/// Compared by rank alone.
 #[derive(Debug)]
 struct Ranked(u8, usize);
 
@@ -72,7 +72,7 @@ impl Eq for Ranked {}
 
 proptest! {
     #[test]
-    fn equal_items_come_in_the_order_of_putting(ranks in prop::collection::vec(0_u8..4, 0..100)) {
+    fn equal_items_come_in_fifo_order(ranks in prop::collection::vec(0_u8..4, 0..100)) {
         let queue = PriorityQueue::unbounded();
         for (number, &rank) in ranks.iter().enumerate() {
             queue.try_put(Ranked(rank, number)).unwrap();
@@ -98,10 +98,10 @@ fn a_waiting_task_gets_the_smallest_item_that_is_there_when_it_runs() {
     });
 }
 
-// ----- room -----
+// ----- capacity -----
 
 #[test]
-fn maxsize_0_stands_for_any_number() {
+fn maxsize_0_means_unbounded() {
     let queue = Queue::new(0);
     for item in 0..10_000 {
         queue.try_put(item).unwrap();
@@ -155,7 +155,7 @@ fn a_put_that_is_dropped_drops_its_item() {
 
 #[test]
 fn join_waits_until_every_item_is_dealt_with() {
-    // The program in asyncio's documentation: three workers sleep as long as the items say.
+    // The program in asyncio's documentation: three workers sleep for the durations that they get.
     let scheduler = virtual_time();
     scheduler.block_on(async {
         let queue = Rc::new(Queue::unbounded());
@@ -188,11 +188,11 @@ fn join_of_a_fresh_queue_is_ready_and_task_done_once_too_often_is_an_error() {
     let queue = Queue::<i32>::unbounded();
     assert!(poll_with(&mut queue.join(), noop()).is_ready());
     let error = queue.task_done().unwrap_err();
-    assert_eq!(error.to_string(), "`task_done` was called more often than items were put");
+    assert_eq!(error.to_string(), "`task_done` was called more times than items were put");
 }
 
 #[test]
-fn what_is_put_after_the_last_task_done_does_not_hold_a_join_up() {
+fn an_item_put_after_the_last_task_done_does_not_hold_a_join_up() {
     let (rings, waker) = Rings::new();
     let queue = Queue::unbounded();
     queue.try_put(1).unwrap();
@@ -208,10 +208,10 @@ fn what_is_put_after_the_last_task_done_does_not_hold_a_join_up() {
     assert!(poll_with(&mut queue.join(), &waker).is_pending());
 }
 
-// ----- shutting down -----
+// ----- shutdown -----
 
 #[test]
-fn a_shutdown_turns_away_all_who_wait_and_leaves_what_is_there() {
+fn a_shutdown_refuses_all_waiters_and_leaves_the_items() {
     let (rings, waker) = Rings::new();
     let queue = Queue::new(1);
     queue.try_put(1).unwrap();
@@ -223,7 +223,7 @@ fn a_shutdown_turns_away_all_who_wait_and_leaves_what_is_there() {
     assert_eq!(queue.try_put(3), Err(TryPutError::ShutDown(3)));
     assert_eq!(queue.try_get(), Ok(1));
     assert_eq!(queue.try_get(), Err(TryGetError::ShutDown));
-    assert!(poll_with(&mut queue.join(), noop()).is_pending(), "1 is not dealt with");
+    assert!(poll_with(&mut queue.join(), noop()).is_pending(), "item 1 is not done");
 
     let queue = Queue::<i32>::unbounded();
     let mut get = queue.get();
@@ -234,7 +234,7 @@ fn a_shutdown_turns_away_all_who_wait_and_leaves_what_is_there() {
 }
 
 #[test]
-fn an_item_promised_before_a_shutdown_is_had_by_whoever_comes_if_it_is_given_up() {
+fn an_item_promised_before_a_shutdown_goes_to_the_next_get_if_it_is_given_up() {
     let queue = Queue::unbounded();
     let mut get = queue.get();
     assert!(poll_with(&mut get, noop()).is_pending());
@@ -245,7 +245,7 @@ fn an_item_promised_before_a_shutdown_is_had_by_whoever_comes_if_it_is_given_up(
 }
 
 #[test]
-fn a_shutdown_at_once_drops_the_items_and_ends_the_joins() {
+fn an_immediate_shutdown_drops_the_items_and_ends_the_joins() {
     let dropped = Count::default();
     let queue = Queue::unbounded();
     let mut get = queue.get();
@@ -258,7 +258,10 @@ fn a_shutdown_at_once_drops_the_items_and_ends_the_joins() {
     queue.shutdown_now();
     assert_eq!(dropped.get(), 3);
     assert!(poll_with(&mut join, noop()).is_ready());
-    assert!(matches!(poll_with(&mut get, noop()), Poll::Ready(Err(_))), "though one was promised");
+    assert!(
+        matches!(poll_with(&mut get, noop()), Poll::Ready(Err(_))),
+        "although an item was promised"
+    );
     assert!(queue.task_done().is_err());
 }
 
@@ -294,7 +297,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A queue, and beside it what it should be. Everybody who can go on does so after each step.
+/// A queue, next to a model of it. After each step, every wait that can complete does so.
 struct Both {
     queue: Rc<Queue<Item>>,
     puts: VecDeque<(u32, BoxedPut)>,
@@ -428,14 +431,14 @@ impl Both {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_or_doubled(
+    fn nothing_is_lost_or_duplicated(
         maxsize in 0_usize..4,
         steps in prop::collection::vec(step(), 0..100),
-        ends_at_once: bool,
+        ends_immediately: bool,
     ) {
         let mut both = Both::new(maxsize);
         steps.iter().for_each(|&step| both.step(step));
-        if ends_at_once {
+        if ends_immediately {
             both.step(Step::ShutdownNow);
         }
         let (made, dropped) = (both.made as usize, both.dropped.clone());
@@ -444,7 +447,7 @@ proptest! {
     }
 
     #[test]
-    fn items_go_to_those_who_wait_whoever_leaves(
+    fn items_keep_their_order_whichever_gets_are_dropped(
         steps in prop::collection::vec((0_u8..5, 0_usize..8), 0..100),
     ) {
         let queue = Queue::unbounded();
@@ -456,7 +459,7 @@ proptest! {
                 1 | 2 if !gets.is_empty() => {
                     let which = which % gets.len();
                     if let Poll::Ready(item) = poll_with(&mut gets[which], noop()) {
-                        got.push(item.expect("nobody shuts it down"));
+                        got.push(item.expect("it is not shut down"));
                         drop(gets.remove(which));
                     }
                 }
@@ -474,7 +477,7 @@ proptest! {
     }
 }
 
-// ----- an `Ord` of the user's -----
+// ----- a user's `Ord` -----
 
 thread_local! {
     static SWAYED: RefCell<Option<Rc<PriorityQueue<Swayed>>>> = const { RefCell::new(None) };
@@ -513,7 +516,7 @@ fn an_ord_that_panics_or_uses_the_queue_loses_no_place_and_no_count() {
     EXPLODES.set(false);
     assert!(queue.is_full());
     let got: Vec<u32> = std::iter::from_fn(|| queue.try_get().ok()).map(|item| item.0).collect();
-    assert_eq!(got.len(), 3, "the items are in it all the same");
+    assert_eq!(got.len(), 3, "the items are in it nevertheless");
     assert_eq!((0..3).filter(|_| queue.task_done().is_ok()).count(), 3);
     assert!((0..3).all(|item| queue.try_put(Swayed(item)).is_ok()), "and so are the places");
 }
@@ -521,12 +524,12 @@ fn an_ord_that_panics_or_uses_the_queue_loses_no_place_and_no_count() {
 // ----- reports -----
 
 #[test]
-fn a_queue_on_which_all_wait_is_named() {
+fn a_queue_on_which_all_tasks_wait_is_named() {
     let scheduler = virtual_time();
     let queue = Rc::new(Queue::new(1).named("work"));
     let worker = Rc::clone(&queue);
     task::Builder::new().name("worker").spawn_on(&scheduler, async move {
-        let _first = worker.get().await; // and forgets to say that it is done
+        let _first = worker.get().await; // and never calls `task_done`
         let _second = worker.get().await;
     });
     let outcome = scheduler.try_block_on(async {
@@ -544,7 +547,7 @@ fn a_queue_on_which_all_wait_is_named() {
     assert!(shown.starts_with(expected), "{shown}");
 }
 
-// ----- elsewhere -----
+// ----- other executors and combinators -----
 
 async fn shared_work() -> Vec<u32> {
     let queue = Queue::new(2);
@@ -576,7 +579,7 @@ fn it_works_on_any_executor() {
 }
 
 #[test]
-fn it_works_inside_the_combinators_of_others() {
+fn it_works_inside_foreign_combinators() {
     block_on(async {
         let queue = Queue::new(3);
         let gets: FuturesUnordered<_> = (0..40).map(|_| queue.get()).collect();
@@ -602,7 +605,7 @@ fn meddle() {
 }
 
 fn explode() {
-    panic!("the stranger");
+    panic!("the foreign waker");
 }
 
 #[test]
@@ -619,14 +622,14 @@ fn a_waker_may_use_the_queue_that_it_is_woken_by() {
 
 #[test]
 fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    for stranger in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
+    for foreign in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
         let (rings, waker): (Arc<Rings>, Waker) = Rings::new();
         let queue = Queue::<i32>::unbounded();
         let mut gets = [queue.get(), queue.get(), queue.get()];
         assert!(poll_with(&mut gets[0], &waker).is_pending());
-        assert!(poll_with(&mut gets[1], &stranger).is_pending());
+        assert!(poll_with(&mut gets[1], &foreign).is_pending());
         assert!(poll_with(&mut gets[2], &waker).is_pending());
-        drop(stranger);
+        drop(foreign);
         queue.shutdown();
         assert_eq!(rings.get(), 2);
         assert!(gets.iter_mut().all(|get| poll_with(get, &waker).is_ready()));

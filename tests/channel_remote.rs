@@ -1,6 +1,6 @@
-//! From other threads to one: nothing is lost on the way, nobody sleeps over a message, and reports stay true.
+//! Messages from other threads: none is lost in flight, no receiver sleeps through one, and reports stay true.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod elsewhere;
 mod probe;
@@ -33,7 +33,7 @@ fn senders_and_their_futures_cross_threads() {
 }
 
 #[test]
-fn values_of_many_threads_arrive_once_and_each_thread_s_in_order() {
+fn values_of_many_threads_arrive_once_and_in_order_per_thread() {
     const THREADS: usize = 4;
     const EACH: usize = 3_000;
     for places in [1, 3, 100] {
@@ -72,7 +72,7 @@ fn values_of_many_threads_arrive_once_and_each_thread_s_in_order() {
 }
 
 #[test]
-fn the_receiver_sleeps_until_a_message_comes_and_ends_with_the_last_sender() {
+fn the_receiver_sleeps_until_a_message_arrives_and_ends_with_the_last_sender() {
     let (sender, mut receiver) = remote::channel(1);
     let (go, may_go) = std::sync::mpsc::channel();
     let other = thread::spawn(move || {
@@ -88,7 +88,7 @@ fn the_receiver_sleeps_until_a_message_comes_and_ends_with_the_last_sender() {
 }
 
 #[test]
-fn whoever_waits_for_a_place_gets_the_value_back_when_the_receiver_goes() {
+fn a_sender_that_waits_for_a_place_gets_its_value_back_when_the_receiver_is_dropped() {
     let (sender, receiver) = remote::channel(1);
     sender.try_send(0).unwrap();
     assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
@@ -110,8 +110,12 @@ fn a_blocking_send_inside_a_run_is_refused_with_a_remedy() {
     let (sender, _receiver) = remote::channel(1);
     let attempt = || block_on(async { sender.blocking_send(1) });
     let panic = catch_unwind(AssertUnwindSafe(attempt)).unwrap_err();
-    assert!(text(&*panic).contains("use `send(..).await` there"));
-    assert_eq!(sender.blocking_send(2), Ok(()), "outside it is fine, and nothing was sent before");
+    assert!(text(&*panic).contains("use `send(..).await` instead"));
+    assert_eq!(
+        sender.blocking_send(2),
+        Ok(()),
+        "outside it is allowed, and nothing was sent before"
+    );
 }
 
 #[test]
@@ -167,7 +171,7 @@ const STEPS: [Step; 6] =
 
 type BoxedSend = Pin<Box<dyn Future<Output = Result<(), SendError<Item>>>>>;
 
-/// A channel, and beside it what it should be: a line of which the first so many are in the channel.
+/// A channel, next to a model of it: the values in the channel, and the sends that wait.
 struct Both {
     sender: Option<Sender<Item>>,
     receiver: Option<Receiver<Item>>,
@@ -266,7 +270,7 @@ impl Both {
         };
         assert_eq!(poll, expected);
         if let (true, Some(sender)) = (poll.is_pending(), &self.sender) {
-            // It is woken for what comes, and has it.
+            // It is woken when a value arrives, and receives it.
             let before = self.rings.get();
             assert!(sender.try_send(Item(0, self.dropped)).is_ok());
             assert_eq!(self.rings.get(), before + 1);
@@ -328,7 +332,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_or_doubled(places in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
+    fn nothing_is_lost_or_duplicated(places in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
         let mut both = Both::new(places, &DROPPED[1]);
         steps.iter().for_each(|&step| both.step(step));
         prop_assert!(both.end(), "each payload is dropped once");
@@ -338,7 +342,7 @@ proptest! {
 // ----- reports -----
 
 #[test]
-fn a_deadlock_is_only_possible_while_there_is_a_sender_and_certain_when_nobody_waits_for_one() {
+fn a_deadlock_is_uncertain_while_a_sender_can_end_a_wait_and_certain_without_the_wait() {
     let reports = std::rc::Rc::new(RefCell::new(Vec::new()));
     let (sender, mut receiver) = remote::channel::<u32>(1);
     let seen = std::rc::Rc::clone(&reports);
@@ -346,7 +350,7 @@ fn a_deadlock_is_only_possible_while_there_is_a_sender_and_certain_when_nobody_w
     let scheduler = Scheduler::builder()
         .on_stall(Duration::ZERO, move |report| {
             seen.borrow_mut().push(report.clone());
-            drop(held.take()); // Only now is the last sender gone, and the receiver is told.
+            drop(held.take()); // Drops the last sender, which wakes the receiver.
         })
         .build();
     receiver = receiver.named("orders");
@@ -366,7 +370,7 @@ fn a_deadlock_is_only_possible_while_there_is_a_sender_and_certain_when_nobody_w
     assert!(report.certain, "the wait was given up, and its waker with it");
 }
 
-// ----- elsewhere -----
+// ----- other executors and combinators -----
 
 async fn to_itself() -> Vec<u32> {
     let (sender, mut receiver) = remote::channel(2);
@@ -392,7 +396,7 @@ fn it_works_on_any_executor() {
 }
 
 #[test]
-fn it_works_inside_the_combinators_of_others() {
+fn it_works_inside_foreign_combinators() {
     block_on(async {
         let (sender, mut receiver) = remote::channel(3);
         let task = spawn(async move {
@@ -424,10 +428,10 @@ fn meddle() {
 }
 
 fn explode() {
-    panic!("the stranger");
+    panic!("the foreign waker");
 }
 
-// A waker that was woken or dropped under the lock would meet that lock again here.
+// A waker that was woken or dropped under the lock would take that lock again here.
 #[test]
 fn a_waker_may_use_the_channel_that_it_is_woken_by() {
     for waker in [Acting::waker(meddle, || {}), Acting::waker(|| {}, meddle)] {

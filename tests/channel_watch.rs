@@ -1,6 +1,6 @@
-//! How things are now: changes are seen once, and no reference holds anybody up.
+//! Latest value only: every change is seen once, and no reference holds up a sender or a receiver.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod elsewhere;
 mod probe;
@@ -21,7 +21,7 @@ use probe::{Acting, Count, Rings, Token, poll_with, text, virtual_time};
 use turnwise::channel::watch::{self, Receiver, Ref, SendError, Sender};
 use turnwise::{RunError, block_on, spawn, task, yield_now};
 
-// tokio#3234: a change between looking and waiting was missed, or told of twice.
+// tokio#3234: a change between looking and waiting was missed, or seen twice.
 #[test]
 fn a_change_between_looking_and_waiting_is_seen_once() {
     let (rings, waker) = Rings::new();
@@ -41,11 +41,11 @@ fn a_change_between_looking_and_waiting_is_seen_once() {
     assert_eq!(rings.get(), 1);
     assert_eq!(poll_with(&mut changed, &waker), Poll::Ready(Ok(())));
     drop(changed);
-    assert!(poll_with(&mut receiver.changed(), &waker).is_pending(), "two changes are one");
+    assert!(poll_with(&mut receiver.changed(), &waker).is_pending(), "two changes count as one");
 }
 
 #[test]
-fn a_change_is_not_seen_by_a_wait_that_is_dropped() {
+fn a_wait_that_is_dropped_does_not_mark_a_change_as_seen() {
     let (sender, mut receiver) = watch::channel(1);
     let mut changed = receiver.changed();
     assert!(poll_with(&mut changed, Waker::noop()).is_pending());
@@ -70,7 +70,7 @@ fn the_last_value_is_seen_although_the_sender_is_gone() {
 }
 
 #[test]
-fn whoever_waits_is_told_that_the_last_sender_is_gone() {
+fn all_waiting_receivers_are_woken_when_the_last_sender_is_dropped() {
     let (rings, waker) = Rings::new();
     let (sender, receiver) = watch::channel(1);
     let mut receivers = [receiver.clone(), receiver];
@@ -82,7 +82,7 @@ fn whoever_waits_is_told_that_the_last_sender_is_gone() {
 }
 
 #[test]
-fn a_clone_has_seen_what_the_receiver_has_and_a_subscriber_what_there_is() {
+fn a_clone_has_seen_what_its_receiver_has_and_a_subscriber_the_current_value() {
     let (sender, receiver) = watch::channel(1);
     sender.send(2).unwrap();
     assert_eq!(receiver.clone().has_changed(), Ok(true));
@@ -115,7 +115,7 @@ fn without_a_receiver_a_send_gives_the_value_back_and_changes_nothing() {
 }
 
 #[test]
-fn a_ref_keeps_what_it_refers_to_and_holds_no_send_up() {
+fn a_ref_keeps_its_value_and_holds_no_send_up() {
     let dropped = Count::default();
     let (sender, receiver) = watch::channel((1, dropped.token()));
     let first = receiver.borrow();
@@ -130,19 +130,19 @@ fn a_ref_keeps_what_it_refers_to_and_holds_no_send_up() {
 }
 
 #[test]
-fn changing_in_place_under_the_eyes_of_a_ref_is_refused_with_a_remedy() {
+fn changing_in_place_while_a_ref_exists_is_refused_with_a_remedy() {
     let (sender, receiver) = watch::channel(1);
-    let looks = receiver.borrow();
+    let reference = receiver.borrow();
     let panic =
         catch_unwind(AssertUnwindSafe(|| sender.send_modify(|value| *value += 1))).unwrap_err();
-    assert!(text(&*panic).ends_with("drop the `Ref` before, or send a new value"));
-    drop(looks);
+    assert!(text(&*panic).ends_with("drop the `Ref` first, or send a new value"));
+    drop(reference);
     sender.send_modify(|value| *value += 1);
     assert_eq!((*receiver.borrow(), receiver.has_changed()), (2, Ok(true)));
 }
 
 #[test]
-fn a_closure_that_changes_the_value_must_not_go_behind_its_own_back() {
+fn a_closure_that_changes_the_value_must_not_use_the_channel() {
     let (sender, mut receiver) = watch::channel(1);
     let attempts: [&dyn Fn(); 3] =
         [&|| drop(sender.borrow()), &|| sender.send(5).unwrap(), &|| sender.send_modify(|_| {})];
@@ -154,14 +154,17 @@ fn a_closure_that_changes_the_value_must_not_go_behind_its_own_back() {
             });
         });
         let panic = catch_unwind(change).unwrap_err();
-        assert!(text(&*panic).ends_with("use what the closure is given"));
+        assert!(text(&*panic).ends_with("use the closure's argument"));
     }
     assert_eq!(*receiver.borrow(), 4, "as the closures have left it");
-    assert!(poll_with(&mut receiver.changed(), Waker::noop()).is_pending(), "nobody was told");
+    assert!(
+        poll_with(&mut receiver.changed(), Waker::noop()).is_pending(),
+        "no receiver was notified"
+    );
 }
 
 #[test]
-fn waiting_for_a_value_asks_the_one_that_is_there_first_and_the_last_one_too() {
+fn wait_for_checks_the_current_value_first_and_the_last_one_too() {
     let (sender, mut receiver) = watch::channel(1);
     assert_eq!(*block_on(receiver.wait_for(|&value| value == 1)).unwrap(), 1);
     let mut wait = receiver.wait_for(|&value| value == 3);
@@ -177,7 +180,7 @@ fn waiting_for_a_value_asks_the_one_that_is_there_first_and_the_last_one_too() {
 }
 
 #[test]
-fn a_condition_may_change_the_value_that_it_is_asked_about() {
+fn a_condition_may_change_the_value_that_it_checks() {
     let (sender, mut receiver) = watch::channel(0);
     let raise = |&value: &i32| {
         if value < 5 {
@@ -198,7 +201,7 @@ enum Step {
     Modify(bool),
     Subscribe,
     Drop(usize),
-    /// Waits for a change with a fresh future, and keeps waiting or not.
+    /// Waiting for a change with a fresh future, and keeps waiting or not.
     Changed(usize, bool),
     Look(usize),
 }
@@ -216,15 +219,15 @@ fn step() -> impl Strategy<Value = Step> {
 
 type Wait = Pin<Box<dyn Future<Output = (Receiver<(u32, Token)>, bool)>>>;
 
-/// A receiver, at rest or waiting, and the version that it should have seen.
-enum Seat {
-    Rests(Receiver<(u32, Token)>, u32),
-    Waits(Wait, u32, Arc<Rings>, Waker),
+/// A receiver, idle or waiting, and the version that it should have seen.
+enum Reader {
+    Idle(Receiver<(u32, Token)>, u32),
+    Waiting(Wait, u32, Arc<Rings>, Waker),
 }
 
 struct Both {
     sender: Option<Sender<(u32, Token)>>,
-    seats: Vec<Seat>,
+    readers: Vec<Reader>,
     version: u32,
     made: usize,
     dropped: Count,
@@ -238,32 +241,32 @@ impl Both {
                 self.version += 1;
                 self.made += 1;
                 let sent = sender.send((self.version, self.dropped.token()));
-                assert_eq!(sent.is_ok(), !self.seats.is_empty());
+                assert_eq!(sent.is_ok(), !self.readers.is_empty());
                 if sent.is_err() {
                     self.version -= 1;
                 }
             }
-            Step::Modify(tells) => {
-                let told = sender.send_if_modified(|value| {
-                    value.0 += u32::from(tells);
-                    tells
+            Step::Modify(notifies) => {
+                let has_notified = sender.send_if_modified(|value| {
+                    value.0 += u32::from(notifies);
+                    notifies
                 });
-                assert_eq!(told, tells);
-                self.version += u32::from(tells);
+                assert_eq!(has_notified, notifies);
+                self.version += u32::from(notifies);
             }
-            Step::Subscribe => self.seats.push(Seat::Rests(sender.subscribe(), self.version)),
-            Step::Drop(which) if !self.seats.is_empty() => {
-                drop(self.seats.swap_remove(which % self.seats.len()));
+            Step::Subscribe => self.readers.push(Reader::Idle(sender.subscribe(), self.version)),
+            Step::Drop(which) if !self.readers.is_empty() => {
+                drop(self.readers.swap_remove(which % self.readers.len()));
             }
-            Step::Changed(which, keeps) if !self.seats.is_empty() => {
-                let which = which % self.seats.len();
-                let seat = self.seats.swap_remove(which);
-                let seat = self.changed(seat, keeps);
-                self.seats.push(seat);
+            Step::Changed(which, keeps) if !self.readers.is_empty() => {
+                let which = which % self.readers.len();
+                let reader = self.readers.swap_remove(which);
+                let reader = self.changed(reader, keeps);
+                self.readers.push(reader);
             }
-            Step::Look(which) if !self.seats.is_empty() => {
-                let which = which % self.seats.len();
-                if let Seat::Rests(receiver, seen) = &mut self.seats[which] {
+            Step::Look(which) if !self.readers.is_empty() => {
+                let which = which % self.readers.len();
+                if let Reader::Idle(receiver, seen) = &mut self.readers[which] {
                     assert_eq!(receiver.has_changed(), Ok(*seen != self.version));
                     assert_eq!(receiver.borrow_and_update().0, self.version);
                     *seen = self.version;
@@ -274,9 +277,9 @@ impl Both {
         assert_eq!(self.made - self.dropped.get(), 1, "one value is alive");
     }
 
-    fn changed(&self, seat: Seat, keeps: bool) -> Seat {
-        match seat {
-            Seat::Rests(mut receiver, seen) if keeps => {
+    fn changed(&self, reader: Reader, keeps: bool) -> Reader {
+        match reader {
+            Reader::Idle(mut receiver, seen) if keeps => {
                 let (rings, waker) = Rings::new();
                 let wait = Box::pin(async move {
                     let is_ok = receiver.changed().await.is_ok();
@@ -284,13 +287,13 @@ impl Both {
                 });
                 self.poll(wait, seen, rings, waker, true)
             }
-            Seat::Rests(mut receiver, mut seen) => {
+            Reader::Idle(mut receiver, mut seen) => {
                 let poll = poll_with(&mut receiver.changed(), Waker::noop());
                 assert_eq!(poll.is_ready(), seen != self.version);
                 seen = self.version;
-                Seat::Rests(receiver, seen)
+                Reader::Idle(receiver, seen)
             }
-            Seat::Waits(wait, seen, rings, waker) => self.poll(wait, seen, rings, waker, false),
+            Reader::Waiting(wait, seen, rings, waker) => self.poll(wait, seen, rings, waker, false),
         }
     }
 
@@ -301,16 +304,16 @@ impl Both {
         rings: Arc<Rings>,
         waker: Waker,
         is_first: bool,
-    ) -> Seat {
+    ) -> Reader {
         match poll_with(&mut wait, &waker) {
             Poll::Ready((receiver, is_ok)) => {
                 assert!(is_ok && seen != self.version);
                 assert!(is_first || rings.get() == 1, "woken {} times", rings.get());
-                Seat::Rests(receiver, self.version)
+                Reader::Idle(receiver, self.version)
             }
             Poll::Pending => {
                 assert_eq!((seen, rings.get()), (self.version, 0));
-                Seat::Waits(wait, seen, rings, waker)
+                Reader::Waiting(wait, seen, rings, waker)
             }
         }
     }
@@ -318,15 +321,15 @@ impl Both {
 
 proptest! {
     #[test]
-    fn every_change_is_seen_once_and_by_everybody(steps in prop::collection::vec(step(), 0..100)) {
+    fn every_change_is_seen_once_by_every_receiver(steps in prop::collection::vec(step(), 0..100)) {
         let dropped = Count::default();
         let (sender, receiver) = watch::channel((0, dropped.token()));
-        let seats = vec![Seat::Rests(receiver, 0)];
-        let mut both = Both { sender: Some(sender), seats, version: 0, made: 1, dropped };
+        let readers = vec![Reader::Idle(receiver, 0)];
+        let mut both = Both { sender: Some(sender), readers, version: 0, made: 1, dropped };
         steps.iter().for_each(|&step| both.step(step));
         both.sender = None;
-        for seat in std::mem::take(&mut both.seats) {
-            if let Seat::Waits(mut wait, seen, _, waker) = seat {
+        for reader in std::mem::take(&mut both.readers) {
+            if let Reader::Waiting(mut wait, seen, _, waker) = reader {
                 let Poll::Ready((_, is_ok)) = poll_with(&mut wait, &waker) else {
                     panic!("the sender is gone");
                 };
@@ -340,7 +343,7 @@ proptest! {
 // ----- reports -----
 
 #[test]
-fn a_value_that_nobody_will_change_is_named() {
+fn a_value_that_is_never_changed_is_named() {
     let scheduler = virtual_time();
     let outcome = scheduler.try_block_on(async {
         let (sender, mut receiver) = watch::channel(0);
@@ -354,14 +357,14 @@ fn a_value_that_nobody_will_change_is_named() {
     let Err(RunError::Deadlock(report)) = outcome else { panic!("a deadlock, not {outcome:?}") };
     let text = report.to_string();
     assert!(
-        text.contains("waits for a change of watch \"level\" at tests/channel_watch.rs"),
+        text.contains("waits for a change on watch channel \"level\"    at tests/channel_watch.rs"),
         "{text}"
     );
-    assert!(text.contains("waits for the end of watch \"level\""), "{text}");
+    assert!(text.contains("waits for the closing of watch channel \"level\""), "{text}");
     assert!(report.certain);
 }
 
-// ----- elsewhere -----
+// ----- other executors and combinators -----
 
 async fn count_up() -> Vec<u32> {
     let (sender, mut receiver) = watch::channel(0);
@@ -373,7 +376,7 @@ async fn count_up() -> Vec<u32> {
         }
         drop(sender);
     };
-    let looks = async {
+    let reads = async {
         let mut seen = Vec::new();
         while receiver.changed().await.is_ok() {
             let step = *receiver.borrow();
@@ -382,7 +385,7 @@ async fn count_up() -> Vec<u32> {
         }
         seen
     };
-    futures::join!(counts, looks).1
+    futures::join!(counts, reads).1
 }
 
 #[test]
@@ -391,7 +394,7 @@ fn it_works_on_any_executor() {
 }
 
 #[test]
-fn it_works_inside_the_combinators_of_others() {
+fn it_works_inside_foreign_combinators() {
     block_on(async {
         let (sender, receiver) = watch::channel(0);
         let mut receivers: Vec<_> = (0..40).map(|_| receiver.clone()).collect();
@@ -430,11 +433,11 @@ fn meddle() {
 }
 
 fn explode() {
-    panic!("the stranger");
+    panic!("the foreign waker");
 }
 
 #[test]
-fn a_waker_may_look_at_what_it_is_woken_for_and_change_it() {
+fn a_waker_may_read_and_change_the_value_that_it_is_woken_for() {
     let (sender, mut receiver) = watch::channel(0);
     let (again, other) = (sender.clone(), sender.subscribe());
     MEDDLED.set(Some((sender, other)));
@@ -447,15 +450,15 @@ fn a_waker_may_look_at_what_it_is_woken_for_and_change_it() {
 
 #[test]
 fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    for stranger in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
+    for foreign in [Acting::waker(explode, || {}), Acting::waker(|| {}, explode)] {
         let (rings, waker) = Rings::new();
         let (sender, receiver) = watch::channel(0);
         let mut receivers = [receiver.clone(), receiver.clone(), receiver];
         let mut waits: Vec<_> = receivers.iter_mut().map(Receiver::changed).collect();
         assert!(poll_with(&mut waits[0], &waker).is_pending());
-        assert!(poll_with(&mut waits[1], &stranger).is_pending());
+        assert!(poll_with(&mut waits[1], &foreign).is_pending());
         assert!(poll_with(&mut waits[2], &waker).is_pending());
-        drop(stranger);
+        drop(foreign);
         sender.send(1).unwrap();
         assert_eq!(rings.get(), 2);
         assert!(waits.iter_mut().all(|wait| poll_with(wait, &waker).is_ready()));

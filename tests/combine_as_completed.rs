@@ -1,4 +1,4 @@
-//! `as_completed`: outputs in the order in which they come about.
+//! `as_completed`: outputs in the order of completion.
 
 mod probe;
 
@@ -26,7 +26,7 @@ async fn all<F: Future>(mut outputs: AsCompleted<F>) -> Vec<F::Output> {
 
 /// asyncio's program 12.
 #[test]
-fn outputs_come_each_at_the_time_when_it_is_ready() {
+fn each_output_comes_when_it_is_ready() {
     virtual_time().block_on(async {
         let start = time::now();
         let fact = |number: u64| async move {
@@ -47,7 +47,7 @@ fn outputs_come_each_at_the_time_when_it_is_ready() {
 }
 
 #[test]
-fn tasks_that_ended_before_anybody_asked_come_in_the_order_of_their_ends() {
+fn tasks_that_completed_before_the_wait_come_in_the_order_of_completion() {
     for count in [10, 100] {
         let scheduler = Scheduler::new();
         let spots: Vec<Spot> = (0..count).map(|_| Spot::default()).collect();
@@ -71,7 +71,7 @@ fn tasks_that_ended_before_anybody_asked_come_in_the_order_of_their_ends() {
 }
 
 #[test]
-fn tasks_that_end_while_somebody_waits_come_in_the_order_of_their_ends() {
+fn tasks_that_complete_during_the_wait_come_in_the_order_of_completion() {
     for count in [10, 100] {
         let ended = block_on(async {
             let turns = |count: usize| async move {
@@ -88,7 +88,7 @@ fn tasks_that_end_while_somebody_waits_come_in_the_order_of_their_ends() {
 }
 
 #[test]
-fn of_those_that_are_ready_at_once_the_first_that_was_given_comes_first() {
+fn futures_that_are_ready_immediately_come_in_argument_order() {
     for count in [0, 1, 10, 100] {
         assert_eq!(
             block_on(all(as_completed((0..count).map(ready)))),
@@ -118,7 +118,7 @@ fn an_output_is_not_lost_when_the_wait_for_it_is_given_up() {
 }
 
 #[test]
-fn handles_that_are_dropped_let_their_tasks_go_on_and_futures_are_dropped() {
+fn dropping_it_detaches_tasks_and_drops_futures() {
     let scheduler = Scheduler::new();
     let (done, dropped) = (Count::default(), Count::default());
     scheduler.block_on(async {
@@ -159,7 +159,7 @@ fn among_many_only_those_that_were_woken_are_polled() {
 }
 
 #[test]
-fn a_panic_of_a_future_is_the_callers() {
+fn a_panic_of_a_future_reaches_the_caller() {
     let mut outputs = as_completed([async { panic!("a bug") }]);
     let panics =
         catch_unwind(AssertUnwindSafe(|| poll_with(&mut outputs.next(), Waker::noop()).is_ready()));
@@ -167,7 +167,7 @@ fn a_panic_of_a_future_is_the_callers() {
 }
 
 #[test]
-fn a_report_names_the_tasks_that_are_waited_for_and_the_circle() {
+fn a_report_names_the_awaited_tasks_and_the_cycle() {
     let outcome = Scheduler::new().try_block_on(async {
         let lock = std::rc::Rc::new(Mutex::new(()).named("accounts"));
         let _guard = lock.lock().await;
@@ -202,7 +202,7 @@ fn it_works_on_other_executors_and_inside_their_combinators() {
 }
 
 proptest! {
-    /// Whatever is opened between the polls comes once, and after whatever was opened before the poll before.
+    /// Every future that is opened between the polls comes once, and no other comes.
     #[test]
     fn every_output_comes_once(
         count in 1_usize..60,

@@ -1,4 +1,4 @@
-//! `gather`: tasks in the order in which they were given, failures as values.
+//! `gather`: outputs in argument order, failures as values.
 
 mod probe;
 
@@ -15,7 +15,7 @@ async fn seconds(count: u64) {
     sleep(Duration::from_secs(count)).await;
 }
 
-/// A virtual clock's reading in milliseconds, as the programs in asyncio print it.
+/// Logs lines with the virtual time in milliseconds, as the asyncio programs print it.
 struct Clock {
     start: std::time::Instant,
     log: Log,
@@ -34,7 +34,7 @@ impl Clock {
 
 /// asyncio's program 03.
 #[test]
-fn outputs_come_in_the_order_of_the_futures_and_not_of_their_ends() {
+fn outputs_come_in_the_order_of_the_futures_and_not_of_completion() {
     let log = virtual_time().block_on(async {
         let clock = Clock::new();
         let my_task = |duration| {
@@ -65,7 +65,7 @@ fn outputs_come_in_the_order_of_the_futures_and_not_of_their_ends() {
 
 /// asyncio's program 06.
 #[test]
-fn tasks_take_turns_in_the_order_in_which_they_were_given() {
+fn tasks_take_turns_in_argument_order() {
     let log = Log::default();
     let factorial = |name: &'static str, number: u64| {
         let log = log.clone();
@@ -99,12 +99,12 @@ fn tasks_take_turns_in_the_order_in_which_they_were_given() {
     assert_eq!(log.take(), expected);
 }
 
-/// A task's own error, or that it panicked.
+/// A task's own error, or its panic.
 type AnyError = Box<dyn std::error::Error>;
 
 /// asyncio's program 07.
 #[test]
-fn a_failure_is_a_value_in_its_place_or_ends_the_wait_and_the_others_go_on() {
+fn a_failure_is_a_value_in_its_place_or_ends_the_wait_and_the_others_continue() {
     let log = virtual_time().block_on(async {
         let clock = Clock::new();
         let factorial = |name: &'static str, number: u64| {
@@ -142,9 +142,9 @@ fn a_failure_is_a_value_in_its_place_or_ends_the_wait_and_the_others_go_on() {
     assert_eq!(log, expected);
 }
 
-/// asyncio's program 19; only that page 9 is dropped at the end, without a word.
+/// asyncio's program 19, except that page 9 is silently dropped at the end.
 #[test]
-fn after_the_first_error_the_other_tasks_are_answered_as_long_as_the_loop_runs() {
+fn after_the_first_error_the_other_tasks_continue_as_long_as_the_loop_runs() {
     let log = virtual_time().block_on(async {
         let clock = Clock::new();
         let get_page = |n: u64| {
@@ -201,7 +201,7 @@ fn all_values_come_if_there_is_no_error() {
 }
 
 #[test]
-fn dropping_it_aborts_the_tasks_that_are_not_over() {
+fn dropping_it_aborts_the_tasks_that_have_not_completed() {
     let dropped = Count::default();
     block_on(async {
         let held = dropped.clone();
@@ -232,14 +232,14 @@ fn the_tasks_run_whether_it_is_awaited_or_not() {
 }
 
 #[test]
-fn outside_of_a_scheduler_it_says_what_to_do() {
+fn outside_of_a_scheduler_the_panic_says_what_to_do() {
     let refused = catch_unwind(|| drop(gather([ready(1)])));
     let text = text(&*refused.unwrap_err());
     assert!(text.contains("`gather` needs a running scheduler"), "{text}");
 }
 
 #[test]
-fn a_report_names_the_tasks_and_the_circle() {
+fn a_report_names_the_tasks_and_the_cycle() {
     let outcome = Scheduler::new().try_block_on(async {
         let lock = Rc::new(Mutex::new(()).named("accounts"));
         let _guard = lock.lock().await;

@@ -1,4 +1,4 @@
-//! `join!` and `try_join!`: all at once, each polled until it is ready and never again.
+//! `join!` and `try_join!`: all concurrently, each polled until it is ready and never again.
 
 mod probe;
 
@@ -17,7 +17,7 @@ use turnwise::{
     JoinHandle, RunError, Scheduler, block_on, join, sleep, spawn, time, try_join, yield_now,
 };
 
-/// Gives way so often, and notes each poll.
+/// Yields `count` times, and logs each poll.
 fn steps(
     log: &Log,
     name: &'static str,
@@ -25,12 +25,12 @@ fn steps(
 ) -> impl Future<Output = &'static str> + use<> {
     let log = log.clone();
     let mut left = count;
-    let mut is_over = false;
+    let mut is_ready = false;
     poll_fn(move |cx| {
-        assert!(!is_over, "{name} was polled after it was ready");
+        assert!(!is_ready, "{name} was polled after it was ready");
         log.note(name);
         if left == 0 {
-            is_over = true;
+            is_ready = true;
             return Poll::Ready(name);
         }
         left -= 1;
@@ -40,7 +40,7 @@ fn steps(
 }
 
 #[test]
-fn outputs_come_in_the_order_in_which_the_futures_are_written() {
+fn outputs_come_in_argument_order() {
     let scheduler = virtual_time();
     scheduler.block_on(async {
         let start = time::now();
@@ -89,7 +89,7 @@ fn joins_of_none_and_of_one_and_of_many() {
 }
 
 #[test]
-fn a_future_may_borrow_from_around_and_from_a_temporary() {
+fn a_future_may_borrow_from_its_environment_and_from_a_temporary() {
     async fn length(text: &str) -> usize {
         yield_now().await;
         text.len()
@@ -115,11 +115,11 @@ fn a_future_is_dropped_as_soon_as_it_is_ready() {
         };
         let slow = async {
             yield_now().await;
-            log.note("slow goes on");
+            log.note("slow continues");
         };
         join!(quick, slow);
     });
-    assert_eq!(log.take(), ["quick is dropped", "slow goes on"]);
+    assert_eq!(log.take(), ["quick is dropped", "slow continues"]);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_question_mark_after_a_try_join_leaves_the_function() {
 }
 
 #[test]
-fn a_panic_in_a_branch_is_the_callers_and_drops_the_others() {
+fn a_panic_in_a_branch_reaches_the_caller_and_drops_the_others() {
     let dropped = Count::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         block_on(async {
@@ -187,7 +187,7 @@ fn a_panic_in_a_branch_is_the_callers_and_drops_the_others() {
 }
 
 #[test]
-fn dropping_a_join_drops_what_is_ready_and_what_is_not() {
+fn dropping_a_join_drops_outputs_and_pending_futures() {
     let dropped = Count::default();
     let mut joined = Box::pin(async {
         let held = dropped.token();
@@ -204,8 +204,8 @@ fn dropping_a_join_drops_what_is_ready_and_what_is_not() {
     assert_eq!(dropped.get(), 2);
 }
 
-// async-lock#91: a waiter that was granted and is not polled any more keeps all others out. A join polls all
-// its branches, so a lock that is handed to one of them is used.
+// async-lock#91: a waiter that was handed the lock and is no longer polled blocks all others. A join polls all its
+// branches, so a lock that is handed to one of them is used.
 #[test]
 fn branches_of_a_join_that_want_the_same_lock_get_it_one_after_the_other() {
     let log = Log::default();
@@ -245,7 +245,7 @@ fn a_report_shows_every_branch_of_a_join_that_waits_and_is_certain() {
 }
 
 #[test]
-fn tasks_that_join_each_other_are_named_as_a_circle() {
+fn tasks_that_join_each_other_are_reported_as_a_cycle() {
     let scheduler = Scheduler::new();
     let handles: Rc<RefCell<Vec<JoinHandle<()>>>> = Rc::default();
     let joins = |number: usize| {
@@ -302,7 +302,7 @@ fn all_branches_are_polled_with_the_waker_of_the_join() {
     assert_eq!(first.turns(), 2);
     second.open();
     assert!(poll_with(&mut joined, &waker).is_ready());
-    assert_eq!(first.turns(), 2, "it was ready");
+    assert_eq!(first.turns(), 2, "it was ready before");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `join_all` and `try_join_all`: argument order, and only who was woken is polled.
+//! `join_all` and `try_join_all`: outputs in argument order, and only futures that were woken are polled.
 
 mod probe;
 
@@ -20,7 +20,7 @@ use turnwise::{
     RunError, Scheduler, block_on, join_all, sleep, spawn, time, try_join_all, yield_now,
 };
 
-/// On both sides of the number up to which all are polled.
+/// On both sides of the number up to which all children are polled.
 const COUNTS: [usize; 6] = [0, 1, 7, 30, 31, 300];
 
 async fn late(turns: usize, output: usize) -> usize {
@@ -31,7 +31,7 @@ async fn late(turns: usize, output: usize) -> usize {
 }
 
 #[test]
-fn outputs_come_in_the_order_in_which_the_futures_were_given() {
+fn outputs_come_in_argument_order() {
     for count in COUNTS {
         let outputs = block_on(join_all((0..count).map(|number| late(count - number, number))));
         assert_eq!(outputs, (0..count).collect::<Vec<_>>());
@@ -59,7 +59,7 @@ fn all_run_at_the_same_time() {
     }
 }
 
-// futures-rs#2526, #2049 and others: joins whose costs grew with the square of their size.
+// futures-rs#2526, #2049 and others: joins whose cost was quadratic in their size.
 #[test]
 fn among_many_only_those_that_were_woken_are_polled() {
     let spots: Vec<Spot> = (0..1000).map(|_| Spot::default()).collect();
@@ -71,11 +71,11 @@ fn among_many_only_those_that_were_woken_are_polled() {
         assert_eq!(rings.get(), 1000 - number);
         assert_eq!(poll_with(&mut joined, &waker).is_ready(), number == 0);
     }
-    assert!(spots.iter().all(|spot| spot.turns() == 2), "when it began, and when it was woken");
+    assert!(spots.iter().all(|spot| spot.turns() == 2), "at the start, and when it was woken");
 }
 
 #[test]
-fn many_that_are_woken_at_once_wake_the_task_once() {
+fn many_children_that_are_woken_together_wake_the_task_once() {
     let spots: Vec<Spot> = (0..100).map(|_| Spot::default()).collect();
     let (rings, waker) = Rings::new();
     let mut joined = join_all(spots.iter().map(Spot::wait));
@@ -86,7 +86,7 @@ fn many_that_are_woken_at_once_wake_the_task_once() {
 }
 
 #[test]
-fn among_few_all_that_are_not_over_are_polled_with_the_waker_of_the_task() {
+fn among_few_all_pending_children_are_polled_with_the_waker_of_the_task() {
     let spots: Vec<Spot> = (0..30).map(|_| Spot::default()).collect();
     let (_, waker) = Rings::new();
     let mut joined = join_all(spots.iter().map(Spot::wait));
@@ -100,14 +100,14 @@ fn among_few_all_that_are_not_over_are_polled_with_the_waker_of_the_task() {
 }
 
 #[test]
-fn futures_that_always_give_way_let_other_tasks_have_their_turns() {
+fn futures_that_always_yield_let_other_tasks_run() {
     let scheduler = Scheduler::new();
-    let is_over = Rc::new(Cell::new(false));
-    let watched = Rc::clone(&is_over);
+    let is_done = Rc::new(Cell::new(false));
+    let watched = Rc::clone(&is_done);
     scheduler.spawn(join_all((0..100).map(move |_| {
-        let is_over = Rc::clone(&watched);
+        let is_done = Rc::clone(&watched);
         async move {
-            while !is_over.get() {
+            while !is_done.get() {
                 yield_now().await;
             }
         }
@@ -116,7 +116,7 @@ fn futures_that_always_give_way_let_other_tasks_have_their_turns() {
         for _ in 0..10 {
             yield_now().await;
         }
-        is_over.set(true);
+        is_done.set(true);
     });
     scheduler.run().unwrap();
     assert!(ends.is_finished());
@@ -144,12 +144,12 @@ fn the_first_error_drops_the_others() {
         let (_, waker) = Rings::new();
         assert!(poll_with(&mut joined, &waker).is_pending());
         assert_eq!(poll_with(&mut joined, &waker), Poll::Ready(Err("failed")));
-        assert_eq!(dropped.get(), count, "also while the future itself is kept");
+        assert_eq!(dropped.get(), count, "even while the future itself is kept");
     }
 }
 
 #[test]
-fn a_panic_in_a_child_is_the_callers_and_the_others_are_dropped() {
+fn a_panic_in_a_child_reaches_the_caller_and_the_others_are_dropped() {
     for count in [3, 300] {
         let dropped = Count::default();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -170,7 +170,7 @@ fn a_panic_in_a_child_is_the_callers_and_the_others_are_dropped() {
 }
 
 #[test]
-fn whoever_catches_the_panic_and_polls_again_is_told() {
+fn polling_again_after_a_caught_panic_says_so() {
     for count in [3, 300] {
         let mut joined = join_all((0..count).map(|_| poll_fn(|_| -> Poll<()> { panic!("a bug") })));
         let mut poll = || {
@@ -178,12 +178,12 @@ fn whoever_catches_the_panic_and_polls_again_is_told() {
             text(&*catch_unwind(polled).unwrap_err())
         };
         assert_eq!(poll(), "a bug");
-        assert!(poll().contains("polled again after one had panicked"));
+        assert!(poll().contains("polled again after one of them panicked"));
     }
 }
 
 #[test]
-fn a_future_polled_again_after_it_was_ready_says_so() {
+fn polling_again_after_it_was_ready_says_so() {
     for count in COUNTS {
         let mut joined = join_all((0..count).map(ready));
         let mut tried = try_join_all((0..count).map(|number| ready(Ok::<_, ()>(number))));
@@ -191,10 +191,10 @@ fn a_future_polled_again_after_it_was_ready_says_so() {
         assert!(poll_with(&mut tried, Waker::noop()).is_ready());
         let again =
             catch_unwind(AssertUnwindSafe(|| poll_with(&mut joined, Waker::noop()).is_ready()));
-        assert!(text(&*again.unwrap_err()).contains("polled again after it was ready"));
+        assert!(text(&*again.unwrap_err()).contains("polled after completion"));
         let again =
             catch_unwind(AssertUnwindSafe(|| poll_with(&mut tried, Waker::noop()).is_ready()));
-        assert!(text(&*again.unwrap_err()).contains("polled again after it was ready"));
+        assert!(text(&*again.unwrap_err()).contains("polled after completion"));
     }
 }
 
@@ -218,7 +218,7 @@ fn a_child_whose_destructor_panics_keeps_no_other_from_being_dropped() {
 }
 
 #[test]
-fn dropping_it_drops_the_children_and_lets_every_waker_go() {
+fn dropping_it_drops_the_children_and_every_waker() {
     for count in [3, 300] {
         let spots: Vec<Spot> = (0..count).map(|_| Spot::default()).collect();
         let (rings, waker) = Rings::new();
@@ -228,14 +228,14 @@ fn dropping_it_drops_the_children_and_lets_every_waker_go() {
         let wakers: Vec<Waker> = spots.iter().map(Spot::take_waker).collect();
         wakers.iter().for_each(Waker::wake_by_ref);
         if count > 30 {
-            assert_eq!(rings.get(), 0, "their bells ring for nobody");
+            assert_eq!(rings.get(), 0, "their bells wake nothing");
             assert_eq!(Arc::strong_count(&rings), 2, "this and `waker`");
         }
     }
 }
 
 #[test]
-fn a_child_that_is_over_rings_for_nobody() {
+fn the_waker_of_a_completed_child_wakes_nothing() {
     let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
     let keeps = Rc::clone(&kept);
     let first = poll_fn(move |cx| {
@@ -257,18 +257,18 @@ fn a_child_that_is_over_rings_for_nobody() {
     kept.take().unwrap().wake();
     assert_eq!(rings.get(), 0);
     assert!(poll_with(&mut joined, &waker).is_pending());
-    assert_eq!(others.get(), 50, "nobody was polled a second time");
+    assert_eq!(others.get(), 50, "no child was polled a second time");
 }
 
 #[test]
-fn whoever_polls_last_is_woken() {
+fn the_waker_of_the_last_poll_is_woken() {
     let spots: Vec<Spot> = (0..40).map(|_| Spot::default()).collect();
     let mut joined = join_all(spots.iter().map(Spot::wait));
     let (first, first_waker) = Rings::new();
     let (second, second_waker) = Rings::new();
     assert!(poll_with(&mut joined, &first_waker).is_pending());
     assert!(poll_with(&mut joined, &second_waker).is_pending());
-    assert_eq!(Arc::strong_count(&first), 2, "it was let go");
+    assert_eq!(Arc::strong_count(&first), 2, "it was dropped");
     spots[0].open();
     assert_eq!((first.get(), second.get()), (0, 1));
     assert!(poll_with(&mut joined, &first_waker).is_pending());
@@ -287,7 +287,7 @@ fn wakes_may_come_from_other_threads() {
                 thread = Some(thread::spawn(move || waker.wake()));
                 return Poll::Pending;
             };
-            // Woken by that thread, which therefore is near its end.
+            // Woken by that thread, which is therefore about to end.
             if handle.is_finished() {
                 return Poll::Ready(number);
             }
@@ -299,7 +299,7 @@ fn wakes_may_come_from_other_threads() {
 }
 
 #[test]
-fn a_ring_from_a_thread_in_the_midst_of_a_poll_is_not_lost() {
+fn a_ring_from_a_thread_during_a_poll_is_not_lost() {
     let scheduler = guarded();
     let child = || {
         let mut polls = 0;
@@ -321,7 +321,7 @@ fn a_ring_from_a_thread_in_the_midst_of_a_poll_is_not_lost() {
 }
 
 #[test]
-fn a_report_about_few_names_what_each_waits_for_and_is_certain() {
+fn a_report_about_few_children_names_what_each_waits_for_and_is_certain() {
     let outcome = Scheduler::new().try_block_on(async {
         let (left, right) = (Mutex::new(()).named("left"), Mutex::new(()).named("right"));
         std::mem::forget((left.lock().await, right.lock().await));
@@ -333,7 +333,7 @@ fn a_report_about_few_names_what_each_waits_for_and_is_certain() {
 }
 
 #[test]
-fn tasks_that_join_each_other_in_a_group_are_named_as_a_circle() {
+fn tasks_that_join_each_other_in_a_group_are_reported_as_a_cycle() {
     let scheduler = Scheduler::new();
     let handles = Rc::new(RefCell::new(Vec::new()));
     let joins = |number: usize| {
@@ -353,7 +353,7 @@ fn tasks_that_join_each_other_in_a_group_are_named_as_a_circle() {
 }
 
 #[test]
-fn a_foreign_waker_that_panics_is_its_owners_problem() {
+fn a_foreign_waker_that_panics_loses_no_ring() {
     let spots: Vec<Spot> = (0..40).map(|_| Spot::default()).collect();
     let waker = Acting::waker(|| panic!("when woken"), || {});
     let mut joined = join_all(spots.iter().map(Spot::wait));
@@ -361,7 +361,7 @@ fn a_foreign_waker_that_panics_is_its_owners_problem() {
     for spot in &spots {
         let _ = catch_unwind(AssertUnwindSafe(|| spot.open()));
     }
-    assert!(poll_with(&mut joined, &waker).is_ready(), "every ring was noted");
+    assert!(poll_with(&mut joined, &waker).is_ready(), "every ring was recorded");
 }
 
 thread_local! {
@@ -389,7 +389,7 @@ fn a_foreign_waker_may_poll_and_drop_the_join_that_wakes_it() {
 }
 
 #[test]
-fn they_work_on_other_executors_and_inside_their_combinators() {
+fn joins_work_on_other_executors_and_inside_their_combinators() {
     async fn many(count: usize) -> usize {
         join_all((0..count).map(|number| late(number % 3, number))).await.len()
     }
@@ -413,7 +413,7 @@ fn groups_of_groups_are_joined() {
     assert_eq!(outputs.concat(), (0..1600).collect::<Vec<_>>());
 }
 
-/// What is done to one of the children, or to all of them.
+/// An operation on one of the children, or on all of them.
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Ring(usize),
@@ -432,10 +432,10 @@ fn op(count: usize) -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    /// Against a model that keeps for each child whether it may go on: nobody else is polled, nobody is
-    /// forgotten, and outputs are dropped once.
+    /// Against a model that records which children were woken: no other child is polled, none is forgotten,
+    /// and outputs are dropped once.
     #[test]
-    fn any_order_of_wakes_polls_exactly_those_that_were_woken(
+    fn any_order_of_wakes_polls_exactly_the_children_that_were_woken(
         ops in (31_usize..60).prop_flat_map(|count| (Just(count), prop::collection::vec(op(count), 0..200)))
     ) {
         let (count, ops) = ops;
@@ -449,13 +449,13 @@ proptest! {
             }
         }));
         let (mut polls, mut due, mut open) = (vec![0; count], vec![true; count], vec![false; count]);
-        let mut is_over = vec![false; count];
+        let mut is_done = vec![false; count];
         let mut is_ready = false;
         for op in ops {
-            let was_asked = polls[0] > 0;
+            let was_polled = polls[0] > 0;
             match op {
                 _ if is_ready => break,
-                Op::Ring(child) if was_asked && !open[child] => {
+                Op::Ring(child) if was_polled && !open[child] => {
                     spots[child].waker().wake();
                     due[child] = true;
                 }
@@ -471,12 +471,12 @@ proptest! {
                     let waker = if noop { Waker::noop().clone() } else { waker };
                     is_ready = poll_with(&mut joined, &waker).is_ready();
                     for child in 0..count {
-                        if std::mem::take(&mut due[child]) && !is_over[child] {
+                        if std::mem::take(&mut due[child]) && !is_done[child] {
                             polls[child] += 1;
-                            is_over[child] = open[child];
+                            is_done[child] = open[child];
                         }
                     }
-                    prop_assert_eq!(is_ready, is_over.iter().all(|&is_over| is_over));
+                    prop_assert_eq!(is_ready, is_done.iter().all(|&is_done| is_done));
                 }
             }
             let seen: Vec<usize> = spots.iter().map(Spot::turns).collect();

@@ -1,4 +1,4 @@
-//! `race`: the first that is ready, in the order in which they were given.
+//! `race`: the first future that is ready wins, in argument order.
 
 mod probe;
 
@@ -14,7 +14,7 @@ use turnwise::sync::Mutex;
 use turnwise::{RunError, Scheduler, block_on, race, sleep, spawn, time, yield_now};
 
 #[test]
-fn the_first_that_is_ready_wins_and_all_are_dropped_at_once() {
+fn the_first_that_is_ready_wins_and_all_are_dropped_immediately() {
     let scheduler = virtual_time();
     let dropped = Count::default();
     scheduler.block_on(async {
@@ -29,13 +29,13 @@ fn the_first_that_is_ready_wins_and_all_are_dropped_at_once() {
         };
         let mut racing = pin!(race((after(3), after(1), after(2))));
         assert_eq!(racing.as_mut().await, 1);
-        assert_eq!(dropped.get(), 3, "also while the race itself is kept");
+        assert_eq!(dropped.get(), 3, "even while the race itself is kept");
         assert_eq!(time::now() - start, Duration::from_secs(1));
     });
 }
 
 #[test]
-fn of_several_that_are_ready_the_first_that_was_given_wins() {
+fn of_several_that_are_ready_the_first_argument_wins() {
     block_on(async {
         assert_eq!(race((ready(1), ready(2))).await, 1);
         assert_eq!(race((pending(), ready(2), ready(3))).await, 2);
@@ -45,7 +45,7 @@ fn of_several_that_are_ready_the_first_that_was_given_wins() {
 }
 
 #[test]
-fn the_index_tells_who_has_won() {
+fn the_index_identifies_the_winner() {
     block_on(async {
         assert_eq!(race((pending(), pending(), ready('c'))).with_index().await, (2, 'c'));
         let late = |turns: usize| async move {
@@ -59,7 +59,7 @@ fn the_index_tells_who_has_won() {
 }
 
 #[test]
-fn one_and_twelve_can_race() {
+fn races_of_one_and_of_twelve_work() {
     block_on(async {
         assert_eq!(race((ready(1),)).await, 1);
         let p = pending::<i32>;
@@ -85,7 +85,7 @@ fn handles_by_reference_can_race_and_race_again() {
 
 // futures-rs#2649, #2635: a future was polled again after it was ready.
 #[test]
-fn nobody_is_polled_again_after_the_end_and_a_race_that_is_says_so() {
+fn no_racer_is_polled_again_after_the_end_and_polling_the_race_again_says_so() {
     let polls = Count::default();
     let mut racing = Box::pin(race((
         pending(),
@@ -98,7 +98,7 @@ fn nobody_is_polled_again_after_the_end_and_a_race_that_is_says_so() {
     assert_eq!(poll_with(&mut racing, &waker), Poll::Ready(1));
     let again = catch_unwind(AssertUnwindSafe(|| poll_with(&mut racing, &waker).is_ready()));
     let text = text(&*again.unwrap_err());
-    assert!(text.contains("a race must not be polled again"), "{text}");
+    assert!(text.contains("a `race` was polled after completion"), "{text}");
     assert_eq!(polls.get(), 1);
 }
 
@@ -108,12 +108,12 @@ fn an_empty_race_is_refused_where_it_is_made() {
     let vector = catch_unwind(|| drop(race(Vec::<std::future::Ready<()>>::new())));
     for refused in [array, vector] {
         let text = text(&*refused.unwrap_err());
-        assert!(text.contains("a race needs somebody who could win"), "{text}");
+        assert!(text.contains("a `race` needs at least one future"), "{text}");
     }
 }
 
 #[test]
-fn a_loser_passes_on_what_it_was_handed() {
+fn a_loser_passes_on_a_lock_that_it_was_handed() {
     block_on(async {
         let lock = Mutex::new(());
         let guard = lock.lock().await;
@@ -155,7 +155,7 @@ fn all_racers_are_polled_with_the_waker_of_the_race() {
 }
 
 #[test]
-fn a_panic_of_a_racer_is_the_callers_and_drops_the_others() {
+fn a_panic_of_a_racer_reaches_the_caller_and_drops_the_others() {
     let dropped = Count::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         block_on(async {

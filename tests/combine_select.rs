@@ -1,4 +1,4 @@
-//! `select!`: the first in the order in which they are written, losers dropped, handlers in the open.
+//! `select!`: the first ready branch as written wins, losers are dropped, handlers run in the enclosing function.
 
 mod probe;
 
@@ -15,7 +15,7 @@ use turnwise::sync::Mutex;
 use turnwise::{RunError, Scheduler, block_on, select, sleep, spawn, yield_now};
 
 #[test]
-fn of_several_that_are_ready_the_one_written_first_wins_every_time() {
+fn of_several_ready_branches_the_one_written_first_wins_every_time() {
     let winners: Vec<i32> = block_on(async {
         let mut winners = Vec::new();
         for _ in 0..5 {
@@ -32,17 +32,17 @@ fn of_several_that_are_ready_the_one_written_first_wins_every_time() {
 
 /// Gives its number once, and panics if it is polled again after that.
 fn once(number: usize) -> impl Future<Output = usize> + Unpin {
-    let mut is_over = false;
+    let mut is_done = false;
     poll_fn(move |_| {
-        assert!(!std::mem::replace(&mut is_over, true), "{number} was polled after it was ready");
+        assert!(!std::mem::replace(&mut is_done, true), "{number} was polled after it was ready");
         Poll::Ready(number)
     })
 }
 
 // futures-rs#2649, #2635: a branch was polled again after it was ready, and one that was always ready starved
-// the others. Here the order is the one that is written; with a condition each branch has its round.
+// the others. Here branches are tried in the order written; with conditions, each branch gets its round.
 #[test]
-fn in_a_loop_over_branches_that_are_ready_each_is_chosen_and_none_polled_again() {
+fn in_a_loop_over_ready_branches_each_is_chosen_and_none_is_polled_again() {
     let chosen = block_on(async {
         let mut futures = [once(0), once(1), once(2)];
         let mut chosen: Vec<usize> = Vec::new();
@@ -189,7 +189,7 @@ fn a_question_mark_in_the_place_of_a_future_leaves_the_function_too() {
 }
 
 #[test]
-fn a_branch_whose_condition_is_false_is_not_even_made() {
+fn the_future_of_a_branch_whose_condition_is_false_is_not_made() {
     block_on(async {
         let mut absent: Option<std::future::Ready<i32>> = None;
         let value = select! {
@@ -218,7 +218,7 @@ fn conditions_are_evaluated_before_any_future_is_made() {
 }
 
 #[test]
-fn without_an_else_it_is_a_panic_at_its_own_line_if_nothing_can_win() {
+fn without_an_else_it_panics_if_no_branch_can_win() {
     let scheduler = Scheduler::new();
     let handle = scheduler.spawn(async {
         select! {
@@ -237,7 +237,7 @@ fn without_an_else_it_is_a_panic_at_its_own_line_if_nothing_can_win() {
 }
 
 #[test]
-fn what_tokio_needs_to_be_told_is_understood() {
+fn the_keyword_biased_of_tokio_is_accepted() {
     let value = block_on(async {
         select! {
             biased;
@@ -249,7 +249,7 @@ fn what_tokio_needs_to_be_told_is_understood() {
 }
 
 #[test]
-fn a_future_by_reference_survives_and_goes_on_in_the_next_round() {
+fn a_future_by_reference_survives_and_continues_in_the_next_round() {
     let scheduler = virtual_time();
     let seen = scheduler.block_on(async {
         let mut alarm = pin!(sleep(Duration::from_secs(6)));
@@ -274,7 +274,7 @@ fn a_future_by_reference_survives_and_goes_on_in_the_next_round() {
 }
 
 #[test]
-fn more_branches_than_fingers_work() {
+fn twenty_branches_work() {
     let value = block_on(async {
         select! {
             value = pending() => value, value = pending() => value, value = pending() => value,
@@ -320,7 +320,7 @@ fn all_branches_are_polled_with_the_waker_of_the_select() {
 }
 
 #[test]
-fn a_report_shows_the_branches_that_wait_and_none_of_earlier_rounds() {
+fn a_report_shows_the_waiting_branches_and_none_of_earlier_selects() {
     let scheduler = Scheduler::new();
     let outcome = scheduler.try_block_on(async {
         let [first, second, third] =
@@ -343,21 +343,21 @@ fn a_report_shows_the_branches_that_wait_and_none_of_earlier_rounds() {
     assert!(text.contains("\"second\"") && text.contains("\"third\""), "{text}");
 }
 
-// async-lock#91 and others: a loser that is only lent was handed a lock, and is not polled while the handler
-// waits for that lock.
+// async-lock#91 and others: a loser that is only borrowed was handed a lock, and is not polled while the
+// handler waits for that lock.
 #[test]
-fn a_handler_that_waits_for_what_a_lent_loser_was_handed_is_reported_as_a_circle() {
+fn a_handler_that_waits_for_a_lock_handed_to_a_borrowed_loser_is_reported_as_a_cycle() {
     let scheduler = Scheduler::new();
     let outcome = scheduler.try_block_on(async {
         let lock = Mutex::new(()).named("futurelock");
         let guard = lock.lock().await;
-        let mut lent = pin!(lock.lock());
+        let mut borrowed = pin!(lock.lock());
         let release = async {
             yield_now().await;
             drop(guard);
         };
         select! {
-            _guard = &mut lent => {}
+            _guard = &mut borrowed => {}
             () = release => {
                 let _guard = lock.lock().await;
             }
@@ -370,7 +370,7 @@ fn a_handler_that_waits_for_what_a_lent_loser_was_handed_is_reported_as_a_circle
 }
 
 #[test]
-fn a_loser_that_is_dropped_passes_on_what_it_was_handed() {
+fn a_loser_that_is_dropped_passes_on_a_lock_that_it_was_handed() {
     block_on(async {
         let lock = Mutex::new(1);
         let guard = lock.lock().await;
@@ -387,7 +387,7 @@ fn a_loser_that_is_dropped_passes_on_what_it_was_handed() {
 }
 
 #[test]
-fn a_panic_in_a_branch_is_the_callers_and_drops_the_others() {
+fn a_panic_in_a_branch_reaches_the_caller_and_drops_the_others() {
     let dropped = Count::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         block_on(async {
@@ -459,7 +459,7 @@ fn the_losers_of_a_select_in_a_task_that_is_aborted_are_dropped() {
 }
 
 #[test]
-fn a_destructor_of_a_loser_may_do_what_it_likes() {
+fn a_destructor_of_a_loser_may_spawn() {
     let log = Log::default();
     let rounds = Cell::new(0);
     block_on(async {

@@ -1,4 +1,4 @@
-//! `wait`: until all, the first, the first error, or a time; the others are handed back alive.
+//! `wait`: until all tasks, the first, the first error, or a deadline; pending tasks are handed back alive.
 
 mod probe;
 
@@ -23,31 +23,31 @@ fn tasks<const N: usize>(seconds: [u64; N]) -> [JoinHandle<u64>; N] {
     seconds.map(|seconds| spawn(after(seconds)))
 }
 
-/// The outputs, and how many are pending.
-fn told(ended: &Done<u64>) -> (Vec<Option<u64>>, usize) {
+/// The outputs, and the number of pending tasks.
+fn summary(ended: &Done<u64>) -> (Vec<Option<u64>>, usize) {
     let outputs = ended.done.iter().map(|(_, output)| output.as_ref().ok().copied());
     (outputs.collect(), ended.pending.len())
 }
 
 #[test]
-fn without_a_word_it_waits_for_all() {
+fn by_default_it_waits_for_all() {
     virtual_time().block_on(async {
         let handles = tasks([3, 1, 2]);
         let ids = handles.each_ref().map(JoinHandle::id);
         let ended = wait(handles).await;
-        assert_eq!(told(&ended), (vec![Some(1), Some(2), Some(3)], 0));
+        assert_eq!(summary(&ended), (vec![Some(1), Some(2), Some(3)], 0));
         let seen: Vec<_> = ended.done.iter().map(|&(id, _)| id).collect();
         assert_eq!(seen, [ids[1], ids[2], ids[0]]);
-        assert_eq!(told(&wait(tasks([2, 1])).all().await), (vec![Some(1), Some(2)], 0));
+        assert_eq!(summary(&wait(tasks([2, 1])).all().await), (vec![Some(1), Some(2)], 0));
     });
 }
 
 #[test]
-fn until_the_first_it_gives_all_that_ended_by_then_and_the_others_alive() {
+fn first_completed_returns_all_that_completed_by_then_and_the_others_alive() {
     virtual_time().block_on(async {
         let start = time::now();
         let ended = wait(tasks([3, 1, 2, 1])).first_completed().await;
-        assert_eq!(told(&ended), (vec![Some(1), Some(1)], 2));
+        assert_eq!(summary(&ended), (vec![Some(1), Some(1)], 2));
         assert_eq!(time::now() - start, Duration::from_secs(1));
         let mut left = Vec::new();
         for handle in ended.pending {
@@ -58,7 +58,7 @@ fn until_the_first_it_gives_all_that_ended_by_then_and_the_others_alive() {
 }
 
 #[test]
-fn until_the_first_error_a_panic_or_an_abort_ends_it() {
+fn first_error_ends_at_a_panic_or_an_abort() {
     virtual_time().block_on(async {
         let [slow, quick, other] = tasks([9, 1, 8]);
         let fails = spawn(async {
@@ -66,40 +66,40 @@ fn until_the_first_error_a_panic_or_an_abort_ends_it() {
             panic!("a bug")
         });
         let ended = wait([slow, quick, fails, other]).first_error().await;
-        assert_eq!(told(&ended), (vec![Some(1), None], 2));
+        assert_eq!(summary(&ended), (vec![Some(1), None], 2));
         assert!(ended.done[1].1.as_ref().unwrap_err().is_panic());
         ended.pending[0].abort();
         let ended = wait(ended.pending).first_error().await;
-        assert_eq!(told(&ended), (vec![None], 1));
-        assert_eq!(told(&wait(tasks([1, 2])).first_error().await), (vec![Some(1), Some(2)], 0));
+        assert_eq!(summary(&ended), (vec![None], 1));
+        assert_eq!(summary(&wait(tasks([1, 2])).first_error().await), (vec![Some(1), Some(2)], 0));
     });
 }
 
 #[test]
-fn until_an_output_that_fits() {
+fn until_ends_at_an_output_that_fits() {
     virtual_time().block_on(async {
         let ended = wait(tasks([5, 1, 3])).until(|output| matches!(output, Ok(2..))).await;
-        assert_eq!(told(&ended), (vec![Some(1), Some(3)], 1));
+        assert_eq!(summary(&ended), (vec![Some(1), Some(3)], 1));
     });
 }
 
 #[test]
-fn a_time_ends_it_and_aborts_nothing() {
+fn a_timeout_ends_it_and_aborts_nothing() {
     virtual_time().block_on(async {
         let start = time::now();
         let ended = wait(tasks([3, 1, 2])).timeout(Duration::from_millis(1500)).await;
-        assert_eq!(told(&ended), (vec![Some(1)], 2));
+        assert_eq!(summary(&ended), (vec![Some(1)], 2));
         assert_eq!(time::now() - start, Duration::from_millis(1500));
-        // A task that ends at that very time counts.
+        // A task that completes at exactly that time counts.
         let ended = wait(ended.pending).timeout(Duration::from_millis(500)).await;
-        assert_eq!(told(&ended), (vec![Some(2)], 1));
+        assert_eq!(summary(&ended), (vec![Some(2)], 1));
         let ended = wait(ended.pending).timeout(Duration::MAX).await;
-        assert_eq!(told(&ended), (vec![Some(3)], 0));
+        assert_eq!(summary(&ended), (vec![Some(3)], 0));
     });
 }
 
 #[test]
-fn tasks_that_are_over_already_are_done_at_once_in_the_order_of_their_ends() {
+fn tasks_that_have_already_completed_are_returned_immediately_in_completion_order() {
     for count in [3, 100] {
         let scheduler = Scheduler::new();
         let spots: Vec<Spot> = (0..count).map(|_| Spot::default()).collect();
@@ -116,7 +116,7 @@ fn tasks_that_are_over_already_are_done_at_once_in_the_order_of_their_ends() {
 }
 
 #[test]
-fn nobody_to_wait_for_is_over_at_once() {
+fn waiting_for_no_tasks_ends_immediately() {
     let ended = block_on(async { wait(Vec::<JoinHandle<()>>::new()).first_completed().await });
     assert!(ended.done.is_empty() && ended.pending.is_empty());
 }
@@ -138,7 +138,7 @@ fn dropping_it_detaches_the_tasks() {
 }
 
 #[test]
-fn many_are_waited_for_with_a_turn_for_each_end_at_most() {
+fn waiting_for_many_takes_at_most_one_turn_per_completion() {
     let scheduler = Scheduler::new();
     let ended = scheduler.block_on(async {
         let handles = (0..10_000).map(|_| spawn(yield_now()));
@@ -149,11 +149,11 @@ fn many_are_waited_for_with_a_turn_for_each_end_at_most() {
 }
 
 #[test]
-fn polled_again_after_it_was_ready_it_says_so() {
+fn polling_again_after_it_was_ready_says_so() {
     let mut waits = wait(Vec::<JoinHandle<()>>::new());
     assert!(poll_with(&mut waits, Waker::noop()).is_ready());
     let again = catch_unwind(AssertUnwindSafe(|| poll_with(&mut waits, Waker::noop()).is_ready()));
-    assert!(text(&*again.unwrap_err()).contains("polled again after it was ready"));
+    assert!(text(&*again.unwrap_err()).contains("polled after completion"));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_timeout_outside_of_a_scheduler_says_where_it_was_made() {
 }
 
 #[test]
-fn a_report_names_the_tasks_and_the_circle() {
+fn a_report_names_the_tasks_and_the_cycle() {
     let outcome = Scheduler::new().try_block_on(async {
         let lock = Rc::new(Mutex::new(()).named("accounts"));
         let _guard = lock.lock().await;
@@ -194,11 +194,11 @@ fn it_works_on_other_executors_and_inside_their_combinators() {
     let handles = [1, 2].map(|number| scheduler.spawn(async move { number }));
     scheduler.run().unwrap();
     let ended = futures::executor::block_on(wait(handles));
-    assert_eq!(told(&ended), (vec![Some(1), Some(2)], 0));
+    assert_eq!(summary(&ended), (vec![Some(1), Some(2)], 0));
     virtual_time().block_on(async {
         let group: FuturesUnordered<_> =
             (1..4).map(|n| wait(tasks([n, n + 1])).first_completed()).collect();
-        let all = group.map(|ended| told(&ended)).collect::<Vec<_>>().await;
+        let all = group.map(|ended| summary(&ended)).collect::<Vec<_>>().await;
         assert_eq!(all, [(vec![Some(1)], 1), (vec![Some(2)], 1), (vec![Some(3)], 1)]);
     });
 }

@@ -1,6 +1,6 @@
-//! What can never run again is reported: who waits for what, where, and who holds it.
+//! Tasks that can never run again are reported: what each waits for, where, and which task holds it.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -27,16 +27,16 @@ const CERTAIN: &str = "certain: no timer, no armed I/O, no blocking job, no wake
 fn stuck(scheduler: &Scheduler) -> DeadlockReport {
     match scheduler.run() {
         Err(RunError::Deadlock(report)) => *report,
-        other => panic!("a deadlock was to be expected, and not {other:?}"),
+        other => panic!("expected a deadlock, not {other:?}"),
     }
 }
 
-/// Replaces the places in this file by the marks at the ends of their lines.
+/// Replaces locations in this file by the marks at the ends of their lines.
 fn with_marks(text: &str) -> String {
     trace::with_marks(text, file!(), include_str!("deadlock.rs"))
 }
 
-/// Takes two locks one after the other, and gives way in between.
+/// Takes two locks one after the other, and yields in between.
 fn philosopher(name: &str, first: &Lock, then: &Lock) -> JoinHandle<()> {
     let (first, then) = (first.clone(), then.clone());
     let dinner = async move {
@@ -87,7 +87,7 @@ fn a_task_that_locks_twice_waits_for_itself() {
 type Handles = Rc<RefCell<Vec<JoinHandle<()>>>>;
 
 #[test]
-fn a_task_that_awaits_its_own_handle_is_a_circle_of_one() {
+fn a_task_that_awaits_its_own_handle_is_a_cycle_of_one() {
     let scheduler = Scheduler::new();
     let handles = Handles::default();
     let own = Rc::clone(&handles);
@@ -112,7 +112,7 @@ fn spawn_ring(scheduler: &Scheduler, count: usize) {
         let ring = Rc::clone(&handles);
         let waits = async move {
             let next = (number + 1) % count;
-            // Each handle is taken once; the empty place is filled by one that is not needed any more.
+            // Each handle is taken once; a handle that is not needed fills its place.
             let handle = {
                 let mut ring = ring.borrow_mut();
                 std::mem::replace(&mut ring[next], spawn(async {}))
@@ -124,7 +124,7 @@ fn spawn_ring(scheduler: &Scheduler, count: usize) {
 }
 
 #[test]
-fn tasks_that_await_each_other_are_a_circle() {
+fn tasks_that_await_each_other_are_a_cycle() {
     let scheduler = Scheduler::new();
     spawn_ring(&scheduler, 2);
     let report = stuck(&scheduler);
@@ -133,7 +133,7 @@ fn tasks_that_await_each_other_are_a_circle() {
     assert_eq!(cycles, ["cycle: #1 -> #2 -> #1"]);
 }
 
-/// Takes a lock for ever, from a task named "keeper".
+/// Holds a lock forever, in a task named "keeper".
 fn keep(scheduler: &Scheduler, lock: &Lock) {
     let lock = lock.clone();
     let keeper = async move {
@@ -158,7 +158,7 @@ fn a_join_of_two_waits_shows_both_and_a_dropped_branch_is_not_shown() {
     });
     let error = with_marks(&error.unwrap_err().to_string());
     let main: Vec<&str> = error.lines().skip_while(|line| !line.contains("main")).collect();
-    // One lock after the other, in the order in which they were first waited for.
+    // The locks, in the order in which they were first waited for.
     let expected = [
         "  #4 main      waits for mutex \"c\"    at [third], held by #3 \"keeper\" (locked at [kept]), since turn 5",
         "               waits for mutex \"a\"    at [both], held by #1 \"keeper\" (locked at [kept]), since turn 5",
@@ -168,7 +168,7 @@ fn a_join_of_two_waits_shows_both_and_a_dropped_branch_is_not_shown() {
 }
 
 #[test]
-fn a_branch_that_was_dropped_is_no_wait_any_more() {
+fn a_branch_that_was_dropped_is_no_longer_a_wait() {
     let scheduler = Scheduler::new();
     let lock = Lock::named("lock");
     keep(&scheduler, &lock);
@@ -199,7 +199,7 @@ fn an_owner_on_another_scheduler_is_named_too() {
 }
 
 #[test]
-fn after_a_deadlock_the_scheduler_runs_on_if_the_caller_helps() {
+fn after_a_deadlock_the_scheduler_continues_if_the_caller_helps() {
     let scheduler = Scheduler::new();
     let signal = Signal::default();
     let waits = scheduler.spawn(signal.wait());
@@ -211,7 +211,7 @@ fn after_a_deadlock_the_scheduler_runs_on_if_the_caller_helps() {
     });
     assert!(matches!(error, Err(RunError::Deadlock(_))));
     assert_eq!(Rc::strong_count(&dropped), 1, "the root is dropped");
-    assert!(!waits.is_finished(), "and nobody else");
+    assert!(!waits.is_finished(), "and no other task is");
     assert_eq!(scheduler.metrics().alive, 1);
     signal.set();
     scheduler.run().unwrap();
@@ -272,7 +272,7 @@ fn ten_thousand_waits_in_a_row_need_no_deep_stack() {
 }
 
 #[test]
-fn every_circle_is_reported_and_its_tasks_come_first() {
+fn every_cycle_is_reported_and_its_tasks_come_first() {
     let scheduler = Scheduler::new();
     let idle = scheduler.spawn(pending::<()>());
     spawn_ring(&scheduler, 3);
@@ -290,18 +290,18 @@ fn every_circle_is_reported_and_its_tasks_come_first() {
 }
 
 #[test]
-fn a_sleep_without_end_is_named_as_one() {
+fn a_sleep_that_never_ends_is_named_as_one() {
     let scheduler = Scheduler::new();
     scheduler.spawn(async { sleep(Duration::MAX).await }); // [endless]
     let text = with_marks(&stuck(&scheduler).to_string());
     assert!(
-        text.contains("  #1  waits for a sleep without end at [endless], since turn 1"),
+        text.contains("  #1  waits for a sleep that never ends at [endless], since turn 1"),
         "{text}"
     );
 }
 
 #[test]
-fn the_report_says_the_same_as_data() {
+fn the_report_contains_the_same_as_data() {
     let scheduler = Scheduler::new();
     let place = Location::caller();
     let lock = Lock::named("lock");
@@ -314,14 +314,14 @@ fn the_report_says_the_same_as_data() {
     assert_eq!((waits.label.name.as_deref(), waits.label.is_root, waits.since), (None, false, 2));
     assert_eq!((waits.spawned_at.file(), waits.spawned_at.line()), (file!(), place.line() + 3));
     let [WaitsFor::Resource { resource, owners, .. }] = &waits.waits[..] else {
-        panic!("it waits for a lock, and not for {:?}", waits.waits);
+        panic!("expected a lock, not {:?}", waits.waits);
     };
     assert_eq!((resource.kind(), resource.name()), ("mutex", Some("lock")));
-    let [(owner, _)] = &owners[..] else { panic!("one task keeps it, and not {owners:?}") };
+    let [(owner, _)] = &owners[..] else { panic!("expected one owner, not {owners:?}") };
     assert_eq!(owner.to_string(), "#1 \"keeper\"");
 }
 
-/// Is waited for, and does all that it should not while it says so.
+/// Describes its wait, and registers, spawns and takes snapshots while it does so.
 struct Nosy {
     scheduler: Weak<Scheduler>,
     task: Cell<Option<TaskKey>>,
@@ -356,7 +356,7 @@ impl Nosy {
 }
 
 #[test]
-fn a_description_may_take_snapshots_and_spawn_and_what_it_spawns_is_not_called_dead() {
+fn a_description_may_take_snapshots_and_spawn_and_the_new_task_prevents_the_verdict() {
     let scheduler = Rc::new(Scheduler::new());
     let nosy = Rc::new(Nosy::of(&scheduler));
     let waited: Rc<dyn Waited> = Rc::clone(&nosy) as _;
@@ -367,7 +367,7 @@ fn a_description_may_take_snapshots_and_spawn_and_what_it_spawns_is_not_called_d
         inside.rescue.wait().await;
     });
     let first = scheduler.run();
-    assert!(nosy.calls.get() > 1, "it was asked again in the midst of it");
-    assert!(first.is_ok(), "a task was ready when this was said: {first:?}");
+    assert!(nosy.calls.get() > 1, "it was called again by its own snapshot");
+    assert!(first.is_ok(), "a task was ready when the verdict was given: {first:?}");
     assert!(waits.is_finished());
 }

@@ -31,7 +31,7 @@ fn woke(turn: &Turn) -> Vec<u64> {
 }
 
 #[test]
-fn a_step_is_exactly_one_turn_and_says_what_happened_in_it() {
+fn a_step_is_exactly_one_turn_and_reports_what_happened_in_it() {
     let scheduler = virtual_scheduler();
     let signals = [Signal::default(), Signal::default()];
     for signal in &signals {
@@ -54,7 +54,7 @@ fn a_step_is_exactly_one_turn_and_says_what_happened_in_it() {
     let third = scheduler.step().unwrap();
     assert_eq!((third.number, third.result), (3, TurnResult::Yielded));
     assert_eq!(third.task.to_string(), "#3 \"waker\"");
-    assert_eq!(woke(&third), [2, 4, 1], "in the order in which it was done");
+    assert_eq!(woke(&third), [2, 4, 1], "in the order of the calls");
     assert_eq!(third.to_string(), "turn 3: #3 \"waker\" yields; woke #2, #4, #1");
 
     let others: Vec<String> = (0..3).map(|_| scheduler.step().unwrap().to_string()).collect();
@@ -72,7 +72,7 @@ fn a_step_is_exactly_one_turn_and_says_what_happened_in_it() {
 }
 
 #[test]
-fn a_step_shows_each_branch_and_whom_an_exit_wakes() {
+fn a_step_shows_each_branch_and_the_tasks_that_an_exit_wakes() {
     let scheduler = Scheduler::new();
     let child = scheduler.spawn(yield_now());
     scheduler.spawn(async move { futures::future::join(child, sleep(Duration::MAX)).await });
@@ -80,12 +80,12 @@ fn a_step_shows_each_branch_and_whom_an_exit_wakes() {
     let both = scheduler.step().unwrap();
     assert_eq!(both.waits.len(), 2);
     assert!(both.to_string().contains("waits for task #1"), "{both}");
-    assert!(both.to_string().contains(", and for a sleep without end"), "{both}");
+    assert!(both.to_string().contains(", and for a sleep that never ends"), "{both}");
     assert_eq!(woke(&scheduler.step().unwrap()), [2]);
 }
 
 #[test]
-fn there_is_no_step_if_nothing_can_have_a_turn_now() {
+fn there_is_no_step_if_no_task_can_run_now() {
     assert!(Scheduler::new().step().is_none());
     let real = Scheduler::new();
     real.spawn(sleep(Duration::from_secs(3600)));
@@ -135,12 +135,12 @@ fn run_until_stalled_does_not_sleep_for_a_real_timer() {
 }
 
 #[test]
-fn the_next_deadline_is_that_of_the_earliest_timer_that_somebody_waits_for() {
+fn the_next_deadline_is_that_of_the_earliest_timer_that_is_waited_for() {
     let scheduler = virtual_scheduler();
     let start = scheduler.block_on(async { time::now() });
     assert_eq!(scheduler.next_deadline(), None);
     scheduler.spawn(sleep(5 * SECOND));
-    assert_eq!(scheduler.next_deadline(), None, "it has not begun");
+    assert_eq!(scheduler.next_deadline(), None, "it has not started");
     scheduler.run_until_stalled();
     assert_eq!(scheduler.next_deadline(), Some(start + 5 * SECOND));
     let near = scheduler.spawn(sleep(2 * SECOND));
@@ -155,7 +155,7 @@ fn the_next_deadline_is_that_of_the_earliest_timer_that_somebody_waits_for() {
     assert_eq!(scheduler.next_deadline(), None);
 }
 
-/// A scheduler whose hook counts, and the count.
+/// A scheduler whose hook counts its calls, and the count.
 fn hooked() -> (Scheduler, Arc<AtomicUsize>) {
     let scheduler = Scheduler::new();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -203,14 +203,14 @@ fn the_hook_is_called_for_wakes_from_other_threads_once() {
 }
 
 #[test]
-fn a_letter_that_comes_as_a_run_ends_calls_the_hook_too() {
+fn a_letter_that_arrives_as_a_run_ends_calls_the_hook_too() {
     let (scheduler, calls) = hooked();
     let place = Rc::new(RefCell::new(None));
     scheduler.spawn(leave_waker(Rc::clone(&place)));
     scheduler.run_until_stalled();
     calls.store(0, Ordering::Relaxed);
     scheduler.block_on(async move {
-        // The root's last turn: nobody looks into the mailbox after it.
+        // The root's last turn: the mailbox is not checked after it.
         let waker = place.take().unwrap();
         thread::spawn(move || waker.wake()).join().unwrap();
     });
@@ -219,7 +219,7 @@ fn a_letter_that_comes_as_a_run_ends_calls_the_hook_too() {
 }
 
 #[test]
-fn a_hook_that_was_replaced_is_called_no_more() {
+fn a_hook_that_was_replaced_is_no_longer_called() {
     let (scheduler, old) = hooked();
     let (sender, receiver) = mpsc::channel();
     scheduler.on_wake(move || sender.send(()).unwrap());
@@ -259,23 +259,23 @@ fn all_runs_of_a_scheduler_see_the_same_tasks() {
     let scheduler = Scheduler::new();
     let count = Rc::new(Cell::new(0));
     let counter = Rc::clone(&count);
-    let mut beside = None;
+    let mut background = None;
     scheduler.block_on(async {
-        beside = Some(spawn(async move {
+        background = Some(spawn(async move {
             loop {
                 counter.set(counter.get() + 1);
                 yield_now().await;
             }
         }));
     });
-    let beside = beside.unwrap();
+    let background = background.unwrap();
     for run in 0..10 {
         scheduler.block_on(yield_now());
         assert!(count.get() > run);
     }
-    beside.abort();
+    background.abort();
     scheduler.run().unwrap();
-    assert!(scheduler.block_on(beside).unwrap_err().is_cancelled());
+    assert!(scheduler.block_on(background).unwrap_err().is_cancelled());
     assert_eq!(scheduler.metrics().spawned, 13);
 }
 
@@ -289,7 +289,7 @@ fn the_root_may_borrow_from_its_caller() {
     assert_eq!((length, words.join(" ").as_str()), (2, "one two"));
 }
 
-// tokio#7910, tokio#6551: counters that were wrong once tasks had ended, or at the end of all.
+// tokio#7910, tokio#6551: counters that were wrong once some or all tasks had ended.
 #[test]
 fn the_counts_add_up_at_every_step() {
     let scheduler = virtual_scheduler();
@@ -331,14 +331,14 @@ fn a_task_cannot_drive_the_scheduler_that_drives_it() {
         assert!(catch_unwind(AssertUnwindSafe(|| own.run_until_stalled())).is_err());
         *step.downcast::<String>().unwrap()
     });
-    let start = "a scheduler cannot run at tests/drive.rs:";
-    assert!(text.starts_with(start) && text.contains("inside the one that runs since"), "{text}");
+    let start = "cannot run a scheduler at tests/drive.rs:";
+    assert!(text.starts_with(start) && text.contains("inside the one running since"), "{text}");
     assert_eq!(scheduler.block_on(async { spawn(async { 3 }).await.unwrap() }), 3);
 }
 
-// async-executor#55: a waker that ran the executor which had called it.
+// async-executor#55: a waker that ran the executor that had called it.
 #[test]
-fn a_waker_that_steps_its_scheduler_is_refused_and_harms_nobody() {
+fn a_waker_that_steps_its_scheduler_is_refused_and_affects_nothing() {
     struct Steps(Scheduler, Cell<u32>);
     thread_local!(static STEPS: Steps = Steps(Scheduler::new(), Cell::new(0)));
     struct Stepper;
@@ -361,9 +361,9 @@ fn a_waker_that_steps_its_scheduler_is_refused_and_harms_nobody() {
     });
 }
 
-// async-executor#136: an iterator that panicked in the midst of spawning broke the executor.
+// async-executor#136: an iterator that panicked during spawning broke the executor.
 #[test]
-fn a_panic_in_the_midst_of_spawning_leaves_what_was_spawned() {
+fn a_panic_during_spawning_leaves_the_spawned_tasks() {
     let scheduler = Scheduler::new();
     let count = Rc::new(Cell::new(0));
     let spawner = scheduler.spawn({

@@ -1,4 +1,4 @@
-//! Dropping: a scheduler, and whatever is dropped with it, after it or inside of it.
+//! Dropping a scheduler, and what is dropped with it, after it or inside of it.
 
 mod probe;
 
@@ -35,7 +35,7 @@ fn nap_of(scheduler: &Scheduler) -> Sleep {
 #[test]
 fn a_scheduler_drops_its_tasks_in_the_order_in_which_they_were_spawned() {
     let (scheduler, log) = (virtual_time(), Log::default());
-    // Two that are over leave their slots to later ones, so slots are not in the order of the ids.
+    // Two finished tasks leave their slots to later ones, so slots are not in the order of the ids.
     let early = [(); 2].map(|()| scheduler.spawn(owning(log.on_drop("early"))));
     for number in 0..3 {
         scheduler.spawn(owning(log.on_drop(&number.to_string())));
@@ -51,7 +51,7 @@ fn a_scheduler_drops_its_tasks_in_the_order_in_which_they_were_spawned() {
     assert_eq!(log.take(), ["0", "1", "2", "3", "4", "5"]);
 }
 
-/// Spawns a task when it is dropped, that owns the next of its kind, until there is none.
+/// When dropped, spawns a task that owns the next of its kind, until none is left.
 struct Nest {
     left: usize,
     dropped: Count,
@@ -66,9 +66,9 @@ impl Drop for Nest {
     }
 }
 
-// tokio#1892, tokio#3752: a drop that never came to its end, and one that forgot what was spawned in it.
+// tokio#1892, tokio#3752: a drop that never ended, and one that leaked what was spawned in it.
 #[test]
-fn what_destructors_spawn_a_thousand_deep_is_dropped_too() {
+fn tasks_that_destructors_spawn_a_thousand_deep_are_dropped_too() {
     let (scheduler, dropped) = (virtual_time(), Count::default());
     scheduler.spawn(owning(Nest { left: 1000, dropped: dropped.clone() }));
     scheduler.run_until_stalled();
@@ -98,7 +98,7 @@ fn destructors_may_wake_abort_detach_and_panic_while_the_scheduler_is_dropped() 
             drop(handles.take());
         })
     };
-    // One before the meddlers and one after them, so that both the dead and the living are meddled with.
+    // One task before the meddlers and one after them, so that both dropped and live tasks are meddled with.
     let before = waiting(&spots[0]);
     let meddlers =
         [(); 2].map(|()| scheduler.spawn(owning((meddle(), Bomb(bombs.clone()), dropped.token()))));
@@ -110,18 +110,18 @@ fn destructors_may_wake_abort_detach_and_panic_while_the_scheduler_is_dropped() 
     scheduler.run_until_stalled();
     drop(scheduler);
     assert_eq!((dropped.get(), bombs.get()), (4, 2));
-    assert_eq!([1, 1], spots.map(|spot| spot.turns()), "nobody had another turn");
+    assert_eq!([1, 1], spots.map(|spot| spot.turns()), "no task took another turn");
 }
 
 #[test]
-fn a_scheduler_dropped_inside_a_task_of_another_leaves_that_one_as_it_was() {
+fn a_scheduler_dropped_inside_a_task_of_another_leaves_the_outer_one_as_it_was() {
     let (outer, log) = traced();
     let id_at_the_end = Rc::new(Cell::new(None));
     let seen = Rc::clone(&id_at_the_end);
     let output = outer.block_on(async move {
         let own = task::id();
         let inner = Scheduler::new();
-        // So the ids in there are others than out here, and a mix-up would show.
+        // Makes the ids in the inner scheduler differ from the outer ones, so that a mix-up would show.
         (0..50).for_each(|_| drop(inner.spawn(async {})));
         let dropped = Count::default();
         let nest = Nest { left: 3, dropped: dropped.clone() };
@@ -135,31 +135,32 @@ fn a_scheduler_dropped_inside_a_task_of_another_leaves_that_one_as_it_was() {
         "done"
     });
     assert_eq!(output, "done");
-    assert_eq!(id_at_the_end.get(), Some(None), "a destructor that runs at the end has no turn");
+    assert_eq!(id_at_the_end.get(), Some(None), "a destructor that runs at the end is in no turn");
     let spawned = log.take().into_iter().filter(|line| line.starts_with("spawn"));
     assert_eq!(spawned.collect::<Vec<_>>(), ["spawn #1", "spawn #2"]);
 }
 
-// ----- what outlives it -----
+// ----- what outlives its scheduler -----
 
 #[test]
-fn handles_outlive_their_scheduler_and_give_what_there_is() {
+fn handles_outlive_their_scheduler_and_give_the_results_that_exist() {
     let (scheduler, dropped) = (virtual_time(), Count::default());
     let token = dropped.token();
     let mut finished = scheduler.spawn(async move { token });
     let mut panicked = scheduler.spawn(async { panic!("before the end") });
     let mut unfinished = task::Builder::new().name("late").spawn_on(&scheduler, pending::<()>());
     scheduler.run_until_stalled();
-    let mut never_begun = scheduler.spawn(async {});
+    let mut never_started = scheduler.spawn(async {});
     let unwanted = {
         let token = dropped.token();
         scheduler.spawn(owning(token))
     };
     drop(scheduler);
     assert_eq!(dropped.get(), 1, "the output is kept, the future is not");
-    let all_over = finished.is_finished() && unfinished.is_finished() && never_begun.is_finished();
-    assert!(all_over && unwanted.is_finished());
-    for handle in [&mut unfinished, &mut never_begun] {
+    let all_finished =
+        finished.is_finished() && unfinished.is_finished() && never_started.is_finished();
+    assert!(all_finished && unwanted.is_finished());
+    for handle in [&mut unfinished, &mut never_started] {
         handle.abort();
         assert!(
             matches!(poll_with(handle, Waker::noop()), Poll::Ready(Err(error)) if error.is_cancelled())
@@ -180,7 +181,7 @@ fn handles_outlive_their_scheduler_and_give_what_there_is() {
 }
 
 #[test]
-fn an_output_that_nobody_asks_for_goes_with_its_handle_after_the_scheduler() {
+fn an_unread_output_is_dropped_with_its_handle_after_the_scheduler() {
     let (scheduler, dropped) = (virtual_time(), Count::default());
     let token = dropped.token();
     let handle = scheduler.spawn(async move { token });
@@ -199,7 +200,7 @@ fn a_sleep_polled_after_its_scheduler_is_gone_panics_and_says_why() {
     drop(scheduler);
     for nap in &mut naps {
         let outcome = catch_unwind(AssertUnwindSafe(|| poll_with(nap, Waker::noop())));
-        let expected = "a sleep was polled after its scheduler had been dropped";
+        let expected = "a sleep was polled after its scheduler was dropped";
         assert_eq!(text(&*outcome.unwrap_err()), expected);
         assert!(!nap.is_elapsed());
     }
@@ -216,10 +217,10 @@ fn a_sleep_that_had_fired_in_time_is_ready_though_its_scheduler_is_gone() {
     assert!(poll_with(&mut nap, Waker::noop()).is_ready());
 }
 
-// ----- with things under way -----
+// ----- with timers and letters in flight -----
 
 #[test]
-fn a_scheduler_may_be_dropped_with_timers_armed_and_mail_in_the_box() {
+fn a_scheduler_may_be_dropped_with_timers_armed_and_letters_in_the_mailbox() {
     let (scheduler, dropped, spot) = (virtual_time(), Count::default(), Spot::default());
     let held = dropped.token();
     scheduler.spawn(async move {
@@ -287,12 +288,12 @@ fn tasks_that_own_the_handles_of_each_other_are_dropped_with_their_scheduler() {
 
 // ----- wakers in registrations -----
 
-/// How many clones of a waker others hold.
+/// The number of clones of a waker that are held elsewhere.
 fn clones_of(rings: &Arc<Rings>) -> usize {
-    Arc::strong_count(rings) - 2 // That is the test's own, and the one inside its waker.
+    Arc::strong_count(rings) - 2 // Not counting the test's own, and the one inside its waker.
 }
 
-// tokio#8095, tokio#7886: a registration that was dead kept a waker, and whatever hung on it.
+// tokio#8095, tokio#7886: a dead registration kept a waker, and everything that it owned.
 #[test]
 fn a_waker_is_dropped_with_the_wait_or_as_soon_as_another_takes_its_place() {
     fn check<F: Future + Unpin>(make: impl Fn() -> F) {
@@ -306,7 +307,7 @@ fn a_waker_is_dropped_with_the_wait_or_as_soon_as_another_takes_its_place() {
         assert_eq!((clones_of(&first), clones_of(&second)), (1, 0));
         drop(wait);
         assert_eq!((clones_of(&first), clones_of(&second)), (0, 0));
-        assert_eq!((first.get(), second.get()), (0, 0), "nobody was woken");
+        assert_eq!((first.get(), second.get()), (0, 0), "nothing was woken");
     }
     let scheduler = virtual_time();
     check(|| scheduler.spawn(pending::<()>()));
@@ -329,9 +330,9 @@ fn a_foreign_waker_is_dropped_when_a_task_waits_in_its_place() {
     assert_eq!((clones_of(&rings), rings.get()), (0, 0));
 }
 
-// ----- what is forgotten -----
+// ----- forgotten values -----
 
-/// Forgets something of each kind, after so many polls.
+/// Forgets a value of each kind, after the given number of polls.
 fn forget_everything(scheduler: &Scheduler, polls: usize, held: impl Fn() -> Token) {
     let mut handle: JoinHandle<()> = scheduler.spawn(owning(held()));
     let mut guard = AbortOnDrop::new(scheduler.spawn(owning(held())));
@@ -345,14 +346,14 @@ fn forget_everything(scheduler: &Scheduler, polls: usize, held: impl Fn() -> Tok
     mem::forget((handle, guard, nap));
 }
 
-// glommio#335: what is forgotten cannot clean up after itself, and nobody else may suffer for that.
+// glommio#335: a forgotten value cannot clean up after itself, and nothing else may be affected by that.
 #[test]
-fn what_is_forgotten_keeps_nobody_from_going_on() {
+fn forgotten_values_keep_no_task_from_continuing() {
     for polls in 0..=1 {
         let (scheduler, dropped) = (virtual_time(), Count::default());
         forget_everything(&scheduler, polls, || dropped.token());
         let own = scheduler.spawn(async move {
-            // And the same in the name of a task, which is over before what it forgot comes true.
+            // And the same inside a task that ends before what it forgot becomes ready.
             let mut nap = sleep(SECOND);
             let mut child = spawn(sleep(SECOND));
             if polls > 0 {
@@ -368,16 +369,16 @@ fn what_is_forgotten_keeps_nobody_from_going_on() {
                 other.await.unwrap();
             }
             sleep(5 * SECOND).await;
-            "everybody"
+            "all"
         });
-        assert_eq!(ended, "everybody");
+        assert_eq!(ended, "all");
         assert_eq!((scheduler.metrics().alive, dropped.get()), (2, 0), "forgetting aborts nothing");
         assert_eq!(scheduler.next_deadline(), None);
         drop(scheduler);
         assert_eq!(
             dropped.get(),
             2,
-            "a future goes with its scheduler, whatever became of its handle"
+            "a future is dropped with its scheduler, whatever happened to its handle"
         );
     }
 }

@@ -60,7 +60,7 @@ impl Scene {
         Scene { scheduler: Some(scheduler), handle: Some(handle), spot, futures, outputs, made }
     }
 
-    fn play(&mut self, event: Event) {
+    fn apply(&mut self, event: Event) {
         match event {
             Event::Finish => self.spot.open(),
             Event::Abort => self.handle.iter().for_each(JoinHandle::abort),
@@ -81,59 +81,66 @@ impl Scene {
         }
     }
 
-    fn check(&self, story: &[Event]) {
-        assert!(self.futures.get() <= 1, "{story:?}: the future was dropped twice");
-        assert!(self.outputs.get() <= self.made.get(), "{story:?}: the output was dropped twice");
-        assert!(self.made.get() <= 1, "{story:?}: the task ended twice");
+    fn check(&self, sequence: &[Event]) {
+        assert!(self.futures.get() <= 1, "{sequence:?}: the future was dropped twice");
+        assert!(
+            self.outputs.get() <= self.made.get(),
+            "{sequence:?}: the output was dropped twice"
+        );
+        assert!(self.made.get() <= 1, "{sequence:?}: the task ended twice");
         if let (Some(handle), None) = (&self.handle, &self.scheduler) {
-            assert!(handle.is_finished(), "{story:?}: nothing is alive without its scheduler");
+            assert!(handle.is_finished(), "{sequence:?}: a task outlived its scheduler");
         }
     }
 
     /// Drops what is left, in one of the two orders.
-    fn end(&mut self, handle_first: bool, story: &[Event]) {
+    fn end(&mut self, handle_first: bool, sequence: &[Event]) {
         let rest = [Event::DropHandle, Event::DropScheduler];
         for number in [usize::from(!handle_first), usize::from(handle_first)] {
-            self.play(rest[number]);
-            self.check(story);
+            self.apply(rest[number]);
+            self.check(sequence);
         }
-        assert_eq!(self.futures.get(), 1, "{story:?}: the future was never dropped");
-        assert_eq!(self.outputs.get(), self.made.get(), "{story:?}: the output was never dropped");
+        assert_eq!(self.futures.get(), 1, "{sequence:?}: the future was never dropped");
+        assert_eq!(
+            self.outputs.get(),
+            self.made.get(),
+            "{sequence:?}: the output was never dropped"
+        );
     }
 }
 
-/// Plays every story of a length, and looks after every event.
-fn every_story(length: u32) -> usize {
-    let stories = EVENTS.len().pow(length);
-    for number in 0..stories {
+/// Runs every sequence of events of a length, and checks after every event.
+fn every_sequence(length: u32) -> usize {
+    let sequences = EVENTS.len().pow(length);
+    for number in 0..sequences {
         let events =
             (0..length).map(|place| EVENTS[number / EVENTS.len().pow(place) % EVENTS.len()]);
-        let story: Vec<Event> = events.collect();
+        let sequence: Vec<Event> = events.collect();
         for handle_first in [true, false] {
             let mut scene = Scene::new();
-            for &event in &story {
-                scene.play(event);
-                scene.check(&story);
+            for &event in &sequence {
+                scene.apply(event);
+                scene.check(&sequence);
             }
-            scene.end(handle_first, &story);
+            scene.end(handle_first, &sequence);
         }
     }
-    stories
+    sequences
 }
 
-// tokio#3934, #3965, RUSTSEC-2021-0072: outputs that were dropped twice, never, or elsewhere.
+// tokio#3934, #3965, RUSTSEC-2021-0072: outputs that were dropped twice, never, or on another thread.
 #[test]
 fn futures_and_outputs_are_dropped_once_in_every_order_of_events() {
-    let played: usize = (0..=5).map(every_story).sum();
-    assert_eq!(played, 1 + 7 + 49 + 343 + 2401 + 16_807);
+    let checked: usize = (0..=5).map(every_sequence).sum();
+    assert_eq!(checked, 1 + 7 + 49 + 343 + 2401 + 16_807);
 }
 
 #[test]
-fn a_story_that_ends_well_gives_the_output() {
+fn a_task_that_finishes_gives_its_output() {
     let mut scene = Scene::new();
-    [Event::Run, Event::Finish, Event::Run].into_iter().for_each(|event| scene.play(event));
+    [Event::Run, Event::Finish, Event::Run].into_iter().for_each(|event| scene.apply(event));
     assert_eq!((scene.made.get(), scene.futures.get(), scene.outputs.get()), (1, 1, 0));
-    scene.play(Event::Join);
+    scene.apply(Event::Join);
     assert!(scene.handle.is_none());
     assert_eq!(scene.outputs.get(), 1);
 }

@@ -1,5 +1,5 @@
-//! The examples are run, and must print what the comment at their end says, letter by letter.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Runs the examples, which must print exactly what the comment at their end says.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::env;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// An example: its name, the file of its `main`, and the text of that before and after the line that begins the output.
+/// An example: its name, the file of its `main`, and the text of that file before and after the `Output` line.
 struct Example {
     name: String,
     file: PathBuf,
@@ -21,16 +21,16 @@ struct Example {
     output: Option<String>,
 }
 
-/// Those that need the feature `jobs`.
+/// The examples that need the feature `jobs`.
 const WITH_JOBS: [&str; 2] = ["beep_bot", "jobs"];
 
-/// Those in which threads sleep in real time. They print times that they round, and a machine that has more to do may
-/// be later than that.
+/// The examples in which threads sleep in real time. They print rounded times, and a busy machine may be later than
+/// that.
 const REAL_TIME: [&str; 3] = ["blocking", "pages", "processes"];
 
 const OUTPUT: &str = "\n// Output:\n//\n";
 
-/// Every example that is there, a file or a folder, so that a new one is held to the rules as well.
+/// All examples in the folder, files or folders, so that a new one must follow the rules too.
 fn examples() -> Vec<Example> {
     let entries = fs::read_dir(root().join("examples")).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -57,7 +57,7 @@ fn read(path: &Path) -> Example {
     Example { name, file, program, output }
 }
 
-/// The text of a block of comments. A line that is no comment stays as it is, and is found to be wrong.
+/// The text of a block of comments. A line that is not a comment stays as it is, so that the comparison fails.
 fn uncomment(block: &str) -> String {
     let text = |line: &str| match line.strip_prefix("//") {
         Some(text) => format!("{}\n", text.strip_prefix(' ').unwrap_or(text)),
@@ -68,7 +68,7 @@ fn uncomment(block: &str) -> String {
 
 // ----- running them -----
 
-/// Where the program of an example is when it is built.
+/// The path of the program of an example.
 fn program(name: &str) -> PathBuf {
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);
     profile().join("examples").join(file)
@@ -79,10 +79,10 @@ fn profile() -> PathBuf {
     test.ancestors().nth(2).expect("tests are built in <target>/<profile>/deps").to_owned()
 }
 
-/// Builds those of the examples that are not there, or older than a source.
+/// Builds the examples that are missing or older than a source.
 ///
-/// `cargo test` has built them, but for those that need a feature; `cargo test --test examples` has not. Cargo holds no
-/// lock while tests run, so it can be asked.
+/// `cargo test` has built them, except those that need a feature; `cargo test --test examples` has not. Cargo holds no
+/// lock while tests run, so it can be called.
 fn build<'a>(examples: impl IntoIterator<Item = &'a Example>) {
     let library = newest(&root().join("src"));
     let is_stale = |example: &&Example| {
@@ -97,7 +97,7 @@ fn build<'a>(examples: impl IntoIterator<Item = &'a Example>) {
     }
 }
 
-/// Builds them as this test was built, and into the same folder.
+/// Builds examples with the profile of this test, into the same folder.
 fn build_now(examples: &[&Example]) {
     let profile = profile();
     let (target, name) = (profile.parent().unwrap(), profile.file_name().unwrap());
@@ -114,7 +114,7 @@ fn build_now(examples: &[&Example]) {
     assert!(status.unwrap().success(), "the examples could not be built");
 }
 
-/// When a file was last changed, or the last one in a folder.
+/// When a file was last changed, or the newest one in a folder.
 fn newest(path: &Path) -> SystemTime {
     if path.is_file() {
         return path.metadata().unwrap().modified().unwrap();
@@ -123,8 +123,8 @@ fn newest(path: &Path) -> SystemTime {
     entries.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// What an example prints, and how it ends. One in real time is run again if it prints something else: when it was kept
-/// waiting it prints later times, but it will not be kept waiting so three times in a row.
+/// Runs an example. One in real time is run again if it prints something else: on a busy machine it may print later
+/// times, but not three times in a row.
 fn run_to_print(name: &str, expected: &str) -> Output {
     let runs = if REAL_TIME.contains(&name) { 3 } else { 1 };
     let is_right = |ran: &Output| ran.status.success() && ran.stdout == expected.as_bytes();
@@ -142,9 +142,9 @@ fn run(program: &Path, arguments: &[&str]) -> Output {
     Command::new(program).current_dir(root()).args(arguments).output().unwrap()
 }
 
-// ----- telling the difference -----
+// ----- comparing -----
 
-/// Shows two texts as one: what is missing with a minus, what is there instead with a plus.
+/// Shows two texts as one: missing lines with a minus, the lines printed instead with a plus.
 fn difference(expected: &str, printed: &str) -> String {
     let expected: Vec<&str> = expected.split_inclusive('\n').collect();
     let printed: Vec<&str> = printed.split_inclusive('\n').collect();
@@ -175,7 +175,7 @@ fn a_difference_shows_what_is_missing_and_what_came_instead() {
     assert_eq!(difference("one\n", "one"), "- one\n+ one (and no line end)\n");
 }
 
-// ----- what must hold -----
+// ----- the rules -----
 
 #[test]
 fn every_example_prints_what_its_last_comment_says() {
@@ -188,13 +188,13 @@ fn every_example_that_needs_a_feature_prints_what_its_last_comment_says() {
     compare(|example| WITH_JOBS.contains(&&*example.name));
 }
 
-/// Runs some of the examples, and compares.
-fn compare(is_meant: impl FnMut(&Example) -> bool) {
-    let mut meant = examples();
-    meant.retain(is_meant);
-    build(&meant);
+/// Runs the selected examples, and compares their output.
+fn compare(is_selected: impl FnMut(&Example) -> bool) {
+    let mut selected = examples();
+    selected.retain(is_selected);
+    build(&selected);
     let mut wrong = String::new();
-    for Example { name, output, .. } in meant {
+    for Example { name, output, .. } in selected {
         let expected = output.unwrap_or_default();
         let ran = run_to_print(&name, &expected);
         let printed = String::from_utf8(ran.stdout).unwrap();
@@ -217,7 +217,7 @@ fn every_example_says_first_what_it_shows_and_last_what_it_prints() {
     let mut wrong = String::new();
     for Example { name, program, output, .. } in examples() {
         if !program.starts_with("//! ") {
-            writeln!(wrong, "{name} does not begin with a sentence that says what it shows")
+            writeln!(wrong, "{name} does not start with a sentence that says what it shows")
                 .unwrap();
         }
         match output.as_deref() {
@@ -239,13 +239,13 @@ fn every_example_is_in_the_readme() {
 }
 
 #[test]
-fn the_tour_is_told_in_less_than_100_lines() {
+fn the_tour_has_fewer_than_100_lines() {
     let tour = read(&root().join("examples/tour.rs"));
     let length = tour.program.lines().count();
     assert!(length < 100, "the tour has {length} lines before its output");
 }
 
-// ----- the one that takes arguments -----
+// ----- the example that takes arguments -----
 
 fn follower() -> PathBuf {
     build([&read(&root().join("examples/follow_grep.rs"))]);
@@ -253,7 +253,7 @@ fn follower() -> PathBuf {
 }
 
 #[test]
-fn the_follower_says_how_to_call_it() {
+fn the_follower_prints_its_usage() {
     for arguments in [&["file"] as &[&str], &["file", "pattern", "more"]] {
         let ran = run(&follower(), arguments);
         assert_eq!(ran.status.code(), Some(2));
@@ -269,7 +269,7 @@ fn the_follower_names_the_file_that_is_missing() {
     assert!(String::from_utf8_lossy(&ran.stderr).starts_with("follow_grep: no/such/file: "));
 }
 
-/// A program that is ended when the test is over, however that ends.
+/// A program that is killed when the test ends, however it ends.
 struct Running(Child);
 
 impl Drop for Running {
@@ -279,9 +279,9 @@ impl Drop for Running {
     }
 }
 
-/// In real time, but nothing here waits for a time: each line is waited for.
+/// Runs in real time, but nothing here waits for a fixed time: each line is waited for.
 #[test]
-fn the_follower_follows_a_real_file_until_nobody_reads() {
+fn the_follower_follows_a_real_file_until_its_output_is_closed() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("followed.txt");
     let add = |text: &str| {
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
@@ -294,7 +294,7 @@ fn the_follower_follows_a_real_file_until_nobody_reads() {
     let mut notes = BufReader::new(follower.0.stderr.take().unwrap());
     let mut output = BufReader::new(follower.0.stdout.take().unwrap());
 
-    assert!(next_line(&mut notes).starts_with("following "), "it has gone to the end of the file");
+    assert!(next_line(&mut notes).starts_with("following "), "it is at the end of the file");
     add("all is well\nan ERROR\nall is well ag");
     assert_eq!(next_line(&mut output), "an ERROR\n");
     add("ain, without error\n");
@@ -304,9 +304,9 @@ fn the_follower_follows_a_real_file_until_nobody_reads() {
     assert_eq!(next_line(&mut output), "an error in the emptied file\n");
 
     drop(output);
-    add("an error that nobody reads\n");
-    assert!(follower.0.wait().unwrap().success(), "like grep, it ends when its reader has");
-    assert_eq!(next_line(&mut notes), "", "and says nothing about it");
+    add("an error that is not read\n");
+    assert!(follower.0.wait().unwrap().success(), "like grep, it ends when its reader is gone");
+    assert_eq!(next_line(&mut notes), "", "and prints nothing about it");
     fs::remove_file(&path).unwrap();
 }
 

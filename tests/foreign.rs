@@ -1,4 +1,4 @@
-//! Other people's futures on our scheduler, and ours on other people's executors.
+//! Foreign futures on our scheduler, and our futures on foreign executors.
 #![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and awaited elsewhere")]
 
 mod probe;
@@ -19,7 +19,7 @@ use probe::{Log, Rings, Shared, Spot, poll_with, virtual_time};
 use turnwise::time::Sleep;
 use turnwise::{JoinHandle, Scheduler, block_on, sleep, spawn, time, yield_now};
 
-// ----- theirs on ours -----
+// ----- foreign futures on our scheduler -----
 
 #[test]
 fn futures_channels_carry_values_between_our_tasks() {
@@ -49,7 +49,7 @@ fn futures_channels_carry_values_between_our_tasks() {
 }
 
 #[test]
-fn a_futures_oneshot_wakes_its_receiver_and_tells_it_of_a_sender_that_is_gone() {
+fn a_futures_oneshot_wakes_its_receiver_for_a_value_and_for_a_dropped_sender() {
     block_on(async {
         let (sender, receiver) = oneshot::channel();
         let receiver = spawn(receiver);
@@ -84,7 +84,7 @@ fn futures_unordered_gives_handles_in_the_order_in_which_their_tasks_end() {
 
 #[test]
 fn join_all_waits_for_every_handle_and_keeps_their_order() {
-    // More than 30, so that it is a `FuturesOrdered` with wakers of its own.
+    // With more than 30 futures, it is a `FuturesOrdered` with wakers of its own.
     for count in [3, 100] {
         let scheduler = virtual_time();
         let outputs = scheduler.block_on(async move {
@@ -120,7 +120,7 @@ fn select_gives_the_first_and_the_other_can_be_awaited_again() {
 }
 
 #[test]
-fn a_shared_handle_wakes_everybody_who_waits() {
+fn a_shared_handle_wakes_all_waiters() {
     let scheduler = Scheduler::new();
     let spot = Spot::default();
     let waited = spot.wait();
@@ -198,7 +198,7 @@ fn tokio_notify_and_semaphore_wake_our_tasks_in_order() {
     assert_eq!(log.take(), expected);
 }
 
-// ----- ours on theirs -----
+// ----- our futures on foreign executors -----
 
 /// Runs a future on tokio, on this thread.
 fn on_tokio<F: Future>(future: F) -> F::Output {
@@ -242,7 +242,7 @@ fn a_sleep_is_awaited_on_another_executor() {
         let_tokio_run().await;
         scheduler.advance(Duration::from_secs(1));
         let_tokio_run().await;
-        assert!(!sleeper.is_finished(), "the timer fires when its scheduler looks");
+        assert!(!sleeper.is_finished(), "the timer fires when its scheduler runs");
         scheduler.run_until_stalled();
         sleeper.await.unwrap();
     });
@@ -277,7 +277,7 @@ fn another_executor_drives_the_scheduler_from_one_of_its_tasks() {
     assert_eq!(sum, 45);
 }
 
-// RUSTSEC-2020-0060, -0061, futures-rs#2830: a static or noop waker was taken for one with an owner.
+// RUSTSEC-2020-0060, -0061, futures-rs#2830: a static or noop waker was mistaken for one with an owner.
 #[test]
 fn handles_and_sleeps_may_be_polled_with_a_noop_waker() {
     let scheduler = virtual_time();
@@ -295,12 +295,12 @@ fn handles_and_sleeps_may_be_polled_with_a_noop_waker() {
     scheduler.advance(Duration::from_secs(1));
     scheduler.run_until_stalled();
     assert!(poll_with(&mut nap, Waker::noop()).is_ready());
-    assert!(poll_with(&mut nap, Waker::noop()).is_ready(), "a sleep that is over stays over");
+    assert!(poll_with(&mut nap, Waker::noop()).is_ready(), "a sleep that has ended stays ended");
 }
 
-// A sleep that is polled elsewhere has no task; it is due all the same, whether the last task ends or not.
+// A sleep that is polled elsewhere has no task; it fires when it is due, whether the last task ends or not.
 #[test]
-fn a_run_that_ends_the_last_task_fires_what_is_due() {
+fn a_run_that_ends_the_last_task_fires_due_timers() {
     let scheduler = virtual_time();
     let (rings, waker) = Rings::new();
     let mut nap = scheduler.block_on(async { sleep(Duration::from_secs(1)) });
@@ -311,9 +311,9 @@ fn a_run_that_ends_the_last_task_fires_what_is_due() {
     assert_eq!(rings.get(), 1);
 }
 
-// tokio#8095, #7886, #6986: a waker was kept in a receiver, a registration or a handle that was dead.
+// tokio#8095, #7886, #6986: a waker was kept in a dead receiver, registration or handle.
 #[test]
-fn a_waker_is_let_go_as_soon_as_nobody_waits() {
+fn a_waker_is_dropped_as_soon_as_nothing_waits() {
     let scheduler = virtual_time();
     let (rings, waker) = Rings::new();
     let held = || Arc::strong_count(&rings) - 2;
@@ -339,7 +339,7 @@ fn a_waker_is_let_go_as_soon_as_nobody_waits() {
     scheduler.run_until_stalled();
     scheduler.advance(Duration::from_secs(1));
     scheduler.run_until_stalled();
-    assert_eq!((held(), rings.get()), (0, 2), "the wake has used it up");
+    assert_eq!((held(), rings.get()), (0, 2), "the wake consumed it");
     drop((handle, nap));
 
     let mut nap = scheduler.block_on(async { sleep(Duration::from_secs(1)) });
@@ -347,7 +347,7 @@ fn a_waker_is_let_go_as_soon_as_nobody_waits() {
     assert!(poll_with(&mut handle, &waker).is_pending());
     assert!(poll_with(&mut nap, &waker).is_pending());
     drop(scheduler);
-    assert_eq!(held(), 1, "the task is over, and only the sleep still has it");
+    assert_eq!(held(), 1, "the task has ended, and only the sleep still holds it");
     drop(nap);
     assert_eq!((held(), rings.get()), (0, 3));
     drop(handle);
@@ -356,27 +356,31 @@ fn a_waker_is_let_go_as_soon_as_nobody_waits() {
 // ----- polled by one, then by another -----
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Who {
-    /// A task of the scheduler that what is polled belongs to.
+enum Poller {
+    /// A task of the scheduler that the polled future belongs to.
     Own,
     /// A task of another scheduler on this thread.
     Other,
-    /// A waker that is no task's.
+    /// A waker that belongs to no task.
     Foreign,
 }
 
-/// Polls something in the way of `who`, and returns how to find out how often it was woken for that.
-fn poll_as<F>(who: Who, both: &[Rc<Scheduler>; 2], shared: &Shared<F>) -> Box<dyn Fn() -> usize>
+/// Polls something as `poller`, and returns a function that counts its wakes since then.
+fn poll_as<F>(
+    poller: Poller,
+    both: &[Rc<Scheduler>; 2],
+    shared: &Shared<F>,
+) -> Box<dyn Fn() -> usize>
 where
     F: Future + Unpin + 'static,
 {
-    if who == Who::Foreign {
+    if poller == Poller::Foreign {
         let (rings, waker) = Rings::new();
         let mut cx = std::task::Context::from_waker(&waker);
         assert!(shared.poll(&mut cx).is_pending());
         return Box::new(move || rings.get());
     }
-    let scheduler = Rc::clone(&both[usize::from(who == Who::Other)]);
+    let scheduler = Rc::clone(&both[usize::from(poller == Poller::Other)]);
     let (turns, shared) = (Rc::new(Cell::new(0)), shared.clone());
     let count = Rc::clone(&turns);
     scheduler.spawn(poll_fn(move |cx| {
@@ -390,13 +394,13 @@ where
     })
 }
 
-/// Polls something by one and then by another, makes it ready, and looks who was woken.
+/// Polls something by one poller and then by another, makes it ready, and checks which one was woken.
 fn last_one_is_woken<F: Future + Unpin + 'static>(
     make: impl Fn(&Rc<Scheduler>) -> F,
     ready: impl Fn(&Scheduler),
 ) {
-    let everybody = [Who::Own, Who::Other, Who::Foreign];
-    for (first, second) in everybody.iter().flat_map(|a| everybody.iter().map(move |b| (*a, *b))) {
+    let all = [Poller::Own, Poller::Other, Poller::Foreign];
+    for (first, second) in all.iter().flat_map(|a| all.iter().map(move |b| (*a, *b))) {
         let both = [Rc::new(virtual_time()), Rc::new(virtual_time())];
         let shared = Shared::new(make(&both[0]));
         let first_woken = poll_as(first, &both, &shared);
@@ -408,7 +412,7 @@ fn last_one_is_woken<F: Future + Unpin + 'static>(
     }
 }
 
-// event-listener, "always keep the last waker": whoever polled first was woken, and the last one was not.
+// event-listener, "always keep the last waker": the first poller was woken, and the last one was not.
 #[test]
 fn a_handle_polled_by_one_and_then_by_another_wakes_the_last_one() {
     let target: Rc<RefCell<Spot>> = Rc::default();

@@ -1,5 +1,5 @@
-//! Generators and coroutines: what next, send, throw and close promise. Async ones are in `generator_async.rs`.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Generators and coroutines: what next, send, throw and close guarantee. Async ones are in `generator_async.rs`.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -42,7 +42,7 @@ fn panic_of<T>(work: impl FnOnce() -> T) -> String {
 fn nothing_runs_before_the_first_next() {
     let ran = Cell::new(0);
     let mut generator = Generator::new(|co: turnwise::generator::Co<u32>| {
-        ran.set(1); // Not even what a function does before it returns its future.
+        ran.set(1); // Not even the part of a function before it returns its future.
         let ran = &ran;
         async move {
             ran.set(2);
@@ -71,7 +71,7 @@ fn it_runs_to_a_yield_and_no_further() {
 }
 
 #[test]
-fn what_it_returns_comes_with_the_end_and_once() {
+fn its_result_is_available_after_the_end_and_once() {
     let mut generator = countdown(1);
     assert_eq!(generator.next(), Some(1));
     assert_eq!(generator.take_result(), None);
@@ -79,7 +79,7 @@ fn what_it_returns_comes_with_the_end_and_once() {
     assert_eq!(generator.state(), GeneratorState::Closed);
     assert_eq!(generator.take_result(), Some("liftoff"));
     assert_eq!(generator.take_result(), None);
-    assert_eq!(generator.next(), None, "and it stays over");
+    assert_eq!(generator.next(), None, "and it stays closed");
     assert_eq!(generator.throw("late").unwrap_err().to_string(), "late");
     assert!(generator.close().is_ok());
 }
@@ -106,7 +106,7 @@ fn it_is_started_once() {
 }
 
 #[test]
-fn what_runs_it_may_change_and_values_need_not_be_static() {
+fn a_body_may_borrow_mutably_and_values_need_not_be_static() {
     let mut words = vec!["one".to_owned(), "two".to_owned()];
     let mut lengths = Generator::new(async |co| {
         for word in &mut words {
@@ -122,13 +122,13 @@ fn what_runs_it_may_change_and_values_need_not_be_static() {
 // ----- send -----
 
 #[test]
-fn what_is_sent_is_what_the_yield_gives() {
+fn a_yield_returns_what_is_sent() {
     let echo = Generator::new(async |co| {
-        let mut heard = 0;
+        let mut received = 0;
         for _ in 0..3 {
-            heard = co.yield_(heard * 10).await;
+            received = co.yield_(received * 10).await;
         }
-        heard
+        received
     });
     assert_eq!(echo.start(), Ok(Some(0)));
     assert_eq!(echo.send(1), Ok(Some(10)));
@@ -138,7 +138,7 @@ fn what_is_sent_is_what_the_yield_gives() {
 }
 
 #[test]
-fn a_value_that_nobody_waits_for_is_handed_back() {
+fn a_value_that_no_yield_waits_for_is_handed_back() {
     let generator = Generator::new(async |co| {
         let _: String = co.yield_(1).await;
     });
@@ -146,7 +146,7 @@ fn a_value_that_nobody_waits_for_is_handed_back() {
     assert!(error.is_just_started() && !error.is_over() && !error.is_running());
     assert_eq!(
         error.to_string(),
-        "can't send a value to a just-started generator: no yield waits for it yet"
+        "can't send a value to a just-started generator: it has not reached a yield yet"
     );
     assert_eq!(error.value, "early");
     assert_eq!(generator.state(), GeneratorState::Created, "and nothing has happened");
@@ -156,12 +156,12 @@ fn a_value_that_nobody_waits_for_is_handed_back() {
     assert!(error.is_over());
     assert_eq!(
         (error.to_string(), error.value),
-        ("the generator is over".to_owned(), "late".to_owned())
+        ("the generator has finished".to_owned(), "late".to_owned())
     );
 }
 
 #[test]
-fn try_next_sends_nothing_to_those_who_may_be_sent_something() {
+fn try_next_sends_the_default_to_a_generator_that_takes_values() {
     let generator = Generator::new(async |co| {
         let mut sent = None;
         loop {
@@ -181,7 +181,7 @@ fn try_next_sends_nothing_to_those_who_may_be_sent_something() {
 // ----- throw -----
 
 #[test]
-fn a_plain_yield_is_not_told_of_an_error_and_ends_there() {
+fn a_plain_yield_does_not_receive_an_error_and_ends_there() {
     let dropped = Cell::new(false);
     let mut generator = Generator::new(async |co| {
         let _flag = Flag(&dropped);
@@ -195,7 +195,7 @@ fn a_plain_yield_is_not_told_of_an_error_and_ends_there() {
 }
 
 #[test]
-fn a_try_yield_is_given_the_error_and_goes_on() {
+fn a_try_yield_receives_the_error_and_continues() {
     let generator = Generator::new(async |co| {
         let mut log: Vec<String> = Vec::new();
         while log.len() < 3 {
@@ -214,7 +214,7 @@ fn a_try_yield_is_given_the_error_and_goes_on() {
 }
 
 #[test]
-fn what_the_body_raises_comes_out_of_throw() {
+fn an_error_that_the_body_raises_comes_out_of_throw() {
     let dropped = Cell::new(false);
     let generator: Generator<'_, u32> = Generator::new(async |co| {
         let _flag = Flag(&dropped);
@@ -234,7 +234,7 @@ fn an_error_that_is_thrown_before_the_start_ends_it_unrun() {
     let mut generator = Generator::new(async move |co| {
         let _flag = flag;
         co.yield_(1).await;
-        unreachable!("nothing of it runs");
+        unreachable!("it never runs");
     });
     assert_eq!(generator.throw("no").unwrap_err().to_string(), "no");
     assert!(dropped.get());
@@ -242,7 +242,7 @@ fn an_error_that_is_thrown_before_the_start_ends_it_unrun() {
 }
 
 #[test]
-fn an_error_that_is_raised_when_nobody_throws_is_a_panic_that_says_so() {
+fn an_error_that_is_raised_without_a_throw_is_a_panic_that_says_so() {
     for yields in 0..2 {
         let mut generator: Generator<'_, u32> = Generator::new(async |co| {
             co.yield_all(0..yields).await;
@@ -251,7 +251,10 @@ fn an_error_that_is_raised_when_nobody_throws_is_a_panic_that_says_so() {
         generator.by_ref().take(yields as usize).for_each(drop);
         let panic = panic_of(|| generator.next());
         assert!(panic.contains("tests/generator.rs"), "{panic}");
-        assert!(panic.ends_with("raised an error when nobody threw one: out of paper"), "{panic}");
+        assert!(
+            panic.ends_with("raised an error, but none was thrown at it: out of paper"),
+            "{panic}"
+        );
         assert_eq!((generator.next(), generator.state()), (None, GeneratorState::Closed));
     }
 }
@@ -270,14 +273,14 @@ fn closing_drops_the_body_in_its_yield() {
     assert_eq!(generator.next(), Some(1));
     assert!(generator.close().is_ok());
     assert!(dropped.get());
-    assert!(generator.close().is_ok(), "twice is as good as once");
+    assert!(generator.close().is_ok(), "closing twice is fine");
     assert_eq!(generator.next(), None);
 }
 
 #[test]
 fn a_try_yield_may_clean_up_when_it_is_closed_and_return_something() {
     let mut generator = Generator::new(async |co| match co.try_yield(1).await {
-        Ok(()) => "went on",
+        Ok(()) => "continued",
         Err(thrown) => {
             assert!(thrown.is_exit() && thrown.is::<GeneratorExit>());
             "Going away. Goodbye"
@@ -289,7 +292,7 @@ fn a_try_yield_may_clean_up_when_it_is_closed_and_return_something() {
 }
 
 #[test]
-fn passing_the_exit_on_is_closing_too() {
+fn raising_the_exit_again_closes_it_too() {
     let mut generator: Generator<'_, u32> = Generator::new(async |co| {
         let thrown = co.try_yield(1).await.unwrap_err();
         co.raise(thrown).await;
@@ -300,7 +303,7 @@ fn passing_the_exit_on_is_closing_too() {
 }
 
 #[test]
-fn whoever_yields_when_it_is_closed_is_told_on_and_closed_all_the_same() {
+fn a_yield_during_a_close_is_an_error_and_closes_it_nevertheless() {
     let dropped = Cell::new(false);
     let mut generator = Generator::new(async |co| {
         let _flag = Flag(&dropped);
@@ -313,14 +316,14 @@ fn whoever_yields_when_it_is_closed_is_told_on_and_closed_all_the_same() {
     assert!(error.is::<IgnoredExit>());
     assert_eq!(
         error.to_string(),
-        "the generator ignored GeneratorExit: it yielded a value when it was closed"
+        "the generator ignored `GeneratorExit`: it yielded a value while it was being closed"
     );
     assert!(dropped.get());
     assert_eq!(generator.next(), None);
 }
 
 #[test]
-fn what_is_raised_instead_of_the_exit_comes_out_of_close() {
+fn an_error_that_is_raised_instead_of_the_exit_comes_out_of_close() {
     let mut generator: Generator<'_, u32> = Generator::new(async |co| {
         let _ = co.try_yield(1).await;
         co.raise(Thrown::new("the disk is full")).await;
@@ -331,22 +334,22 @@ fn what_is_raised_instead_of_the_exit_comes_out_of_close() {
 }
 
 #[test]
-fn dropped_half_way_its_destructors_run_and_nobody_is_told() {
+fn dropped_half_way_its_destructors_run_and_the_body_is_not_resumed() {
     let dropped = Cell::new(false);
     let mut generator = Generator::new(async |co| {
         let _flag = Flag(&dropped);
         let _ = co.try_yield(1).await;
-        unreachable!("a destructor cannot be answered");
+        unreachable!("a drop does not resume the body");
     });
     assert_eq!(generator.next(), Some(1));
     drop(generator);
     assert!(dropped.get());
 }
 
-// ----- in the midst of it -----
+// ----- reentrancy, panics and other waits -----
 
 #[test]
-fn a_generator_that_asks_itself_gets_an_error_each_time() {
+fn a_generator_that_calls_itself_gets_an_error_each_time() {
     let generator = Rc::new_cyclic(|this: &Weak<Generator<'static, bool>>| {
         let this = this.clone();
         Generator::new(async move |co| {
@@ -365,7 +368,7 @@ fn a_generator_that_asks_itself_gets_an_error_each_time() {
 }
 
 #[test]
-fn coroutines_that_send_in_a_circle_get_an_error() {
+fn coroutines_that_send_in_a_cycle_get_an_error() {
     let other: RefCell<Weak<Coroutine<'_, u32>>> = RefCell::new(Weak::new());
     let error = Cell::new(None);
     let first = Rc::new(Coroutine::new(async |co| {
@@ -383,7 +386,7 @@ fn coroutines_that_send_in_a_circle_get_an_error() {
 }
 
 #[test]
-fn a_panic_comes_out_once_and_then_it_is_over() {
+fn a_panic_comes_out_once_and_then_it_is_closed() {
     let dropped = Cell::new(false);
     let mut generator = Generator::new(async |co| {
         let _flag = Flag(&dropped);
@@ -399,7 +402,7 @@ fn a_panic_comes_out_once_and_then_it_is_over() {
 }
 
 #[test]
-fn a_body_that_waits_for_something_else_is_told_where_it_belongs() {
+fn a_body_that_waits_for_something_else_panics_with_a_remedy() {
     let dropped = Cell::new(false);
     let mut generator = Generator::new(async |co| {
         let _flag = Flag(&dropped);
@@ -408,14 +411,17 @@ fn a_body_that_waits_for_something_else_is_told_where_it_belongs() {
     });
     assert_eq!(generator.next(), Some(1));
     let panic = panic_of(|| generator.next());
-    assert!(panic.starts_with("the body of the generator made at tests/generator.rs:"), "{panic}");
-    assert!(panic.ends_with("what has to wait is an `AsyncGenerator`"), "{panic}");
+    assert!(
+        panic.starts_with("the body of the generator created at tests/generator.rs:"),
+        "{panic}"
+    );
+    assert!(panic.ends_with("use an `AsyncGenerator` to await other futures"), "{panic}");
     assert!(dropped.get());
     assert_eq!(generator.next(), None);
 }
 
 #[test]
-fn what_is_ready_may_be_awaited() {
+fn a_ready_future_may_be_awaited() {
     let mut generator = Generator::new(async |co| {
         let n = std::future::ready(5).await;
         co.yield_(n).await;
@@ -430,12 +436,12 @@ fn two_yields_at_the_same_time_are_a_panic() {
         turnwise::join!(co.yield_(1), co.yield_(2));
     });
     let panic = panic_of(|| generator.next());
-    assert!(panic.contains("two at the same time"), "{panic}");
+    assert!(panic.contains("two yields were polled at once"), "{panic}");
     assert_eq!(generator.next(), None);
 }
 
 #[test]
-fn a_yield_that_is_given_up_at_once_is_taken_back() {
+fn a_yield_that_is_given_up_immediately_is_taken_back() {
     let mut generator = Generator::new(async |co| {
         turnwise::select! {
             () = co.yield_(1) => unreachable!("the other one is ready"),
@@ -448,7 +454,7 @@ fn a_yield_that_is_given_up_at_once_is_taken_back() {
 }
 
 #[test]
-fn what_is_sent_to_a_yield_that_is_given_up_meanwhile_is_dropped_with_it() {
+fn a_value_sent_to_a_yield_that_is_given_up_is_dropped_with_it() {
     let dropped = Cell::new(false);
     let generator = Generator::new(async |co| {
         let mut given_up = Box::pin(co.yield_(1));
@@ -468,7 +474,7 @@ fn what_is_sent_to_a_yield_that_is_given_up_meanwhile_is_dropped_with_it() {
 }
 
 #[test]
-fn a_yield_inside_of_a_combinator_that_polls_only_what_is_woken_is_woken() {
+fn a_yield_inside_of_a_combinator_that_polls_only_woken_futures_is_woken() {
     let mut generator = Generator::new(async |co| {
         for n in 0..3 {
             turnwise::join_all([co.yield_(n)]).await;
@@ -479,7 +485,7 @@ fn a_yield_inside_of_a_combinator_that_polls_only_what_is_woken_is_woken() {
 }
 
 #[test]
-fn a_yield_that_has_outlived_its_body_does_no_harm() {
+fn a_yield_that_outlives_its_body_is_refused() {
     let stash: RefCell<Option<turnwise::generator::Co<u32>>> = RefCell::new(None);
     let mut generator = Generator::new(async |co| {
         co.yield_(1).await;
@@ -491,30 +497,30 @@ fn a_yield_that_has_outlived_its_body_does_no_harm() {
     let panic = panic_of(|| {
         Generator::new(async |_: turnwise::generator::Co<u32>| co.yield_(2).await).next()
     });
-    assert!(panic.contains("whose generator does not run"), "{panic}");
+    assert!(panic.contains("or one outside its generator"), "{panic}");
     assert_eq!((generator.next(), generator.state()), (None, GeneratorState::Closed));
 }
 
 #[test]
-fn a_destructor_may_ask_the_generator_that_it_ends_with() {
-    struct Asks(Weak<Generator<'static, u32>>, Rc<Cell<bool>>);
-    impl Drop for Asks {
+fn a_destructor_may_call_the_generator_that_it_belongs_to() {
+    struct Calls(Weak<Generator<'static, u32>>, Rc<Cell<bool>>);
+    impl Drop for Calls {
         fn drop(&mut self) {
             let this = self.0.upgrade().unwrap();
             self.1.set(this.try_next() == Ok(None) && this.close().is_ok());
         }
     }
-    let asked = Rc::new(Cell::new(false));
+    let called = Rc::new(Cell::new(false));
     let generator = Rc::new_cyclic(|this: &Weak<Generator<'static, u32>>| {
-        let asks = Asks(this.clone(), Rc::clone(&asked));
+        let calls = Calls(this.clone(), Rc::clone(&called));
         Generator::new(async move |co| {
-            let _asks = asks;
+            let _calls = calls;
             co.yield_(1).await;
         })
     });
     assert_eq!(generator.try_next(), Ok(Some(1)));
     assert!(generator.close().is_ok());
-    assert!(asked.get());
+    assert!(called.get());
 }
 
 #[test]
@@ -538,7 +544,7 @@ fn generators_run_inside_of_generators_and_of_tasks() {
 // ----- yield from -----
 
 #[test]
-fn what_is_sent_and_thrown_goes_to_the_inner_one_and_its_result_comes_back() {
+fn sends_and_throws_reach_the_inner_generator_and_its_result_comes_back() {
     let inner = || {
         Generator::new(async |co| {
             let mut log: Vec<String> = Vec::new();
@@ -565,7 +571,7 @@ fn what_is_sent_and_thrown_goes_to_the_inner_one_and_its_result_comes_back() {
 }
 
 #[test]
-fn an_error_that_the_inner_one_does_not_take_ends_both() {
+fn an_error_that_the_inner_generator_does_not_catch_ends_both() {
     let dropped = Cell::new(false);
     let mut outer = Generator::new(async |co| {
         let _flag = Flag(&dropped);
@@ -578,7 +584,7 @@ fn an_error_that_the_inner_one_does_not_take_ends_both() {
 }
 
 #[test]
-fn closing_the_outer_one_closes_the_inner_first() {
+fn closing_the_outer_generator_closes_the_inner_one_first() {
     let log = RefCell::new(Vec::new());
     let inner = || {
         Generator::new(async |co| {
@@ -595,7 +601,7 @@ fn closing_the_outer_one_closes_the_inner_first() {
         }
         let _last = Last(&log);
         co.yield_from(inner()).await;
-        unreachable!("it is closed in there");
+        unreachable!("it is closed in its inner generator");
     });
     assert_eq!(outer.next(), Some(1));
     assert!(outer.close().is_ok());
@@ -603,7 +609,7 @@ fn closing_the_outer_one_closes_the_inner_first() {
 }
 
 #[test]
-fn an_inner_one_that_ignores_the_exit_is_told_on_by_the_outer() {
+fn an_inner_generator_that_ignores_the_exit_is_an_error_of_the_outer_close() {
     let mut outer = Generator::new(async |co| {
         let stubborn = Generator::new(async |co| {
             while co.try_yield(1).await.is_ok() {}
@@ -616,14 +622,14 @@ fn an_inner_one_that_ignores_the_exit_is_told_on_by_the_outer() {
 }
 
 #[test]
-fn an_inner_one_that_was_started_goes_on_and_one_that_is_over_gives_its_result() {
+fn an_inner_generator_that_was_started_continues_and_one_that_has_ended_gives_its_result() {
     let mut started = countdown(3);
     assert_eq!(started.next(), Some(3));
-    let mut over = countdown(0);
-    assert_eq!(over.next(), None);
+    let mut ended = countdown(0);
+    assert_eq!(ended.next(), None);
     let mut outer = Generator::new(async |co| {
         let first = co.yield_from(started).await;
-        let second = co.yield_from(over).await;
+        let second = co.yield_from(ended).await;
         [first, second]
     });
     assert_eq!(outer.by_ref().collect::<Vec<_>>(), [2, 1]);
@@ -652,7 +658,7 @@ fn a_coroutine_is_primed_when_it_is_made() {
 }
 
 #[test]
-fn a_coroutine_says_when_it_has_had_enough() {
+fn a_send_reports_that_a_coroutine_has_ended() {
     let two = Coroutine::new(async |co| (co.receive().await, co.receive().await));
     assert_eq!(two.send(1), Ok(true));
     assert_eq!(two.send(2), Ok(false));
@@ -665,7 +671,7 @@ fn a_coroutine_says_when_it_has_had_enough() {
 }
 
 #[test]
-fn a_coroutine_is_thrown_at_and_closed_like_a_generator() {
+fn a_coroutine_supports_throw_and_close_like_a_generator() {
     let sum = Coroutine::new(async |co| {
         let mut sum = 0;
         loop {
@@ -683,10 +689,10 @@ fn a_coroutine_is_thrown_at_and_closed_like_a_generator() {
     assert_eq!(sum.take_result(), Some(7));
 }
 
-// ----- what they show -----
+// ----- debug output and wakers -----
 
 #[test]
-fn they_print_what_they_are_doing() {
+fn debug_output_shows_the_state() {
     let mut generator = countdown(1);
     let shown = format!("{generator:?}");
     assert!(
@@ -700,8 +706,8 @@ fn they_print_what_they_are_doing() {
 }
 
 #[test]
-fn a_foreign_waker_that_is_left_behind_is_used_once() {
-    // A yield that is polled with a waker of its own, by something that never asks the generator's.
+fn a_foreign_waker_that_is_left_behind_is_woken_once() {
+    // A yield that is polled with a waker of its own, by code that never uses the generator's.
     let wakes = Rc::new(Cell::new(0));
     let mut generator = Generator::new(async |co| {
         let bell = bell::Bell::new();
@@ -716,20 +722,24 @@ fn a_foreign_waker_that_is_left_behind_is_used_once() {
 }
 
 #[test]
-fn a_body_that_has_yielded_and_not_returned_runs_still() {
+fn a_body_that_has_yielded_but_not_returned_is_still_running() {
     let this: Rc<RefCell<Weak<Generator<'static, u32>>>> = Rc::default();
     let inside = Rc::clone(&this);
     let answers = Rc::new(RefCell::new(Vec::new()));
-    let noted = Rc::clone(&answers);
+    let inner_answers = Rc::clone(&answers);
     let generator = Rc::new(Generator::new(async move |co| {
-        let asks = async {
+        let calls = async {
             let this = inside.borrow().upgrade().unwrap();
-            noted.borrow_mut().push((this.state(), this.try_next(), this.send(()).is_err()));
+            inner_answers.borrow_mut().push((
+                this.state(),
+                this.try_next(),
+                this.send(()).is_err(),
+            ));
             let throw = this.throw("me").unwrap_err().is::<AlreadyRunning>();
-            noted.borrow_mut().push((this.state(), this.try_next(), throw));
+            inner_answers.borrow_mut().push((this.state(), this.try_next(), throw));
             assert!(this.close().unwrap_err().is::<AlreadyRunning>());
         };
-        turnwise::join!(co.yield_(1), asks);
+        turnwise::join!(co.yield_(1), calls);
         co.yield_(2).await;
     }));
     *this.borrow_mut() = Rc::downgrade(&generator);
@@ -769,7 +779,7 @@ fn a_foreign_waker_that_panics_leaves_the_generator_where_it_waits() {
 }
 
 #[test]
-fn an_error_that_is_thrown_on_stays_what_it_is() {
+fn an_error_that_is_thrown_again_keeps_its_type() {
     let one: Generator<'_, u32> = Generator::new(async |co| co.yield_(1).await);
     let other: Generator<'_, u32> = Generator::new(async |co| co.yield_(1).await);
     let thrown = one.throw("x".parse::<i32>().unwrap_err()).unwrap_err();

@@ -1,5 +1,5 @@
 //! Generators whose bodies wait.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -49,7 +49,7 @@ async fn rest<Y>(generator: &mut AsyncGenerator<'_, Y>) -> Vec<Y> {
 }
 
 #[test]
-fn it_waits_between_two_values_and_only_when_it_is_asked() {
+fn it_waits_between_two_values_and_only_while_it_is_polled() {
     virtually(async {
         let start = time::now();
         let mut generator = countdown(2);
@@ -86,7 +86,7 @@ fn a_next_that_is_dropped_half_way_loses_nothing() {
         let mut generator = countdown(2);
         assert!(timeout(SECOND / 2, generator.next()).await.is_err());
         assert_eq!(generator.next().await, Some(2));
-        assert_eq!(time::now() - start, SECOND, "and it had not begun anew");
+        assert_eq!(time::now() - start, SECOND, "and it did not start again");
         assert_eq!(rest(&mut generator).await, [1]);
     });
 }
@@ -103,7 +103,7 @@ fn it_may_move_to_another_task_between_two_values_and_within_one() {
 }
 
 #[test]
-fn many_of_them_wait_side_by_side() {
+fn several_generators_wait_concurrently() {
     let seen = RefCell::new(Vec::new());
     virtually(async {
         let consume = async |name, n| {
@@ -118,7 +118,7 @@ fn many_of_them_wait_side_by_side() {
 }
 
 #[test]
-fn a_yield_inside_of_a_combinator_that_polls_only_what_is_woken_is_woken() {
+fn a_yield_inside_of_a_combinator_that_polls_only_woken_futures_is_woken() {
     let values = virtually(async {
         let mut generator = AsyncGenerator::new(async |co| {
             let other = async {
@@ -141,7 +141,7 @@ fn a_yield_inside_of_a_combinator_that_polls_only_what_is_woken_is_woken() {
 }
 
 #[test]
-fn a_yield_keeps_no_waker_and_wakes_nobody() {
+fn a_yield_keeps_no_waker_and_wakes_nothing() {
     struct Count(AtomicUsize);
     impl Wake for Count {
         fn wake(self: Arc<Self>) {
@@ -160,7 +160,7 @@ fn a_yield_keeps_no_waker_and_wakes_nobody() {
 }
 
 #[test]
-fn what_is_sent_and_thrown_arrives_as_in_one_that_does_not_wait() {
+fn sends_and_throws_arrive_as_in_a_plain_generator() {
     block_on(async {
         let mut generator = AsyncGenerator::new(async |co| {
             let mut sum = 0;
@@ -185,7 +185,7 @@ fn what_is_sent_and_thrown_arrives_as_in_one_that_does_not_wait() {
 }
 
 #[test]
-fn what_was_sent_is_there_even_if_the_answer_was_not_waited_for() {
+fn a_sent_value_is_not_lost_if_the_send_is_dropped() {
     virtually(async {
         let mut generator = AsyncGenerator::new(async |co| {
             let mut sent = 0;
@@ -224,7 +224,7 @@ fn closing_awaits_the_clean_up() {
 }
 
 #[test]
-fn closing_drops_what_waits_in_a_plain_yield_or_elsewhere_or_has_not_begun() {
+fn closing_drops_a_body_that_waits_in_a_plain_yield_or_elsewhere_or_has_not_started() {
     virtually(async {
         for seconds in [0, 1, 2] {
             let dropped = Cell::new(false);
@@ -249,7 +249,7 @@ fn closing_drops_what_waits_in_a_plain_yield_or_elsewhere_or_has_not_begun() {
 }
 
 #[test]
-fn whoever_yields_when_it_is_closed_is_told_on() {
+fn a_yield_during_a_close_is_an_error() {
     block_on(async {
         let mut generator = AsyncGenerator::new(async |co| {
             loop {
@@ -263,7 +263,7 @@ fn whoever_yields_when_it_is_closed_is_told_on() {
 }
 
 #[test]
-fn a_panic_comes_out_once_and_then_it_is_over() {
+fn a_panic_comes_out_once_and_then_it_is_closed() {
     let mut generator = AsyncGenerator::new(async |co| {
         co.yield_(1).await;
         yield_now().await;
@@ -288,13 +288,13 @@ fn dropped_half_way_its_destructors_run() {
 }
 
 #[test]
-fn a_request_to_end_reaches_what_the_body_waits_for() {
+fn a_request_to_end_reaches_a_wait_in_the_body() {
     let log = RefCell::new(Vec::new());
     virtually(async {
         let mut generator = AsyncGenerator::new(async |co| {
             co.yield_(1).await;
             match catch_cancel(pending::<()>()).await {
-                Ok(()) => unreachable!("it waits for ever"),
+                Ok(()) => unreachable!("it waits forever"),
                 Err(cancelled) => {
                     sleep(SECOND).await;
                     log.borrow_mut().push(cancelled.reason().to_owned());
@@ -309,7 +309,7 @@ fn a_request_to_end_reaches_what_the_body_waits_for() {
 }
 
 #[test]
-fn a_request_to_end_that_is_caught_around_a_yield_leaves_the_next_one_in_order() {
+fn a_catch_around_a_yield_is_not_affected_by_a_timeout_of_next() {
     let log = RefCell::new(Vec::new());
     virtually(async {
         let mut generator = AsyncGenerator::new(async |co| {
@@ -330,7 +330,7 @@ fn a_request_to_end_that_is_caught_around_a_yield_leaves_the_next_one_in_order()
 }
 
 #[test]
-fn it_prints_what_it_is_doing() {
+fn debug_output_shows_the_state() {
     let mut generator = AsyncGenerator::new(async |co| co.yield_(1).await);
     assert_eq!(format!("{generator:?}"), "AsyncGenerator { state: Created }");
     assert!(format!("{:?}", generator.next()).starts_with("Next { generator: AsyncGenerator"));

@@ -1,5 +1,5 @@
 //! Random bodies and random calls, on a generator, on an async one, and on a state machine written by hand.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,10 +9,10 @@ use proptest::test_runner::Config;
 use turnwise::Generator;
 use turnwise::generator::{AsyncGenerator, Co, IgnoredExit, Thrown};
 
-/// One step of a body. Each but the last kind yields a value, and they differ in what they do with an error.
+/// One step of a body. All kinds but the last yield a value, and they differ in what they do with an error.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Is not told.
+    /// Does not receive the error.
     Plain,
     Catch,
     Raise,
@@ -28,7 +28,7 @@ enum Call {
     Close,
 }
 
-/// What a call comes to.
+/// The result of a call.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Yielded(u32),
@@ -46,7 +46,7 @@ fn yielded(value: Option<u32>) -> Outcome {
 
 // ----- the body -----
 
-/// Counts how often a body was dropped, which must be once.
+/// Counts how often a body is dropped, which must be once.
 struct Dropped<'a>(&'a Cell<u32>);
 
 impl Drop for Dropped<'_> {
@@ -60,7 +60,7 @@ async fn body(steps: &[Step], co: Co<u32, u32>, _dropped: Dropped<'_>) -> u32 {
     for step in steps {
         match step {
             Step::Plain => sum += co.yield_(sum).await,
-            Step::Panic => panic!("as it should"),
+            Step::Panic => panic!("as intended"),
             _ => match (co.try_yield(sum).await, step) {
                 (Ok(sent), _) => sum += sent,
                 (Err(_), Step::Catch) => sum += 1000,
@@ -88,11 +88,11 @@ impl Model<'_> {
         let waits_in = self.at.map(|at| self.steps[at.min(self.steps.len() - 1)]);
         match (call, waits_in) {
             (Call::Start, None) if !self.is_over => self.go_to(0),
-            (Call::Send(value), Some(_)) if !self.is_over => self.go_on_with(value),
+            (Call::Send(value), Some(_)) if !self.is_over => self.continue_with(value),
             (Call::Start | Call::Send(_), _) => Outcome::Refused,
             (Call::Close, _) if self.is_over => Outcome::Closed,
             (Call::Throw, _) if self.is_over => Outcome::Thrown,
-            (_, Some(Step::Catch)) => match (call, self.go_on_with(1000)) {
+            (_, Some(Step::Catch)) => match (call, self.continue_with(1000)) {
                 (Call::Close, Outcome::Ended) => Outcome::Closed,
                 (Call::Close, Outcome::Yielded(_)) => self.end(Outcome::IgnoredExit),
                 (_, outcome) => outcome,
@@ -107,7 +107,7 @@ impl Model<'_> {
         }
     }
 
-    fn go_on_with(&mut self, value: u32) -> Outcome {
+    fn continue_with(&mut self, value: u32) -> Outcome {
         self.sum += value;
         self.go_to(self.at.unwrap() + 1)
     }
@@ -132,7 +132,7 @@ impl Model<'_> {
     }
 }
 
-// ----- the real ones -----
+// ----- the implementations -----
 
 fn caught(work: impl FnOnce() -> Outcome) -> Outcome {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Outcome::Panicked)
@@ -142,7 +142,7 @@ fn closed(result: Result<(), Thrown>) -> Outcome {
     match result {
         Ok(()) => Outcome::Closed,
         Err(error) if error.is::<IgnoredExit>() => Outcome::IgnoredExit,
-        Err(error) => panic!("nobody raises this: {error}"),
+        Err(error) => panic!("no step raises this: {error}"),
     }
 }
 
@@ -199,9 +199,9 @@ proptest! {
         std::panic::set_hook(Box::new(|_| {}));
         let first = starts.then_some(Call::Start);
         let calls: Vec<Call> = first.into_iter().chain(calls).collect();
-        let told = catch_unwind(AssertUnwindSafe(|| compare(&steps, &calls, takes_turns)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| compare(&steps, &calls, takes_turns)));
         std::panic::set_hook(hook);
-        if let Err(panic) = told {
+        if let Err(panic) = outcome {
             std::panic::resume_unwind(panic);
         }
     }
@@ -223,7 +223,7 @@ fn compare(steps: &[Step], calls: &[Call], takes_turns: bool) {
         let expected = model.call(next);
         assert_eq!(caught(|| call(&generator, next)), expected, "{next:?}");
         let outcome = caught(|| turnwise::block_on(call_async(&mut waiting, next)));
-        assert_eq!(outcome, expected, "{next:?}, of the async one");
+        assert_eq!(outcome, expected, "{next:?}, of the async generator");
         assert_eq!(waiting.is_over(), model.is_over);
     }
     assert_eq!(generator.take_result(), model.result);

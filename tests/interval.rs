@@ -1,4 +1,4 @@
-//! Intervals tick at their period, and do with missed ticks what they were told.
+//! Intervals tick at their period, and treat missed ticks by their policy.
 
 use std::future::pending;
 use std::pin::pin;
@@ -11,8 +11,8 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// Runs an interval under virtual time whose owner is busy for so many seconds after each tick; returns,
-/// for each tick, when it was due and when it was seen.
+/// Runs an interval under virtual time whose owner is busy for `busy` seconds after each tick. Returns, for each
+/// tick, when it was due and when it was seen.
 fn ticks(mut interval: Interval, busy: &[u64]) -> Vec<(u64, u64)> {
     Scheduler::builder().virtual_time().build().block_on(async {
         let start = now();
@@ -49,7 +49,7 @@ fn burst_catches_up_with_the_schedule() {
 }
 
 #[test]
-fn skip_leaves_out_what_was_missed_and_keeps_the_schedule() {
+fn skip_leaves_out_missed_ticks_and_keeps_the_schedule() {
     let ticks = ticks(interval(seconds(10)).missed(Missed::Skip), &[25, 3, 21, 0, 20, 0, 0]);
     assert_eq!(ticks, [(0, 0), (10, 25), (30, 30), (40, 51), (60, 60), (70, 80), (80, 80)]);
 }
@@ -62,26 +62,26 @@ fn with_delay_no_two_ticks_are_closer_than_a_period() {
     }
 }
 
-/// The ticks that an interval of one second gives at once when its owner is 10 hours late, and when the
-/// next one comes after those.
+/// The number of ticks that an interval of one second gives immediately when its owner is 10 hours late, and the
+/// delay of the next one.
 fn ten_hours_late(missed: Missed) -> (u32, Duration) {
     Scheduler::builder().virtual_time().build().block_on(async {
         let mut interval = interval(seconds(1)).missed(missed);
         interval.tick().await;
         sleep(seconds(36_000) + Duration::from_millis(300)).await;
         let late = now();
-        let mut at_once = 0;
+        let mut immediate = 0;
         loop {
             interval.tick().await;
             if now() != late {
-                return (at_once, now() - late);
+                return (immediate, now() - late);
             }
-            at_once += 1;
+            immediate += 1;
         }
     })
 }
 
-// tokio#5553: after the machine had slept an interval ticked without end.
+// tokio#5553: after the machine had slept, an interval ticked without end.
 #[test]
 fn ten_hours_late_is_bounded_by_the_policy() {
     assert_eq!(ten_hours_late(Missed::Burst), (36_000, Duration::from_millis(700)));
@@ -151,7 +151,7 @@ fn a_tick_that_is_given_up_half_way_is_not_lost() {
 }
 
 #[test]
-fn a_tick_that_was_given_up_is_waited_for_no_longer() {
+fn a_tick_that_was_given_up_is_no_longer_waited_for() {
     let scheduler = Scheduler::builder().virtual_time().build();
     scheduler.spawn(async {
         let mut interval = interval(seconds(10));
@@ -167,7 +167,7 @@ fn a_tick_that_was_given_up_is_waited_for_no_longer() {
 }
 
 #[test]
-fn it_says_its_period() {
+fn it_reports_its_period() {
     let interval = interval(seconds(7)).missed(Missed::Skip);
     assert_eq!(interval.period(), seconds(7));
     let text = format!("{interval:?}");

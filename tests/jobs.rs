@@ -1,5 +1,5 @@
-//! Periodic jobs: when they run, what becomes of those that fail or take long, and what clocks do to them.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Periodic jobs: when they run, what happens to jobs that fail or take long, and how clock changes affect them.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod probe;
 
@@ -35,13 +35,13 @@ fn berlin(at: DateTime) -> ZonedDateTime {
     at.in_tz("Europe/Berlin").unwrap()
 }
 
-/// Jobs whose runs are noted with the time on the wall.
+/// A job that logs each run with the wall clock time.
 fn noted(jobs: &Jobs, log: &Log, name: &str) -> impl AsyncFn() + use<> {
     let (name, log, jobs) = (name.to_owned(), log.clone(), jobs.clone());
     async move || log.note(format!("{name} {}", jobs.now().strftime("%d %T")))
 }
 
-/// Runs jobs for so long, then clears them.
+/// Runs jobs for this duration, then clears them.
 fn run_for(jobs: &Jobs, length: Duration) {
     virtual_time().block_on(async {
         timeout(length, jobs.run_forever()).await.unwrap_err();
@@ -49,7 +49,7 @@ fn run_for(jobs: &Jobs, length: Duration) {
     jobs.clear_all();
 }
 
-/// The times, as the wall clock shows them, at which a job runs within so long.
+/// The wall clock times at which a job runs within this duration.
 fn runs(
     start: &ZonedDateTime,
     length: Duration,
@@ -65,7 +65,7 @@ fn runs(
 // ----- periods -----
 
 #[test]
-fn jobs_run_each_at_its_own_period_in_the_order_in_which_they_are_due() {
+fn jobs_run_at_their_own_periods_in_the_order_in_which_they_are_due() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     jobs.every(1).second().run(noted(&jobs, &log, "HaHa"));
     jobs.every(2).seconds().run(noted(&jobs, &log, "Heh"));
@@ -75,7 +75,7 @@ fn jobs_run_each_at_its_own_period_in_the_order_in_which_they_are_due() {
 }
 
 #[test]
-fn those_due_together_start_in_the_order_in_which_they_were_made() {
+fn jobs_due_together_start_in_the_order_in_which_they_were_made() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     for name in ["a", "b"] {
         jobs.every(60).seconds().run(noted(&jobs, &log, name));
@@ -87,7 +87,7 @@ fn those_due_together_start_in_the_order_in_which_they_were_made() {
 }
 
 #[test]
-fn pending_jobs_that_nobody_ran_for_long_start_by_how_long_they_have_waited() {
+fn overdue_jobs_start_in_the_order_in_which_they_became_due() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     virtual_time().block_on(async {
         jobs.every(9).seconds().run(noted(&jobs, &log, "nine"));
@@ -116,7 +116,7 @@ fn minutes_and_hours_are_counted_from_the_moment_the_job_is_made() {
 }
 
 #[test]
-fn a_job_that_takes_long_is_not_run_twice_at_a_time_and_misses_what_it_misses() {
+fn a_long_job_does_not_overlap_itself_and_skips_missed_runs() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     let (note, slow) = (noted(&jobs, &log, ""), Cell::new(true));
     jobs.every(10).seconds().run(async move || {
@@ -151,7 +151,7 @@ fn a_slow_job_holds_up_no_other() {
 }
 
 #[test]
-fn what_nobody_ran_is_run_once_and_the_grid_stays() {
+fn missed_runs_are_made_up_once_and_the_grid_stays() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     virtual_time().block_on(async {
         let job = jobs.every(10).seconds().run(noted(&jobs, &log, ""));
@@ -194,17 +194,17 @@ fn a_random_wait_is_within_its_bounds_and_the_same_for_the_same_seed() {
 // ----- times of day -----
 
 #[test]
-fn a_time_of_day_that_is_to_come_is_today_and_one_that_is_past_tomorrow() {
+fn a_future_time_of_day_is_today_and_a_past_one_is_tomorrow() {
     let daily = |time: &'static str| {
         runs(&wednesday(), 2 * DAY, move |jobs| jobs.every(1).day().at(time).unwrap())
     };
     assert_eq!(daily("10:30"), ["25 10:30:00", "26 10:30:00"]);
     assert_eq!(daily("8:15:30"), ["26 08:15:30", "27 08:15:30"]);
-    assert_eq!(daily("09:00"), ["26 09:00:00", "27 09:00:00"], "the very moment is past");
+    assert_eq!(daily("09:00"), ["26 09:00:00", "27 09:00:00"], "the current moment counts as past");
 }
 
 #[test]
-fn every_so_many_days_begins_that_many_days_from_now_across_the_end_of_a_month() {
+fn every_n_days_starts_n_days_from_now_across_the_end_of_a_month() {
     let three = |jobs: &Jobs| jobs.every(3).days().at("10:30").unwrap().next_of();
     assert_eq!(three(&Jobs::starting_at(&wednesday())), at(date(2026, 11, 28), 10, 30));
     assert_eq!(
@@ -241,7 +241,11 @@ fn a_day_of_the_week_is_the_nearest_one() {
     assert_eq!(jobs.every(1).sunday().next_of(), day(29));
     assert_eq!(jobs.every(1).monday().next_of(), day(30));
     assert_eq!(jobs.every(1).tuesday().next_of(), at(date(2026, 12, 1), 9, 0));
-    assert_eq!(jobs.every(1).wednesday().next_of(), at(date(2026, 12, 2), 9, 0), "now is past");
+    assert_eq!(
+        jobs.every(1).wednesday().next_of(),
+        at(date(2026, 12, 2), 9, 0),
+        "now counts as past"
+    );
     assert_eq!(
         jobs.every(1).wednesday().at("9:01").unwrap().next_of(),
         at(date(2026, 11, 25), 9, 1)
@@ -251,7 +255,7 @@ fn a_day_of_the_week_is_the_nearest_one() {
 }
 
 #[test]
-fn an_hour_has_a_minute_and_a_minute_a_second() {
+fn hours_run_at_a_minute_and_minutes_at_a_second() {
     let at_half = runs(&wednesday(), 2 * HOUR, |jobs| jobs.every(1).hour().at(":30").unwrap());
     assert_eq!(at_half, ["25 09:30:00", "25 10:30:00"]);
     let other = runs(&wednesday(), 5 * HOUR, |jobs| jobs.every(2).hours().at("15:10").unwrap());
@@ -264,7 +268,7 @@ fn an_hour_has_a_minute_and_a_minute_a_second() {
 }
 
 #[test]
-fn a_time_that_is_none_is_refused_with_the_reason() {
+fn an_invalid_time_is_refused_with_the_reason() {
     let jobs = Jobs::starting_at(&wednesday());
     for bad in [
         "",
@@ -282,15 +286,27 @@ fn a_time_that_is_none_is_refused_with_the_reason() {
     ] {
         let error = jobs.every(1).day().at(bad).unwrap_err();
         assert!(!error.is_wrong_unit() && error.text() == bad, "{bad}");
-        assert!(error.to_string().contains("no time of day"));
+        assert!(error.to_string().contains("not a time of day"));
     }
     for bad in [":60", "30", "10:30:15", "60:00", ":5"] {
         assert!(
-            jobs.every(1).hour().at(bad).unwrap_err().to_string().contains("no time in an hour")
+            jobs.every(1)
+                .hour()
+                .at(bad)
+                .unwrap_err()
+                .to_string()
+                .contains("not a time within an hour")
         );
     }
     for bad in [":60", "30", "10:30", ":5"] {
-        assert!(jobs.every(1).minute().at(bad).unwrap_err().to_string().contains("no second"));
+        assert!(
+            jobs.every(1)
+                .minute()
+                .at(bad)
+                .unwrap_err()
+                .to_string()
+                .contains("not a second of a minute")
+        );
     }
     assert!(jobs.every(1).second().at(":30").unwrap_err().is_wrong_unit());
     assert!(jobs.is_empty());
@@ -299,8 +315,8 @@ fn a_time_that_is_none_is_refused_with_the_reason() {
 // ----- the wall clock -----
 
 #[test]
-fn a_time_that_a_day_does_not_have_comes_as_much_later_as_the_clocks_are_put_forward() {
-    let before = berlin(at(date(2026, 3, 28), 1, 0)); // they are put forward on the 29th
+fn a_time_that_a_clock_change_skips_comes_later_by_that_change() {
+    let before = berlin(at(date(2026, 3, 28), 1, 0)); // clocks go forward on the 29th
     let days = runs(&before, 3 * DAY, |jobs| jobs.every(1).day().at("02:30").unwrap());
     assert_eq!(days, ["28 02:30:00", "29 03:30:00", "30 02:30:00", "31 02:30:00"][..days.len()]);
     assert!(days.len() >= 3);
@@ -311,8 +327,8 @@ fn a_time_that_a_day_does_not_have_comes_as_much_later_as_the_clocks_are_put_for
 }
 
 #[test]
-fn a_time_that_a_day_has_twice_counts_once_for_days_and_twice_for_hours() {
-    let before = berlin(at(date(2026, 10, 25), 0, 45)); // they are put back that night
+fn a_time_that_occurs_twice_counts_once_for_days_and_twice_for_hours() {
+    let before = berlin(at(date(2026, 10, 25), 0, 45)); // clocks go back that night
     let days = runs(&before, 2 * DAY, |jobs| jobs.every(1).day().at("02:30").unwrap());
     assert_eq!(days, ["25 02:30:00", "26 02:30:00"]);
     let hours = runs(&before, 4 * HOUR, |jobs| jobs.every(1).hour().at(":30").unwrap());
@@ -320,7 +336,7 @@ fn a_time_that_a_day_has_twice_counts_once_for_days_and_twice_for_hours() {
 }
 
 #[test]
-fn a_day_is_from_one_time_of_day_to_the_same_and_24_hours_are_not() {
+fn a_day_keeps_the_time_of_day_and_24_hours_do_not() {
     let before = berlin(at(date(2026, 10, 24), 12, 0));
     assert_eq!(
         runs(&before, 3 * DAY, |jobs| jobs.every(1).day())[..2],
@@ -333,14 +349,14 @@ fn a_day_is_from_one_time_of_day_to_the_same_and_24_hours_are_not() {
 }
 
 #[test]
-fn clocks_put_forward_by_half_an_hour_leave_the_minute_what_it_was() {
+fn clocks_put_forward_by_half_an_hour_do_not_change_the_minute() {
     let before = at(date(2026, 10, 4), 0, 45).in_tz("Australia/Lord_Howe").unwrap();
     let hours = runs(&before, 3 * HOUR, |jobs| jobs.every(1).hour().at(":15").unwrap());
     assert_eq!(hours, ["04 01:15:00", "04 03:15:00", "04 04:15:00"]);
 }
 
 #[test]
-fn clocks_put_forward_or_back_by_half_an_hour_are_looked_at_where_they_are_set() {
+fn clocks_put_forward_or_back_by_half_an_hour_count_from_the_change_on() {
     let spring = at(date(2026, 10, 4), 1, 50).in_tz("Australia/Lord_Howe").unwrap(); // at 2:00 it is 2:30
     let hours = runs(&spring, 2 * HOUR, |jobs| jobs.every(1).hour().at(":45").unwrap());
     assert_eq!(hours, ["04 02:45:00", "04 03:45:00"]);
@@ -353,20 +369,20 @@ fn clocks_put_forward_or_back_by_half_an_hour_are_looked_at_where_they_are_set()
 }
 
 #[test]
-fn a_day_that_a_place_has_skipped_gives_no_second_run() {
-    let before = at(date(2011, 12, 29), 9, 0).in_tz("Pacific/Apia").unwrap(); // which went to bed on the 29th
+fn a_day_that_a_time_zone_has_skipped_gives_no_second_run() {
+    let before = at(date(2011, 12, 29), 9, 0).in_tz("Pacific/Apia").unwrap(); // which skipped the 30th
     let days = runs(&before, 2 * DAY, |jobs| jobs.every(1).day().at("10:30").unwrap());
     assert_eq!(days, ["29 10:30:00", "31 10:30:00"]);
 }
 
 #[test]
-fn midnight_and_the_end_of_a_leap_february_are_days_like_others() {
+fn midnight_and_the_end_of_a_leap_february_are_not_special() {
     let before = at(date(2028, 2, 28), 23, 59).in_tz("UTC").unwrap();
     let days = runs(&before, 3 * DAY, |jobs| jobs.every(1).day().at("00:00").unwrap());
     assert_eq!(days, ["29 00:00:00", "01 00:00:00", "02 00:00:00"]);
 }
 
-/// Jobs by a wall clock that can be set, as it is read in Greenwich.
+/// Jobs with a wall clock that can be set, in UTC.
 fn settable() -> (Jobs, Rc<Cell<SignedDuration>>) {
     let offset = Rc::new(Cell::new(SignedDuration::ZERO));
     let (clock, start) = (Rc::clone(&offset), Cell::new(None));
@@ -381,7 +397,7 @@ fn settable() -> (Jobs, Rc<Cell<SignedDuration>>) {
 }
 
 #[test]
-fn a_wall_clock_that_is_set_forward_makes_one_run_of_all_it_has_passed() {
+fn a_wall_clock_that_is_set_forward_gives_one_run_for_all_that_it_has_passed() {
     virtual_time().block_on(async {
         let ((jobs, offset), log) = (settable(), Log::default());
         jobs.every(1).hour().at(":30").unwrap().run(noted(&jobs, &log, "marked"));
@@ -397,9 +413,9 @@ fn a_wall_clock_that_is_set_forward_makes_one_run_of_all_it_has_passed() {
     });
 }
 
-/// However many points were passed, and though the last of them is now.
+/// However many points in time were passed, and even if the last of them is now.
 #[test]
-fn a_point_at_which_a_late_run_begins_gives_no_second_run() {
+fn a_point_at_which_a_late_run_starts_gives_no_second_run() {
     virtual_time().block_on(async {
         let ((jobs, offset), log) = (settable(), Log::default());
         jobs.every(1).day().at("12:00").unwrap().run(noted(&jobs, &log, "noon"));
@@ -418,7 +434,7 @@ fn a_point_at_which_a_late_run_begins_gives_no_second_run() {
 }
 
 #[test]
-fn a_wall_clock_at_the_end_of_time_does_not_disturb_what_is_counted() {
+fn a_wall_clock_at_the_end_of_time_does_not_affect_counted_periods() {
     virtual_time().block_on(async {
         let end = Rc::new(Cell::new(false));
         let is_end = Rc::clone(&end);
@@ -441,7 +457,7 @@ fn a_wall_clock_at_the_end_of_time_does_not_disturb_what_is_counted() {
 }
 
 #[test]
-fn a_wall_clock_that_is_set_back_repeats_no_run_and_does_not_stop_what_is_counted() {
+fn a_wall_clock_that_is_set_back_repeats_no_run_and_does_not_stop_counted_periods() {
     virtual_time().block_on(async {
         let ((jobs, offset), log) = (settable(), Log::default());
         jobs.every(1).day().at("09:30").unwrap().run(noted(&jobs, &log, "daily"));
@@ -493,13 +509,13 @@ fn a_job_runs_at_its_last_moment_and_never_after_it() {
     let jobs = Jobs::starting_at(&wednesday());
     let over = jobs.every(1).hour().until(wednesday()).run(async || {});
     assert!(over.is_over() && jobs.is_empty(), "it can never run");
-    assert_eq!(format!("{over:?}"), "a_job_runs_at_its_last_moment_and_never_after_it (over)");
+    assert_eq!(format!("{over:?}"), "a_job_runs_at_its_last_moment_and_never_after_it (finished)");
     let timestamp = wednesday().timestamp() + HOUR;
     assert!(!jobs.every(1).hour().until(timestamp).run(async || {}).is_over());
 }
 
 #[test]
-fn a_job_whose_time_is_up_when_somebody_looks_does_not_run() {
+fn a_job_that_has_expired_when_it_is_checked_does_not_run() {
     let jobs = Jobs::starting_at(&wednesday());
     virtual_time().block_on(async {
         jobs.every(1)
@@ -529,7 +545,7 @@ fn a_tag_clears_its_jobs_and_no_others() {
     assert_eq!(jobs.clear_all(), 1);
     assert_eq!((jobs.len(), jobs.idle_seconds(), jobs.next_run()), (0, None, None));
     jobs.every(1).hour().tag(7).run(async || {});
-    assert_eq!(jobs.clear(7), 1, "a number is a tag as well");
+    assert_eq!(jobs.clear(7), 1, "a number can be a tag");
 }
 
 #[test]
@@ -566,7 +582,7 @@ fn a_job_ends_itself_by_what_it_returns() {
 }
 
 #[test]
-fn dropping_jobs_drops_what_they_hold_and_handles_know_it() {
+fn dropping_jobs_drops_what_they_hold_and_handles_report_it() {
     let (jobs, dropped) = (Jobs::new(), Count::default());
     let token = dropped.token();
     let job = jobs.every(1).hour().run(async move || {
@@ -579,7 +595,7 @@ fn dropping_jobs_drops_what_they_hold_and_handles_know_it() {
 }
 
 #[test]
-fn what_is_dropped_with_a_job_may_make_and_clear_jobs() {
+fn a_destructor_in_a_job_may_make_and_clear_jobs() {
     let jobs = Jobs::new();
     let mine = jobs.clone();
     let guard = probe::OnDrop(move || {
@@ -596,7 +612,7 @@ fn what_is_dropped_with_a_job_may_make_and_clear_jobs() {
 // ----- running -----
 
 #[test]
-fn run_all_runs_what_is_not_due_and_leaves_its_time() {
+fn run_all_runs_jobs_that_are_not_due_and_keeps_their_next_times() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     virtual_time().block_on(async {
         let job = jobs.every(1).hour().run(noted(&jobs, &log, "a"));
@@ -625,11 +641,11 @@ fn jobs_that_are_due_together_run_at_the_same_time() {
 }
 
 #[test]
-fn whoever_runs_for_ever_notices_what_is_made_and_cleared_meanwhile() {
+fn run_forever_notices_jobs_that_are_made_and_cleared_while_it_waits() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     virtual_time().block_on(async {
         let runner = spawn(jobs.run_forever());
-        yield_now().await; // it waits, without a job
+        yield_now().await; // it waits without a job
         jobs.every(1).hour().tag("slow").run(noted(&jobs, &log, "slow"));
         sleep(SECOND).await;
         jobs.every(5).seconds().run(noted(&jobs, &log, "quick"));
@@ -643,12 +659,12 @@ fn whoever_runs_for_ever_notices_what_is_made_and_cleared_meanwhile() {
 }
 
 #[test]
-fn stopping_waits_for_what_runs_and_starts_nothing_more() {
+fn stopping_waits_for_current_runs_and_starts_no_more() {
     let (jobs, log) = (Jobs::new(), Log::default());
     let notes = log.clone();
     virtual_time().block_on(async {
         jobs.every(1).second().run(async move || {
-            notes.note("begins");
+            notes.note("starts");
             sleep(3 * SECOND).await;
             notes.note("ends");
         });
@@ -657,13 +673,13 @@ fn stopping_waits_for_what_runs_and_starts_nothing_more() {
         jobs.stop();
         assert!(jobs.all()[0].is_running());
         runner.await.unwrap();
-        assert_eq!(log.take(), ["begins", "ends"]);
+        assert_eq!(log.take(), ["starts", "ends"]);
         assert_eq!(jobs.len(), 1, "the jobs stay");
     });
 }
 
 #[test]
-fn two_who_run_the_same_jobs_run_each_once() {
+fn two_runners_of_the_same_jobs_run_each_once() {
     let (jobs, count) = (Jobs::new(), Count::default());
     let runs = count.clone();
     virtual_time().block_on(async {
@@ -678,7 +694,7 @@ fn two_who_run_the_same_jobs_run_each_once() {
 }
 
 #[test]
-fn dropping_whoever_runs_them_aborts_the_runs_and_keeps_the_jobs() {
+fn dropping_the_runner_aborts_the_runs_and_keeps_the_jobs() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     let notes = log.clone();
     virtual_time().block_on(async {
@@ -699,7 +715,7 @@ fn dropping_whoever_runs_them_aborts_the_runs_and_keeps_the_jobs() {
 }
 
 #[test]
-fn who_is_asked_to_end_asks_the_runs_and_waits_for_their_clean_ups() {
+fn cancelling_a_runner_cancels_the_runs_and_waits_for_their_clean_ups() {
     let (jobs, log) = (Jobs::new(), Log::default());
     let notes = log.clone();
     virtual_time().block_on(async {
@@ -757,21 +773,21 @@ fn ten_thousand_jobs_that_are_not_due_cost_one_timer_and_no_turn() {
 }
 
 #[test]
-fn nothing_to_run_and_nobody_who_could_make_a_job_is_a_deadlock_that_names_the_jobs() {
+fn without_a_job_or_a_task_that_could_make_one_it_is_a_deadlock_that_names_the_jobs() {
     let jobs = Jobs::new();
     let error = virtual_time().try_block_on(jobs.run_forever()).unwrap_err().to_string();
     assert!(error.contains("notify \"jobs\" at tests/jobs.rs:"), "{error}");
 }
 
 #[test]
-fn one_run_after_the_other_may_run_them() {
+fn several_scheduler_runs_may_run_the_same_jobs() {
     let (jobs, count) = (Jobs::new(), Count::default());
     let runs = count.clone();
     jobs.every(1).second().run(async move || runs.add());
     let scheduler = virtual_time();
     for runs in 0..3 {
         scheduler.block_on(async {
-            jobs.run_pending().await; // At the first time the clock begins to count.
+            jobs.run_pending().await; // The first call starts the clock.
             sleep(SECOND).await;
         });
         assert_eq!(count.get(), runs);
@@ -779,7 +795,7 @@ fn one_run_after_the_other_may_run_them() {
 }
 
 #[test]
-fn by_another_virtual_clock_they_go_on_from_where_the_last_one_was_looked_at() {
+fn under_another_virtual_clock_they_continue_from_the_last_reading() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     jobs.every(1).hour().run(noted(&jobs, &log, ""));
     for _ in 0..3 {
@@ -810,7 +826,7 @@ fn a_failure_is_reported_by_the_scheduler_and_the_next_run_is_kept() {
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[0].contains("\"import\", spawned at tests/jobs.rs:"), "{}", lines[0]);
     assert!(
-        lines[0].ends_with("ended with an error that nobody reads: \"no file\""),
+        lines[0].ends_with("returned an error, and its handle was dropped: \"no file\""),
         "{}",
         lines[0]
     );
@@ -818,21 +834,21 @@ fn a_failure_is_reported_by_the_scheduler_and_the_next_run_is_kept() {
 }
 
 #[test]
-fn a_hook_is_told_of_failures_instead() {
+fn a_hook_receives_failures_instead() {
     let (log, reported) = (Log::default(), Count::default());
     let reports = reported.clone();
     let scheduler = Scheduler::builder().virtual_time().on_report(move |_| reports.add()).build();
     let jobs = Jobs::new();
-    let told = log.clone();
+    let failures = log.clone();
     jobs.on_failure(move |failure| {
         let tags: Vec<&str> = failure.tags().collect();
-        told.note(format!(
+        failures.note(format!(
             "{} {} {tags:?} {}",
             failure.name(),
             failure.message(),
             failure.is_panic()
         ));
-        assert!(failure.to_string().contains("made at tests/jobs.rs:"));
+        assert!(failure.to_string().contains("created at tests/jobs.rs:"));
         assert!(failure.place().file().ends_with("jobs.rs"));
     });
     jobs.every(10).seconds().name("import").tag("a").tag("b").run(async || Err::<(), _>("no file"));
@@ -843,7 +859,7 @@ fn a_hook_is_told_of_failures_instead() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_the_callers_panic() {
+fn invalid_periods_panic_in_the_caller() {
     let jobs = Jobs::new();
     let zero = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(jobs.every(0))));
     assert!(zero.is_err());
@@ -851,12 +867,12 @@ fn what_cannot_be_meant_is_the_callers_panic() {
     assert!(less.is_err());
 }
 
-// ----- looking -----
+// ----- debug output and limits -----
 
 async fn sweep() {}
 
 #[test]
-fn jobs_print_what_people_want_to_know() {
+fn debug_output_shows_the_schedule() {
     let jobs = Jobs::starting_at(&wednesday());
     let shown = |job: Job| {
         let shown = format!("{job:?}");
@@ -892,18 +908,18 @@ fn jobs_print_what_people_want_to_know() {
 }
 
 #[test]
-fn a_job_that_no_calendar_has_is_over() {
+fn a_job_beyond_the_calendar_is_over() {
     let jobs = Jobs::starting_at(&wednesday());
     assert!(jobs.every(u32::MAX).weeks().run(async || {}).is_over());
     assert!(jobs.every(u32::MAX).hours().at(":30").unwrap().run(async || {}).is_over());
-    // What is counted needs no calendar: it waits for half a million years, unless somebody says until when.
+    // A counted period needs no calendar: the job waits for half a million years, unless it has an end.
     let patient = jobs.every(u32::MAX).hours().run(async || {});
     assert!(!patient.is_over() && patient.next_run().is_none());
     assert!(jobs.every(u32::MAX).hours().until(Timestamp::MAX).run(async || {}).is_over());
 }
 
 #[test]
-fn a_last_day_before_all_calendars_is_past() {
+fn an_end_before_the_calendar_is_past() {
     let jobs = Jobs::starting_at(&wednesday());
     for last in [DateTime::MIN, date(-9999, 1, 2).at(0, 0, 0, 0)] {
         assert!(jobs.every(1).hour().until(last).run(async || {}).is_over());
@@ -913,7 +929,7 @@ fn a_last_day_before_all_calendars_is_past() {
 }
 
 #[test]
-fn a_stop_counts_for_whoever_was_called_before_though_he_has_had_no_turn() {
+fn a_stop_counts_for_an_earlier_call_that_has_not_yet_been_polled() {
     virtual_time().block_on(async {
         let jobs = Jobs::starting_at(&wednesday());
         jobs.every(1).hour().run(async || {});
@@ -921,13 +937,13 @@ fn a_stop_counts_for_whoever_was_called_before_though_he_has_had_no_turn() {
         jobs.stop();
         before.await.unwrap();
         let later = timeout(SECOND, jobs.run_forever()).await;
-        later.expect_err("it counts for nobody who comes later");
+        later.expect_err("it does not count for a later call");
         jobs.clear_all();
     });
 }
 
 #[test]
-fn who_waits_for_the_last_job_is_told_though_its_destructor_panics() {
+fn a_wait_for_the_last_job_ends_though_its_destructor_panics() {
     struct Bad;
     impl Drop for Bad {
         fn drop(&mut self) {

@@ -1,6 +1,6 @@
-//! When a job runs, beside a model: in Greenwich by whole numbers of seconds, which needs no calendar; elsewhere by
-//! the two offsets that a place has around a change of its clocks.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! When a job runs, against a model: in UTC by whole numbers of seconds, which needs no calendar; elsewhere by the
+//! two offsets that a time zone has around a clock change.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,11 +13,11 @@ use turnwise::jobs::jiff::{SignedDuration, Timestamp};
 use turnwise::jobs::{Jobs, Plan};
 use turnwise::{Scheduler, sleep};
 
-// ----- in Greenwich -----
+// ----- in UTC -----
 
-/// What a job is told: how often, and when.
+/// The unit of a job's period, and the time in that unit.
 #[derive(Clone, Copy, Debug)]
-enum Told {
+enum Schedule {
     Seconds,
     SecondOfMinute(i64),
     SecondOfHour(i64),
@@ -26,16 +26,16 @@ enum Told {
     TimeOnWeekday(i64, i64),
 }
 
-impl Told {
+impl Schedule {
     fn plan(self, every: u32, jobs: &Jobs) -> Plan<'_> {
         let every = jobs.every(every);
         let time = |at: i64| format!("{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
         match self {
-            Told::Seconds => every.seconds(),
-            Told::SecondOfMinute(at) => every.minutes().at(format!(":{at:02}")).unwrap(),
-            Told::SecondOfHour(at) => every.hours().at(&time(at)[3..]).unwrap(),
-            Told::TimeOfDay(at) => every.days().at(time(at)).unwrap(),
-            Told::TimeOnWeekday(day, at) => {
+            Schedule::Seconds => every.seconds(),
+            Schedule::SecondOfMinute(at) => every.minutes().at(format!(":{at:02}")).unwrap(),
+            Schedule::SecondOfHour(at) => every.hours().at(&time(at)[3..]).unwrap(),
+            Schedule::TimeOfDay(at) => every.days().at(time(at)).unwrap(),
+            Schedule::TimeOnWeekday(day, at) => {
                 let plan = match day {
                     0 => every.monday(),
                     1 => every.tuesday(),
@@ -50,28 +50,28 @@ impl Told {
         }
     }
 
-    /// The length of its unit, and where in that it runs.
+    /// The length of the unit, and the offset in it at which the job runs.
     fn unit(self) -> (i64, i64) {
         const DAY: i64 = 86400;
         match self {
-            Told::Seconds => (1, 0),
-            Told::SecondOfMinute(at) => (60, at),
-            Told::SecondOfHour(at) => (3600, at),
-            Told::TimeOfDay(at) => (DAY, at),
+            Schedule::Seconds => (1, 0),
+            Schedule::SecondOfMinute(at) => (60, at),
+            Schedule::SecondOfHour(at) => (3600, at),
+            Schedule::TimeOfDay(at) => (DAY, at),
             // The first of January 1970 was a Thursday.
-            Told::TimeOnWeekday(day, at) => (7 * DAY, (day - 3).rem_euclid(7) * DAY + at),
+            Schedule::TimeOnWeekday(day, at) => (7 * DAY, (day - 3).rem_euclid(7) * DAY + at),
         }
     }
 
-    /// The first time after `start`, and how long it is from each to the next.
+    /// The first time after `start`, and the time from each to the next.
     fn first(self, every: u32, start: i64) -> (i64, i64) {
         let (unit, offset) = self.unit();
         let period = unit * i64::from(every);
         let here = start.div_euclid(unit) * unit + offset;
-        let is_nearest = every == 1 || matches!(self, Told::TimeOnWeekday(..));
+        let is_nearest = every == 1 || matches!(self, Schedule::TimeOnWeekday(..));
         let first = match is_nearest {
             true if here > start => here,
-            // Of a week that began on a Thursday, the nearest may be in the one before.
+            // Weeks start on a Thursday here, so the nearest day may be in the next one.
             true => here + unit,
             false => here + period,
         };
@@ -79,7 +79,7 @@ impl Told {
     }
 }
 
-/// The next time that is neither past nor the same.
+/// The next time after `due` that is not past.
 fn after(due: i64, period: i64, now: i64) -> i64 {
     let mut next = due + period;
     while next < now {
@@ -88,17 +88,17 @@ fn after(due: i64, period: i64, now: i64) -> i64 {
     next
 }
 
-/// When the job starts, if somebody looks after each pause, and a run takes so long; and when it is due after that.
-fn model(told: Told, every: u32, start: i64, looks: &[(u32, u32)]) -> (Vec<i64>, i64) {
-    let (mut due, period) = told.first(every, start);
+/// When the job starts, if it is checked after each pause and each run has its length; and when it is due after that.
+fn model(schedule: Schedule, every: u32, start: i64, checks: &[(u32, u32)]) -> (Vec<i64>, i64) {
+    let (mut due, period) = schedule.first(every, start);
     let (mut now, mut starts) = (start, Vec::new());
-    for &(pause, length) in looks {
+    for &(pause, length) in checks {
         now += i64::from(pause);
         if due <= now {
             starts.push(now);
             due = after(due, period, now);
             if due == now {
-                due += period; // It is served by this run.
+                due += period; // This run serves it.
             }
             now += i64::from(length);
             if due < now {
@@ -109,17 +109,17 @@ fn model(told: Told, every: u32, start: i64, looks: &[(u32, u32)]) -> (Vec<i64>,
     (starts, due)
 }
 
-fn program(told: Told, every: u32, start: i64, looks: &[(u32, u32)]) -> (Vec<i64>, i64) {
+fn program(schedule: Schedule, every: u32, start: i64, checks: &[(u32, u32)]) -> (Vec<i64>, i64) {
     let point = Timestamp::from_second(start).unwrap().to_zoned_datetime(TimeZone::UTC);
     let jobs = Jobs::starting_at(&point);
     let (starts, length) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(0)));
     let (noted, lasts, clock) = (Rc::clone(&starts), Rc::clone(&length), jobs.clone());
     let due = Scheduler::builder().virtual_time().build().block_on(async {
-        let job = told.plan(every, &jobs).run(async move || {
+        let job = schedule.plan(every, &jobs).run(async move || {
             noted.borrow_mut().push(clock.now().timestamp().as_second());
             sleep(Duration::from_secs(lasts.get())).await;
         });
-        for &(pause, lasts) in looks {
+        for &(pause, lasts) in checks {
             length.set(lasts.into());
             sleep(Duration::from_secs(pause.into())).await;
             jobs.run_pending().await;
@@ -130,18 +130,18 @@ fn program(told: Told, every: u32, start: i64, looks: &[(u32, u32)]) -> (Vec<i64
     (starts.take(), due)
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn schedule() -> impl Strategy<Value = Schedule> {
     prop_oneof![
-        Just(Told::Seconds),
-        (0..60i64).prop_map(Told::SecondOfMinute),
-        (0..3600i64).prop_map(Told::SecondOfHour),
-        (0..86400i64).prop_map(Told::TimeOfDay),
-        (0..7i64, 0..86400i64).prop_map(|(day, at)| Told::TimeOnWeekday(day, at)),
+        Just(Schedule::Seconds),
+        (0..60i64).prop_map(Schedule::SecondOfMinute),
+        (0..3600i64).prop_map(Schedule::SecondOfHour),
+        (0..86400i64).prop_map(Schedule::TimeOfDay),
+        (0..7i64, 0..86400i64).prop_map(|(day, at)| Schedule::TimeOnWeekday(day, at)),
     ]
 }
 
-/// Pauses of very different lengths, and runs of which some are long.
-fn looks() -> impl Strategy<Value = Vec<(u32, u32)>> {
+/// Pauses of very different lengths, and runs, some of which are long.
+fn checks() -> impl Strategy<Value = Vec<(u32, u32)>> {
     let pause = prop_oneof![0..90u32, 0..7200u32, 0..200_000u32, 0..2_000_000u32];
     let length = prop_oneof![3 => Just(0), 1 => 0..100u32, 1 => 0..200_000u32];
     prop::collection::vec((pause, length), 1..20)
@@ -150,19 +150,19 @@ fn looks() -> impl Strategy<Value = Vec<(u32, u32)>> {
 proptest! {
     #[test]
     fn a_job_starts_when_the_model_says(
-        told in told(),
+        schedule in schedule(),
         every in prop_oneof![3 => Just(1u32), 2 => 2..40u32],
         start in 0..4_000_000_000i64,
-        looks in looks(),
+        checks in checks(),
     ) {
-        prop_assert_eq!(program(told, every, start, &looks), model(told, every, start, &looks));
+        prop_assert_eq!(program(schedule, every, start, &checks), model(schedule, every, start, &checks));
     }
 }
 
-// ----- where clocks are changed -----
+// ----- in zones with clock changes -----
 
-/// When a place has this date and time: with the offset of the day before or after it, the first one that fits; if
-/// none does, as with that of the day before.
+/// When a time zone has this date and time: with the offset of the day before or after it, the first one that fits; if
+/// none does, with that of the day before.
 fn when(zone: &TimeZone, day: Date, time: Time) -> Timestamp {
     let as_if = TimeZone::UTC.to_timestamp(day.to_datetime(time)).unwrap();
     let with = |shift: SignedDuration| {
@@ -183,7 +183,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_time_of_day_is_what_the_clock_of_the_place_shows(
+    fn a_time_of_day_is_what_the_local_clock_shows(
         zone in prop::sample::select(vec![
             "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Kathmandu",
             "America/St_Johns", "Africa/Casablanca",

@@ -1,4 +1,4 @@
-//! Joining: a handle gives its task's output once, to whoever asks last, wherever on the thread that is.
+//! Joining: a handle gives its task's output once, to the last poller, which may be anywhere on the thread.
 
 mod probe;
 
@@ -42,7 +42,7 @@ fn a_handle_that_was_given_up_can_be_awaited_again() {
 }
 
 #[test]
-fn a_task_whose_join_was_given_up_is_woken_by_the_end_once_and_for_nothing() {
+fn a_task_that_gave_up_a_join_is_woken_spuriously_once_by_its_end() {
     let scheduler = Scheduler::new();
     let spot = Spot::default();
     let handle = Rc::new(RefCell::new(scheduler.spawn(spot.wait())));
@@ -62,7 +62,7 @@ fn a_task_whose_join_was_given_up_is_woken_by_the_end_once_and_for_nothing() {
     assert!(matches!(poll_with(&mut *handle.borrow_mut(), Waker::noop()), Poll::Ready(Ok(()))));
 }
 
-// async-task#73: what a handle does that is awaited after it was done must be said.
+// async-task#73: a handle that is awaited after it was done must have a defined result.
 #[test]
 fn a_handle_polled_after_it_was_ready_panics_and_names_the_task() {
     let scheduler = Scheduler::new();
@@ -72,7 +72,7 @@ fn a_handle_polled_after_it_was_ready_panics_and_names_the_task() {
     assert!(poll_with(&mut handle, Waker::noop()).is_ready());
     let again = catch_unwind(AssertUnwindSafe(|| poll_with(&mut handle, Waker::noop()).is_ready()));
     let text = text(&*again.unwrap_err());
-    assert!(text.contains("task #2") && text.contains("after it had been ready"), "{text}");
+    assert!(text.contains("task #2") && text.contains("polled after completion"), "{text}");
     assert!(handle.is_finished());
 }
 
@@ -91,12 +91,12 @@ fn a_handle_is_awaited_in_another_task_and_in_another_scheduler() {
     second.run_until_stalled();
     spot.open();
     first.run().unwrap();
-    assert_eq!(second.metrics().ready, 1, "the end over here is a wake over there");
+    assert_eq!(second.metrics().ready, 1, "completion on one scheduler is a wake on the other");
     assert_eq!(second.block_on(there).unwrap(), 3);
 }
 
 #[test]
-fn a_task_goes_on_without_its_handle() {
+fn a_task_continues_without_its_handle() {
     let scheduler = Scheduler::new();
     let (spot, done) = (Spot::default(), Count::default());
     let (waited, counted) = (spot.wait(), done.clone());
@@ -119,17 +119,17 @@ fn the_output_of_a_finished_task_is_dropped_once_with_its_handle() {
     let held = dropped.token();
     let handle = scheduler.spawn(async move { held });
     scheduler.run().unwrap();
-    assert_eq!(dropped.get(), 0, "it waits for whoever may ask");
+    assert_eq!(dropped.get(), 0, "it is kept for the handle");
     drop(handle);
     assert_eq!(dropped.get(), 1);
     let held = dropped.token();
     drop(scheduler.spawn(async move { held }));
     scheduler.run().unwrap();
-    assert_eq!(dropped.get(), 2, "nobody can ask for it");
+    assert_eq!(dropped.get(), 2, "no handle can read it");
 }
 
 #[test]
-fn is_finished_tells_the_truth_in_every_stage() {
+fn is_finished_is_correct_in_every_stage() {
     let scheduler = Scheduler::new();
     let spot = Spot::default();
     let mut handle = scheduler.spawn(spot.wait());
@@ -144,11 +144,11 @@ fn is_finished_tells_the_truth_in_every_stage() {
     spot.open();
     assert!(!is_finished(&handle), "woken");
     scheduler.run().unwrap();
-    assert!(is_finished(&handle), "over");
+    assert!(is_finished(&handle), "finished");
     assert!(poll_with(&mut handle, Waker::noop()).is_ready());
     assert!(is_finished(&handle), "taken");
     scheduler.spawn(pending::<()>());
-    assert!(is_finished(&handle), "its place is another's");
+    assert!(is_finished(&handle), "its slot belongs to another task");
 
     let handle = scheduler.spawn(pending::<()>());
     handle.abort();
@@ -160,7 +160,7 @@ fn is_finished_tells_the_truth_in_every_stage() {
     assert!(panicked.is_finished(), "panicked");
     let left = scheduler.spawn(pending::<()>());
     drop(scheduler);
-    assert!(left.is_finished(), "gone with its scheduler");
+    assert!(left.is_finished(), "dropped with its scheduler");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_task_is_not_finished_in_its_own_turn() {
 
 #[allow(clippy::large_stack_arrays, reason = "a large output is what is tested")]
 #[test]
-fn outputs_of_all_sizes_come_through() {
+fn outputs_of_all_sizes_arrive() {
     #[derive(Debug, PartialEq)]
     struct Nothing;
     block_on(async {
@@ -202,19 +202,19 @@ fn outputs_of_all_sizes_come_through() {
 struct Aligned([u8; 256]);
 
 thread_local! {
-    /// How many values without a size were dropped on this thread.
-    static SIZELESS_DROPPED: Cell<usize> = const { Cell::new(0) };
+    /// The number of zero-sized values that were dropped on this thread.
+    static ZERO_SIZED_DROPPED: Cell<usize> = const { Cell::new(0) };
 }
 
-struct Sizeless;
+struct ZeroSized;
 
-impl Drop for Sizeless {
+impl Drop for ZeroSized {
     fn drop(&mut self) {
-        SIZELESS_DROPPED.set(SIZELESS_DROPPED.get() + 1);
+        ZERO_SIZED_DROPPED.set(ZERO_SIZED_DROPPED.get() + 1);
     }
 }
 
-/// Makes outputs in tasks, to be joined, declined before and after the end, and left behind.
+/// Makes outputs in tasks that are joined, dropped unread before and after the end, or left behind.
 fn every_output_is_dropped_once<T: 'static>(make: impl Fn() -> T, dropped: impl Fn() -> usize) {
     let scheduler = Scheduler::new();
     let give = || {
@@ -230,24 +230,24 @@ fn every_output_is_dropped_once<T: 'static>(make: impl Fn() -> T, dropped: impl 
     assert_eq!(dropped(), 1);
     drop(give());
     scheduler.run().expect("all tasks end");
-    assert_eq!(dropped(), 2, "declined before the end");
+    assert_eq!(dropped(), 2, "dropped unread before the end");
     let handle = give();
     scheduler.run().expect("all tasks end");
     assert_eq!(dropped(), 2);
     drop(handle);
-    assert_eq!(dropped(), 3, "declined after the end");
+    assert_eq!(dropped(), 3, "dropped unread after the end");
     let handle = give();
     scheduler.run_until_stalled();
     drop(scheduler);
     assert_eq!(dropped(), 3);
     drop(handle);
-    assert_eq!(dropped(), 4, "declined after the end of the scheduler");
+    assert_eq!(dropped(), 4, "dropped unread after the end of the scheduler");
 }
 
 #[allow(clippy::large_stack_arrays, reason = "a large output is what is tested")]
 #[test]
 fn outputs_of_every_size_are_dropped_once() {
-    every_output_is_dropped_once(|| Sizeless, || SIZELESS_DROPPED.get());
+    every_output_is_dropped_once(|| ZeroSized, || ZERO_SIZED_DROPPED.get());
     let small = Count::default();
     every_output_is_dropped_once(|| small.token(), || small.get());
     let large = Count::default();
@@ -255,7 +255,7 @@ fn outputs_of_every_size_are_dropped_once() {
 }
 
 #[test]
-fn a_handle_knows_where_its_task_was_spawned() {
+fn a_handle_reports_where_its_task_was_spawned() {
     let scheduler = Scheduler::new();
     let on = (line!(), scheduler.spawn(async {}));
     let by_builder = (line!(), task::Builder::new().spawn_on(&scheduler, async {}));
@@ -268,7 +268,7 @@ fn a_handle_knows_where_its_task_was_spawned() {
 }
 
 #[test]
-fn the_error_answers_its_questions() {
+fn the_accessors_of_the_error_are_correct() {
     let scheduler = Scheduler::new();
     let endless = scheduler.spawn(pending::<()>());
     endless.abort();
@@ -290,15 +290,15 @@ fn the_error_answers_its_questions() {
     assert_eq!(text(&*panicked.try_into_panic().unwrap()), "2");
     let odd = scheduler.spawn(async { std::panic::panic_any(5) });
     let odd = scheduler.block_on(odd).unwrap_err();
-    assert!(odd.to_string().ends_with("panicked"), "a payload that is no text has none: {odd}");
+    assert!(odd.to_string().ends_with("panicked"), "a payload that is not a text has none: {odd}");
 
     let sendable: Box<dyn std::error::Error + Send + Sync> = Box::new(odd);
     std::thread::spawn(move || drop(sendable)).join().unwrap();
 }
 
-// tokio#3477, #3564, glommio#335, tokio#3162: what is forgotten must be harmless to others.
+// tokio#3477, #3564, glommio#335, tokio#3162: a forgotten handle must not affect other tasks.
 #[test]
-fn handles_that_are_forgotten_harm_nobody() {
+fn forgotten_handles_affect_no_other_task() {
     for polls in 0..2 {
         let dropped = Count::default();
         let scheduler = Scheduler::new();
@@ -323,6 +323,6 @@ fn handles_that_are_forgotten_harm_nobody() {
         spots.iter().for_each(Spot::open);
         scheduler.run().unwrap();
         assert_eq!(scheduler.block_on(scheduler.spawn(async { 3 })).unwrap(), 3);
-        assert_eq!(dropped.get(), 0, "the outputs wait for ever for handles that nobody can use");
+        assert_eq!(dropped.get(), 0, "the outputs are kept for handles that no longer exist");
     }
 }

@@ -1,6 +1,6 @@
-//! The executor by itself: its folder is compiled here without the rest of the crate, and runs.
+//! The executor alone: its folder is compiled here without the rest of the crate, and runs.
 //!
-//! This test is the proof of a promise: `src/kernel` imports nothing of the crate, and is an executor.
+//! This proves that `src/kernel` imports nothing from the rest of the crate, and is an executor by itself.
 
 #![forbid(unsafe_code)]
 
@@ -30,7 +30,7 @@ fn scheduler() -> Rc<Kernel> {
     Kernel::new(Rc::new(NoHooks))
 }
 
-/// Runs until every task is over.
+/// Runs until every task has ended.
 fn run(kernel: &Kernel) -> Result<(), Stop> {
     Run::outermost(kernel, Location::caller(), None)
 }
@@ -48,7 +48,7 @@ fn spawn<F: Future<Output = u32> + 'static>(kernel: &Rc<Kernel>, future: F) -> H
     Handle { kernel: Rc::clone(kernel), slot, id }
 }
 
-/// What a `JoinHandle` is made of, for tasks that return a number.
+/// A minimal `JoinHandle`, for tasks that return a number.
 struct Handle {
     kernel: Rc<Kernel>,
     slot: u32,
@@ -61,7 +61,7 @@ impl Future for Handle {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut output: Option<Result<u32, Failure>> = None;
         let poll = self.kernel.poll_join(self.slot, self.id, cx, &mut output);
-        poll.map(|_| output.expect("it is awaited once, and its scheduler is there"))
+        poll.map(|_| output.expect("it is awaited once, and its scheduler exists"))
     }
 }
 
@@ -129,7 +129,7 @@ fn a_wake_comes_from_another_thread() {
 }
 
 #[test]
-fn what_can_never_run_again_ends_the_run() {
+fn a_task_that_can_never_run_again_ends_the_run() {
     let kernel = scheduler();
     drop(spawn(&kernel, std::future::pending::<u32>()));
     assert!(matches!(run(&kernel), Err(Stop::Stuck)));

@@ -1,4 +1,4 @@
-//! Large numbers: a million of everything, and storms. Debug builds do a tenth of it, since they are slow.
+//! Large numbers: a million of everything, and wake storms. Debug builds are slow, so they do a tenth of it.
 
 mod trace;
 
@@ -27,7 +27,7 @@ impl Drop for CountsDrops {
 }
 
 #[test]
-fn a_million_idle_tasks_have_one_turn_each_and_are_dropped_once() {
+fn a_million_idle_tasks_take_one_turn_each_and_are_dropped_once() {
     let dropped = Rc::new(Cell::new(0));
     let scheduler = Scheduler::new();
     for _ in 0..MILLION {
@@ -52,7 +52,7 @@ fn a_million_timers_fire_once_each_and_in_order() {
     let start = scheduler.block_on(async { time::now() });
     let fired: Rc<RefCell<Vec<(Duration, u64)>>> = Rc::default();
     for number in 0..MILLION {
-        // Mixed, with about four of each deadline.
+        // Shuffled, with about four timers per deadline.
         let wait = Duration::from_micros(number.wrapping_mul(2_654_435_761) % (MILLION / 4));
         let fired = Rc::clone(&fired);
         scheduler.spawn(async move {
@@ -61,12 +61,12 @@ fn a_million_timers_fire_once_each_and_in_order() {
             fired.borrow_mut().push((wait, number));
         });
     }
-    scheduler.run_until_stalled(); // Those of zero have fired.
+    scheduler.run_until_stalled(); // The zero-length ones have fired.
     let metrics = scheduler.metrics();
     assert_eq!((metrics.timers as u64) + (fired.borrow().len() as u64), MILLION);
     scheduler.run().unwrap();
     assert_eq!(fired.borrow().len() as u64, MILLION);
-    assert!(fired.borrow().is_sorted(), "by deadline, and equal ones as they were made");
+    assert!(fired.borrow().is_sorted(), "by deadline, and equal ones in creation order");
     assert_eq!(scheduler.metrics().timers, 0);
 }
 
@@ -115,7 +115,7 @@ fn a_million_tasks_come_and_go_through_the_same_few_slots() {
 }
 
 #[test]
-fn each_tenth_of_many_tasks_panics_and_the_others_do_not_notice() {
+fn every_tenth_task_panics_and_the_others_finish() {
     let scheduler = Scheduler::new();
     let count = MILLION / 10;
     let handles: Vec<_> = (0..count)
@@ -160,15 +160,15 @@ fn a_storm_of_wakes_from_other_threads_is_one_letter() {
 }
 
 #[test]
-fn a_storm_takes_one_turn_of_each_pass_and_leaves_the_others_theirs() {
+fn a_storm_takes_one_turn_per_pass_and_starves_no_other_task() {
     const PASSES: u64 = 300;
     let scheduler = Scheduler::new();
     let (sender, receiver) = mpsc::channel::<Waker>();
-    let is_over = Arc::new(AtomicBool::new(false));
-    let over = Arc::clone(&is_over);
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
     let storm = thread::spawn(move || {
         let waker = receiver.recv().unwrap();
-        while !over.load(Ordering::Relaxed) {
+        while !stopped.load(Ordering::Relaxed) {
             waker.wake_by_ref();
         }
     });
@@ -191,7 +191,7 @@ fn a_storm_takes_one_turn_of_each_pass_and_leaves_the_others_theirs() {
             yield_now().await;
         }
     });
-    is_over.store(true, Ordering::Relaxed);
+    stop.store(true, Ordering::Relaxed);
     storm.join().unwrap();
     assert!(stormed.get() <= PASSES + 1, "{} turns in {PASSES} passes", stormed.get());
     assert!(scheduler.metrics().letters <= PASSES + 1);

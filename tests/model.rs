@@ -1,4 +1,4 @@
-//! Random programs run as a model of sixty lines says: the same turns in the same order, the same ends.
+//! Random programs run exactly as a sixty-line model predicts: the same turns in the same order, the same outcomes.
 
 mod trace;
 
@@ -22,18 +22,17 @@ use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, yield_now};
 
 use trace::Log;
 
-/// One thing that a task does. Tasks are numbered in the order in which they are spawned; a number that is
-/// too high counts from the start again.
+/// One operation of a task. Tasks are numbered in spawn order; a number that is too high wraps around.
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    /// Gives way so many times.
+    /// Yields this many times.
     Yield(u32),
     /// Spawns the task with the next script, if there is one left.
     Spawn,
-    /// Awaits the handle of a task, if nobody has taken it.
+    /// Awaits the handle of a task, if it has not been taken yet.
     Join(usize),
     Sleep(u64),
-    /// Wakes a task for no reason, whatever it waits for.
+    /// Wakes a task spuriously, whatever it waits for.
     Ring(usize),
     /// Waits for the task's own flag, and lowers it.
     Wait,
@@ -47,7 +46,7 @@ type Script = Vec<Op>;
 
 // ----- the real thing -----
 
-/// What the tasks of a program share: entries by the number of the task.
+/// What the tasks of a program share, indexed by task number.
 #[derive(Default)]
 struct World {
     scripts: Vec<Script>,
@@ -64,7 +63,7 @@ impl World {
         waiter.into_iter().for_each(Waiter::wake);
     }
 
-    /// Makes the next task, by this way of spawning.
+    /// Spawns the next task with the given spawn function.
     fn spawn(self: &Rc<Self>, spawn: impl FnOnce(Play) -> JoinHandle<()>) {
         let number = self.aborts.borrow().len();
         if number == self.scripts.len() {
@@ -80,7 +79,7 @@ impl World {
 
 type Play = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Performs a script, and leaves the task's waiter for all to ring at the beginning of each turn.
+/// Performs a script, and at the start of each turn publishes the task's waiter so that any task can ring it.
 fn play(world: Rc<World>, task: usize) -> Play {
     let mut script = Box::pin(perform(Rc::clone(&world), task));
     Box::pin(poll_fn(move |cx| {
@@ -128,7 +127,7 @@ async fn perform(world: Rc<World>, task: usize) {
     }
 }
 
-/// Runs a program whose first tasks are spawned at the start, by steps or in one run; returns its trace.
+/// Runs a program with its `first` tasks spawned up front, step by step or in one run; returns its trace.
 fn run(scripts: &[Script], first: usize, by_steps: bool) -> Vec<String> {
     let log = Log::default();
     let world = Rc::new(World { scripts: scripts.to_vec(), log: log.clone(), ..World::default() });
@@ -177,7 +176,7 @@ struct Task {
     script: VecDeque<Op>,
     doing: Doing,
     waits: Waits,
-    /// The task can be rung: it was not, since the beginning of its last turn.
+    /// Whether a ring has an effect: the task has not been rung since its last turn started.
     rings: bool,
     flag: bool,
     aborted: bool,
@@ -197,7 +196,7 @@ struct Model {
     trace: Vec<String>,
 }
 
-/// The scheduler of the model: sixty lines, and nothing in them is clever.
+/// The scheduler of the model: sixty lines, none of them clever.
 impl Model {
     fn spawn(&mut self) {
         let Some(script) = self.scripts.pop_front() else { return };
@@ -217,7 +216,7 @@ impl Model {
         }
     }
 
-    /// Fires what is due; returns whether anything was.
+    /// Fires the due timers; returns whether there were any.
     fn look(&mut self) -> bool {
         self.look_again = self.turns + 64;
         self.timers.sort_by_key(|timer| timer.0);
@@ -276,7 +275,7 @@ impl Model {
         }
     }
 
-    /// Goes on with the script until the task waits (`None`) or ends.
+    /// Continues the script until the task waits (`None`) or ends.
     fn perform(&mut self, number: usize) -> Option<&'static str> {
         self.tasks[number].rings = true;
         loop {
@@ -338,14 +337,14 @@ fn model(scripts: &[Script], first: usize) -> Vec<String> {
     model.trace
 }
 
-/// The scripts of a program: thirty things to do, more or less.
+/// The scripts of a program: about thirty operations.
 fn programs() -> impl Strategy<Value = Vec<Script>> {
     prop::collection::vec(prop::collection::vec(op(), 0..=10), 3..=8)
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        // More than 64 turns at times: then timers are looked at though tasks are ready.
+        // Sometimes more than 64 turns, so that timers are checked while tasks are ready.
         6 => (0_u32..3).prop_map(Op::Yield),
         1 => (20_u32..80).prop_map(Op::Yield),
         6 => Just(Op::Spawn),
@@ -374,7 +373,7 @@ proptest! {
 }
 
 #[test]
-fn the_programs_of_the_model_are_worth_running() {
+fn the_random_programs_cover_every_outcome() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut text = String::new();
     let mut longest = 0;
@@ -385,7 +384,7 @@ fn the_programs_of_the_model_are_worth_running() {
         text.push_str(&trace.join("\n"));
     }
     for end in ["(aborted)", "(panicked)", "joined", ": aborted", ": panicked", "after 4ms"] {
-        assert!(text.contains(end), "no program ends with {end:?}");
+        assert!(text.contains(end), "no trace contains {end:?}");
     }
     assert!(longest > 60, "the longest trace has {longest} lines");
 }

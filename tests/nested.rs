@@ -1,4 +1,4 @@
-//! Schedulers inside of schedulers: what is refused, and what works.
+//! Schedulers inside schedulers: what is refused, and what works.
 
 mod probe;
 
@@ -25,22 +25,22 @@ fn a_run_inside_a_run_is_an_error_that_names_both_places() {
             assert_eq!((nested.outer.line(), nested.outer.file()), (outermost, file!()));
             assert_eq!(nested.inner.line(), outermost + 2);
         }
-        assert_eq!(spawn(async { 7 }).await.unwrap(), 7, "the outer one is as it was");
+        assert_eq!(spawn(async { 7 }).await.unwrap(), 7, "the outer scheduler still works");
     });
     inner.run().unwrap();
     assert_eq!(inner.metrics().alive, 0);
 }
 
 #[test]
-fn the_free_block_on_panics_with_the_same_words() {
+fn the_free_block_on_panics_with_the_same_message() {
     let payload = catch_unwind(|| block_on(async { block_on(async {}) })).unwrap_err();
     let text = payload.downcast_ref::<String>().unwrap();
     assert!(text.contains("tests/nested.rs") && text.contains("`spawn` the future"), "{text}");
-    block_on(async {}); // The thread is as it was.
+    block_on(async {}); // The thread can run a scheduler again.
 }
 
 #[test]
-fn a_task_cannot_drive_the_scheduler_that_gives_it_its_turn() {
+fn a_task_cannot_drive_the_scheduler_that_is_polling_it() {
     let scheduler = Rc::new(Scheduler::new());
     let own = Rc::clone(&scheduler);
     let outermost = line!() + 1;
@@ -48,17 +48,17 @@ fn a_task_cannot_drive_the_scheduler_that_gives_it_its_turn() {
         let ways: [fn(&Scheduler); 2] =
             [|own| drop(own.step()), |own| assert_eq!(own.run_until_stalled(), 0)];
         for way in ways {
-            let said = catch_unwind(AssertUnwindSafe(|| way(&own))).unwrap_err();
-            let said = text(&*said);
-            let start = format!("a scheduler cannot run at {}:{}:", file!(), outermost + 2);
+            let message = catch_unwind(AssertUnwindSafe(|| way(&own))).unwrap_err();
+            let message = text(&*message);
+            let start = format!("cannot run a scheduler at {}:{}:", file!(), outermost + 2);
             let end = format!(
-                ", inside the one that runs since {}:{outermost}:15: that one would stand still; \
+                " inside the one running since {}:{outermost}:15: it would block that one; \
                  `spawn` the future and await its handle instead",
                 file!()
             );
-            assert!(said.starts_with(&start) && said.ends_with(&end), "{said}");
+            assert!(message.starts_with(&start) && message.ends_with(&end), "{message}");
         }
-        yield_now().await; // And its turns go on.
+        yield_now().await; // The task still gets its turns.
     });
     assert!(scheduler.run().is_ok());
     assert_eq!(scheduler.metrics().turns, 2);
@@ -92,7 +92,7 @@ fn an_inner_scheduler_wakes_the_very_task_that_runs_it() {
         if turns.get() == 3 {
             return Poll::Ready(());
         }
-        // Woken in its own turn, by a task in a turn nested in it: by its waker, and from then on elsewhere.
+        // The task is woken during its own turn, by a task whose turn is nested in it.
         let waker = cx.waker().clone();
         inner.spawn(async move { waker.wake() });
         assert_eq!(inner.run_until_stalled(), 1);
@@ -102,7 +102,7 @@ fn an_inner_scheduler_wakes_the_very_task_that_runs_it() {
 }
 
 #[test]
-fn the_current_task_is_again_the_outer_one_after_an_inner_run() {
+fn the_outer_task_is_current_again_after_an_inner_run() {
     let (outer, inner) = (Scheduler::new(), Scheduler::new());
     outer.spawn(async {});
     outer.block_on(async {
@@ -111,12 +111,12 @@ fn the_current_task_is_again_the_outer_one_after_an_inner_run() {
         inner.run_until_stalled();
         assert_eq!(turnwise::task::id(), own);
         let child = spawn(async {});
-        assert_eq!(child.id().as_u64(), own.as_u64() + 1, "and it is here that tasks are made");
+        assert_eq!(child.id().as_u64(), own.as_u64() + 1, "and `spawn` uses the outer scheduler");
     });
 }
 
 #[test]
-fn a_run_in_a_destructor_inside_of_a_turn_is_refused_too() {
+fn a_run_in_a_destructor_inside_a_turn_is_refused_too() {
     struct Runs(Rc<Cell<bool>>);
     impl Drop for Runs {
         fn drop(&mut self) {
@@ -146,7 +146,7 @@ fn an_outer_task_wakes_an_inner_one() {
     assert_eq!(inner.metrics().alive, 0);
 }
 
-/// Panics when it is asked, and with it the run that asks.
+/// Panics in `may_wake`, and so in the run that calls it.
 struct Broken;
 
 impl Park for Broken {
@@ -167,15 +167,19 @@ fn a_panic_that_ends_an_inner_run_leaves_both_as_they_were() {
         let own = turnwise::task::id();
         assert!(catch_unwind(AssertUnwindSafe(|| inner.run_until_stalled())).is_err());
         assert_eq!(turnwise::task::id(), own);
-        assert_eq!(inner.run_until_stalled(), 1, "its parker is gone, its task is not");
+        assert_eq!(inner.run_until_stalled(), 1, "its parker is gone, but its task is not");
         spawn(async {}).await.unwrap();
-        assert_eq!(outer.metrics().wakers_held, 0, "it waits by its key, so its bell is known");
+        assert_eq!(
+            outer.metrics().wakers_held,
+            0,
+            "the join recognizes the task's own bell, so it keeps only its key"
+        );
     });
     inner.run().unwrap();
 }
 
 #[test]
-fn a_destructor_outside_of_all_turns_may_run_its_scheduler() {
+fn a_destructor_outside_all_turns_may_run_its_scheduler() {
     let scheduler = Rc::new(Scheduler::new());
     let (inside, runs) = (Rc::clone(&scheduler), Count::default());
     let ran = runs.clone();
@@ -185,7 +189,7 @@ fn a_destructor_outside_of_all_turns_may_run_its_scheduler() {
             inside.spawn(yield_now());
             assert_eq!(inside.run_until_stalled(), 2);
             inside.run().unwrap();
-            ran.add(); // A panic would be survived in silence.
+            ran.add(); // Last, because a panic in here is swallowed.
         })
     });
     scheduler.run().unwrap();
@@ -193,7 +197,7 @@ fn a_destructor_outside_of_all_turns_may_run_its_scheduler() {
     assert_eq!(runs.get(), 1);
 }
 
-// Or a task of that run that waits for what such an output gives away when it is dropped waits for ever.
+// Otherwise a task of that run would wait forever for something that such an output releases when it is dropped.
 #[test]
 fn a_run_in_a_destructor_drops_the_outputs_of_its_tasks_like_any_other() {
     let scheduler = Rc::new(Scheduler::new());
@@ -204,10 +208,10 @@ fn a_run_in_a_destructor_drops_the_outputs_of_its_tasks_like_any_other() {
             let unwanted = seen.on_drop("the output of its task is dropped");
             drop(inside.spawn(async move { unwanted }));
             inside.run_until_stalled();
-            seen.note("the run is over");
+            seen.note("the run has ended");
         })
     });
     scheduler.run().unwrap();
     drop(output);
-    assert_eq!(log.take(), ["the output of its task is dropped", "the run is over"]);
+    assert_eq!(log.take(), ["the output of its task is dropped", "the run has ended"]);
 }

@@ -1,6 +1,6 @@
-//! An observer sees every transition, in order, with its cause; and nothing changes when nobody looks.
+//! An observer sees every transition, in order, with its cause; and its presence changes nothing.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -19,7 +19,7 @@ use turnwise::{
 
 use trace::{Log, Signal, leave_waker};
 
-/// A scheduler with a virtual clock, and everything that it tells.
+/// A scheduler with a virtual clock, and a log of all its transitions.
 fn watched() -> (Scheduler, Log) {
     let log = Log::default();
     let lines = log.clone();
@@ -31,7 +31,7 @@ fn watched() -> (Scheduler, Log) {
 fn a_spawn_and_its_turns() {
     let (scheduler, log) = watched();
     scheduler.spawn(yield_now());
-    assert_eq!(log.take(), ["spawn #1", "schedule #1 (new)"], "though it does not run yet");
+    assert_eq!(log.take(), ["spawn #1", "schedule #1 (new)"], "though it is not running yet");
     scheduler.run().unwrap();
     let expected =
         ["turn #1", "#1 yields", "schedule #1 (by #1)", "turn #1", "#1 returned", "exit #1"];
@@ -159,7 +159,7 @@ impl Observer for Keeper {
 }
 
 #[test]
-fn a_transition_says_what_it_is_as_data() {
+fn a_transition_carries_its_details_as_data() {
     let keeper = Keeper::default();
     let scheduler = Scheduler::builder().virtual_time().observer(keeper.clone()).build();
     let handle = task::Builder::new().name("n").spawn_on(&scheduler, yield_now());
@@ -182,7 +182,7 @@ fn a_transition_says_what_it_is_as_data() {
         match each {
             Transition::TurnBegan { turn, .. } => turns.push(*turn),
             Transition::TurnEnded { turn, result, .. } => {
-                assert_eq!(turns.last(), Some(turn), "a turn ends before the next one begins");
+                assert_eq!(turns.last(), Some(turn), "a turn ends before the next one starts");
                 assert_eq!(*result == TurnResult::Yielded, *turn == 1);
             }
             Transition::Exited { ending, .. } => assert_eq!(*ending, Ending::Returned),
@@ -196,7 +196,7 @@ fn a_transition_says_what_it_is_as_data() {
 }
 
 #[test]
-fn a_sleep_of_the_thread_is_told_with_its_end() {
+fn parking_and_unparking_the_thread_are_reported() {
     let log = Log::default();
     let lines = log.clone();
     let observer = move |transition: &Transition| {
@@ -218,7 +218,7 @@ fn a_sleep_of_the_thread_is_told_with_its_end() {
     );
 }
 
-/// When it is told of a stall it gives the waker that it finds to another thread.
+/// On a stall, hands the waker that it finds to another thread.
 struct Rescuer {
     reports: Rc<RefCell<Vec<DeadlockReport>>>,
     place: Rc<RefCell<Option<Waker>>>,
@@ -230,12 +230,12 @@ impl Observer for Rescuer {
 
     fn stalled(&self, report: &DeadlockReport) {
         self.reports.borrow_mut().push(report.clone());
-        self.thread.send(self.place.take().expect("it is told once for each stall")).unwrap();
+        self.thread.send(self.place.take().expect("each stall is reported once")).unwrap();
     }
 }
 
 #[test]
-fn a_stall_is_told_once_with_a_report_that_is_not_certain() {
+fn a_stall_is_reported_once_and_not_as_certain() {
     let (reports, place) = (Rc::default(), Rc::default());
     let (sender, wakers) = mpsc::channel();
     let rescuer =
@@ -253,7 +253,7 @@ fn a_stall_is_told_once_with_a_report_that_is_not_certain() {
     for report in &*reports.borrow() {
         assert!(!report.certain);
         assert_eq!(report.alive, 2);
-        // The thread may not have dropped the one that it has just used.
+        // The thread may not yet have dropped the waker that it has just used.
         assert!(report.wakers_held == 1 || report.wakers_held == 2);
     }
     drop(scheduler);
@@ -283,7 +283,7 @@ fn without_an_observer_everything_is_the_same() {
 }
 
 #[test]
-fn an_observer_may_spawn_and_look_and_is_removed_if_it_panics() {
+fn an_observer_may_spawn_and_take_snapshots_and_is_removed_if_it_panics() {
     let scheduler = Rc::new(RefCell::new(None::<Scheduler>));
     let own = Rc::clone(&scheduler);
     let seen = Rc::new(Cell::new(0));
@@ -295,7 +295,7 @@ fn an_observer_may_spawn_and_look_and_is_removed_if_it_panics() {
             return;
         };
         assert_eq!(own.snapshot().turn, own.metrics().turns);
-        assert!(task.as_u64() < 3, "enough");
+        assert!(task.as_u64() < 3, "on purpose");
         own.spawn(async {});
     };
     *scheduler.borrow_mut() = Some(Scheduler::builder().observer(observer).build());

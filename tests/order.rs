@@ -1,6 +1,6 @@
 //! The order of turns is the order in which tasks became ready, and it is the same at every run.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -21,7 +21,7 @@ use turnwise::{Policy, Scheduler, sleep, sleep_until, spawn, task, time, yield_n
 
 use trace::{Log, Signal, leave_waker, trace, trace_of};
 
-/// The lines that tell of turns, without the rest.
+/// The lines about turns, and only those.
 fn turns(trace: &[String]) -> Vec<&str> {
     trace.iter().filter_map(|line| line.strip_prefix("turn ")).collect()
 }
@@ -80,7 +80,7 @@ fn spawn_only_puts_the_task_at_the_end_of_ready() {
 
 // futures-rs#2333, futures-rs#2551: a future that woke itself was polled twice in one go.
 #[test]
-fn a_pass_gives_turns_only_to_what_was_ready_when_it_began() {
+fn a_pass_gives_turns_only_to_tasks_that_were_ready_when_it_began() {
     let lines = trace(|scheduler| {
         scheduler.spawn(async {
             spawn(yield_now());
@@ -92,7 +92,7 @@ fn a_pass_gives_turns_only_to_what_was_ready_when_it_began() {
     assert_eq!(turns(&lines), ["#1", "#2", "#3", "#1", "#2", "#3", "#1"]);
 }
 
-// tokio#6521: wakers of one batch were called in another order than that of the waits.
+// tokio#6521: the wakers of one batch were not called in the order of the waits.
 #[test]
 fn a_hundred_waiters_keep_their_order() {
     for at_once in [1, 3, 32, 33, 100] {
@@ -126,7 +126,7 @@ fn a_hundred_waiters_keep_their_order() {
 }
 
 #[test]
-fn whoever_is_woken_first_goes_first_whatever_his_number() {
+fn the_task_woken_first_runs_first_whatever_its_number() {
     let lines = trace(|scheduler| {
         let signals: Vec<Signal> = (0..5).map(|_| Signal::default()).collect();
         for signal in &signals {
@@ -157,7 +157,7 @@ fn wakes_from_other_threads_join_at_the_back() {
 }
 
 #[test]
-fn letters_are_answered_in_the_order_in_which_they_came() {
+fn letters_are_handled_in_order_of_arrival() {
     let lines = trace(|scheduler| {
         let places: Vec<_> = (0..4).map(|_| Rc::new(RefCell::new(None))).collect();
         for place in &places {
@@ -174,9 +174,9 @@ fn letters_are_answered_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn timers_due_together_fire_in_the_order_in_which_they_were_made() {
+fn timers_due_together_fire_in_creation_order() {
     let lines = trace(|scheduler| {
-        // All are due after 10 s; #1 makes its sleep at once, #3 after 1 s, #2 after 3 s.
+        // All are due after 10 s; #1 creates its second sleep immediately, #3 after 1 s, #2 after 3 s.
         for before in [0, 3, 1] {
             scheduler.spawn(async move {
                 sleep(Duration::from_secs(before)).await;
@@ -188,19 +188,19 @@ fn timers_due_together_fire_in_the_order_in_which_they_were_made() {
     assert_eq!(lines[lines.len() - 3..], ["#1", "#3", "#2"]);
 }
 
-/// A waker that only says its name.
-struct Says(std::sync::mpsc::Sender<&'static str>, &'static str);
+/// A waker that only sends its name.
+struct Named(std::sync::mpsc::Sender<&'static str>, &'static str);
 
-impl Wake for Says {
+impl Wake for Named {
     fn wake(self: std::sync::Arc<Self>) {
         self.0.send(self.1).unwrap();
     }
 }
 
 #[test]
-fn sleeps_of_one_turn_fire_in_the_order_in_which_they_were_made_whoever_is_polled_first() {
+fn sleeps_of_one_turn_fire_in_creation_order_whichever_is_polled_first() {
     let (sender, receiver) = std::sync::mpsc::channel();
-    let waker = |name| std::task::Waker::from(std::sync::Arc::new(Says(sender.clone(), name)));
+    let waker = |name| std::task::Waker::from(std::sync::Arc::new(Named(sender.clone(), name)));
     let second = Duration::from_secs(1);
     Scheduler::builder().virtual_time().build().block_on(async {
         let mut first = pin!(sleep(second));
@@ -215,7 +215,7 @@ fn sleeps_of_one_turn_fire_in_the_order_in_which_they_were_made_whoever_is_polle
 }
 
 #[test]
-fn awaiting_what_is_ready_does_not_give_way() {
+fn awaiting_a_ready_future_does_not_yield() {
     let lines = trace(|scheduler| {
         scheduler.spawn(async {
             let child = spawn(async { 7 });
@@ -254,7 +254,7 @@ fn a_program_has_the_same_trace_at_every_run() {
     }
 }
 
-/// Runs a task that is always ready beside another one; returns how many turns it had until that was over.
+/// Runs an always-ready task next to `other`; returns how many turns it took until `other` finished.
 fn turns_of_a_busy_task_until(other: impl Future<Output = ()> + 'static) -> u32 {
     Scheduler::new().block_on(async {
         let other = spawn(other);
@@ -268,10 +268,10 @@ fn turns_of_a_busy_task_until(other: impl Future<Output = ()> + 'static) -> u32 
     })
 }
 
-// futures-rs#2047, futures-rs#2049, tokio#5686, tokio#8254: a task that was always ready, or that only
-// gave way, kept timers, I/O or other tasks from their share.
+// futures-rs#2047, futures-rs#2049, tokio#5686, tokio#8254: a task that was always ready, or that only yielded, starved
+// timers, I/O or other tasks.
 #[test]
-fn an_always_ready_task_starves_nobody() {
+fn an_always_ready_task_starves_no_other() {
     assert!(turns_of_a_busy_task_until(yield_now()) <= 3, "another task");
     let by_thread = async {
         let place = Rc::new(RefCell::new(None));
@@ -301,7 +301,8 @@ fn a_due_timer_waits_for_64_turns_and_a_pass_at_most() {
     let before = scheduler.metrics().turns;
     scheduler.block_on(sleep(Duration::ZERO));
     let turns = scheduler.metrics().turns - before;
-    // Its first turn is at the end of a pass, the look at the end of the next one, its last turn in another.
+    // Its first turn is at the end of a pass, the timers are checked at the end of the next, its last turn is in a
+    // third.
     assert!(turns <= 64 + 3 * 1001, "{turns} turns");
 }
 
@@ -335,7 +336,7 @@ fn a_group_of_busy_futures_starves_neither_its_task_nor_the_others() {
 }
 
 #[test]
-fn the_root_has_its_turns_like_any_other_task() {
+fn the_root_takes_its_turns_like_any_other_task() {
     let log = Log::default();
     let scheduler = Scheduler::builder().observer(log.tracer()).build();
     scheduler.spawn(yield_now());

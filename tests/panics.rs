@@ -1,4 +1,4 @@
-//! Panics: whatever panics, it harms nobody else, and everything is dropped exactly once.
+//! Panics: whatever panics, nothing else is affected, and everything is dropped exactly once.
 
 mod probe;
 
@@ -13,12 +13,12 @@ use std::time::Duration;
 use probe::{Bomb, Count, Log, Spot, poll_with, text, virtual_time};
 use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, task, yield_now};
 
-/// Runs something that panics, and returns what it panicked with.
+/// Runs a closure that panics, and returns the payload.
 fn caught<R>(run: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     catch_unwind(AssertUnwindSafe(run)).err().expect("it panics")
 }
 
-/// A future that is done after its second turn, and panics when it is dropped.
+/// A future that completes in its second turn, and panics when it is dropped.
 fn armed<T: 'static>(bomb: Bomb, mut end: impl FnMut() -> T) -> impl Future<Output = T> {
     let mut turns = 0;
     poll_fn(move |cx: &mut Context<'_>| {
@@ -32,7 +32,7 @@ fn armed<T: 'static>(bomb: Bomb, mut end: impl FnMut() -> T) -> impl Future<Outp
     })
 }
 
-/// A task that shows at the end of a test that the others still have their turns.
+/// A task that proves at the end of a test that other tasks still run.
 fn witness(scheduler: &Scheduler) -> JoinHandle<&'static str> {
     scheduler.spawn(async {
         for _ in 0..10 {
@@ -75,7 +75,7 @@ fn one_task_in_a_hundred_panics_and_the_others_finish() {
 }
 
 #[test]
-fn a_panic_is_the_error_of_whoever_joins_and_the_joiner_goes_on() {
+fn a_panic_is_an_error_for_the_joiner_which_continues() {
     let error = turnwise::block_on(async {
         let outer = spawn(async { spawn(async { panic!("deep down") }).await });
         outer.await.unwrap().unwrap_err()
@@ -87,7 +87,7 @@ fn a_panic_is_the_error_of_whoever_joins_and_the_joiner_goes_on() {
 
 // futures-rs#2886: a use after free when a future panicked as it was dropped.
 #[test]
-fn a_future_that_panics_when_dropped_at_its_end_has_given_its_output() {
+fn a_future_that_panics_when_dropped_after_completion_keeps_its_output() {
     let (scheduler, bombs) = (virtual_time(), Count::default());
     let handle = scheduler.spawn(armed(Bomb(bombs.clone()), || "kept"));
     let witness = witness(&scheduler);
@@ -131,7 +131,7 @@ fn futures_that_panic_when_dropped_do_not_stop_the_drop_of_their_scheduler() {
     assert_eq!((bombs.get(), log.take()), (3, vec!["0".into(), "1".into(), "2".into()]));
     for mut handle in handles {
         let Poll::Ready(Err(error)) = poll_with(&mut handle, Waker::noop()) else {
-            panic!("the task is over");
+            panic!("the task has ended");
         };
         assert!(error.is_cancelled());
     }
@@ -140,7 +140,7 @@ fn futures_that_panic_when_dropped_do_not_stop_the_drop_of_their_scheduler() {
 
 // tokio#4430: a panic, and then another one while things are dropped because of it.
 #[test]
-fn of_a_panic_and_one_in_the_destructor_the_first_is_told() {
+fn of_a_panic_and_another_in_the_destructor_the_first_is_reported() {
     let (scheduler, bombs) = (virtual_time(), Count::default());
     let handle = scheduler.spawn(armed(Bomb(bombs.clone()), || panic!("the first")));
     let witness = witness(&scheduler);
@@ -154,7 +154,7 @@ fn of_a_panic_and_one_in_the_destructor_the_first_is_told() {
 // ----- in the destructor of an output -----
 
 #[test]
-fn an_output_that_panics_when_nobody_wants_it_harms_nobody() {
+fn an_unread_output_that_panics_when_dropped_affects_nothing_else() {
     for detach_first in [false, true] {
         let (scheduler, bombs) = (virtual_time(), Count::default());
         let bomb = Bomb(bombs.clone());
@@ -169,7 +169,7 @@ fn an_output_that_panics_when_nobody_wants_it_harms_nobody() {
         } else {
             scheduler.run().unwrap();
             assert_eq!(bombs.get(), 0, "it is kept for the handle");
-            drop(handle); // This does not panic: whoever drops a handle has nothing to do with it.
+            drop(handle); // This does not panic: the owner of a handle is not responsible for the output.
         }
         assert_eq!(bombs.get(), 1);
         assert_eq!(scheduler.block_on(witness).unwrap(), "unharmed");
@@ -193,7 +193,7 @@ fn a_handle_dropped_by_a_panic_may_hold_an_output_that_panics_too() {
 
 // ----- a payload whose destructor panics -----
 
-/// Panics when it is dropped, with the next of its kind, until there is none.
+/// Panics when it is dropped, with another grenade as the payload until none is left.
 struct Grenade {
     left: usize,
     thrown: Arc<AtomicUsize>,
@@ -209,7 +209,7 @@ impl Drop for Grenade {
 }
 
 #[test]
-fn a_payload_that_panics_when_dropped_is_handed_over_unharmed() {
+fn a_payload_that_panics_when_dropped_is_handed_over_intact() {
     let thrown = Arc::new(AtomicUsize::new(0));
     let (scheduler, grenade) = (virtual_time(), Grenade { left: 1, thrown: Arc::clone(&thrown) });
     let handle = scheduler.spawn(async move { panic_any(grenade) });
@@ -223,7 +223,7 @@ fn a_payload_that_panics_when_dropped_is_handed_over_unharmed() {
 }
 
 #[test]
-fn a_payload_that_panics_again_and_again_is_forgotten_and_harms_nobody() {
+fn a_payload_that_panics_again_and_again_is_forgotten_and_affects_nothing_else() {
     for (detach_first, left) in [(false, 1), (false, 5), (true, 1), (true, 5)] {
         let thrown = Arc::new(AtomicUsize::new(0));
         let (scheduler, grenade) = (virtual_time(), Grenade { left, thrown: Arc::clone(&thrown) });
@@ -245,15 +245,15 @@ fn a_payload_that_panics_again_and_again_is_forgotten_and_harms_nobody() {
 
 // ----- in the root -----
 
-/// What a thread must look like outside of all runs.
-fn assert_outside_of_all_runs() {
+/// Checks that the thread is outside all runs.
+fn assert_outside_all_runs() {
     assert_eq!(task::try_id(), None);
     assert_eq!(task::name(), None);
     assert!(text(&*caught(|| spawn(async {}))).starts_with("`spawn` needs a running scheduler"));
 }
 
 #[test]
-fn a_panic_of_the_root_leaves_through_block_on_and_the_others_are_intact() {
+fn a_panic_of_the_root_propagates_from_block_on_and_leaves_other_tasks_intact() {
     for turns in [0, 1, 7] {
         let (scheduler, dropped) = (virtual_time(), Count::default());
         let spot = Spot::default();
@@ -271,7 +271,7 @@ fn a_panic_of_the_root_leaves_through_block_on_and_the_others_are_intact() {
             })
         });
         assert_eq!((text(&*payload).as_str(), dropped.get()), ("the root", 1));
-        assert_outside_of_all_runs();
+        assert_outside_all_runs();
         assert_eq!(scheduler.metrics().alive, 3);
         spot.open();
         scheduler.run().unwrap();
@@ -290,13 +290,13 @@ fn a_root_that_panics_when_dropped_leaves_the_scheduler_usable() {
     let witness = witness(&scheduler);
     let payload = caught(|| scheduler.block_on(armed(Bomb(bombs.clone()), || ())));
     assert_eq!((text(&*payload).as_str(), bombs.get()), ("the bomb went off", 1));
-    assert_outside_of_all_runs();
+    assert_outside_all_runs();
     assert_eq!(scheduler.block_on(witness).unwrap(), "unharmed");
     assert_eq!(scheduler.metrics().alive, 0);
 }
 
 #[test]
-fn a_waker_of_a_root_that_panicked_wakes_nobody_and_counts_no_more() {
+fn a_waker_of_a_root_that_panicked_wakes_no_task_and_no_longer_counts() {
     let scheduler = virtual_time();
     let stuck = scheduler.spawn(pending::<()>());
     let mut kept = None;
@@ -312,15 +312,15 @@ fn a_waker_of_a_root_that_panicked_wakes_nobody_and_counts_no_more() {
     }
     kept.take().unwrap().wake();
     assert_eq!(scheduler.run_until_stalled(), 0);
-    // If a waker were still counted this would be a possible deadlock only, and sleep for ever.
+    // If a waker were still counted, the deadlock would be merely possible, and the run would sleep forever.
     assert!(matches!(scheduler.run(), Err(RunError::Deadlock(report)) if report.alive == 1));
     drop(stuck);
 }
 
-// ----- in the mail -----
+// ----- in letters -----
 
 #[test]
-fn a_letter_that_panics_when_it_is_dropped_unread_keeps_no_other_from_being_dropped() {
+fn a_letter_that_panics_when_dropped_unread_does_not_keep_others_from_being_dropped() {
     let (scheduler, thrown) = (virtual_time(), Arc::new(AtomicUsize::new(0)));
     let remote = scheduler.remote();
     let answers = [0, 1, 0].map(|left| {
@@ -332,7 +332,7 @@ fn a_letter_that_panics_when_it_is_dropped_unread_keeps_no_other_from_being_drop
     assert_eq!(
         thrown.load(Ordering::Relaxed),
         4,
-        "three letters, and what the second one has thrown"
+        "three letters, and the payload of the second one's panic"
     );
     for answer in answers {
         assert!(answer.wait().unwrap_err().is_cancelled());

@@ -1,4 +1,4 @@
-//! Panics of what others bring: foreign wakers, observers, hooks; when they are called and when they are dropped.
+//! Panics of code from outside: foreign wakers, observers, hooks; when they are called and when they are dropped.
 
 mod probe;
 
@@ -19,18 +19,18 @@ use turnwise::{Scheduler, Transition, sleep, spawn, yield_now};
 fn nothing() {}
 
 fn explode() {
-    panic!("the stranger");
+    panic!("a foreign waker");
 }
 
-/// Wakers that panic when they are woken, and when the last clone of them is dropped.
-fn strangers() -> [Waker; 2] {
+/// Wakers that panic: one when it is woken, one when its last clone is dropped.
+fn panicking_wakers() -> [Waker; 2] {
     [Acting::waker(explode, nothing), Acting::waker(nothing, explode)]
 }
 
-/// Polls in the name of a stranger, whose only waker is in the scheduler's hands then.
-fn poll_for_stranger<F: Future + Unpin>(future: &mut F, stranger: Waker) {
-    assert!(poll_with(future, &stranger).is_pending());
-    drop(stranger);
+/// Polls with a foreign waker and drops it, so that the scheduler holds its only clone.
+fn poll_and_give_away<F: Future + Unpin>(future: &mut F, foreign: Waker) {
+    assert!(poll_with(future, &foreign).is_pending());
+    drop(foreign);
 }
 
 fn second() -> Duration {
@@ -43,14 +43,14 @@ fn made_here(scheduler: &Scheduler, length: Duration) -> Sleep {
 
 // tokio#3689, tokio#4055: a waker that panicked kept the others from being woken.
 #[test]
-fn a_joiner_that_panics_when_woken_or_dropped_keeps_no_other_from_being_woken() {
-    for stranger in strangers() {
+fn a_joiner_that_panics_when_woken_or_dropped_does_not_keep_others_from_being_woken() {
+    for foreign in panicking_wakers() {
         let (scheduler, spots) = (virtual_time(), [(); 3].map(|()| Spot::default()));
         let mut handles = spots.each_ref().map(|spot| scheduler.spawn(spot.wait()));
         let (rings, waker) = Rings::new();
         scheduler.run_until_stalled();
         assert!(poll_with(&mut handles[0], &waker).is_pending());
-        poll_for_stranger(&mut handles[1], stranger);
+        poll_and_give_away(&mut handles[1], foreign);
         assert!(poll_with(&mut handles[2], &waker).is_pending());
         spots.iter().for_each(Spot::open);
         assert_eq!(scheduler.run_until_stalled(), 3);
@@ -62,14 +62,14 @@ fn a_joiner_that_panics_when_woken_or_dropped_keeps_no_other_from_being_woken() 
 }
 
 #[test]
-fn a_sleeper_that_panics_when_woken_or_dropped_keeps_no_other_from_being_woken() {
-    for stranger in strangers() {
+fn a_sleeper_that_panics_when_woken_or_dropped_does_not_keep_others_from_being_woken() {
+    for foreign in panicking_wakers() {
         let scheduler = virtual_time();
         let (rings, waker) = Rings::new();
         let mut naps = [(); 3].map(|()| made_here(&scheduler, second()));
         let task = scheduler.spawn(sleep(second()));
         assert!(poll_with(&mut naps[0], &waker).is_pending());
-        poll_for_stranger(&mut naps[1], stranger);
+        poll_and_give_away(&mut naps[1], foreign);
         assert!(poll_with(&mut naps[2], &waker).is_pending());
         scheduler.run().unwrap();
         assert_eq!(rings.get(), 2);
@@ -81,8 +81,8 @@ fn a_sleeper_that_panics_when_woken_or_dropped_keeps_no_other_from_being_woken()
 }
 
 #[test]
-fn a_joiner_that_panics_wakes_neither_more_nor_less_in_a_scheduler_that_is_dropped() {
-    for stranger in strangers() {
+fn a_joiner_that_panics_while_the_scheduler_is_dropped_does_not_keep_others_from_being_woken() {
+    for foreign in panicking_wakers() {
         let (scheduler, dropped) = (virtual_time(), Count::default());
         let mut handles = [(); 3].map(|()| {
             let held = dropped.token();
@@ -93,7 +93,7 @@ fn a_joiner_that_panics_wakes_neither_more_nor_less_in_a_scheduler_that_is_dropp
         });
         let (rings, waker) = Rings::new();
         assert!(poll_with(&mut handles[0], &waker).is_pending());
-        poll_for_stranger(&mut handles[1], stranger);
+        poll_and_give_away(&mut handles[1], foreign);
         assert!(poll_with(&mut handles[2], &waker).is_pending());
         drop(scheduler);
         assert_eq!((dropped.get(), rings.get()), (3, 2));
@@ -101,40 +101,40 @@ fn a_joiner_that_panics_wakes_neither_more_nor_less_in_a_scheduler_that_is_dropp
     }
 }
 
-/// Drops something, and tells whether that panicked.
+/// Drops a value, and returns whether that panicked.
 fn panics_when_dropped<T>(value: T) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(|| drop(value)));
-    outcome.is_err_and(|payload| text(&*payload) == "the stranger")
+    outcome.is_err_and(|payload| text(&*payload) == "a foreign waker")
 }
 
 #[test]
-fn a_waker_that_panics_when_dropped_does_so_to_whoever_drops_the_wait() {
-    let [_, stranger] = strangers();
+fn a_waker_that_panics_when_dropped_panics_in_the_drop_of_the_wait() {
+    let [_, foreign] = panicking_wakers();
     let (scheduler, spot) = (virtual_time(), Spot::default());
     let mut handle = scheduler.spawn(spot.wait());
     let abort = handle.abort_handle();
     scheduler.run_until_stalled();
-    poll_for_stranger(&mut handle, stranger);
+    poll_and_give_away(&mut handle, foreign);
     assert!(panics_when_dropped(handle));
-    assert!(!abort.is_finished(), "it is detached all the same");
+    assert!(!abort.is_finished(), "it is detached anyway");
     spot.open();
     scheduler.run().unwrap();
     assert!(abort.is_finished());
 
-    let [_, stranger] = strangers();
+    let [_, foreign] = panicking_wakers();
     let mut nap = made_here(&scheduler, second());
-    poll_for_stranger(&mut nap, stranger);
+    poll_and_give_away(&mut nap, foreign);
     assert!(panics_when_dropped(nap));
-    assert_eq!(scheduler.next_deadline(), None, "the timer is gone all the same");
+    assert_eq!(scheduler.next_deadline(), None, "the timer is gone anyway");
 }
 
 #[test]
-fn a_waker_that_panics_when_replaced_has_been_replaced() {
-    let [_, stranger] = strangers();
+fn a_waker_that_panics_when_replaced_is_replaced_anyway() {
+    let [_, foreign] = panicking_wakers();
     let scheduler = virtual_time();
     let (rings, waker) = Rings::new();
     let mut nap = made_here(&scheduler, second());
-    poll_for_stranger(&mut nap, stranger);
+    poll_and_give_away(&mut nap, foreign);
     let outcome = catch_unwind(AssertUnwindSafe(|| poll_with(&mut nap, &waker)));
     assert!(outcome.is_err());
     scheduler.advance(second());
@@ -142,10 +142,10 @@ fn a_waker_that_panics_when_replaced_has_been_replaced() {
     assert_eq!(rings.get(), 1, "the new one is woken");
     assert!(poll_with(&mut nap, Waker::noop()).is_ready());
 
-    let [_, stranger] = strangers();
+    let [_, foreign] = panicking_wakers();
     let (rings, waker) = Rings::new();
     let mut handle = scheduler.spawn(async { 5 });
-    poll_for_stranger(&mut handle, stranger);
+    poll_and_give_away(&mut handle, foreign);
     let outcome = catch_unwind(AssertUnwindSafe(|| poll_with(&mut handle, &waker)));
     assert!(outcome.is_err());
     scheduler.run_until_stalled();
@@ -154,12 +154,12 @@ fn a_waker_that_panics_when_replaced_has_been_replaced() {
 }
 
 #[test]
-fn a_task_that_owns_a_wait_of_a_stranger_that_panics_ends_alone() {
+fn a_task_that_owns_a_wait_with_a_panicking_foreign_waker_ends_alone() {
     for (abort, drop_scheduler) in [(true, false), (false, true)] {
-        let [_, stranger] = strangers();
+        let [_, foreign] = panicking_wakers();
         let (scheduler, dropped) = (virtual_time(), Count::default());
         let mut nap = made_here(&scheduler, second());
-        poll_for_stranger(&mut nap, stranger);
+        poll_and_give_away(&mut nap, foreign);
         let held = dropped.token();
         let owner = scheduler.spawn(async move {
             let (_held, _nap) = (held, nap);
@@ -184,9 +184,9 @@ fn a_task_that_owns_a_wait_of_a_stranger_that_panics_ends_alone() {
     }
 }
 
-// The stranger may also sit in a turn of ours: then the panic is that task's, and of nobody else.
+// A foreign waker may also be woken in a task's turn: then the panic is that task's alone.
 #[test]
-fn a_task_that_wakes_a_stranger_that_panics_panics_itself() {
+fn a_task_that_wakes_a_panicking_foreign_waker_panics_itself() {
     let scheduler = virtual_time();
     let failing = scheduler.spawn(poll_fn(|_| -> Poll<()> {
         Acting::waker(explode, nothing).wake();
@@ -197,7 +197,7 @@ fn a_task_that_wakes_a_stranger_that_panics_panics_itself() {
     assert_eq!(scheduler.block_on(other).unwrap(), "unharmed");
 }
 
-// ----- in what watches -----
+// ----- in observers and hooks -----
 
 #[test]
 fn an_observer_that_panics_at_any_transition_is_removed_and_changes_nothing() {
@@ -207,7 +207,7 @@ fn an_observer_that_panics_at_any_transition_is_removed_and_changes_nothing() {
         let observer = move |_: &Transition| {
             let _held = &held;
             count.set(count.get() + 1);
-            assert!(count.get() != panic_at, "no more");
+            assert!(count.get() != panic_at, "on purpose");
         };
         let scheduler = Scheduler::builder().virtual_time().observer(observer).build();
         let sum = scheduler.block_on(async {
@@ -225,7 +225,7 @@ fn an_observer_that_panics_at_any_transition_is_removed_and_changes_nothing() {
     let (all, dropped) = program(usize::MAX);
     assert!(all > 25 && dropped == 0);
     for panic_at in 1..=all {
-        assert_eq!(program(panic_at), (panic_at, 1), "it is told nothing more, and dropped");
+        assert_eq!(program(panic_at), (panic_at, 1), "it is not called again, and it is dropped");
     }
 }
 
@@ -262,23 +262,23 @@ fn a_hook_that_panics_on_another_thread_is_removed_and_the_wake_arrives() {
         let ringer = thread::spawn(move || waker.wake());
         let outcome = ringer.join();
         assert_eq!(scheduler.run_until_stalled(), 1, "the letter was posted before the hook");
-        assert!(outcome.is_ok(), "whoever wakes has nothing to do with the hook");
+        assert!(outcome.is_ok(), "a panic of the hook does not reach the waking thread");
         assert_eq!(calls.load(Ordering::Relaxed), 1);
     }
 }
 
 #[test]
-fn an_observer_that_panics_once_more_when_dropped_is_removed_all_the_same() {
+fn an_observer_that_panics_again_when_dropped_is_removed_anyway() {
     let bombs = Count::default();
     let bomb = Bomb(bombs.clone());
     let observer = move |transition: &Transition| {
         let _armed = &bomb;
-        assert!(!matches!(transition, Transition::TurnBegan { .. }), "no more");
+        assert!(!matches!(transition, Transition::TurnBegan { .. }), "on purpose");
     };
     let scheduler = Scheduler::builder().virtual_time().observer(observer).build();
     let handle = scheduler.spawn(async { "unharmed" });
     let run = catch_unwind(AssertUnwindSafe(|| scheduler.run()));
     assert_eq!(bombs.get(), 1);
-    assert!(run.is_ok_and(|run| run.is_ok()), "its panic is not the scheduler's");
+    assert!(run.is_ok_and(|run| run.is_ok()), "the observer's panic does not end the run");
     assert_eq!(scheduler.block_on(handle).unwrap(), "unharmed");
 }

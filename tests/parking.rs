@@ -1,6 +1,6 @@
-//! The thread sleeps when nothing is ready, as long as it may, and misses no wake.
+//! The thread parks when nothing is ready, for as long as it may, and misses no wake.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -23,7 +23,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 type Act = Box<dyn FnMut(usize)>;
 
-/// Never sleeps: notes each call, and does what the test says instead.
+/// Never sleeps: records each call, and runs the test's closure instead.
 #[derive(Clone, Default)]
 struct Scripted {
     calls: Rc<RefCell<Vec<Option<Duration>>>>,
@@ -32,7 +32,7 @@ struct Scripted {
 }
 
 impl Scripted {
-    /// `act` is told the number of each call, from 1.
+    /// `act` receives the number of the call, starting at 1.
     fn acting(act: impl FnMut(usize) + 'static) -> Self {
         let park = Scripted::default();
         park.act.replace(Some(Box::new(act)));
@@ -51,7 +51,7 @@ impl Park for Scripted {
         if let Some(act) = &mut *self.act.borrow_mut() {
             act(number);
         }
-        assert!(number < 10_000, "it goes to sleep again and again");
+        assert!(number < 10_000, "it parks again and again");
     }
     fn unparker(&self) -> Waker {
         Waker::noop().clone()
@@ -62,7 +62,7 @@ impl Park for Scripted {
 }
 
 #[test]
-fn what_the_sleep_itself_wakes_has_its_turn() {
+fn a_task_woken_by_the_park_itself_takes_its_turn() {
     let signal = Signal::default();
     let wait = signal.wait();
     let park = Scripted::acting(move |number| {
@@ -73,11 +73,11 @@ fn what_the_sleep_itself_wakes_has_its_turn() {
     park.may_wake.set(true);
     park.scheduler().build().block_on(wait);
     let first_look = Some(Duration::ZERO);
-    assert_eq!(*park.calls.borrow(), [first_look, None, None], "it woke up in vain once");
+    assert_eq!(*park.calls.borrow(), [first_look, None, None], "it was unparked spuriously once");
 }
 
 #[test]
-fn a_busy_scheduler_still_looks_at_what_may_wake() {
+fn a_busy_scheduler_still_checks_a_park_that_may_wake() {
     let signal = Signal::default();
     let wait = signal.wait();
     let park = Scripted::acting(move |_| signal.set());
@@ -87,7 +87,7 @@ fn a_busy_scheduler_still_looks_at_what_may_wake() {
             yield_now().await;
         }
     });
-    scheduler.block_on(yield_now()); // The first pass begins with a look; here it is over.
+    scheduler.block_on(yield_now()); // The first pass starts with a check; here it is done.
     park.may_wake.set(true);
     let before = scheduler.metrics().turns;
     scheduler.block_on(wait);
@@ -97,7 +97,7 @@ fn a_busy_scheduler_still_looks_at_what_may_wake() {
 }
 
 #[test]
-fn what_cannot_wake_is_not_looked_at() {
+fn a_park_that_cannot_wake_is_not_checked() {
     let park = Scripted::default();
     park.scheduler().build().block_on(async {
         for _ in 0..1000 {
@@ -108,7 +108,7 @@ fn what_cannot_wake_is_not_looked_at() {
 }
 
 #[test]
-fn nothing_is_certain_while_the_sleep_may_wake() {
+fn no_deadlock_is_certain_while_the_park_may_wake() {
     let may_wake = Rc::new(Cell::new(true));
     let armed = Rc::clone(&may_wake);
     let mut park = Scripted::acting(move |number| armed.set(number < 4));
@@ -119,9 +119,9 @@ fn nothing_is_certain_while_the_sleep_may_wake() {
     assert_eq!(*park.calls.borrow(), [Some(Duration::ZERO), None, None, None]);
 }
 
-// tokio#7835: what a hook woke just before the thread went to sleep had to wait for the next wake.
+// tokio#7835: a task woken by a hook just before the thread parked had to wait for the next wake.
 #[test]
-fn a_wake_by_the_observer_at_the_last_moment_is_not_slept_over() {
+fn a_wake_by_the_observer_just_before_the_park_is_not_missed() {
     let signal = Signal::default();
     let wait = signal.wait();
     let park = Scripted::default();
@@ -137,9 +137,9 @@ fn a_wake_by_the_observer_at_the_last_moment_is_not_slept_over() {
     assert_eq!(scheduler.metrics().parks, 0);
 }
 
-// futures-rs#2010, heph#49, helios#169: a wake between the last look at the queue and the sleep was lost.
+// futures-rs#2010, heph#49, helios#169: a wake between the last check of the queue and the park was lost.
 #[test]
-fn a_letter_at_the_last_moment_is_not_slept_over() {
+fn a_letter_just_before_the_park_is_not_missed() {
     let place: Rc<RefCell<Option<Waker>>> = Rc::default();
     let park = Scripted::default();
     let found = Rc::clone(&place);
@@ -156,34 +156,34 @@ fn a_letter_at_the_last_moment_is_not_slept_over() {
     assert_eq!(scheduler.metrics().letters, 1);
 }
 
-/// Counts the wakes of its unparker.
-struct Counted(ThreadParker, Arc<AtomicBool>);
+/// Records whether its unparker was woken.
+struct Watched(ThreadParker, Arc<AtomicBool>);
 
-impl Park for Counted {
+impl Park for Watched {
     fn park(&mut self, timeout: Option<Duration>) {
         self.0.park(timeout);
     }
     fn unparker(&self) -> Waker {
-        struct Notes(Arc<AtomicBool>, Waker);
-        impl std::task::Wake for Notes {
+        struct Recorder(Arc<AtomicBool>, Waker);
+        impl std::task::Wake for Recorder {
             fn wake(self: Arc<Self>) {
                 self.0.store(true, Ordering::Release);
                 self.1.wake_by_ref();
             }
         }
-        Waker::from(Arc::new(Notes(Arc::clone(&self.1), self.0.unparker())))
+        Waker::from(Arc::new(Recorder(Arc::clone(&self.1), self.0.unparker())))
     }
 }
 
 #[test]
 fn a_thread_that_is_awake_is_not_woken() {
     let woken = Arc::new(AtomicBool::new(false));
-    let park = Counted(ThreadParker::new(), Arc::clone(&woken));
+    let park = Watched(ThreadParker::new(), Arc::clone(&woken));
     let scheduler = Scheduler::builder().park(park).build();
     let place = Rc::new(RefCell::new(None));
     let wait = leave_waker(Rc::clone(&place));
     scheduler.spawn(sleep(Duration::from_millis(1)));
-    scheduler.run().unwrap(); // It was asleep once, so there is an unparker.
+    scheduler.run().unwrap(); // It has parked once, so there is an unparker.
     let waits = scheduler.spawn(wait);
     scheduler.block_on(async move {
         yield_now().await;
@@ -195,7 +195,7 @@ fn a_thread_that_is_awake_is_not_woken() {
     assert!(!woken.load(Ordering::Acquire));
 }
 
-// futures-rs#2010: a wake and a sleep at the same time, twenty thousand times.
+// futures-rs#2010: a wake and a park at the same time, twenty thousand times.
 #[test]
 fn two_threads_play_ping_pong_and_no_ball_is_lost() {
     const BALLS: u32 = 20_000;
@@ -218,9 +218,9 @@ fn two_threads_play_ping_pong_and_no_ball_is_lost() {
     assert_eq!(sum, u64::from(BALLS) * u64::from(BALLS - 1) / 2);
 }
 
-// async-lock#42; async-channel's "100% CPU usage": an executor that had nothing to do did it all the time.
+// async-lock#42; async-channel's "100% CPU usage": an idle executor was spinning.
 #[test]
-fn an_idle_scheduler_sleeps_once_and_long() {
+fn an_idle_scheduler_parks_once_for_the_whole_wait() {
     let signal = Signal::default();
     let wait = signal.wait();
     let park = Scripted::acting(move |_| signal.set());
@@ -234,7 +234,7 @@ fn an_idle_scheduler_sleeps_once_and_long() {
     assert_eq!((after.turns - before.turns, after.parks - before.parks), (3, 1));
 }
 
-/// Tasks that gave so many wakers away: `#1` one, `#2` two, and so on.
+/// Spawns tasks that give away as many wakers as their number: `#1` one, `#2` two, and so on.
 fn spawn_givers(scheduler: &Scheduler, given: &Rc<RefCell<Vec<Waker>>>, count: usize) {
     for number in 1..=count {
         let given = Rc::clone(given);
@@ -249,10 +249,10 @@ fn spawn_givers(scheduler: &Scheduler, given: &Rc<RefCell<Vec<Waker>>>, count: u
 }
 
 #[test]
-fn a_stall_is_told_once_with_the_wakers_of_each_task() {
+fn a_stall_is_reported_once_with_the_wakers_of_each_task() {
     let given = Rc::new(RefCell::new(Vec::new()));
-    let told: Rc<RefCell<Vec<String>>> = Rc::default();
-    let (wakers, texts) = (Rc::clone(&given), Rc::clone(&told));
+    let stalls: Rc<RefCell<Vec<String>>> = Rc::default();
+    let (wakers, texts) = (Rc::clone(&given), Rc::clone(&stalls));
     let park = Scripted::acting(move |number| {
         if number == 4 {
             wakers.borrow().iter().for_each(Waker::wake_by_ref);
@@ -268,21 +268,21 @@ fn a_stall_is_told_once_with_the_wakers_of_each_task() {
         .build();
     spawn_givers(&scheduler, &given, 3);
     scheduler.run_until_stalled();
-    assert!(told.borrow().is_empty(), "who does not wait does not stall");
+    assert!(stalls.borrow().is_empty(), "a run that does not wait does not stall");
     given.borrow_mut().iter().for_each(Waker::wake_by_ref);
-    given.borrow_mut().clear(); // So all three give theirs away once more.
+    given.borrow_mut().clear(); // So all three give their wakers away once more.
     scheduler.run().unwrap();
     let expected = "possible deadlock at turn 6: 3 of 3 tasks can never run again\n  \
-         #1  waits for whoever holds its waker, since turn 4\n  \
-         #2  waits for whoever holds one of its 2 wakers, since turn 5\n  \
-         #3  waits for whoever holds one of its 3 wakers, since turn 6\n\
+         #1  waits for something unknown that holds its waker, since turn 4\n  \
+         #2  waits for something unknown that holds one of its 2 wakers, since turn 5\n  \
+         #3  waits for something unknown that holds one of its 3 wakers, since turn 6\n\
          possible: 6 wakers held outside the scheduler may still be used";
-    assert_eq!(*told.borrow(), [expected]);
-    assert_eq!(park.calls.borrow().last(), Some(&None), "then it sleeps until it is woken");
+    assert_eq!(*stalls.borrow(), [expected]);
+    assert_eq!(park.calls.borrow().last(), Some(&None), "then it parks until it is woken");
 }
 
 #[test]
-fn a_sleep_that_ends_early_for_no_reason_is_no_stall() {
+fn a_spurious_unpark_is_not_a_stall() {
     let place: Rc<RefCell<Option<Waker>>> = Rc::default();
     let given = Rc::clone(&place);
     let park = Scripted::acting(move |number| {
@@ -290,14 +290,14 @@ fn a_sleep_that_ends_early_for_no_reason_is_no_stall() {
             given.take().unwrap().wake();
         }
     });
-    let told = Rc::new(Cell::new(0));
-    let count = Rc::clone(&told);
-    let tell = move |_: &DeadlockReport| count.set(count.get() + 1);
-    park.scheduler().on_stall(HOUR, tell).build().block_on(leave_waker(place));
-    assert_eq!(told.get(), 0, "it has not waited for an hour");
+    let stalls = Rc::new(Cell::new(0));
+    let count = Rc::clone(&stalls);
+    let on_stall = move |_: &DeadlockReport| count.set(count.get() + 1);
+    park.scheduler().on_stall(HOUR, on_stall).build().block_on(leave_waker(place));
+    assert_eq!(stalls.get(), 0, "it has not waited for an hour");
 }
 
-/// Wakes what it finds when it is told of a stall.
+/// On a stall, wakes the waker that it finds.
 struct Rescuer(Rc<RefCell<Option<Waker>>>, Rc<Cell<u32>>);
 
 impl Observer for Rescuer {
@@ -310,21 +310,21 @@ impl Observer for Rescuer {
 }
 
 #[test]
-fn an_observer_may_end_the_stall_that_it_is_told_of() {
-    let (place, told) = (Rc::default(), Rc::new(Cell::new(0)));
+fn an_observer_may_end_the_stall_it_is_notified_of() {
+    let (place, stalls) = (Rc::default(), Rc::new(Cell::new(0)));
     let park = Scripted::default();
-    let observer = Rescuer(Rc::clone(&place), Rc::clone(&told));
+    let observer = Rescuer(Rc::clone(&place), Rc::clone(&stalls));
     let scheduler = park.scheduler().observer(observer).build();
     scheduler.block_on(leave_waker(Rc::clone(&place)));
     scheduler.block_on(leave_waker(place));
-    assert_eq!(told.get(), 2, "once for each stall");
+    assert_eq!(stalls.get(), 2, "once for each stall");
     assert!(park.calls.borrow().is_empty());
 }
 
-/// Sleeps like the default, and tells another thread before it does.
-struct Telling(ThreadParker, mpsc::Sender<Option<Duration>>);
+/// Parks like the default, and notifies another thread before each park.
+struct Announcing(ThreadParker, mpsc::Sender<Option<Duration>>);
 
-impl Park for Telling {
+impl Park for Announcing {
     fn park(&mut self, timeout: Option<Duration>) {
         let _ = self.1.send(timeout);
         self.0.park(timeout);
@@ -334,17 +334,17 @@ impl Park for Telling {
     }
 }
 
-// tokio#2285: a thread that slept until a far deadline did not notice a nearer one.
+// tokio#2285: a thread that was parked until a far deadline missed a nearer one.
 #[test]
-fn a_near_timer_is_noticed_though_the_thread_sleeps_until_a_far_one() {
-    let (tell, hear) = mpsc::channel();
+fn a_near_timer_is_noticed_though_the_thread_is_parked_until_a_far_one() {
+    let (announce, parks) = mpsc::channel();
     let (sender, receiver) = oneshot::channel();
-    let scheduler = Scheduler::builder().park(Telling(ThreadParker::new(), tell)).build();
+    let scheduler = Scheduler::builder().park(Announcing(ThreadParker::new(), announce)).build();
     scheduler.spawn(sleep(HOUR));
     let helper = thread::spawn(move || {
-        assert!(hear.recv().unwrap().unwrap() > HOUR / 2, "it goes to sleep for an hour");
+        assert!(parks.recv().unwrap().unwrap() > HOUR / 2, "it parks for an hour");
         sender.send(()).unwrap();
-        hear.recv().unwrap().unwrap()
+        parks.recv().unwrap().unwrap()
     });
     let start = Instant::now();
     scheduler.block_on(async {
@@ -359,7 +359,7 @@ fn a_near_timer_is_noticed_though_the_thread_sleeps_until_a_far_one() {
 }
 
 #[test]
-fn deadlines_within_the_slack_are_one_sleep_of_the_thread() {
+fn deadlines_within_the_slack_share_one_park() {
     let parks = |slack| {
         let scheduler = Scheduler::builder().timer_slack(slack).build();
         for number in 0..20 {
@@ -369,18 +369,21 @@ fn deadlines_within_the_slack_are_one_sleep_of_the_thread() {
         scheduler.metrics().parks
     };
     let within = parks(Duration::from_millis(50));
-    assert!(within <= 2, "{within}; two if they lie around a multiple of the slack");
+    assert!(
+        within <= 2,
+        "{within} parks; two only if the deadlines straddle a multiple of the slack"
+    );
 }
 
 #[test]
-fn a_sleep_of_the_thread_is_exact_without_slack_and_rounded_up_with_it() {
+fn a_park_is_exact_without_slack_and_rounded_up_with_it() {
     for (slack, least, most) in [(Duration::ZERO, 0, 1), (4 * HOUR, 3, 4)] {
-        let (tell, hear) = mpsc::channel();
-        let park = Telling(ThreadParker::new(), tell);
+        let (announce, parks) = mpsc::channel();
+        let park = Announcing(ThreadParker::new(), announce);
         let scheduler = Scheduler::builder().timer_slack(slack).park(park).build();
         let (sender, receiver) = oneshot::channel();
         let helper = thread::spawn(move || {
-            let timeout = hear.recv().unwrap().unwrap();
+            let timeout = parks.recv().unwrap().unwrap();
             sender.send(()).unwrap();
             timeout
         });

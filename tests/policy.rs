@@ -1,6 +1,6 @@
-//! A policy orders each pass. It starves nobody, and the result of a sound program does not depend on it.
+//! A policy orders each pass. It starves no task, and the result of a sound program does not depend on it.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -33,7 +33,7 @@ fn turns(policy: Policy, program: impl FnOnce(&Scheduler)) -> Vec<u64> {
     turns.map(|number| number.parse().unwrap()).collect()
 }
 
-/// Spawns one task for each priority; each gives way so many times.
+/// Spawns one task for each priority; each yields `times` times.
 fn spawn_yielders(scheduler: &Scheduler, priorities: &[i8], times: u32) {
     for &priority in priorities {
         task::Builder::new().priority(priority).spawn_on(scheduler, async move {
@@ -55,7 +55,7 @@ fn first_in_first_out_is_the_default() {
 #[test]
 fn last_in_first_out_reverses_each_pass() {
     let turns = turns(Policy::Lifo, |s| spawn_yielders(s, &[0; 3], 2));
-    // Each pass becomes ready in the order of the pass before.
+    // The tasks of a pass become ready in the order of the previous pass.
     assert_eq!(turns, [3, 2, 1, 1, 2, 3, 3, 2, 1]);
 }
 
@@ -66,7 +66,7 @@ fn the_highest_priority_goes_first_and_equals_keep_their_order() {
 }
 
 #[test]
-fn a_high_priority_does_not_break_into_a_pass() {
+fn a_high_priority_does_not_interrupt_a_pass() {
     let turns = turns(Policy::Priority, |scheduler| {
         scheduler.spawn(async {
             task::Builder::new().priority(i8::MAX).spawn(async {});
@@ -86,22 +86,22 @@ fn priorities_mean_nothing_to_the_other_policies() {
 }
 
 #[test]
-fn a_seed_is_a_run_and_another_seed_is_another_one() {
+fn a_seed_gives_one_order_and_another_seed_another() {
     let run = |seed| turns(Policy::Random(seed), |s| spawn_yielders(s, &[0; 8], 3));
     let first = run(0);
     assert_eq!(run(0), first);
     let mut runs: Vec<Vec<u64>> = (0..50).map(run).collect();
     runs.sort();
     runs.dedup();
-    assert_eq!(runs.len(), 50, "8! to the 4th orders, and two seeds have the same");
+    assert_eq!(runs.len(), 50, "two seeds gave the same one of (8!)^4 orders");
     let mut firsts: Vec<u64> = runs.iter().map(|run| run[0]).collect();
     firsts.sort_unstable();
     firsts.dedup();
-    assert_eq!(firsts, [1, 2, 3, 4, 5, 6, 7, 8], "everybody is the first one under some seed");
+    assert_eq!(firsts, [1, 2, 3, 4, 5, 6, 7, 8], "every task is the first under some seed");
 }
 
 #[test]
-fn no_policy_starves_anybody() {
+fn no_policy_starves_any_task() {
     let priorities = [-128, -5, 0, 0, 3, 7, 127, 127];
     for policy in [Policy::Fifo, Policy::Lifo, Policy::Random(1), Policy::Priority] {
         let turns = turns(policy, |s| spawn_yielders(s, &priorities, 100));
@@ -180,10 +180,10 @@ fn a_program_with_a_race_shows_it_under_some_seed() {
     assert_eq!(seen, [1, 2, 3]);
 }
 
-/// Wakes tasks for no reason: at each turn another one, nine times out of ten.
+/// Wakes tasks spuriously: nine times out of ten, a random one at each turn.
 #[derive(Default)]
 struct Noise {
-    /// A waker of every task that ever waited for something through this.
+    /// A waker of every task whose future was wrapped by `around`.
     wakers: RefCell<Vec<Waker>>,
     random: Cell<u64>,
 }
@@ -211,7 +211,7 @@ impl Noise {
         waker.wake();
     }
 
-    /// Gives this future's task away to the noise.
+    /// Wraps a future so that its task is woken by the noise, and makes noise at each poll.
     fn around<F: Future>(self: &Rc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
         let noise = Rc::clone(self);
         let mut future = Box::pin(future);
@@ -227,7 +227,7 @@ impl Noise {
     }
 }
 
-/// Workers under noise: locks, channel, joins and sleeps.
+/// Workers under noise: locks, a channel, joins and sleeps.
 async fn noisy_program(noise: Option<Rc<Noise>>) -> (u64, u64, u64, Duration) {
     let start = time::now();
     let (lock, sum) = (Lock::named("sum"), Rc::new(Cell::new(0)));
@@ -264,7 +264,7 @@ async fn noisy_program(noise: Option<Rc<Noise>>) -> (u64, u64, u64, Duration) {
 
 // tokio#3234, tokio#3244: a future that was polled once too often lost its place or its value.
 #[test]
-fn wakes_for_no_reason_change_no_result() {
+fn spurious_wakes_change_no_result() {
     let turns = Rc::new(Cell::new(0_u64));
     let run = |noise: Option<Rc<Noise>>| {
         turns.set(0);
@@ -307,11 +307,11 @@ enum Act {
     Yield,
     Sleep(u64),
     Spawn(Tree),
-    /// Awaits the eldest child.
+    /// Awaits the oldest child.
     Join,
 }
 
-/// A number that is another one for every other course of things.
+/// Returns a number that depends on the whole course of events.
 fn grow(tree: Tree) -> Pin<Box<dyn Future<Output = u64>>> {
     Box::pin(async move {
         let (start, mut result, mut children) = (time::now(), 1_u64, VecDeque::new());

@@ -1,6 +1,6 @@
-//! What an operating system made of generators gets wrong, and nothing here does: `examples/pyos` shows both.
+//! What an operating system built from generators gets wrong, and this crate does not: `examples/pyos` shows both.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod probe;
 mod trace;
@@ -16,21 +16,21 @@ use turnwise::{JoinHandle, RunError, Scheduler, spawn, task, yield_now};
 const CERTAIN: &str = "certain: no timer, no armed I/O, no blocking job, no waker and no remote handle \
                        held outside the scheduler";
 
-/// Runs until nothing can run any more; returns the report, with marks in place of lines in this file.
+/// Runs until no task can run; returns the report, with marks in place of the locations in this file.
 fn stuck(scheduler: &Scheduler) -> String {
     let Err(RunError::Deadlock(report)) = scheduler.run() else {
-        panic!("a deadlock was to be expected");
+        panic!("expected a deadlock");
     };
     trace::with_marks(&report.to_string(), file!(), include_str!("pyos_defects.rs"))
 }
 
-/// Waits for a task whose handle it is sent.
+/// Waits for the task whose handle it receives.
 async fn waits(other: oneshot::Receiver<JoinHandle<()>>) {
     other.await.unwrap().await.unwrap();
 }
 
 #[test]
-fn a_killed_task_that_waits_is_gone_before_its_event_comes() {
+fn a_waiting_task_that_is_killed_is_gone_before_its_event_comes() {
     let scheduler = Scheduler::new();
     let dropped = Count::default();
     let event = scheduler.spawn(pending::<()>());
@@ -43,7 +43,7 @@ fn a_killed_task_that_waits_is_gone_before_its_event_comes() {
     scheduler.run_until_stalled();
 
     victim.abort();
-    assert_eq!(dropped.get(), 0, "not inside the caller");
+    assert_eq!(dropped.get(), 0, "not inside the call");
     assert_eq!(scheduler.run_until_stalled(), 1, "one turn is enough");
     assert_eq!(dropped.get(), 1);
     assert!(victim.is_finished());
@@ -55,7 +55,7 @@ fn a_killed_task_that_waits_is_gone_before_its_event_comes() {
 }
 
 #[test]
-fn who_waits_for_a_killed_task_is_told_though_its_event_never_comes() {
+fn a_joiner_of_a_killed_task_is_woken_though_the_event_never_comes() {
     let (to_victim, for_victim) = oneshot::channel();
     let scheduler = Scheduler::new();
     let victim = scheduler.spawn(waits(for_victim));
@@ -65,7 +65,10 @@ fn who_waits_for_a_killed_task_is_told_though_its_event_never_comes() {
         assert!(victim.await.unwrap_err().is_cancelled());
     });
     let watch = killer.abort_handle();
-    assert!(to_victim.send(killer).is_ok(), "the victim waits for its killer, and that one for it");
+    assert!(
+        to_victim.send(killer).is_ok(),
+        "the victim waits for its killer, and the killer for the victim"
+    );
     assert!(scheduler.run().is_ok());
     assert!(watch.is_finished());
 }
@@ -85,7 +88,7 @@ fn a_killed_task_is_dropped_with_all_that_it_awaits() {
     let victim = scheduler.spawn(async move {
         let _held = inside.on_drop("caller");
         subroutine(inside.clone()).await;
-        inside.note("the caller went on");
+        inside.note("the caller continued");
     });
     scheduler.step();
     victim.abort();
@@ -114,7 +117,7 @@ fn two_tasks_that_wait_for_each_other_are_a_certain_deadlock_with_both_names() {
 }
 
 #[test]
-fn a_task_that_waits_for_itself_is_one_too() {
+fn a_task_that_waits_for_itself_is_a_certain_deadlock_too() {
     let scheduler = Scheduler::new();
     let (to_narcissus, for_narcissus) = oneshot::channel();
     let narcissus = task::Builder::new().name("narcissus");
@@ -130,7 +133,7 @@ fn a_task_that_waits_for_itself_is_one_too() {
 }
 
 #[test]
-fn a_wait_for_a_task_that_is_over_is_ready_at_once() {
+fn a_wait_for_a_finished_task_is_ready_immediately() {
     turnwise::block_on(async {
         let [ended, killed] = [spawn(async {}), spawn(pending())];
         killed.abort();

@@ -1,4 +1,4 @@
-//! Nothing is borrowed while code of the user runs: so that code may call everything, wherever it is called.
+//! Nothing is borrowed while user code runs, so that code may call everything, wherever it is called from.
 #![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and polled elsewhere")]
 
 mod probe;
@@ -20,7 +20,7 @@ thread_local! {
     /// The scheduler for code that cannot carry it: wakers are `Send`.
     static SCHEDULER: RefCell<Option<Rc<Scheduler>>> = const { RefCell::new(None) };
     static CALLS: Cell<usize> = const { Cell::new(0) };
-    /// How many of the calls came to their end: the kernel survives what panics, so nobody else would tell.
+    /// How many of the calls completed: the kernel catches panics, so nothing else would reveal one.
     static ENDED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -44,7 +44,7 @@ fn call_everything() {
     ENDED.set(ENDED.get() + 1);
 }
 
-/// Installs a scheduler for `call_everything`; returns it, and counts calls from none.
+/// Installs a scheduler for `call_everything`, returns it, and resets the counters.
 fn installed() -> Rc<Scheduler> {
     install(virtual_time())
 }
@@ -81,7 +81,7 @@ fn a_task_may_call_everything_in_its_turn() {
 #[test]
 fn destructors_may_call_everything() {
     let scheduler = installed();
-    // Of a future that is over, of one that is aborted, of an output that nobody wants, of one that is joined.
+    // Destructors of a finished future, an aborted one, outputs that are never read, and one that is joined.
     drop(scheduler.spawn(async {
         let _guard = OnDrop(call_everything);
         yield_now().await;
@@ -111,7 +111,7 @@ fn destructors_may_call_everything_while_the_scheduler_is_dropped() {
                 handle.abort();
                 drop((handle, sleep(Duration::from_secs(1)), time::now()));
                 assert_eq!(turnwise::block_on(async { spawn(async { 7 }).await }).unwrap(), 7);
-                CALLS.set(CALLS.get() + 1); // Last: a panic here would be survived in silence.
+                CALLS.set(CALLS.get() + 1); // Last, because a panic in here is swallowed.
             });
             pending::<()>().await;
         });
@@ -127,7 +127,7 @@ fn an_observer_may_call_everything() {
     let scheduler = Scheduler::builder()
         .virtual_time()
         .observer(|transition: &Transition| {
-            // Not for what it does itself, or it would never end.
+            // Not for the spawns that it causes itself, or it would never end.
             if CALLS.get() < 50 && !matches!(transition, Transition::Spawned { .. }) {
                 call_everything();
             }
@@ -156,8 +156,8 @@ fn a_hook_may_call_everything() {
 }
 
 #[test]
-fn a_parker_and_an_alarm_may_call_everything() {
-    /// Counts how often it should sleep.
+fn a_parker_and_a_stall_callback_may_call_everything() {
+    /// Counts how often it is parked.
     struct Calling(Rc<Cell<usize>>);
     impl Park for Calling {
         fn park(&mut self, _: Option<Duration>) {
@@ -173,24 +173,24 @@ fn a_parker_and_an_alarm_may_call_everything() {
             false
         }
     }
-    /// There is something to do after each call, and it has to go to sleep some day.
+    /// Each call makes tasks ready, and the scheduler must park at some point.
     fn call_a_few_times() {
         if CALLS.get() < 10 {
             call_everything();
         }
     }
-    let (sleeps, spot, told) = (Rc::new(Cell::new(0)), Spot::default(), Cell::new(0));
+    let (sleeps, spot, stalls) = (Rc::new(Cell::new(0)), Spot::default(), Cell::new(0));
     let end = spot.clone();
-    let alarm = move |_: &DeadlockReport| {
-        told.set(told.get() + 1);
-        match told.get() {
+    let on_stall = move |_: &DeadlockReport| {
+        stalls.set(stalls.get() + 1);
+        match stalls.get() {
             1 => call_everything(),
-            2 => {} // It goes to sleep.
+            2 => {} // It parks.
             _ => end.open(),
         }
     };
     let builder = Scheduler::builder().virtual_time().park(Calling(Rc::clone(&sleeps)));
-    let scheduler = install(builder.on_stall(Duration::ZERO, alarm).build());
+    let scheduler = install(builder.on_stall(Duration::ZERO, on_stall).build());
     scheduler.block_on(spot.wait());
     assert!(sleeps.get() > 0);
     removed(scheduler, 3);
@@ -204,7 +204,7 @@ fn a_foreign_waker_may_call_everything_when_woken_and_when_dropped() {
     let mut handle: JoinHandle<()> = scheduler.spawn(spot.wait());
     let mut nap = Box::pin(scheduler.block_on(async { sleep(Duration::from_secs(1)) }));
     for round in 1..=3 {
-        // Each takes the place of the one before, which is dropped.
+        // Each replaces the previous one, which is dropped.
         let waker = Acting::waker(call_everything, call_everything);
         assert!(poll_with(&mut handle, &waker).is_pending());
         assert!(poll_with(&mut nap, &waker).is_pending());
@@ -220,9 +220,9 @@ fn a_foreign_waker_may_call_everything_when_woken_and_when_dropped() {
     removed(scheduler, 5);
 }
 
-// tokio#5578: the last clone of a waker goes where another takes its place, or where the wait is given up.
+// tokio#5578: the last clone of a waker is dropped where another replaces it, or where the wait is given up.
 #[test]
-fn a_foreign_waker_may_call_everything_wherever_its_last_clone_goes() {
+fn a_foreign_waker_may_call_everything_wherever_its_last_clone_is_dropped() {
     let scheduler = installed();
     let mut handle = scheduler.spawn(pending::<()>());
     let mut answer = scheduler.remote().spawn(pending::<()>);
@@ -230,7 +230,7 @@ fn a_foreign_waker_may_call_everything_wherever_its_last_clone_goes() {
     scheduler.run_until_stalled();
     let waker = || Acting::waker(|| (), call_everything);
     for calls in [0, 3, 6] {
-        // One for each, so that each is the one to drop it.
+        // A waker for each, so that each drops the last clone of its own.
         assert!(poll_with(&mut handle, &waker()).is_pending());
         assert!(poll_with(&mut answer, &waker()).is_pending());
         let poll = scheduler.block_on(poll_fn(|_| Poll::Ready(poll_with(&mut nap, &waker()))));
@@ -243,7 +243,7 @@ fn a_foreign_waker_may_call_everything_wherever_its_last_clone_goes() {
     assert_eq!(CALLS.get(), 8);
     drop(nap);
     assert_eq!(CALLS.get(), 9);
-    // And a task takes the place of a waker that is nobody's.
+    // And a task's own waker replaces a foreign one.
     let mut handle = scheduler.spawn(yield_now());
     assert!(poll_with(&mut handle, &waker()).is_pending());
     scheduler.block_on(handle).unwrap();

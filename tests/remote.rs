@@ -15,13 +15,13 @@ use probe::{Acting, Log, OnDrop, Rings, Spot, guarded, poll_with, text, traced};
 use turnwise::scheduler::{Ending, Park, ThreadParker};
 use turnwise::{Remote, RunError, Scheduler, Transition, yield_now};
 
-/// Runs a scheduler on a thread of its own for as long as the closure uses its `Remote`.
+/// Runs a scheduler on a thread of its own while the closure uses its `Remote`.
 fn with_server<R>(use_it: impl FnOnce(&Remote) -> R) -> R {
     let (stop, stopped) = futures::channel::oneshot::channel::<()>();
     let (sender, receiver) = mpsc::channel();
     let server = thread::spawn(move || {
         let scheduler = guarded();
-        sender.send(scheduler.remote()).expect("it is waited for");
+        sender.send(scheduler.remote()).expect("the receiver waits for it");
         let _ = scheduler.block_on(stopped);
     });
     let result = use_it(&receiver.recv().expect("the server has started"));
@@ -70,7 +70,7 @@ fn closure_and_future_run_on_the_thread_of_the_scheduler() {
 }
 
 #[test]
-fn letters_are_answered_in_the_order_in_which_they_came() {
+fn letters_are_handled_in_order_of_arrival() {
     let scheduler = Scheduler::new();
     let log: Arc<std::sync::Mutex<Vec<u32>>> = Arc::default();
     let remote = scheduler.remote();
@@ -88,7 +88,7 @@ fn letters_are_answered_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn a_task_from_another_thread_is_put_behind_what_was_woken_from_there_before() {
+fn a_task_from_another_thread_is_queued_behind_tasks_woken_from_there_before() {
     let (scheduler, log) = traced();
     let (first, last) = (Spot::default(), Spot::default());
     drop(scheduler.spawn(first.wait()));
@@ -107,7 +107,11 @@ fn a_task_from_another_thread_is_put_behind_what_was_woken_from_there_before() {
     scheduler.step();
     let tasks = scheduler.snapshot().tasks;
     let spawned_at = tasks[2].spawned_at;
-    assert_eq!((spawned_at.file(), spawned_at.line()), (file!(), place), "where the letter began");
+    assert_eq!(
+        (spawned_at.file(), spawned_at.line()),
+        (file!(), place),
+        "where the remote spawn was called"
+    );
     scheduler.run_until_stalled();
     let order = [
         "schedule #1 (from another thread)",
@@ -120,16 +124,16 @@ fn a_task_from_another_thread_is_put_behind_what_was_woken_from_there_before() {
 }
 
 #[test]
-fn a_run_finds_what_was_spawned_before_it_began_with_an_empty_taskmap() {
+fn a_run_with_an_empty_taskmap_finds_a_task_spawned_remotely_before_it() {
     let scheduler = Scheduler::new();
     let handle = scheduler.remote().spawn(|| async { 7 });
     scheduler.run().unwrap();
     assert!(handle.is_finished());
-    assert_eq!(handle.wait().unwrap(), 7, "it is over, so even this thread may wait");
+    assert_eq!(handle.wait().unwrap(), 7, "it has finished, so even this thread may wait");
 }
 
 #[test]
-fn a_run_finds_what_was_spawned_while_its_last_task_ended() {
+fn a_run_finds_a_task_spawned_remotely_while_its_last_task_ended() {
     let scheduler = Scheduler::new();
     let remote = scheduler.remote();
     let place = Rc::new(Cell::new(None));
@@ -152,7 +156,7 @@ fn an_answer_is_awaited_on_its_own_scheduler_on_another_one_and_on_another_execu
 }
 
 #[test]
-fn a_panic_comes_to_the_handle_with_its_payload_and_the_scheduler_goes_on() {
+fn a_panic_reaches_the_handle_with_its_payload_and_the_scheduler_continues() {
     let log = Log::default();
     let seen = log.clone();
     let scheduler = Scheduler::builder()
@@ -166,7 +170,7 @@ fn a_panic_comes_to_the_handle_with_its_payload_and_the_scheduler_goes_on() {
     let remote = scheduler.remote();
     let in_closure = remote.spawn(|| -> std::future::Ready<()> { panic!("in the closure") });
     let in_future = remote.spawn(|| async { panic!("in the future") });
-    let well = remote.spawn(|| async { 7 });
+    let healthy = remote.spawn(|| async { 7 });
     scheduler.run().unwrap();
     assert_eq!(log.take(), ["#1 panicked", "#2 panicked", "#3 returned"]);
     for (handle, words) in [(in_closure, "in the closure"), (in_future, "in the future")] {
@@ -175,11 +179,11 @@ fn a_panic_comes_to_the_handle_with_its_payload_and_the_scheduler_goes_on() {
         assert!(error.to_string().ends_with(words), "{error}");
         assert_eq!(text(&*error.try_into_panic().unwrap()), words);
     }
-    assert_eq!(well.wait().unwrap(), 7);
+    assert_eq!(healthy.wait().unwrap(), 7);
 }
 
 #[test]
-fn an_answer_that_was_given_survives_a_destructor_that_panics() {
+fn an_answer_survives_a_destructor_that_panics() {
     let scheduler = Scheduler::new();
     let handle = scheduler.remote().spawn(|| {
         let bomb = OnDrop(|| panic!("in the destructor"));
@@ -193,32 +197,32 @@ fn an_answer_that_was_given_survives_a_destructor_that_panics() {
 }
 
 #[test]
-fn a_scheduler_that_goes_gives_errors_and_no_hanging() {
+fn a_dropped_scheduler_gives_errors_and_no_hang() {
     let scheduler = Scheduler::new();
     let remote = scheduler.remote();
-    let begun = remote.spawn(std::future::pending::<()>);
+    let started = remote.spawn(std::future::pending::<()>);
     scheduler.run_until_stalled();
     let unread = remote.spawn(|| async {});
-    let waits = thread::spawn(move || begun.wait());
+    let waits = thread::spawn(move || started.wait());
     drop(scheduler);
     assert_eq!(waits.join().unwrap().unwrap_err().to_string(), "task #1 was aborted");
     let too_late = remote.spawn(|| async {});
     for error in [unread.wait().unwrap_err(), too_late.wait().unwrap_err()] {
         assert!(error.is_cancelled() && error.id().is_none());
-        assert_eq!(error.to_string(), "the task was never made: its scheduler is gone");
+        assert_eq!(error.to_string(), "the task was never spawned: its scheduler was dropped");
         assert!(error.try_into_panic().is_err());
     }
 }
 
 #[test]
-#[should_panic(expected = "would wait for ever: await the handle instead")]
-fn waiting_on_the_own_thread_panics_instead_of_hanging() {
+#[should_panic(expected = "would block forever: await the handle instead")]
+fn waiting_on_the_scheduler_thread_panics_instead_of_hanging() {
     let scheduler = Scheduler::new();
     let _ = scheduler.remote().spawn(|| async {}).wait();
 }
 
 #[test]
-#[should_panic(expected = "polled after it had been ready")]
+#[should_panic(expected = "polled after completion")]
 fn an_answer_is_given_once() {
     let scheduler = Scheduler::new();
     let mut handle = scheduler.remote().spawn(|| async {});
@@ -228,10 +232,10 @@ fn an_answer_is_given_once() {
 }
 
 #[test]
-fn a_waker_that_panics_does_not_hurt_the_task_that_answers() {
+fn a_waker_that_panics_does_not_affect_the_answering_task() {
     let scheduler = Scheduler::new();
     let mut handle = scheduler.remote().spawn(|| async { 7 });
-    let panics = Acting::waker(|| panic!("a stranger's waker"), || ());
+    let panics = Acting::waker(|| panic!("a foreign waker"), || ());
     assert!(poll_with(&mut handle, &panics).is_pending());
     scheduler.run().unwrap();
     assert!(matches!(poll_with(&mut handle, Waker::noop()), Poll::Ready(Ok(7))));
@@ -249,10 +253,10 @@ fn dropping_the_handle_detaches_the_task() {
     assert_eq!(receiver.try_recv(), Ok(7));
 }
 
-/// Tells another thread that the scheduler is about to sleep, each time.
-struct Telling(ThreadParker, mpsc::Sender<()>);
+/// Notifies another thread before each park.
+struct Announcing(ThreadParker, mpsc::Sender<()>);
 
-impl Park for Telling {
+impl Park for Announcing {
     fn park(&mut self, timeout: Option<Duration>) {
         self.1.send(()).expect("the other thread counts until the end");
         self.0.park(timeout);
@@ -265,19 +269,19 @@ impl Park for Telling {
 #[test]
 fn a_deadlock_is_only_possible_while_there_is_a_remote() {
     let (stalls, remotes) = (Log::default(), Rc::new(RefCell::new(Vec::new())));
-    let (told, held) = (stalls.clone(), Rc::clone(&remotes));
+    let (seen, held) = (stalls.clone(), Rc::clone(&remotes));
     let scheduler = Scheduler::builder()
         .on_stall(Duration::ZERO, move |report| {
             assert!(!report.certain);
             assert_eq!((report.wakers_held, report.remotes_held), (0, held.borrow().len()));
-            told.note(report.to_string().lines().last().unwrap());
+            seen.note(report.to_string().lines().last().unwrap());
             held.borrow_mut().clear();
         })
         .build();
     for count in [2, 1] {
         remotes.borrow_mut().extend((0..count).map(|_| scheduler.remote()));
         let Err(RunError::Deadlock(report)) = scheduler.try_block_on(pending::<()>()) else {
-            panic!("nobody is left who could wake it");
+            panic!("nothing is left that could wake it");
         };
         assert!(report.certain);
         assert_eq!((report.tasks.len(), report.remotes_held), (1, 0));
@@ -287,9 +291,9 @@ fn a_deadlock_is_only_possible_while_there_is_a_remote() {
 }
 
 #[test]
-fn a_sleeping_scheduler_hears_of_the_last_remote_that_goes_and_of_no_other() {
+fn a_parked_scheduler_is_woken_by_the_drop_of_the_last_remote_and_no_other() {
     let (asleep, sleeps) = mpsc::channel();
-    let scheduler = Scheduler::builder().park(Telling(ThreadParker::new(), asleep)).build();
+    let scheduler = Scheduler::builder().park(Announcing(ThreadParker::new(), asleep)).build();
     let remotes = [scheduler.remote(), scheduler.remote()];
     let holder = thread::spawn(move || {
         sleeps.recv().unwrap();
@@ -302,12 +306,12 @@ fn a_sleeping_scheduler_hears_of_the_last_remote_that_goes_and_of_no_other() {
     let stuck = scheduler.try_block_on(pending::<()>());
     assert!(matches!(stuck, Err(RunError::Deadlock(report)) if report.certain));
     drop(scheduler);
-    assert_eq!(holder.join().unwrap(), 0, "it has slept once");
+    assert_eq!(holder.join().unwrap(), 0, "it has parked once");
 }
 
-// tokio#8095, tokio#7886: a handle that nobody waits for any more went on holding the waker of who did.
+// tokio#8095, tokio#7886: a handle kept the waker of a wait that had been given up.
 #[test]
-fn a_handle_that_is_given_up_lets_its_waker_go() {
+fn a_handle_that_is_dropped_drops_its_waker() {
     let scheduler = Scheduler::new();
     let mut handle = scheduler.remote().spawn(pending::<()>);
     let (first, waker) = Rings::new();
@@ -338,13 +342,13 @@ struct Loud;
 
 impl Drop for Loud {
     fn drop(&mut self) {
-        panic!("nobody wanted it");
+        panic!("dropped unread");
     }
 }
 
 // tokio#4430: a panic met another one in a destructor, and the process ended.
 #[test]
-fn what_panics_when_it_is_dropped_and_nobody_wants_it_harms_nobody() {
+fn unread_results_that_panic_when_dropped_affect_nothing_else() {
     let scheduler = Scheduler::new();
     let remote = scheduler.remote();
     drop(remote.spawn(|| async { Loud }));
@@ -356,7 +360,7 @@ fn what_panics_when_it_is_dropped_and_nobody_wants_it_harms_nobody() {
             Poll::Ready(Loud)
         })
     }));
-    let well = remote.spawn(|| async { 7 });
+    let healthy = remote.spawn(|| async { 7 });
     scheduler.run().unwrap();
-    assert_eq!(well.wait().unwrap(), 7);
+    assert_eq!(healthy.wait().unwrap(), 7);
 }

@@ -1,4 +1,4 @@
-//! Scopes: children that borrow, and that have all ended when the scope ends.
+//! Scopes: children may borrow, and all of them have ended when the scope ends.
 
 mod probe;
 mod trace;
@@ -64,12 +64,12 @@ fn children_spawn_into_the_scope_and_into_outer_ones() {
             })
             .await
             .unwrap();
-            log.say("the inner one is over");
+            log.say("the inner one has ended");
         });
     }))
     .unwrap();
     let expected =
-        ["grandchild of the outer one", "grandchild of the inner one", "the inner one is over"];
+        ["grandchild of the outer one", "grandchild of the inner one", "the inner one has ended"];
     assert_eq!(log.take(), expected);
 }
 
@@ -111,16 +111,16 @@ fn the_scope_ends_after_its_children() {
                     }
                 });
             }
-            "the body is over"
+            "the body has returned"
         });
-        assert_eq!(value.await.unwrap(), "the body is over");
+        assert_eq!(value.await.unwrap(), "the body has returned");
         assert_eq!(ended.get(), 3);
     });
     assert_eq!(scheduler.metrics().alive, 0);
 }
 
 #[test]
-fn an_output_waits_for_its_handle_and_one_without_handle_is_dropped() {
+fn an_output_is_kept_for_its_handle_and_dropped_without_one() {
     let dropped = probe::Count::default();
     block_on(scope(async |s| {
         let kept = s.spawn(async { probe::OnDrop(|| dropped.add()) });
@@ -135,7 +135,7 @@ fn an_output_waits_for_its_handle_and_one_without_handle_is_dropped() {
 }
 
 #[test]
-fn a_handle_knows_its_child() {
+fn a_handle_describes_its_child() {
     block_on(scope(async |s| {
         let place = line!() + 1;
         let handle = task::Builder::new().name("poller").spawn_in(s, async { task::id() });
@@ -170,7 +170,7 @@ fn a_handle_that_was_given_up_can_be_awaited_again() {
 }
 
 #[test]
-#[should_panic = "was polled after it had been ready"]
+#[should_panic = "was polled after completion"]
 fn a_handle_that_was_ready_is_not_polled_again() {
     let _ended = block_on(scope(async |s| {
         let mut handle = s.spawn(async {});
@@ -246,7 +246,7 @@ fn observer(log: &Log) -> impl Fn(&Transition) + use<> {
 }
 
 #[test]
-fn a_step_tells_of_the_turns_inside() {
+fn a_step_reports_the_turns_inside() {
     let scheduler = Scheduler::new();
     scheduler.spawn(async {
         scope(async |s| {
@@ -272,7 +272,7 @@ fn a_step_tells_of_the_turns_inside() {
 }
 
 #[test]
-fn only_children_that_were_woken_have_turns() {
+fn only_children_that_were_woken_take_turns() {
     let scheduler = virtual_time();
     let turns = Cell::new(0);
     scheduler.block_on(async {
@@ -322,7 +322,7 @@ fn children_are_woken_by_timers_channels_joins_and_other_threads() {
     assert_eq!(sum.unwrap(), 15);
 }
 
-// A nested turn loses wakes: "its own bell" is the child's while that has its turn.
+// A nested turn could lose wakes: while a child takes its turn, "the current bell" is the child's.
 #[test]
 fn a_child_that_wakes_its_parent_in_its_turn_wakes_it() {
     let scheduler = virtual_time();
@@ -413,7 +413,7 @@ fn a_deadlock_between_child_and_parent_is_a_cycle() {
 // ----- failures -----
 
 #[test]
-fn the_first_failure_stops_the_others_and_all_come_back() {
+fn the_first_failure_stops_the_other_children_and_is_returned() {
     let log = Log::default();
     let place = Cell::new(0);
     let error = block_on(scope(async |s| {
@@ -459,7 +459,7 @@ fn a_panic_of_a_child_is_a_failure_and_its_payload_is_kept() {
 }
 
 #[test]
-fn collect_all_lets_everybody_go_on() {
+fn collect_all_lets_the_other_children_continue() {
     let error = block_on(scope(async |s| {
         s.collect_all();
         let failed = s.try_spawn(async { Err::<(), _>("no") });
@@ -470,7 +470,10 @@ fn collect_all_lets_everybody_go_on() {
         });
         let failed: JoinError = failed.await.unwrap_err();
         assert!(failed.is_failure() && !failed.is_panic() && !failed.is_cancelled());
-        assert_eq!(failed.to_string(), "task #2 failed; its scope has the error");
+        assert_eq!(
+            failed.to_string(),
+            "task #2 failed: the `ScopeError` of its scope has the error"
+        );
         let bug = bug.await.unwrap_err();
         assert_eq!(bug.to_string(), "task #3 panicked: a bug");
         assert_eq!(fine.await.unwrap(), 3);
@@ -480,11 +483,11 @@ fn collect_all_lets_everybody_go_on() {
     assert_eq!(error.reason(), None);
     assert_eq!((&error).into_iter().count(), 2);
     let error = error.downcast::<std::io::Error>().unwrap_err();
-    assert_eq!(error.failures().len(), 2, "what is of another type stays");
+    assert_eq!(error.failures().len(), 2, "errors of other types are kept");
 }
 
 #[test]
-fn a_failure_beats_the_value_of_the_body() {
+fn a_failure_takes_precedence_over_the_value_of_the_body() {
     let result = block_on(scope(async |s| {
         s.try_spawn(async { Err::<(), _>("no") });
         "a value"
@@ -493,9 +496,9 @@ fn a_failure_beats_the_value_of_the_body() {
 }
 
 #[test]
-fn a_panic_of_the_body_comes_out_after_the_children_have_ended() {
+fn a_panic_of_the_body_propagates_after_the_children_have_ended() {
     let log = Log::default();
-    let said = catch_unwind(AssertUnwindSafe(|| {
+    let payload = catch_unwind(AssertUnwindSafe(|| {
         block_on(scope(async |s| {
             s.spawn(async {
                 let _guard = probe::OnDrop(|| log.say("the child is dropped"));
@@ -506,12 +509,12 @@ fn a_panic_of_the_body_comes_out_after_the_children_have_ended() {
         }))
     }))
     .unwrap_err();
-    assert_eq!(probe::text(&*said), "the body has a bug");
+    assert_eq!(probe::text(&*payload), "the body has a bug");
     assert_eq!(log.take(), ["the child is dropped"]);
 }
 
 #[test]
-fn a_destructor_that_panics_hurts_nobody() {
+fn a_destructor_that_panics_affects_nothing_else() {
     let bombs = probe::Count::default();
     let error = block_on(scope(async |s| {
         let returned = s.spawn({
@@ -538,7 +541,7 @@ fn a_destructor_that_panics_hurts_nobody() {
 }
 
 #[test]
-fn an_error_goes_into_other_error_types() {
+fn an_error_converts_into_other_error_types() {
     fn fails() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         block_on(scope(async |s| {
             s.try_spawn(async { std::fs::read("/no/such/file") });
@@ -546,7 +549,7 @@ fn an_error_goes_into_other_error_types() {
         Ok(())
     }
     let error = fails().unwrap_err();
-    let error = error.downcast_ref::<ScopeError>().expect("it is what it was");
+    let error = error.downcast_ref::<ScopeError>().expect("it is still a `ScopeError`");
     assert!(error.downcast_ref::<std::io::Error>().is_some());
     let source = std::error::Error::source(error).expect("the first failure");
     assert!(source.to_string().starts_with("#2: "), "{source}");
@@ -574,13 +577,13 @@ fn a_hundred_thousand_siblings() {
 }
 
 #[test]
-fn a_hundred_thousand_siblings_are_counted_each() {
+fn a_hundred_thousand_siblings_are_metered_separately() {
     let reports = Rc::new(Cell::new(0));
-    let told = Rc::clone(&reports);
+    let seen = Rc::clone(&reports);
     let scheduler = Scheduler::builder()
         .slow_poll(Duration::from_secs(60))
         .budget(1)
-        .on_report(move |_| told.set(told.get() + 1))
+        .on_report(move |_| seen.set(seen.get() + 1))
         .build();
     let cleaned = Cell::new(0);
     scheduler
@@ -623,14 +626,14 @@ fn nested(depth: u32, reached: &Cell<u32>) -> LocalBoxFuture<'_, ()> {
         let result = scope(async |s| {
             s.spawn(nested(depth - 1, reached));
         });
-        result.await.expect("nobody fails");
+        result.await.expect("no child fails");
     }
     .boxed_local()
 }
 
 #[test]
 fn five_hundred_nested_scopes_on_two_mebibytes() {
-    // Of what is counted in each turn the default is on where there are debug assertions, and off elsewhere.
+    // By default the per-turn meters are on with debug assertions, and off without.
     let counts_all = || Scheduler::builder().slow_poll(SECOND).budget(1);
     let counts_none = || Scheduler::builder().slow_poll(Duration::MAX);
     for builder in [Scheduler::builder, counts_all, counts_none] {
@@ -643,14 +646,14 @@ fn five_hundred_nested_scopes_on_two_mebibytes() {
     }
 }
 
-fn nested_for_ever(depth: u32, reached: Rc<Cell<u32>>) -> LocalBoxFuture<'static, ()> {
+fn nested_forever(depth: u32, reached: Rc<Cell<u32>>) -> LocalBoxFuture<'static, ()> {
     async move {
         reached.set(reached.get() + 1);
         if depth == 1 {
             return pending().await;
         }
         let _never = scope(async |s| {
-            s.spawn(nested_for_ever(depth - 1, Rc::clone(&reached)));
+            s.spawn(nested_forever(depth - 1, Rc::clone(&reached)));
         })
         .await;
     }
@@ -663,7 +666,7 @@ fn five_hundred_nested_scopes_are_dropped_and_cancelled_on_two_mebibytes() {
         let is_cancelled = probe::on_stack(2 << 20, move || {
             let reached = Rc::new(Cell::new(0));
             let scheduler = Scheduler::new();
-            let handle = scheduler.spawn(nested_for_ever(500, Rc::clone(&reached)));
+            let handle = scheduler.spawn(nested_forever(500, Rc::clone(&reached)));
             scheduler.run_until_stalled();
             assert_eq!(reached.get(), 500);
             if cancels {
@@ -687,7 +690,7 @@ fn an_error_crosses_threads() {
 }
 
 #[test]
-fn slots_and_names_of_children_are_used_again() {
+fn slots_and_names_of_children_are_reused() {
     let scheduler = Scheduler::new();
     scheduler.block_on(async {
         for _ in 0..1000 {
@@ -704,13 +707,13 @@ fn slots_and_names_of_children_are_used_again() {
 }
 
 #[test]
-fn endings_are_told() {
+fn endings_are_reported() {
     let log = Log::default();
-    let told = log.clone();
+    let seen = log.clone();
     let scheduler = Scheduler::builder()
         .observer(move |transition: &Transition| {
             if let Transition::Exited { task, ending, .. } = transition {
-                told.say(format!("{task} {ending}"));
+                seen.say(format!("{task} {ending}"));
             }
         })
         .build();

@@ -1,5 +1,5 @@
-//! Scopes and requests to end: who is asked, who cleans up first, and who acts after that.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Scopes and cancel requests: which futures receive one, which clean up first, and what acts after that.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 
@@ -12,7 +12,7 @@ use notes::{Notes, ms, poll_once, world};
 use turnwise::task::{self, ScopeError, catch_cancel, mask, scope};
 use turnwise::{join_all, sleep, spawn, timeout, yield_now};
 
-/// Waits for ever, and if that is cancelled cleans up for so long.
+/// Waits forever; if cancelled, cleans up for `clean_up` milliseconds.
 async fn guarded(notes: &Notes, name: &str, clean_up: u64) {
     notes.guard(name, clean_up, pending::<()>()).await;
 }
@@ -20,7 +20,7 @@ async fn guarded(notes: &Notes, name: &str, clean_up: u64) {
 // ----- a failure inside -----
 
 #[test]
-fn after_the_first_failure_everybody_cleans_up_before_the_scope_ends() {
+fn after_the_first_failure_the_body_and_all_children_clean_up_before_the_scope_ends() {
     let (scheduler, notes) = world();
     let error = scheduler.block_on(async {
         let result = scope(async |s| {
@@ -33,7 +33,7 @@ fn after_the_first_failure_everybody_cleans_up_before_the_scope_ends() {
             guarded(&notes, "body", 20).await;
         });
         let error = result.await.unwrap_err();
-        notes.add("over");
+        notes.add("ended");
         error
     });
     let expected = [
@@ -43,7 +43,7 @@ fn after_the_first_failure_everybody_cleans_up_before_the_scope_ends() {
         "15 quick cleaned up",
         "25 body cleaned up",
         "35 slow cleaned up",
-        "35 over",
+        "35 ended",
     ];
     assert_eq!(notes.take(), expected);
     assert_eq!(error.reason(), Some("#5 failed"));
@@ -51,7 +51,7 @@ fn after_the_first_failure_everybody_cleans_up_before_the_scope_ends() {
 }
 
 #[test]
-fn a_panic_of_a_child_is_such_a_failure_and_so_is_one_in_a_clean_up() {
+fn a_panic_of_a_child_is_a_failure_even_in_a_clean_up() {
     let (scheduler, notes) = world();
     let error = scheduler
         .block_on(scope(async |s| {
@@ -61,7 +61,7 @@ fn a_panic_of_a_child_is_such_a_failure_and_so_is_one_in_a_clean_up() {
             });
             s.try_spawn(async {
                 let caught = catch_cancel(pending::<()>()).await.unwrap_err();
-                Err::<(), _>(format!("asked to end since {}", caught.reason()))
+                Err::<(), _>(format!("cancelled because {}", caught.reason()))
             });
             s.spawn(guarded(&notes, "bystander", 10));
             yield_now().await;
@@ -73,25 +73,25 @@ fn a_panic_of_a_child_is_such_a_failure_and_so_is_one_in_a_clean_up() {
     assert_eq!(
         error.to_string(),
         "3 children of the scope failed: #6 panicked: first; #3 panicked: in the clean-up; \
-         #4: asked to end since #6 failed"
+         #4: cancelled because #6 failed"
     );
 }
 
 #[test]
-fn the_reason_reaches_whoever_catches() {
+fn the_reason_reaches_every_catch() {
     let (scheduler, _) = world();
     let reasons = RefCell::new(Vec::new());
-    let hear = async |who: &str| {
+    let catch = async |name: &str| {
         let caught = catch_cancel(pending::<()>()).await.unwrap_err();
-        reasons.borrow_mut().push(format!("{who}: {}", caught.reason()));
+        reasons.borrow_mut().push(format!("{name}: {}", caught.reason()));
     };
     let outcome = scheduler.block_on(scope(async |s| {
-        s.spawn(hear("child"));
+        s.spawn(catch("child"));
         yield_now().await;
         s.cancel("enough");
-        hear("body").await;
+        catch("body").await;
     }));
-    assert!(outcome.is_ok(), "the body came to its end");
+    assert!(outcome.is_ok(), "the body completed");
     reasons.borrow_mut().sort();
     assert_eq!(*reasons.borrow(), ["body: enough", "child: enough"]);
 }
@@ -99,7 +99,7 @@ fn the_reason_reaches_whoever_catches() {
 // ----- a request from outside -----
 
 #[test]
-fn in_a_catch_the_scope_ends_first_and_then_the_catch_takes_it() {
+fn in_a_catch_the_scope_ends_first_and_then_the_catch_takes_the_request() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -169,7 +169,7 @@ fn without_any_catch_everything_is_dropped_in_that_turn() {
 }
 
 #[test]
-fn a_timeout_around_a_scope_waits_for_the_clean_up_and_is_elapsed() {
+fn a_timeout_around_a_scope_waits_for_the_clean_up_and_has_elapsed() {
     let (scheduler, notes) = world();
     let work = async {
         let _never = scope(async |s| {
@@ -187,7 +187,7 @@ fn a_timeout_around_a_scope_waits_for_the_clean_up_and_is_elapsed() {
 }
 
 #[test]
-fn a_timeout_inside_a_child_is_the_childs_own_matter() {
+fn a_timeout_inside_a_child_affects_only_that_child() {
     let (scheduler, _) = world();
     let outcome = scheduler.block_on(scope(async |s| {
         let late = s.spawn(timeout(ms(10), pending::<()>()));
@@ -201,7 +201,7 @@ fn a_timeout_inside_a_child_is_the_childs_own_matter() {
 }
 
 #[test]
-fn of_nested_scopes_the_deepest_cleans_up_first() {
+fn the_innermost_of_nested_scopes_cleans_up_first() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -275,7 +275,7 @@ fn a_mask_in_a_child_and_one_around_the_scope_are_waited_for() {
 }
 
 #[test]
-fn if_somebody_beside_the_scope_takes_the_request_the_scope_is_an_error() {
+fn if_a_catch_beside_the_scope_takes_the_request_the_scope_is_an_error() {
     let (scheduler, notes) = world();
     for scope_is_first in [true, false] {
         let log = notes.clone();
@@ -312,7 +312,7 @@ async fn biased_pair<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_request_that_meets_a_failed_scope_waits_for_its_end_and_beats_the_error() {
+fn a_request_during_a_failed_scope_waits_for_its_end_and_takes_precedence_over_the_error() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -333,7 +333,7 @@ fn a_request_that_meets_a_failed_scope_waits_for_its_end_and_beats_the_error() {
 }
 
 #[test]
-fn a_scope_that_is_over_when_the_request_comes_keeps_its_value() {
+fn a_scope_that_ended_before_the_request_keeps_its_value() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -350,20 +350,21 @@ fn a_scope_that_is_over_when_the_request_comes_keeps_its_value() {
 // ----- `Scope::cancel` -----
 
 #[test]
-fn cancel_from_a_child_keeps_the_value_of_a_body_that_is_over() {
+fn cancel_from_a_child_keeps_the_value_of_a_body_that_has_returned() {
     let (scheduler, notes) = world();
     let value = scheduler.block_on(scope(async |s| {
         s.spawn(guarded(&notes, "bystander", 10));
         s.spawn(async {
             sleep(ms(5)).await;
             s.cancel("found it");
-            notes.add("goes on to its next wait");
+            notes.add("continues to its next wait");
             pending::<()>().await;
         });
         "value"
     }));
     assert_eq!(value.unwrap(), "value");
-    let expected = ["5 goes on to its next wait", "5 bystander caught", "15 bystander cleaned up"];
+    let expected =
+        ["5 continues to its next wait", "5 bystander caught", "15 bystander cleaned up"];
     assert_eq!(notes.take(), expected);
 }
 
@@ -386,7 +387,7 @@ fn cancel_drops_a_body_that_waits_and_the_first_reason_counts() {
 }
 
 #[test]
-fn a_body_that_cancels_its_scope_goes_on_to_its_next_wait_and_may_return() {
+fn a_body_that_cancels_its_scope_continues_to_its_next_wait_and_may_return() {
     let (scheduler, notes) = world();
     let value = scheduler.block_on(scope(async |s| {
         s.spawn(pending::<()>());
@@ -406,7 +407,7 @@ fn a_body_that_cancels_its_scope_goes_on_to_its_next_wait_and_may_return() {
 }
 
 #[test]
-fn a_child_that_comes_after_the_stop_is_never_polled() {
+fn a_child_spawned_after_the_stop_is_never_polled() {
     let (scheduler, notes) = world();
     let error = scheduler
         .block_on(scope(async |s| {
@@ -429,14 +430,14 @@ fn a_child_that_comes_after_the_stop_is_never_polled() {
             pending::<()>().await;
         }))
         .unwrap_err();
-    assert!(error.is_cancelled(), "a child that was cancelled is no failure");
+    assert!(error.is_cancelled(), "a cancelled child is not a failure");
     assert_eq!(notes.take(), ["0 arguments dropped"]);
 }
 
 // ----- single children -----
 
 #[test]
-fn a_child_that_is_cancelled_by_its_handle_is_no_failure() {
+fn a_child_that_is_cancelled_by_its_handle_is_not_a_failure() {
     let (scheduler, notes) = world();
     let outcome = scheduler.block_on(scope(async |s| {
         let caught = s.spawn(guarded(&notes, "caught", 10));
@@ -459,7 +460,7 @@ fn a_child_that_is_cancelled_by_its_handle_is_no_failure() {
 }
 
 #[test]
-fn a_child_cancels_a_sibling_in_its_turn_and_itself() {
+fn a_child_may_cancel_a_sibling_and_itself_in_its_turn() {
     let (scheduler, notes) = world();
     let (notes, own) = (&notes, &RefCell::new(None::<task::AbortHandle>));
     let outcome = scheduler.block_on(scope(async |s| {
@@ -472,7 +473,7 @@ fn a_child_cancels_a_sibling_in_its_turn_and_itself() {
             sibling.cancel();
             notes.add("cancelled the sibling");
             own.take().unwrap().cancel_with("myself");
-            notes.add("goes on");
+            notes.add("continues");
             yield_now().await;
             notes.add("never");
         });
@@ -480,11 +481,11 @@ fn a_child_cancels_a_sibling_in_its_turn_and_itself() {
         assert_eq!(canceller.await.unwrap_err().reason(), Some("myself"));
     }));
     outcome.unwrap();
-    assert_eq!(notes.take(), ["0 cancelled the sibling", "0 goes on", "0 sibling dropped"]);
+    assert_eq!(notes.take(), ["0 cancelled the sibling", "0 continues", "0 sibling dropped"]);
 }
 
 #[test]
-fn a_child_with_branches_cleans_up_in_each() {
+fn a_child_with_branches_cleans_up_in_each_branch() {
     let (scheduler, notes) = world();
     scheduler
         .block_on(scope(async |s| {
@@ -518,7 +519,7 @@ fn a_request_that_is_resumed_ends_the_child_or_the_body_and_nothing_else() {
     assert_eq!(lines, ["0 body caught", "0 child caught", "10 child resumes", "20 body resumes"]);
 }
 
-// ----- elsewhere -----
+// ----- in combinators, abandoned, and beside others -----
 
 #[test]
 fn a_scope_in_futures_unordered_is_cancelled_like_any_other() {
@@ -553,7 +554,7 @@ fn a_scope_in_futures_unordered_is_cancelled_like_any_other() {
 }
 
 #[test]
-fn a_scope_that_nobody_polls_any_more_holds_nothing_up() {
+fn a_scope_that_is_no_longer_polled_holds_nothing_up() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -571,7 +572,7 @@ fn a_scope_that_nobody_polls_any_more_holds_nothing_up() {
 }
 
 #[test]
-fn a_scope_may_be_asked_again_after_a_neighbour_has_taken_the_first_request() {
+fn a_scope_may_receive_another_request_after_a_neighbour_took_the_first() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -593,11 +594,11 @@ fn a_scope_may_be_asked_again_after_a_neighbour_has_taken_the_first_request() {
     let lines = notes.take();
     assert!(lines.contains(&"0 first caught".to_owned()), "{lines:?}");
     assert!(lines.contains(&"10 child cleaned up".to_owned()), "{lines:?}");
-    assert_eq!(lines.last().unwrap(), "50 true", "the body was over before");
+    assert_eq!(lines.last().unwrap(), "50 true", "the body had returned before");
 }
 
 #[test]
-fn a_task_that_awaits_a_handle_of_a_scope_in_another_task_sees_no_error_of_it() {
+fn a_scope_in_an_awaited_task_returns_its_value() {
     let (scheduler, _) = world();
     let polls = Cell::new(0);
     scheduler.block_on(async {
@@ -614,7 +615,7 @@ fn a_task_that_awaits_a_handle_of_a_scope_in_another_task_sees_no_error_of_it() 
 }
 
 #[test]
-fn a_scope_that_is_over_rests_while_a_mask_beside_it_holds_the_request_up() {
+fn an_ended_scope_is_idle_while_a_mask_beside_it_holds_up_the_request() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -623,7 +624,7 @@ fn a_scope_that_is_over_rests_while_a_mask_beside_it_holds_the_request_up() {
         });
         let masked = async {
             mask(sleep(ms(50))).await;
-            log.add("the mask is over");
+            log.add("the mask has ended");
             pending::<()>().await;
         };
         let (result, ()) = futures::join!(children, masked);
@@ -634,7 +635,7 @@ fn a_scope_that_is_over_rests_while_a_mask_beside_it_holds_the_request_up() {
     let turns = scheduler.metrics().turns;
     assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
     assert!(scheduler.metrics().turns - turns < 20);
-    assert_eq!(notes.take(), ["0 child caught", "5 child cleaned up", "50 the mask is over"]);
+    assert_eq!(notes.take(), ["0 child caught", "5 child cleaned up", "50 the mask has ended"]);
 }
 
 #[test]

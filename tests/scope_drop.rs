@@ -1,5 +1,5 @@
-//! Scopes that do not come to their end: dropped, forgotten, moved, or polled where they do not belong.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Scopes that do not end in the usual way: dropped, forgotten, moved, or polled elsewhere.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 mod probe;
@@ -20,22 +20,22 @@ use turnwise::{RunError, Scheduler, Transition, block_on, race, sleep, spawn, yi
 
 type Log = RefCell<Vec<&'static str>>;
 
-fn says<'a>(log: &'a Log, line: &'static str) -> OnDrop<impl FnMut() + use<'a>> {
+fn log_on_drop<'a>(log: &'a Log, line: &'static str) -> OnDrop<impl FnMut() + use<'a>> {
     OnDrop(move || log.borrow_mut().push(line))
 }
 
 // ----- dropped -----
 
 #[test]
-fn dropping_it_drops_the_body_then_the_children_then_what_they_spawn() {
+fn dropping_a_scope_drops_the_body_then_the_children_then_what_they_spawn() {
     let log = &Log::default();
     block_on(async {
         let mut scope = Box::pin(scope(async |s| {
             s.spawn(async {
-                let _second = says(log, "first child");
+                let _second = log_on_drop(log, "first child");
                 let _spawns = OnDrop(|| {
                     s.spawn({
-                        let held = says(log, "spawned by the first child");
+                        let held = log_on_drop(log, "spawned by the first child");
                         async move {
                             let _held = held;
                             log.borrow_mut().push("polled");
@@ -45,16 +45,16 @@ fn dropping_it_drops_the_body_then_the_children_then_what_they_spawn() {
                 pending::<()>().await;
             });
             s.spawn(async {
-                let _dropped = says(log, "second child");
+                let _dropped = log_on_drop(log, "second child");
                 pending::<()>().await;
             });
             let _spawns = OnDrop(|| {
                 s.spawn({
-                    let held = says(log, "spawned by the body");
+                    let held = log_on_drop(log, "spawned by the body");
                     async move { drop(held) }
                 });
             });
-            let _dropped = says(log, "body");
+            let _dropped = log_on_drop(log, "body");
             pending::<()>().await;
         }));
         assert!(poll_once(&mut scope).await.is_pending());
@@ -109,7 +109,7 @@ fn a_destructor_that_panics_does_not_stop_the_others() {
                 });
             }
             s.spawn(async {
-                let _dropped = says(log, "the last one");
+                let _dropped = log_on_drop(log, "the last one");
                 pending::<()>().await;
             });
         }));
@@ -146,7 +146,7 @@ fn a_scope_that_loses_a_race_is_dropped_with_its_children() {
 }
 
 #[test]
-fn a_task_that_is_aborted_takes_its_scope_along() {
+fn an_aborted_task_drops_its_scope() {
     let log = Rc::new(Log::default());
     let scheduler = Scheduler::new();
     let held = Rc::clone(&log);
@@ -154,7 +154,7 @@ fn a_task_that_is_aborted_takes_its_scope_along() {
         let held = &*held;
         let _never = scope(async |s| {
             s.spawn(async {
-                let _dropped = says(held, "child");
+                let _dropped = log_on_drop(held, "child");
                 pending::<()>().await;
             });
         })
@@ -177,12 +177,12 @@ fn a_scheduler_that_is_dropped_drops_its_scopes() {
         let _never = scope(async |s| {
             for _ in 0..2 {
                 s.spawn(async {
-                    let _dropped = says(held, "child");
+                    let _dropped = log_on_drop(held, "child");
                     let _spawns = OnDrop(|| drop(spawn(async {})));
                     pending::<()>().await;
                 });
             }
-            let _dropped = says(held, "body");
+            let _dropped = log_on_drop(held, "body");
             pending::<()>().await;
         })
         .await;
@@ -223,14 +223,14 @@ fn a_forgotten_scope_is_reported_and_does_not_keep_the_run_spinning() {
     });
     let turns = scheduler.metrics().turns;
     let Err(RunError::Deadlock(report)) = scheduler.run() else { panic!("it is a deadlock") };
-    assert_eq!(scheduler.metrics().turns, turns, "nobody has a turn");
+    assert_eq!(scheduler.metrics().turns, turns, "no task takes a turn");
     assert!(report.certain);
-    let told: Vec<String> =
+    let waits: Vec<String> =
         report.tasks.iter().map(|task| format!("{} {}", task.label, task.waits[0])).collect();
-    let start = "#3 \"lost\" its turn: nobody polls the scope at tests/scope_drop.rs:";
-    assert!(told[0].starts_with(start), "{told:?}");
-    assert_eq!(told[1], "#4 \"idle\" nothing that could wake it: no waker was kept");
-    assert_eq!(scheduler.block_on(async { 7 }), 7, "others go on");
+    let start = "#3 \"lost\" its turn: no task polls the scope at tests/scope_drop.rs:";
+    assert!(waits[0].starts_with(start), "{waits:?}");
+    assert_eq!(waits[1], "#4 \"idle\" nothing that could wake it: no waker was kept");
+    assert_eq!(scheduler.block_on(async { 7 }), 7, "other tasks still run");
 }
 
 // ----- polled elsewhere -----
@@ -270,11 +270,11 @@ fn a_scope_moves_to_another_task() {
                 let held = held.clone();
                 async move {
                     sleep(ms(10)).await;
-                    held.add("child is over");
+                    held.add("child has ended");
                 }
             });
             yield_now().await;
-            held.add("body is over");
+            held.add("body has returned");
         }));
         assert!(poll_once(&mut moving).await.is_pending());
         let other = spawn(async move {
@@ -285,11 +285,11 @@ fn a_scope_moves_to_another_task() {
         log.add("other things");
         other.await.unwrap();
     });
-    assert_eq!(notes.take(), ["0 body is over", "5 other things", "10 child is over"]);
+    assert_eq!(notes.take(), ["0 body has returned", "5 other things", "10 child has ended"]);
 }
 
 #[test]
-fn the_last_waker_is_the_one_that_is_woken() {
+fn the_last_waker_is_woken() {
     let scheduler = Scheduler::new();
     let (rings, waker) = Rings::new();
     let (second_rings, second_waker) = Rings::new();
@@ -315,19 +315,22 @@ fn a_scope_without_children_needs_no_scheduler() {
 }
 
 #[test]
-fn a_child_without_a_scheduler_is_a_panic_that_says_what_to_do() {
-    let said = catch_unwind(|| {
+fn a_child_without_a_scheduler_is_a_panic_with_a_remedy() {
+    let message = catch_unwind(|| {
         foreign_block_on(scope(async |s| {
             s.spawn(async {});
         }))
     })
     .unwrap_err();
-    let said = text(&*said);
-    assert!(said.contains("needs a running scheduler") && said.contains("`block_on`"), "{said}");
+    let message = text(&*message);
+    assert!(
+        message.contains("needs a running scheduler") && message.contains("`block_on`"),
+        "{message}"
+    );
 }
 
 #[test]
-fn children_that_have_a_scheduler_go_on_when_another_executor_polls_their_scope() {
+fn children_that_have_a_scheduler_continue_when_another_executor_polls_their_scope() {
     let scheduler = Scheduler::new();
     let ids = RefCell::new(Vec::new());
     let mut moving = Box::pin(scope(async |s| {
@@ -345,7 +348,7 @@ fn children_that_have_a_scheduler_go_on_when_another_executor_polls_their_scope(
 }
 
 #[test]
-fn children_cannot_run_their_scheduler_even_there() {
+fn children_cannot_run_their_scheduler_on_another_executor_either() {
     let scheduler = Scheduler::new();
     let refused = Cell::new(false);
     let mut moving = Box::pin(scope(async |s| {
@@ -365,20 +368,20 @@ fn a_scope_that_outlives_its_scheduler_drops_its_children_at_its_next_poll() {
     let scheduler = Scheduler::new();
     let mut orphan = Box::pin(scope(async |s| {
         let child = s.spawn(async {
-            let _dropped = says(log, "child");
+            let _dropped = log_on_drop(log, "child");
             pending::<()>().await;
         });
         child.await.unwrap_err().is_cancelled()
     }));
     scheduler.block_on(async { assert!(poll_once(&mut orphan).await.is_pending()) });
     drop(scheduler);
-    assert!(log.borrow().is_empty(), "the future is the scope's");
+    assert!(log.borrow().is_empty(), "the scope owns the future");
     assert!(foreign_block_on(orphan).unwrap());
     assert_eq!(log.take(), ["child"]);
 }
 
 #[test]
-fn a_child_in_a_scope_that_outlived_its_scheduler_is_a_panic_that_says_so() {
+fn spawning_into_a_scope_that_outlived_its_scheduler_panics_with_the_reason() {
     let scheduler = Scheduler::new();
     let mut orphan = Box::pin(scope(async |s| {
         s.spawn(pending::<()>());
@@ -387,17 +390,17 @@ fn a_child_in_a_scope_that_outlived_its_scheduler_is_a_panic_that_says_so() {
     }));
     scheduler.block_on(async { assert!(poll_once(&mut orphan).await.is_pending()) });
     drop(scheduler);
-    let said = catch_unwind(AssertUnwindSafe(|| foreign_block_on(orphan))).unwrap_err();
-    assert!(text(&*said).contains("let the scope end before its scheduler does"));
+    let message = catch_unwind(AssertUnwindSafe(|| foreign_block_on(orphan))).unwrap_err();
+    assert!(text(&*message).contains("let the scope end before its scheduler does"));
 }
 
 #[test]
-fn an_orphan_that_is_only_dropped_is_quiet() {
+fn dropping_an_orphaned_scope_does_not_panic() {
     let log = &Log::default();
     let scheduler = Scheduler::new();
     let mut orphan = Box::pin(scope(async |s| {
         s.spawn(async {
-            let _dropped = says(log, "child");
+            let _dropped = log_on_drop(log, "child");
             pending::<()>().await;
         });
     }));
@@ -438,8 +441,8 @@ fn a_child_may_drop_the_last_scheduler_in_its_turn() {
 
 #[test]
 fn bells_of_children_may_move_during_the_turn_of_their_parent() {
-    // The parent and three children have wakers in foreign hands; a child that ends gives its bell back, and
-    // the last one moves into its place while the parent has its turn.
+    // Wakers of the parent and of three children are held elsewhere; a child that ends gives its bell back, and the
+    // last bell moves into its place while the parent is taking its turn.
     let scheduler = Scheduler::new();
     let wakers = RefCell::new(Vec::new());
     let keep = |cx: &mut Context<'_>| wakers.borrow_mut().push(cx.waker().clone());
@@ -469,7 +472,7 @@ fn bells_of_children_may_move_during_the_turn_of_their_parent() {
     assert_eq!(scheduler.metrics().alive, 0);
 }
 
-/// The wake of a child is told before its scope is rung, and by then the scope may be gone.
+/// The wake of a child is reported before its scope is rung, and by then the scope may be gone.
 #[test]
 fn an_observer_may_drop_a_scope_whose_child_was_just_woken() {
     type Shared = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
@@ -501,6 +504,6 @@ fn an_observer_may_drop_a_scope_whose_child_was_just_woken() {
     scheduler.run_until_stalled();
     is_armed.set(true);
     waker.take().unwrap().wake();
-    assert!(!is_armed.get() && shared.borrow().is_none(), "the wake was told");
+    assert!(!is_armed.get() && shared.borrow().is_none(), "the wake was reported");
     assert_eq!(scheduler.block_on(async { spawn(async { 7 }).await.unwrap() }), 7);
 }

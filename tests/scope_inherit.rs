@@ -1,6 +1,6 @@
-//! What children of scopes inherit: it is set in their turns and in their destructors, however they end.
+//! Inherited task-locals of scope children: set in their turns and in their destructors, however they end.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 
@@ -18,42 +18,42 @@ task_local! {
     inherit static TRACE: u32;
 }
 
-/// What was seen, and where.
+/// The values that were seen, and where.
 type Seen = Rc<RefCell<Vec<(&'static str, Option<u32>)>>>;
 
-fn look(seen: &Seen, place: &'static str) {
+fn record(seen: &Seen, place: &'static str) {
     seen.borrow_mut().push((place, TRACE.try_get().ok()));
 }
 
-/// Looks when it is dropped.
-struct Looks(Seen);
+/// Records the value when it is dropped.
+struct RecordsDrop(Seen);
 
-impl Drop for Looks {
+impl Drop for RecordsDrop {
     fn drop(&mut self) {
-        look(&self.0, "drop");
+        record(&self.0, "drop");
     }
 }
 
-/// Looks in each turn and when it is dropped; if it is cancelled, also in a clean-up of two turns.
+/// Records the value in each turn and when it is dropped; if it is cancelled, also in a clean-up of two turns.
 async fn inheritor(seen: Seen, turns: usize) {
-    let _looks = Looks(Rc::clone(&seen));
+    let _records = RecordsDrop(Rc::clone(&seen));
     let work = async {
         for _ in 0..turns {
-            look(&seen, "turn");
+            record(&seen, "turn");
             yield_now().await;
         }
         pending::<()>().await;
     };
     let _cancelled = catch_cancel(work).await.unwrap_err();
-    look(&seen, "clean-up");
+    record(&seen, "clean-up");
     sleep(ms(1)).await;
-    look(&seen, "clean-up");
+    record(&seen, "clean-up");
 }
 
 /// The same, without a clean-up.
 async fn plain_inheritor(seen: Seen) {
-    let _looks = Looks(Rc::clone(&seen));
-    look(&seen, "turn");
+    let _records = RecordsDrop(Rc::clone(&seen));
+    record(&seen, "turn");
     pending::<()>().await;
 }
 
@@ -62,26 +62,26 @@ const CLEAN_UP: (&str, Option<u32>) = ("clean-up", Some(7));
 const DROP: (&str, Option<u32>) = ("drop", Some(7));
 
 #[test]
-fn a_child_inherits_what_is_set_in_the_body_and_hands_it_down() {
+fn a_child_inherits_what_is_set_in_the_body_and_passes_it_on() {
     let seen = Seen::default();
     block_on(scope(async |s| {
         let child = async {
-            look(&seen, "child");
-            assert!(OWN.try_get().is_err(), "a key that is not declared so ends at the task");
-            s.spawn(async { look(&seen, "sibling of a child") }).await.unwrap();
+            record(&seen, "child");
+            assert!(OWN.try_get().is_err(), "a key without `inherit` is not passed on");
+            s.spawn(async { record(&seen, "sibling of a child") }).await.unwrap();
             let inner = scope(async |inner| {
-                inner.spawn(async { look(&seen, "grandchild") });
+                inner.spawn(async { record(&seen, "grandchild") });
             });
             inner.await.unwrap();
             spawn({
                 let seen = Rc::clone(&seen);
-                async move { look(&seen, "task of a child") }
+                async move { record(&seen, "task of a child") }
             })
             .await
             .unwrap();
         };
         OWN.sync_scope(1, || TRACE.sync_scope(7, || s.spawn(child))).await.unwrap();
-        s.spawn(async { look(&seen, "outside") });
+        s.spawn(async { record(&seen, "outside") });
     }))
     .unwrap();
     let expected = [
@@ -128,7 +128,7 @@ fn turns_of_children_and_of_the_body_do_not_see_each_others_values() {
 }
 
 #[test]
-fn a_child_that_is_cancelled_sees_the_value_to_its_end() {
+fn a_child_that_is_cancelled_sees_the_value_until_its_end() {
     let (scheduler, _) = world();
     let seen = Seen::default();
     scheduler.block_on(async {
@@ -154,8 +154,8 @@ fn a_child_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destruc
     let seen = Seen::default();
     block_on(scope(async |s| {
         for cancels in [false, true] {
-            let child =
-                TRACE.sync_scope(7, || s.spawn(inheritor_that_holds(Looks(Rc::clone(&seen)))));
+            let child = TRACE
+                .sync_scope(7, || s.spawn(inheritor_that_holds(RecordsDrop(Rc::clone(&seen)))));
             if cancels {
                 child.cancel();
             } else {
@@ -168,7 +168,7 @@ fn a_child_that_is_cancelled_before_its_first_turn_sees_the_value_in_its_destruc
     .unwrap();
 }
 
-async fn inheritor_that_holds(_looks: Looks) {
+async fn inheritor_that_holds(_records: RecordsDrop) {
     pending::<()>().await;
 }
 
@@ -183,9 +183,9 @@ fn a_child_that_is_aborted_or_aborts_itself_sees_the_value_in_its_destructor() {
         assert!(child.await.unwrap_err().is_cancelled());
         assert_eq!(seen.take(), [TURN, DROP]);
         let aborts = {
-            let looks = Looks(Rc::clone(&seen));
+            let records = RecordsDrop(Rc::clone(&seen));
             async move {
-                let _looks = looks;
+                let _records = records;
                 let own: turnwise::task::AbortHandle = own.take().unwrap();
                 own.abort();
                 pending::<()>().await;
@@ -200,7 +200,7 @@ fn a_child_that_is_aborted_or_aborts_itself_sees_the_value_in_its_destructor() {
 }
 
 #[test]
-fn children_of_a_scope_that_is_stopped_see_the_value_to_their_end() {
+fn children_of_a_scope_that_is_stopped_see_the_value_until_their_end() {
     let (scheduler, _) = world();
     for fails in [false, true] {
         let seen = Seen::default();
@@ -236,20 +236,20 @@ fn children_of_a_scope_that_is_dropped_see_the_value_in_their_destructors() {
         assert!(poll_once(&mut scope).await.is_pending());
         assert_eq!(seen.take(), [TURN, TURN]);
         TRACE.sync_scope(1, || drop(scope));
-        assert_eq!(seen.take(), [DROP, DROP], "theirs, and not that of whoever drops the scope");
+        assert_eq!(seen.take(), [DROP, DROP], "their own value, not that of the dropping task");
     });
 }
 
 #[test]
-fn a_child_that_its_scope_has_not_taken_in_sees_the_value_when_it_is_dropped() {
+fn a_child_that_its_scope_has_not_yet_adopted_sees_the_value_when_it_is_dropped() {
     let seen = Seen::default();
     block_on(async {
         let mut scope = Box::pin(scope(async |s| {
             let seen = &seen;
             let spawns = async move {
                 let _late = OnDrop(|| {
-                    let looks = Looks(Rc::clone(seen));
-                    TRACE.sync_scope(7, || drop(s.spawn(inheritor_that_holds(looks))));
+                    let records = RecordsDrop(Rc::clone(seen));
+                    TRACE.sync_scope(7, || drop(s.spawn(inheritor_that_holds(records))));
                 });
                 pending::<()>().await;
             };

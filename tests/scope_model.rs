@@ -1,8 +1,8 @@
-//! Random trees of scopes, timeouts, masks and catches, with failures and with requests at any turn: whatever
-//! happens, the rules hold.
+//! Random trees of scopes, timeouts, masks and catches, with failures, and with requests at any turn: the rules always
+//! hold.
 //!
-//! The rules: every child ends before its scope; every failure is told; every request is delivered once, and none
-//! is lost; every clean-up is run to its end; nothing is left.
+//! The rules: every child ends before its scope; every failure is reported; every request is delivered once, and none
+//! is lost; every clean-up runs to its end; nothing is left.
 
 mod notes;
 
@@ -16,23 +16,23 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, p
 use turnwise::task::{AbortHandle, Scope, TaskId, catch_cancel, id, mask, scope};
 use turnwise::{JoinHandle, Scheduler, sleep, timeout, yield_now};
 
-/// One thing that a body or a child does.
+/// One operation of a body or a child.
 #[derive(Clone, Debug)]
 enum Op {
     Yield,
     Sleep(u64),
-    /// A child of the innermost scope, or of the one around that.
+    /// Spawns a child into the innermost scope, or into the one around it.
     Spawn {
         outer: bool,
         script: Vec<Op>,
     },
-    /// Awaits the last child that it has spawned into the innermost scope.
+    /// Awaits the last child that this script spawned into the innermost scope.
     Join,
     Scope {
         collects: bool,
         body: Vec<Op>,
     },
-    /// Catches requests inside, and cleans up for so long.
+    /// Catches requests inside, and cleans up for `clean_up` milliseconds.
     Catch {
         inside: Vec<Op>,
         clean_up: u64,
@@ -42,7 +42,7 @@ enum Op {
     /// Two branches of one task.
     Both(Vec<Op>, Vec<Op>),
     CancelScope,
-    /// Asks the task that all this belongs to, in the middle of a turn of it.
+    /// Cancels the root task, in the middle of one of its turns.
     CancelAll,
     Fail,
     Panic,
@@ -77,15 +77,15 @@ fn script() -> impl Strategy<Value = Script> {
     prop::collection::vec(op, 0..6)
 }
 
-/// What is known of one scope, by those outside of it.
+/// What is known about one scope from outside.
 #[derive(Debug, Default)]
 struct Watch {
-    /// Futures of children that exist.
+    /// How many futures of children exist.
     alive: Cell<usize>,
-    /// Who has failed.
+    /// The children that have failed.
     failed: RefCell<BTreeSet<TaskId>>,
     is_cancelled: Cell<bool>,
-    /// The scope is over, so that nobody may be polled any more.
+    /// The scope has ended, so no child may be polled any more.
     is_over: Cell<bool>,
 }
 
@@ -106,7 +106,7 @@ impl Drop for Alive {
     }
 }
 
-/// The end of a scope, however it comes: everybody must have ended before.
+/// The end of a scope, however it comes about: every child must have ended before.
 struct Ended(Rc<Watch>);
 
 impl Drop for Ended {
@@ -116,32 +116,32 @@ impl Drop for Ended {
     }
 }
 
-/// What is known of a whole program.
+/// What is known about a whole program.
 #[derive(Default)]
 struct World {
-    /// The task that everything belongs to.
+    /// The root task, to which everything belongs.
     root: RefCell<Option<AbortHandle>>,
     /// The handles of all children.
     children: RefCell<Vec<AbortHandle>>,
-    /// How often the root was asked, and a child.
-    asked: Cell<u32>,
-    asked_children: Cell<usize>,
-    /// How many scopes there were.
+    /// How often the root was cancelled, and a child.
+    root_requests: Cell<u32>,
+    child_requests: Cell<usize>,
+    /// How many scopes there have been.
     bodies: Cell<u32>,
-    /// Who has caught what.
+    /// The requests that were caught.
     caught: RefCell<Vec<Caught>>,
-    /// Clean-ups that were begun and are not over.
+    /// Clean-ups that have started and not ended.
     clean_ups: Cell<u32>,
     /// A branch panicked, and its neighbour was dropped, perhaps in a clean-up.
     is_torn: Cell<bool>,
-    /// The root has nothing more to do than to wait for the last request.
+    /// The root has nothing left to do but wait for the last request.
     is_done: Cell<bool>,
 }
 
 /// A request that was caught.
 struct Caught {
     task: TaskId,
-    /// The scope whose body this is a part of; 0 outside of all.
+    /// The scope whose body this is a part of; 0 outside all scopes.
     body: u32,
     branch: String,
     reason: String,
@@ -150,21 +150,21 @@ struct Caught {
 }
 
 impl World {
-    /// Asks the root, if it is not over.
-    fn ask_root(&self) {
+    /// Cancels the root, if it has not finished.
+    fn cancel_root(&self) {
         if let Some(root) = &*self.root.borrow()
             && !root.is_finished()
         {
-            self.asked.set(self.asked.get() + 1);
-            root.cancel_with(format!("request {}", self.asked.get()));
+            self.root_requests.set(self.root_requests.get() + 1);
+            root.cancel_with(format!("request {}", self.root_requests.get()));
         }
     }
 
-    fn ask_child(&self, number: usize) {
+    fn cancel_child(&self, number: usize) {
         let children = self.children.borrow();
         if let Some(child) = children.get(number % children.len().max(1)) {
-            self.asked_children.set(self.asked_children.get() + 1);
-            child.cancel_with(format!("child's request {}", self.asked_children.get()));
+            self.child_requests.set(self.child_requests.get() + 1);
+            child.cancel_with(format!("child's request {}", self.child_requests.get()));
         }
     }
 
@@ -185,9 +185,9 @@ impl World {
         }
     }
 
-    /// How many of the requests were dealt with by catches of this task. What a scope was told of it passes on
-    /// to its body, and when that has ended it still is for the task.
-    fn dealt_with(&self, task: TaskId) -> u32 {
+    /// How many of the requests were handled by catches of this task. A scope passes a request on to its body, and once
+    /// the body has ended the request is still for the task.
+    fn handled(&self, task: TaskId) -> u32 {
         let mut counts = BTreeMap::new();
         for Caught { reason, requests, .. } in
             self.caught.borrow().iter().filter(|caught| (caught.task, caught.body) == (task, 0))
@@ -201,11 +201,11 @@ impl World {
     }
 }
 
-/// Counts a clean-up until it is over, or dropped.
+/// Counts a clean-up until it ends, or is dropped.
 struct CleaningUp<'a>(&'a World);
 
 impl<'a> CleaningUp<'a> {
-    fn begin(world: &'a World) -> Self {
+    fn start(world: &'a World) -> Self {
         world.clean_ups.set(world.clean_ups.get() + 1);
         CleaningUp(world)
     }
@@ -215,41 +215,41 @@ impl<'a> CleaningUp<'a> {
     }
 }
 
-/// Who runs a script: in which branch of its task.
+/// Where a script runs: in which body, and in which branch of its task.
 #[derive(Clone)]
-struct Me {
+struct Position {
     world: Rc<World>,
     body: u32,
     branch: String,
-    /// A panic here drops a neighbour in the same task.
+    /// Whether a panic here drops a neighbour in the same task.
     has_neighbour: bool,
 }
 
-impl Me {
+impl Position {
     fn new(world: &Rc<World>) -> Self {
-        Me { world: Rc::clone(world), body: 0, branch: String::new(), has_neighbour: false }
+        Position { world: Rc::clone(world), body: 0, branch: String::new(), has_neighbour: false }
     }
 
     /// In the body of a new scope.
     fn in_body(&self) -> Self {
         self.world.bodies.set(self.world.bodies.get() + 1);
-        Me { body: self.world.bodies.get(), branch: String::new(), ..self.clone() }
+        Position { body: self.world.bodies.get(), branch: String::new(), ..self.clone() }
     }
 
     fn branch(&self, name: &str) -> Self {
-        Me { branch: format!("{}{name}", self.branch), has_neighbour: true, ..self.clone() }
+        Position { branch: format!("{}{name}", self.branch), has_neighbour: true, ..self.clone() }
     }
 
-    /// Runs something, and cleans up for so long if that is cancelled.
+    /// Runs `inside`; if that is cancelled, cleans up for `clean_up` milliseconds.
     async fn guard(self, inside: Running<'_>, clean_up: u64) -> Result<(), &'static str> {
         match catch_cancel(inside).await {
             Ok(result) => result,
             Err(cancelled) => {
-                let cleaning_up = CleaningUp::begin(&self.world);
+                let cleaning_up = CleaningUp::start(&self.world);
                 let reason = cancelled.reason().to_owned();
                 let place = {
                     let mut caught = self.world.caught.borrow_mut();
-                    let Me { body, branch, .. } = self.clone();
+                    let Position { body, branch, .. } = self.clone();
                     caught.push(Caught { task: id(), body, branch, reason, requests: 0 });
                     caught.len() - 1
                 };
@@ -262,22 +262,22 @@ impl Me {
     }
 }
 
-/// A scope with what is known of it.
+/// A scope with what is known about it.
 type Place<'s, 'e> = (&'s Scope<'s, 'e>, Rc<Watch>);
 
-/// What a script ends with: an error if it is to fail.
+/// A running script; it ends with an error if it contains `Op::Fail`.
 type Running<'s> = LocalBoxFuture<'s, Result<(), &'static str>>;
 
-/// Runs a script in a scope, which may be inside of another one.
+/// Runs a script in a scope, which may be inside another one.
 fn run<'s, 'e: 's, 'o: 's, 'p: 'o>(
     script: &'s [Op],
-    me: Me,
+    position: Position,
     here: Option<Place<'s, 'e>>,
     around: Option<Place<'o, 'p>>,
 ) -> Running<'s> {
     async move {
         let mut last = None;
-        let again = |script, me| run(script, me, here.clone(), around.clone());
+        let again = |script, position| run(script, position, here.clone(), around.clone());
         for op in script {
             match op {
                 Op::Yield => yield_now().await,
@@ -285,16 +285,17 @@ fn run<'s, 'e: 's, 'o: 's, 'p: 'o>(
                 Op::Spawn { outer: false, script } => {
                     if let Some((s, watch)) = &here {
                         let place = (*s, Rc::clone(watch));
-                        let handle = s.try_spawn(child(script, Me::new(&me.world), place));
-                        me.world.children.borrow_mut().push(handle.abort_handle());
+                        let handle =
+                            s.try_spawn(child(script, Position::new(&position.world), place));
+                        position.world.children.borrow_mut().push(handle.abort_handle());
                         last = Some(handle);
                     }
                 }
                 Op::Spawn { outer: true, .. } => {
                     if let Some((s, watch)) = &around {
-                        let (script, me) =
-                            (&[Op::Yield, Op::Sleep(10), Op::Fail], Me::new(&me.world));
-                        s.try_spawn(child(script, me, (*s, Rc::clone(watch))));
+                        let (script, position) =
+                            (&[Op::Yield, Op::Sleep(10), Op::Fail], Position::new(&position.world));
+                        s.try_spawn(child(script, position, (*s, Rc::clone(watch))));
                     }
                 }
                 Op::Join => {
@@ -303,18 +304,18 @@ fn run<'s, 'e: 's, 'o: 's, 'p: 'o>(
                     }
                 }
                 Op::Scope { collects, body } => {
-                    nested(body, *collects, me.clone(), here.clone()).await;
+                    nested(body, *collects, position.clone(), here.clone()).await;
                 }
                 Op::Catch { inside, clean_up } => {
-                    me.clone().guard(again(inside, me.clone()), *clean_up).await?;
+                    position.clone().guard(again(inside, position.clone()), *clean_up).await?;
                 }
-                Op::Mask(inside) => mask(again(inside, me.clone())).await?,
+                Op::Mask(inside) => mask(again(inside, position.clone())).await?,
                 Op::Timeout(after, inside) => {
-                    let _outcome = timeout(ms(*after), again(inside, me.clone())).await;
+                    let _outcome = timeout(ms(*after), again(inside, position.clone())).await;
                 }
                 Op::Both(one, two) => {
-                    let one = again(one, me.branch("one "));
-                    let two = again(two, me.branch("two "));
+                    let one = again(one, position.branch("one "));
+                    let two = again(two, position.branch("two "));
                     let (one, two) = turnwise::join!(one, two);
                     one.and(two)?;
                 }
@@ -324,10 +325,13 @@ fn run<'s, 'e: 's, 'o: 's, 'p: 'o>(
                         s.cancel("by a script");
                     }
                 }
-                Op::CancelAll => me.world.ask_root(),
+                Op::CancelAll => position.world.cancel_root(),
                 Op::Fail => return Err("a script failed"),
                 Op::Panic => {
-                    me.world.is_torn.set(me.world.is_torn.get() || me.has_neighbour);
+                    position
+                        .world
+                        .is_torn
+                        .set(position.world.is_torn.get() || position.has_neighbour);
                     // Without a line on stderr.
                     std::panic::resume_unwind(Box::new("a script panicked"))
                 }
@@ -339,12 +343,16 @@ fn run<'s, 'e: 's, 'o: 's, 'p: 'o>(
 }
 
 /// A child: counted, and its failure noted.
-async fn child<'s>(script: &'s [Op], me: Me, place: Place<'s, '_>) -> Result<(), &'static str> {
+async fn child<'s>(
+    script: &'s [Op],
+    position: Position,
+    place: Place<'s, '_>,
+) -> Result<(), &'static str> {
     let watch = Rc::clone(&place.1);
     let _alive = Alive::new(&watch);
     let task = id();
     let _fails = OnPanic(&watch, task);
-    let result = run(script, me, Some(place), None::<Place<'s, 's>>).await;
+    let result = run(script, position, Some(place), None::<Place<'s, 's>>).await;
     if result.is_err() {
         watch.failed.borrow_mut().insert(task);
     }
@@ -362,17 +370,22 @@ impl Drop for OnPanic<'_> {
     }
 }
 
-/// A scope with this body, and a look at it when it is over.
-async fn nested<'s>(body: &'s [Op], collects: bool, me: Me, around: Option<Place<'s, '_>>) {
+/// Runs a scope with this body, and checks it when it has ended.
+async fn nested<'s>(
+    body: &'s [Op],
+    collects: bool,
+    position: Position,
+    around: Option<Place<'s, '_>>,
+) {
     let watch = Rc::new(Watch::default());
     let _ended = Ended(Rc::clone(&watch));
     let inside = Rc::clone(&watch);
-    let has_neighbour = me.has_neighbour;
+    let has_neighbour = position.has_neighbour;
     let result = scope(async move |s| {
         if collects {
             s.collect_all();
         }
-        run(body, me.in_body(), Some((s, inside)), around).await
+        run(body, position.in_body(), Some((s, inside)), around).await
     })
     .await;
     assert_eq!(watch.alive.get(), 0, "the scope ended before a child");
@@ -380,11 +393,12 @@ async fn nested<'s>(body: &'s [Op], collects: bool, me: Me, around: Option<Place
     match result {
         Ok(_) => assert!(failed.is_empty(), "a failure was lost"),
         Err(error) => {
-            let told: BTreeSet<TaskId> = error.iter().map(turnwise::task::ChildError::id).collect();
-            assert_eq!(told, *failed, "every failure is told, and no other");
-            assert_eq!(told.len(), error.failures().len());
-            // Else a request was meant for the scope and somebody beside it, who has taken it.
-            assert!(!told.is_empty() || watch.is_cancelled.get() || has_neighbour, "{error}");
+            let reported: BTreeSet<TaskId> =
+                error.iter().map(turnwise::task::ChildError::id).collect();
+            assert_eq!(reported, *failed, "exactly the failed children are reported");
+            assert_eq!(reported.len(), error.failures().len());
+            // Otherwise a request was meant for the scope and a neighbour, and the neighbour has taken it.
+            assert!(!reported.is_empty() || watch.is_cancelled.get() || has_neighbour, "{error}");
         }
     }
 }
@@ -392,7 +406,7 @@ async fn nested<'s>(body: &'s [Op], collects: bool, me: Me, around: Option<Place
 /// A turn of the program.
 type Turn = u8;
 
-/// What is done from outside, before which turns.
+/// What is done from outside, and before which turns.
 #[derive(Clone, Debug)]
 struct Outside {
     cancels: BTreeSet<Turn>,
@@ -412,26 +426,26 @@ fn outside() -> impl Strategy<Value = Outside> {
     })
 }
 
-/// Steps until the root is over, or has nothing more to do.
+/// Steps until the root has ended, or has nothing left to do.
 fn play(scheduler: &Scheduler, world: &World, handle: &JoinHandle<()>, outside: &Outside) {
-    let mut is_at_rest = false;
+    let mut is_idle = false;
     for turn in 0..100_000_u32 {
         let turn = Turn::try_from(turn).unwrap_or(Turn::MAX);
         if outside.aborts == Some(turn) {
             handle.abort();
         }
         if outside.cancels.contains(&turn) && !world.is_done.get() {
-            world.ask_root();
+            world.cancel_root();
         }
         if let Some(&number) = outside.cancels_child.get(&turn) {
-            world.ask_child(number);
+            world.cancel_child(number);
         }
-        is_at_rest = scheduler.step().is_none();
-        if is_at_rest {
+        is_idle = scheduler.step().is_none();
+        if is_idle {
             break;
         }
     }
-    assert!(is_at_rest, "it never comes to rest");
+    assert!(is_idle, "it never becomes idle");
 }
 
 proptest! {
@@ -445,11 +459,11 @@ proptest! {
         let script: Rc<[Op]> = script.into();
         let world = Rc::new(World::default());
         let scheduler = Scheduler::builder().virtual_time().build();
-        let (held, me) = (Rc::clone(&script), Me::new(&world));
+        let (held, position) = (Rc::clone(&script), Position::new(&world));
         let handle = scheduler.spawn(async move {
-            let world = Rc::clone(&me.world);
+            let world = Rc::clone(&position.world);
             let nowhere = None::<Place<'_, '_>>;
-            let _outcome = run(&held, me, nowhere.clone(), nowhere).await;
+            let _outcome = run(&held, position, nowhere.clone(), nowhere).await;
             world.is_done.set(true);
             std::future::pending::<()>().await;
         });
@@ -457,23 +471,23 @@ proptest! {
         let root = handle.id();
         play(&scheduler, &world, &handle, &outside);
         let is_finished = handle.is_finished();
-        assert!(is_finished || world.is_done.get(), "it waits for what never comes");
-        // If it is there still, it must hear of this one and no other.
+        assert!(is_finished || world.is_done.get(), "it is stuck before its end");
+        // If the task is still there, it must receive this request and no other.
         handle.cancel_with("the last one");
-        let asked = world.asked.get();
+        let root_requests = world.root_requests.get();
         let error = scheduler.block_on(handle).unwrap_err();
         world.check_deliveries();
-        let dealt_with = world.dealt_with(root);
+        let handled = world.handled(root);
         match error.reason() {
-            Some("the last one") => assert_eq!(dealt_with, asked, "a request was lost"),
-            Some(_) => assert!(dealt_with < asked, "a request came twice"),
+            Some("the last one") => assert_eq!(handled, root_requests, "a request was lost"),
+            Some(_) => assert!(handled < root_requests, "a request came twice"),
             None => {}
         }
         let is_aborted = error.is_cancelled() && error.reason().is_none();
         if !is_aborted && !world.is_torn.get() {
             assert_eq!(world.clean_ups.get(), 0, "a clean-up was not run to its end");
         }
-        // Its own checks panic in the task; a panic of the script's is its own.
+        // The checks above panic inside the task, and are rethrown here; panics of the script itself are not.
         if let Ok(payload) = error.try_into_panic()
             && payload.downcast_ref::<&str>() != Some(&"a script panicked")
         {

@@ -1,6 +1,6 @@
-//! The end of a scheduler on which scopes run: their children clean up first, and everybody is told of once.
+//! Shutdown of a scheduler on which scopes run: children clean up first, and every task is reported once.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 mod trace;
@@ -18,7 +18,7 @@ use turnwise::scheduler::{Ending, FailurePolicy, ShutdownReport};
 use turnwise::task::{self, scope};
 use turnwise::{JoinError, RunError, Scheduler, block_on, sleep, spawn, yield_now};
 
-/// The ids in each list of a report, sorted; checks that nobody is there twice.
+/// The ids in each list of a report, sorted; checks that no task is listed twice.
 fn lists(report: &ShutdownReport) -> [Vec<u64>; 3] {
     let lists = [&report.finished, &report.cancelled, &report.aborted];
     let ids = lists.map(|list| {
@@ -31,12 +31,12 @@ fn lists(report: &ShutdownReport) -> [Vec<u64>; 3] {
     ids
 }
 
-/// Aborted, and not cancelled.
+/// Whether the task was aborted rather than cancelled.
 fn aborted(error: &JoinError) -> bool {
     error.is_cancelled() && error.reason().is_none()
 }
 
-/// Waits for ever, and if that is cancelled cleans up for so long.
+/// Waits forever; if cancelled, cleans up for `clean_up` milliseconds.
 async fn guarded(notes: Notes, name: &'static str, clean_up: u64) {
     notes.guard(name, clean_up, pending::<()>()).await;
 }
@@ -76,7 +76,7 @@ fn the_children_of_a_scope_clean_up_before_their_parent() {
 }
 
 #[test]
-fn when_the_grace_is_over_children_and_parent_are_aborted_and_told_of_once() {
+fn when_the_grace_period_expires_children_and_parent_are_aborted_and_reported_once() {
     let (scheduler, notes) = world();
     scheduler.spawn(family(notes.clone()));
     scheduler.run_until_stalled();
@@ -89,7 +89,7 @@ fn when_the_grace_is_over_children_and_parent_are_aborted_and_told_of_once() {
 }
 
 #[test]
-fn with_a_grace_of_zero_the_children_have_the_turn_in_which_they_are_told() {
+fn with_a_grace_of_zero_the_children_take_the_turn_in_which_they_are_notified() {
     let (scheduler, notes) = world();
     scheduler.spawn(family(notes.clone()));
     scheduler.run_until_stalled();
@@ -99,7 +99,7 @@ fn with_a_grace_of_zero_the_children_have_the_turn_in_which_they_are_told() {
 }
 
 #[test]
-fn children_of_children_end_before_those() {
+fn grandchildren_end_before_children() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     scheduler.spawn(async move {
@@ -129,7 +129,7 @@ fn children_of_children_end_before_those() {
 }
 
 #[test]
-fn a_child_that_is_spawned_meanwhile_never_has_a_turn_and_is_in_the_report() {
+fn a_child_spawned_during_the_shutdown_never_takes_a_turn_and_is_in_the_report() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     scheduler.spawn(async move {
@@ -151,7 +151,7 @@ fn a_child_that_is_spawned_meanwhile_never_has_a_turn_and_is_in_the_report() {
 }
 
 #[test]
-fn a_scope_in_the_future_of_block_on_is_over_and_its_tasks_clean_up() {
+fn tasks_spawned_inside_a_scope_of_block_on_clean_up_after_the_root() {
     let log = Rc::new(RefCell::new(Vec::new()));
     let held = Rc::clone(&log);
     block_on(async {
@@ -169,9 +169,9 @@ fn a_scope_in_the_future_of_block_on_is_over_and_its_tasks_clean_up() {
         .await
         .unwrap();
         yield_now().await;
-        log.borrow_mut().push("the root is over");
+        log.borrow_mut().push("the root has ended");
     });
-    assert_eq!(log.take(), ["the root is over", "cleaned up"]);
+    assert_eq!(log.take(), ["the root has ended", "cleaned up"]);
 }
 
 // ----- lost: forgotten, or polled elsewhere -----
@@ -187,7 +187,7 @@ impl Drop for Drops {
 }
 
 #[test]
-fn the_children_of_a_forgotten_scope_are_aborted_at_once() {
+fn the_children_of_a_forgotten_scope_are_aborted_immediately() {
     for grace in [Duration::ZERO, ms(1000), Duration::MAX] {
         let (scheduler, notes) = world();
         let log = notes.clone();
@@ -205,16 +205,16 @@ fn the_children_of_a_forgotten_scope_are_aborted_at_once() {
         let [finished, cancelled, aborted] = lists(&report);
         assert_eq!((finished.len() + cancelled.len() + aborted.len(), cancelled.len()), (3, 0));
         assert!(aborted.starts_with(&[3, 4]), "{report}");
-        let told = if grace.is_zero() { 1 } else { 2 };
-        assert_eq!(notes.take().len(), told, "the children are not even told");
-        assert_eq!(report.took, grace.min(ms(20)), "nobody waits for those");
+        let notified = if grace.is_zero() { 1 } else { 2 };
+        assert_eq!(notes.take().len(), notified, "the children are not even notified");
+        assert_eq!(report.took, grace.min(ms(20)), "the shutdown does not wait for the children");
         assert_eq!(scheduler.metrics().alive, 0);
         scheduler.run().unwrap();
     }
 }
 
 #[test]
-fn a_scope_that_its_living_task_has_forgotten_is_aborted_with_it() {
+fn a_scope_forgotten_by_a_live_task_is_aborted_with_it() {
     let (scheduler, _) = world();
     scheduler.spawn(async {
         let mut lost = Box::pin(scope(async |s| {
@@ -229,9 +229,9 @@ fn a_scope_that_its_living_task_has_forgotten_is_aborted_with_it() {
     assert_eq!(lists(&report), [vec![], vec![2], vec![3]]);
 }
 
-// Nothing can ring for a child that nobody polls; so its timer and its waker abroad are no reason to wait.
+// No ring can reach a child that is no longer polled, so its timer or a waker held elsewhere is no reason to wait.
 #[test]
-fn nobody_waits_for_a_forgotten_child_with_a_timer_or_a_waker_abroad() {
+fn a_forgotten_child_with_a_timer_or_a_waker_held_elsewhere_is_not_waited_for() {
     let began = Instant::now();
     for has_timer in [false, true] {
         let place = Rc::default();
@@ -251,7 +251,7 @@ fn nobody_waits_for_a_forgotten_child_with_a_timer_or_a_waker_abroad() {
     assert!(began.elapsed() < Duration::from_secs(600));
 }
 
-/// A scope with three children, of which one catches, that was polled once on its scheduler.
+/// A scope with three children, one of which catches, polled once on its scheduler.
 async fn started(drops: Drops, notes: Notes) -> Pin<Box<dyn Future<Output = [bool; 3]>>> {
     let mut moving = Box::pin(async move {
         scope(async |s| {
@@ -283,7 +283,7 @@ async fn started(drops: Drops, notes: Notes) -> Pin<Box<dyn Future<Output = [boo
 }
 
 #[test]
-fn a_scope_that_another_scheduler_polls_loses_its_children_and_goes_on() {
+fn a_scope_that_another_scheduler_polls_loses_its_children_and_continues() {
     for grace in [Duration::ZERO, ms(1000), Duration::MAX] {
         let (first, notes) = world();
         let drops = Drops::default();
@@ -296,14 +296,14 @@ fn a_scope_that_another_scheduler_polls_loses_its_children_and_goes_on() {
         assert_eq!(lists(&report), [vec![], vec![], vec![3, 4, 5]]);
         assert_eq!(first.metrics().alive, 0);
         assert_eq!(second.block_on(handle).unwrap(), [true; 3]);
-        assert_eq!(notes.take(), [""; 0], "nobody could tell them");
-        assert_eq!(counted.get(), 2, "the future and the one outside of it");
+        assert_eq!(notes.take(), [""; 0], "no request could reach them");
+        assert_eq!(counted.get(), 2, "the child's clone and the scope's own");
         assert_eq!(first.block_on(async { 7 }), 7);
     }
 }
 
 #[test]
-fn on_a_real_clock_nobody_waits_for_a_scope_that_another_scheduler_polls() {
+fn on_a_real_clock_a_scope_that_another_scheduler_polls_is_not_waited_for() {
     let first = Scheduler::new();
     let began = Instant::now();
     let (_, notes) = world();
@@ -318,7 +318,7 @@ fn on_a_real_clock_nobody_waits_for_a_scope_that_another_scheduler_polls() {
 }
 
 #[test]
-fn the_scheduler_that_polls_a_scope_of_another_one_drops_its_children_there() {
+fn the_shutdown_of_the_scheduler_that_polls_a_foreign_scope_ends_its_children() {
     let (first, notes) = world();
     let moving = first.block_on(started(Drops::default(), notes.clone()));
     let second = Scheduler::new();
@@ -340,17 +340,17 @@ fn a_failure_that_shuts_down_drops_scopes_body_first() {
     let held = Rc::clone(&log);
     let handle = scheduler.spawn(async move {
         let held = &held;
-        let says = |what| Says(Rc::clone(held), what);
+        let logs = |what| LogsDrop(Rc::clone(held), what);
         let never = scope(async |s| {
             for name in ["first child", "second child"] {
-                let says = says(name);
+                let logs = logs(name);
                 s.spawn(async move {
-                    let _says = says;
+                    let _logs = logs;
                     let _cancelled = task::catch_cancel(pending::<()>()).await;
-                    unreachable!("a failure is no request");
+                    unreachable!("a failure is not a request");
                 });
             }
-            let _says = says("body");
+            let _logs = logs("body");
             pending::<()>().await;
         });
         let _never = never.await;
@@ -367,12 +367,12 @@ fn a_failure_that_shuts_down_drops_scopes_body_first() {
 }
 
 #[test]
-fn a_child_that_fails_is_read_by_its_scope_and_shuts_nothing_down() {
+fn a_failure_of_a_child_is_read_by_its_scope_and_shuts_nothing_down() {
     let reports = Rc::new(Cell::new(0));
-    let told = Rc::clone(&reports);
+    let seen = Rc::clone(&reports);
     let scheduler = Scheduler::builder()
         .on_failure(FailurePolicy::Shutdown)
-        .on_report(move |_| told.set(told.get() + 1))
+        .on_report(move |_| seen.set(seen.get() + 1))
         .build();
     let error = scheduler.block_on(scope(async |s| {
         s.try_spawn(async { Err::<(), _>("an error") });
@@ -383,14 +383,14 @@ fn a_child_that_fails_is_read_by_its_scope_and_shuts_nothing_down() {
 }
 
 #[test]
-fn a_failure_inside_of_a_child_ends_the_run_that_the_scope_is_in() {
+fn a_failure_inside_a_child_ends_the_run_that_the_scope_is_in() {
     let log = Rc::new(RefCell::new(Vec::new()));
     let scheduler =
         Scheduler::builder().on_failure(FailurePolicy::Shutdown).on_report(|_| ()).build();
     let ended = scheduler.try_block_on(scope(async |s| {
-        let says = Says(Rc::clone(&log), "sibling");
+        let logs = LogsDrop(Rc::clone(&log), "sibling");
         s.spawn(async move {
-            let _says = says;
+            let _logs = logs;
             pending::<()>().await;
         });
         s.spawn(async {
@@ -404,10 +404,10 @@ fn a_failure_inside_of_a_child_ends_the_run_that_the_scope_is_in() {
     assert_eq!(scheduler.snapshot().tasks.len(), 0);
 }
 
-/// Says its name when it is dropped.
-struct Says(Rc<RefCell<Vec<&'static str>>>, &'static str);
+/// Logs its name when it is dropped.
+struct LogsDrop(Rc<RefCell<Vec<&'static str>>>, &'static str);
 
-impl Drop for Says {
+impl Drop for LogsDrop {
     fn drop(&mut self) {
         self.0.borrow_mut().push(self.1);
     }

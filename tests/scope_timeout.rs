@@ -1,6 +1,6 @@
 //! Scopes and timeouts: which of several deadlines acts, and what may run after that.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 
@@ -11,13 +11,13 @@ use notes::{Notes, ms, world};
 use turnwise::task::{catch_cancel, mask, scope};
 use turnwise::{join, sleep, timeout};
 
-/// Waits for ever, and if that is cancelled cleans up for so long.
+/// Waits forever; if cancelled, cleans up for `clean_up` milliseconds.
 async fn guarded(notes: &Notes, name: &str, clean_up: u64) {
     notes.guard(name, clean_up, pending::<()>()).await;
 }
 
 #[test]
-fn of_a_childs_timeout_and_one_around_the_scope_that_are_due_in_one_turn_the_outer_acts() {
+fn when_a_childs_timeout_and_one_around_the_scope_are_due_in_one_turn_the_outer_acts() {
     // The timer of either may be the first to fire.
     for (outer, inner_after) in [(10, 0), (10, 2), (8, 0)] {
         let (scheduler, notes) = world();
@@ -25,13 +25,13 @@ fn of_a_childs_timeout_and_one_around_the_scope_that_are_due_in_one_turn_the_out
             let child = async {
                 sleep(ms(inner_after)).await;
                 let elapsed = timeout(ms(10 - inner_after), pending::<()>()).await.is_err();
-                notes.add(format!("behind the inner one: {elapsed}"));
+                notes.add(format!("after the inner one: {elapsed}"));
             };
             let children = scope(async |s| {
                 s.spawn(child).await.unwrap();
-                notes.add("behind the handle");
+                notes.add("after the handle");
             });
-            // One that is made later is due at the same time.
+            // This one is created later, and due at the same time.
             let around = async {
                 sleep(ms(10 - outer)).await;
                 timeout(ms(outer), children).await.is_err()
@@ -48,14 +48,14 @@ fn of_a_childs_timeout_and_one_around_the_scope_that_are_due_in_one_turn_the_out
 }
 
 #[test]
-fn a_catch_around_a_childs_timeout_gets_the_outer_deadline_and_one_inside_of_it_too() {
+fn a_catch_around_a_childs_timeout_gets_the_outer_deadline_and_so_does_one_inside() {
     let (scheduler, notes) = world();
     scheduler.block_on(async {
         let children = scope(async |s| {
             s.spawn(notes.guard("around", 5, timeout(ms(10), pending::<()>())));
             s.spawn(async {
                 let inside = timeout(ms(10), guarded(&notes, "inside", 5)).await;
-                notes.add(format!("behind: {}", inside.is_err()));
+                notes.add(format!("after: {}", inside.is_err()));
             });
         });
         let elapsed = timeout(ms(10), children).await.is_err();
@@ -66,26 +66,26 @@ fn a_catch_around_a_childs_timeout_gets_the_outer_deadline_and_one_inside_of_it_
         "10 inside caught",
         "15 around cleaned up",
         "15 inside cleaned up",
-        "15 behind: true",
+        "15 after: true",
         "15 the outer one: true",
     ];
     assert_eq!(notes.take(), expected);
 }
 
 #[test]
-fn timeouts_in_every_generation_that_are_due_in_one_turn_leave_it_to_the_outermost() {
+fn when_timeouts_in_every_generation_are_due_in_one_turn_the_outermost_acts() {
     let (scheduler, notes) = world();
     scheduler.block_on(async {
         let grandchild = async {
             let _elapsed = timeout(ms(10), pending::<()>()).await;
-            notes.add("behind the innermost");
+            notes.add("after the innermost");
         };
         let child = async {
             let grandchildren = scope(async |s| {
                 s.spawn(grandchild);
             });
             let _elapsed = timeout(ms(10), grandchildren).await;
-            notes.add("behind the one in the middle");
+            notes.add("after the one in the middle");
         };
         let children = scope(async |s| {
             s.spawn(child);
@@ -99,11 +99,11 @@ fn timeouts_in_every_generation_that_are_due_in_one_turn_leave_it_to_the_outermo
 }
 
 #[test]
-fn a_childs_timeout_that_gave_way_acts_if_the_outer_future_was_ready_all_the_same() {
+fn a_childs_timeout_that_yielded_acts_after_all_if_the_outer_future_was_ready() {
     let (scheduler, notes) = world();
     scheduler.block_on(async {
         scope(async |outer| {
-            // The scope that is polled below the due timeout is not inside of it, and lives on.
+            // The scope is not inside the body's due timeout, so its child continues.
             outer.spawn(async {
                 let elapsed = timeout(ms(10), pending::<()>()).await.is_err();
                 notes.add(format!("the child's: {elapsed}"));
@@ -117,9 +117,9 @@ fn a_childs_timeout_that_gave_way_acts_if_the_outer_future_was_ready_all_the_sam
     assert_eq!(notes.take(), ["10 the body's: true", "10 the child's: true"]);
 }
 
-/// The request that the scope was told of stays with it until its clean-ups are over; meanwhile it is at rest.
+/// A request delivered to a scope stays with it until its clean-ups have ended; until then the scope is idle.
 #[test]
-fn a_scope_that_waits_for_clean_ups_is_not_polled_for_that() {
+fn a_scope_that_waits_for_clean_ups_is_not_polled_in_a_loop() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -145,7 +145,7 @@ fn a_scope_that_waits_for_clean_ups_is_not_polled_for_that() {
 }
 
 #[test]
-fn of_two_timeouts_around_a_scope_that_are_due_in_one_turn_the_outer_acts() {
+fn when_two_timeouts_around_a_scope_are_due_in_one_turn_the_outer_acts() {
     for clean_up in [None, Some(0), Some(5)] {
         let (scheduler, notes) = world();
         scheduler.block_on(async {
@@ -155,7 +155,7 @@ fn of_two_timeouts_around_a_scope_that_are_due_in_one_turn_the_outer_acts() {
                     None => drop(s.spawn(pending::<()>())),
                 });
                 let _elapsed = timeout(ms(10), children).await;
-                notes.add("behind the inner one");
+                notes.add("after the inner one");
             };
             assert!(timeout(ms(10), inner).await.is_err());
             notes.add("elapsed");
@@ -163,13 +163,13 @@ fn of_two_timeouts_around_a_scope_that_are_due_in_one_turn_the_outer_acts() {
         let last = 10 + clean_up.unwrap_or_default();
         let mut lines = notes.take();
         assert_eq!(lines.pop(), Some(format!("{last} elapsed")));
-        assert!(!lines.iter().any(|line| line.contains("behind")), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("after")), "{lines:?}");
     }
 }
 
-/// The request of the task was there first, so it is for the task to act.
+/// The task's own request came first, so the task acts on it.
 #[test]
-fn a_timeout_that_is_due_while_a_scope_inside_ends_for_its_task_lets_that_act() {
+fn a_timeout_that_comes_due_while_a_cancelled_task_ends_its_scope_lets_the_task_act() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -177,7 +177,7 @@ fn a_timeout_that_is_due_while_a_scope_inside_ends_for_its_task_lets_that_act() 
             s.spawn(guarded(&log, "child", 20));
         });
         let _elapsed = timeout(ms(10), children).await;
-        log.add("behind the timeout");
+        log.add("after the timeout");
     });
     scheduler.run_until_stalled();
     handle.cancel();
@@ -185,9 +185,9 @@ fn a_timeout_that_is_due_while_a_scope_inside_ends_for_its_task_lets_that_act() 
     assert_eq!(notes.take(), ["0 child caught", "20 child cleaned up"]);
 }
 
-/// And here that of the timeout was, so it returns, and the task ends at the next wait.
+/// Here the timeout's request came first, so the timeout returns, and the task ends at its next wait.
 #[test]
-fn a_task_that_is_cancelled_while_a_scope_ends_for_a_timeout_lets_that_act() {
+fn a_task_that_is_cancelled_while_a_scope_ends_for_a_timeout_lets_the_timeout_act() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -205,9 +205,9 @@ fn a_task_that_is_cancelled_while_a_scope_ends_for_a_timeout_lets_that_act() {
     assert_eq!(notes.take(), ["10 child caught", "30 child cleaned up", "30 elapsed: true"]);
 }
 
-/// What holds the outer one up is beside the inner one: nothing behind that runs all the same.
+/// The mask that holds up the task's request is beside the timeout; even so, nothing after the timeout runs.
 #[test]
-fn a_scope_that_is_over_waits_with_its_timeout_for_a_mask_beside_it() {
+fn an_ended_scope_waits_with_its_timeout_for_a_mask_beside_it() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -216,11 +216,11 @@ fn a_scope_that_is_over_waits_with_its_timeout_for_a_mask_beside_it() {
                 s.spawn(guarded(&log, "child", 5));
             });
             let _elapsed = timeout(ms(10), children).await;
-            log.add("behind the timeout");
+            log.add("after the timeout");
         };
         let masked = async {
             mask(sleep(ms(50))).await;
-            log.add("the mask is over");
+            log.add("the mask has ended");
             pending::<()>().await;
         };
         join!(beside, masked);
@@ -230,12 +230,12 @@ fn a_scope_that_is_over_waits_with_its_timeout_for_a_mask_beside_it() {
     scheduler.block_on(sleep(ms(20)));
     let turns = scheduler.metrics().turns;
     assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
-    assert!(scheduler.metrics().turns - turns < 20, "it rests meanwhile");
-    assert_eq!(notes.take(), ["0 child caught", "5 child cleaned up", "50 the mask is over"]);
+    assert!(scheduler.metrics().turns - turns < 20, "it is idle until then");
+    assert_eq!(notes.take(), ["0 child caught", "5 child cleaned up", "50 the mask has ended"]);
 }
 
 #[test]
-fn a_scope_that_has_outlived_its_timeout_says_that_it_was_cancelled() {
+fn a_scope_that_has_outlived_its_timeout_reports_that_it_was_cancelled() {
     let (scheduler, notes) = world();
     scheduler.block_on(async {
         let mut children = pin!(scope(async |s| {
@@ -256,7 +256,7 @@ fn a_scope_that_has_outlived_its_timeout_says_that_it_was_cancelled() {
 }
 
 #[test]
-fn a_scope_that_has_outlived_its_timeout_keeps_the_value_of_a_body_that_was_over() {
+fn a_scope_that_has_outlived_its_timeout_keeps_the_value_of_a_body_that_had_returned() {
     let (scheduler, _) = world();
     let value = scheduler.block_on(async {
         let mut children = pin!(scope(async |s| {
@@ -270,7 +270,7 @@ fn a_scope_that_has_outlived_its_timeout_keeps_the_value_of_a_body_that_was_over
 }
 
 #[test]
-fn a_scope_that_was_dropped_unended_in_a_catch_leaves_nothing_to_wait_for() {
+fn a_scope_dropped_before_its_end_in_a_catch_leaves_nothing_to_wait_for() {
     let (scheduler, _) = world();
     let handle = scheduler.spawn(async {
         let children = scope(async |s| {

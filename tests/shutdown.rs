@@ -1,6 +1,6 @@
-//! The end of a scheduler: everyone is asked to end and may clean up, what is left is dropped, and all are told.
+//! Shutdown: every task is cancelled and may clean up, the rest are aborted, and the report lists them all.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -26,22 +26,22 @@ fn virtual_time() -> Scheduler {
     Scheduler::builder().virtual_time().build()
 }
 
-/// Waits until it is asked to end, and takes so long to clean up.
+/// Waits until it is cancelled, then cleans up for `needs`.
 async fn cleans_up(needs: Duration) {
     if catch_cancel(pending::<()>()).await.is_err() {
         sleep(needs).await;
     }
 }
 
-/// The ids of these tasks.
+/// The ids of `tasks`.
 fn ids(tasks: &[EndedTask]) -> Vec<u64> {
     tasks.iter().map(|task| task.label.id.as_u64()).collect()
 }
 
-/// Says its name when it is dropped.
-struct Says(&'static str, Log);
+/// Logs its name when it is dropped.
+struct LogsDrop(&'static str, Log);
 
-impl Drop for Says {
+impl Drop for LogsDrop {
     fn drop(&mut self) {
         self.1.say(self.0);
     }
@@ -68,17 +68,17 @@ fn one_cleans_up_one_is_cancelled_and_one_never_ends() {
 }
 
 #[test]
-fn it_ends_as_soon_as_everyone_has() {
+fn it_ends_as_soon_as_every_task_has() {
     let scheduler = virtual_time();
     scheduler.spawn(cleans_up(seconds(1)));
     scheduler.run_until_stalled();
     let report = scheduler.shutdown(seconds(3600)).unwrap();
     assert_eq!((report.took, report.is_clean()), (seconds(1), true));
-    assert_eq!(scheduler.next_deadline(), None, "nothing is left of the grace");
+    assert_eq!(scheduler.next_deadline(), None, "no timer is left of the grace period");
 }
 
 #[test]
-fn the_time_counts_by_a_real_clock_too() {
+fn the_grace_period_applies_on_a_real_clock_too() {
     let scheduler = Scheduler::new();
     scheduler.spawn(cleans_up(Duration::MAX));
     scheduler.run_until_stalled();
@@ -89,21 +89,21 @@ fn the_time_counts_by_a_real_clock_too() {
 }
 
 #[test]
-fn with_a_grace_of_zero_each_task_has_the_turn_in_which_it_is_told() {
+fn with_a_grace_of_zero_each_task_takes_the_turn_in_which_it_is_notified() {
     let scheduler = virtual_time();
-    let told = Rc::new(Cell::new(0));
+    let notified = Rc::new(Cell::new(0));
     for _ in 0..1000 {
-        let told = Rc::clone(&told);
+        let notified = Rc::clone(&notified);
         scheduler.spawn(async move {
             let _cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
-            told.set(told.get() + 1);
+            notified.set(notified.get() + 1);
             sleep(seconds(1)).await;
         });
         scheduler.spawn(pending::<()>());
     }
     scheduler.run_until_stalled();
     let report = scheduler.shutdown(Duration::ZERO).unwrap();
-    assert_eq!(told.get(), 1000);
+    assert_eq!(notified.get(), 1000);
     assert_eq!((report.finished.len(), report.cancelled.len()), (0, 1000));
     assert_eq!((report.aborted.len(), report.took), (1000, Duration::ZERO));
 }
@@ -118,7 +118,7 @@ fn without_a_limit_it_waits_for_every_clean_up() {
 }
 
 #[test]
-fn what_can_never_run_again_is_dropped_at_once_if_there_is_no_limit() {
+fn tasks_that_can_never_run_again_are_aborted_immediately_if_there_is_no_limit() {
     let scheduler = virtual_time();
     scheduler.spawn(async {
         let _cancelled = catch_cancel(pending::<()>()).await;
@@ -132,7 +132,7 @@ fn what_can_never_run_again_is_dropped_at_once_if_there_is_no_limit() {
 }
 
 #[test]
-fn a_task_that_keeps_itself_busy_does_not_hold_it_up() {
+fn a_busy_task_does_not_hold_up_the_shutdown() {
     let scheduler = Scheduler::new();
     scheduler.spawn(async {
         loop {
@@ -178,7 +178,7 @@ fn the_scheduler_can_be_used_again() {
 }
 
 #[test]
-fn a_task_cannot_wait_for_its_own_end() {
+fn a_task_cannot_shut_down_its_own_scheduler() {
     let scheduler = Rc::new(virtual_time());
     let own = Rc::clone(&scheduler);
     scheduler.block_on(async move {
@@ -192,7 +192,7 @@ fn a_task_cannot_wait_for_its_own_end() {
 }
 
 #[test]
-fn the_reason_is_told() {
+fn the_reason_is_reported() {
     let scheduler = virtual_time();
     let caught = scheduler
         .spawn(async { catch_cancel(pending::<()>()).await.unwrap_err().reason().to_owned() });
@@ -206,11 +206,11 @@ fn the_reason_is_told() {
 }
 
 #[test]
-fn a_task_that_is_spawned_meanwhile_never_has_a_turn() {
+fn a_task_spawned_during_the_shutdown_never_takes_a_turn() {
     let scheduler = virtual_time();
     let seen: JoinHandle<bool> = scheduler.spawn(async {
         let _cancelled = catch_cancel(pending::<()>()).await;
-        let late = spawn(async { unreachable!("it has no turn") });
+        let late = spawn(async { unreachable!("it never takes a turn") });
         late.await.unwrap_err().is_cancelled()
     });
     scheduler.run_until_stalled();
@@ -220,11 +220,11 @@ fn a_task_that_is_spawned_meanwhile_never_has_a_turn() {
 }
 
 #[test]
-fn what_destructors_spawn_is_gone_too() {
+fn tasks_spawned_by_destructors_are_dropped_too() {
     struct Spawns;
     impl Drop for Spawns {
         fn drop(&mut self) {
-            drop(spawn(async { unreachable!("it has no turn") }));
+            drop(spawn(async { unreachable!("it never takes a turn") }));
         }
     }
     let scheduler = virtual_time();
@@ -245,12 +245,12 @@ fn what_destructors_spawn_is_gone_too() {
 }
 
 #[test]
-fn what_is_left_is_dropped_in_the_order_of_spawning() {
+fn the_remaining_tasks_are_dropped_in_spawn_order() {
     let (scheduler, log) = (virtual_time(), Log::default());
     for name in ["first", "second", "third"] {
-        let says = Says(name, log.clone());
+        let logs = LogsDrop(name, log.clone());
         scheduler.spawn(async move {
-            let _says = says;
+            let _logs = logs;
             let _cancelled = catch_cancel(pending::<()>()).await;
             sleep(Duration::MAX).await;
         });
@@ -261,7 +261,7 @@ fn what_is_left_is_dropped_in_the_order_of_spawning() {
 }
 
 #[test]
-fn a_clean_up_that_panics_has_finished() {
+fn a_clean_up_that_panics_counts_as_finished() {
     let reports = Log::default();
     let lines = reports.clone();
     let builder = Scheduler::builder().virtual_time().on_failure(FailurePolicy::Shutdown);
@@ -280,7 +280,7 @@ fn a_clean_up_that_panics_has_finished() {
 }
 
 #[test]
-fn finished_tasks_keep_their_outputs_and_are_not_told_of() {
+fn finished_tasks_keep_their_outputs_and_are_not_reported() {
     let scheduler = virtual_time();
     let finished = scheduler.spawn(async { 7 });
     scheduler.run().unwrap();
@@ -290,7 +290,7 @@ fn finished_tasks_keep_their_outputs_and_are_not_told_of() {
 }
 
 #[test]
-fn a_lock_is_handed_on_by_whoever_is_dropped() {
+fn a_dropped_task_hands_its_lock_on() {
     let scheduler = virtual_time();
     let mutex = Rc::new(Mutex::new(()));
     let theirs = Rc::clone(&mutex);
@@ -299,7 +299,7 @@ fn a_lock_is_handed_on_by_whoever_is_dropped() {
         pending::<()>().await;
     });
     scheduler.spawn(async move {
-        // Asked while it waits, and waits again in its clean-up.
+        // Cancelled while it waits, and waits again in its clean-up.
         let _cancelled = catch_cancel(pending::<()>()).await;
         drop(mutex.lock().await);
     });
@@ -309,7 +309,7 @@ fn a_lock_is_handed_on_by_whoever_is_dropped() {
 }
 
 #[test]
-fn the_report_prints_itself() {
+fn the_report_can_be_printed() {
     let scheduler = virtual_time();
     let named = |name: &str| task::Builder::new().name(name);
     named("quick").spawn_on(&scheduler, pending::<()>()); // [quick]
@@ -354,11 +354,11 @@ fn an_observer_sees_it_all() {
     assert_eq!(log.take(), expected);
     scheduler.spawn(async {});
     scheduler.run().unwrap();
-    assert_eq!(log.take().len(), 3, "and goes on to");
+    assert_eq!(log.take().len(), 3, "and keeps observing");
 }
 
 #[test]
-fn tasks_from_other_threads_are_turned_away_too() {
+fn tasks_from_other_threads_are_refused_too() {
     let scheduler = virtual_time();
     let remote = scheduler.remote();
     scheduler.spawn(cleans_up(seconds(1)));
@@ -376,9 +376,9 @@ fn block_on_lets_the_leftovers_clean_up() {
     let log = Log::default();
     let inside = log.clone();
     let output = turnwise::block_on(async move {
-        let says = Says("dropped", inside.clone());
+        let logs = LogsDrop("dropped", inside.clone());
         spawn(async move {
-            let _says = says;
+            let _logs = logs;
             pending::<()>().await;
         });
         spawn(async move {
@@ -396,10 +396,10 @@ fn block_on_lets_the_leftovers_clean_up() {
 #[test]
 fn block_on_does_not_wait_for_what_can_never_run_again() {
     let log = Log::default();
-    let says = Says("dropped", log.clone());
+    let logs = LogsDrop("dropped", log.clone());
     turnwise::block_on(async move {
         spawn(async move {
-            let _says = says;
+            let _logs = logs;
             let _cancelled = catch_cancel(pending::<()>()).await;
             pending::<()>().await;
         });
@@ -411,11 +411,11 @@ fn block_on_does_not_wait_for_what_can_never_run_again() {
 #[test]
 fn block_on_drops_the_leftovers_of_a_root_that_panics() {
     let log = Log::default();
-    let says = Says("dropped", log.clone());
+    let logs = LogsDrop("dropped", log.clone());
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         turnwise::block_on(async move {
             spawn(async move {
-                let _says = says;
+                let _logs = logs;
                 let _cancelled = catch_cancel(pending::<()>()).await;
                 unreachable!("there is no clean-up");
             });
@@ -428,7 +428,7 @@ fn block_on_drops_the_leftovers_of_a_root_that_panics() {
 }
 
 #[test]
-fn a_schedulers_own_block_on_leaves_them_for_the_next_call() {
+fn the_block_on_of_a_scheduler_leaves_the_leftovers_for_the_next_call() {
     let scheduler = virtual_time();
     let place = Cell::new(None);
     scheduler.block_on(async { place.set(Some(spawn(sleep(seconds(1))))) });
@@ -438,25 +438,25 @@ fn a_schedulers_own_block_on_leaves_them_for_the_next_call() {
 }
 
 #[test]
-fn a_waker_abroad_does_not_keep_a_cancelled_task() {
+fn a_waker_held_elsewhere_does_not_keep_a_cancelled_task() {
     let place = Rc::default();
     let kept = Rc::clone(&place);
     turnwise::block_on(async move {
         spawn(leave_waker(kept));
         yield_now().await;
     });
-    place.take().expect("it was left").wake(); // In vain.
+    place.take().expect("it was left").wake(); // It has no effect.
 }
 
-// ----- at random -----
+// ----- random programs -----
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     /// Catches nothing.
     Plain,
-    /// Needs so long to clean up.
+    /// Needs this many seconds to clean up.
     CleansUp(u64),
-    /// Has a catch, but is done before.
+    /// Has a catch, but completes before any request.
     Done,
 }
 
@@ -470,7 +470,7 @@ async fn live(kind: Kind, _alive: Rc<()>) {
 
 proptest! {
     #[test]
-    fn everyone_is_told_of_once_and_in_the_right_list(
+    fn every_task_is_reported_once_and_in_the_right_list(
         kinds in prop::collection::vec(
             prop::sample::select(vec![
                 Kind::Plain, Kind::CleansUp(0), Kind::CleansUp(3), Kind::CleansUp(10), Kind::Done,
@@ -503,8 +503,8 @@ proptest! {
             ids.sort_unstable();
             ids
         };
-        // Whether a clean-up that is done at the very moment at which the time is over is in time depends on
-        // who set his timer first: the shutdown did.
+        // A clean-up that would end at the very moment at which the grace period expires is too late: the shutdown set
+        // its timer first.
         assert_eq!(
             (sorted(&report.finished), sorted(&report.cancelled), ids(&report.aborted)),
             expected

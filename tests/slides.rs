@@ -1,6 +1,6 @@
-//! The programs of the slides, and of the course that they link to, print here what they print in Python.
+//! The programs of the slides, and of the course that the slides link to, print here what they print in Python.
 //! `examples/seeds/README.md` says where each is.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ fn folder() -> PathBuf {
     root().join("tests/slides")
 }
 
-/// The rows of all tables of a README that have so many columns, each as its cells.
+/// The rows of all tables of a README with the given number of columns, each as its cells.
 fn tables(readme: &str, columns: usize) -> Vec<Vec<String>> {
     let text = fs::read_to_string(root().join(readme).join("README.md")).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -39,8 +39,8 @@ fn differences() -> Vec<Vec<String>> {
     tables("tests/slides", 4)
 }
 
-/// What a section of an example prints, as the comment at the end of the example has it: `tests/examples.rs` sees to
-/// it that this is what it prints.
+/// What a section of an example prints, according to the comment at the end of the example; `tests/examples.rs` checks
+/// that comment against the real output.
 fn section(file: &str, title: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join("examples").join(file)).unwrap();
     let (_, output) = text.split_once("\n// Output:\n//\n").unwrap();
@@ -78,7 +78,7 @@ fn every_program_of_the_slides_prints_its_lines() {
 fn every_program_is_in_a_table_once_and_every_difference_has_a_reason() {
     let mut listed = BTreeSet::new();
     for [program, ..] in programs() {
-        assert!(listed.insert(program.clone()), "{program} is there twice");
+        assert!(listed.insert(program.clone()), "{program} is listed twice");
     }
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path());
     let outputs = files.filter(|file| file.extension().is_some_and(|extension| extension == "out"));

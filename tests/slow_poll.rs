@@ -1,6 +1,6 @@
-//! A turn that takes too long is reported: whose it was, where that was spawned, and what it came from.
+//! A turn that takes too long is reported: which task took it, where that was spawned, and what it had waited for.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -17,7 +17,7 @@ use turnwise::{Scheduler, sleep, spawn, task, yield_now};
 
 use trace::with_marks;
 
-/// The slow turns that were reported: task, turn, and what it came from, with places as marks.
+/// The slow turns that were reported: task, turn, and what the task had waited for, with places as marks.
 #[derive(Clone, Default)]
 struct Slow(Rc<RefCell<Vec<Report>>>);
 
@@ -45,8 +45,8 @@ impl Slow {
     }
 }
 
-/// Blocks the thread for as long, and with it the scheduler. Really: it is real time that is measured here, which no
-/// clock of the scheduler's stands for.
+/// Blocks the thread, and with it the scheduler. This takes real time, because real time is what is measured here,
+/// whichever clock the scheduler has.
 fn block(length: Duration) {
     thread::sleep(length);
 }
@@ -76,7 +76,7 @@ fn a_hog_is_caught_and_named() {
 }
 
 #[test]
-fn the_line_says_it_all() {
+fn the_line_has_all_details() {
     let slow = Slow::default();
     let scheduler = slow.scheduler(Duration::ZERO);
     scheduler.spawn(sleep(Duration::from_secs(1))); // [spawn]
@@ -89,8 +89,8 @@ fn the_line_says_it_all() {
     };
     let lines: Vec<String> = reports.iter().map(line).collect();
     let expected = [
-        "task #1, spawned at [spawn], kept all others waiting for TIME in turn 1",
-        "task #1, spawned at [spawn], kept all others waiting for TIME in turn 2, after a sleep at \
+        "task #1, spawned at [spawn], blocked the scheduler for TIME in turn 1",
+        "task #1, spawned at [spawn], blocked the scheduler for TIME in turn 2, after a sleep at \
          [spawn]",
     ];
     assert_eq!(lines, expected);
@@ -98,7 +98,7 @@ fn the_line_says_it_all() {
 
 /// With a limit of zero every turn is reported.
 #[test]
-fn it_tells_what_each_turn_came_from() {
+fn it_reports_what_each_turn_had_waited_for() {
     let slow = Slow::default();
     let scheduler = slow.scheduler(Duration::ZERO);
     let (sender, mut receiver) = mpsc::channel(1);
@@ -129,7 +129,7 @@ fn it_tells_what_each_turn_came_from() {
 }
 
 #[test]
-fn joins_channels_and_barriers_are_named_as_well() {
+fn joins_channels_and_barriers_are_named_too() {
     let slow = Slow::default();
     let scheduler = slow.scheduler(Duration::ZERO);
     scheduler.block_on(async {
@@ -198,7 +198,7 @@ fn a_scheduler_inside_a_turn_has_a_meter_of_its_own() {
 }
 
 #[test]
-fn whoever_is_told_of_a_slow_turn_may_do_what_he_likes() {
+fn the_report_callback_may_take_snapshots_and_spawn() {
     let place = Rc::new(RefCell::new(None::<Scheduler>));
     let own = Rc::clone(&place);
     let builder = Scheduler::builder().slow_poll(LIMIT).on_report(move |_| {
@@ -216,13 +216,13 @@ fn whoever_is_told_of_a_slow_turn_may_do_what_he_likes() {
         scheduler.run().unwrap();
         assert_eq!(scheduler.metrics().spawned, 2);
     }
-    drop(place.take()); // It is in its own callback.
+    drop(place.take()); // Its own callback refers to it.
 }
 
 // ----- children of scopes, whose turns are nested -----
 
 #[test]
-fn a_child_that_hogs_is_named_once_and_nobody_around_it() {
+fn a_child_that_hogs_is_named_once_and_nothing_around_it_is() {
     let slow = Slow::default();
     let scheduler = slow.scheduler(LIMIT);
     scheduler
@@ -245,7 +245,7 @@ fn a_child_that_hogs_is_named_once_and_nobody_around_it() {
 }
 
 #[test]
-fn a_body_that_hogs_is_its_task_and_none_of_the_children() {
+fn a_body_that_hogs_is_reported_as_its_task_and_not_as_a_child() {
     let slow = Slow::default();
     let scheduler = slow.scheduler(LIMIT);
     scheduler.block_on(async {
@@ -263,9 +263,9 @@ fn a_body_that_hogs_is_its_task_and_none_of_the_children() {
     assert_eq!(lines, ["turn 2 of #1 main after a sleep at [body]"]);
 }
 
-/// Each is slow by itself, or together they would be.
+/// A task is slow only by its own time: a parent and its children are not added up.
 #[test]
-fn the_time_of_a_parent_is_what_its_children_leave_of_it() {
+fn the_time_of_a_parent_excludes_that_of_its_children() {
     let slow = Slow::default();
     let scheduler = slow.scheduler(2 * LIMIT);
     scheduler.block_on(async {
@@ -292,7 +292,7 @@ fn the_time_of_a_parent_is_what_its_children_leave_of_it() {
 }
 
 #[test]
-fn after_the_turns_of_its_children_a_task_still_knows_what_it_has_waited_for() {
+fn what_a_task_has_waited_for_is_still_reported_after_the_turns_of_its_children() {
     let slow = Slow::default();
     let scheduler = slow.scheduler(Duration::ZERO);
     scheduler.block_on(async {

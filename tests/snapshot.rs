@@ -1,6 +1,6 @@
-//! A snapshot shows everything as it is, at any time, and everything public prints itself.
+//! A snapshot shows the current state at any time, and every public type implements `Debug`.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -73,9 +73,9 @@ fn the_table_word_for_word() {
         "  #5          waiting       1  [joiner]",
         "                               waits for task #4, spawned at [sleeper]",
         "  #6          waiting       1  [foreign]",
-        "                               waits for whoever holds its waker",
+        "                               waits for something unknown that holds its waker",
         "  #7          waiting       1  [never]",
-        "                               waits for a sleep without end at [endless]",
+        "                               waits for a sleep that never ends at [endless]",
         "  #8          ready         0  [fresh]",
         "  2 timers, the next one in 3s",
     ];
@@ -85,7 +85,7 @@ fn the_table_word_for_word() {
 #[test]
 fn an_empty_scheduler_has_a_table_too() {
     let expected = [
-        "turn 0, 0ns after the start; ready: nobody",
+        "turn 0, 0ns after the start; ready: none",
         "  task  state     turns  spawned at, and what it waits for",
         "  no timers",
     ];
@@ -93,7 +93,7 @@ fn an_empty_scheduler_has_a_table_too() {
 }
 
 #[test]
-fn a_snapshot_says_the_same_as_data() {
+fn a_snapshot_has_the_same_details_as_data() {
     let (scheduler, _kept) = colourful();
     let Snapshot { turn, elapsed, ready, tasks, timers, .. } = scheduler.snapshot();
     assert_eq!((turn, elapsed, ready.len()), (7, 2 * SECOND, 1));
@@ -163,7 +163,7 @@ fn ready_is_in_the_order_of_the_turns_to_come() {
 }
 
 #[test]
-fn a_task_may_look_at_its_own_scheduler() {
+fn a_task_may_take_a_snapshot_of_its_own_scheduler() {
     let scheduler = Rc::new(virtual_scheduler());
     let own = Rc::clone(&scheduler);
     scheduler.spawn(yield_now());
@@ -181,7 +181,7 @@ fn a_task_may_look_at_its_own_scheduler() {
 }
 
 #[test]
-fn a_task_that_was_woken_in_its_turn_is_running_until_that_ends() {
+fn a_task_that_was_woken_in_its_turn_is_running_until_the_turn_ends() {
     let scheduler = Rc::new(virtual_scheduler());
     let own = Rc::clone(&scheduler);
     let mut looked = false;
@@ -196,14 +196,14 @@ fn a_task_that_was_woken_in_its_turn_is_running_until_that_ends() {
     }));
 }
 
-/// Prints something in both ways that `Debug` has.
+/// Formats a value with `{:?}`, after checking that `{:#?}` works too.
 fn debug(value: &impl Debug) -> String {
     assert!(!format!("{value:#?}").is_empty());
     format!("{value:?}")
 }
 
 #[test]
-fn everything_public_prints_itself_and_shows_its_numbers() {
+fn every_public_type_implements_debug_and_shows_its_numbers() {
     let scheduler = virtual_scheduler();
     assert!(debug(&scheduler).starts_with("Scheduler"));
     assert!(debug(&Scheduler::builder().policy(Policy::Random(7))).contains("Random(7)"));

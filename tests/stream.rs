@@ -1,4 +1,4 @@
-//! Streams are what their own methods are, for those who chain adaptors.
+//! As streams, these types yield what their own methods return, so that adaptors can be chained.
 
 mod probe;
 
@@ -18,7 +18,7 @@ async fn after(seconds: u64) -> u64 {
 }
 
 #[test]
-fn outputs_are_a_stream_in_the_order_in_which_they_come_about() {
+fn outputs_are_a_stream_in_completion_order() {
     virtual_time().block_on(async {
         let outputs = as_completed([3, 1, 2].map(after));
         assert_eq!(outputs.size_hint(), (3, Some(3)));
@@ -32,7 +32,7 @@ fn outputs_are_a_stream_in_the_order_in_which_they_come_about() {
 }
 
 #[test]
-fn a_set_is_a_stream_that_may_go_on_after_its_end() {
+fn a_set_is_a_stream_that_may_continue_after_its_end() {
     virtual_time().block_on(async {
         let mut set: JoinSet<u64> = [3, 1, 2].into_iter().map(after).collect();
         assert_eq!(Stream::size_hint(&set), (3, Some(3)));
@@ -77,13 +77,13 @@ fn a_stream_that_waits_is_reported_with_the_place_where_it_was_made() {
 fn receivers_are_streams_of_what_is_sent() {
     virtual_time().block_on(async {
         let (sender, receiver) = mpsc::channel(2);
-        let (told, mut heard) = broadcast::channel(2);
+        let (all, mut heard) = broadcast::channel(2);
         let (set, changes) = watch::channel(0);
         let (far, near) = remote::channel(4);
         spawn(async move {
             for number in 1..=4 {
                 sender.send(number).await.unwrap();
-                told.send(number).unwrap();
+                all.send(number).unwrap();
                 set.send(number).unwrap();
                 far.send(number).await.unwrap();
                 sleep(Duration::from_secs(1)).await;
@@ -92,16 +92,16 @@ fn receivers_are_streams_of_what_is_sent() {
         assert_eq!(heard.next().await, Some(Ok(1)));
         assert_eq!(receiver.collect::<Vec<_>>().await, [1, 2, 3, 4]);
         assert_eq!(near.collect::<Vec<_>>().await, [1, 2, 3, 4]);
-        // The channel holds two, so of the three that nobody heard the first is lost.
+        // The channel holds two, so the first of the three values that were not received is lost.
         let heard: Vec<_> = heard.collect().await;
         assert_eq!(heard, [Err(broadcast::RecvError::Lagged(1)), Ok(3), Ok(4)]);
         let changes: Vec<i32> = changes.map(|value| *value).collect().await;
-        assert_eq!(changes, [4], "all changes before somebody looked are one");
+        assert_eq!(changes, [4], "all changes before the first look are one");
     });
 }
 
 #[test]
-fn a_receiver_that_is_polled_as_a_stream_and_left_waits_no_more() {
+fn a_receiver_that_is_polled_as_a_stream_and_left_no_longer_waits() {
     virtual_time().block_on(async {
         let (sender, mut receiver) = mpsc::channel(1);
         assert!(futures::poll!(receiver.next()).is_pending());

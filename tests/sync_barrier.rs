@@ -1,6 +1,6 @@
-//! The barrier: who meets whom, who leads, and what breaks it.
+//! The barrier: which waits meet, which one leads, and what breaks it.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod hands;
 mod probe;
@@ -25,14 +25,14 @@ use turnwise::{RunError, Scheduler, sleep, spawn, task, yield_now};
 
 type Met = Poll<Result<BarrierWaitResult, BrokenBarrier>>;
 
-/// Polls once, in nobody's name.
+/// Polls once, with a no-op waker.
 fn poll(wait: &mut BarrierWait<'_>) -> Met {
     poll_with(wait, Waker::noop())
 }
 
-/// The index and whether it is the leader, of a wait that is over and well.
+/// The index of a wait that has met, and whether it is the leader.
 fn met(poll: Met) -> (usize, bool) {
-    let Poll::Ready(Ok(result)) = poll else { panic!("it has met, and is not {poll:?}") };
+    let Poll::Ready(Ok(result)) = poll else { panic!("expected a meeting, not {poll:?}") };
     (result.index(), result.is_leader())
 }
 
@@ -83,14 +83,14 @@ fn it_prints_what_asyncio_prints() {
 }
 
 #[test]
-fn nobody_goes_on_before_the_last_has_come_and_that_one_leads() {
+fn no_wait_returns_before_the_last_has_arrived_and_the_last_leads() {
     let barrier = Barrier::new(3);
     let mut waits = [(); 3].map(|()| barrier.wait());
-    for (come, wait) in waits[..2].iter_mut().enumerate() {
-        assert_eq!(barrier.n_waiting(), come);
+    for (arrived, wait) in waits[..2].iter_mut().enumerate() {
+        assert_eq!(barrier.n_waiting(), arrived);
         assert!(poll(wait).is_pending());
     }
-    assert!(poll(&mut waits[0]).is_pending(), "coming twice is coming once");
+    assert!(poll(&mut waits[0]).is_pending(), "arriving twice counts once");
     assert_eq!((barrier.n_waiting(), barrier.parties()), (2, 3));
     assert_eq!(met(poll(&mut waits[2])), (2, true));
     assert_eq!(met(poll(&mut waits[0])), (0, false));
@@ -99,7 +99,7 @@ fn nobody_goes_on_before_the_last_has_come_and_that_one_leads() {
 }
 
 #[test]
-fn a_barrier_for_none_or_for_one_keeps_nobody() {
+fn a_barrier_for_zero_or_one_never_blocks() {
     for parties in [0, 1] {
         let barrier = Barrier::new(parties);
         for _ in 0..3 {
@@ -118,8 +118,8 @@ fn a_wait_that_was_dropped_does_not_count() {
     assert!(poll(&mut live[0]).is_pending());
     assert!(poll(&mut cancelled).is_pending());
     drop(cancelled);
-    drop(barrier.wait()); // It never came.
-    assert!(poll(&mut live[1]).is_pending(), "there are two who live");
+    drop(barrier.wait()); // It never arrived.
+    assert!(poll(&mut live[1]).is_pending(), "only two are alive");
     assert_eq!(met(poll(&mut live[2])), (2, true));
     assert_eq!(met(poll(&mut live[0])), (0, false));
     assert_eq!(met(poll(&mut live[1])), (1, false));
@@ -137,7 +137,7 @@ fn a_wait_that_is_dropped_after_the_meeting_has_met() {
 }
 
 #[test]
-fn who_comes_back_at_once_is_of_the_next_meeting() {
+fn a_party_that_returns_immediately_is_part_of_the_next_meeting() {
     let (scheduler, barrier) = (Scheduler::new(), Rc::new(Barrier::new(2)));
     let run = || {
         let barrier = Rc::clone(&barrier);
@@ -155,7 +155,7 @@ fn who_comes_back_at_once_is_of_the_next_meeting() {
 }
 
 #[test]
-fn an_aborted_barrier_fails_those_who_wait_and_those_who_come_until_it_is_reset() {
+fn an_aborted_barrier_fails_present_and_later_waits_until_it_is_reset() {
     let barrier = Barrier::new(2);
     let mut wait = barrier.wait();
     assert!(poll(&mut wait).is_pending());
@@ -173,7 +173,7 @@ fn an_aborted_barrier_fails_those_who_wait_and_those_who_come_until_it_is_reset(
 }
 
 #[test]
-fn a_reset_fails_those_who_wait_and_nobody_else() {
+fn a_reset_fails_only_the_present_waits() {
     let barrier = Barrier::new(2);
     let (mut first, mut second, mut third) = (barrier.wait(), barrier.wait(), barrier.wait());
     assert!(poll(&mut first).is_pending());
@@ -186,7 +186,7 @@ fn a_reset_fails_those_who_wait_and_nobody_else() {
 }
 
 #[test]
-fn who_has_met_is_not_hurt_by_what_comes_after() {
+fn a_wait_that_has_met_is_not_affected_by_a_later_abort() {
     let barrier = Barrier::new(2);
     let (mut first, mut last) = (barrier.wait(), barrier.wait());
     assert!(poll(&mut first).is_pending());
@@ -223,7 +223,7 @@ fn a_barrier_one_party_short_is_named_in_the_report() {
 }
 
 #[test]
-fn others_executors_and_combinators_can_meet_at_it() {
+fn foreign_executors_and_combinators_can_wait_at_it() {
     everywhere(async || {
         let barrier = Barrier::new(3);
         let waits: FuturesUnordered<_> = (0..6).map(|_| barrier.wait()).collect();
@@ -244,34 +244,34 @@ fn others_executors_and_combinators_can_meet_at_it() {
 }
 
 #[test]
-fn a_cancelled_party_is_missed_in_a_scheduler_too() {
+fn a_cancelled_party_does_not_count_in_a_scheduler_either() {
     let (scheduler, barrier) = (Scheduler::new(), Rc::new(Barrier::new(2)));
-    let come = || {
+    let arrive = || {
         let barrier = Rc::clone(&barrier);
         async move { barrier.wait().await }
     };
     scheduler.block_on(async {
-        let gone = spawn(come());
+        let gone = spawn(arrive());
         yield_now().await;
         gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
-        let waits = spawn(come());
+        let waits = spawn(arrive());
         yield_now().await;
         assert!(!waits.is_finished());
-        assert!(come().await.unwrap().is_leader());
+        assert!(arrive().await.unwrap().is_leader());
         assert_eq!(waits.await.unwrap().unwrap().index(), 0);
     });
 }
 
 thread_local! {
     static WAITS: RefCell<Vec<BarrierWait<'static>>> = const { RefCell::new(Vec::new()) };
-    /// Lives as long as the process, so that waits may be kept beside it.
+    /// Leaked, so that waits on it may be kept in a thread-local.
     static BARRIER: &'static Barrier = Box::leak(Box::new(Barrier::new(4)));
 }
 
-// tokio#5458: who is let go is let go at one moment, whatever the wakers do.
+// tokio#5458: all parties are released at one moment, whatever the wakers do.
 #[test]
-fn a_waker_may_meet_break_and_drop_in_the_midst_of_a_meeting_of_a_forgotten_barrier() {
+fn a_waker_may_wait_abort_reset_and_drop_during_a_meeting_of_a_leaked_barrier() {
     fn interfere() {
         let barrier = BARRIER.with(|barrier| *barrier);
         assert_eq!(barrier.n_waiting(), 0);
@@ -299,8 +299,8 @@ fn a_waker_may_meet_break_and_drop_in_the_midst_of_a_meeting_of_a_forgotten_barr
 
 // tokio#3689, tokio#4055: a waker that panicked kept the others from being woken.
 #[test]
-fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    let explode = || panic!("the stranger");
+fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
+    let explode = || panic!("a foreign waker");
     let barrier = Barrier::new(4);
     let (rings, waker) = Rings::new();
     let mut waits = [(); 3].map(|()| barrier.wait());
@@ -334,7 +334,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What a wait ends with: its index, or `None` if the barrier broke.
+/// The result of a wait: its index, or `None` if the barrier broke.
 type End = Option<usize>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

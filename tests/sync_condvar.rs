@@ -1,4 +1,4 @@
-//! The condition variable: no notification is lost, none comes for nothing, and they come in order.
+//! The condition variable: no notification is lost, none is spurious, and they are delivered in order.
 
 mod probe;
 mod trace;
@@ -27,19 +27,19 @@ fn pair<T>(value: T) -> Pair<T> {
     Rc::new((Mutex::new(value), Condvar::new().named("changed")))
 }
 
-/// Polled with a waker that does nothing.
+/// Polls once, with a no-op waker.
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     poll_with(future, Waker::noop())
 }
 
-/// A wait that has begun.
+/// A wait that has started.
 fn waiting<'a, T>(mutex: &'a Mutex<T>, condvar: &'a Condvar) -> CondvarWait<'a, T> {
-    let mut wait = condvar.wait(mutex.try_lock().expect("nobody has it"));
+    let mut wait = condvar.wait(mutex.try_lock().expect("it is free"));
     assert!(poll(&mut wait).is_pending());
     wait
 }
 
-/// A task that waits for one notification, and notes that it has got it.
+/// A task that waits for one notification, and logs that it has received it.
 fn waiter(pair: &Pair<u32>, log: &Log, name: &'static str) -> JoinHandle<()> {
     let (pair, log) = (Rc::clone(pair), log.clone());
     spawn(async move {
@@ -52,9 +52,9 @@ fn waiter(pair: &Pair<u32>, log: &Log, name: &'static str) -> JoinHandle<()> {
 
 // ----- order -----
 
-/// As asyncio's condition does it: whoever notifies keeps the lock, and who was notified waits for it.
+/// Like asyncio's condition: the notifier keeps the lock, and a notified wait queues for it.
 #[test]
-fn one_is_notified_in_the_order_of_waiting_and_all_get_the_lock_in_turn() {
+fn waits_are_notified_in_order_and_get_the_lock_in_turn() {
     let log = Log::default();
     virtual_time().block_on(async {
         let pair = pair(());
@@ -87,11 +87,11 @@ fn one_is_notified_in_the_order_of_waiting_and_all_get_the_lock_in_turn() {
 }
 
 #[test]
-fn the_mutex_is_let_go_when_the_wait_begins_and_not_before() {
+fn the_mutex_is_unlocked_when_the_wait_starts_and_not_before() {
     let (mutex, condvar) = (Mutex::new(1), Condvar::new());
     let mut wait = condvar.wait(mutex.try_lock().unwrap());
     assert!(mutex.is_locked(), "a future does nothing until it is awaited");
-    condvar.notify_all(); // Nobody waits yet.
+    condvar.notify_all(); // There is no waiter yet.
     assert!(poll(&mut wait).is_pending());
     *mutex.try_lock().unwrap() += 1;
     assert!(poll(&mut wait).is_pending());
@@ -101,7 +101,7 @@ fn the_mutex_is_let_go_when_the_wait_begins_and_not_before() {
     assert_eq!((*guard, mutex.is_locked()), (2, true));
     drop(guard);
     drop(condvar.wait(mutex.try_lock().unwrap()));
-    assert!(!mutex.is_locked(), "a wait that was never polled has let it go, too");
+    assert!(!mutex.is_locked(), "a wait that was never polled unlocks it, too");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_wait_polled_after_its_end_panics_and_says_so() {
     condvar.notify_one();
     drop(poll(&mut wait));
     let again = catch_unwind(AssertUnwindSafe(|| drop(poll(&mut wait))));
-    let message = "a wait of a condvar was polled after it had been ready";
+    let message = "a `Condvar` wait was polled after completion";
     assert_eq!(text(&*again.unwrap_err()), message);
     let mut wait = condvar.wait_while(mutex.try_lock().unwrap(), |_| false);
     drop(poll(&mut wait));
@@ -120,7 +120,7 @@ fn a_wait_polled_after_its_end_panics_and_says_so() {
 }
 
 #[test]
-fn whoever_was_notified_asks_for_the_lock_behind_those_who_have_asked_already() {
+fn a_notified_wait_queues_for_the_lock_behind_earlier_waiters() {
     let log = Log::default();
     block_on(async {
         let pair = pair(0);
@@ -130,7 +130,7 @@ fn whoever_was_notified_asks_for_the_lock_behind_those_who_have_asked_already() 
         let (theirs, noted) = (Rc::clone(&pair), log.clone());
         let other = spawn(async move {
             let mut value = theirs.0.lock().await;
-            noted.note(format!("asked before {value}"));
+            noted.note(format!("queued before {value}"));
             *value = 2;
         });
         yield_now().await;
@@ -140,13 +140,13 @@ fn whoever_was_notified_asks_for_the_lock_behind_those_who_have_asked_already() 
         first.await.unwrap();
         other.await.unwrap();
     });
-    assert_eq!(log.take(), ["asked before 1", "notified 2"]);
+    assert_eq!(log.take(), ["queued before 1", "notified 2"]);
 }
 
-// ----- who is notified -----
+// ----- which waits are notified -----
 
 #[test]
-fn polls_for_nothing_end_no_wait() {
+fn spurious_polls_end_no_wait() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     let mut wait = waiting(&mutex, &condvar);
     for _ in 0..100 {
@@ -155,13 +155,13 @@ fn polls_for_nothing_end_no_wait() {
     }
 }
 
-// tokio#7996: whoever waited again while all were being woken could be woken a second time.
+// tokio#7996: a task that waited again while all were being woken could be woken a second time.
 #[test]
-fn only_waits_that_are_there_at_the_call_are_notified() {
+fn only_waits_that_exist_at_the_call_are_notified() {
     thread_local! {
         static AGAIN: RefCell<Option<(Pair<()>, u32)>> = const { RefCell::new(None) };
     }
-    /// Begins another wait, which is never ended; and counts.
+    /// Starts another wait, which never ends, and counts it.
     fn wait_again() {
         let (pair, _) = AGAIN
             .with_borrow_mut(|again| {
@@ -170,7 +170,7 @@ fn only_waits_that_are_there_at_the_call_are_notified() {
                 Some(again.clone())
             })
             .expect("it was put there");
-        let mut wait = pair.1.wait(pair.0.try_lock().expect("nobody has it"));
+        let mut wait = pair.1.wait(pair.0.try_lock().expect("it is free"));
         assert!(poll_with(&mut wait, &Acting::waker(wait_again, || ())).is_pending());
         std::mem::forget(wait);
     }
@@ -181,7 +181,7 @@ fn only_waits_that_are_there_at_the_call_are_notified() {
         wait_again();
     }
     pair.1.notify_all();
-    assert_eq!(turns(), Some(6), "three began, and each of them began one more");
+    assert_eq!(turns(), Some(6), "three started, and each of them started one more");
     pair.1.notify_one();
     assert_eq!(turns(), Some(7));
     pair.1.notify_all();
@@ -190,7 +190,7 @@ fn only_waits_that_are_there_at_the_call_are_notified() {
 }
 
 #[test]
-fn a_notification_with_nobody_waiting_is_not_kept() {
+fn a_notification_without_waiters_is_not_kept() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     condvar.notify_one();
     condvar.notify_all();
@@ -200,9 +200,9 @@ fn a_notification_with_nobody_waiting_is_not_kept() {
 
 // ----- giving up -----
 
-// tokio#4618, tokio#3652 and the like, of condition variables: a notification died with the wait that had it.
+// Like tokio#4618 and tokio#3652, in condition variables: a notification was lost with the wait that had received it.
 #[test]
-fn a_notification_of_a_wait_that_is_dropped_goes_to_the_next() {
+fn a_notification_of_a_dropped_wait_goes_to_the_next() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     let mut waits = [(); 3].map(|()| Some(waiting(&mutex, &condvar)));
     condvar.notify_one();
@@ -213,13 +213,13 @@ fn a_notification_of_a_wait_that_is_dropped_goes_to_the_next() {
     drop(waits[1].take());
     let third = waits[2].as_mut().unwrap();
     assert!(poll(third).is_pending());
-    drop(guard); // Now the lock is the third one's.
+    drop(guard); // Now the third wait owns the lock.
     assert!(mutex.is_locked());
     assert!(poll(third).is_ready());
 }
 
 #[test]
-fn a_notified_wait_that_is_dropped_with_the_lock_on_its_way_passes_both_on() {
+fn a_notified_wait_that_is_dropped_with_the_lock_in_flight_passes_both_on() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     let (mut first, mut second) = (waiting(&mutex, &condvar), waiting(&mutex, &condvar));
     let guard = mutex.try_lock().unwrap();
@@ -227,15 +227,18 @@ fn a_notified_wait_that_is_dropped_with_the_lock_on_its_way_passes_both_on() {
     condvar.notify_one();
     assert!(poll(&mut first).is_pending());
     assert!(poll(&mut asks).is_pending());
-    drop(guard); // Now the lock is the first one's,
-    drop(first); // who goes before it sees that.
-    assert!(poll(&mut second).is_pending(), "notified, but the lock was asked for before");
+    drop(guard); // Now the first wait owns the lock,
+    drop(first); // but is dropped before it is polled.
+    assert!(
+        poll(&mut second).is_pending(),
+        "notified, but behind the other in the queue for the lock"
+    );
     assert!(poll(&mut asks).is_ready());
     assert!(poll(&mut second).is_ready());
 }
 
 #[test]
-fn of_those_who_were_all_notified_one_that_is_dropped_notifies_nobody() {
+fn a_dropped_wait_that_was_notified_with_all_others_passes_nothing_on() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     let first = waiting(&mutex, &condvar);
     condvar.notify_all();
@@ -248,14 +251,14 @@ fn of_those_who_were_all_notified_one_that_is_dropped_notifies_nobody() {
 }
 
 #[test]
-fn a_notification_that_is_passed_on_does_not_reach_a_wait_that_began_after_it() {
+fn a_notification_that_is_passed_on_does_not_reach_a_wait_that_started_after_it() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     let first = waiting(&mutex, &condvar);
     condvar.notify_one();
     let mut later = waiting(&mutex, &condvar);
     drop(first);
     assert!(poll(&mut later).is_pending());
-    // But that one has its right to what comes while it waits.
+    // But it does receive one that was sent while it waited.
     let second = waiting(&mutex, &condvar);
     condvar.notify_one();
     drop(second);
@@ -285,7 +288,7 @@ fn ten_thousand_wait_and_the_half_that_is_not_cancelled_is_notified_in_order() {
         for _ in 0..2_500 {
             pair.1.notify_one(); // 1, 2, 3, 5, 6, …
         }
-        // Notified already, and gone before they have the lock: others take their places.
+        // Already notified, and aborted before they have the lock: others take their places.
         tasks.iter().skip(1).step_by(4).for_each(JoinHandle::abort);
         yield_now().await;
         yield_now().await;
@@ -301,19 +304,19 @@ fn ten_thousand_wait_and_the_half_that_is_not_cancelled_is_notified_in_order() {
 // ----- the condition -----
 
 #[test]
-fn the_condition_is_looked_at_under_the_lock_now_and_after_each_notification() {
-    let looks = Rc::new(Cell::new(0));
+fn the_condition_is_checked_under_the_lock_immediately_and_after_each_notification() {
+    let checks = Rc::new(Cell::new(0));
     block_on(async {
         let pair = pair(0);
-        let (theirs, count) = (Rc::clone(&pair), Rc::clone(&looks));
+        let (theirs, count) = (Rc::clone(&pair), Rc::clone(&checks));
         let reader = spawn(async move {
             let guard = theirs.0.lock().await;
-            let look = |value: &mut u32| {
+            let check = |value: &mut u32| {
                 count.set(count.get() + 1);
                 assert!(theirs.0.is_locked());
                 *value < 3
             };
-            *theirs.1.wait_while(guard, look).await
+            *theirs.1.wait_while(guard, check).await
         });
         for _ in 0..3 {
             yield_now().await;
@@ -322,7 +325,7 @@ fn the_condition_is_looked_at_under_the_lock_now_and_after_each_notification() {
         }
         assert_eq!(reader.await.unwrap(), 3);
     });
-    assert_eq!(looks.get(), 4);
+    assert_eq!(checks.get(), 4);
 }
 
 #[test]
@@ -332,8 +335,8 @@ fn a_condition_that_panics_unlocks_the_mutex() {
         let theirs = Rc::clone(&pair);
         let clumsy = spawn(async move {
             let guard = theirs.0.lock().await;
-            let look = |value: &mut u32| *value == 0 || panic!("in the condition");
-            drop(theirs.1.wait_while(guard, look).await);
+            let check = |value: &mut u32| *value == 0 || panic!("in the condition");
+            drop(theirs.1.wait_while(guard, check).await);
         });
         yield_now().await;
         *pair.0.lock().await = 1;
@@ -344,7 +347,7 @@ fn a_condition_that_panics_unlocks_the_mutex() {
 }
 
 #[test]
-fn a_task_that_panics_with_the_lock_after_its_wait_leaves_it_to_the_next() {
+fn a_task_that_panics_with_the_lock_after_its_wait_passes_it_on() {
     let log = Log::default();
     block_on(async {
         let pair = pair(7);
@@ -352,7 +355,7 @@ fn a_task_that_panics_with_the_lock_after_its_wait_leaves_it_to_the_next() {
         let clumsy = spawn(async move {
             let guard = theirs.0.lock().await;
             let _guard = theirs.1.wait(guard).await;
-            panic!("with the lock in hand");
+            panic!("while holding the lock");
         });
         let next = waiter(&pair, &log, "next");
         yield_now().await;
@@ -366,11 +369,11 @@ fn a_task_that_panics_with_the_lock_after_its_wait_leaves_it_to_the_next() {
 // ----- reports -----
 
 #[test]
-fn a_notification_that_was_lost_is_explained() {
+fn a_lost_notification_is_explained_by_the_report() {
     let scheduler = Scheduler::new();
     let outcome = scheduler.try_block_on(async {
         let pair = pair(false);
-        pair.1.notify_one(); // Nobody waits yet: it is lost.
+        pair.1.notify_one(); // There is no waiter yet: it is lost.
         let theirs = Rc::clone(&pair);
         let waits = async move {
             let guard = theirs.0.lock().await;
@@ -387,7 +390,7 @@ fn a_notification_that_was_lost_is_explained() {
 }
 
 #[test]
-fn a_notified_task_that_waits_for_the_lock_is_shown_with_who_has_it() {
+fn a_notified_task_that_waits_for_the_lock_is_shown_with_the_owner() {
     let outcome = Scheduler::new().try_block_on(async {
         let pair = Rc::new((Mutex::new(()).named("account"), Condvar::new()));
         let theirs = Rc::clone(&pair);
@@ -409,27 +412,27 @@ fn a_notified_task_that_waits_for_the_lock_is_shown_with_who_has_it() {
 }
 
 #[test]
-fn it_prints_itself_with_its_waiters() {
+fn debug_output_shows_the_waiters() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::default().named("changed"));
     assert_eq!(format!("{condvar:?}"), "Condvar { name: \"changed\" }");
     let mut wait = condvar.wait(mutex.try_lock().unwrap()); // [waits]
     assert!(poll(&mut wait).is_pending());
-    let shown = format!("{condvar:?}").replace(']', " ]"); // a place ends with its digits
+    let shown = format!("{condvar:?}").replace(']', " ]"); // to tell the bracket from a mark
     let shown = trace::with_marks(&shown, file!(), include_str!("sync_condvar.rs"));
-    assert_eq!(shown, "Condvar { name: \"changed\", waiters: [somebody at [waits] ] }");
+    assert_eq!(shown, "Condvar { name: \"changed\", waiters: [unknown at [waits] ] }");
     assert!(format!("{wait:?}").starts_with("CondvarWait { place: "));
 }
 
-// ----- any weather -----
+// ----- foreign combinators, executors and wakers -----
 
-/// Consumers of everything that is produced, in other people's combinators.
+/// Consumers and producers inside foreign combinators.
 async fn in_combinators() {
     let pair = pair(VecDeque::new());
     let (mutex, condvar) = &*pair;
     let consume = async || {
         let guard = mutex.lock().await;
         let mut guard = condvar.wait_while(guard, |queue| queue.is_empty()).await;
-        guard.pop_front().expect("that was the condition")
+        guard.pop_front().expect("the condition was that it is not empty")
     };
     let produce = async |items: std::ops::Range<u32>| {
         for item in items {
@@ -452,20 +455,20 @@ async fn in_combinators() {
     let mut quits = pin!(async {}.fuse());
     futures::select_biased! {
         () = quits => {}
-        _ = loser => panic!("it comes second"),
+        _ = loser => panic!("it is polled second"),
     }
 }
 
 #[test]
-fn it_works_in_other_peoples_combinators_and_executors() {
+fn it_works_in_foreign_combinators_and_executors() {
     block_on(in_combinators());
     futures::executor::block_on(in_combinators());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("without I/O");
     runtime.block_on(in_combinators());
 }
 
-/// Three wait, the second of them a stranger; each is notified although the stranger misbehaves.
-fn notify_three(pair: &Pair<()>, stranger: &dyn Fn() -> Waker) {
+/// Three waits, the second with a foreign waker; each is notified although the foreign waker misbehaves.
+fn notify_three(pair: &Pair<()>, foreign: &dyn Fn() -> Waker) {
     let (mutex, condvar) = &**pair;
     for round in 0..3 {
         let mut waits = [(); 3].map(|()| waiting(mutex, condvar));
@@ -473,8 +476,8 @@ fn notify_three(pair: &Pair<()>, stranger: &dyn Fn() -> Waker) {
         for wait in &mut waits {
             assert!(poll_with(wait, &waker).is_pending());
         }
-        assert!(poll_with(&mut waits[1], &stranger()).is_pending());
-        assert!(poll_with(&mut waits[1], &stranger()).is_pending());
+        assert!(poll_with(&mut waits[1], &foreign()).is_pending());
+        assert!(poll_with(&mut waits[1], &foreign()).is_pending());
         let [mut one, mut two, mut three] = waits;
         match round {
             0 => condvar.notify_all(),
@@ -498,17 +501,17 @@ fn notify_three(pair: &Pair<()>, stranger: &dyn Fn() -> Waker) {
 }
 
 #[test]
-fn strangers_that_panic_harm_nobody_else() {
+fn foreign_wakers_that_panic_affect_nothing_else() {
     fn nothing() {}
     fn explode() {
-        panic!("the stranger");
+        panic!("a foreign waker");
     }
     notify_three(&pair(()), &|| Acting::waker(explode, nothing));
     notify_three(&pair(()), &|| Acting::waker(nothing, explode));
 }
 
 #[test]
-fn strangers_may_call_back_when_woken_and_when_dropped() {
+fn foreign_wakers_may_call_back_when_woken_and_when_dropped() {
     thread_local! {
         static CALLED_BACK: RefCell<Option<(Pair<()>, u32)>> = const { RefCell::new(None) };
     }

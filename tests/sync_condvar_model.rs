@@ -1,5 +1,5 @@
-//! Random programs with a condition variable: by hand against a model of it, and as tasks under random
-//! schedules, where nothing that was produced may be left while somebody waits for it.
+//! Random programs with a condition variable: polled by hand against a model, and as tasks under random schedules,
+//! where no produced item may be left while a consumer waits for one.
 
 mod probe;
 
@@ -15,15 +15,15 @@ use turnwise::{JoinHandle, Policy, Scheduler, yield_now};
 
 use probe::{Count, Rings, Token, poll_with};
 
-/// Something to do. Parties are counted round.
+/// One operation. The numbers of parties wrap around.
 #[derive(Clone, Debug)]
 enum Step {
     /// Asks for the lock.
     Ask,
-    /// Whoever has the lock makes a wait with it.
+    /// A party that has the lock creates a wait with it.
     Wait(usize),
     Poll(usize),
-    /// In whatever stage it is.
+    /// At any stage.
     Drop(usize),
     NotifyOne,
     NotifyAll,
@@ -45,13 +45,13 @@ enum Stage {
     /// Not polled yet: will ask for the lock.
     Asks,
     /// Not polled yet: has the lock, and will wait.
-    Begins,
-    /// Waits for a notification, since after so many of them.
+    Starts,
+    /// Waits for a notification, and started after this many of them.
     Waits(usize),
     Notified,
-    /// In the line for the lock.
+    /// In the queue for the lock.
     Locks,
-    /// The lock is its own, and it has not seen that yet.
+    /// Owns the lock, and has not been polled since.
     Granted,
     Holds,
 }
@@ -61,7 +61,7 @@ type Locking<'a> = Pin<Box<dyn Future<Output = MutexGuard<'a, Token>> + 'a>>;
 struct Party<'a> {
     number: usize,
     stage: Stage,
-    /// It was notified by a call that was meant for one.
+    /// It was notified by `notify_one`, so it must pass the notification on if it is dropped.
     owes: bool,
     future: Option<Locking<'a>>,
     guard: Option<MutexGuard<'a, Token>>,
@@ -70,12 +70,12 @@ struct Party<'a> {
     rings: usize,
 }
 
-/// The mutex and the condvar, what the model knows of them, and who is there.
+/// The mutex and the condvar, what the model has recorded about them, and the parties.
 struct Room<'a> {
     mutex: &'a Mutex<Token>,
     condvar: &'a Condvar,
     is_locked: bool,
-    /// Who stands in line for the lock, and who waits for a notification.
+    /// The parties in the queue for the lock, and those that wait for a notification.
     line: VecDeque<usize>,
     waiting: VecDeque<usize>,
     calls: usize,
@@ -103,7 +103,7 @@ impl<'a> Room<'a> {
                 let party = &mut self.parties[which % count];
                 if let Some(guard) = party.guard.take() {
                     party.future = Some(Box::pin(self.condvar.wait(guard)));
-                    party.stage = Stage::Begins;
+                    party.stage = Stage::Starts;
                 }
             }
             Step::Poll(which) => self.poll(which % count),
@@ -128,10 +128,10 @@ impl<'a> Room<'a> {
 
     fn party(&mut self, number: usize) -> &mut Party<'a> {
         let party = self.parties.iter_mut().find(|party| party.number == number);
-        party.expect("whoever leaves is in no list any more")
+        party.expect("a party that has left is in no list")
     }
 
-    /// Notifies whoever has waited longest.
+    /// Notifies the party that has waited longest.
     fn notify(&mut self, owes: bool) -> bool {
         let Some(first) = self.waiting.pop_front() else { return false };
         let party = self.party(first);
@@ -163,7 +163,7 @@ impl<'a> Room<'a> {
                 self.is_locked = true;
                 party.stage = Stage::Granted;
             }
-            Stage::Begins => {
+            Stage::Starts => {
                 party.stage = Stage::Waits(self.calls);
                 self.waiting.push_back(party.number);
                 self.unlock();
@@ -187,7 +187,7 @@ impl<'a> Room<'a> {
         drop(guard);
         self.line.retain(|&other| other != number);
         self.waiting.retain(|&other| other != number);
-        if matches!(stage, Stage::Begins | Stage::Granted | Stage::Holds) {
+        if matches!(stage, Stage::Starts | Stage::Granted | Stage::Holds) {
             self.unlock();
         }
         let calls = self.calls;
@@ -230,7 +230,7 @@ fn check(steps: &[Step], mutex: &Mutex<Token>) {
     assert!(!mutex.is_locked());
 }
 
-/// Consumers take one thing each, producers bring some, and some of the consumers are aborted.
+/// Consumers take one item each, producers add some, and some of the consumers are aborted.
 fn consume(seed: u64, consumers: usize, batches: &[usize], aborts: &[usize]) {
     let scheduler = Scheduler::builder().policy(Policy::Random(seed)).build();
     let shared = Rc::new((Mutex::new(0), Condvar::new()));
@@ -240,8 +240,8 @@ fn consume(seed: u64, consumers: usize, batches: &[usize], aborts: &[usize]) {
             let (shared, taken) = (Rc::clone(&shared), taken.clone());
             scheduler.spawn(async move {
                 let guard = shared.0.lock().await;
-                let mut things = shared.1.wait_while(guard, |things| *things == 0).await;
-                *things -= 1;
+                let mut items = shared.1.wait_while(guard, |items| *items == 0).await;
+                *items -= 1;
                 taken.add();
                 yield_now().await;
             })
@@ -264,17 +264,20 @@ fn consume(seed: u64, consumers: usize, batches: &[usize], aborts: &[usize]) {
         waits[abort % consumers].abort();
     }
     scheduler.run_until_stalled();
-    let left = *shared.0.try_lock().expect("nobody runs any more");
+    let left = *shared.0.try_lock().expect("no task is running");
     assert_eq!(taken.get() + left, batches.iter().sum::<usize>());
     let waiting = waits.iter().filter(|task| !task.is_finished()).count();
-    assert!(left == 0 || waiting == 0, "{left} things are left, and {waiting} wait for one");
+    assert!(
+        left == 0 || waiting == 0,
+        "{left} items are left, and {waiting} consumers wait for one"
+    );
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_does_what_its_model_does(steps in prop::collection::vec(step(), 0..150)) {
+    fn it_does_what_the_model_does(steps in prop::collection::vec(step(), 0..150)) {
         let drops = Count::default();
         let mutex = Mutex::new(drops.token());
         check(&steps, &mutex);
@@ -284,7 +287,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_left_while_somebody_waits_for_it(
+    fn no_item_is_left_while_a_consumer_waits(
         seed in any::<u64>(),
         consumers in 1_usize..12,
         batches in prop::collection::vec(0_usize..5, 0..5),

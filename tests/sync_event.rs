@@ -1,6 +1,6 @@
-//! The event: who goes on when it is set, and who waits again when it is cleared.
+//! The event: which waits return when it is set, and which wait again when it is cleared.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod hands;
 mod probe;
@@ -72,7 +72,7 @@ fn it_prints_what_asyncio_prints() {
 }
 
 #[test]
-fn who_waits_when_it_is_set_goes_on_though_it_is_cleared_at_once() {
+fn a_wait_returns_when_the_event_is_set_though_it_is_cleared_immediately() {
     let (scheduler, event) = (Scheduler::new(), Rc::new(Event::new()));
     let wait = || {
         let event = Rc::clone(&event);
@@ -91,7 +91,7 @@ fn who_waits_when_it_is_set_goes_on_though_it_is_cleared_at_once() {
 }
 
 #[test]
-fn a_million_waiters_have_one_turn_each() {
+fn a_million_waiters_take_one_turn_each() {
     const MANY: usize = 1_000_000;
     let (scheduler, event, count) = (Scheduler::new(), Event::new(), Rc::new(Cell::new(0)));
     let event = Rc::new(event);
@@ -109,7 +109,7 @@ fn a_million_waiters_have_one_turn_each() {
 }
 
 #[test]
-fn an_event_that_nobody_sets_is_named_in_the_report() {
+fn an_event_that_is_never_set_is_named_in_the_report() {
     let event = Rc::new(Event::new().named("go"));
     let error = Scheduler::new().try_block_on(async {
         let inside = Rc::clone(&event);
@@ -125,7 +125,7 @@ fn an_event_that_nobody_sets_is_named_in_the_report() {
 }
 
 #[test]
-fn it_prints_itself_with_who_waits() {
+fn debug_output_shows_the_waiters() {
     let (scheduler, event) = (Scheduler::new(), Rc::new(Event::new().named("go")));
     let inside = Rc::clone(&event);
     let waits = async move { inside.wait().await }; // [wait]
@@ -140,7 +140,7 @@ fn it_prints_itself_with_who_waits() {
 }
 
 #[test]
-fn others_executors_and_combinators_can_wait_for_it() {
+fn foreign_executors_and_combinators_can_wait_for_it() {
     everywhere(async || {
         let event = Event::new();
         let mut waits: FuturesUnordered<_> = (0..3).map(|_| event.wait()).collect();
@@ -164,10 +164,10 @@ fn others_executors_and_combinators_can_wait_for_it() {
 
 // tokio#3689, tokio#4055: a waker that panicked kept the others from being woken.
 #[test]
-fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
     let event = Event::new();
     let (mut first, mut second) = (event.wait(), event.wait());
-    let explode = || panic!("the stranger");
+    let explode = || panic!("a foreign waker");
     assert!(poll_with(&mut first, &Acting::waker(explode, || ())).is_pending());
     let mut third = event.wait();
     let (rings, waker) = probe::Rings::new();
@@ -185,10 +185,10 @@ thread_local! {
     static WAITS: RefCell<Vec<Option<EventWait<'static>>>> = const { RefCell::new(Vec::new()) };
 }
 
-// tokio#5471, tokio#5458: a waker was woken under a lock, or in the midst of a list.
+// tokio#5471, tokio#5458: a waker was woken under a lock, or while a list was being traversed.
 #[test]
-fn a_waker_may_set_clear_wait_and_drop_waits_in_the_midst_of_a_set_of_a_forgotten_event() {
-    /// A place in memory that is never freed, so that waits may be kept in a thread-local.
+fn a_waker_may_set_clear_wait_and_drop_waits_while_a_leaked_event_is_set() {
+    /// An event that is never freed, so that waits on it may be kept in a thread-local.
     fn event() -> &'static Event {
         thread_local!(static LEAKED: &'static Event = Box::leak(Box::new(Event::new())));
         LEAKED.with(|event| *event)
@@ -214,7 +214,7 @@ fn a_waker_may_set_clear_wait_and_drop_waits_in_the_midst_of_a_set_of_a_forgotte
     add(&waker);
     event().set();
     assert!(!event().is_set(), "the waker cleared it");
-    assert_eq!(rings.get(), 1, "the second one was woken, the third had gone");
+    assert_eq!(rings.get(), 1, "the second was woken, the third had been dropped");
     let waits = WAITS.take();
     let ready = waits.into_iter().flatten().map(|mut wait| poll_with(&mut wait, &waker).is_ready());
     assert_eq!(ready.collect::<Vec<_>>(), [true, true]);
@@ -222,10 +222,10 @@ fn a_waker_may_set_clear_wait_and_drop_waits_in_the_midst_of_a_set_of_a_forgotte
 
 #[test]
 #[allow(clippy::await_holding_refcell_ref, reason = "`poll!` never waits")]
-fn a_wait_may_go_from_one_task_to_another() {
+fn a_wait_may_move_from_one_task_to_another() {
     let scheduler = Scheduler::new();
     let event = Rc::new(Event::new());
-    // Without end, so that two tasks can poll it.
+    // Owns the event, so that two tasks can poll it.
     let wait = Rc::new(RefCell::new(Box::pin({
         let event = Rc::clone(&event);
         async move { event.wait().await }

@@ -1,4 +1,4 @@
-//! The mutex: order, hand-off, cancelled waits, and what reports say of it.
+//! The mutex: order, hand-off, cancelled waits, and what reports say about it.
 
 mod line;
 mod probe;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use turnwise::sync::{Mutex, MutexGuard};
 use turnwise::{JoinHandle, RunError, Scheduler, block_on, sleep, spawn, task, yield_now};
 
-use line::{Asked, Pass, Subject, weather};
+use line::{Asked, Pass, Subject, foreign};
 use probe::{Count, Log, Token, poll_with, virtual_time};
 
 impl Pass for MutexGuard<'_, Token> {}
@@ -39,10 +39,10 @@ impl Subject for Mutex<Token> {
     }
 }
 
-/// The report of a run that cannot go on, with the places in this file as marks.
+/// The report of a run that cannot make progress, with the places in this file as marks.
 fn stuck(future: impl Future<Output = ()>) -> String {
     let Err(RunError::Deadlock(report)) = Scheduler::new().try_block_on(future) else {
-        panic!("a deadlock was to be expected")
+        panic!("expected a deadlock")
     };
     assert!(report.certain, "{report}");
     trace::with_marks(&report.to_string(), file!(), include_str!("sync_mutex.rs"))
@@ -51,7 +51,7 @@ fn stuck(future: impl Future<Output = ()>) -> String {
 // ----- order -----
 
 #[test]
-fn the_lock_is_handed_over_in_the_order_of_asking() {
+fn the_lock_is_handed_over_in_fifo_order() {
     let log = Log::default();
     virtual_time().block_on(async {
         let mutex = Rc::new(Mutex::new(0));
@@ -68,7 +68,7 @@ fn the_lock_is_handed_over_in_the_order_of_asking() {
         });
         yield_now().await;
         drop(guard);
-        // It is handed over: who comes now, and even who tries only, does not overtake.
+        // It has been handed over: a later caller does not overtake, not even with `try_lock`.
         assert!(mutex.is_locked());
         assert!(mutex.try_lock().is_err());
         for visitor in visitors {
@@ -102,7 +102,7 @@ fn the_value_comes_out_and_is_dropped_once() {
 }
 
 #[test]
-fn values_need_be_neither_static_nor_sized() {
+fn values_need_not_be_static_or_sized() {
     let text = String::from("text");
     let mutex: &Mutex<[&str]> = &Mutex::new([text.as_str(); 2]);
     block_on(async {
@@ -114,23 +114,23 @@ fn values_need_be_neither_static_nor_sized() {
 
 // ----- giving up -----
 
-// tokio#1898, cats-effect#3554, lwt#202, futures-locks#1: the lock was lost with a wait that had it already.
+// tokio#1898, cats-effect#3554, lwt#202, futures-locks#1: the lock was lost with a wait that owned it already.
 #[test]
-fn a_lock_that_was_handed_to_a_wait_which_is_dropped_goes_to_the_next() {
+fn a_lock_handed_to_a_dropped_wait_goes_to_the_next() {
     let mutex = Mutex::new(());
     let guard = mutex.try_lock().unwrap();
     let (mut second, mut third) = (mutex.lock(), mutex.lock());
     assert!(poll_with(&mut second, Waker::noop()).is_pending());
     assert!(poll_with(&mut third, Waker::noop()).is_pending());
-    drop(guard); // Now it is the second one's,
-    drop(second); // who goes before it sees that.
+    drop(guard); // Now the second wait owns it,
+    drop(second); // but is dropped before it is polled.
     assert!(poll_with(&mut third, Waker::noop()).is_ready());
     assert!(mutex.try_lock().is_ok());
 }
 
-// The same with a task that is aborted in the moment between.
+// The same with a task that is aborted in between.
 #[test]
-fn a_task_that_is_aborted_with_the_lock_on_its_way_passes_it_on() {
+fn a_task_that_is_aborted_with_the_lock_in_flight_passes_it_on() {
     block_on(async {
         let mutex = Rc::new(Mutex::new(0));
         let guard = mutex.lock().await;
@@ -147,10 +147,10 @@ fn a_task_that_is_aborted_with_the_lock_on_its_way_passes_it_on() {
     });
 }
 
-// async-lock#91: a future that had been handed the lock and was not polled any more blocked everybody, and
-// nothing told why. Here the report names it, with its place.
+// async-lock#91: a future that had been handed the lock and was no longer polled blocked all other waits, and nothing
+// explained why. Here the report names it, with its place.
 #[test]
-fn a_lock_that_sleeps_in_a_future_which_nobody_polls_is_found_by_the_report() {
+fn a_lock_owned_by_a_future_that_is_no_longer_polled_is_named_in_the_report() {
     let report = stuck(async {
         let mutex = Mutex::new(()).named("file");
         let guard = mutex.lock().await;
@@ -166,7 +166,7 @@ fn a_lock_that_sleeps_in_a_future_which_nobody_polls_is_found_by_the_report() {
     assert!(report.contains("cycle: #1 -> mutex \"file\" -> #1"), "{report}");
 }
 
-// repoprompt-ce#492: a wait that had been cancelled entered all the same.
+// repoprompt-ce#492: a wait that had been cancelled entered anyway.
 #[test]
 fn a_task_that_is_aborted_as_the_lock_is_released_never_enters() {
     for release_first in [false, true] {
@@ -210,7 +210,7 @@ fn ten_thousand_wait_and_the_half_that_is_not_cancelled_enters_in_order() {
             })
             .collect();
         yield_now().await;
-        // Some of them while they wait, and some when the lock has been handed to them.
+        // Some while they wait, and some that are dropped only after the lock has been handed to them.
         tasks.iter().step_by(4).for_each(JoinHandle::abort);
         yield_now().await;
         tasks.iter().skip(1).step_by(4).for_each(JoinHandle::abort);
@@ -235,7 +235,7 @@ fn a_panic_unlocks_and_poisons_nothing() {
         let clumsy = spawn(async move {
             let mut value = theirs.lock().await;
             *value = 2;
-            panic!("with the lock in hand");
+            panic!("while holding the lock");
         });
         let theirs = Rc::clone(&mutex);
         let next = spawn(async move { *theirs.lock().await });
@@ -247,7 +247,7 @@ fn a_panic_unlocks_and_poisons_nothing() {
 }
 
 #[test]
-fn a_value_whose_debug_locks_the_mutex_or_panics_harms_nothing() {
+fn a_value_whose_debug_locks_the_mutex_or_panics_is_harmless() {
     struct Odd(Rc<RefCell<Option<Rc<Mutex<Odd>>>>>);
     impl std::fmt::Debug for Odd {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -296,7 +296,7 @@ fn two_tasks_that_lock_in_opposite_order_are_explained() {
 }
 
 #[test]
-fn a_task_that_locks_again_what_it_has_waits_for_itself() {
+fn a_task_that_locks_a_mutex_twice_waits_for_itself() {
     let report = stuck(async {
         let account = Mutex::new(100).named("account");
         let _once = account.lock().await; // [once]
@@ -311,7 +311,7 @@ fn a_task_that_locks_again_what_it_has_waits_for_itself() {
 }
 
 #[test]
-fn it_prints_itself_with_owner_and_waiters() {
+fn debug_output_shows_owner_and_waiters() {
     block_on(async {
         let mutex = Rc::new(Mutex::new(5).named("account"));
         assert_eq!(format!("{mutex:?}"), r#"Mutex { value: 5, name: "account" }"#);
@@ -321,7 +321,7 @@ fn it_prints_itself_with_owner_and_waiters() {
         let bob = task::Builder::new().name("bob").spawn(bob);
         yield_now().await;
         let text = trace::with_marks(
-            &format!("{mutex:?}").replace(']', " ]"), // a place ends with its digits
+            &format!("{mutex:?}").replace(']', " ]"), // to tell the bracket from a mark
             file!(),
             include_str!("sync_mutex.rs"),
         );
@@ -334,7 +334,7 @@ fn it_prints_itself_with_owner_and_waiters() {
 }
 
 #[test]
-fn a_guard_that_is_forgotten_keeps_the_lock_and_no_more() {
+fn a_forgotten_guard_keeps_the_lock_and_nothing_else() {
     let mutex = Mutex::new(1);
     std::mem::forget(mutex.try_lock());
     assert!(mutex.is_locked() && mutex.try_lock().is_err());
@@ -344,7 +344,7 @@ fn a_guard_that_is_forgotten_keeps_the_lock_and_no_more() {
     assert_eq!(mutex.into_inner(), 1);
 }
 
-// ----- any order, any weather -----
+// ----- any order, foreign executors and wakers -----
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -361,26 +361,29 @@ proptest! {
 }
 
 #[test]
-fn it_works_in_other_peoples_combinators_and_executors() {
+fn it_works_in_foreign_combinators_and_executors() {
     let mutex = Mutex::new(Count::default().token());
-    weather::works_in_other_peoples_combinators_and_executors(&mutex, 1);
+    foreign::works_in_foreign_combinators_and_executors(&mutex, 1);
 }
 
 #[test]
-fn strangers_that_panic_harm_nobody_else() {
-    weather::strangers_that_panic_harm_nobody_else(&Mutex::new(Count::default().token()), 1);
+fn foreign_wakers_that_panic_affect_nothing_else() {
+    foreign::foreign_wakers_that_panic_affect_nothing_else(
+        &Mutex::new(Count::default().token()),
+        1,
+    );
 }
 
 #[test]
-fn strangers_may_call_back_when_woken_and_when_dropped() {
+fn foreign_wakers_may_call_back_when_woken_and_when_dropped() {
     let mutex: Rc<dyn Subject> = Rc::new(Mutex::new(Count::default().token()));
-    weather::strangers_may_call_back(&mutex, 1);
+    foreign::foreign_wakers_may_call_back(&mutex, 1);
 }
 
 #[test]
-fn a_stranger_may_poll_in_its_wake_what_is_forgotten() {
+fn a_foreign_waker_may_poll_a_wait_on_a_leaked_mutex() {
     let mutex = Mutex::new(Count::default().token());
-    weather::a_stranger_may_poll_in_its_wake(mutex, (1, 1), |guard| {
+    foreign::a_foreign_waker_may_poll_its_wait(mutex, (1, 1), |guard| {
         drop(guard);
         None
     });

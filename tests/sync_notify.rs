@@ -1,6 +1,6 @@
-//! Notifications: whom they reach, and that none is lost.
+//! Notifications: which waits they reach, and that none is lost.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod hands;
 mod probe;
@@ -23,7 +23,7 @@ use probe::{Acting, Log, Rings, poll_with};
 use turnwise::sync::{Notified, Notify};
 use turnwise::{RunError, Scheduler, spawn, task, yield_now};
 
-/// Polls once, in nobody's name.
+/// Polls once, with a no-op waker.
 fn is_ready(notified: &mut Notified<'_>) -> bool {
     poll_with(notified, Waker::noop()).is_ready()
 }
@@ -38,7 +38,7 @@ fn one_permit_is_kept_however_often_it_was_given() {
 }
 
 #[test]
-fn who_has_waited_longest_is_notified_first() {
+fn the_longest_wait_is_notified_first() {
     let (scheduler, log, notify) = (Scheduler::new(), Log::default(), Rc::new(Notify::new()));
     for name in ["a", "b", "c"] {
         let (notify, log) = (Rc::clone(&notify), log.clone());
@@ -56,7 +56,7 @@ fn who_has_waited_longest_is_notified_first() {
 }
 
 #[test]
-fn all_are_notified_who_were_made_before_polled_or_not_and_nobody_after() {
+fn notify_waiters_reaches_all_waits_created_before_polled_or_not_and_none_created_after() {
     let notify = Notify::new();
     let (mut new, mut polled) = (notify.notified(), notify.notified());
     assert!(!is_ready(&mut polled));
@@ -64,17 +64,17 @@ fn all_are_notified_who_were_made_before_polled_or_not_and_nobody_after() {
     let mut late = notify.notified();
     assert!(!is_ready(&mut late));
     assert!(is_ready(&mut new) && is_ready(&mut polled) && !is_ready(&mut late));
-    assert!(is_ready(&mut new), "it stays so");
-    assert!(!is_ready(&mut notify.notified()), "and nothing is kept");
+    assert!(is_ready(&mut new), "it stays notified");
+    assert!(!is_ready(&mut notify.notified()), "and no permit is kept");
 }
 
 #[test]
-fn who_is_enabled_waits_without_a_poll() {
+fn an_enabled_wait_is_queued_without_a_poll() {
     let notify = Notify::new();
     let mut notified = pin!(notify.notified());
     assert!(!notified.as_mut().enable());
     notify.notify_one();
-    assert!(!is_ready(&mut notify.notified()), "the permit is the other's");
+    assert!(!is_ready(&mut notify.notified()), "the permit belongs to the enabled one");
     assert!(notified.enable());
     assert!(is_ready(&mut notified));
 }
@@ -97,7 +97,7 @@ fn a_permit_that_reached_a_dropped_wait_goes_to_the_next_or_is_kept() {
     assert!(!is_ready(&mut notify.notified()), "once");
 }
 
-// tokio#3652: a wait that `notify_waiters` had ended took a permit with it that came later.
+// tokio#3652: a permit was lost with an earlier wait, which `notify_waiters` had already ended.
 #[test]
 fn a_permit_outlives_a_wait_that_was_notified_with_all_others() {
     let notify = Notify::new();
@@ -123,9 +123,9 @@ fn a_wait_that_was_notified_with_all_others_passes_nothing_on() {
     assert!(!is_ready(&mut notify.notified()));
 }
 
-// tokio#7965, tokio#7996: who was notified with all others used up a permit as well.
+// tokio#7965, tokio#7996: a wait that was notified with all others also used up a permit.
 #[test]
-fn who_is_notified_with_all_others_leaves_the_permit() {
+fn a_wait_that_is_notified_with_all_others_leaves_the_permit() {
     let notify = Notify::new();
     let mut first = notify.notified();
     notify.notify_waiters();
@@ -134,9 +134,9 @@ fn who_is_notified_with_all_others_leaves_the_permit() {
     assert!(is_ready(&mut notify.notified()));
 }
 
-// tokio#5396, tokio#5404: one call notified a wait, and the next one of the same task too.
+// tokio#5396, tokio#5404: one call notified a wait, and the next wait of the same task too.
 #[test]
-fn who_waits_again_while_all_are_notified_waits_for_the_next_time() {
+fn a_task_that_waits_again_while_all_are_notified_waits_for_the_next_call() {
     let (scheduler, notify) = (Scheduler::new(), Rc::new(Notify::new()));
     let count = Rc::new(Cell::new(0));
     for _ in 0..3 {
@@ -158,24 +158,23 @@ fn who_waits_again_while_all_are_notified_waits_for_the_next_time() {
 
 thread_local! {
     static WAITS: RefCell<Vec<Notified<'static>>> = const { RefCell::new(Vec::new()) };
-    /// Lives as long as the process, so that waits may be kept beside it.
+    /// Leaked, so that waits on it may be kept in a thread-local.
     static NOTIFY: &'static Notify = Box::leak(Box::new(Notify::new()));
 }
 
-// tokio#7996, tokio#5458: waking all is one moment, whatever the wakers do.
+// tokio#7996, tokio#5458: all are notified at one moment, whatever the wakers do.
 #[test]
-fn a_waker_of_a_forgotten_notify_that_notifies_waits_and_drops_meets_nobody_who_is_being_notified()
-{
+fn a_waker_of_a_leaked_notify_may_notify_wait_and_drop_while_all_are_notified() {
     fn interfere() {
         let notify = NOTIFY.with(|notify| *notify);
         let mut mine = notify.notified();
-        assert!(!is_ready(&mut mine), "it comes too late");
+        assert!(!is_ready(&mut mine), "it was created too late");
         notify.notify_one();
-        assert!(is_ready(&mut mine), "nobody is before it: the others are notified");
+        assert!(is_ready(&mut mine), "it is the first: the others are notified already");
         let last = WAITS.with_borrow_mut(Vec::pop);
         drop(last);
         notify.notify_waiters();
-        notify.notify_one(); // To be kept.
+        notify.notify_one(); // This permit is kept.
     }
     let notify = NOTIFY.with(|notify| *notify);
     let (rings, waker) = Rings::new();
@@ -185,16 +184,16 @@ fn a_waker_of_a_forgotten_notify_that_notifies_waits_and_drops_meets_nobody_who_
         WAITS.with_borrow_mut(|waits| waits.push(wait));
     }
     notify.notify_waiters();
-    assert_eq!(rings.get(), 2, "the last one was dropped before its turn");
+    assert_eq!(rings.get(), 2, "the last one was dropped before it was woken");
     assert!(WAITS.take().iter_mut().all(is_ready));
-    assert!(is_ready(&mut notify.notified()), "a permit is left");
-    assert!(!is_ready(&mut notify.notified()), "one");
+    assert!(is_ready(&mut notify.notified()), "one permit is left");
+    assert!(!is_ready(&mut notify.notified()), "and no more");
 }
 
 // tokio#3689, tokio#4055: a waker that panicked kept the others from being woken.
 #[test]
-fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    let explode = || panic!("the stranger");
+fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
+    let explode = || panic!("a foreign waker");
     let notify = Notify::new();
     let (rings, waker) = Rings::new();
     let mut waits = [(); 4].map(|()| notify.notified());
@@ -220,7 +219,7 @@ fn a_wait_dropped_by_select_passes_its_permit_on() {
         let theirs = Rc::clone(&notify);
         let second = spawn(async move { theirs.notified().await });
         yield_now().await;
-        notify.notify_one(); // For the first one, which is about to choose the other branch.
+        notify.notify_one(); // For the first task, which is about to choose the other branch.
         assert!(first.await.unwrap());
         second.await
     });
@@ -231,7 +230,7 @@ fn a_wait_dropped_by_select_passes_its_permit_on() {
 fn a_lost_notification_is_named_in_the_report() {
     let notify = Rc::new(Notify::new().named("refill"));
     let error = Scheduler::new().try_block_on(async {
-        notify.notify_waiters(); // Too early: nobody waits.
+        notify.notify_waiters(); // Too early: there is no waiter.
         let inside = Rc::clone(&notify);
         let waits = async move { inside.notified().await }; // [wait]
         let barman = task::Builder::new().name("barman").spawn(waits); // [spawned]
@@ -246,7 +245,7 @@ fn a_lost_notification_is_named_in_the_report() {
 }
 
 #[test]
-fn others_executors_and_combinators_can_wait_for_it() {
+fn foreign_executors_and_combinators_can_wait_for_it() {
     everywhere(async || {
         let notify = Notify::new();
         let mut waits: FuturesUnordered<_> = (0..3).map(|_| notify.notified()).collect();
@@ -255,7 +254,7 @@ fn others_executors_and_combinators_can_wait_for_it() {
         assert!(waits.next().await.is_some());
         assert!(poll!(waits.next()).is_pending());
         notify.notify_one();
-        drop(waits); // With a wait that has a permit.
+        drop(waits); // Including a wait that has a permit.
         notify.notified().await;
 
         let all = async { notify.notify_waiters() };
@@ -295,9 +294,9 @@ fn op() -> impl Strategy<Value = Op> {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
-    /// With the number of calls of `notify_waiters` before.
+    /// With the number of calls of `notify_waiters` before it.
     New(usize),
-    /// Whether it was polled by somebody who can be woken.
+    /// Whether it was polled with a waker, not just enabled.
     Waiting(bool),
     WokenByOne,
     WokenByAll,
@@ -396,7 +395,7 @@ proptest! {
             }
             prop_assert_eq!(hands.woken(), mem::take(&mut model.woken));
         }
-        // No permit is lost: as many as the model has are there.
+        // No permit is lost: there is one exactly if the model has one.
         drop(hands);
         for at in 0..model.states.len() {
             model.drop(at);

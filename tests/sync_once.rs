@@ -1,6 +1,6 @@
 //! The once-cell: one initialiser at a time, until one succeeds.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod hands;
 mod probe;
@@ -54,7 +54,7 @@ fn a_value_may_be_set_taken_changed_and_moved_out() {
     assert_eq!(cell.set(String::from("a")), Ok(()));
     let error = cell.set(String::from("b")).unwrap_err();
     assert_eq!(error, SetError::AlreadyInitialized(String::from("b")));
-    assert_eq!(error.to_string(), "the cell has a value already");
+    assert_eq!(error.to_string(), "the cell already has a value");
     assert_eq!(error.into_inner(), "b");
     cell.get_mut().unwrap().push('!');
     assert_eq!(cell.take().as_deref(), Some("a!"));
@@ -68,13 +68,13 @@ fn a_value_may_be_set_taken_changed_and_moved_out() {
 }
 
 #[test]
-fn nothing_is_set_while_somebody_initialises() {
+fn a_value_cannot_be_set_while_an_initialiser_runs() {
     let cell = OnceCell::new();
     let mut access = Box::pin(cell.get_or_init(pending));
     assert!(poll_with(&mut access, std::task::Waker::noop()).is_pending());
     let error = cell.set(1).unwrap_err();
     assert_eq!(error, SetError::Initializing(1));
-    assert_eq!(error.to_string(), "the value of the cell is being made");
+    assert_eq!(error.to_string(), "the cell is being initialized");
     drop(access);
     assert_eq!(cell.set(1), Ok(()));
 }
@@ -117,13 +117,13 @@ fn an_initialiser_that_panics_before_its_future_is_made_leaves_the_cell_open() {
     );
     let waker = std::task::Waker::noop();
     assert!(catch_unwind(AssertUnwindSafe(|| poll_with(&mut access, waker))).is_err());
-    // Though the one that panicked is still there.
+    // Though the one that panicked still exists.
     assert_eq!(poll_with(&mut Box::pin(cell.get_or_init(|| ready(1))), waker), Poll::Ready(&1));
     assert!(catch_unwind(AssertUnwindSafe(|| poll_with(&mut access, waker))).is_err());
 }
 
 #[test]
-fn an_initialiser_that_panicked_and_is_kept_keeps_nobody() {
+fn an_initialiser_that_panicked_and_is_kept_blocks_no_other() {
     let cell = OnceCell::new();
     let init = || poll_fn(|_| -> Poll<i32> { resume_unwind(Box::new("a bug")) });
     let mut access = Box::pin(cell.get_or_init(init));
@@ -135,7 +135,7 @@ fn an_initialiser_that_panicked_and_is_kept_keeps_nobody() {
 }
 
 #[test]
-fn who_wakes_up_to_a_value_does_not_wait_for_those_before() {
+fn a_wait_that_is_woken_by_a_value_does_not_wait_for_earlier_ones() {
     let (scheduler, cell, spot) = (Scheduler::new(), OnceCell::new(), Spot::default());
     let (_, waker) = Rings::new();
     scheduler.block_on(async {
@@ -147,7 +147,7 @@ fn who_wakes_up_to_a_value_does_not_wait_for_those_before() {
             }
         }));
         assert!(poll_with(&mut first, &waker).is_pending());
-        // Kept, but not polled any more.
+        // Kept, but no longer polled.
         let mut idle = Box::pin(cell.get_or_init(|| ready(2)));
         assert!(poll_with(&mut idle, &waker).is_pending());
         let mut third = Box::pin(cell.get_or_init(|| ready(3)));
@@ -160,7 +160,7 @@ fn who_wakes_up_to_a_value_does_not_wait_for_those_before() {
 }
 
 #[test]
-fn an_initialiser_that_asks_for_its_own_value_is_explained() {
+fn an_initialiser_that_waits_for_its_own_value_is_explained_by_the_report() {
     let scheduler = Scheduler::new();
     let cell = Rc::new(OnceCell::<i32>::new().named("settings"));
     let inside = Rc::clone(&cell);
@@ -193,7 +193,7 @@ fn an_initialiser_that_asks_for_its_own_value_is_explained() {
 }
 
 #[test]
-fn others_executors_and_combinators_can_wait_for_it() {
+fn foreign_executors_and_combinators_can_wait_for_it() {
     everywhere(async || {
         let cell = OnceCell::new();
         let runs = Cell::new(0);
@@ -218,7 +218,7 @@ fn others_executors_and_combinators_can_wait_for_it() {
     });
 }
 
-/// Is ready at the second poll, on any executor.
+/// A future that is ready at the second poll, on any executor.
 #[derive(Default)]
 struct Pause(bool);
 
@@ -235,20 +235,20 @@ impl Future for Pause {
 }
 
 thread_local! {
-    /// Lives as long as the process, so that wakers find it.
+    /// Leaked, so that wakers can use it.
     static CELL: &'static OnceCell<i32> = Box::leak(Box::new(OnceCell::new()));
 }
 
 // tokio#3689, tokio#4055, tokio#5471: a waker that panicked or called back broke what was waking it.
 #[test]
-fn a_waker_may_panic_or_ask_for_the_value_of_a_forgotten_cell_when_it_is_there() {
-    fn ask() {
+fn a_waker_may_panic_or_get_the_value_of_a_leaked_cell_when_it_is_set() {
+    fn get_value() {
         let cell = CELL.with(|cell| *cell);
         let mut access = Box::pin(cell.get_or_init(|| ready(2)));
         assert_eq!(poll_with(&mut access, std::task::Waker::noop()), Poll::Ready(&1));
         assert_eq!(cell.set(3), Err(SetError::AlreadyInitialized(3)));
     }
-    let explode = || panic!("the stranger");
+    let explode = || panic!("a foreign waker");
     let cell = CELL.with(|cell| *cell);
     let (rings, waker) = Rings::new();
     let spot = Spot::default();
@@ -260,15 +260,15 @@ fn a_waker_may_panic_or_ask_for_the_value_of_a_forgotten_cell_when_it_is_there()
         }
     }));
     assert!(poll_with(&mut first, &waker).is_pending());
-    let strangers = [
-        Acting::waker(ask, ask_nothing),
-        Acting::waker(explode, ask_nothing),
-        Acting::waker(ask_nothing, explode),
+    let wakers = [
+        Acting::waker(get_value, nothing),
+        Acting::waker(explode, nothing),
+        Acting::waker(nothing, explode),
         waker.clone(),
     ];
-    let mut accesses = strangers.map(|stranger| {
+    let mut accesses = wakers.map(|foreign| {
         let mut access = Box::pin(cell.get_or_init(|| ready(4)));
-        assert!(poll_with(&mut access, &stranger).is_pending());
+        assert!(poll_with(&mut access, &foreign).is_pending());
         access
     });
     spot.open();
@@ -280,10 +280,10 @@ fn a_waker_may_panic_or_ask_for_the_value_of_a_forgotten_cell_when_it_is_there()
     }
 }
 
-fn ask_nothing() {}
+fn nothing() {}
 
 #[test]
-fn an_initialiser_whose_destructor_asks_for_the_value_finds_it() {
+fn an_initialiser_whose_destructor_reads_the_value_finds_it() {
     let cell = Rc::new(OnceCell::new());
     let (inside, seen) = (Rc::clone(&cell), Rc::new(Cell::new(None)));
     let note = Rc::clone(&seen);
@@ -304,7 +304,7 @@ fn an_initialiser_whose_destructor_asks_for_the_value_finds_it() {
 }
 
 #[test]
-fn what_is_borrowed_and_what_cannot_be_sent_may_be_inside() {
+fn borrowed_and_non_send_values_may_be_inside() {
     let text = String::from("borrowed");
     let cell = OnceCell::<Rc<&str>>::new();
     turnwise::block_on(async {
@@ -315,7 +315,7 @@ fn what_is_borrowed_and_what_cannot_be_sent_may_be_inside() {
 
 // ----- any order -----
 
-/// What an initialiser does at its poll.
+/// What an initialiser does when it is polled.
 #[derive(Clone, Copy, Debug)]
 enum Does {
     Waits,
@@ -353,7 +353,7 @@ fn op() -> impl Strategy<Value = Op> {
 enum State {
     New,
     Waiting,
-    /// May initialise, or does already.
+    /// May initialise, or is initialising already.
     Owns,
     WokenByValue,
     Gone,
@@ -436,7 +436,7 @@ impl Model {
 #[derive(Debug)]
 struct Value(usize, #[allow(dead_code, reason = "it counts its drop")] Token);
 
-/// An initialiser that does what it is told, each time that it is polled.
+/// An initialiser that does what `does` says, each time that it is polled.
 async fn initialise(at: usize, does: &Cell<Does>, dropped: &Count) -> Result<Value, usize> {
     poll_fn(|_| match does.get() {
         Does::Waits => Poll::Pending,
@@ -454,7 +454,7 @@ proptest! {
         let mut made = 0;
         let mut cell = OnceCell::new();
         let mut ops = ops.into_iter().peekable();
-        // Whoever takes the value out has the cell for himself, so there are several lives.
+        // Taking the value out needs exclusive access to the cell, so the operations run in rounds.
         while ops.peek().is_some() {
             let (mut hands, mut model) = (Hands::new(), Model::default());
             model.value = cell.get().map(|value: &Value| value.0);
@@ -515,7 +515,7 @@ proptest! {
 }
 
 #[test]
-fn a_wait_that_is_spuriously_polled_by_many_stays_in_its_place() {
+fn a_wait_that_is_spuriously_polled_with_many_wakers_keeps_its_place() {
     let cell = OnceCell::<i32>::new();
     let waker = || Rings::new().1;
     let mut owner = Box::pin(cell.get_or_init(pending));

@@ -1,6 +1,6 @@
-//! The promise: settled once, awaited by many, and calling back on a later turn.
+//! The promise: settled once, awaited by many tasks, with callbacks on a later turn.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod hands;
 mod probe;
@@ -88,12 +88,12 @@ fn it_prints_what_asyncio_prints() {
 }
 
 #[test]
-fn it_is_settled_once_and_hands_back_what_comes_too_late() {
+fn it_is_settled_once_and_hands_back_later_values() {
     let promise = Promise::new();
     assert!(promise.try_get().is_none());
     promise.set(1).unwrap();
     let refused = promise.set(2).unwrap_err();
-    assert_eq!(refused.to_string(), "the promise is settled already");
+    assert_eq!(refused.to_string(), "the promise is already settled");
     assert_eq!(format!("{refused:?}"), "AlreadySet(..)");
     assert_eq!(refused.0, 2);
     assert_eq!(promise.fail("late").unwrap_err().0.to_string(), "late");
@@ -118,7 +118,7 @@ fn an_error_is_the_same_for_all_and_can_cross_threads() {
 }
 
 #[test]
-fn it_may_be_settled_outside_of_a_scheduler_before_and_between_runs() {
+fn it_may_be_settled_outside_a_scheduler_before_and_between_runs() {
     let scheduler = Scheduler::new();
     let promise = Promise::new();
     let handle = scheduler.spawn(promise.get());
@@ -132,7 +132,7 @@ fn it_may_be_settled_outside_of_a_scheduler_before_and_between_runs() {
 // ----- callbacks -----
 
 #[test]
-fn callbacks_run_on_a_later_turn_in_order_with_those_who_await() {
+fn callbacks_run_on_a_later_turn_in_order_with_awaiting_tasks() {
     let log = Log::default();
     block_on(async {
         let promise = Promise::new();
@@ -177,7 +177,7 @@ fn callbacks_run_on_a_later_turn_in_order_with_those_who_await() {
 }
 
 #[test]
-fn a_callback_is_told_of_errors_cancelling_and_abandoning() {
+fn a_callback_receives_errors_cancellation_and_abandonment() {
     let log = Log::default();
     block_on(async {
         let promises = [(); 3].map(|()| Promise::<i32>::new());
@@ -199,7 +199,7 @@ fn a_callback_is_told_of_errors_cancelling_and_abandoning() {
 }
 
 #[test]
-fn a_callback_outside_of_a_scheduler_is_refused_with_a_remedy() {
+fn a_callback_outside_a_scheduler_is_refused_with_a_remedy() {
     let promise = Promise::<i32>::new();
     let panic = catch_unwind(AssertUnwindSafe(|| promise.on_done(drop))).unwrap_err();
     let text = text(&*panic);
@@ -207,7 +207,7 @@ fn a_callback_outside_of_a_scheduler_is_refused_with_a_remedy() {
 }
 
 #[test]
-fn a_callback_runs_on_the_scheduler_that_it_was_given_on_whoever_settles_the_promise() {
+fn a_callback_runs_on_the_scheduler_it_was_registered_on_wherever_the_promise_is_settled() {
     let (ours, other) = (Scheduler::new(), Scheduler::new());
     let (promise, ran) = (Promise::new(), Count::default());
     let (asks, seen) = (promise.clone(), ran.clone());
@@ -261,11 +261,11 @@ fn a_callback_may_use_the_promise() {
     let log = Log::default();
     block_on(async {
         let promise = Promise::new();
-        let (inside, said) = (promise.clone(), log.clone());
+        let (inside, inner_log) = (promise.clone(), log.clone());
         promise.on_done(move |_| {
             assert!(inside.set(2).is_err());
-            said.note("first");
-            inside.on_done(move |outcome| said.note(format!("second {}", outcome.unwrap())));
+            inner_log.note("first");
+            inside.on_done(move |outcome| inner_log.note(format!("second {}", outcome.unwrap())));
         });
         promise.set(1).unwrap();
         yield_now().await;
@@ -275,13 +275,13 @@ fn a_callback_may_use_the_promise() {
 }
 
 #[test]
-fn a_callback_that_waits_keeps_no_run_from_ending() {
+fn a_pending_callback_does_not_keep_a_run_from_ending() {
     let scheduler = Scheduler::new();
     let promise = Promise::<i32>::new();
     let asks = promise.clone();
     scheduler.block_on(async move { asks.on_done(drop) });
     scheduler.run().unwrap();
-    drop(promise); // It is abandoned, and calls back with that.
+    drop(promise); // It is abandoned, and its callback is called with that.
     assert_eq!(scheduler.metrics().ready, 1);
     scheduler.run().unwrap();
 }
@@ -289,7 +289,7 @@ fn a_callback_that_waits_keeps_no_run_from_ending() {
 // ----- abandoned -----
 
 #[test]
-fn who_awaits_a_promise_without_handles_is_told() {
+fn awaiting_a_promise_without_handles_is_an_error() {
     block_on(async {
         let promise = Promise::<i32>::new();
         let waits = spawn(promise.get());
@@ -303,18 +303,18 @@ fn who_awaits_a_promise_without_handles_is_told() {
         assert!(error.is_abandoned());
 
         let error = Promise::<i32>::new().await.unwrap_err();
-        assert!(error.is_abandoned(), "awaiting gives the handle up");
+        assert!(error.is_abandoned(), "awaiting consumes the handle");
     });
 }
 
 #[test]
-fn a_promise_that_only_those_could_settle_who_wait_for_it_is_named_in_the_report() {
+fn a_promise_that_only_its_waiters_could_settle_is_named_in_the_report() {
     let scheduler = Scheduler::new();
     let promise = Promise::<i32>::new().named("answer");
     let handle = promise.clone();
     let waits = async move { drop((&handle).await) }; // [wait]
     task::Builder::new().name("alice").spawn_on(&scheduler, waits);
-    let Err(RunError::Deadlock(report)) = scheduler.run() else { panic!("nobody sets it") };
+    let Err(RunError::Deadlock(report)) = scheduler.run() else { panic!("expected a deadlock") };
     let source = include_str!("sync_promise.rs");
     let text = trace::with_marks(&report.to_string(), file!(), source);
     let expected = "  #1 \"alice\"  waits for promise \"answer\" at [wait], since turn 1";
@@ -329,10 +329,10 @@ fn a_promise_that_only_those_could_settle_who_wait_for_it_is_named_in_the_report
     scheduler.run().unwrap();
 }
 
-// ----- strangers -----
+// ----- foreign executors and wakers -----
 
 #[test]
-fn others_executors_and_combinators_can_wait_for_it() {
+fn foreign_executors_and_combinators_can_wait_for_it() {
     everywhere(async || {
         let promise = Promise::new();
         let mut waits: FuturesUnordered<_> = (0..3).map(|_| promise.get()).collect();
@@ -389,9 +389,9 @@ fn a_waker_may_panic_or_use_the_promise_and_its_waits_while_it_is_settled() {
         let last_handle = PROMISE.take();
         drop(last_handle);
     }
-    let explode = || panic!("the stranger");
+    let explode = || panic!("a foreign waker");
     let (promise, (rings, waker)) = (Promise::new(), Rings::new());
-    let strangers = [
+    let wakers = [
         Acting::waker(interfere, || ()),
         waker.clone(),
         Acting::waker(explode, || ()),
@@ -399,14 +399,14 @@ fn a_waker_may_panic_or_use_the_promise_and_its_waits_while_it_is_settled() {
         waker.clone(),
         waker.clone(),
     ];
-    for stranger in strangers {
+    for foreign in wakers {
         let mut wait = promise.get();
-        assert!(poll_with(&mut wait, &stranger).is_pending());
+        assert!(poll_with(&mut wait, &foreign).is_pending());
         WAITS.with_borrow_mut(|waits| waits.push(wait));
     }
     PROMISE.set(Some(promise.clone()));
     promise.set(1).unwrap();
-    assert_eq!(rings.get(), 1, "the second one saw it before, and the last one had gone");
+    assert_eq!(rings.get(), 1, "the second was polled before, and the last had been dropped");
     let waits = WAITS.take();
     assert_eq!(waits.len(), 4);
     for mut wait in waits {
@@ -414,7 +414,7 @@ fn a_waker_may_panic_or_use_the_promise_and_its_waits_while_it_is_settled() {
     }
 }
 
-/// A value whose clone settles and drops what it can.
+/// A value whose clone tries to settle the promises, and drops them.
 struct Meddler(Rc<RefCell<Vec<Promise<Meddler>>>>);
 
 impl Clone for Meddler {
@@ -438,7 +438,7 @@ fn the_clone_of_a_value_may_drop_the_last_handle() {
 }
 
 #[test]
-fn what_is_borrowed_may_be_promised() {
+fn a_borrowed_value_may_be_promised() {
     let text = String::from("borrowed");
     let promise = Promise::<&str>::new();
     promise.set(&text).unwrap();

@@ -1,4 +1,4 @@
-//! The lock for readers and a writer: order, fairness, cancelled waits, and what reports say of it.
+//! The readers-writer lock: order, fairness, cancelled waits, and what reports say about it.
 
 mod line;
 mod probe;
@@ -16,10 +16,10 @@ use proptest::prelude::*;
 use turnwise::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use turnwise::{JoinHandle, RunError, Scheduler, block_on, sleep, spawn, task, yield_now};
 
-use line::{Asked, Pass, Step, Subject, weather};
+use line::{Asked, Pass, Step, Subject, foreign};
 use probe::{Count, Log, Token, poll_with, virtual_time};
 
-/// What a writer takes of the line.
+/// The number of permits that a writer takes in the model.
 const ALL: u32 = u32::MAX / 2;
 
 /// A guard of either kind.
@@ -63,10 +63,10 @@ impl Subject for RwLock<Token> {
     }
 }
 
-/// The report of a run that cannot go on, with the places in this file as marks.
+/// The report of a run that cannot make progress, with the places in this file as marks.
 fn stuck(future: impl Future<Output = ()>) -> String {
     let Err(RunError::Deadlock(report)) = Scheduler::new().try_block_on(future) else {
-        panic!("a deadlock was to be expected")
+        panic!("expected a deadlock")
     };
     assert!(report.certain, "{report}");
     trace::with_marks(&report.to_string(), file!(), include_str!("sync_rwlock.rs"))
@@ -93,7 +93,7 @@ fn visitor(lock: &Rc<RwLock<u32>>, log: &Log, name: &'static str) -> JoinHandle<
 // ----- order -----
 
 #[test]
-fn readers_go_together_up_to_the_next_writer_in_the_line() {
+fn readers_enter_together_up_to_the_next_queued_writer() {
     let log = Log::default();
     virtual_time().block_on(async {
         let lock = Rc::new(RwLock::new(0));
@@ -168,9 +168,9 @@ fn a_writer_that_waits_holds_back_later_readers_and_is_not_starved() {
     assert!(rounds.get() <= 6, "the writer waited for {} readings", rounds.get());
 }
 
-// A class of faults: the readers behind a cancelled writer waited on, with only readers inside.
+// A class of faults: the readers behind a cancelled writer kept waiting, with only readers inside.
 #[test]
-fn a_writer_that_gives_up_lets_the_readers_behind_it_go_at_once() {
+fn a_writer_that_gives_up_lets_the_readers_behind_it_in_immediately() {
     let lock = RwLock::new(());
     let reading = lock.try_read().unwrap();
     let mut writer = lock.write();
@@ -191,15 +191,15 @@ fn a_writer_that_gives_up_lets_the_readers_behind_it_go_at_once() {
 }
 
 #[test]
-fn a_lock_that_was_handed_to_a_writer_which_is_dropped_goes_to_those_behind_it() {
+fn a_lock_handed_to_a_dropped_writer_goes_to_the_waits_behind_it() {
     let lock = RwLock::new(());
     let reading = lock.try_read().unwrap();
     let (mut writer, mut one, mut other) = (lock.write(), lock.read(), lock.read());
     assert!(poll_with(&mut writer, Waker::noop()).is_pending());
     assert!(poll_with(&mut one, Waker::noop()).is_pending());
     assert!(poll_with(&mut other, Waker::noop()).is_pending());
-    drop(reading); // Now it is the writer's,
-    drop(writer); // who goes before it sees that.
+    drop(reading); // Now the writer owns it,
+    drop(writer); // but is dropped before it is polled.
     assert!(poll_with(&mut one, Waker::noop()).is_ready());
     assert!(poll_with(&mut other, Waker::noop()).is_ready());
 }
@@ -270,10 +270,10 @@ fn a_panic_of_a_reader_or_writer_unlocks_and_poisons_nothing() {
                 if writes {
                     let mut value = theirs.write().await;
                     *value = 2;
-                    panic!("with the lock in hand");
+                    panic!("while holding the lock");
                 }
                 let _value = theirs.read().await;
-                panic!("with the lock in hand");
+                panic!("while holding the lock");
             });
             yield_now().await;
             let value = *lock.write().await;
@@ -284,7 +284,7 @@ fn a_panic_of_a_reader_or_writer_unlocks_and_poisons_nothing() {
 }
 
 #[test]
-fn a_value_whose_debug_writes_or_panics_harms_nothing() {
+fn a_value_whose_debug_writes_or_panics_is_harmless() {
     struct Odd(Rc<RefCell<Option<Rc<RwLock<Odd>>>>>);
     impl std::fmt::Debug for Odd {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -346,16 +346,16 @@ fn a_task_that_reads_twice_with_a_writer_in_between_is_found_by_the_report() {
 }
 
 #[test]
-fn it_prints_itself_with_owners_and_waiters() {
+fn debug_output_shows_owners_and_waiters() {
     let lock = RwLock::new(5).named("prices");
     assert_eq!(format!("{lock:?}"), "RwLock { value: 5, name: \"prices\" }");
     let mut guard = lock.try_write().unwrap(); // [writes]
     let mut wait = lock.read(); // [waits]
     assert!(poll_with(&mut wait, Waker::noop()).is_pending());
-    let text = format!("{lock:?}").replace(']', " ]"); // a place ends with its digits
+    let text = format!("{lock:?}").replace(']', " ]"); // to tell the bracket from a mark
     let text = trace::with_marks(&text, file!(), include_str!("sync_rwlock.rs"));
-    let expected = "RwLock { value: <locked>, name: \"prices\", held_by: [somebody at [writes] ], \
-                    waiters: [somebody at [waits] ] }";
+    let expected = "RwLock { value: <locked>, name: \"prices\", held_by: [unknown at [writes] ], \
+                    waiters: [unknown at [waits] ] }";
     assert_eq!(text, expected);
     *guard += 1;
     assert_eq!((format!("{guard}"), format!("{guard:?}")), ("6".into(), "6".into()));
@@ -363,7 +363,7 @@ fn it_prints_itself_with_owners_and_waiters() {
     assert_eq!((format!("{guard}"), format!("{guard:?}")), ("6".into(), "6".into()));
 }
 
-// ----- any order, any weather -----
+// ----- any order, foreign executors and wakers -----
 
 fn step() -> impl Strategy<Value = Step> {
     let wanted = prop_oneof![2 => Just(1), 1 => Just(ALL)];
@@ -377,7 +377,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_is_a_line_in_which_a_writer_takes_everything(
+    fn it_is_a_queue_in_which_a_writer_takes_everything(
         steps in prop::collection::vec(step(), 0..120),
     ) {
         let drops = Count::default();
@@ -390,32 +390,35 @@ proptest! {
 }
 
 #[test]
-fn it_works_in_other_peoples_combinators_and_executors() {
+fn it_works_in_foreign_combinators_and_executors() {
     let lock = RwLock::new(Count::default().token());
-    weather::works_in_other_peoples_combinators_and_executors(&lock, ALL);
+    foreign::works_in_foreign_combinators_and_executors(&lock, ALL);
 }
 
 #[test]
-fn strangers_that_panic_harm_nobody_else() {
-    weather::strangers_that_panic_harm_nobody_else(&RwLock::new(Count::default().token()), ALL);
+fn foreign_wakers_that_panic_affect_nothing_else() {
+    foreign::foreign_wakers_that_panic_affect_nothing_else(
+        &RwLock::new(Count::default().token()),
+        ALL,
+    );
 }
 
 #[test]
-fn strangers_may_call_back_when_woken_and_when_dropped() {
+fn foreign_wakers_may_call_back_when_woken_and_when_dropped() {
     let lock: Rc<dyn Subject> = Rc::new(RwLock::new(Count::default().token()));
-    weather::strangers_may_call_back(&lock, ALL);
+    foreign::foreign_wakers_may_call_back(&lock, ALL);
 }
 
 #[test]
-fn a_stranger_may_poll_in_its_wake_what_is_forgotten() {
+fn a_foreign_waker_may_poll_a_wait_on_a_leaked_lock() {
     for wanted in [1, ALL] {
         let lock = RwLock::new(Count::default().token());
-        weather::a_stranger_may_poll_in_its_wake(lock, (ALL, wanted), |guard| {
+        foreign::a_foreign_waker_may_poll_its_wait(lock, (ALL, wanted), |guard| {
             drop(guard);
             None
         });
     }
     let lock = RwLock::new(Count::default().token());
     let downgrade = |guard: Box<dyn Pass>| Some(guard.keep_one());
-    weather::a_stranger_may_poll_in_its_wake(lock, (ALL, 1), downgrade);
+    foreign::a_foreign_waker_may_poll_its_wait(lock, (ALL, 1), downgrade);
 }

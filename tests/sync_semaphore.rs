@@ -1,4 +1,4 @@
-//! The semaphore: order, cancelled waits, the number of permits, and what reports say of it.
+//! The semaphore: order, cancelled waits, the number of permits, and what reports say about it.
 
 mod line;
 mod probe;
@@ -19,7 +19,7 @@ use turnwise::sync::{
 use turnwise::time::now;
 use turnwise::{JoinHandle, RunError, Scheduler, block_on, sleep, spawn, task, yield_now};
 
-use line::{Asked, Pass, Step, Subject, weather};
+use line::{Asked, Pass, Step, Subject, foreign};
 use probe::{Log, Rings, poll_with, text, virtual_time};
 
 impl Pass for SemaphorePermit<'_> {
@@ -65,7 +65,7 @@ impl Subject for Semaphore {
     }
 }
 
-/// The same semaphore, by the calls whose futures and permits own it.
+/// The same semaphore, through the calls whose futures and permits own it.
 struct Owned(Rc<Semaphore>);
 
 impl Subject for Owned {
@@ -99,10 +99,10 @@ impl Subject for Owned {
     }
 }
 
-/// The report of a run that cannot go on, with the places in this file as marks.
+/// The report of a run that cannot make progress, with the places in this file as marks.
 fn stuck(future: impl Future<Output = ()>) -> String {
     let Err(RunError::Deadlock(report)) = Scheduler::new().try_block_on(future) else {
-        panic!("a deadlock was to be expected")
+        panic!("expected a deadlock")
     };
     assert!(report.certain, "{report}");
     trace::with_marks(&report.to_string(), file!(), include_str!("sync_semaphore.rs"))
@@ -112,7 +112,7 @@ fn stuck(future: impl Future<Output = ()>) -> String {
 
 /// The five users of two places, as asyncio serves them.
 #[test]
-fn users_enter_in_the_order_of_their_coming_and_never_more_than_there_are_places() {
+fn users_enter_in_order_of_arrival_and_never_more_than_there_are_places() {
     let log = Log::default();
     virtual_time().block_on(async {
         let places = Rc::new(Semaphore::new(2));
@@ -136,7 +136,7 @@ fn users_enter_in_the_order_of_their_coming_and_never_more_than_there_are_places
 }
 
 #[test]
-fn permits_that_are_there_are_taken_in_the_same_turn() {
+fn available_permits_are_taken_in_the_same_turn() {
     let semaphore = Semaphore::new(3);
     let two = semaphore.acquire_many(2).now_or_never().unwrap().unwrap();
     let one = semaphore.acquire().now_or_never().unwrap().unwrap();
@@ -147,7 +147,7 @@ fn permits_that_are_there_are_taken_in_the_same_turn() {
     assert_eq!(semaphore.available_permits(), 2);
 }
 
-// A class of faults: a wait for many permits was starved by those that wanted few, or never woken.
+// A class of faults: a wait for many permits was starved by waits for few, or never woken.
 #[test]
 fn a_wait_for_many_permits_holds_back_those_behind_it_and_is_served_first() {
     let semaphore = Semaphore::new(4);
@@ -169,7 +169,7 @@ fn a_wait_for_many_permits_holds_back_those_behind_it_and_is_served_first() {
 }
 
 #[test]
-fn a_wait_for_many_permits_that_gives_up_lets_those_behind_it_go_at_once() {
+fn a_wait_for_many_permits_that_gives_up_lets_those_behind_it_proceed_immediately() {
     let semaphore = Semaphore::new(2);
     let (rings, waker) = Rings::new();
     let mut many = semaphore.acquire_many(10);
@@ -186,7 +186,7 @@ fn a_wait_for_many_permits_that_gives_up_lets_those_behind_it_go_at_once() {
 
 // tokio#3644, tokio#3188: permits were lost, or a wait was never woken, when another was cancelled.
 #[test]
-fn permits_that_were_handed_to_a_wait_which_is_dropped_go_to_the_next() {
+fn permits_handed_to_a_dropped_wait_go_to_the_next() {
     let semaphore = Rc::new(Semaphore::new(2));
     let both = semaphore.try_acquire_many(2).unwrap();
     let mut second = semaphore.acquire_many(2);
@@ -195,8 +195,8 @@ fn permits_that_were_handed_to_a_wait_which_is_dropped_go_to_the_next() {
     assert!(poll_with(&mut second, Waker::noop()).is_pending());
     assert!(poll_with(&mut third, Waker::noop()).is_pending());
     assert!(poll_with(&mut fourth, Waker::noop()).is_pending());
-    drop(both); // Now they are the second one's,
-    drop(second); // who goes before it sees that.
+    drop(both); // Now the second wait owns them,
+    drop(second); // but is dropped before it is polled.
     assert!(poll_with(&mut fourth, Waker::noop()).is_ready());
     drop(third);
     assert_eq!(semaphore.available_permits(), 2);
@@ -234,20 +234,20 @@ fn ten_thousand_wait_and_the_half_that_is_not_cancelled_enters_in_order() {
 
 // ----- how many there are -----
 
-// tokio#8021, tokio#8260: the limit was not kept, or could be passed unseen.
+// tokio#8021, tokio#8260: the limit was not enforced, or could be exceeded silently.
 #[test]
-fn more_permits_than_there_can_be_are_an_error_and_those_that_are_held_count() {
+fn more_permits_than_the_maximum_are_an_error_and_held_ones_count() {
     const MAX: usize = Semaphore::MAX_PERMITS;
     let semaphore = Rc::new(Semaphore::new(MAX - 1));
     let held = semaphore.try_acquire_many(u32::try_from(MAX).unwrap() - 1).unwrap();
     let error = semaphore.add_permits(2).unwrap_err();
-    assert_eq!(error.to_string(), "the semaphore would have more than 2147483647 permits");
+    assert_eq!(error.to_string(), "the semaphore would exceed its maximum of 2147483647 permits");
     assert_eq!(semaphore.add_permits(MAX).unwrap_err(), error);
     assert_eq!(semaphore.add_permits(usize::MAX).unwrap_err(), error);
     assert_eq!(semaphore.available_permits(), 0, "nothing was added in part");
     semaphore.add_permits(1).unwrap();
     assert!(semaphore.add_permits(1).is_err());
-    // What is forgotten counts no more, in whichever way.
+    // Permits no longer count once they are forgotten, in whichever way.
     Rc::clone(&semaphore).try_acquire_owned().unwrap().forget();
     semaphore.add_permits(1).unwrap();
     semaphore.try_acquire().unwrap().forget();
@@ -257,13 +257,13 @@ fn more_permits_than_there_can_be_are_an_error_and_those_that_are_held_count() {
     assert!(semaphore.add_permits(1).is_err());
     drop(held);
     assert_eq!(semaphore.available_permits(), MAX);
-    // What is leaked is somebody's for ever.
+    // A leaked permit is held forever.
     mem::forget(semaphore.try_acquire());
     assert!(semaphore.add_permits(1).is_err());
 }
 
 #[test]
-fn to_ask_for_more_than_there_can_ever_be_is_a_mistake_of_the_caller() {
+fn acquiring_more_than_the_maximum_panics_in_the_call() {
     let semaphore = Rc::new(Semaphore::new(1));
     let too_many = u32::try_from(Semaphore::MAX_PERMITS).unwrap() + 1;
     let message =
@@ -281,7 +281,7 @@ fn to_ask_for_more_than_there_can_ever_be_is_a_mistake_of_the_caller() {
 }
 
 #[test]
-fn permits_that_are_added_go_to_those_who_wait() {
+fn added_permits_go_to_waiting_tasks() {
     block_on(async {
         let semaphore = Rc::new(Semaphore::new(0));
         let theirs = Rc::clone(&semaphore);
@@ -299,7 +299,7 @@ fn permits_that_are_added_go_to_those_who_wait() {
 // ----- closing -----
 
 #[test]
-fn closing_ends_every_wait_but_leaves_what_was_handed_over() {
+fn closing_ends_every_wait_but_leaves_permits_that_were_handed_over() {
     let semaphore = Rc::new(Semaphore::new(1));
     let permit = semaphore.try_acquire().unwrap();
     let mut second = semaphore.acquire();
@@ -311,18 +311,18 @@ fn closing_ends_every_wait_but_leaves_what_was_handed_over() {
     assert!(semaphore.is_closed());
     assert!(second.now_or_never().unwrap().is_ok(), "it was handed over before");
     let error: AcquireError = third.now_or_never().unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "the semaphore was closed");
+    assert_eq!(error.to_string(), "the semaphore is closed");
     assert_eq!(semaphore.available_permits(), 1);
     assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
     let owned = Rc::clone(&semaphore).try_acquire_owned();
-    assert_eq!(owned.unwrap_err().to_string(), "the semaphore was closed");
+    assert_eq!(owned.unwrap_err().to_string(), "the semaphore is closed");
     assert_eq!(semaphore.acquire().now_or_never().unwrap().unwrap_err(), error);
     let text = "Semaphore { permits: 1 of 1, is_closed: true }";
     assert_eq!(format!("{semaphore:?}"), text);
 }
 
 #[test]
-fn a_future_that_owns_its_semaphore_keeps_it_and_panics_if_it_is_polled_after_its_end() {
+fn a_future_that_owns_its_semaphore_keeps_it_alive_and_panics_if_polled_after_its_end() {
     let semaphore = Rc::new(Semaphore::new(0));
     let mut wait = Rc::clone(&semaphore).acquire_owned();
     assert!(poll_with(&mut wait, Waker::noop()).is_pending());
@@ -351,7 +351,7 @@ fn a_panic_gives_the_permits_back() {
         let clumsy = spawn(async move {
             let _one = theirs.acquire().await.unwrap();
             let _other = Rc::clone(&theirs).acquire_owned().await.unwrap();
-            panic!("with both in hand");
+            panic!("while holding both");
         });
         yield_now().await;
         assert_eq!(semaphore.acquire_many(2).await.unwrap().num_permits(), 2);
@@ -362,7 +362,7 @@ fn a_panic_gives_the_permits_back() {
 // ----- reports -----
 
 #[test]
-fn permits_that_sleep_in_stuck_tasks_are_named_with_the_places_where_they_were_taken() {
+fn permits_held_by_stuck_tasks_are_named_with_the_places_where_they_were_taken() {
     let report = stuck(async {
         let connections = Rc::new(Semaphore::new(2).named("connections"));
         let clients = ["alice", "bob", "carol"].map(|name| {
@@ -390,21 +390,21 @@ fn permits_that_sleep_in_stuck_tasks_are_named_with_the_places_where_they_were_t
 }
 
 #[test]
-fn it_prints_itself_with_holders_and_waiters() {
+fn debug_output_shows_holders_and_waiters() {
     let semaphore = Rc::new(Semaphore::new(3).named("slots"));
     let permit = Rc::clone(&semaphore).try_acquire_many_owned(2).unwrap(); // [takes]
     let mut wait = semaphore.acquire_many(2); // [waits]
     assert!(poll_with(&mut wait, Waker::noop()).is_pending());
-    let shown = format!("{semaphore:?}").replace(']', " ]"); // a place ends with its digits
+    let shown = format!("{semaphore:?}").replace(']', " ]"); // to tell the bracket from a mark
     let shown = trace::with_marks(&shown, file!(), include_str!("sync_semaphore.rs"));
-    let expected = "Semaphore { permits: 1 of 3, name: \"slots\", held_by: [somebody at [takes] ], \
-                    waiters: [somebody at [waits] ] }";
+    let expected = "Semaphore { permits: 1 of 3, name: \"slots\", held_by: [unknown at [takes] ], \
+                    waiters: [unknown at [waits] ] }";
     assert_eq!(shown, expected);
     assert_eq!(format!("{permit:?}"), "OwnedSemaphorePermit { permits: 2, .. }");
     assert!(format!("{wait:?}").starts_with("Acquire { place: "));
 }
 
-// ----- any order, any weather -----
+// ----- any order, foreign executors and wakers -----
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
@@ -415,7 +415,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Steps, of which one may be the closing.
+/// Steps, one of which may close the semaphore.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let close = prop::option::of(0_usize..200);
     (prop::collection::vec(step(), 0..120), close).prop_map(|(mut steps, close)| {
@@ -437,34 +437,34 @@ proptest! {
 }
 
 #[test]
-fn it_works_in_other_peoples_combinators_and_executors() {
+fn it_works_in_foreign_combinators_and_executors() {
     let semaphore = Rc::new(Semaphore::new(3));
-    weather::works_in_other_peoples_combinators_and_executors(&*semaphore, 3);
-    weather::works_in_other_peoples_combinators_and_executors(&Owned(semaphore), 3);
+    foreign::works_in_foreign_combinators_and_executors(&*semaphore, 3);
+    foreign::works_in_foreign_combinators_and_executors(&Owned(semaphore), 3);
 }
 
 #[test]
-fn strangers_that_panic_harm_nobody_else() {
+fn foreign_wakers_that_panic_affect_nothing_else() {
     let semaphore = Rc::new(Semaphore::new(3));
-    weather::strangers_that_panic_harm_nobody_else(&*semaphore, 3);
-    weather::strangers_that_panic_harm_nobody_else(&Owned(semaphore), 3);
+    foreign::foreign_wakers_that_panic_affect_nothing_else(&*semaphore, 3);
+    foreign::foreign_wakers_that_panic_affect_nothing_else(&Owned(semaphore), 3);
 }
 
 #[test]
-fn strangers_may_call_back_when_woken_and_when_dropped() {
+fn foreign_wakers_may_call_back_when_woken_and_when_dropped() {
     let semaphore: Rc<dyn Subject> = Rc::new(Semaphore::new(3));
-    weather::strangers_may_call_back(&semaphore, 3);
+    foreign::foreign_wakers_may_call_back(&semaphore, 3);
     let semaphore: Rc<dyn Subject> = Rc::new(Owned(Rc::new(Semaphore::new(3))));
-    weather::strangers_may_call_back(&semaphore, 3);
+    foreign::foreign_wakers_may_call_back(&semaphore, 3);
 }
 
 #[test]
-fn a_stranger_may_poll_in_its_wake_what_is_forgotten() {
+fn a_foreign_waker_may_poll_a_wait_on_a_leaked_semaphore() {
     let let_go = |permit| {
         drop::<Box<dyn Pass>>(permit);
         None
     };
-    weather::a_stranger_may_poll_in_its_wake(Semaphore::new(3), (3, 2), let_go);
+    foreign::a_foreign_waker_may_poll_its_wait(Semaphore::new(3), (3, 2), let_go);
     let semaphore = Owned(Rc::new(Semaphore::new(3)));
-    weather::a_stranger_may_poll_in_its_wake(semaphore, (3, 2), let_go);
+    foreign::a_foreign_waker_may_poll_its_wait(semaphore, (3, 2), let_go);
 }

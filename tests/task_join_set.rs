@@ -1,4 +1,4 @@
-//! `JoinSet`: tasks in the order in which they end, whatever way that is.
+//! `JoinSet`: tasks in completion order, whichever way they end.
 
 mod probe;
 
@@ -24,7 +24,7 @@ async fn after(seconds: u64) -> u64 {
 }
 
 #[test]
-fn tasks_come_in_the_order_in_which_they_end() {
+fn tasks_are_joined_in_completion_order() {
     virtual_time().block_on(async {
         let mut set: JoinSet<u64> = [4, 2, 3, 1, 2].into_iter().map(after).collect();
         let mut ended = Vec::new();
@@ -37,7 +37,7 @@ fn tasks_come_in_the_order_in_which_they_end() {
 }
 
 #[test]
-fn the_order_is_exact_also_when_many_end_before_the_set_is_asked() {
+fn the_order_is_exact_even_when_many_end_before_the_set_is_polled() {
     let scheduler = Scheduler::new();
     let spots: Vec<Spot> = (0..100).map(|_| Spot::default()).collect();
     let mut set = JoinSet::new();
@@ -58,7 +58,7 @@ fn the_order_is_exact_also_when_many_end_before_the_set_is_asked() {
 }
 
 #[test]
-fn panics_and_aborts_are_errors_with_the_id_and_end_nobody_else() {
+fn panics_and_aborts_are_errors_with_the_id_and_end_no_other_task() {
     block_on(async {
         let mut set = JoinSet::new();
         let panics = set.spawn(async { panic!("a bug") });
@@ -76,7 +76,7 @@ fn panics_and_aborts_are_errors_with_the_id_and_end_nobody_else() {
 }
 
 #[test]
-fn all_of_them_are_joined_in_the_order_in_which_they_were_spawned() {
+fn join_all_returns_all_results_in_spawn_order() {
     let dropped = Count::default();
     virtual_time().block_on(async {
         let mut set = JoinSet::new();
@@ -84,7 +84,7 @@ fn all_of_them_are_joined_in_the_order_in_which_they_were_spawned() {
             set.spawn(after(seconds));
         }
         assert_eq!(set.join_next().await.unwrap().unwrap(), 1);
-        // This one gets the number of the one that has left; its rank is its own.
+        // This one reuses the slot of the one that has left, but has a rank of its own.
         set.spawn(after(4));
         set.spawn(async { panic!("a bug") });
         let token = dropped.token();
@@ -94,20 +94,20 @@ fn all_of_them_are_joined_in_the_order_in_which_they_were_spawned() {
         });
         aborted.abort();
         let ended = set.join_all().await;
-        let told: Vec<String> = ended
+        let texts: Vec<String> = ended
             .iter()
             .map(|output| match output {
                 Ok(seconds) => seconds.to_string(),
                 Err(error) => error.to_string(),
             })
             .collect();
-        assert_eq!(told, ["3", "2", "4", "task #6 panicked: a bug", "task #7 was aborted"]);
+        assert_eq!(texts, ["3", "2", "4", "task #6 panicked: a bug", "task #7 was aborted"]);
     });
     assert_eq!(dropped.get(), 1);
 }
 
 #[test]
-fn dropping_the_set_aborts_its_tasks_in_the_order_in_which_they_were_spawned() {
+fn dropping_the_set_aborts_its_tasks_in_spawn_order() {
     let scheduler = Scheduler::new();
     let log = Log::default();
     let mut set = JoinSet::new();
@@ -120,13 +120,13 @@ fn dropping_the_set_aborts_its_tasks_in_the_order_in_which_they_were_spawned() {
     }
     scheduler.run_until_stalled();
     drop(set);
-    assert!(log.take().is_empty(), "nothing is dropped inside of the call");
+    assert!(log.take().is_empty(), "nothing is dropped inside the call");
     scheduler.run().unwrap();
     assert_eq!(log.take(), ["a", "b", "c"]);
 }
 
 #[test]
-fn tasks_that_are_detached_go_on() {
+fn detached_tasks_keep_running() {
     let scheduler = virtual_time();
     let done = Count::default();
     scheduler.block_on(async {
@@ -149,7 +149,7 @@ fn tasks_that_are_detached_go_on() {
 }
 
 #[test]
-fn a_shutdown_aborts_all_and_waits_for_their_ends() {
+fn a_shutdown_aborts_all_and_waits_for_them_to_end() {
     let dropped = Count::default();
     block_on(async {
         let mut set = JoinSet::new();
@@ -206,7 +206,7 @@ fn tasks_may_be_spawned_between_joins_without_end() {
 }
 
 #[test]
-fn ten_thousand_tasks_cost_two_turns_each_and_not_more() {
+fn ten_thousand_tasks_cost_two_turns_each_and_no_more() {
     let scheduler = Scheduler::new();
     scheduler.block_on(async {
         let mut set: JoinSet<()> = (0..10_000).map(|_| yield_now()).collect();
@@ -245,7 +245,7 @@ fn a_scheduler_that_is_dropped_ends_its_tasks_in_the_set() {
 }
 
 #[test]
-fn outside_of_a_scheduler_it_says_what_to_do() {
+fn outside_a_scheduler_spawn_panics_with_a_remedy() {
     let refused = catch_unwind(|| JoinSet::new().spawn(async {}));
     let text = text(&*refused.unwrap_err());
     assert!(text.contains("`JoinSet::spawn` needs a running scheduler"), "{text}");
@@ -255,7 +255,7 @@ fn outside_of_a_scheduler_it_says_what_to_do() {
 }
 
 #[test]
-fn a_report_names_the_tasks_of_the_set_and_the_circle() {
+fn a_report_names_the_tasks_of_the_set_and_the_cycle() {
     let outcome = Scheduler::new().try_block_on(async {
         let lock = Rc::new(Mutex::new(()).named("accounts"));
         let mut set = JoinSet::new().named("workers");
@@ -275,8 +275,8 @@ fn a_report_names_the_tasks_of_the_set_and_the_circle() {
         "{text}"
     );
     assert!(text.contains(", with #2 (spawned at tests/task_join_set.rs:"), "{text}");
-    let circle = "cycle: #1 -> join set \"workers\" -> #3 -> mutex \"accounts\" -> #1";
-    assert!(text.contains(circle), "{text}");
+    let cycle = "cycle: #1 -> join set \"workers\" -> #3 -> mutex \"accounts\" -> #1";
+    assert!(text.contains(cycle), "{text}");
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_join_that_was_given_up_is_in_no_report() {
 }
 
 #[test]
-fn whoever_polls_last_is_woken_and_wakers_are_let_go() {
+fn the_last_waker_is_woken_and_earlier_ones_are_dropped() {
     let scheduler = Scheduler::new();
     let spot = Spot::default();
     let mut set = JoinSet::new();
@@ -319,7 +319,7 @@ fn whoever_polls_last_is_woken_and_wakers_are_let_go() {
 }
 
 #[test]
-fn a_foreign_waker_that_panics_harms_neither_the_task_nor_the_set_and_is_forgotten() {
+fn a_foreign_waker_that_panics_affects_neither_the_task_nor_the_set() {
     let scheduler = Scheduler::new();
     let mut set = JoinSet::new();
     set.spawn_on(&scheduler, async { 7 });
@@ -334,7 +334,7 @@ fn a_foreign_waker_that_panics_harms_neither_the_task_nor_the_set_and_is_forgott
 }
 
 #[test]
-fn a_destructor_of_a_task_may_ask_the_set_in_which_the_task_is() {
+fn a_destructor_of_a_task_may_use_the_set_that_holds_the_task() {
     let scheduler = Scheduler::new();
     let set: Rc<RefCell<JoinSet<()>>> = Rc::default();
     let asked = Rc::clone(&set);
@@ -388,7 +388,7 @@ fn a_set_inside_other_combinators_and_executors() {
 }
 
 #[test]
-fn it_prints_its_name_and_its_tasks() {
+fn debug_output_shows_its_name_and_its_tasks() {
     block_on(async {
         let mut set = JoinSet::new().named("workers");
         set.spawn(async {});
@@ -423,7 +423,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What a task was told to do.
+/// What a task must do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Order {
     Wait,
@@ -439,21 +439,21 @@ fn worker(
     let wait = spot.wait();
     async move {
         wait.await;
-        assert!(*order.borrow() != Order::Panic, "told to");
+        assert!(*order.borrow() != Order::Panic, "on purpose");
         token
     }
 }
 
 proptest! {
-    /// Against a queue of those that have ended: nobody is lost, nobody comes twice, the order is kept.
+    /// Against a queue of the ended tasks: none is lost, none is returned twice, and the order is kept.
     #[test]
     fn any_order_of_events_gives_every_end_once_and_in_order(ops in prop::collection::vec(op(), 0..120)) {
         let scheduler = Scheduler::new();
         let dropped = Count::default();
         let mut set = JoinSet::new();
         let mut tasks = Vec::new();
-        // Told to end, in this order, and not run yet; ended, and not joined yet.
-        let (mut told, mut ended) = (VecDeque::new(), VecDeque::new());
+        // Due to end, in this order, and not run yet; ended, and not joined yet.
+        let (mut ending, mut ended) = (VecDeque::new(), VecDeque::new());
         let mut cx = Context::from_waker(Waker::noop());
         for op in ops {
             match op {
@@ -461,13 +461,13 @@ proptest! {
                     let (order, spot) = (Rc::new(RefCell::new(Order::Wait)), Spot::default());
                     let abort = set.spawn_on(&scheduler, worker(Rc::clone(&order), &spot, dropped.token()));
                     scheduler.run_until_stalled();
-                    ended.extend(told.drain(..));
+                    ended.extend(ending.drain(..));
                     tasks.push((abort, order, spot, false));
                 }
                 Op::End(number) | Op::Panic(number) | Op::Abort(number) => {
-                    let Some((abort, order, spot, is_told)) = tasks.get_mut(number) else { continue };
-                    if std::mem::replace(is_told, true) { continue }
-                    told.push_back((abort.id(), matches!(op, Op::End(_))));
+                    let Some((abort, order, spot, is_ending)) = tasks.get_mut(number) else { continue };
+                    if std::mem::replace(is_ending, true) { continue }
+                    ending.push_back((abort.id(), matches!(op, Op::End(_))));
                     match op {
                         Op::Abort(_) => abort.abort(),
                         Op::Panic(_) => { order.replace(Order::Panic); spot.open(); }
@@ -496,17 +496,17 @@ proptest! {
                 }
                 Op::Run => {
                     scheduler.run_until_stalled();
-                    ended.extend(told.drain(..));
+                    ended.extend(ending.drain(..));
                 }
                 Op::DetachAll => {
                     set.detach_all();
                     ended.clear();
-                    told.clear();
+                    ending.clear();
                     tasks.clear();
                 }
             }
             let alive = tasks.iter().filter(|task| !task.3).count();
-            prop_assert_eq!(set.len(), alive + told.len() + ended.len());
+            prop_assert_eq!(set.len(), alive + ending.len() + ended.len());
         }
         let spawned = usize::try_from(scheduler.metrics().spawned).unwrap();
         drop(set);

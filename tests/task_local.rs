@@ -1,6 +1,6 @@
-//! Task-locals: what is awaited inside a scope sees its value, and nobody else does; some keys are inherited.
+//! Task-locals: a future awaited inside a scope sees its value, and nothing else does; some keys are inherited.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,12 +30,12 @@ fn a_value_is_seen_inside_its_scope_only() {
     let error = OWN.try_with(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a task-local key has a value only inside of a `scope`, and this is outside of all of them"
+        "the task-local key has no value here: it was read outside of its `scope`"
     );
 }
 
 #[test]
-fn the_innermost_scope_counts() {
+fn the_innermost_scope_wins() {
     let scheduler = Scheduler::builder().virtual_time().build();
     let seen = scheduler.block_on(OWN.scope(1, async {
         let inner = OWN.scope(2, async {
@@ -66,7 +66,7 @@ fn tasks_that_take_turns_do_not_see_each_others_values() {
 }
 
 #[test]
-fn a_child_inherits_a_clone_of_what_is_declared_so() {
+fn a_child_inherits_a_clone_of_keys_declared_with_inherit() {
     let seen = block_on(OWN.scope(
         1,
         HANDED_DOWN.scope(2, async {
@@ -88,7 +88,7 @@ async fn spawn_outside() -> Result<u32, task::AccessError> {
 }
 
 #[test]
-fn a_child_keeps_its_value_when_the_scope_is_over() {
+fn a_child_keeps_its_value_after_the_scope_has_ended() {
     block_on(async {
         let child = HANDED_DOWN.sync_scope(1, || {
             spawn(async {
@@ -122,7 +122,7 @@ fn several_keys_are_inherited_at_once_and_each_once() {
 }
 
 #[test]
-fn every_way_of_spawning_hands_down() {
+fn every_way_of_spawning_passes_values_on() {
     let scheduler = Scheduler::new();
     let handles = HANDED_DOWN.sync_scope(5, || {
         let future = || async { HANDED_DOWN.get() };
@@ -136,10 +136,10 @@ fn every_way_of_spawning_hands_down() {
     }
 }
 
-/// Notes in its destructor which value it sees.
-struct Looks(Rc<Cell<Option<u32>>>);
+/// Records which value its destructor sees.
+struct RecordsDrop(Rc<Cell<Option<u32>>>);
 
-impl Drop for Looks {
+impl Drop for RecordsDrop {
     fn drop(&mut self) {
         self.0.set(OWN.try_get().or_else(|_| HANDED_DOWN.try_get()).ok());
     }
@@ -148,9 +148,9 @@ impl Drop for Looks {
 #[test]
 fn destructors_see_the_value_too() {
     let held = |seen: &Rc<Cell<Option<u32>>>| {
-        let looks = Looks(Rc::clone(seen));
+        let records = RecordsDrop(Rc::clone(seen));
         async move {
-            let _looks = looks;
+            let _records = records;
             std::future::pending::<()>().await;
         }
     };
@@ -172,10 +172,10 @@ fn the_destructors_of_a_task_see_what_it_inherits_however_it_ends() {
     let scheduler = Scheduler::new();
     let seen = Rc::new(Cell::new(None));
     let inheritor = |future: Box<dyn FnOnce() -> bool>| {
-        let looks = Looks(Rc::clone(&seen));
+        let records = RecordsDrop(Rc::clone(&seen));
         HANDED_DOWN.sync_scope(4, || {
             scheduler.spawn(async move {
-                let _looks = looks;
+                let _records = records;
                 yield_now().await;
                 if future() {
                     std::future::pending::<()>().await;
@@ -210,7 +210,7 @@ fn the_destructors_of_a_task_see_what_it_inherits_however_it_ends() {
     assert!(left.is_finished());
 }
 
-/// Spawns when it is dropped, which needs everything of the scheduler.
+/// Spawns when it is dropped, which works only if nothing of the scheduler is borrowed.
 #[derive(Clone)]
 struct Spawns(Rc<Cell<u32>>);
 
@@ -243,7 +243,7 @@ fn an_inherited_value_is_dropped_with_nothing_borrowed() {
     );
 }
 
-/// Of what was dropped: its name, and whether each of the two keys was set.
+/// For each dropped value: its name, and whether each of the two keys was set.
 type Drops = Rc<RefCell<Vec<(&'static str, [bool; 2])>>>;
 
 /// Its clones panic when they are dropped.
@@ -276,8 +276,7 @@ task_local! {
 }
 
 #[test]
-fn the_output_is_kept_though_the_future_and_all_that_it_has_inherited_panic_when_they_are_dropped()
-{
+fn the_output_is_kept_though_the_future_and_its_inherited_values_panic_when_dropped() {
     let drops = Drops::default();
     let with_both = |call: &mut dyn FnMut()| {
         FRAGILE.sync_scope(Fragile::new("one", &drops), || {
@@ -319,7 +318,7 @@ fn the_error_of_a_task_that_inherits_is_reported_if_it_is_not_read() {
         drop(scheduler.try_spawn(async { Err::<(), _>(HANDED_DOWN.get()) }));
     });
     scheduler.run().unwrap();
-    assert!(reports.borrow()[0].ends_with(", ended with an error that nobody reads: 6"));
+    assert!(reports.borrow()[0].ends_with(", returned an error, and its handle was dropped: 6"));
 }
 
 #[test]
@@ -347,7 +346,7 @@ fn reading_borrows_nothing() {
 }
 
 #[test]
-fn the_value_can_be_taken_back() {
+fn the_value_can_be_taken_out() {
     block_on(async {
         let mut counting = pin!(COUNT.scope(Cell::new(0), async {
             for _ in 0..3 {
@@ -383,7 +382,7 @@ fn a_clone_that_panics_does_so_in_spawn() {
 
 #[test]
 fn a_clone_may_spawn() {
-    // The scheduler inside is another one, and its task inherits as well: once is enough.
+    // The inner scheduler is a different one, and its task inherits too: once is enough.
     thread_local! { static ONCE: Cell<bool> = const { Cell::new(false) } }
     struct Once;
     impl Clone for Once {

@@ -1,5 +1,5 @@
-//! What must be closed is closed: on success, on an error, on a request to end, and on a panic.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! A resource is closed in every case: on success, on an error, on cancellation, and on a panic.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -129,7 +129,7 @@ fn a_second_request_does_not_disturb_the_closing_after_the_first() {
 }
 
 #[test]
-fn not_even_a_catch_in_the_closing_is_told_of_another_request() {
+fn not_even_a_catch_in_the_closing_receives_another_request() {
     let undisturbed = virtually(async {
         let undisturbed = Rc::new(Cell::new(0));
         for panics in [false, true] {
@@ -137,7 +137,7 @@ fn not_even_a_catch_in_the_closing_is_told_of_another_request() {
             let task = spawn(timeout(SECOND, async move {
                 let body = async |(): &mut ()| {
                     yield_now().await;
-                    assert!(!panics, "as it should");
+                    assert!(!panics, "on purpose");
                     pending::<()>().await;
                 };
                 task::with((), body, async |(), _| {
@@ -148,7 +148,7 @@ fn not_even_a_catch_in_the_closing_is_told_of_another_request() {
             }));
             sleep(SECOND / 2).await;
             task.cancel();
-            let _ = task.await; // a panic, or whichever request came through
+            let _ = task.await; // a panic, or whichever request acted
         }
         undisturbed.get()
     });
@@ -156,7 +156,7 @@ fn not_even_a_catch_in_the_closing_is_told_of_another_request() {
 }
 
 #[test]
-fn it_is_closed_when_the_body_panics_and_then_that_goes_on() {
+fn it_is_closed_when_the_body_panics_and_then_the_panic_continues() {
     let log = Log::default();
     let error = virtually(async {
         let task = spawn({
@@ -204,7 +204,7 @@ fn resources_are_closed_from_the_inside_out() {
 }
 
 #[test]
-fn dropped_half_way_only_destructors_run() {
+fn when_dropped_half_way_only_destructors_run() {
     let log = Log::default();
     virtually(async {
         let loser = async {
@@ -242,11 +242,11 @@ fn it_is_closed_though_a_destructor_panics_when_the_body_is_cancelled() {
 }
 
 #[test]
-fn it_is_closed_though_the_body_panics_before_it_is_a_future() {
+fn it_is_closed_though_the_body_panics_before_it_returns_a_future() {
     let is_closed = Rc::new(Cell::new(false));
     let closed = Rc::clone(&is_closed);
     virtually(async move {
-        let body = |(): &mut ()| -> std::future::Ready<()> { panic!("at once") };
+        let body = |(): &mut ()| -> std::future::Ready<()> { panic!("immediately") };
         let task = spawn(async move { task::with((), body, async |(), _| closed.set(true)).await });
         assert!(task.await.unwrap_err().is_panic());
     });

@@ -1,6 +1,6 @@
-//! Schedulers and what belongs to them in thread-locals, which are destroyed in an order that nobody chose.
+//! Schedulers, and what belongs to them, in thread-locals, which are destroyed in an unspecified order.
 //!
-//! A panic in such a destructor ends the process, so a broken promise here is seen at once.
+//! A panic in such a destructor ends the process, so a violation is noticed immediately.
 #![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and kept elsewhere")]
 
 use std::cell::{Cell, RefCell};
@@ -21,7 +21,7 @@ thread_local! {
     static HELD: RefCell<Held> = RefCell::default();
 }
 
-/// What outlives its scheduler, or goes before it.
+/// Values that may be dropped before or after their scheduler.
 #[derive(Default)]
 struct Held {
     handles: Vec<JoinHandle<()>>,
@@ -29,12 +29,12 @@ struct Held {
     wakers: Vec<Waker>,
     remote: Option<Remote>,
     answers: Vec<RemoteHandle<()>>,
-    tell: Option<mpsc::Sender<bool>>,
+    report: Option<mpsc::Sender<bool>>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // What may be asked outside of all turns may be asked here.
+        // What may be called outside all turns may be called here.
         assert_eq!(task::try_id(), None);
         let _now = time::now();
         for handle in &self.handles {
@@ -45,15 +45,19 @@ impl Drop for Held {
             waker.wake_by_ref();
         }
         if let Some(remote) = &self.remote {
-            let is_gone = remote.spawn(|| async {}).is_finished();
-            assert!(self.answers.iter().all(|answer| answer.is_finished() == is_gone));
-            assert_eq!(is_gone, self.handles.iter().all(JoinHandle::is_finished));
-            self.tell.take().expect("somebody listens").send(is_gone).expect("and goes on");
+            let is_dropped = remote.spawn(|| async {}).is_finished();
+            assert!(self.answers.iter().all(|answer| answer.is_finished() == is_dropped));
+            assert_eq!(is_dropped, self.handles.iter().all(JoinHandle::is_finished));
+            self.report
+                .take()
+                .expect("the test is listening")
+                .send(is_dropped)
+                .expect("the test is still listening");
         }
     }
 }
 
-/// Fills `HELD` with all there is, some of it waited for by a waker that is no task's.
+/// Fills `HELD` with values of all kinds, one of them polled with a waker that belongs to no task.
 fn fill(scheduler: &Scheduler) {
     let finished = scheduler.spawn(async {});
     let wakers = Rc::new(RefCell::new(Vec::new()));
@@ -77,20 +81,20 @@ fn fill(scheduler: &Scheduler) {
     });
 }
 
-/// Runs a closure on a thread, and tells whether `SCHEDULER` went before `HELD` when that ended.
-fn scheduler_goes_first(run: impl FnOnce() + Send + 'static) -> bool {
-    let (tell, told) = mpsc::channel();
+/// Runs a closure on a thread, and returns whether `SCHEDULER` was dropped before `HELD` when the thread ended.
+fn scheduler_is_dropped_first(run: impl FnOnce() + Send + 'static) -> bool {
+    let (report, reports) = mpsc::channel();
     let thread = thread::spawn(move || {
         run();
-        HELD.with_borrow_mut(|held| held.tell = Some(tell));
+        HELD.with_borrow_mut(|held| held.report = Some(report));
     });
-    thread.join().expect("the thread ends in peace");
-    told.recv().expect("its thread-local has told")
+    thread.join().expect("the thread does not panic");
+    reports.recv().expect("its thread-local has reported")
 }
 
 // tokio#593, #5162, #5179, #6091: a thread-local was used after its destruction, which ends the process.
 #[test]
-fn the_scheduler_may_go_before_what_belongs_to_it_and_after() {
+fn the_scheduler_may_be_dropped_before_what_belongs_to_it_and_after() {
     let orders: [fn(); 2] = [
         || SCHEDULER.with(fill),
         || {
@@ -98,17 +102,17 @@ fn the_scheduler_may_go_before_what_belongs_to_it_and_after() {
             SCHEDULER.with(fill);
         },
     ];
-    let mut seen = orders.map(scheduler_goes_first);
+    let mut seen = orders.map(scheduler_is_dropped_first);
     seen.sort_unstable();
     assert_eq!(
         seen,
         [false, true],
-        "thread-locals go in the order of their first use, or against it"
+        "thread-locals are dropped in the order of their first use, or in reverse"
     );
 }
 
 #[test]
-fn a_scheduler_in_a_thread_local_is_used_again_and_again() {
+fn a_scheduler_in_a_thread_local_can_be_used_repeatedly() {
     let sum = Rc::new(Cell::new(0));
     for number in 0..3 {
         let sum = Rc::clone(&sum);
@@ -123,22 +127,22 @@ fn a_scheduler_in_a_thread_local_is_used_again_and_again() {
 }
 
 #[test]
-fn tasks_that_die_with_their_thread_may_spawn_and_wake() {
+fn tasks_that_end_with_their_thread_may_spawn_and_wake() {
     struct Spawns(Waker, mpsc::Sender<()>);
     impl Drop for Spawns {
         fn drop(&mut self) {
             drop(spawn(yield_now()));
             self.0.wake_by_ref();
             drop(sleep(Duration::from_secs(1)));
-            self.1.send(()).unwrap(); // Last: a panic here would be survived in silence.
+            self.1.send(()).unwrap(); // Last, because a panic in here is swallowed.
         }
     }
-    let (tell, told) = mpsc::channel();
+    let (report, reports) = mpsc::channel();
     thread::spawn(|| {
         SCHEDULER.with(|scheduler| {
             scheduler.spawn(async {
                 let waker = std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone()));
-                let _spawns = Spawns(waker.await, tell);
+                let _spawns = Spawns(waker.await, report);
                 pending::<()>().await;
             });
             scheduler.run_until_stalled();
@@ -146,11 +150,11 @@ fn tasks_that_die_with_their_thread_may_spawn_and_wake() {
     })
     .join()
     .unwrap();
-    assert_eq!(told.iter().count(), 1);
+    assert_eq!(reports.iter().count(), 1);
 }
 
 #[test]
-fn a_scheduler_may_be_made_and_run_and_slept_in_while_its_thread_ends() {
+fn a_scheduler_may_be_created_run_and_slept_in_while_its_thread_ends() {
     struct LastRun(mpsc::Sender<Duration>);
     impl Drop for LastRun {
         fn drop(&mut self) {
@@ -164,14 +168,14 @@ fn a_scheduler_may_be_made_and_run_and_slept_in_while_its_thread_ends() {
     }
     thread_local!(static LAST: RefCell<Option<LastRun>> = const { RefCell::new(None) });
     for used_before in [false, true] {
-        let (tell, told) = mpsc::channel();
+        let (report, reports) = mpsc::channel();
         let thread = thread::spawn(move || {
-            LAST.set(Some(LastRun(tell)));
+            LAST.set(Some(LastRun(report)));
             if used_before {
                 turnwise::block_on(sleep(Duration::from_millis(1)));
             }
         });
         thread.join().unwrap();
-        assert!(told.recv().unwrap() >= Duration::from_millis(1));
+        assert!(reports.recv().unwrap() >= Duration::from_millis(1));
     }
 }

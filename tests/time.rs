@@ -1,4 +1,4 @@
-//! Time: no sleep ends early, every one ends in its place, and a virtual clock moves only when all wait.
+//! Time: no sleep ends early, sleeps end in order, and a virtual clock advances only when all tasks wait.
 
 mod trace;
 
@@ -23,7 +23,7 @@ fn virtual_scheduler() -> Scheduler {
     Scheduler::builder().virtual_time().build()
 }
 
-/// Runs a future whose time stands still unless it sleeps; returns how long it slept.
+/// Runs a future on a virtual clock, which stands still unless the future sleeps; returns how long it slept.
 fn slept(future: impl Future<Output = ()>) -> Duration {
     virtual_scheduler().block_on(async {
         let start = time::now();
@@ -32,9 +32,9 @@ fn slept(future: impl Future<Output = ()>) -> Duration {
     })
 }
 
-// A virtual clock costs nothing to read, so nothing waits for the end of the turn.
+// A virtual clock costs nothing to read, so the deadline is not deferred to the end of the turn.
 #[test]
-fn a_sleep_on_a_virtual_clock_knows_its_deadline_at_once_and_keeps_it_when_the_clock_is_advanced() {
+fn a_sleep_on_a_virtual_clock_has_its_deadline_immediately_and_keeps_it() {
     let scheduler = virtual_scheduler();
     scheduler.block_on(async {
         let start = time::now();
@@ -47,9 +47,9 @@ fn a_sleep_on_a_virtual_clock_knows_its_deadline_at_once_and_keeps_it_when_the_c
     });
 }
 
-// tokio#3069; polling: a timeout that was rounded down to zero made a busy loop, or an early end.
+// tokio#3069; polling: a timeout that was rounded down to zero caused a busy loop, or an early end.
 #[test]
-fn no_sleep_is_early_on_the_real_clock_and_none_is_polled_in_vain() {
+fn no_sleep_is_early_on_the_real_clock_and_none_is_polled_needlessly() {
     let lengths = [1, 999, 1_000, 100_000, 999_999, 1_000_000, 1_000_001, 1_500_000, 2_000_000];
     for slack in [Duration::ZERO, Duration::from_millis(1)] {
         let scheduler = Scheduler::builder().timer_slack(slack).build();
@@ -83,10 +83,10 @@ fn endless() -> Vec<Pin<Box<dyn Future<Output = ()>>>> {
     all
 }
 
-// tokio#3551, tokio#4495, tokio#6487, calloop#121, futures-timer#79, async-io#87, polling#71: the longest
-// durations overflowed an `Instant`, which panics, or wrapped round and ended at once.
+// tokio#3551, tokio#4495, tokio#6487, calloop#121, futures-timer#79, async-io#87, polling#71: the longest durations
+// overflowed an `Instant`, which panics, or wrapped around and ended immediately.
 #[test]
-fn what_is_too_far_away_never_comes_and_never_panics() {
+fn a_deadline_too_far_away_never_fires_and_never_panics() {
     for builder in [Scheduler::builder(), Scheduler::builder().virtual_time()] {
         let scheduler = builder.build();
         let far = endless();
@@ -104,12 +104,12 @@ fn what_is_too_far_away_never_comes_and_never_panics() {
         assert!(report.certain);
         assert_eq!(report.alive, 2 * count);
         assert_eq!(scheduler.next_deadline(), None);
-        assert!(scheduler.snapshot().to_string().contains("it never fires"));
+        assert!(scheduler.snapshot().to_string().contains(" timers, which never fire"));
     }
 }
 
 #[test]
-fn the_end_of_time_can_be_reached_and_is_no_accident() {
+fn the_end_of_time_can_be_reached_without_a_panic() {
     let scheduler = virtual_scheduler();
     let finite = scheduler.spawn(sleep(Duration::from_nanos((1 << 63) - 2)));
     let endless = scheduler.spawn(sleep(Duration::MAX));
@@ -132,7 +132,7 @@ fn a_sleep_of_zero_ends_even_at_the_end_of_time() {
     assert!(scheduler.try_block_on(sleep(Duration::ZERO)).is_ok());
 }
 
-// embassy#3204, tokio#5710: a huge length was taken for a small one, or for a sentinel.
+// embassy#3204, tokio#5710: a huge length was mistaken for a small one, or for a sentinel.
 #[test]
 fn powers_of_two_keep_their_order() {
     for (unit, finite) in [(1, 63), (1_000, 54), (1_000_000, 44)] {
@@ -157,9 +157,9 @@ fn powers_of_two_keep_their_order() {
     }
 }
 
-// tokio#3069: sleeps that were too short to be kept, or past, waited for the next millisecond.
+// tokio#3069: sleeps that were too short, or in the past, waited for the next millisecond.
 #[test]
-fn what_is_past_ends_at_the_next_look_first_come_first_served() {
+fn past_deadlines_fire_at_the_next_check_in_fifo_order() {
     let log = Log::default();
     let scheduler = virtual_scheduler();
     scheduler.block_on(sleep(HOUR));
@@ -172,7 +172,7 @@ fn what_is_past_ends_at_the_next_look_first_come_first_served() {
         });
     }
     scheduler.spawn(sleep(SECOND));
-    scheduler.run_until_stalled(); // The clock stands still meanwhile.
+    scheduler.run_until_stalled(); // The clock stands still here.
     assert_eq!(log.take(), ["0", "1", "2", "3", "4", "5"]);
 
     let lines = trace::trace(|scheduler| {
@@ -183,9 +183,9 @@ fn what_is_past_ends_at_the_next_look_first_come_first_served() {
     assert_eq!(exits, (1..=1000).collect::<Vec<_>>());
 }
 
-// tokio#3229, tokio#8252: a timer that was reset as it fired was lost, or ended too early.
+// tokio#3229, tokio#8252: a timer that was reset as it fired was lost, or fired too early.
 #[test]
-fn a_reset_counts_whenever_it_comes() {
+fn a_reset_takes_effect_whenever_it_comes() {
     let later = slept(async {
         let (start, mut sleep) = (time::now(), pin!(sleep(SECOND)));
         sleep.as_mut().reset(start + 5 * SECOND);
@@ -203,7 +203,7 @@ fn a_reset_counts_whenever_it_comes() {
     let in_the_turn_in_which_it_fired = slept(async {
         let (start, mut first, mut twin) = (time::now(), pin!(sleep(SECOND)), pin!(sleep(SECOND)));
         assert!(futures::poll!(twin.as_mut()).is_pending());
-        first.as_mut().await; // Both have fired, and only one was asked.
+        first.as_mut().await; // Both have fired, and only one was polled.
         twin.as_mut().reset(start + 3 * SECOND);
         assert!(futures::poll!(twin.as_mut()).is_pending());
         twin.await;
@@ -237,7 +237,7 @@ fn a_cancelled_timer_is_gone() {
     });
     assert_eq!((scheduler.metrics().timers, scheduler.next_deadline()), (0, None));
     scheduler.block_on(sleep(10 * SECOND));
-    assert_eq!(jumps.get(), 1, "the clock never stands at a dead timer");
+    assert_eq!(jumps.get(), 1, "the clock never stops at a cancelled timer");
 }
 
 #[test]
@@ -256,13 +256,13 @@ fn a_virtual_clock_stands_still_while_anything_is_ready() {
     assert_eq!(scheduler.snapshot().elapsed, Duration::from_nanos(1));
 }
 
-// tokio#2784: after the machine had slept, timers fired twice, in disorder, or in one endless turn.
+// tokio#2784: after the machine had slept, timers fired twice, out of order, or in one endless turn.
 #[test]
 fn a_jump_of_ten_hours_fires_everything_once_and_in_order() {
     let log = Log::default();
     let scheduler = virtual_scheduler();
     for number in 0..100_u32 {
-        let minutes = number * 37 % 100; // Every number below 100, mixed.
+        let minutes = number * 37 % 100; // Every number below 100, shuffled.
         let log = log.clone();
         scheduler.spawn(async move {
             let start = time::now();
@@ -294,13 +294,13 @@ fn sleeps_of_one_turn_share_a_reading_of_the_clock() {
         assert_eq!(first.deadline(), second.deadline());
         assert!(
             first.deadline().unwrap() >= before + SECOND,
-            "the reading is that of the turn's end"
+            "the clock is read at the end of the turn"
         );
     });
 }
 
 #[test]
-fn a_sleep_made_outside_of_a_run_counts_from_its_first_poll() {
+fn a_sleep_made_outside_a_run_counts_from_its_first_poll() {
     let scheduler = virtual_scheduler();
     let start = scheduler.block_on(async { time::now() });
     let mut outside = pin!(sleep(5 * SECOND));
@@ -315,7 +315,7 @@ fn a_sleep_made_outside_of_a_run_counts_from_its_first_poll() {
 }
 
 #[test]
-fn a_sleep_may_go_on_in_the_next_block_on() {
+fn a_sleep_may_continue_in_the_next_block_on() {
     let scheduler = virtual_scheduler();
     let (mut kept, start) = scheduler.block_on(async {
         let mut kept = Box::pin(sleep(5 * SECOND));
@@ -331,7 +331,7 @@ fn a_sleep_may_go_on_in_the_next_block_on() {
 }
 
 #[test]
-fn a_dropped_sleep_is_no_wait_any_more() {
+fn a_dropped_sleep_is_no_longer_a_wait() {
     let scheduler = virtual_scheduler();
     let drop_it = Signal::default();
     let wait = drop_it.wait();
@@ -367,7 +367,7 @@ fn counting() -> (Arc<Counts>, Waker) {
 }
 
 #[test]
-fn of_two_wakers_the_last_one_is_woken() {
+fn the_last_of_two_wakers_is_woken() {
     let ((first, first_waker), (last, last_waker)) = (counting(), counting());
     virtual_scheduler().block_on(async {
         let mut twice = pin!(sleep(SECOND));
@@ -381,7 +381,7 @@ fn of_two_wakers_the_last_one_is_woken() {
     assert_eq!((Arc::strong_count(&first), Arc::strong_count(&last)), (2, 2), "none is kept");
 }
 
-/// When dropped it begins to sleep.
+/// Starts a sleep when it is dropped.
 struct SleepsAtTheEnd(Rc<RefCell<Option<Pin<Box<Sleep>>>>>, Waker);
 
 impl Drop for SleepsAtTheEnd {
@@ -393,7 +393,7 @@ impl Drop for SleepsAtTheEnd {
 }
 
 #[test]
-fn a_sleep_made_by_a_destructor_between_two_turns_is_a_sleep() {
+fn a_sleep_made_by_a_destructor_between_two_turns_fires() {
     let (counts, waker) = counting();
     let kept = Rc::new(RefCell::new(None));
     let output = SleepsAtTheEnd(Rc::clone(&kept), waker);
@@ -402,7 +402,7 @@ fn a_sleep_made_by_a_destructor_between_two_turns_is_a_sleep() {
         sleep(5 * SECOND).await;
         counts.0.load(Ordering::Relaxed)
     });
-    scheduler.spawn(async move { output }); // Nobody wants it: it is dropped after the last turn.
+    scheduler.spawn(async move { output }); // The output is never read: it is dropped after the last turn.
     scheduler.run().unwrap();
     assert_eq!(scheduler.block_on(seen).unwrap(), 1, "it ended before the one of five seconds");
     drop(kept);

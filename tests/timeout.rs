@@ -1,5 +1,5 @@
-//! Timeouts: at the deadline what is inside is asked to end, and the outermost of several acts.
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+//! Timeouts: at the deadline the inner future is cancelled, and the outermost of several due timeouts acts.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod notes;
 mod probe;
@@ -69,7 +69,7 @@ fn the_longest_timeout_never_ends() {
 }
 
 #[test]
-fn what_is_ready_at_once_needs_no_timer_and_no_scheduler() {
+fn a_future_that_is_ready_immediately_needs_no_timer_and_no_scheduler() {
     let mut ready = pin!(timeout(ms(1), async { "ready" }));
     assert_eq!(futures::executor::block_on(ready.as_mut()), Ok("ready"));
     let scheduler = Scheduler::new();
@@ -83,12 +83,12 @@ fn what_is_ready_at_once_needs_no_timer_and_no_scheduler() {
 
 #[test]
 #[should_panic(expected = "needs a running scheduler")]
-fn what_waits_needs_a_scheduler() {
+fn a_future_that_waits_needs_a_scheduler() {
     let _ = futures::executor::block_on(timeout(ms(1), pending::<()>()));
 }
 
 #[test]
-fn the_timer_goes_with_the_timeout() {
+fn the_timer_is_dropped_with_the_timeout() {
     let (scheduler, _) = world();
     scheduler.block_on(async {
         timeout(ms(1000), sleep(ms(1))).await.unwrap();
@@ -120,7 +120,7 @@ fn an_error_says_what_it_is() {
 // ----- with clean-ups -----
 
 #[test]
-fn the_clean_up_is_awaited_and_then_it_is_elapsed() {
+fn the_clean_up_is_awaited_and_then_the_timeout_has_elapsed() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     scheduler.block_on(async {
@@ -152,13 +152,13 @@ fn a_catch_around_a_timeout_sees_that_it_elapsed_after_the_clean_up() {
         let inner = timeout(ms(10), log.guard("inner", 5, pending::<()>()));
         let outcome = catch_cancel(inner).await;
         assert!(matches!(outcome, Ok(Err(_))));
-        log.add("goes on");
+        log.add("continues");
     });
-    assert_eq!(notes.take(), ["10 inner caught", "15 inner cleaned up", "15 goes on"]);
+    assert_eq!(notes.take(), ["10 inner caught", "15 inner cleaned up", "15 continues"]);
 }
 
 #[test]
-fn a_timeout_inside_of_a_clean_up_works_as_ever() {
+fn a_timeout_inside_a_clean_up_works_as_usual() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -176,7 +176,7 @@ fn a_timeout_inside_of_a_clean_up_works_as_ever() {
 }
 
 #[test]
-fn a_task_that_is_cancelled_during_a_clean_up_of_its_timeout_finishes_that_first() {
+fn a_task_that_is_cancelled_during_a_clean_up_for_a_timeout_finishes_the_clean_up_first() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -195,7 +195,7 @@ fn a_task_that_is_cancelled_during_a_clean_up_of_its_timeout_finishes_that_first
 }
 
 #[test]
-fn a_timeout_that_is_due_during_a_clean_up_for_its_task_waits_for_that() {
+fn a_timeout_that_comes_due_during_a_clean_up_for_its_task_waits_for_the_clean_up() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -224,7 +224,7 @@ fn a_mask_is_waited_for() {
 }
 
 #[test]
-fn a_shielded_task_goes_on_when_its_timeout_is_over() {
+fn a_shielded_task_continues_after_its_timeout() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let work = async move {
@@ -244,7 +244,7 @@ fn a_shielded_task_goes_on_when_its_timeout_is_over() {
 // ----- several -----
 
 #[test]
-fn of_two_that_are_due_in_one_turn_the_outer_acts_and_nothing_behind_the_inner_runs() {
+fn when_two_are_due_in_one_turn_the_outer_acts_and_nothing_after_the_inner_runs() {
     for is_outer_longer in [false, true] {
         let (scheduler, notes) = world();
         let log = notes.clone();
@@ -269,7 +269,7 @@ fn of_two_that_are_due_in_one_turn_the_outer_acts_and_nothing_behind_the_inner_r
 }
 
 #[test]
-fn of_two_that_are_zero_the_outer_acts() {
+fn of_two_zero_timeouts_the_outer_acts() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     scheduler.block_on(async {
@@ -283,13 +283,13 @@ fn of_two_that_are_zero_the_outer_acts() {
 }
 
 #[test]
-fn one_that_gave_way_to_an_outer_one_acts_later_if_it_is_still_there() {
+fn a_timeout_that_yielded_to_an_outer_one_acts_later_if_it_still_exists() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     scheduler.block_on(async {
         let inner: FuturesUnordered<_> = [timeout(ms(10), pending::<()>())].into_iter().collect();
         let mut inner = pin!(inner);
-        // Both are due, and the sleep is over in the same turn: the outer one returns its output.
+        // Both are due, and the sleep completes in the same turn: the outer one returns its output.
         let both = futures::future::select(inner.next(), Box::pin(sleep(ms(10))));
         let outcome = timeout(ms(10), both).await;
         assert!(outcome.is_ok());
@@ -301,7 +301,7 @@ fn one_that_gave_way_to_an_outer_one_acts_later_if_it_is_still_there() {
 }
 
 #[test]
-fn a_timeout_inside_of_a_mask_acts_though_the_outer_one_must_wait() {
+fn a_timeout_inside_a_mask_acts_though_the_outer_one_must_wait() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     scheduler.block_on(async {
@@ -309,15 +309,15 @@ fn a_timeout_inside_of_a_mask_acts_though_the_outer_one_must_wait() {
             let outcome = timeout(ms(10), pending::<()>()).await;
             log.add(format!("inner elapsed: {}", outcome.is_err()));
             sleep(ms(10)).await;
-            log.add("the mask is over");
+            log.add("the mask has ended");
         };
         assert!(timeout(ms(10), mask(masked)).await.is_err());
     });
-    assert_eq!(notes.take(), ["10 inner elapsed: true", "20 the mask is over"]);
+    assert_eq!(notes.take(), ["10 inner elapsed: true", "20 the mask has ended"]);
 }
 
 #[test]
-fn a_timeout_of_another_scheduler_that_is_stepped_inside_gives_way_to_nobody() {
+fn a_timeout_of_another_scheduler_that_is_stepped_inside_does_not_yield() {
     let (scheduler, _) = world();
     let other = Scheduler::builder().virtual_time().build();
     let inner = other.spawn(timeout(ms(10), pending::<()>()));
@@ -330,7 +330,7 @@ fn a_timeout_of_another_scheduler_that_is_stepped_inside_gives_way_to_nobody() {
             Poll::<()>::Pending
         }),
     ));
-    // Its first poll has advanced the other clock by 5, and its second, when it was due itself, too.
+    // Its first poll has advanced the other clock by 5 ms, and so has its second, when the timeout was due itself.
     assert!(outcome.is_err());
     assert!(inner.is_finished());
     assert!(other.block_on(inner).unwrap().is_err());
@@ -353,7 +353,7 @@ fn ten_thousand_of_them_end_at_their_own_time() {
 // ----- resuming -----
 
 #[test]
-fn to_resume_inside_of_a_timeout_that_has_expired_ends_that() {
+fn resuming_inside_an_expired_timeout_ends_the_timeout() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     scheduler.block_on(async {
@@ -364,7 +364,7 @@ fn to_resume_inside_of_a_timeout_that_has_expired_ends_that() {
 }
 
 #[test]
-fn to_resume_inside_of_a_timeout_that_has_not_expired_goes_further_out() {
+fn resuming_inside_an_unexpired_timeout_propagates_outwards() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -379,7 +379,7 @@ fn to_resume_inside_of_a_timeout_that_has_not_expired_goes_further_out() {
 }
 
 #[test]
-fn a_request_of_the_task_that_is_resumed_inside_of_a_timeout_that_has_expired_ends_both() {
+fn a_request_of_the_task_that_is_resumed_inside_an_expired_timeout_ends_both() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -396,7 +396,7 @@ fn a_request_of_the_task_that_is_resumed_inside_of_a_timeout_that_has_expired_en
 }
 
 #[test]
-fn a_catch_around_a_timeout_that_ends_in_the_turn_of_the_resume_gets_it_all_the_same() {
+fn a_catch_around_a_timeout_that_ends_in_the_turn_of_the_resume_still_gets_the_request() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
@@ -422,20 +422,20 @@ fn a_catch_around_a_timeout_that_ends_in_the_turn_of_the_resume_gets_it_all_the_
 }
 
 #[test]
-fn what_was_resumed_in_a_timeout_that_is_over_is_over_too() {
+fn a_request_that_was_resumed_in_an_ended_timeout_has_ended_too() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {
-        // Both are due at once. The outer one's request is resumed when the inner one acts, and with that both
-        // are elapsed in the same turn.
+        // Both are due immediately. The outer one's request is resumed when the inner one acts, so both elapse in the
+        // same turn.
         let work = log.guard_and_resume("work", 1, pending::<()>());
         let outcome = timeout(Duration::ZERO, timeout(Duration::ZERO, work)).await;
         log.add(format!("elapsed: {}", outcome.is_err()));
         sleep(ms(1)).await;
-        log.add("goes on");
+        log.add("continues");
     });
     scheduler.block_on(handle).unwrap();
-    let expected = ["0 work caught", "1 work resumes", "1 elapsed: true", "2 goes on"];
+    let expected = ["0 work caught", "1 work resumes", "1 elapsed: true", "2 continues"];
     assert_eq!(notes.take(), expected);
 }
 
@@ -462,7 +462,7 @@ fn a_timeout_ends_when_one_branch_resumes_and_the_others_have_cleaned_up() {
 // ----- reports -----
 
 #[test]
-fn a_timeout_shows_as_a_sleep_and_its_task_by_what_it_waits_for() {
+fn a_timeout_is_shown_as_a_sleep_beside_what_its_future_waits_for() {
     let (scheduler, _) = world();
     let task = scheduler.spawn(timeout(ms(1000), async {
         let never = turnwise::sync::Event::new().named("never");
@@ -492,7 +492,7 @@ fn a_hung_clean_up_after_a_timeout_is_a_deadlock_that_names_it() {
 }
 
 #[test]
-fn it_works_on_a_real_clock_and_inside_of_spawned_tasks() {
+fn it_works_on_a_real_clock_and_inside_spawned_tasks() {
     let start = std::time::Instant::now();
     let outcome = block_on(async { spawn(timeout(ms(5), pending::<()>())).await.unwrap() });
     assert!(outcome.is_err());
@@ -500,7 +500,7 @@ fn it_works_on_a_real_clock_and_inside_of_spawned_tasks() {
 }
 
 #[test]
-fn a_mask_with_four_requests_around_it_is_not_taken_for_abandoned() {
+fn a_mask_with_four_requests_around_it_is_not_mistaken_for_abandoned() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
@@ -516,7 +516,7 @@ fn a_mask_with_four_requests_around_it_is_not_taken_for_abandoned() {
         sleep(ms(1)).await;
         canceller.cancel();
     });
-    // Each of the four looks once in a turn whether the mask is polled; together they must not be impatient.
+    // Each of the four checks once per turn whether the mask is polled; together they must not give up too early.
     scheduler.block_on(handle).unwrap();
     assert_eq!(notes.take(), ["4 mask over", "4 elapsed"]);
 }

@@ -1,6 +1,6 @@
-//! Failures that nobody reads are reported: once, with the task's name and spawn place.
+//! Unread failures are reported: once, with the task's name and spawn location.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -26,7 +26,7 @@ fn marked(text: &str) -> String {
     if has_mark { with_marks(text, file!(), source) } else { text.to_owned() }
 }
 
-/// Lets what is reported be written down, its places as marks.
+/// Logs the reports, with places as marks.
 fn reported(builder: Builder, log: &Log) -> Builder {
     let lines = log.clone();
     builder.on_report(move |report| {
@@ -41,17 +41,17 @@ fn reporting() -> (Scheduler, Log) {
 }
 
 #[test]
-fn a_panic_that_nobody_awaits_is_reported_when_the_task_ends() {
+fn a_panic_that_is_never_awaited_is_reported_when_the_task_ends() {
     let (scheduler, log) = reporting();
     let name = task::Builder::new().name("doomed");
     drop(name.spawn_on(&scheduler, async { panic!("on purpose") })); // [spawn]
     assert!(log.take().is_empty());
     scheduler.run().unwrap();
-    let expected = ["task #1 \"doomed\", spawned at [spawn], panicked, and nobody reads that"];
+    let expected = ["task #1 \"doomed\", spawned at [spawn], panicked, and its handle was dropped"];
     assert_eq!(log.take(), expected);
     scheduler.run().unwrap();
     drop(scheduler);
-    assert!(log.take().is_empty(), "once is enough");
+    assert!(log.take().is_empty(), "it is reported once");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_panic_whose_handle_is_dropped_afterwards_is_reported_then() {
     scheduler.run().unwrap();
     assert!(log.take().is_empty(), "the handle may still be awaited");
     drop(handle);
-    assert_eq!(log.take(), ["task #1, spawned at [spawn], panicked, and nobody reads that"]);
+    assert_eq!(log.take(), ["task #1, spawned at [spawn], panicked, and its handle was dropped"]);
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn an_error_of_a_fallible_task_is_reported_with_its_text() {
         drop(after);
     });
     let expected = [
-        "task #2, spawned at [dropped before], ended with an error that nobody reads: \
+        "task #2, spawned at [dropped before], returned an error, and its handle was dropped: \
          ParseIntError { kind: InvalidDigit }",
-        "task #3, spawned at [dropped after], ended with an error that nobody reads: \"late\"",
+        "task #3, spawned at [dropped after], returned an error, and its handle was dropped: \"late\"",
     ];
     assert_eq!(log.take(), expected);
 }
@@ -100,7 +100,7 @@ fn an_error_that_was_read_or_a_success_is_not_reported() {
     scheduler.block_on(async {
         assert_eq!(task::try_spawn(async { Err::<(), _>(1) }).await.unwrap(), Err(1));
         drop(task::try_spawn(async { Ok::<_, ()>(1) }));
-        drop(spawn(async { Err::<(), _>("what plain tasks return is their affair") }));
+        drop(spawn(async { Err::<(), _>("an `Err` of a plain task is an ordinary output") }));
         yield_now().await;
     });
     let by_name =
@@ -112,7 +112,7 @@ fn an_error_that_was_read_or_a_success_is_not_reported() {
 }
 
 #[test]
-fn an_abort_is_no_failure() {
+fn an_abort_is_not_a_failure() {
     let (scheduler, log) = reporting();
     drop(AbortOnDrop::new(scheduler.try_spawn(pending::<Result<(), ()>>())));
     scheduler.run().unwrap();
@@ -122,7 +122,7 @@ fn an_abort_is_no_failure() {
 }
 
 #[test]
-fn a_slot_that_is_used_again_has_no_old_error() {
+fn a_reused_slot_has_no_old_error() {
     let (scheduler, log) = reporting();
     for _ in 0..3 {
         let handle = scheduler.try_spawn(async { Err::<(), _>(1) });
@@ -146,7 +146,7 @@ impl Observer for Keeper {
 }
 
 #[test]
-fn the_observer_is_told_too_and_a_report_is_data() {
+fn the_observer_is_notified_too_and_a_report_carries_its_details() {
     let (keeper, log) = (Keeper::default(), Log::default());
     let scheduler = reported(Scheduler::builder().observer(keeper.clone()), &log).build();
     drop(scheduler.spawn(async { panic!("the {}", "reason") }));
@@ -163,19 +163,19 @@ fn the_observer_is_told_too_and_a_report_is_data() {
 }
 
 #[test]
-fn whoever_is_told_may_spawn_look_and_drop_handles() {
+fn the_report_callback_may_spawn_take_snapshots_and_drop_handles() {
     let place = Rc::new(RefCell::new(None::<Scheduler>));
     let (own, handles) = (Rc::clone(&place), Rc::new(RefCell::new(Vec::new())));
     let (held, count) = (Rc::clone(&handles), Rc::new(Cell::new(0)));
-    let told = Rc::clone(&count);
+    let calls = Rc::clone(&count);
     let builder = Scheduler::builder().on_report(move |_| {
-        told.set(told.get() + 1);
+        calls.set(calls.get() + 1);
         let own = own.borrow();
         let own = own.as_ref().unwrap();
         assert_eq!(own.snapshot().turn, own.metrics().turns);
         own.spawn(async {});
         let dropped: Vec<JoinHandle<()>> = held.take();
-        drop(dropped); // Their failure is printed: nobody is told while he is being told.
+        drop(dropped); // Their failure is printed: the callback is not called recursively.
     });
     *place.borrow_mut() = Some(builder.build());
     if let Some(scheduler) = &*place.borrow() {
@@ -184,15 +184,15 @@ fn whoever_is_told_may_spawn_look_and_drop_handles() {
         scheduler.run().unwrap();
         assert_eq!((count.get(), scheduler.metrics().spawned), (1, 3));
     }
-    drop(place.take()); // It is in its own callback.
+    drop(place.take()); // Its own callback refers to it.
 }
 
 #[test]
-fn whoever_panics_when_told_is_told_no_more() {
+fn a_report_callback_that_panics_is_not_called_again() {
     let count = Rc::new(Cell::new(0));
-    let told = Rc::clone(&count);
+    let calls = Rc::clone(&count);
     let builder = Scheduler::builder().on_report(move |_| {
-        told.set(told.get() + 1);
+        calls.set(calls.get() + 1);
         panic!("on purpose");
     });
     let scheduler = builder.build();
@@ -212,17 +212,17 @@ impl fmt::Debug for Unprintable {
 }
 
 #[test]
-fn an_error_that_cannot_be_printed_is_reported_all_the_same() {
+fn an_error_that_cannot_be_printed_is_reported_anyway() {
     let (scheduler, log) = reporting();
     drop(scheduler.try_spawn(async { Err::<(), _>(Unprintable) })); // [spawn]
     scheduler.run().unwrap();
-    let expected = "task #1, spawned at [spawn], ended with an error that nobody reads: \
-                    (and printing it panicked)";
+    let expected = "task #1, spawned at [spawn], returned an error, and its handle was dropped: \
+                    (its `Debug` impl panicked)";
     assert_eq!(log.take(), [expected]);
 }
 
 #[test]
-fn a_failure_that_is_ignored_is_told_to_nobody() {
+fn an_ignored_failure_is_not_reported() {
     let (keeper, log) = (Keeper::default(), Log::default());
     let builder = Scheduler::builder().observer(keeper.clone()).on_failure(FailurePolicy::Ignore);
     let scheduler = reported(builder, &log).build();
@@ -241,25 +241,25 @@ fn a_panic_that_went_to_a_remote_handle_is_not_reported() {
     let (kept, dropped) = (remote.clone(), remote);
     let kept = thread::spawn(move || kept.spawn(|| async { panic!("to the handle") }));
     let kept: task::RemoteHandle<()> = kept.join().unwrap();
-    thread::spawn(move || drop(dropped.spawn(|| async { panic!("to nobody") }))).join().unwrap();
+    thread::spawn(move || drop(dropped.spawn(|| async { panic!("to no handle") }))).join().unwrap();
     scheduler.run().unwrap();
-    assert_eq!(log.take().len(), 1, "only that of the handle that was dropped");
+    assert_eq!(log.take().len(), 1, "only the one whose handle was dropped");
     assert!(kept.wait().unwrap_err().is_panic());
     assert!(log.take().is_empty());
 }
 
 // ----- the policy that shuts down -----
 
-/// Says its name when it is dropped.
-struct Says(&'static str, Log);
+/// Logs its name when it is dropped.
+struct LogsDrop(&'static str, Log);
 
-impl Drop for Says {
+impl Drop for LogsDrop {
     fn drop(&mut self) {
         self.1.say(self.0);
     }
 }
 
-async fn held(_says: Says) {
+async fn held(_logs: LogsDrop) {
     pending::<()>().await;
 }
 
@@ -272,16 +272,16 @@ fn strict() -> (Scheduler, Log) {
 #[test]
 fn a_failure_can_shut_the_scheduler_down() {
     let (scheduler, log) = strict();
-    scheduler.spawn(held(Says("first", log.clone())));
+    scheduler.spawn(held(LogsDrop("first", log.clone())));
     drop(scheduler.spawn(async { panic!("on purpose") })); // [spawn]
-    scheduler.spawn(held(Says("second", log.clone())));
-    let root = held(Says("root", log.clone()));
+    scheduler.spawn(held(LogsDrop("second", log.clone())));
+    let root = held(LogsDrop("root", log.clone()));
     let Err(RunError::Failed(report)) = scheduler.try_block_on(root) else { panic!("it failed") };
-    let expected = "task #2, spawned at [spawn], panicked, and nobody reads that";
+    let expected = "task #2, spawned at [spawn], panicked, and its handle was dropped";
     assert_eq!(log.take(), [expected, "first", "second", "root"]);
     assert!(matches!(*report, Report::UnreadPanic { .. }));
     let error = RunError::Failed(report);
-    assert!(error.to_string().starts_with("shut down, because task #2, spawned at "));
+    assert!(error.to_string().starts_with("the scheduler was shut down: task #2, spawned at "));
     assert_eq!(scheduler.metrics().alive, 0);
     assert_eq!(scheduler.block_on(async { spawn(async { 1 }).await.unwrap() }), 1, "it runs again");
 }
@@ -289,7 +289,7 @@ fn a_failure_can_shut_the_scheduler_down() {
 #[test]
 fn a_failure_ends_a_run_even_if_its_root_is_done() {
     let (scheduler, log) = strict();
-    scheduler.spawn(held(Says("other", log.clone())));
+    scheduler.spawn(held(LogsDrop("other", log.clone())));
     let ended = scheduler.try_block_on(async {
         let failed = task::try_spawn(async { Err::<(), _>(1) });
         yield_now().await;
@@ -301,12 +301,12 @@ fn a_failure_ends_a_run_even_if_its_root_is_done() {
 }
 
 #[test]
-fn a_failure_outside_of_all_runs_ends_the_next_one() {
+fn a_failure_outside_all_runs_ends_the_next_one() {
     let (scheduler, log) = strict();
     let handle = scheduler.spawn(async { panic!("on purpose") });
     scheduler.run().unwrap();
     drop(handle);
-    scheduler.spawn(held(Says("other", log.clone())));
+    scheduler.spawn(held(LogsDrop("other", log.clone())));
     assert!(matches!(scheduler.run(), Err(RunError::Failed(_))));
     assert_eq!(log.take().len(), 2);
     scheduler.run().unwrap();
@@ -321,7 +321,7 @@ fn a_failure_in_a_run_by_steps_ends_the_tasks_and_the_next_run() {
             yield_now().await;
         }
     });
-    scheduler.spawn(held(Says("other", log.clone())));
+    scheduler.spawn(held(LogsDrop("other", log.clone())));
     assert_eq!(scheduler.run_until_stalled(), 3);
     assert_eq!((log.take().len(), scheduler.metrics().alive), (2, 0));
     assert!(matches!(scheduler.run(), Err(RunError::Failed(_))));
@@ -329,11 +329,11 @@ fn a_failure_in_a_run_by_steps_ends_the_tasks_and_the_next_run() {
 }
 
 #[test]
-fn what_destructors_spawn_during_a_shutdown_is_dropped_too() {
+fn tasks_spawned_by_destructors_during_a_shutdown_are_dropped_too() {
     struct Spawns;
     impl Drop for Spawns {
         fn drop(&mut self) {
-            drop(spawn(async { unreachable!("it has no turn any more") }));
+            drop(spawn(async { unreachable!("it never takes a turn") }));
         }
     }
     let (scheduler, _log) = strict();
@@ -348,7 +348,7 @@ fn what_destructors_spawn_during_a_shutdown_is_dropped_too() {
 }
 
 #[test]
-#[should_panic(expected = "shut down, because task #2")]
+#[should_panic(expected = "the scheduler was shut down: task #2")]
 fn block_on_panics_with_the_failure() {
     strict().0.block_on(async {
         drop(task::try_spawn(async { Err::<(), _>(1) }));
@@ -356,7 +356,7 @@ fn block_on_panics_with_the_failure() {
     });
 }
 
-/// The root is done in the same pass in which the failure comes, so the tasks are ended after the main loop.
+/// The root completes in the same pass in which the failure occurs, so the tasks are ended after the main loop.
 #[test]
 fn a_shutdown_after_a_failure_ends_its_tasks_in_a_run_so_no_destructor_can_start_one() {
     struct Runs(Rc<Scheduler>, Log);

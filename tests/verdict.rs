@@ -1,6 +1,6 @@
-//! A deadlock is called certain when it is, and never when anybody anywhere could still wake a task.
+//! A deadlock is reported as certain when it is, and never when anything anywhere could still wake a task.
 
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
@@ -22,21 +22,21 @@ use turnwise::{RunError, Scheduler, sleep, spawn, yield_now};
 use trace::lock::Lock;
 use trace::{Signal, leave_waker};
 
-/// Ends the stall: whoever holds the waker uses it now.
+/// Ends the stall: the holder of the waker uses it now.
 type Release = Box<dyn FnOnce()>;
 
-/// Runs a task that gives its waker to `hold` and waits. Nothing but that waker can wake it, and it is
-/// used only when the scheduler has said that a deadlock is possible. It must not have said "certain".
+/// Runs a task that gives its waker to `hold` and waits. Nothing but that waker can wake it, and it is used only after
+/// the scheduler has reported a possible deadlock. The deadlock must not be reported as certain.
 fn is_only_possible(hold: impl FnOnce(&Waker) -> Release) {
     let release: Rc<RefCell<Option<Release>>> = Rc::default();
-    let told = Rc::new(Cell::new(0));
-    let (end, count) = (Rc::clone(&release), Rc::clone(&told));
-    let tell = move |report: &turnwise::DeadlockReport| {
+    let stalls = Rc::new(Cell::new(0));
+    let (end, count) = (Rc::clone(&release), Rc::clone(&stalls));
+    let on_stall = move |report: &turnwise::DeadlockReport| {
         assert!(!report.certain);
         assert!(report.wakers_held >= 1);
         assert!(matches!(report.tasks[0].waits[..], [WaitsFor::Foreign { wakers: 1.., .. }]));
         count.set(count.get() + 1);
-        let release = end.take().expect("it is told once");
+        let release = end.take().expect("the stall is reported once");
         release();
     };
     let mut hold = Some(hold);
@@ -48,12 +48,12 @@ fn is_only_possible(hold: impl FnOnce(&Waker) -> Release) {
         }
         None => Poll::Ready(()),
     });
-    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, tell).build();
+    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, on_stall).build();
     scheduler.try_block_on(wait).unwrap();
-    assert_eq!(told.get(), 1);
+    assert_eq!(stalls.get(), 1);
 }
 
-/// A thread that keeps the waker, and does this with it when it is told to.
+/// A thread that keeps the waker, and calls `then` with it when it is released.
 fn held_by_a_thread(waker: Waker, then: impl FnOnce(Waker) + Send + 'static) -> Release {
     let (go, gone) = mpsc::channel();
     let holder = thread::spawn(move || {
@@ -78,7 +78,7 @@ fn a_waker_held_by_a_thread() {
 }
 
 #[test]
-fn the_clone_of_a_clone_that_is_gone() {
+fn the_clone_of_a_clone_that_was_dropped() {
     is_only_possible(|waker| {
         let clone = waker.clone();
         let second = clone.clone();
@@ -112,13 +112,13 @@ fn a_waker_in_the_buffer_of_a_channel() {
 fn a_waker_that_was_forgotten() {
     is_only_possible(|waker| {
         mem::forget(waker.clone());
-        // The leak alone makes it uncertain; another one ends the test.
+        // The leak alone makes it uncertain; another clone ends the test.
         held_by_a_thread(waker.clone(), Waker::wake)
     });
 }
 
 #[test]
-fn a_waker_cloned_by_a_scoped_thread_and_left_to_another() {
+fn a_waker_cloned_by_a_scoped_thread_and_given_to_another() {
     is_only_possible(|waker| {
         let clone = thread::scope(|scope| scope.spawn(|| waker.clone()).join().unwrap());
         held_by_a_thread(clone, Waker::wake)
@@ -127,16 +127,16 @@ fn a_waker_cloned_by_a_scoped_thread_and_left_to_another() {
 
 #[test]
 fn a_waker_that_is_used_when_a_thread_ends() {
-    struct LastWords(Waker);
-    impl Drop for LastWords {
+    struct WakesOnDrop(Waker);
+    impl Drop for WakesOnDrop {
         fn drop(&mut self) {
             self.0.wake_by_ref();
         }
     }
-    thread_local!(static KEPT: RefCell<Option<LastWords>> = const { RefCell::new(None) });
+    thread_local!(static KEPT: RefCell<Option<WakesOnDrop>> = const { RefCell::new(None) });
     is_only_possible(|waker| {
         held_by_a_thread(waker.clone(), |waker| {
-            KEPT.with(|kept| kept.replace(Some(LastWords(waker))));
+            KEPT.with(|kept| kept.replace(Some(WakesOnDrop(waker))));
         })
     });
 }
@@ -174,11 +174,11 @@ fn a_waker_held_by_a_task_of_another_scheduler_of_this_thread() {
 fn a_group_that_holds_the_waker_of_its_task() {
     let signal = Signal::default();
     let wait = signal.wait();
-    let tell = move |report: &turnwise::DeadlockReport| {
-        assert!(!report.certain, "the group itself could be woken by anyone");
+    let on_stall = move |report: &turnwise::DeadlockReport| {
+        assert!(!report.certain, "the group itself could be woken from anywhere");
         signal.set();
     };
-    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, tell).build();
+    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, on_stall).build();
     scheduler.block_on(async move {
         let mut group: FuturesUnordered<_> = [wait].into_iter().collect();
         group.next().await.unwrap();
@@ -186,16 +186,16 @@ fn a_group_that_holds_the_waker_of_its_task() {
 }
 
 #[test]
-fn what_a_foreign_group_waits_for_is_shown_all_the_same() {
+fn what_a_foreign_group_waits_for_is_shown_anyway() {
     let lock = Lock::named("inside");
     let reports = Rc::new(RefCell::new(Vec::new()));
-    let (told, abort) = (Rc::clone(&reports), Signal::default());
+    let (log, abort) = (Rc::clone(&reports), Signal::default());
     let wait = abort.wait();
-    let tell = move |report: &turnwise::DeadlockReport| {
-        told.borrow_mut().push(report.to_string());
+    let on_stall = move |report: &turnwise::DeadlockReport| {
+        log.borrow_mut().push(report.to_string());
         abort.set();
     };
-    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, tell).build();
+    let scheduler = Scheduler::builder().on_stall(Duration::ZERO, on_stall).build();
     scheduler.block_on(async move {
         let _kept = lock.lock().await;
         let mut group: FuturesUnordered<_> = [lock.lock()].into_iter().collect();
@@ -206,7 +206,7 @@ fn what_a_foreign_group_waits_for_is_shown_all_the_same() {
     assert!(report.contains("cycle: #1 -> mutex \"inside\" -> #1"), "{report}");
 }
 
-/// Another thread wakes the task at once, so that the ring falls into every moment of the verdict.
+/// Another thread wakes the task immediately, so that the ring may arrive at any moment of the verdict.
 fn races(rounds: u32, race: impl Fn(Waker)) {
     for _ in 0..rounds {
         let scheduler = Scheduler::new();
@@ -224,7 +224,7 @@ fn races(rounds: u32, race: impl Fn(Waker)) {
 }
 
 #[test]
-fn a_ring_in_the_midst_of_the_verdict_is_heard() {
+fn a_ring_during_the_verdict_is_not_missed() {
     races(500, |waker| drop(thread::spawn(move || waker.wake())));
     races(500, |waker| {
         drop(thread::spawn(move || {
@@ -240,7 +240,7 @@ fn a_ring_in_the_midst_of_the_verdict_is_heard() {
 }
 
 #[test]
-fn channels_of_other_crates_fed_by_threads_are_heard() {
+fn channels_of_other_crates_fed_by_threads_wake_the_scheduler() {
     for _ in 0..200 {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         thread::spawn(move || sender.send(1).unwrap());
@@ -263,7 +263,7 @@ fn channels_of_other_crates_fed_by_threads_are_heard() {
 }
 
 #[test]
-fn a_task_that_only_sleeps_is_not_dead() {
+fn a_task_that_only_sleeps_is_not_deadlocked() {
     Scheduler::new().try_block_on(sleep(Duration::from_millis(1))).unwrap();
     Scheduler::builder()
         .virtual_time()
@@ -273,7 +273,7 @@ fn a_task_that_only_sleeps_is_not_dead() {
 }
 
 #[test]
-fn what_the_destructor_of_an_exiting_task_wakes_is_not_dead() {
+fn a_task_woken_by_the_destructor_of_an_exiting_task_is_not_deadlocked() {
     struct SetsWhenDropped(Signal);
     impl Drop for SetsWhenDropped {
         fn drop(&mut self) {
@@ -283,8 +283,8 @@ fn what_the_destructor_of_an_exiting_task_wakes_is_not_dead() {
     let scheduler = Scheduler::new();
     let signal = Signal::default();
     let waits = scheduler.spawn(signal.wait());
-    let last_words = SetsWhenDropped(signal);
-    scheduler.spawn(async move { last_words }); // The output is dropped after the last turn.
+    let sets_signal = SetsWhenDropped(signal);
+    scheduler.spawn(async move { sets_signal }); // The output is dropped after the last turn.
     scheduler.run().unwrap();
     assert!(waits.is_finished());
 }
@@ -296,12 +296,12 @@ fn is_certain(future: impl Future<Output = ()>) {
             assert!(report.certain);
             assert_eq!(report.wakers_held, 0);
         }
-        other => panic!("that is a deadlock, and not {other:?}"),
+        other => panic!("expected a deadlock, not {other:?}"),
     }
 }
 
 #[test]
-fn what_can_never_go_on_is_certain() {
+fn a_deadlock_without_any_outside_waker_is_certain() {
     is_certain(pending());
     is_certain(sleep(Duration::MAX));
     is_certain(Signal::default().wait());
@@ -313,13 +313,13 @@ fn what_can_never_go_on_is_certain() {
     });
     is_certain(async {
         let (_sender, receiver) = mpsc::channel::<()>();
-        let _ = receiver.try_recv(); // A channel that nobody awaits is nobody's waker.
+        let _ = receiver.try_recv(); // A channel that is not awaited holds no waker.
         pending::<()>().await;
     });
 }
 
 #[test]
-fn wakers_that_are_gone_or_used_up_make_nothing_uncertain() {
+fn wakers_that_are_dropped_or_used_up_do_not_make_a_deadlock_uncertain() {
     is_certain(poll_fn(|cx| {
         drop(cx.waker().clone());
         Poll::Pending

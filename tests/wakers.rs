@@ -12,7 +12,7 @@ use std::time::Duration;
 use probe::{Count, Log, OnDrop, Shared, Spot, poll_with, traced, virtual_time};
 use turnwise::{Scheduler, Transition, sleep, spawn, yield_now};
 
-/// Every way to use a waker that one holds by reference.
+/// Every way to use a waker through a reference.
 const WAYS: [fn(&Waker); 5] = [
     |waker| waker.wake_by_ref(),
     |waker| waker.clone().wake(),
@@ -77,9 +77,9 @@ fn a_task_that_was_woken_may_ring_itself_again_in_its_turn() {
     }
 }
 
-// embassy#3622: a waker of a task that is over woke whoever lived in its place by then.
+// embassy#3622: a waker of a finished task woke the task that occupied its slot by then.
 #[test]
-fn a_waker_of_a_task_that_is_over_gives_nobody_a_turn() {
+fn a_waker_of_a_finished_task_causes_no_turn() {
     for abort in [false, true] {
         let scheduler = Scheduler::new();
         let spot = Spot::default();
@@ -97,21 +97,21 @@ fn a_waker_of_a_task_that_is_over_gives_nobody_a_turn() {
         assert_eq!(scheduler.metrics().ready, 0, "the finished task is not queued");
 
         drop(handle); // Now the slot is free for the next one.
-        let tenant = Spot::default();
-        scheduler.spawn(tenant.wait());
+        let occupant = Spot::default();
+        scheduler.spawn(occupant.wait());
         scheduler.run_until_stalled();
         (0..1000).for_each(|_| waker.wake_by_ref());
         waker.wake();
         assert_eq!((scheduler.metrics().ready, scheduler.run_until_stalled()), (0, 0));
-        assert_eq!(tenant.turns(), 1);
-        tenant.open();
+        assert_eq!(occupant.turns(), 1);
+        occupant.open();
         assert_eq!(scheduler.run_until_stalled(), 1);
     }
 }
 
-// embassy#3876: the timer of a task that was over woke the task that had its place by then.
+// embassy#3876: the timer of a finished task woke the task that occupied its slot by then.
 #[test]
-fn a_timer_of_a_task_that_is_over_gives_the_next_tenant_no_turn() {
+fn a_timer_of_a_finished_task_does_not_wake_the_next_occupant() {
     let scheduler = virtual_time();
     let nap = Shared::new(scheduler.block_on(async { sleep(Duration::from_secs(10)) }));
     let kept = nap.clone();
@@ -125,12 +125,12 @@ fn a_timer_of_a_task_that_is_over_gives_the_next_tenant_no_turn() {
     scheduler.run_until_stalled();
     assert_eq!(scheduler.metrics().timers, 1, "the sleep that outlives its task is still there");
 
-    let tenants = [Spot::default(), Spot::default()];
-    tenants.iter().for_each(|tenant| drop(scheduler.spawn(tenant.wait())));
+    let occupants = [Spot::default(), Spot::default()];
+    occupants.iter().for_each(|occupant| drop(scheduler.spawn(occupant.wait())));
     scheduler.run_until_stalled();
     scheduler.advance(Duration::from_secs(20));
     assert_eq!(scheduler.run_until_stalled(), 0);
-    assert!(tenants.iter().all(|tenant| tenant.turns() == 1));
+    assert!(occupants.iter().all(|occupant| occupant.turns() == 1));
 }
 
 // tokio#2045, futures-rs#2865: `will_wake` was wrong, so futures kept a stale waker, or cloned at each poll.
@@ -152,7 +152,7 @@ fn will_wake_is_true_for_one_task_through_clones_and_turns() {
 }
 
 #[test]
-fn will_wake_is_false_for_different_tasks_and_for_the_next_tenant() {
+fn will_wake_is_false_for_different_tasks_and_for_the_next_occupant() {
     let scheduler = Scheduler::new();
     let spots: Vec<Spot> = (0..10).map(|_| Spot::default()).collect();
     spots.iter().for_each(|spot| drop(scheduler.spawn(spot.wait())));
@@ -165,16 +165,16 @@ fn will_wake_is_false_for_different_tasks_and_for_the_next_tenant() {
     }
     spots.iter().for_each(Spot::open);
     scheduler.run_until_stalled();
-    let tenants: Vec<Spot> = (0..10).map(|_| Spot::default()).collect();
-    tenants.iter().for_each(|spot| drop(scheduler.spawn(spot.wait())));
+    let occupants: Vec<Spot> = (0..10).map(|_| Spot::default()).collect();
+    occupants.iter().for_each(|spot| drop(scheduler.spawn(spot.wait())));
     scheduler.run_until_stalled();
-    for tenant in &tenants {
-        assert!(wakers.iter().all(|waker| !waker.will_wake(&tenant.waker())));
+    for occupant in &occupants {
+        assert!(wakers.iter().all(|waker| !waker.will_wake(&occupant.waker())));
     }
 }
 
 #[test]
-fn a_wake_between_two_runs_is_a_turn_of_the_next() {
+fn a_wake_between_two_runs_causes_a_turn_in_the_next() {
     for way in WAYS {
         let scheduler = Scheduler::new();
         let spot = Spot::default();
@@ -218,8 +218,8 @@ fn a_wake_from_a_destructor_after_the_run_arrives() {
     assert_eq!(scheduler.run_until_stalled(), 1);
 }
 
-// The destructors of a task's future run after its last poll, but before the next turn: a ring of the same
-// bell in there is not one "in the own turn".
+// The destructors of a task's future run after its last poll, but before the next turn: a ring of the same bell in
+// there does not count as one in its own turn.
 #[test]
 fn a_wake_from_a_destructor_between_two_turns_arrives() {
     let scheduler = Scheduler::new();
@@ -231,12 +231,12 @@ fn a_wake_from_a_destructor_between_two_turns_arrives() {
     assert_eq!(
         scheduler.run_until_stalled(),
         2,
-        "the output of a detached task is dropped at once"
+        "the output of a detached task is dropped immediately"
     );
     assert_eq!(spot.turns(), 2);
 }
 
-// A ring of the bell whose turn has just ended must not be taken for one inside that turn.
+// A ring of the bell whose turn has just ended must not be mistaken for one inside that turn.
 #[test]
 fn a_ring_right_after_the_turn_gives_another_turn() {
     let spot = Spot::default();
@@ -252,7 +252,7 @@ fn a_ring_right_after_the_turn_gives_another_turn() {
 }
 
 #[test]
-fn a_clone_used_to_poll_by_hand_in_anothers_turn_wakes_its_owner() {
+fn a_clone_used_to_poll_by_hand_in_another_tasks_turn_wakes_its_owner() {
     let scheduler = virtual_time();
     let (owner, target, other) = (Spot::default(), Spot::default(), Spot::default());
     scheduler.spawn(owner.wait());
@@ -293,8 +293,8 @@ fn a_sleep_polled_by_one_task_and_then_by_another_wakes_the_other() {
     assert_eq!((turns[0].get(), turns[1].get()), (1, 2));
 }
 
-// The scheduler keeps the bells of all tasks whose wakers are elsewhere in one row, and closes gaps by moving
-// the last one: each task must find its own bell afterwards, or it is never silenced and rings no more.
+// The scheduler keeps the bells of all tasks whose wakers are held elsewhere in one list, and closes gaps by moving the
+// last one: each task must find its own bell afterwards, or that is never silenced and cannot ring again.
 #[test]
 fn when_one_bell_comes_home_the_others_still_ring() {
     for gone in 0..4 {
@@ -318,7 +318,7 @@ fn when_one_bell_comes_home_the_others_still_ring() {
 }
 
 #[test]
-fn a_waker_given_back_is_not_held_any_more() {
+fn a_waker_that_was_dropped_is_no_longer_held() {
     let scheduler = Scheduler::new();
     let spot = Spot::default();
     scheduler.spawn(spot.wait());
@@ -331,7 +331,7 @@ fn a_waker_given_back_is_not_held_any_more() {
 }
 
 #[test]
-fn a_task_is_scheduled_by_whoever_wakes_it() {
+fn a_schedule_names_the_task_that_woke_the_other() {
     let log = Log::default();
     let seen = log.clone();
     let scheduler = Scheduler::builder()
@@ -356,14 +356,14 @@ fn a_task_is_scheduled_by_whoever_wakes_it() {
 }
 
 #[test]
-fn a_noop_waker_in_a_turn_takes_nothing_and_wakes_nobody() {
+fn a_noop_waker_in_a_turn_takes_no_bell_and_wakes_no_task() {
     let scheduler = virtual_time();
     let handle = scheduler.spawn(async {
         let mut nap = Box::pin(sleep(Duration::from_secs(1)));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(nap.as_mut().poll(&mut cx).is_pending());
         assert!(nap.as_mut().poll(&mut cx).is_pending());
-        nap.await; // The task's own waker takes its place.
+        nap.await; // The task's own waker replaces it.
     });
     assert!(scheduler.block_on(handle).is_ok());
 }

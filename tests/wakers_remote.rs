@@ -1,5 +1,5 @@
-//! Wakers on other threads: no wake is lost, a storm is one letter, and nothing is left to fear when the task
-//! or the scheduler is gone.
+//! Wakers on other threads: no wake is lost, a storm is one letter, and a waker is harmless when the task or the
+//! scheduler is gone.
 #![allow(clippy::waker_clone_wake, reason = "waking a clone by value is what is tested")]
 
 mod probe;
@@ -15,14 +15,14 @@ use std::thread;
 use probe::{Count, Spot, guarded};
 use turnwise::{Scheduler, spawn, task};
 
-/// Runs a closure on another thread, and waits for its end.
+/// Runs a closure on another thread, and waits until it has returned.
 fn elsewhere<R: Send>(run: impl FnOnce() -> R + Send) -> R {
-    thread::scope(|scope| scope.spawn(run).join().expect("the thread ends in peace"))
+    thread::scope(|scope| scope.spawn(run).join().expect("the thread does not panic"))
 }
 
 // monoio#117, #120, #121: a wake from another thread panicked, or moved the future there.
 #[test]
-fn a_ring_from_a_thread_inside_the_turn_gives_one_more_turn_on_the_own_thread() {
+fn a_ring_from_a_thread_inside_the_turn_gives_one_more_turn_on_the_scheduler_thread() {
     let ways: [fn(&Waker); 4] = [
         |waker| elsewhere(|| waker.wake_by_ref()),
         |waker| elsewhere(|| waker.clone().wake()),
@@ -65,7 +65,7 @@ fn a_wake_from_a_thread_that_runs_another_scheduler_arrives() {
         let there = Scheduler::new();
         there.spawn(async move { waker.wake() });
         there.run_until_stalled();
-        assert_eq!(there.metrics().ready, 0, "it is no wake of a task over there");
+        assert_eq!(there.metrics().ready, 0, "it wakes no task of the other scheduler");
     });
     assert_eq!(scheduler.run_until_stalled(), 1);
 }
@@ -133,12 +133,12 @@ fn a_waker_outlives_task_and_scheduler_and_does_nothing() {
     spots[0].open();
     wakers[0].wake_by_ref();
     scheduler.run_until_stalled();
-    assert_eq!(dropped.get(), 1, "one task is over");
+    assert_eq!(dropped.get(), 1, "one task has finished");
     drop(scheduler);
     assert_eq!(
         dropped.get(),
         2,
-        "the other future goes with the scheduler, not with its last waker"
+        "the other future is dropped with the scheduler, not with its last waker"
     );
     let use_up = move || {
         assert!(!wakers[0].will_wake(&wakers[1]));
@@ -157,7 +157,7 @@ fn a_waker_outlives_task_and_scheduler_and_does_nothing() {
 }
 
 #[test]
-fn a_waker_of_a_task_that_is_over_posts_no_letter() {
+fn a_waker_of_a_finished_task_posts_no_letter() {
     let scheduler = Scheduler::new();
     let spot = Spot::default();
     drop(scheduler.spawn(spot.wait()));
@@ -165,34 +165,34 @@ fn a_waker_of_a_task_that_is_over_posts_no_letter() {
     let waker = spot.waker();
     spot.open();
     scheduler.run_until_stalled();
-    let tenant = Spot::default();
-    scheduler.spawn(tenant.wait());
+    let occupant = Spot::default();
+    scheduler.spawn(occupant.wait());
     scheduler.run_until_stalled();
     let letters = scheduler.metrics().letters;
     elsewhere(|| (0..1000).for_each(|_| waker.wake_by_ref()));
     assert_eq!(scheduler.run_until_stalled(), 0);
-    assert_eq!(scheduler.metrics().letters, letters, "nobody reads what nobody is there for");
-    assert_eq!(tenant.turns(), 1);
+    assert_eq!(scheduler.metrics().letters, letters, "no letter is posted to a finished task");
+    assert_eq!(occupant.turns(), 1);
 }
 
-// A letter may be under way to a task that is over when it arrives, and has a successor in its place.
+// A letter may be in flight to a task that has finished when it arrives, with another task in its slot.
 #[test]
-fn a_letter_to_a_task_that_has_left_is_not_given_to_the_next_tenant() {
+fn a_letter_to_a_finished_task_is_not_delivered_to_the_next_occupant() {
     let scheduler = Scheduler::new();
     let (old, new) = (Spot::default(), Spot::default());
     drop(scheduler.spawn(old.wait()));
     scheduler.run_until_stalled();
     let (waker, late) = (old.waker(), new.clone());
-    // In one pass: the letter is posted, the old task has its last turn, and a new one moves in.
+    // In one pass: the letter is posted, the old task takes its last turn, and a new one takes its slot.
     drop(scheduler.spawn(async move { elsewhere(|| waker.wake()) }));
     old.open();
     drop(scheduler.spawn(async move { drop(spawn(late.wait())) }));
     assert_eq!(scheduler.run_until_stalled(), 4);
     assert_eq!((old.turns(), new.turns()), (2, 1));
-    assert_eq!(scheduler.metrics().letters, 1, "it was read, and nobody was there");
+    assert_eq!(scheduler.metrics().letters, 1, "it was read, and had no recipient");
 }
 
-// compio#948: of two wakes, the second was dropped while the first was half done; the task slept for ever.
+// compio#948: of two wakes, the second was dropped while the first was half done; the task slept forever.
 // tokio#2044, #7622, futures-rs#2608: orderings of a waker's atomics that were too weak.
 #[test]
 fn two_threads_wake_one_task_and_no_wake_is_lost() {
@@ -226,7 +226,7 @@ fn two_threads_wake_one_task_and_no_wake_is_lost() {
         let (waker, written) = (spot.waker(), Arc::clone(&written));
         threads.push(thread::spawn(move || {
             for round in 1..=rounds {
-                // What is written before a wake is seen by a turn after it, and only the wake orders them.
+                // A write before a wake is visible to a turn after it, and only the wake orders them.
                 written[thread].store(round, Ordering::Relaxed);
                 if (round + thread) % 2 == 0 {
                     waker.wake_by_ref();
@@ -243,10 +243,10 @@ fn two_threads_wake_one_task_and_no_wake_is_lost() {
     }
 }
 
-// Wakes by value give the waker away, so the bell comes home while its letter is still under way; it is lent to
-// the next task then, and neither may get the other's wake.
+// A wake by value consumes the waker, so the bell comes home while its letter is still in flight; it is then lent to
+// the next task, and neither may get the other's wake.
 #[test]
-fn wakers_that_are_used_up_elsewhere_wake_the_right_task() {
+fn wakers_that_are_used_up_on_another_thread_wake_the_right_task() {
     let tasks = 8;
     let rounds: usize = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
     let scheduler = guarded();
@@ -287,10 +287,7 @@ fn wakers_that_are_used_up_elsewhere_wake_the_right_task() {
     ringer.join().unwrap();
     let turns = scheduler.metrics().turns;
     let least = (tasks * rounds) as u64;
-    assert!(
-        turns < 2 * least + 100,
-        "{turns} turns for {least} wakes: somebody was woken for nothing"
-    );
+    assert!(turns < 2 * least + 100, "{turns} turns for {least} wakes: some wakes were spurious");
 }
 
 #[test]
@@ -313,8 +310,8 @@ fn a_storm_of_wakes_is_one_letter_and_one_turn() {
     }
 }
 
-/// A scope that was made on one scheduler and is polled on another gives its child a turn while its own scheduler does
-/// not run, so that one may run, and read its mail, in the middle of that turn.
+/// A scope that was created on one scheduler and is polled on another gives its child a turn while the first scheduler
+/// is not running, so the first may run, and read its letters, in the middle of that turn.
 #[test]
 fn a_ring_whose_letter_is_read_in_the_turn_of_its_task_does_not_silence_the_bell() {
     let (own, other) = (Rc::new(Scheduler::new()), Scheduler::new());

@@ -1,13 +1,13 @@
-//! The builder of jobs that have a name.
+//! The builder of named jobs.
 
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::pool::ThreadPool;
-use crate::blocking::shared::spawn_born;
+use crate::blocking::shared::spawn_labelled;
 
-/// Makes a blocking job that has a name.
+/// Configures a blocking job, before it is submitted.
 ///
 /// # Example
 ///
@@ -31,7 +31,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A job without a name.
+    /// Creates a builder for a job without a name.
     pub fn new() -> Self {
         Builder::default()
     }
@@ -42,23 +42,23 @@ impl Builder {
         self
     }
 
-    /// Hands the closure over; see [`spawn_blocking`](crate::spawn_blocking).
+    /// Submits the closure; see [`spawn_blocking`](crate::spawn_blocking).
     #[track_caller]
     pub fn spawn<F, T>(self, job: F) -> BlockingHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn_born((self.name, Location::caller()), job)
+        spawn_labelled((self.name, Location::caller()), job)
     }
 
-    /// Hands the closure over to this pool; see [`ThreadPool::submit`].
+    /// Submits the closure to `pool`; see [`ThreadPool::submit`].
     #[track_caller]
     pub fn spawn_on<F, T>(self, pool: &ThreadPool, job: F) -> BlockingHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        pool.submit_born((self.name, Location::caller()), job)
+        pool.submit_labelled((self.name, Location::caller()), job)
     }
 }

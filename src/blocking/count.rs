@@ -1,4 +1,4 @@
-//! The number of blocking jobs of a scheduler that are not over, counted down by the threads that do them.
+//! The number of a scheduler's unfinished blocking jobs, counted down by the threads that run them.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::kernel::{AtomicUsize, Letter, Mailbox, Ordering};
 
-/// Counts the jobs of a scheduler that are not over.
+/// Counts the unfinished jobs of a scheduler.
 pub(crate) struct JobCount {
     mailbox: Arc<Mailbox>,
     jobs: AtomicUsize,
@@ -17,32 +17,33 @@ impl JobCount {
         JobCount { mailbox, jobs: AtomicUsize::new(0) }
     }
 
-    /// The number of the scheduler.
+    /// Returns the number of the scheduler.
     pub(crate) fn scheduler(&self) -> NonZeroU32 {
         self.mailbox.scheduler
     }
 
-    /// Leaves a letter for the scheduler, in vain if that is gone.
+    /// Posts a letter to the scheduler. It is dropped if the scheduler is gone.
     pub(crate) fn post(&self, letter: Letter) {
         drop(self.mailbox.post(letter));
     }
 
-    /// Counts one more job. Only the scheduler's own thread does so.
+    /// Counts one more job. Called on the scheduler's own thread only.
     pub(crate) fn add(&self) {
         self.jobs.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts one job less, and leaves its last word in the same moment: once the count is zero, every word has arrived.
+    /// Counts one job less, and posts its last letter under the same lock: once the count is zero, every letter has
+    /// arrived.
     pub(crate) fn end(&self, word: Option<Letter>) {
         let unread = self.mailbox.post_with(|| {
             let is_last = self.jobs.fetch_sub(1, Ordering::Release) == 1;
-            // A scheduler that sleeps because of the last job may now have to say that it sleeps in vain.
+            // A scheduler that sleeps only because of this job must check again: it may be deadlocked now.
             word.or_else(|| is_last.then_some(Letter::Last))
         });
         drop(unread);
     }
 
-    /// How many jobs are not over. Read this before checking the mailbox.
+    /// Returns the number of unfinished jobs. Read it before checking the mailbox.
     pub(crate) fn jobs(&self) -> usize {
         self.jobs.load(Ordering::Acquire)
     }

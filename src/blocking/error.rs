@@ -1,4 +1,4 @@
-//! How a job ended that has no result; and what is handed back if it was never taken.
+//! Why a job has no result, and why a pool did not accept one.
 
 use std::any::Any;
 use std::fmt;
@@ -11,9 +11,9 @@ use thiserror::Error;
 use crate::blocking::record::JobRecord;
 use crate::report::text_of;
 
-/// Why a blocking job has no result: it panicked, or it was never begun.
+/// Why a blocking job has no result: it panicked or was never started.
 ///
-/// It is `Send` and `Sync`, so it goes into any error type.
+/// It is `Send` and `Sync`, so any error type can hold it.
 ///
 /// # Example
 ///
@@ -37,19 +37,19 @@ pub struct BlockingError {
 }
 
 enum BlockingCause {
-    /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
+    /// The payload need not be `Sync`; the mutex makes the error `Sync` nevertheless.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Refused(JobRefusal),
 }
 
-/// Why a job is never begun.
+/// Why a job is never started.
 #[derive(Clone, Debug)]
 pub(super) enum JobRefusal {
-    /// By its handle.
+    /// Its handle aborted it.
     Aborted,
-    /// The pool takes no more, or the scheduler is being dropped.
+    /// The pool was shut down, or the scheduler is being dropped.
     Closed,
-    /// There was no place, and nobody could wait for one.
+    /// There was no slot, and the caller could not wait for one.
     Full,
     /// No thread could be started.
     NoThread(Arc<io::Error>),
@@ -68,7 +68,7 @@ impl BlockingError {
         BlockingError { name: record.name().cloned(), place: record.place(), cause }
     }
 
-    /// Returns where the job was handed over.
+    /// Returns where the job was submitted.
     pub fn place(&self) -> &'static Location<'static> {
         self.place
     }
@@ -78,24 +78,24 @@ impl BlockingError {
         matches!(self.cause, BlockingCause::Panicked(_))
     }
 
-    /// Returns whether the job was never begun, for whatever reason.
+    /// Returns whether the job was never started, for whatever reason.
     #[doc(alias = "cancelled")]
     pub fn is_cancelled(&self) -> bool {
         !self.is_panic()
     }
 
-    /// Returns whether it was never begun because its pool was shut down, or because the scheduler on this thread
-    /// was about to drop all that it had.
+    /// Returns whether the job was never started because its pool was shut down, or because the scheduler on the
+    /// submitting thread was dropping its tasks.
     pub fn is_closed(&self) -> bool {
         matches!(self.cause, BlockingCause::Refused(JobRefusal::Closed))
     }
 
-    /// Returns whether it was never begun because there was no place for it, and no waiting for one either.
+    /// Returns whether the job was never started because the queue was full and the caller could not wait for room.
     pub fn is_full(&self) -> bool {
         matches!(self.cause, BlockingCause::Refused(JobRefusal::Full))
     }
 
-    /// Returns what the operating system said, if it was never begun because no thread could be started.
+    /// Returns why no thread could be started, if the job was never started for that reason.
     pub fn thread_error(&self) -> Option<&io::Error> {
         match &self.cause {
             BlockingCause::Refused(JobRefusal::NoThread(error)) => Some(error),
@@ -103,20 +103,20 @@ impl BlockingError {
         }
     }
 
-    /// Returns what the job panicked with, to look at or to hand to [`std::panic::resume_unwind`].
+    /// Returns the payload of the job's panic, to inspect it or to pass it to [`std::panic::resume_unwind`].
     ///
     /// # Panics
     ///
-    /// If the job did not panic; [`try_into_panic`](BlockingError::try_into_panic) does not.
+    /// If the job did not panic; [`try_into_panic`](BlockingError::try_into_panic) returns an error instead.
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
             Ok(payload) => payload,
-            Err(error) => panic!("`into_panic` is for a job that panicked, but {error}"),
+            Err(error) => panic!("`into_panic` needs a job that panicked: {error}"),
         }
     }
 
-    /// Returns what the job panicked with.
+    /// Returns the payload of the job's panic.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl fmt::Display for BlockingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             Some(name) => write!(f, "blocking job {name:?} ")?,
-            None => write!(f, "the blocking job from {} ", self.place)?,
+            None => write!(f, "the blocking job submitted at {} ", self.place)?,
         }
         match &self.cause {
             BlockingCause::Panicked(payload) => {
@@ -145,7 +145,7 @@ impl fmt::Display for BlockingError {
                     None => f.write_str("panicked"),
                 }
             }
-            BlockingCause::Refused(why) => write!(f, "was never begun: {why}"),
+            BlockingCause::Refused(why) => write!(f, "never started: {why}"),
         }
     }
 }
@@ -154,8 +154,8 @@ impl fmt::Display for JobRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JobRefusal::Aborted => f.write_str("it was aborted"),
-            JobRefusal::Closed => f.write_str("its pool takes no more"),
-            JobRefusal::Full => f.write_str("the queue of its pool was full"),
+            JobRefusal::Closed => f.write_str("its pool or its scheduler was shut down"),
+            JobRefusal::Full => f.write_str("its pool's queue was full"),
             JobRefusal::NoThread(error) => write!(f, "no thread could be started ({error})"),
         }
     }
@@ -167,7 +167,7 @@ impl fmt::Debug for BlockingError {
     }
 }
 
-/// Why a pool did not take a closure; with the closure.
+/// Why [`ThreadPool::try_submit`](crate::ThreadPool::try_submit) did not accept a closure; contains the closure.
 ///
 /// # Example
 ///
@@ -177,16 +177,16 @@ impl fmt::Debug for BlockingError {
 /// let pool = ThreadPool::new(1);
 /// pool.shutdown();
 /// let Err(TrySubmitError::Closed(job)) = pool.try_submit(|| 42) else { panic!() };
-/// assert_eq!(job(), 42); // here, then
+/// assert_eq!(job(), 42); // called here instead
 /// ```
 #[derive(Error)]
 #[non_exhaustive]
 pub enum TrySubmitError<F> {
     /// All threads are busy, and the queue is full.
-    #[error("the queue of the pool is full")]
+    #[error("the pool's queue is full")]
     Full(F),
     /// The pool was shut down.
-    #[error("the pool takes no more")]
+    #[error("the pool was shut down")]
     Closed(F),
 }
 
@@ -198,12 +198,12 @@ impl<F> TrySubmitError<F> {
         }
     }
 
-    /// Returns whether there may be a place later.
+    /// Returns whether the queue was full: there may be room later.
     pub fn is_full(&self) -> bool {
         matches!(self, TrySubmitError::Full(_))
     }
 
-    /// Returns whether there will never be one.
+    /// Returns whether the pool was shut down: there will never be room.
     pub fn is_closed(&self) -> bool {
         matches!(self, TrySubmitError::Closed(_))
     }

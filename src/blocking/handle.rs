@@ -1,4 +1,4 @@
-//! The handle of a job: awaited, waited for, or left with a callback.
+//! The handle of a job: await it, block on it, or register a callback.
 
 use std::fmt;
 use std::panic::Location;
@@ -16,18 +16,17 @@ use crate::report::WaitsFor;
 use crate::task::{JoinHandle, spawn};
 use crate::wait_here::wait_here;
 
-/// The handle of a blocking job: await it, on any executor and any thread, for what the job returns.
+/// A handle to a blocking job. Awaiting it, on any executor and any thread, returns the job's result.
 ///
-/// Dropping it detaches the job, which goes on by itself: its result is dropped on its thread, and nobody is woken.
+/// Dropping it detaches the job, which continues on its own: its result is dropped on its thread, and nothing is woken.
 ///
 /// # Cancel safety
 ///
-/// A handle that is polled by reference and given up can be awaited again later. Whatever becomes of the wait,
-/// the job goes on.
+/// A wait on `&mut handle` can be dropped, and the handle awaited again later. The job continues either way.
 ///
 /// # Panics
 ///
-/// If it is polled again after it was ready.
+/// If it is polled again after it has completed.
 ///
 /// # Example
 ///
@@ -44,7 +43,7 @@ use crate::wait_here::wait_here;
 /// # Ok::<(), turnwise::blocking::BlockingError>(())
 /// ```
 #[doc(alias = "Future")]
-#[must_use = "dropping it detaches the job; its result and its panic are lost"]
+#[must_use = "dropping it detaches the job: its result or panic is lost"]
 pub struct BlockingHandle<T> {
     job: Arc<dyn JobOutput<T>>,
 }
@@ -59,14 +58,14 @@ impl<T: Send + 'static> BlockingHandle<T> {
 }
 
 impl<T> BlockingHandle<T> {
-    /// Blocks this thread until the job is over, and returns what it returned.
+    /// Blocks this thread until the job has ended, and returns its result.
     ///
-    /// In a task this blocks the scheduler and all its tasks: await the handle there. If the job needs one of those
-    /// tasks to go on, both wait for ever, and nobody can say so.
+    /// In a task this blocks the scheduler and all its tasks: await the handle there instead. If the job needs one of
+    /// those tasks to make progress, both wait forever, and no deadlock is reported.
     ///
     /// # Errors
     ///
-    /// [`BlockingError`] if the job panicked, or was never begun.
+    /// [`BlockingError`] if the job panicked or was never started.
     ///
     /// # Example
     ///
@@ -85,23 +84,24 @@ impl<T> BlockingHandle<T> {
                 self.0.poll_now(cx)
             }
         }
-        // Not the poll of the handle itself: what a budget counts is what is awaited.
+        // Bypasses the handle's own poll: a budget limits only results that are awaited.
         wait_here(Waiting(&mut self))
     }
 
-    /// Calls this with the result: on the thread of the scheduler that runs here, or, if none does, on that of the job.
+    /// Calls `callback` with the result: on this thread if a scheduler is running here, otherwise on the job's thread.
     ///
-    /// *With a scheduler* the callback is a task of it, on a later turn, even if the job is over already. So it is dropped
-    /// uncalled if that scheduler is dropped before the job is over, as that of a free [`block_on`](crate::block_on) is;
-    /// a [`shutdown`](crate::Scheduler::shutdown) waits for it, within its grace.
-    /// [`on_done_local`](BlockingHandle::on_done_local) has more to say about that, and takes what is not `Send`.
+    /// *With a scheduler*, the callback is a task of that scheduler, on a later turn, even if the job has ended
+    /// already. It is dropped uncalled if the scheduler is dropped before the job has ended, as that of a free
+    /// [`block_on`](crate::block_on) is; a [`shutdown`](crate::Scheduler::shutdown) waits for it, within its grace
+    /// period. See [`on_done_local`](BlockingHandle::on_done_local), which also accepts a callback that is not `Send`.
     ///
-    /// *Without one* it is called as the end of the job; or here and now, if the job is over. Of a job that is never
-    /// begun, whoever says so makes the call. A panic of the callback is printed, and hurts nobody else.
+    /// *Without a scheduler*, it is called at the end of the job, or here, immediately, if the job has ended already.
+    /// If the job is refused, it is called on the thread that refuses it. A panic of the callback is printed and
+    /// otherwise ignored.
     ///
     /// # Panics
     ///
-    /// If the handle was polled to its end before: with a scheduler in the task, and else here.
+    /// If the handle was polled to completion before: with a scheduler in the callback's task, otherwise here.
     ///
     /// # Example
     ///
@@ -114,7 +114,9 @@ impl<T> BlockingHandle<T> {
     /// let tell = move |result: Result<i32, _>| sender.send((result.unwrap(), thread::current().id())).unwrap();
     /// let here = thread::current().id();
     ///
-    /// spawn_blocking(|| 2 + 3).on_done(tell.clone());
+    /// let (go, wait) = mpsc::channel::<i32>();
+    /// spawn_blocking(move || 2 + wait.recv().unwrap()).on_done(tell.clone());
+    /// go.send(3)?; // the job cannot end before this
     /// assert!(receiver.recv()? != (5, here));
     ///
     /// let scheduler = Scheduler::new();
@@ -136,19 +138,19 @@ impl<T> BlockingHandle<T> {
         }
     }
 
-    /// Calls this with the result, on this thread: as a task of the scheduler that runs here, on a later turn, even
-    /// if the job is over already.
+    /// Calls `callback` with the result on this thread: in a task of the scheduler that is running here, on a later
+    /// turn, even if the job has ended already.
     ///
-    /// The callback need not be `Send`. Callbacks are called in the order in which the jobs end; those of jobs that have
-    /// ended by the next turn, in the order in which they were registered. A request to end, as by a shutdown, waits until
-    /// the callback was called, as in a [`mask`]. Else it is a task like any other: the returned handle can be
-    /// awaited, aborted, or dropped; [`Scheduler::run`](crate::Scheduler::run) waits for it; and
-    /// a free [`block_on`](crate::block_on), which does not, drops it.
+    /// The callback need not be `Send`. Callbacks are called in the order in which the jobs end; those of jobs that
+    /// have ended by the next turn, in the order in which they were registered. A cancel request, as by a shutdown, is
+    /// held back until the callback has been called, as in a [`mask`]. Otherwise it is an ordinary task: the returned
+    /// handle can be awaited, aborted or dropped; [`Scheduler::run`](crate::Scheduler::run) waits for it; and a free
+    /// [`block_on`](crate::block_on), which does not wait, drops it.
     ///
     /// # Panics
     ///
-    /// Outside of a running scheduler, where [`on_done`](BlockingHandle::on_done) works. In its task, if the handle was
-    /// polled to its end before.
+    /// Outside of a running scheduler; use [`on_done`](BlockingHandle::on_done) there. In its task, if the handle was
+    /// polled to completion before.
     ///
     /// # Example
     ///
@@ -178,13 +180,13 @@ impl<T> BlockingHandle<T> {
     {
         assert!(
             current().is_some(),
-            "`on_done_local` calls back on the thread of a running scheduler, and there is none: use `on_done`"
+            "`on_done_local` needs a running scheduler on this thread: call it inside `block_on`, or use `on_done`"
         );
         spawn(async move { callback(mask(self).await) })
     }
 
-    /// Drops the job if it has not begun: whoever waits for it gets an error, and its place in the queue is free.
-    /// Returns whether that was in time; a closure that runs cannot be ended.
+    /// Drops the job if it has not started: its handle returns an error, and its slot in the queue becomes free.
+    /// Returns whether that was in time; a running closure cannot be stopped.
     ///
     /// # Example
     ///
@@ -205,7 +207,7 @@ impl<T> BlockingHandle<T> {
         self.job.abort()
     }
 
-    /// Returns whether the job is over, however it ended: then waiting for it does not wait.
+    /// Returns whether the job has ended, in whatever way: then the handle is ready.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
         self.job.record().is_over()
@@ -216,7 +218,7 @@ impl<T> BlockingHandle<T> {
         self.job.record().name().cloned()
     }
 
-    /// Returns where the job was handed over.
+    /// Returns where the job was submitted.
     pub fn place(&self) -> &'static Location<'static> {
         self.job.record().place()
     }
@@ -234,11 +236,12 @@ impl<T> Limited for &mut BlockingHandle<T> {
     type Output = Result<T, BlockingError>;
 
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
-        // The record is asked, and not the desk: who has the result must find the job over in every report.
+        // Checks the record, not the result's cell: once a caller has the result, every report must show the job as
+        // ended.
         if !self.is_finished() && self.wake_me(cx) {
             return Poll::Pending;
         }
-        Poll::Ready(self.job.take().expect("a job that is over has left what it ended with"))
+        Poll::Ready(self.job.take().expect("a finished job has left its result"))
     }
 
     fn describe(&self) -> Option<WaitsFor> {
@@ -247,12 +250,12 @@ impl<T> Limited for &mut BlockingHandle<T> {
 }
 
 impl<T> BlockingHandle<T> {
-    /// Leaves word whom to wake; `false` if the job is over.
+    /// Registers what to wake; `false` if the job has ended.
     pub(super) fn wake_me(&self, cx: &Context<'_>) -> bool {
         self.job.record().wake_me(cx)
     }
 
-    /// Wakes nobody any more.
+    /// Unregisters it.
     pub(super) fn forget_me(&self) {
         self.job.record().forget_me();
     }

@@ -15,7 +15,7 @@ pub(super) struct PoolJob<F, T> {
     /// Its place in the order of all jobs of its pool.
     number: u64,
     record: Arc<JobRecord>,
-    /// The queue that it is in.
+    /// The threads whose queue it is in.
     threads: Weak<Threads>,
     cell: Mutex<JobCell<F, T>>,
 }
@@ -37,7 +37,7 @@ enum JobStage<F, T> {
 }
 
 impl<F, T> PoolJob<F, T> {
-    /// A job for these threads, which is in no queue yet.
+    /// Creates a job for these threads, which is in no queue yet.
     pub(super) fn new(threads: &Arc<Threads>, label: JobLabel, closure: F) -> Arc<Self> {
         let (name, place) = label;
         Arc::new(PoolJob {
@@ -48,7 +48,7 @@ impl<F, T> PoolJob<F, T> {
         })
     }
 
-    /// Takes the closure, if it is still there; whoever has it sees to the end of the job.
+    /// Takes the closure, if it is still there. The caller must then settle the job.
     fn take_closure(&self) -> Option<F> {
         let mut cell = self.lock();
         match mem::replace(&mut cell.stage, JobStage::Running) {
@@ -60,7 +60,7 @@ impl<F, T> PoolJob<F, T> {
         }
     }
 
-    /// Takes the closure back from a queue that has not taken the job.
+    /// Takes the closure back from a queue that did not accept the job.
     pub(super) fn take_back(&self) -> Option<F> {
         let closure = self.take_closure();
         if closure.is_some() {
@@ -69,7 +69,7 @@ impl<F, T> PoolJob<F, T> {
         closure
     }
 
-    /// Leaves the outcome for the handle, or does with it what was asked for.
+    /// Stores the outcome for the handle, or passes it to the callback.
     fn settle(&self, outcome: JobResult<T>) {
         let then = {
             let mut cell = self.lock();
@@ -97,13 +97,13 @@ impl<F, T> PoolJob<F, T> {
         true
     }
 
-    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    /// Nothing that runs under the lock can panic half-way through a change, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, JobCell<F, T>> {
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Calls a callback. Its panic is printed where it happens, and hurts nobody else.
+/// Calls a callback. Its panic is printed by the panic hook and otherwise ignored.
 pub(super) fn call<T>(then: JobCallback<T>, outcome: JobResult<T>) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| then(outcome))) {
         drop_quietly::<Box<dyn Any + Send>>(payload);
@@ -144,7 +144,7 @@ impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
         let mut cell = self.lock();
         match mem::replace(&mut cell.stage, JobStage::Taken) {
             JobStage::Over(outcome) => Some(outcome),
-            JobStage::Taken => panic!("a `BlockingHandle` was polled after it had been ready"),
+            JobStage::Taken => panic!("a `BlockingHandle` was polled after completion"),
             other => {
                 cell.stage = other;
                 None

@@ -1,4 +1,4 @@
-//! The pool: so many threads, and a queue of jobs for them.
+//! The pool: a limited number of threads, and a queue of jobs for them.
 
 use std::fmt;
 use std::panic::Location;
@@ -17,13 +17,12 @@ use crate::kernel::current;
 use crate::report::BlockingJob;
 use crate::wait_here::wait_here;
 
-/// So many threads, and a queue of blocking jobs for them, first in, first out.
+/// A pool of threads that run blocking jobs from one FIFO queue.
 ///
-/// A thread is started when there is a job and all threads are busy, until there are as many as there may be; one
-/// that has had nothing to do for a while ends. It is used by reference, from any thread and by any number of
-/// schedulers.
+/// Threads are started on demand, up to a maximum, and end after an [idle time](PoolBuilder::keep_alive). All methods
+/// take `&self`: any number of threads and schedulers can share a pool.
 ///
-/// Dropping it [shuts it down](ThreadPool::shutdown): waits for all jobs that have a place.
+/// Dropping the pool [shuts it down](ThreadPool::shutdown), which waits for all accepted jobs.
 ///
 /// # Example
 ///
@@ -32,7 +31,7 @@ use crate::wait_here::wait_here;
 ///
 /// let pool = ThreadPool::new(3);
 /// let handles: Vec<_> = (1..=5).map(|n| pool.submit(move || n * n)).collect();
-/// // Where nothing can be awaited:
+/// // Outside of async code:
 /// let squares: Result<Vec<i32>, _> = handles.into_iter().map(|handle| handle.wait()).collect();
 /// assert_eq!(squares?, [1, 4, 9, 16, 25]);
 /// // In a task:
@@ -46,11 +45,11 @@ pub struct ThreadPool {
 }
 
 impl PoolBuilder {
-    /// Makes the pool. No thread is started yet.
+    /// Builds the pool. No thread is started yet.
     ///
     /// # Panics
     ///
-    /// If it is to have no threads, or if its name has a zero byte, which no thread's name may have.
+    /// If the maximum number of threads is 0, or if the name contains a NUL byte, which no thread name can.
     #[track_caller]
     pub fn build(self) -> ThreadPool {
         ThreadPool { threads: Threads::new(self.into_settings()) }
@@ -58,38 +57,38 @@ impl PoolBuilder {
 }
 
 impl ThreadPool {
-    /// Makes a pool of at most so many threads, and a queue without limit.
+    /// Creates a pool of at most `threads` threads, with an unbounded queue.
     ///
     /// # Panics
     ///
-    /// If it is to have no threads.
+    /// If `threads` is 0.
     #[track_caller]
     pub fn new(threads: usize) -> Self {
         ThreadPool::builder().threads(threads).build()
     }
 
-    /// Returns a builder, for everything that is not the default.
+    /// Returns a builder, to configure a pool.
     pub fn builder() -> PoolBuilder {
         PoolBuilder::new()
     }
 
-    /// Hands a closure over, to be called on one of the threads.
+    /// Submits a closure, to be called on one of the pool's threads.
     ///
-    /// If the queue [is limited](PoolBuilder::queue_limit) and full, this blocks until there is a place. Where a
-    /// scheduler runs on this thread, or in a job of this pool, it never blocks: then the handle gives an error at
-    /// once, for which [`is_full`](crate::blocking::BlockingError::is_full) is true. Use
-    /// [`submit_async`](ThreadPool::submit_async) or [`try_submit`](ThreadPool::try_submit) there. Once the pool was
-    /// shut down, or if no thread can be started and there is none, the handle gives an error at once as well.
+    /// If the queue is [bounded](PoolBuilder::queue_limit) and full, this blocks until there is room. While a
+    /// scheduler is running on this thread, and in a job of this pool, it never blocks: the handle returns an error
+    /// immediately, for which [`is_full`](crate::blocking::BlockingError::is_full) is true. Use
+    /// [`submit_async`](ThreadPool::submit_async) or [`try_submit`](ThreadPool::try_submit) there. The handle also
+    /// returns an error immediately if the pool was shut down, or if it has no thread and none can be started.
     #[track_caller]
     pub fn submit<F, T>(&self, job: F) -> BlockingHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.submit_born((None, Location::caller()), job)
+        self.submit_labelled((None, Location::caller()), job)
     }
 
-    pub(super) fn submit_born<F, T>(&self, label: JobLabel, job: F) -> BlockingHandle<T>
+    pub(super) fn submit_labelled<F, T>(&self, label: JobLabel, job: F) -> BlockingHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -107,12 +106,12 @@ impl ThreadPool {
         }
     }
 
-    /// Hands a closure over, if there is a place for it.
+    /// Submits a closure if there is room for it.
     ///
     /// # Errors
     ///
-    /// [`TrySubmitError`] with the closure, if the queue is full or the pool was shut down. If no thread can be
-    /// started and there is none, the handle gives an error at once.
+    /// [`TrySubmitError`], with the closure, if the queue is full or the pool was shut down. If the pool has no thread
+    /// and none can be started, it is the handle that returns an error, immediately.
     ///
     /// # Example
     ///
@@ -149,15 +148,15 @@ impl ThreadPool {
         closure.map_or(Ok(handle), |closure| Err(error(closure)))
     }
 
-    /// Hands a closure over when there is a place for it, and waits for that: it is awaited for the handle.
+    /// Waits until there is room for a closure, submits it, and returns its handle.
     ///
-    /// Nothing happens before the first poll. The handle gives an error at once if the pool was shut down, or no
-    /// thread can be started and there is none.
+    /// Nothing happens before the first poll. Waiting submissions are accepted in FIFO order. The handle returns an
+    /// error immediately if the pool was shut down, or if it has no thread and none can be started.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready drops the closure, unless that was given a place and begun just
-    /// before; then it goes on. Whoever waits keeps his place in the order of all who do.
+    /// Dropping the future before it is ready drops the closure and gives up its place in line. If the job was accepted
+    /// and started just before, it continues.
     ///
     /// # Example
     ///
@@ -167,7 +166,7 @@ impl ThreadPool {
     /// let pool = ThreadPool::builder().threads(2).queue_limit(0).build();
     /// block_on(async {
     ///     for n in 0..10 {
-    ///         let handle = pool.submit_async(move || n).await; // waits while two are busy
+    ///         let handle = pool.submit_async(move || n).await; // waits while both threads are busy
     ///         handle.on_done(move |result| assert_eq!(result.unwrap(), n));
     ///     }
     /// });
@@ -181,15 +180,15 @@ impl ThreadPool {
         Submitting::new(&self.threads, Location::caller(), job)
     }
 
-    /// Makes a job, which is in no queue yet.
+    /// Creates a job that is in no queue yet.
     pub(super) fn job<F, T>(&self, label: JobLabel, closure: F) -> Arc<PoolJob<F, T>> {
         PoolJob::new(&self.threads, label, closure)
     }
 
-    /// Takes no more jobs, and waits until all that have a place are over and all threads have ended.
+    /// Closes the pool to new jobs, and waits until all accepted jobs and all threads have ended.
     ///
-    /// Whoever waits for a place, or asks for one from now on, gets an error at once. Called by a job of this pool
-    /// it waits for the other threads only. A second call waits as well.
+    /// Submissions that are waiting for room, and all later ones, get an error immediately. In a job of this pool, this
+    /// waits for the other threads only. A second call waits too.
     ///
     /// # Example
     ///
@@ -205,10 +204,10 @@ impl ThreadPool {
         self.threads.wait_until(None);
     }
 
-    /// Does the same, but waits no longer than this; says what is still running then.
+    /// Like [`shutdown`](ThreadPool::shutdown), but waits no longer than `timeout`. Returns what was left.
     ///
-    /// Jobs that have not begun by then are dropped, and whoever waits for one gets an error. Nobody can end those
-    /// that run: they go on, and their threads end after them. The pool can be dropped then, without waiting.
+    /// Jobs that have not started by then are dropped, and their handles return an error. Running jobs cannot be
+    /// stopped: they continue, and their threads end after them. Dropping the pool no longer waits for them.
     ///
     /// # Example
     ///
@@ -236,17 +235,17 @@ impl ThreadPool {
         PoolReport { still_running, refused: waiting + queued }
     }
 
-    /// Returns whether it was shut down: it takes no more jobs.
+    /// Returns whether the pool was shut down: it accepts no more jobs.
     pub fn is_closed(&self) -> bool {
         self.threads.lock().is_closed
     }
 
-    /// Returns how many threads there are now.
+    /// Returns the current number of threads.
     pub fn threads(&self) -> usize {
         self.threads.lock().threads
     }
 
-    /// Returns how many jobs wait for a thread.
+    /// Returns the number of jobs that wait for a thread.
     pub fn queued(&self) -> usize {
         self.threads.lock().queued()
     }
@@ -258,7 +257,7 @@ impl ThreadPool {
     }
 }
 
-/// Refuses a job; its handle tells why.
+/// Refuses a job; its handle returns the reason.
 fn refused<T>(job: &dyn Work, why: JobRefusal, handle: BlockingHandle<T>) -> BlockingHandle<T> {
     job.refuse(why);
     handle
@@ -278,18 +277,18 @@ impl fmt::Debug for ThreadPool {
     }
 }
 
-/// What a pool that was shut down in a limited time has left; made by [`ThreadPool::shutdown_timeout`].
+/// The jobs that a [`ThreadPool::shutdown_timeout`] could not wait for.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PoolReport {
     /// Jobs that are still running.
     pub still_running: Vec<BlockingJob>,
-    /// How many jobs were dropped that had not begun.
+    /// How many jobs were dropped before they started.
     pub refused: usize,
 }
 
 impl PoolReport {
-    /// Returns whether all jobs are over and none was dropped.
+    /// Returns whether all jobs have ended and none was dropped.
     pub fn is_clean(&self) -> bool {
         self.still_running.is_empty() && self.refused == 0
     }
@@ -297,7 +296,7 @@ impl PoolReport {
 
 impl fmt::Display for PoolReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} still running, {} never begun", self.still_running.len(), self.refused)?;
+        write!(f, "{} still running, {} never started", self.still_running.len(), self.refused)?;
         self.still_running.iter().try_for_each(|job| write!(f, "\n  {job}"))
     }
 }
@@ -309,18 +308,18 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn the_drop_of_a_pool_joins_its_threads() {
-        let (done, told) = mpsc::channel();
+    fn dropping_a_pool_joins_its_threads() {
+        let (done, received) = mpsc::channel();
         let pool = ThreadPool::new(1);
         let threads = Arc::clone(&pool.threads);
         drop(pool.submit(move || {
-            // Not before the drop is under way.
+            // Waits until the drop has closed the pool.
             while !threads.lock().is_closed {
                 thread::yield_now();
             }
-            done.send(()).expect("somebody waits for it");
+            done.send(()).expect("the test waits for it");
         }));
         drop(pool);
-        assert_eq!(told.try_recv(), Ok(()));
+        assert_eq!(received.try_recv(), Ok(()));
     }
 }

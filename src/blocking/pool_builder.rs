@@ -1,4 +1,4 @@
-//! The builder of pools: how many threads, what they are called, how many jobs may wait.
+//! The builder of pools: the number of threads, their names, and the bound of the queue.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::blocking::threads::{PoolSettings, Start};
 
-/// Makes a [`ThreadPool`](crate::ThreadPool) that differs from the default.
+/// Configures and builds a [`ThreadPool`](crate::ThreadPool).
 ///
 /// # Example
 ///
@@ -37,8 +37,8 @@ pub struct PoolBuilder {
 }
 
 impl PoolBuilder {
-    /// Starts from the defaults: as many threads as there are processors, a queue without limit, and threads that
-    /// end after ten seconds without work.
+    /// Creates a builder with the defaults: as many threads as there are processors, an unbounded queue, and threads
+    /// that end after ten idle seconds.
     pub fn new() -> Self {
         PoolBuilder {
             threads: thread::available_parallelism().map_or(1, usize::from),
@@ -50,24 +50,24 @@ impl PoolBuilder {
         }
     }
 
-    /// Sets how many threads there may be.
+    /// Sets the maximum number of threads.
     #[doc(alias = "max_workers")]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Sets what the threads are called: this, a hyphen, and a number from 0; "blocking" unless set.
+    /// Sets the threads' name, to which a hyphen and a number from 0 are appended. The default is "blocking".
     #[doc(alias = "thread_name_prefix")]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets how many jobs may wait for a thread; none with 0: then a job is taken only when a thread is free, or
-    /// can be started.
+    /// Bounds the queue: at most this many jobs wait for a thread. With 0, a job is accepted only if a thread is free
+    /// or can be started.
     ///
-    /// A caller that hands over more has to wait, or is refused: see
+    /// Submissions beyond that wait or are refused: see
     /// [`ThreadPool::submit`](crate::ThreadPool::submit), [`ThreadPool::submit_async`](crate::ThreadPool::submit_async)
     /// and [`ThreadPool::try_submit`](crate::ThreadPool::try_submit).
     pub fn queue_limit(mut self, jobs: usize) -> Self {
@@ -75,26 +75,26 @@ impl PoolBuilder {
         self
     }
 
-    /// Sets how long a thread without work stays; [`Duration::MAX`] is for ever.
+    /// Sets how long an idle thread stays before it ends; with [`Duration::MAX`], forever.
     ///
-    /// For the first 20 µs of that it keeps awake, if there is another processor, so that a job which comes soon need
-    /// not wake it.
+    /// If there is more than one processor, the thread spins for the first 20 µs, so that a job that is submitted soon
+    /// need not wake it.
     pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self
     }
 
-    /// Sets how many bytes of stack each thread has; what std gives unless set.
+    /// Sets the stack size of each thread, in bytes. The default is that of [`std::thread`].
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// Sets how a thread is started, for one that is to be bound to a processor, or counted; and for tests.
+    /// Sets how a thread is started, for example to pin it to a processor, to count threads, or in tests.
     ///
-    /// It is given the builder with name and stack size, and the closure that the thread is to run, and calls
-    /// [`std::thread::Builder::spawn`]. If it returns an error, and whenever the closure is dropped without having
-    /// been run, the job is left to the other threads of the pool; if there are none, its handle gives an error.
+    /// `start` receives a builder with the name and stack size set, and the closure that the thread must run; it
+    /// should call [`std::thread::Builder::spawn`]. If it returns an error, or if the closure is dropped without having
+    /// been called, the job is left to the other threads of the pool; if there are none, its handle returns an error.
     ///
     /// # Example
     ///
@@ -117,11 +117,11 @@ impl PoolBuilder {
         self
     }
 
-    /// What the pool is made of.
+    /// Checks the settings and returns them.
     #[track_caller]
     pub(super) fn into_settings(self) -> PoolSettings {
         assert!(self.threads > 0, "a pool needs at least one thread: use `ThreadPool::new(1)`");
-        assert!(!self.name.contains('\0'), "no thread can have the name {:?}", self.name);
+        assert!(!self.name.contains('\0'), "a thread name cannot contain NUL: {:?}", self.name);
         PoolSettings {
             name: self.name,
             most: self.threads,

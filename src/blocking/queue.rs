@@ -1,7 +1,7 @@
-//! The queue of a pool, and the count of its threads: plain data, to be used under a lock.
+//! The queue of a pool, and the count of its threads: plain data, used under a lock.
 //!
-//! Jobs have numbers, and are served in that order. As many as there may be threads, and so many more as the limit
-//! allows, have a place; whoever can wait for one waits behind.
+//! Jobs are numbered, and served in that order. There is a slot for each possible thread, and as many more as the
+//! limit allows; a job without a slot waits for one, if its caller can wait.
 
 use std::collections::BTreeMap;
 use std::hint;
@@ -15,27 +15,27 @@ use crate::blocking::record::JobRecord;
 use crate::blocking::work::Work;
 
 pub(super) struct JobQueue {
-    /// Jobs that have a place and wait for a thread.
+    /// Jobs that have a slot and wait for a thread.
     queued: BTreeMap<u64, Arc<dyn Work>>,
-    /// Jobs that wait for a place. There are none while a place is free.
+    /// Jobs that wait for a slot. There are none while a slot is free.
     waiting: BTreeMap<u64, Arc<dyn Work>>,
     running: BTreeMap<u64, Arc<JobRecord>>,
-    /// How many jobs may be queued or running.
+    /// The number of slots: how many jobs may be queued or running.
     places: usize,
-    /// How many threads there may be.
+    /// The maximum number of threads.
     most: usize,
-    /// How many there are, those included that are being started.
+    /// The number of threads, including those that are being started.
     pub(super) threads: usize,
-    /// One was called or is being started, and has not come yet. When it has, it calls the next if there is need of
-    /// one: short jobs are done sooner than a thread is there. If there is a job, and anybody who could be called,
-    /// then somebody is coming.
+    /// A thread was called or is being started, and has not arrived yet. When it arrives, it calls the next one if
+    /// jobs are left: short jobs finish sooner than a thread arrives. This is always set while a job is queued and a
+    /// thread could be called.
     is_coming: bool,
-    /// Those that sleep. The last one is called first: it has been awake last, and those at the bottom sleep until
+    /// Idle threads. The last one is called first: it was awake most recently, and those at the bottom sleep until
     /// they end.
     sleepers: Vec<Arc<IdleThread>>,
-    /// How many are waiting, inside of a job, for the end of the others.
+    /// How many threads wait, inside of a job, for the others to end.
     pub(super) leaving: usize,
-    /// Nothing is taken any more.
+    /// No more jobs are accepted.
     pub(super) is_closed: bool,
 }
 
@@ -47,23 +47,23 @@ pub(super) struct IdleThread {
 }
 
 impl IdleThread {
-    /// This thread, as one that can sleep.
+    /// The current thread.
     pub(super) fn here() -> Arc<Self> {
         Arc::new(IdleThread { thread: thread::current(), is_called: AtomicBool::new(false) })
     }
 
-    /// Wakes it. To be called once, by whoever has taken it out of the line, with the lock let go.
+    /// Wakes it. Must be called once, after it was taken out of the idle threads, with the lock released.
     pub(super) fn call(&self) {
         self.is_called.store(true, Ordering::Release);
         self.thread.unpark();
     }
 
-    /// Returns whether it was called since the last time that this said so.
+    /// Returns whether it was called since this last returned `true`.
     pub(super) fn was_called(&self) -> bool {
         self.is_called.load(Ordering::Acquire) && self.is_called.swap(false, Ordering::Acquire)
     }
 
-    /// Waits for a call without sleeping, for so long since then; returns whether it was called.
+    /// Spins until it is called, at most until `length` after `since`; returns whether it was called.
     pub(super) fn watch(&self, since: Instant, length: Duration) -> bool {
         while !self.was_called() {
             if since.elapsed() >= length {
@@ -82,29 +82,29 @@ impl IdleThread {
     }
 }
 
-/// What has become of a job at the entrance.
+/// Whether a job was accepted.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// It has a place; this is to be done for it.
+    /// It has a slot; this thread must be called for it.
     Placed(Call),
-    /// It waits for one.
+    /// It waits for a slot.
     Waits,
     Full,
     Closed,
 }
 
-/// Who is to be called for a job.
+/// The thread that must be called for a job.
 #[derive(Debug)]
 pub(super) enum Call {
-    /// Nobody: all are busy or on their way, and whoever is free first takes it.
+    /// None: all are busy or a call is in flight, and the first one that is free takes the job.
     None,
-    /// One that sleeps.
+    /// An idle thread.
     IdleThread(Arc<IdleThread>),
     /// A new thread, which is counted already.
     NewThread,
 }
 
-/// Jobs that have got a place, with what is to be done for each.
+/// Jobs that were given a slot, each with the thread that must be called for it.
 pub(super) type Admitted = Vec<(Arc<dyn Work>, Call)>;
 
 impl JobQueue {
@@ -123,7 +123,7 @@ impl JobQueue {
         }
     }
 
-    /// Lets a job in, or lets it wait for a place, if it can.
+    /// Gives a job a slot; if none is free, queues it for one if `can_wait`.
     pub(super) fn enter(&mut self, job: Arc<dyn Work>, can_wait: bool) -> Admission {
         if self.is_closed {
             return Admission::Closed;
@@ -143,7 +143,7 @@ impl JobQueue {
         self.queued.len() + self.running.len() < self.places
     }
 
-    /// Decides who comes for one more job.
+    /// Picks the thread to call for one more job.
     fn call(&mut self) -> Call {
         if self.is_coming {
             return Call::None;
@@ -160,7 +160,7 @@ impl JobQueue {
         Call::NewThread
     }
 
-    /// Gives a thread that has come its job, if that is still there, and calls another for those behind it.
+    /// Gives a thread that has arrived a job, if one is left, and picks another thread to call for the jobs behind it.
     pub(super) fn arrive(&mut self) -> Option<(Arc<dyn Work>, Call)> {
         self.is_coming = false;
         let job = self.next()?;
@@ -168,18 +168,18 @@ impl JobQueue {
         Some((job, call))
     }
 
-    /// Puts a thread to sleep.
+    /// Adds a thread to the idle ones.
     pub(super) fn add_idle(&mut self, sleeper: &Arc<IdleThread>) {
         self.sleepers.push(Arc::clone(sleeper));
     }
 
-    /// Takes a thread out of those that sleep; `false` if it has been called.
+    /// Takes a thread out of the idle ones; `false` if it has been called.
     pub(super) fn remove_idle(&mut self, sleeper: &Arc<IdleThread>) -> bool {
         let place = self.sleepers.iter().rposition(|other| Arc::ptr_eq(other, sleeper));
         place.map(|place| self.sleepers.remove(place)).is_some()
     }
 
-    /// Takes out all that sleep, to be called.
+    /// Takes out all idle threads, to be called.
     pub(super) fn call_all(&mut self) -> Vec<Arc<IdleThread>> {
         mem::take(&mut self.sleepers)
     }
@@ -188,7 +188,7 @@ impl JobQueue {
         self.sleepers.len()
     }
 
-    /// Gives the places that are free to those who have waited longest.
+    /// Gives the free slots to the jobs that have waited longest.
     fn admit(&mut self) -> Admitted {
         let mut admitted = Vec::new();
         while self.has_place()
@@ -200,20 +200,20 @@ impl JobQueue {
         admitted
     }
 
-    /// Takes the next job, to be run.
+    /// Takes the next job, to run it.
     pub(super) fn next(&mut self) -> Option<Arc<dyn Work>> {
         let (number, job) = self.queued.pop_first()?;
         self.running.insert(number, Arc::clone(job.record()));
         Some(job)
     }
 
-    /// Notes that a job was run, and gives its place away.
+    /// Removes a job that has run, and gives its slot away.
     pub(super) fn finish(&mut self, number: u64) -> Admitted {
         self.running.remove(&number);
         self.admit()
     }
 
-    /// Takes a job out that was given up, and gives its place away.
+    /// Removes a job that was aborted, and gives its slot away.
     pub(super) fn give_up(&mut self, number: u64) -> (Option<Arc<dyn Work>>, Admitted) {
         if let Some(job) = self.waiting.remove(&number) {
             return (Some(job), Vec::new());
@@ -226,20 +226,20 @@ impl JobQueue {
         self.waiting.contains_key(&number)
     }
 
-    /// Takes nothing any more; hands out those that wait for a place.
+    /// Accepts no more jobs; returns those that wait for a slot.
     pub(super) fn close(&mut self) -> Vec<Arc<dyn Work>> {
         self.is_closed = true;
         mem::take(&mut self.waiting).into_values().collect()
     }
 
-    /// Hands out everything that nobody runs.
+    /// Removes and returns all jobs that are not running.
     pub(super) fn clear(&mut self) -> Vec<Arc<dyn Work>> {
         let queued = mem::take(&mut self.queued).into_values();
         queued.chain(mem::take(&mut self.waiting).into_values()).collect()
     }
 
-    /// Notes that a thread could not be started. If there is no other, nobody will ever come for the jobs: those
-    /// are handed out. If one has fallen asleep meanwhile, it is to be called.
+    /// Records that a thread could not be started. If it was the only one, no thread will ever take the jobs, so they
+    /// are returned. If another one has become idle in the meantime, it is returned, and must be called.
     pub(super) fn lose_thread(&mut self) -> (Vec<Arc<dyn Work>>, Option<Arc<IdleThread>>) {
         self.is_coming = false;
         self.threads -= 1;

@@ -1,10 +1,10 @@
-//! Blocking jobs as their scheduler sees them: which there are, who waits for each, and what they hold up.
+//! Blocking jobs as their scheduler sees them: which exist, which task waits for each, and what they hold back.
 //!
-//! A job runs on another thread. As long as it is not over, the scheduler that counts it calls no deadlock, and
-//! its virtual clock does not jump, since the end of the job may wake a task before any deadline.
+//! A job runs on another thread. Until it has ended, the scheduler that counts it reports no deadlock, and its virtual
+//! clock does not jump, since the end of the job may wake a task before any deadline.
 //!
 //! ```text
-//! queued ──1──▶ running ──2──▶ over      1 JobRecord::begin   2 JobRecord::end: wakes who waits, and counts it out
+//! queued ──1──▶ running ──2──▶ over   1 JobRecord::begin   2 JobRecord::end: wakes the waiter, counts the job down
 //!    └───────────────2─────────────▶
 //! ```
 
@@ -23,13 +23,13 @@ use crate::kernel::{
 use crate::report::{BlockingJob, WaitsFor};
 use crate::time::nanos;
 
-/// What is known of a job beside what it does: shared by its thread, its handle, and the scheduler that counts it.
+/// What is known about a job besides its closure: shared by its thread, its handle, and the scheduler that counts it.
 #[derive(Debug)]
 pub(crate) struct JobRecord {
     name: Option<Arc<str>>,
     place: Place,
     handed_over: Instant,
-    /// How many nanoseconds later it began; 0 before.
+    /// Nanoseconds from then to its start; 0 before it starts.
     began: AtomicU64,
     wait: Mutex<JobWait>,
 }
@@ -37,17 +37,17 @@ pub(crate) struct JobRecord {
 #[derive(Debug)]
 struct JobWait {
     is_over: bool,
-    /// The count of the scheduler that counts it; `None` if none does, and when it is over.
+    /// The count of the scheduler that counts it; `None` if none does, and once it has ended.
     counted_by: Option<Arc<JobCount>>,
     sleeper: Option<JobWaiter>,
 }
 
-/// Whoever waits for a job, or for a place in a queue for it.
+/// What waits for a job, or for a slot in a queue for it.
 #[derive(Debug)]
 enum JobWaiter {
-    /// A task of the scheduler that counts it: a letter wakes it, and no waker is in foreign hands.
+    /// A task of the scheduler that counts the job: a letter wakes it, so no waker is held elsewhere.
     Own(TaskKey),
-    /// Somebody else, and the task in whose turn the wait began.
+    /// Any other waiter, and the task in whose turn the wait began, if there was one.
     Foreign(Waker, Option<TaskKey>),
 }
 
@@ -61,7 +61,7 @@ impl JobWaiter {
 }
 
 impl JobRecord {
-    /// The record of a new job, which the scheduler that runs on this thread counts, if there is one.
+    /// Creates the record of a new job. If a scheduler is running on this thread, it counts the job.
     pub(crate) fn new(name: Option<Arc<str>>, place: Place) -> Arc<Self> {
         let wait = JobWait { is_over: false, counted_by: None, sleeper: None };
         let record = Arc::new(JobRecord {
@@ -85,10 +85,10 @@ impl JobRecord {
         self.place
     }
 
-    /// What reports say of it.
+    /// Describes the job, for reports.
     pub(crate) fn job(&self) -> BlockingJob {
         let since = self.handed_over.elapsed();
-        // Relaxed: it is a time to be shown, and nothing is read because of it.
+        // Relaxed: the time is only displayed, and no other read depends on it.
         let began = self.began.load(Ordering::Relaxed);
         BlockingJob {
             name: self.name.clone(),
@@ -98,7 +98,7 @@ impl JobRecord {
         }
     }
 
-    /// A wait for it, as reports name it.
+    /// Describes a wait for the job, for reports.
     pub(crate) fn describe(&self) -> WaitsFor {
         WaitsFor::Blocking { job: self.job() }
     }
@@ -107,12 +107,12 @@ impl JobRecord {
         self.lock().is_over
     }
 
-    /// Notes that it runs.
+    /// Records that the job has started.
     pub(crate) fn begin(&self) {
         self.began.store(nanos(self.handed_over.elapsed()).max(1), Ordering::Relaxed);
     }
 
-    /// Notes that it is over, however it ended: what comes of it must be in its place already.
+    /// Records that the job has ended, in whatever way. Its result must have been stored already.
     pub(crate) fn end(&self) {
         let (counted_by, sleeper) = {
             let mut wait = self.lock();
@@ -124,7 +124,7 @@ impl JobRecord {
                 count.end(Some(Letter::Wake(task.key)));
             }
             (counted_by, sleeper) => {
-                // First the wake: who counts no job any more must find what the last one has done.
+                // The wake comes first: a scheduler that counts no more jobs must already see the last one's wake.
                 wake_foreign(sleeper);
                 if let Some(count) = counted_by {
                     count.end(None);
@@ -133,7 +133,7 @@ impl JobRecord {
         }
     }
 
-    /// Wakes whoever waits, though it is not over: there is a place for it now.
+    /// Wakes the waiter although the job has not ended: it has a slot now.
     pub(crate) fn wake(&self) {
         let (counted_by, sleeper) = {
             let mut wait = self.lock();
@@ -145,10 +145,10 @@ impl JobRecord {
         }
     }
 
-    /// Leaves word whom to wake at its end; `false` if it is over.
+    /// Registers what to wake when the job ends; `false` if it has ended already.
     ///
-    /// A job that no scheduler counts yet is counted from now on by that of the task which waits here; if it waits
-    /// through a waker of somebody else's, by the one that runs here.
+    /// A job that no scheduler counts yet is counted from now on by the scheduler of the waiting task; if the wait uses
+    /// a foreign waker, by the scheduler that is running on this thread.
     pub(crate) fn wake_me(self: &Arc<Self>, cx: &Context<'_>) -> bool {
         let own = TaskKey::of(cx);
         let counted_by = self.scheduler();
@@ -159,7 +159,7 @@ impl JobRecord {
         }
         let sleeper = match own {
             Some(task) if self.scheduler() == Some(task.scheduler) => JobWaiter::Own(task),
-            // Cloning and dropping a foreign waker may run any code: both are done outside of the lock.
+            // Cloning and dropping a foreign waker may run arbitrary code, so both happen outside of the lock.
             _ => JobWaiter::Foreign(cx.waker().clone(), current_task()),
         };
         let mut wait = self.lock();
@@ -173,53 +173,53 @@ impl JobRecord {
         true
     }
 
-    /// Wakes no task any more. A foreign waker is dropped now.
+    /// Unregisters the waiter. A foreign waker is dropped now.
     pub(crate) fn forget_me(&self) {
         let sleeper = self.lock().sleeper.take();
         drop(sleeper);
     }
 
-    /// The scheduler that counts it.
+    /// Returns the number of the scheduler that counts it.
     fn scheduler(&self) -> Option<NonZeroU32> {
         self.lock().counted_by.as_ref().map(|count| count.scheduler())
     }
 
-    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    /// Nothing that runs under the lock can panic half-way through a change, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, JobWait> {
         self.wait.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A panic there is its owner's, and not that of the thread that has done the job.
+/// Wakes a foreign waker. Its panic must not unwind into the thread that ran the job.
 fn wake_foreign(sleeper: Option<JobWaiter>) {
     if let Some(JobWaiter::Foreign(waker, _)) = sleeper {
         run_quietly(|| waker.wake());
     }
 }
 
-/// Returns whether the scheduler that runs on this thread drops all that it has: then nothing new is begun.
+/// Returns whether the scheduler on this thread is dropping everything it has: then no new job is started.
 pub(crate) fn is_ending() -> bool {
     current().is_some_and(|kernel| kernel.is_ending.get())
 }
 
-// ----- those that a scheduler counts -----
+// ----- the jobs of a scheduler -----
 
 /// The jobs that a scheduler counts.
 pub(crate) struct JobRegistry {
     count: Arc<JobCount>,
     records: RefCell<JobRecords>,
-    /// How long they are waited for while the scheduler shuts down.
+    /// How long a shutdown of the scheduler waits for them.
     grace: Cell<Option<Grace>>,
 }
 
-/// Those that are over are swept out when there are twice as many as were left the last time.
+/// Ended jobs are swept out when the list is twice as long as the last sweep left it.
 #[derive(Debug, Default)]
 struct JobRecords {
     all: Vec<Arc<JobRecord>>,
     sweep_at: usize,
 }
 
-/// So few records are not worth a broom.
+/// A list shorter than this is not swept.
 const KEPT: usize = 64;
 
 impl JobRecords {
@@ -232,7 +232,7 @@ impl JobRecords {
     }
 }
 
-/// Counts a job, unless it is over or counted already.
+/// Counts a job, unless it has ended, is counted already, or the scheduler is ending.
 fn count_in(kernel: &Kernel, record: &Arc<JobRecord>) {
     if kernel.is_ending.get() || kernel.is_closed.get() {
         return;
@@ -255,14 +255,14 @@ impl JobRegistry {
         JobRegistry { count, records: RefCell::default(), grace: Cell::new(None) }
     }
 
-    /// The jobs that are not over, in the order in which they were handed over.
+    /// Returns the unfinished jobs, in the order in which they were counted.
     pub(crate) fn open(&self) -> Vec<BlockingJob> {
         let records = self.records.borrow();
         let open = records.all.iter().filter(|record| !record.is_over());
         open.map(|record| record.job()).collect()
     }
 
-    /// Calls `each` for every job that is awaited, with the task that waits.
+    /// Calls `each` for every job that is awaited, with the waiting task.
     pub(crate) fn waits(&self, mut each: impl FnMut(Option<TaskKey>, WaitsFor)) {
         for record in &self.records.borrow().all {
             let task = record.lock().sleeper.as_ref().map(JobWaiter::task);
@@ -272,29 +272,29 @@ impl JobRegistry {
         }
     }
 
-    /// How many jobs the clock and the verdict wait for: all, unless the grace of a shutdown is over. Read this before
-    /// checking the mailbox.
+    /// Returns how many jobs hold back the clock and the verdict: all, unless the grace period of a shutdown has
+    /// expired. Read it before checking the mailbox.
     pub(crate) fn awaited(&self) -> usize {
         let jobs = self.count.jobs();
         if jobs > 0 && self.grace_left() == Some(Duration::ZERO) { 0 } else { jobs }
     }
 
-    /// Returns whether a run goes on for the jobs alone: in a shutdown, until its grace is over.
+    /// Returns whether a run continues for the jobs alone: in a shutdown, until its grace period has expired.
     pub(crate) fn keep_run_going(&self) -> bool {
         self.grace.get().is_some() && self.awaited() > 0
     }
 
-    /// How long a shutdown still waits for the jobs; `None` if that has no limit, or there is no shutdown.
+    /// Returns how long a shutdown still waits for jobs; `None` if there is no limit, or no shutdown.
     pub(crate) fn grace_left(&self) -> Option<Duration> {
         let until = self.grace.get()?.until?;
         Some(until.saturating_duration_since(Instant::now()))
     }
 }
 
-/// How long a shutdown waits for jobs. It counts in real time, since that is what they take.
+/// How long a shutdown waits for jobs, in real time, since jobs run in real time.
 #[derive(Clone, Copy, Debug)]
 struct Grace {
-    /// `None` if forever.
+    /// `None` means forever.
     until: Option<Instant>,
 }
 
@@ -327,13 +327,13 @@ mod tests {
     use std::panic::Location;
 
     #[test]
-    fn what_is_over_is_swept_out() {
+    fn ended_jobs_are_swept_out() {
         let record = || JobRecord::new(None, Location::caller());
         let mut jobs = JobRecords::default();
         for _ in 0..1000 {
-            let over = record();
-            over.end();
-            jobs.add(over);
+            let ended = record();
+            ended.end();
+            jobs.add(ended);
         }
         assert!(jobs.all.len() <= KEPT);
         let open: Vec<_> = (0..1000).map(|_| record()).collect();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_after_the_end_is_not_left_waiting() {
+    fn a_wait_that_begins_after_the_end_is_not_registered() {
         let record = JobRecord::new(None, Location::caller());
         let cx = Context::from_waker(Waker::noop());
         assert!(record.wake_me(&cx));

@@ -1,4 +1,4 @@
-//! The pool that is always there: one for the whole program, for whoever needs none of his own.
+//! The default pool, shared by the whole program.
 
 use std::fmt;
 use std::panic::Location;
@@ -12,21 +12,21 @@ use crate::blocking::pool::ThreadPool;
 use crate::blocking::record::is_ending;
 use crate::blocking::work::{JobLabel, Work};
 
-/// Its threads end when they have nothing to do, and it is never dropped.
+/// Never dropped; its threads end when they are idle.
 static SHARED: LazyLock<ThreadPool> =
     LazyLock::new(|| ThreadPool::builder().threads(MOST).name("blocking").build());
 
-/// Jobs mostly sleep, so there may be many more than there are processors.
+/// Blocking jobs mostly sleep, so there can be many more threads than processors.
 const MOST: usize = 512;
 
-/// Hands a closure over to another thread, where it may block. It is queued now, whether or not the handle is
-/// awaited.
+/// Runs a closure on another thread, where it may block, and returns a handle to its result.
 ///
-/// The threads are shared by all schedulers of the program. There are as many as there are jobs, up to 512; more
-/// jobs wait for a thread, first come, first served. A [`ThreadPool`] of your own has a limit of your own.
+/// The job is submitted immediately, whether or not the handle is awaited. Its thread belongs to a pool that all
+/// schedulers of the program share. The pool starts threads on demand, up to 512; further jobs wait for a thread, in
+/// FIFO order. Create a [`ThreadPool`] for a limit of your own.
 ///
-/// It may be called anywhere. While the scheduler on this thread drops all that it has, in destructors of its tasks,
-/// nothing new is begun: the handle gives an error at once, for which
+/// It can be called anywhere. But while the scheduler on this thread drops its tasks, their destructors cannot start a
+/// job: the handle returns an error immediately, for which
 /// [`is_closed`](crate::blocking::BlockingError::is_closed) is true.
 ///
 /// # Example
@@ -47,10 +47,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    spawn_born((None, Location::caller()), job)
+    spawn_labelled((None, Location::caller()), job)
 }
 
-pub(super) fn spawn_born<F, T>(label: JobLabel, closure: F) -> BlockingHandle<T>
+pub(super) fn spawn_labelled<F, T>(label: JobLabel, closure: F) -> BlockingHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -60,22 +60,21 @@ where
         job.refuse(JobRefusal::Closed);
         return BlockingHandle::new(job);
     }
-    SHARED.submit_born(label, closure)
+    SHARED.submit_labelled(label, closure)
 }
 
-/// Makes a future that hands a closure over to another thread when it is first polled, and then waits for what that
-/// returns.
+/// Returns a future that runs a closure on another thread, and waits for its result.
 ///
-/// As asyncio's `to_thread`, it may be made anywhere, and does nothing by itself; [`spawn_blocking`] does not wait
-/// to be polled.
+/// Like asyncio's `to_thread`, it starts lazily: the job is submitted at the first poll. [`spawn_blocking`] submits it
+/// immediately.
 ///
 /// # Errors
 ///
-/// [`BlockingError`](crate::blocking::BlockingError) if the closure panicked, or was never called.
+/// [`BlockingError`](crate::blocking::BlockingError) if the closure panicked or was never called.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future before its first poll drops the closure; after that the job goes on, and its result is
+/// Dropping the future before its first poll drops the closure. After that the job continues, and its result is
 /// dropped on its thread.
 ///
 /// # Example
@@ -107,7 +106,7 @@ pub struct ToThread<F, T> {
 enum ToThreadStage<F, T> {
     Made(F),
     Begun(BlockingHandle<T>),
-    /// Only while the closure is handed over.
+    /// Only while the closure is being submitted.
     Moving,
 }
 
@@ -126,14 +125,14 @@ where
             let ToThreadStage::Made(job) =
                 std::mem::replace(&mut self.stage, ToThreadStage::Moving)
             else {
-                unreachable!("it has just been looked at");
+                unreachable!("the stage was just matched");
             };
-            self.stage = ToThreadStage::Begun(spawn_born((None, self.place), job));
+            self.stage = ToThreadStage::Begun(spawn_labelled((None, self.place), job));
         }
         match &mut self.stage {
             ToThreadStage::Begun(handle) => Pin::new(handle).poll(cx),
             ToThreadStage::Made(_) | ToThreadStage::Moving => {
-                unreachable!("the closure was handed over")
+                unreachable!("the closure was submitted")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Submitting with patience: waiting for a place in a queue that is full.
+//! Submitting to a full queue: waiting for a slot.
 
 use std::fmt;
 use std::mem;
@@ -25,7 +25,7 @@ pub struct Submitting<'a, F, T> {
 
 enum SubmitStage<F, T> {
     Made(F),
-    /// The job waits for a place, under this number.
+    /// The job with this number waits for a slot.
     Waiting(u64, BlockingHandle<T>),
     Over,
 }
@@ -39,7 +39,7 @@ impl<'a, F, T> Submitting<'a, F, T> {
         Submitting { threads, place, stage: SubmitStage::Made(job) }
     }
 
-    /// The wait of a job that is in line already.
+    /// The wait of a job that is queued for a slot already.
     pub(super) fn in_line(
         threads: &'a Arc<Threads>,
         number: u64,
@@ -87,9 +87,9 @@ where
                 }
             }
             SubmitStage::Waiting(number, handle) => (number, handle),
-            SubmitStage::Over => panic!("a `submit_async` was polled after it had been ready"),
+            SubmitStage::Over => panic!("a `submit_async` was polled after completion"),
         };
-        // Looked at once more after the word was left: a place may have come in between.
+        // Checked again after the registration: a slot may have been granted in between.
         if self.threads.is_waiting(number) && handle.wake_me(cx) && self.threads.is_waiting(number)
         {
             self.stage = SubmitStage::Waiting(number, handle);

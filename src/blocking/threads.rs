@@ -1,4 +1,4 @@
-//! The threads of a pool: how one is started, what it does, and how it ends.
+//! The threads of a pool: starting, serving the queue, and ending.
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::report::BlockingJob;
 pub(super) type Start =
     dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync;
 
-/// How threads are started, and how long they stay.
+/// How threads are started, how many, and how long they stay.
 pub(super) struct PoolSettings {
     pub(super) name: Arc<str>,
     pub(super) most: usize,
@@ -31,31 +31,31 @@ pub(super) struct PoolSettings {
 
 type QueueGuard<'a> = MutexGuard<'a, JobQueue>;
 
-/// What the threads of a pool share, with the pool.
+/// What a pool and its threads share.
 pub(super) struct Threads {
     pub(super) settings: AssertUnwindSafe<PoolSettings>,
     queue: Mutex<JobQueue>,
-    /// Rung when a thread has gone, or waits for the others to go.
+    /// Notified when a thread has ended, or starts to wait for the others to end.
     gone: Condvar,
     numbers: AtomicU64,
     started: AtomicUsize,
-    /// Nobody waits for them any more.
+    /// A shutdown has timed out: the drop of the pool does not wait.
     is_abandoned: AtomicBool,
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// How long a thread that has nothing to do keeps awake. Who awaits one job after the other hands over the next one soon
-/// after the last one's end; to wake a thread for it would take longer than many jobs do.
+/// How long an idle thread spins before it sleeps. A caller that awaits one job after the other submits the next one
+/// soon after the last has ended; waking a thread for it would take longer than many jobs do.
 const WATCH: Duration = Duration::from_micros(20);
 
-/// Returns whether there is another processor, on which a job could be handed over meanwhile.
+/// Returns whether there is another processor, on which a job could be submitted while this thread spins.
 fn watches() -> bool {
     static OTHERS: OnceLock<bool> = OnceLock::new();
     *OTHERS.get_or_init(|| thread::available_parallelism().is_ok_and(|count| count.get() > 1))
 }
 
 thread_local! {
-    /// The address of the pool whose thread this is; 0 if it is nobody's.
+    /// The address of the pool that this thread belongs to; 0 if none.
     static POOL: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -72,12 +72,12 @@ impl Threads {
         })
     }
 
-    /// The number of the next job.
+    /// Returns the number of the next job.
     pub(super) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Puts a job in the queue and calls a thread for it; or lets it wait for a place, if it can.
+    /// Queues a job and calls a thread for it; if no slot is free, queues it for one if `can_wait`.
     pub(super) fn enter(self: &Arc<Self>, job: Arc<dyn Work>, can_wait: bool) -> Admission {
         let entered = self.lock().enter(job, can_wait);
         if let Admission::Placed(call) = &entered {
@@ -86,7 +86,7 @@ impl Threads {
         entered
     }
 
-    /// Takes a job out of the queue that was given up.
+    /// Removes a job that was aborted from the queue.
     pub(super) fn give_up_place(self: &Arc<Self>, number: u64) {
         let (job, admitted) = self.lock().give_up(number);
         drop_quietly(job);
@@ -97,7 +97,7 @@ impl Threads {
         self.lock().is_waiting(number)
     }
 
-    /// Tells those who have got a place, and calls threads for them.
+    /// Wakes the waiters of jobs that were given a slot, and calls threads for these jobs.
     fn admit(self: &Arc<Self>, admitted: Admitted) {
         for (job, call) in admitted {
             self.answer(&call);
@@ -113,12 +113,12 @@ impl Threads {
         }
     }
 
-    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    /// Nothing that runs under the lock can panic half-way through a change, so poisoning is ignored.
     pub(super) fn lock(&self) -> QueueGuard<'_> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether this is one of its threads.
+    /// Returns whether the current thread is one of these.
     pub(super) fn is_here(&self) -> bool {
         POOL.get() == self.address()
     }
@@ -129,15 +129,15 @@ impl Threads {
 
     // ----- starting -----
 
-    /// Starts a thread, which is counted already. If that fails its jobs are left to the others; if there are no
-    /// others, whoever waits for them is told.
+    /// Starts a thread, which is counted already. If that fails, the jobs are left to the other threads; if there are
+    /// none, the jobs are refused.
     fn start(self: &Arc<Self>) {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut builder = thread::Builder::new().name(format!("{}-{number}", self.settings.name));
         if let Some(size) = self.settings.stack_size {
             builder = builder.stack_size(size);
         }
-        // It is here until the thread has come for it, so it is not lost if that never does.
+        // Kept here until the thread takes it, so the count stays right if the thread never runs.
         let guard =
             Arc::new(Mutex::new(Some(WorkerGuard { threads: Arc::clone(self), is_counted: true })));
         let fetched = Arc::clone(&guard);
@@ -153,7 +153,7 @@ impl Threads {
                 let start = AssertUnwindSafe(|| start(builder, Box::new(serve)));
                 catch_unwind(start).unwrap_or_else(|payload| {
                     drop_quietly(payload);
-                    Err(io::Error::other("what was to start it has panicked"))
+                    Err(io::Error::other("the closure of `start_with` panicked"))
                 })
             }
         };
@@ -176,7 +176,7 @@ impl Threads {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a thread is not there any more.
+    /// Records that a thread could not be started, or ended without serving.
     fn lose_thread(&self, error: io::Error) {
         let (unserved, sleeper) = self.lock().lose_thread();
         self.gone.notify_all();
@@ -192,7 +192,7 @@ impl Threads {
 
     // ----- serving -----
 
-    /// Runs jobs until there is nothing to do any more.
+    /// Runs jobs until it is time for the thread to end.
     fn serve(self: &Arc<Self>) {
         POOL.set(self.address());
         let here = IdleThread::here();
@@ -209,13 +209,13 @@ impl Threads {
         }
     }
 
-    /// Runs this job, and others until there is none.
+    /// Runs this job, and others until none is queued.
     fn work(self: &Arc<Self>, job: Arc<dyn Work>) {
         let mut next = Some(job);
         while let Some(job) = next {
             job.run();
             let number = job.number();
-            drop_quietly(job); // And with it the result, if its handle is gone.
+            drop_quietly(job); // This drops the result too, if its handle is gone.
             let admitted;
             (admitted, next) = {
                 let mut queue = self.lock();
@@ -225,7 +225,7 @@ impl Threads {
         }
     }
 
-    /// Sleeps, unless there is a job after all; `false` if it is time to go: then it is not counted any more.
+    /// Sleeps, unless there is a job after all; `false` if the thread must end: then it is no longer counted.
     fn rest(&self, here: &Arc<IdleThread>) -> bool {
         let mut queue = self.lock();
         if queue.queued() > 0 {
@@ -239,7 +239,7 @@ impl Threads {
             }
             queue = self.lock();
             if !queue.remove_idle(here) {
-                // It is being called this very moment. The call must not be left lying for the next time.
+                // It is just being called. A call that is not consumed now would be mistaken for a later one.
                 drop(queue);
                 here.await_call();
                 return true;
@@ -252,7 +252,7 @@ impl Threads {
         false
     }
 
-    /// Sleeps until it is called; `false` if it has slept long enough.
+    /// Sleeps until it is called; `false` if its keep-alive time has elapsed.
     fn sleep(&self, here: &IdleThread) -> bool {
         let since = Instant::now();
         if watches() && here.watch(since, WATCH.min(self.settings.keep_alive)) {
@@ -272,8 +272,8 @@ impl Threads {
 
     // ----- ending -----
 
-    /// Takes nothing any more; what has a place is still run. Returns how many were refused, since they were waiting for
-    /// a place.
+    /// Accepts no more jobs; those that have a slot still run. Returns how many jobs were refused because they were
+    /// waiting for a slot.
     pub(super) fn close(&self) -> usize {
         let (refused, sleepers) = {
             let mut queue = self.lock();
@@ -283,8 +283,8 @@ impl Threads {
         refuse_all(refused)
     }
 
-    /// Waits until all threads have gone, or until then; `true` if they have. A job of the pool's own waits for
-    /// the others only, and not for those that wait likewise.
+    /// Waits until all threads have ended, or until `until`; returns whether they have. In a job of this pool it waits
+    /// for the other threads only, and not for those that wait here too.
     pub(super) fn wait_until(&self, until: Option<Instant>) -> bool {
         let is_here = self.is_here();
         let mut queue = self.lock();
@@ -312,15 +312,15 @@ impl Threads {
             queue.leaving -= 1;
         }
         drop(queue);
-        // The last lines of a thread are its destructors', which may take their time; and a thread here that waits in
-        // a job, as this one does, has more to do than that.
+        // A join also waits for the thread's destructors, which may take long: not with a deadline. And not in a job:
+        // the other threads may be waiting here too, in jobs of their own, so they are not about to end.
         if is_over && !is_here && until.is_none() {
             self.join();
         }
         is_over
     }
 
-    /// Waits for the last lines of threads that have done everything.
+    /// Waits for the destructors of threads that have left the pool.
     fn join(&self) {
         let handles: Vec<_> = self.handles().drain(..).collect();
         for handle in handles {
@@ -330,7 +330,7 @@ impl Threads {
         }
     }
 
-    /// Waits for the threads no more, also when the pool is dropped.
+    /// Stops waiting for the threads, even when the pool is dropped.
     pub(super) fn abandon(&self) {
         self.is_abandoned.store(true, Ordering::Relaxed);
     }
@@ -339,7 +339,7 @@ impl Threads {
         self.is_abandoned.load(Ordering::Relaxed)
     }
 
-    /// Refuses all that nobody runs; returns how many those were, and what is running.
+    /// Refuses all jobs that are not running; returns how many those were, and the running ones.
     pub(super) fn give_up(&self) -> (usize, Vec<BlockingJob>) {
         let (refused, running) = {
             let mut queue = self.lock();
@@ -361,7 +361,7 @@ impl fmt::Debug for Threads {
     }
 }
 
-/// Refuses jobs, and returns how many those were.
+/// Refuses jobs, and returns how many.
 fn refuse_all(jobs: Vec<Arc<dyn Work>>) -> usize {
     let count = jobs.len();
     for job in jobs {
@@ -371,8 +371,8 @@ fn refuse_all(jobs: Vec<Arc<dyn Work>>) -> usize {
     count
 }
 
-/// Counts a thread of the pool. The last owner gives the place back, so that jobs are not left to a thread that never
-/// came.
+/// Stands for a thread in the pool's count. If it is dropped before the thread has served, the count is corrected, so
+/// that jobs are not left to a thread that never arrives.
 struct WorkerGuard {
     threads: Arc<Threads>,
     is_counted: bool,
@@ -381,7 +381,7 @@ struct WorkerGuard {
 impl WorkerGuard {
     fn serve(mut self) {
         self.threads.serve();
-        self.is_counted = false; // That was done when it was decided, under the lock.
+        self.is_counted = false; // `rest` has counted it down already, under the lock.
     }
 
     fn leave(mut self, error: io::Error) {
@@ -393,7 +393,7 @@ impl WorkerGuard {
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if self.is_counted {
-            self.threads.lose_thread(io::Error::other("what was to start it did not"));
+            self.threads.lose_thread(io::Error::other("the thread's closure was dropped uncalled"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a `catch_cancel` has caught, and passing it on.
+//! The result of a `catch_cancel` that caught a request.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,14 +9,14 @@ use thiserror::Error;
 
 use crate::cancel::region::CleanUp;
 
-/// A request to end that was caught by [`catch_cancel`](crate::task::catch_cancel).
+/// A cancel request that was caught by [`catch_cancel`](crate::task::catch_cancel).
 ///
-/// It is a guard: the clean-up lasts as long as it lives. Until then further requests of the same origin are
-/// [counted](Cancelled::requests), and those from elsewhere wait. Dropping it ends the clean-up: the request is
-/// dealt with. [`resume`](Cancelled::resume) passes it on instead.
+/// It is a guard: the clean-up lasts until it is dropped. In the meantime, further requests of the same origin are
+/// [counted](Cancelled::requests), and those from elsewhere wait. Dropping it means that the request has been dealt
+/// with. [`resume`](Cancelled::resume) passes the request on instead.
 #[derive(Error)]
 #[error("{}", self.reason())]
-#[must_use = "the clean-up lasts as long as this lives; dropping it at once leaves the clean-up unprotected"]
+#[must_use = "the clean-up lasts until this is dropped; dropping it immediately leaves the clean-up unprotected"]
 #[doc(alias = "CancelledError")]
 pub struct Cancelled {
     clean_up: CleanUp,
@@ -27,14 +27,13 @@ impl Cancelled {
         Cancelled { clean_up }
     }
 
-    /// Returns the reason of the request: what was given to
-    /// [`cancel_with`](crate::JoinHandle::cancel_with), `"cancelled"` if nothing was, or that the deadline of a
-    /// timeout has passed.
+    /// Returns the reason of the request: the one given to [`cancel_with`](crate::JoinHandle::cancel_with),
+    /// `"cancelled"` if none was given or, from a timeout, a text saying that its deadline has passed.
     pub fn reason(&self) -> &str {
         self.clean_up.request().reason.as_str()
     }
 
-    /// Returns how often the request was made up to now: more than once if somebody is impatient.
+    /// Returns how often the request has been made so far: more than once if it was repeated.
     ///
     /// # Example
     ///
@@ -57,21 +56,20 @@ impl Cancelled {
         self.clean_up.request().count.get()
     }
 
-    /// Ends the clean-up and passes the request on: to the next [`catch_cancel`](crate::task::catch_cancel)
-    /// around this place; or if there is none, to where it was made, so that the task is dropped, or the
-    /// timeout returns [`Elapsed`](crate::time::Elapsed). Whoever gets it waits for the other clean-ups and
-    /// masks in it first.
+    /// Ends the clean-up and passes the request outward: to the next [`catch_cancel`](crate::task::catch_cancel) around
+    /// it or, if there is none, back to where the request was made, so that the task is dropped, or the timeout returns
+    /// [`Elapsed`](crate::time::Elapsed). The receiver first waits for the other clean-ups and masks inside it.
     ///
-    /// Never returns, so it fits the end of any `match` arm. A [`mask`](crate::task::mask) around it does not
-    /// hold the request up, since it could never be over.
+    /// Never returns, so it fits the end of any `match` arm. A [`mask`](crate::task::mask) around it does not hold the
+    /// request back, since that mask could never finish.
     ///
-    /// The request of a task that is the root of a `block_on` can only have come from a timeout or scope in
-    /// it. Resumed outside of that, it waits for ever.
+    /// In the root future of a `block_on`, a request can only have come from a timeout or scope inside that future.
+    /// Resumed outside of it, `resume` waits forever.
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped before somebody else has taken the request, that goes back to where it was made, and
-    /// is acted upon there.
+    /// If it is dropped before anything else has taken the request, the request returns to where it was made, and takes
+    /// effect there.
     ///
     /// # Example
     ///

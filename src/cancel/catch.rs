@@ -1,4 +1,4 @@
-//! Catching a request to end.
+//! Catching a cancel request.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,32 +11,32 @@ use crate::cancel::region::Region;
 use crate::cancel::regions::Role;
 use crate::cancel::thread::left;
 
-/// Runs a future, and catches the request to end that reaches it: then it is dropped, and the task goes on
-/// with [`Cancelled`]. How this and all else that cancels fits together is told under
+/// Runs a future, and catches the cancel request that reaches it: the future is dropped, and the task continues with
+/// [`Cancelled`]. How catching fits together with everything else that cancels is described under
 /// [Cancelling](crate::task#cancelling).
 ///
-/// A request is delivered while the task waits, never in the middle of its turn. It goes to every
-/// `catch_cancel` that waits and has no other inside: to the innermost one of each concurrent branch, once.
-/// What that wraps is dropped without being polled again, even if what it waits for has just happened. But
-/// what is ready in the turn of the request keeps its output.
+/// A request is delivered at an await point, never in the middle of a turn. It goes to every `catch_cancel` that is
+/// waiting and has no other one inside: to the innermost one of each concurrent branch, once. The future in it is
+/// dropped without being polled again, even if what it waits for has just happened. But a future that is ready in the
+/// turn of the request keeps its output.
 ///
-/// The clean-up lasts as long as the [`Cancelled`] lives, and may await. Until then further requests are
-/// counted, and requests from elsewhere wait, unless the clean-up opens another `catch_cancel`: it is not
-/// cancelled by accident, only [aborted](crate::JoinHandle::abort). Returning from it means that the request is
-/// dealt with and the task goes on; [`Cancelled::resume`] passes it on to whatever is around.
+/// The clean-up lasts as long as the [`Cancelled`] lives, and may await. Until then the same request, made again, is
+/// only counted, and requests from elsewhere wait, unless the clean-up opens another `catch_cancel`. Nothing interrupts
+/// it but [`abort`](crate::JoinHandle::abort). Dropping the `Cancelled` means that the request has been dealt with, and
+/// the task continues; [`Cancelled::resume`] passes the request outward.
 ///
-/// A branch that catches nothing, beside one that does, is not stopped by the request its neighbour took:
-/// put one `catch_cancel` around both.
+/// A branch that catches nothing, beside a branch that does, is not stopped: the request goes to its neighbour. Put one
+/// `catch_cancel` around both.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps, and no clean-up runs. A request that it was told of and did not take goes to
-/// the next one out. One that is kept and polled no more, by a `select!` to which it was lent for example, holds a
-/// request up for a few turns only; then that goes to the next one out as well.
+/// Dropping it drops the future inside, and no clean-up runs. A request that it has received but not taken goes to the
+/// next `catch_cancel` outward. If it is kept but no longer polled, as by a `select!` that only borrowed it, it delays
+/// a request for a few turns only; then the request goes to the next one outward as well.
 ///
 /// # Panics
 ///
-/// If it is polled again after it was ready with an `Err`.
+/// If it is polled again after it has returned an `Err`.
 ///
 /// # Example
 ///
@@ -62,8 +62,8 @@ use crate::cancel::thread::left;
 ///
 /// # The `Cancelled` must live as long as the clean-up
 ///
-/// Here it is dropped before, by the condition of the `if`, and the clean-up is a wait like any other that
-/// the next request ends:
+/// Here the condition of the `if` drops it too early. The clean-up is then a wait like any other, and the next request
+/// ends it:
 ///
 /// ```no_run
 /// # async fn work() {}
@@ -75,8 +75,8 @@ use crate::cancel::thread::left;
 /// # }
 /// ```
 ///
-/// And a `let result = catch_cancel(…).await;` that lives to the end of its function makes everything after
-/// it a clean-up. Use a `match`, as above.
+/// Conversely, a `let result = catch_cancel(…).await;` that lives to the end of its function makes everything after it
+/// a clean-up. Use a `match`, as above.
 #[doc(alias = "CancelledError")]
 pub fn catch_cancel<F: Future>(future: F) -> CatchCancel<F> {
     CatchCancel { future: Some(future), region: Region::new(Role::Catch) }
@@ -108,7 +108,7 @@ impl<F: Future> Future for CatchCancel<F> {
             return Poll::Ready(Err(cancelled));
         }
         let future = this.future.as_mut().as_pin_mut();
-        let future = future.expect("`catch_cancel` was polled after it had been ready");
+        let future = future.expect("a `catch_cancel` was polled after completion");
         let since = left();
         if let Poll::Ready(output) = future.poll(cx) {
             this.region.leave();

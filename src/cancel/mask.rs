@@ -1,4 +1,4 @@
-//! Holding requests to end back.
+//! Holding cancel requests back.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,19 +10,19 @@ use crate::cancel::region::Region;
 use crate::cancel::regions::Role;
 use crate::cancel::thread::left;
 
-/// Runs a future that is not to be cancelled half way: requests to end wait until it is over.
+/// Runs a future that must not be cancelled halfway: cancel requests are held back until it has finished.
 ///
-/// They are delivered at the next wait after it, or to a [`catch_cancel`](crate::task::catch_cancel) around
-/// it. Timeouts inside of it act as ever. A branch beside it may take the request at once; then there is
-/// nothing left to wait. [`abort`](crate::JoinHandle::abort) is not held up by anything.
+/// They are delivered at the next await point after it, or to a [`catch_cancel`](crate::task::catch_cancel) around it.
+/// Timeouts inside it are not affected. A concurrent branch may take the request immediately; then none is left to
+/// deliver. [`abort`](crate::JoinHandle::abort) is never held back.
 ///
-/// A mask that nobody polls any more holds nothing up.
+/// A mask that is no longer polled does not hold anything back.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops what it wraps, at once: a mask holds requests back, and nothing else. So the loser of a
-/// `select!`, or a task that [`shutdown`](crate::Scheduler::shutdown) does not wait for any longer, ends in the
-/// midst of it. Work that must not is for a task of its own: [`shield`](crate::task::shield).
+/// Dropping it drops the future inside, immediately: a mask only holds back requests. So a `select!` that it loses, or
+/// a [`shutdown`](crate::Scheduler::shutdown) whose grace period expires, ends it halfway. Work that must not be
+/// interrupted needs a task of its own: [`shield`](crate::task::shield).
 ///
 /// # Example
 ///

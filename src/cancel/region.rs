@@ -219,7 +219,7 @@ pub(crate) struct CleanUp {
 impl CleanUp {
     /// The request.
     pub(crate) fn request(&self) -> &Request {
-        self.request.as_ref().expect("a clean-up has its request until it passes that on")
+        self.request.as_ref().expect("a clean-up has its request until it passes it on")
     }
 
     /// Ends by passing the request on, to whatever is around the poll in which this is called. What is

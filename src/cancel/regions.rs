@@ -312,7 +312,10 @@ impl Regions {
     fn make_parcel(&mut self, region: u32) -> Ring {
         let record = &mut self.slab[region];
         let role = mem::replace(&mut record.role, Role::Parcel);
-        debug_assert!(role == Role::Passage || role == Role::Mask, "others pass nothing on");
+        debug_assert!(
+            role == Role::Passage || role == Role::Mask,
+            "only these two pass a request on"
+        );
         if let Some(request) = record.request.take() {
             self.requests -= 1;
             request.close();
@@ -383,7 +386,7 @@ mod tests {
         assert_eq!(regions.below(passage), [catch, mask]);
         let since = regions.left();
         regions.leave(mask, since, &mut Vec::new());
-        assert_eq!(regions.below(root), [passage, catch], "it was polled by somebody else");
+        assert_eq!(regions.below(root), [passage, catch], "another caller polled it");
         assert!(regions.has_unlinked(since) && !regions.has_unlinked(regions.left()));
     }
 

@@ -323,7 +323,7 @@ impl Regions {
             if record.role == Role::Catch {
                 self.release(request, true, rings);
             } else {
-                debug_assert_eq!(request.region, region, "only a catch has a request of others");
+                debug_assert_eq!(request.region, region, "only a catch holds a foreign request");
                 request.close();
             }
         }

@@ -1,4 +1,4 @@
-//! A token to pass around: whoever has it can cancel, and can wait for that.
+//! A token to pass around: it can be cancelled, and it can be waited for.
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
@@ -17,11 +17,10 @@ use crate::kernel::Place;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
-/// Says to many at once that they should end: those who have been given the token, and those who have a
-/// [child](CancelToken::child_token) of it.
+/// A token that signals cancellation to everything that holds it, or a [child](CancelToken::child_token) of it.
 ///
-/// Clones are the same token. A task need not have one to be [cancelled](crate::JoinHandle::cancel); this is for
-/// work that is not a task, or is spread over many.
+/// Clones refer to the same token. A task does not need one to be [cancelled](crate::JoinHandle::cancel); a token is
+/// for work that is not a task, or that is spread over many.
 ///
 /// # Example
 ///
@@ -65,7 +64,7 @@ struct Children {
 }
 
 impl CancelToken {
-    /// Makes a token that is not cancelled.
+    /// Creates a token that is not cancelled.
     pub fn new() -> Self {
         CancelToken::with_parent(None)
     }
@@ -80,7 +79,7 @@ impl CancelToken {
         CancelToken { shared: Rc::new(shared) }
     }
 
-    /// Makes a token that is cancelled with this one, and that can be cancelled alone.
+    /// Creates a child token, which is cancelled with this one and can also be cancelled alone.
     ///
     /// # Example
     ///
@@ -111,48 +110,49 @@ impl CancelToken {
         child
     }
 
-    /// Cancels it, and its children, and theirs. Everybody who waits for one of them is woken, in the order of
-    /// their coming for each. The second time does nothing.
+    /// Cancels the token, its children, and theirs. All waiters are woken, those of each token in FIFO order.
+    /// Cancelling it again has no effect.
     pub fn cancel(&self) {
         self.shared.cancel(&Reason::Unsaid);
     }
 
-    /// Does the same, and says why: for [`reason`](CancelToken::reason), and for whoever catches the request of
+    /// Like [`cancel`](CancelToken::cancel), with a reason, which [`reason`](CancelToken::reason) returns, and
+    /// [`Cancelled::reason`](crate::task::Cancelled::reason) in a future that catches the request of
     /// [`run_until_cancelled`](CancelToken::run_until_cancelled).
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
         self.shared.cancel(&Reason::Said(reason.into()));
     }
 
-    /// Returns whether it was cancelled.
+    /// Returns whether the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.shared.reason.get().is_some()
     }
 
-    /// Returns why it was cancelled, if it was; `"cancelled"` if nobody said.
+    /// Returns the reason, if the token is cancelled; `"cancelled"` if none was given.
     pub fn reason(&self) -> Option<&str> {
         self.shared.reason.get().map(Reason::as_str)
     }
 
-    /// Waits until it is cancelled; does not wait if it is.
+    /// Waits until the token is cancelled; does not wait if it already is.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the list of those who wait; nothing else changes.
+    /// Dropping the future removes it from the list of waiters; nothing else changes.
     #[track_caller]
     pub fn cancelled(&self) -> TokenCancelled<'_> {
         TokenCancelled { queued: Queued::new(&*self.shared, 0, Location::caller()) }
     }
 
-    /// Runs a future until it is ready or the token is cancelled, whichever is first; `None` if that is the
+    /// Runs a future until it is ready or the token is cancelled, whichever comes first; returns `None` if that is the
     /// token.
     ///
-    /// When the token is cancelled the future gets a request to end, as from a [`timeout`](crate::timeout): a
-    /// [`catch_cancel`](crate::task::catch_cancel) in it may clean up, and otherwise it is dropped at once. One
-    /// that is ready in the same turn wins. With a token that is cancelled already the future is never polled.
+    /// When the token is cancelled, the future receives a cancel request, as from a [`timeout`](crate::timeout): a
+    /// [`catch_cancel`](crate::task::catch_cancel) in it may clean up; otherwise it is dropped immediately. A future
+    /// that is ready in the same turn wins. If the token is already cancelled, the future is never polled.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops what it wraps. A request from around it goes through it to what it wraps.
+    /// Dropping it drops the future inside. A cancel request from outside passes through it to that future.
     ///
     /// # Example
     ///
@@ -177,7 +177,7 @@ impl CancelToken {
         RunUntilCancelled { passage: Passage::new(future), wait: Some(wait), is_begun: false }
     }
 
-    /// Returns a value that cancels the token when it is dropped.
+    /// Returns a guard that cancels the token when it is dropped.
     ///
     /// # Example
     ///
@@ -328,7 +328,7 @@ impl<F> fmt::Debug for RunUntilCancelled<'_, F> {
     }
 }
 
-/// Cancels a token when it is dropped; made by [`CancelToken::drop_guard`].
+/// Cancels a token when it is dropped; returned by [`CancelToken::drop_guard`].
 #[derive(Debug)]
 #[must_use = "dropping it cancels the token"]
 pub struct DropGuard {
@@ -337,7 +337,7 @@ pub struct DropGuard {
 }
 
 impl DropGuard {
-    /// Gives the token back without cancelling it.
+    /// Returns the token without cancelling it.
     #[must_use]
     pub fn disarm(mut self) -> CancelToken {
         self.token.take().unwrap_or_default()

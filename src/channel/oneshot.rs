@@ -1,5 +1,22 @@
 //! A channel for a single value, such as the answer to a request.
 //!
+//! Use it when a task needs exactly one value from another one, or the news that there will be none:
+//!
+//! ```
+//! use turnwise::channel::oneshot;
+//! use turnwise::{block_on, spawn};
+//!
+//! block_on(async {
+//!     let (sender, answer) = oneshot::channel();
+//!     spawn(async move { sender.send("turnwise".len()) });
+//!     assert_eq!(answer.await, Ok(8));
+//!
+//!     let (sender, answer) = oneshot::channel::<usize>();
+//!     drop(sender);
+//!     assert!(answer.await.is_err());
+//! });
+//! ```
+//!
 //! The receiver is a future. A channel costs one allocation, and nothing is registered anywhere unless a task actually
 //! waits.
 

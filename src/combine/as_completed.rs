@@ -1,4 +1,4 @@
-//! Outputs in the order in which they come about.
+//! Outputs in the order in which futures complete.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,15 +8,16 @@ use std::task::{Context, Poll, ready};
 
 use crate::combine::group::{Batch, FutureGroup};
 
-/// Gives the outputs of several futures one by one, in the order in which they come about.
+/// Returns the outputs of several futures one by one, in the order in which they complete.
 ///
-/// Give it [handles](crate::JoinHandle) of tasks, and they come in the exact order in which the tasks end;
-/// the tasks run by themselves, also while nobody asks, and go on if this is dropped. Give it any other
-/// futures, and they are polled in place, by whoever awaits [`next`](AsCompleted::next): they may borrow, but go on
-/// only then. Of several that are ready in the same turn, the first that was given comes first.
+/// With [handles](crate::JoinHandle) of tasks, that is the exact order in which the tasks finished. The tasks
+/// run whether or not [`next`](AsCompleted::next) is awaited, and continue if this is dropped. Other futures
+/// are polled in place, by the task that awaits `next`: they may borrow, but make progress only during that
+/// await. Of several that are ready in the same turn, the first in argument order comes first, or, with more
+/// than thirty futures, the first that was woken.
 ///
-/// As with [`join_all`](crate::join_all), only those that were woken are polled if there are many. See
-/// [`JoinSet`](crate::task::JoinSet) for a group that grows.
+/// As with [`join_all`](crate::join_all), with more than thirty futures only those that were woken are
+/// polled. For a group that grows, see [`JoinSet`](crate::task::JoinSet).
 ///
 /// # Example
 ///
@@ -46,35 +47,35 @@ where
     AsCompleted { group: FutureGroup::new(futures), completed: VecDeque::new() }
 }
 
-/// Several futures, whose outputs come as they come about; made by [`as_completed`].
+/// The outputs of several futures, in the order of completion; created by [`as_completed`].
 #[must_use = "futures do nothing until they are awaited"]
 pub struct AsCompleted<F: Future> {
     group: FutureGroup<F>,
-    /// Those that were not asked for yet.
+    /// Outputs that [`next`](AsCompleted::next) has not returned yet.
     completed: VecDeque<F::Output>,
 }
 
 impl<F: Future> AsCompleted<F> {
-    /// Waits for the next output; `None` when there was one of each future.
+    /// Waits for the next output. Returns `None` when every output has been returned.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: an output that has come about is given by the next call.
+    /// Dropping the future loses nothing: an output that is already there is returned by the next call.
     ///
     /// # Panics
     ///
-    /// If one of the futures panics; and if it is polled again after that.
+    /// If one of the futures panics, and if it is polled again after that.
     #[allow(clippy::should_implement_trait, reason = "it is what streams call it")]
     pub fn next(&mut self) -> NextCompleted<'_, F> {
         NextCompleted { outputs: self }
     }
 
-    /// Returns how many outputs are still to come.
+    /// Returns the number of outputs that have not been returned yet.
     pub fn len(&self) -> usize {
         self.group.left() + self.completed.len()
     }
 
-    /// Returns whether no output is to come any more.
+    /// Returns whether every output has been returned.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -96,7 +97,7 @@ impl<F: Future> AsCompleted<F> {
     }
 }
 
-/// The futures have boxes of their own, and outputs are moved.
+/// The futures are pinned on the heap, and outputs are moved.
 impl<F: Future> Unpin for AsCompleted<F> {}
 
 impl<F: Future> fmt::Debug for AsCompleted<F> {

@@ -1,12 +1,11 @@
-//! The bells of children that are polled by one task: who rang is polled, and nobody else.
+//! The bells of children that are polled by one task: only a child that was woken is polled.
 //!
-//! A child's bell marks the child as due and rings for the parent. As the kernel does it with its tasks
-//! (`kernel/waker.rs`), one bell is lent to child after child, with the child's number written on it. Only
-//! a child that keeps a clone of its waker keeps the bell. So children that are ready, or only give way,
-//! cost no allocation.
+//! A child's bell marks the child as due and wakes the parent. As with tasks (`kernel/waker.rs`), one bell is
+//! lent to child after child, with the child's number written on it; only a child that keeps a clone of its
+//! waker keeps the bell. So children that are ready, or only yield, cost no allocation.
 //!
-//! Wakers go to other threads, so what they touch is atomic or behind a lock; nothing of the user's runs
-//! while it is locked.
+//! Wakers may be sent to other threads, so what they touch is atomic or behind a lock. No user code runs
+//! while the lock is held.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -14,7 +13,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Where the bells report to.
+/// Collects the children whose bells were rung.
 #[derive(Default)]
 struct RungList {
     rung: Mutex<Rung>,
@@ -22,9 +21,9 @@ struct RungList {
 
 #[derive(Default)]
 struct Rung {
-    /// The children that rang, in order.
+    /// The children that were rung, in order.
     children: Vec<u32>,
-    /// To ring for the parent; `None` from the first ring until it is polled.
+    /// The parent's waker; `None` from the first ring until the parent is polled.
     parent: Option<Waker>,
 }
 
@@ -45,17 +44,17 @@ impl RungList {
     }
 }
 
-/// What a child's waker points to.
+/// The data behind a child's waker.
 ///
 /// ```text
-/// quiet ──1──▶ lent ──3──▶ quiet      1 lend: a poll begins     3 take_back: it was not rung
+/// quiet ──1──▶ lent ──3──▶ quiet      1 lend: a poll starts     3 take_back: it was not rung
 ///   │            └────2──▶ rung       2 wake_by_ref             4 wake_by_ref: puts the child on the list
 ///   └────4──▶ rung ──1──▶ lent
 /// ```
 ///
-/// It goes onto the list once, however often it is rung, until the next poll begins.
+/// However often it is rung, the child goes onto the list only once until its next poll starts.
 struct ChildBell {
-    /// Written only while the bell is home, so nobody ever sees it change.
+    /// Written only while the bell is home, so no clone of the waker can observe the change.
     child: AtomicU32,
     state: AtomicU8,
     rung_list: Arc<RungList>,
@@ -66,20 +65,20 @@ const LENT: u8 = 1;
 const RUNG: u8 = 2;
 
 impl Wake for ChildBell {
-    /// The clone is dropped after the ring: then a bell that is home has rung for the last time.
+    /// The clone is dropped after the ring, so a bell that is home is not being rung by any thread.
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // A swap, also if it has rung: whoever polls next must see what was written before this.
+        // A swap, even if it has rung: the next poll must see what was written before this ring.
         if self.state.swap(RUNG, Ordering::AcqRel) == QUIET {
             self.rung_list.ring(self.child.load(Ordering::Relaxed));
         }
     }
 }
 
-/// Our two references to a bell: one that is home has a count of exactly two.
+/// Our two references to a bell; when the bell is home, its count is exactly two.
 struct LentBell {
     door: Arc<ChildBell>,
     waker: Waker,
@@ -95,23 +94,23 @@ impl LentBell {
         LentBell { waker: Waker::from(Arc::clone(&door)), door }
     }
 
-    /// Before the poll, never after it: a ring from now on asks for another poll.
+    /// Called before the poll, never after it: a ring from here on requests another poll.
     fn lend(&self) {
         self.door.state.swap(LENT, Ordering::AcqRel);
     }
 
-    /// After the poll; returns whether it was rung meanwhile.
+    /// Called after the poll. Returns whether the bell was rung during it.
     fn take_back(&self) -> bool {
         let state = &self.door.state;
         state.compare_exchange(LENT, QUIET, Ordering::AcqRel, Ordering::Acquire).is_err()
     }
 
-    /// The child is over: whoever still has its waker rings for nobody.
+    /// Called when the child has finished: clones of its waker that are held elsewhere wake nothing.
     fn disconnect(&self) {
         self.door.state.swap(RUNG, Ordering::AcqRel);
     }
 
-    /// Returns whether no clone of it is anywhere. For the fence see `kernel::waker::Bell::is_home`.
+    /// Returns whether no clone of the waker exists. For the fence see `kernel::waker::Bell::is_home`.
     fn is_home(&self) -> bool {
         if Arc::strong_count(&self.door) > 2 {
             return false;
@@ -121,20 +120,21 @@ impl LentBell {
     }
 }
 
-/// The bells of one parent, and the list of children that are due.
+/// The bells of one parent, and the queue of children that are due.
 pub(super) struct BellSet {
     rung_list: Arc<RungList>,
-    /// Is lent to every child that has none of its own.
+    /// Lent to every child that has no bell of its own.
     common: LentBell,
-    /// Children's own, while clones of them are in foreign hands. As long as the last child that has one.
+    /// The bells that children keep while clones of them are held elsewhere, by child; only as long as
+    /// needed.
     own: Vec<Option<LentBell>>,
     spare: Vec<LentBell>,
-    /// To be polled, in this order.
+    /// The children to poll, in this order.
     due: VecDeque<u32>,
 }
 
 impl BellSet {
-    /// All children are due.
+    /// Creates the bells of this many children, all of which are due.
     pub(super) fn new(children: u32) -> Self {
         let rung_list = Arc::<RungList>::default();
         BellSet {
@@ -146,10 +146,10 @@ impl BellSet {
         }
     }
 
-    /// Begins a poll of the parent: whoever polls now is to be rung for, and who rang is due.
+    /// Starts a poll of the parent: stores its waker, and makes the children that were rung due.
     pub(super) fn collect(&mut self, cx: &Context<'_>) {
         let parent = self.rung_list.lock().parent.take();
-        // Cloning and dropping a foreign waker runs code of its owner.
+        // Cloning and dropping a foreign waker runs user code: not while the lock is held.
         let parent = match parent {
             Some(parent) if parent.will_wake(cx.waker()) => parent,
             _ => cx.waker().clone(),
@@ -159,17 +159,18 @@ impl BellSet {
         rung.parent = Some(parent);
     }
 
-    /// How many are due.
+    /// Returns how many children are due.
     pub(super) fn due(&self) -> usize {
         self.due.len()
     }
 
-    /// Takes the next one that is due.
+    /// Takes the next child that is due.
     pub(super) fn next(&mut self) -> Option<u32> {
         self.due.pop_front()
     }
 
-    /// Polls a child, with its own bell or the common one. If it rang meanwhile, it is due again.
+    /// Polls a child with its own bell or the common one. If the bell is rung during the poll, the child is
+    /// due again.
     #[inline]
     pub(super) fn poll<T>(
         &mut self,
@@ -179,7 +180,7 @@ impl BellSet {
         if let Some(Some(_)) = self.own.get(child as usize) {
             return self.poll_with_own(child, poll);
         }
-        // Nobody has a clone of it: until the poll gives it away, plain stores will do.
+        // No clone of it exists: until the poll gives one away, plain stores are enough.
         let bell = &self.common;
         bell.door.child.store(child, Ordering::Relaxed);
         bell.door.state.store(LENT, Ordering::Relaxed);
@@ -199,7 +200,7 @@ impl BellSet {
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         let own = &mut self.own[child as usize];
-        let Some(bell) = own else { unreachable!("the child was seen to have one") };
+        let Some(bell) = own else { unreachable!("the child was just found to have one") };
         bell.lend();
         let poll = poll(&mut Context::from_waker(&bell.waker));
         if poll.is_ready() {
@@ -215,7 +216,7 @@ impl BellSet {
         poll
     }
 
-    /// The child that was just polled has given a clone of the common bell away: it keeps that bell.
+    /// Leaves the common bell to the child that was just polled and has given a clone of it away.
     #[cold]
     fn keep(&mut self, child: u32, is_over: bool) {
         let next = self.spare.pop().unwrap_or_else(|| LentBell::new(&self.rung_list));
@@ -236,7 +237,7 @@ impl BellSet {
 }
 
 impl Drop for BellSet {
-    /// Wakers may outlive this; they ring for nobody then.
+    /// Wakers may outlive this; from now on they wake nothing.
     fn drop(&mut self) {
         let parent = self.rung_list.lock().parent.take();
         drop(parent);

@@ -1,4 +1,4 @@
-//! A branch of a `join!`, a `try_join!` or a `select!`: a future, and then what came of it.
+//! A branch of a `join!`, a `try_join!` or a `select!`: a future, and later its output.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A future that is polled until it is ready, and its output from then on.
+    /// A future until it is ready, and its output from then on.
     ///
     /// The future is dropped as soon as it is ready, whatever the other branches do.
     #[project = BranchView]
@@ -30,12 +30,12 @@ impl<F: Future, T> Branch<F, T> {
     ///
     /// # Panics
     ///
-    /// If it is not done.
+    /// If the branch is not done, or its output was already taken.
     #[inline]
     pub fn take(self: Pin<&mut Self>) -> T {
         match self.project_replace(Branch::Gone) {
             BranchParts::Done { output } => output,
-            _ => panic!("a branch is asked for its output once, and when it is done"),
+            _ => panic!("the output of a branch is taken once, after it is done"),
         }
     }
 }
@@ -56,11 +56,11 @@ impl<F, T, E> Branch<F, T>
 where
     F: Future<Output = Result<T, E>>,
 {
-    /// The same, for a branch that may fail. An error is returned at once.
+    /// Like `poll`, for a branch that may fail: an error is returned immediately.
     ///
     /// # Errors
     ///
-    /// That of the future.
+    /// The error of the future.
     #[inline]
     pub fn poll_try(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         if let BranchView::Waiting { future } = self.as_mut().project() {
@@ -86,7 +86,7 @@ impl<F: Future, T> fmt::Debug for Branch<F, T> {
     }
 }
 
-/// Polls a branch of a `select!`. It is empty, and so never polled again, as soon as it is ready.
+/// Polls a branch of a `select!`. A branch that is ready is emptied, and so never polled again.
 #[doc(hidden)]
 #[inline]
 pub fn poll_enabled<F: Future>(

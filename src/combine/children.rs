@@ -1,22 +1,23 @@
-//! Where the futures of a group are kept: pinned, numbered, and eight in one allocation.
+//! Storage for the futures of a group: pinned, numbered, and eight in one allocation.
 //!
-//! A vector cannot pin what is in it without `unsafe`, and a box for each costs more than polling it. But a
-//! pair of pinned things is pinned: so there are pairs of pairs of pairs, and a box for each of those.
+//! A vector cannot pin its elements without `unsafe`, and a box for each future costs more than polling it.
+//! But pinning a pair pins both of its fields: so eight futures are a pair of pairs of pairs, in one box.
 
 use std::pin::Pin;
 
 use pin_project_lite::pin_project;
 
-/// Futures by number. A place is empty when its future is over.
+/// Futures by number. A slot is empty once its future has finished.
 pub(super) struct ChildFutures<F> {
     eights: Vec<Pin<Box<Eight<F>>>>,
-    /// The last ones; and all of them if they are large.
+    /// The remaining futures; all of them if they are large.
     ones: Vec<Pin<Box<FutureSlot<F>>>>,
 }
 
 type Eight<F> = Pair<Pair<Pair<FutureSlot<F>>>>;
 
-/// Futures that are larger have a box each: it matters no more, and eight would be much for a stack.
+/// Larger futures get a box each: the allocation hardly matters there, and eight of them would need much
+/// stack.
 const LARGE: usize = 512;
 
 impl<F> ChildFutures<F> {
@@ -33,12 +34,12 @@ impl<F> ChildFutures<F> {
         ChildFutures { eights, ones }
     }
 
-    /// How many places there are.
+    /// Returns the number of slots.
     pub(super) fn len(&self) -> usize {
         self.eights.len() * Eight::<F>::COUNT + self.ones.len()
     }
 
-    /// The place with this number.
+    /// Returns the slot with this number.
     #[inline]
     pub(super) fn at(&mut self, number: usize) -> Pin<&mut Option<F>> {
         let (eight, inside) = (number / Eight::<F>::COUNT, number % Eight::<F>::COUNT);
@@ -49,7 +50,7 @@ impl<F> ChildFutures<F> {
     }
 }
 
-/// So many places, pinned together.
+/// A block of `COUNT` slots, pinned together.
 trait SlotBlock<F> {
     const COUNT: usize;
 
@@ -70,9 +71,7 @@ impl<F> SlotBlock<F> for FutureSlot<F> {
 
     fn fill(futures: &mut impl Iterator<Item = F>) -> Self {
         let future = futures.next();
-        FutureSlot {
-            future: Some(future.expect("an iterator gives as much as its size hint says")),
-        }
+        FutureSlot { future: Some(future.expect("an iterator yields what its size hint says")) }
     }
 
     #[inline]
@@ -110,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_has_its_place_however_many_there_are() {
+    fn every_number_has_its_own_slot() {
         for count in 0..40 {
             let mut children = ChildFutures::new((0..count).map(|number| number * 10));
             assert_eq!(children.len(), count);
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn large_futures_and_those_of_unknown_number_have_a_box_each() {
+    fn large_futures_and_those_of_unknown_number_get_a_box_each() {
         let mut large = ChildFutures::new((0..20_u8).map(|number| [number; LARGE + 1]));
         assert_eq!((large.eights.len(), large.at(17).unwrap()[0]), (0, 17));
         let mut unknown = ChildFutures::new((0..40).filter(|number| number % 2 == 0));

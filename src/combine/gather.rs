@@ -1,4 +1,4 @@
-//! Gathering: tasks whose outputs come in the order in which they were given.
+//! Gathering: spawned tasks whose outputs are returned in argument order.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,26 +8,28 @@ use std::task::{Context, Poll, ready};
 use crate::kernel::current;
 use crate::task::{JoinError, JoinSet};
 
-/// Makes a task of each future, and waits for them all; their outputs come in the order in which the futures
-/// were given, failures as values in their places.
+/// Spawns a task for each future, waits until all have finished, and returns their outputs in the order in
+/// which the futures were given, failures included.
 ///
-/// The tasks are spawned by this call, in that order, and run whether the result is awaited or not. A task
-/// that panics, or is cancelled or aborted, is a [`JoinError`] in its place, and stops none of the others.
+/// The tasks are spawned by this call, in that order, and run whether or not the result is awaited. The
+/// output of a task that panics, or is cancelled or aborted, is a [`JoinError`]; the other tasks are not
+/// affected.
 ///
-/// * [`first_error`](Gather::first_error) ends at the first failure instead; the other tasks go on.
-/// * [`flatten`](Gather::flatten) is for tasks that give a `Result` themselves.
+/// * [`first_error`](Gather::first_error) returns the first failure immediately; the other tasks continue.
+/// * [`flatten`](Gather::flatten) is for tasks that return a `Result` themselves.
 /// * [`try_join_all`](crate::try_join_all) drops the others at the first error;
 ///   [`task::scope`](crate::task::scope()) cancels them, and waits for their clean-ups;
-///   [`join_all`](crate::join_all) makes no tasks.
+///   [`join_all`](crate::join_all) spawns no tasks.
 ///
-/// In asyncio's words it is `gather(..., return_exceptions=True)`, and `first_error` is that without
-/// `return_exceptions`. What differs: futures that are given twice are not merged, and a cancelled child is
-/// its own failure only.
+/// In asyncio's terms this is `gather(..., return_exceptions=True)`; with `first_error` it is `gather`
+/// without `return_exceptions`. Unlike there, futures that are given twice are not merged, and the
+/// cancellation of a child is only that child's failure.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future aborts the tasks that are not over. A request to end goes to the task that waits here,
-/// not to them; where it drops this future they are aborted, and cannot clean up.
+/// Dropping the future aborts the tasks that have not finished. A cancel request goes to the waiting task,
+/// not to the gathered ones; if nothing catches it, this future is dropped, and they are aborted without a
+/// clean-up.
 ///
 /// # Panics
 ///
@@ -74,19 +76,19 @@ where
 #[must_use = "dropping it aborts the tasks"]
 pub struct Gather<R: 'static, T = R, E = JoinError> {
     set: JoinSet<R>,
-    /// `None` when they were given away.
+    /// `None` after they were returned.
     outputs: Option<Vec<Option<Result<T, E>>>>,
-    /// Makes what is given of what the task gave.
+    /// Converts a task's output to the one that is returned.
     settle: fn(Result<R, JoinError>) -> Result<T, E>,
 }
 
 impl<R, T, E> Gather<R, T, E> {
-    /// Gives all values, or the first failure as soon as it happens. The tasks that are not over go on then,
-    /// as if they had been detached.
+    /// Returns all values, or the first failure as soon as it occurs. The tasks that have not finished by
+    /// then continue, detached.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready aborts the tasks that are not over.
+    /// Dropping the future before it is ready aborts the tasks that have not finished.
     ///
     /// # Example
     ///
@@ -106,14 +108,15 @@ impl<R, T, E> Gather<R, T, E> {
         FirstError { gather: self }
     }
 
-    /// Waits for the next task to end, and puts its output into its place. Gives the place.
+    /// Waits for the next task to finish, stores its output in its place, and returns that place; `None` if
+    /// no task is left.
     fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<&mut Option<Result<T, E>>>> {
         let place = self.set.made_at();
         let Some(ended) = ready!(self.set.poll_next_ended(cx, place)) else {
             return Poll::Ready(None);
         };
         let outputs = self.outputs.as_mut().expect(POLLED_AGAIN);
-        let number = usize::try_from(ended.rank).expect("it was counted in memory");
+        let number = usize::try_from(ended.rank).expect("as many outputs fit into memory");
         let output = &mut outputs[number];
         *output = Some((self.settle)(ended.output));
         Poll::Ready(Some(output))
@@ -125,11 +128,11 @@ impl<R, T, E> Gather<R, T, E> {
     }
 }
 
-const POLLED_AGAIN: &str = "a gather must not be polled again after it was ready";
+const POLLED_AGAIN: &str = "a `gather` was polled after completion";
 
 impl<T, E: From<JoinError> + 'static> Gather<Result<T, E>> {
-    /// Joins the two ways to fail: a task's own error, and the [`JoinError`] of a task that has none because
-    /// it panicked, or was cancelled or aborted.
+    /// Merges the two ways to fail: the error that a task returns, and the [`JoinError`] of a task that
+    /// panicked, or was cancelled or aborted.
     ///
     /// # Example
     ///

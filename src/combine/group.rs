@@ -1,8 +1,9 @@
 //! Many futures, polled by the task that waits for them.
 //!
-//! A few are all polled whenever the task has a turn, with the task's own waker: so what they wait for
-//! keeps the task by its key, costs nothing, and a deadlock report is certain. With many that would be
-//! quadratic; then each child has its own bell (`bells.rs`), and only those that rang are polled.
+//! A small group is polled as a whole whenever the task takes its turn, with the task's own waker: whatever a
+//! child waits for can store the task's key, which costs nothing, and a deadlock report is certain. For a
+//! large group that would be quadratic, so each child gets a bell (`bells.rs`), and only children that were
+//! rung are polled.
 
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
@@ -11,16 +12,16 @@ use crate::combine::bells::BellSet;
 use crate::combine::children::ChildFutures;
 use crate::task::take_end;
 
-/// More children than this have bells.
+/// A group of more children than this uses bells.
 pub(super) const FEW: usize = 30;
 
-/// Futures in the order in which they were given, and those places that are empty since theirs is over.
+/// Futures in the order in which they were given; the slots of those that have finished are empty.
 pub(super) struct FutureGroup<F> {
-    // Before the children: what these do when they are dropped rings for nobody.
+    // Declared before the children, so dropped first: wakes that come from dropping the children go nowhere.
     bells: Option<BellSet>,
     children: ChildFutures<F>,
     left: usize,
-    /// Stays set if a child panics.
+    /// Stays `true` if a child panics.
     is_polling: bool,
 }
 
@@ -37,23 +38,24 @@ impl<F: Future> FutureGroup<F> {
         FutureGroup { bells, left: children.len(), children, is_polling: false }
     }
 
-    /// How many futures are not over.
+    /// Returns how many futures have not finished.
     pub(super) fn left(&self) -> usize {
         self.left
     }
 
-    /// Polls those that may go on, and gives `ended` the number and the output of each that is ready. It is
-    /// ready when `ended` breaks, or when no future is left; until then whoever polls is woken.
+    /// Polls the futures that can make progress, and calls `ended` with the number and the output of each
+    /// that is ready. Ready when `ended` breaks, or when no future is left; until then the waker of `cx` is
+    /// woken for further progress.
     ///
     /// # Panics
     ///
-    /// If a child panics, and when it is polled again after that.
+    /// If a child panics, and if it is polled again after that.
     pub(super) fn poll<B>(
         &mut self,
         cx: &mut Context<'_>,
         mut ended: impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> Poll<ControlFlow<B>> {
-        assert!(!self.is_polling, "a group of futures was polled again after one had panicked");
+        assert!(!self.is_polling, "a group of futures was polled again after one of them panicked");
         self.is_polling = true;
         let flow = match self.bells {
             Some(_) => self.poll_due(cx, &mut ended),
@@ -61,7 +63,7 @@ impl<F: Future> FutureGroup<F> {
         };
         self.is_polling = false;
         if self.left == 0 {
-            self.bells = None; // They hold the waker of whoever polled.
+            self.bells = None; // They hold the caller's waker.
         }
         match flow {
             ControlFlow::Continue(()) if self.left > 0 => Poll::Pending,
@@ -93,7 +95,7 @@ impl<F: Future> FutureGroup<F> {
     ) -> ControlFlow<B> {
         let Some(bells) = &mut self.bells else { return ControlFlow::Continue(()) };
         bells.collect(cx);
-        // Who rings during this pass is polled in the next one, so that the task gives way.
+        // A child that is rung during this poll is polled in the next one, so that the task yields.
         for _ in 0..bells.due() {
             let Some(number) = bells.next() else { break };
             let mut place = self.children.at(number as usize);
@@ -112,7 +114,7 @@ impl<F: Future> FutureGroup<F> {
 }
 
 impl<F: Unpin> FutureGroup<F> {
-    /// Takes out the futures that are not over, in the order in which they were given.
+    /// Takes out the futures that have not finished, in the order in which they were given.
     pub(super) fn take_remaining(&mut self) -> Vec<F> {
         self.bells = None;
         self.left = 0;
@@ -121,14 +123,15 @@ impl<F: Unpin> FutureGroup<F> {
     }
 }
 
-/// What came of several futures in one pass, in the order in which it came about.
+/// The outputs of one poll of a group, in the order of completion.
 ///
-/// A future is over when it is polled; but a task was over before, and its handle says since which turn.
+/// A future completes when it is polled; but a task has completed earlier, and its handle records in which
+/// turn.
 pub(super) struct Batch<T>(Vec<(u64, T)>);
 
 impl<T> Batch<T> {
     pub(super) fn new() -> Self {
-        take_end(); // What was joined before is nobody's business here.
+        take_end(); // Discards the record of handles that were joined earlier.
         Batch(Vec::new())
     }
 

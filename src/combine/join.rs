@@ -1,16 +1,16 @@
-//! `join!` and `try_join!`: so many futures, all at once.
+//! `join!` and `try_join!`: waiting for a fixed number of futures concurrently.
 
-/// Waits for several futures at once, and gives all their outputs as a tuple.
+/// Waits for several futures concurrently, and returns all their outputs as a tuple.
 ///
-/// All are polled by the task that awaits this, in the order in which they are written: nothing is spawned,
-/// so they may borrow. A future that is ready is dropped at once, and is not polled again while the others
-/// go on. Like [`select!`](crate::select), it can be used wherever `.await` can.
+/// The futures are polled by the task that awaits this, in the order in which they are written: nothing is
+/// spawned, so they may borrow. A future that is ready is dropped immediately, while the others continue.
+/// Like [`select!`](crate::select), it can be used wherever `.await` can.
 ///
 /// # Cancel safety
 ///
-/// Dropping it, with the block or the function that it is in, drops all the futures, and the outputs of those
-/// that were ready. A request to end goes to each future that [catches](crate::task::catch_cancel) it; beside one
-/// that does, one that catches nothing goes on to its end.
+/// Dropping the surrounding async block or function drops all the futures, and the outputs of those that were
+/// ready. A cancel request goes to each future that [catches](crate::task::catch_cancel) it; beside such a
+/// future, one that catches nothing continues to its end.
 ///
 /// # Example
 ///
@@ -34,16 +34,16 @@ macro_rules! join {
     ($($future:expr),* $(,)?) => { $crate::__join!(join [] $($future,)*) };
 }
 
-/// Waits for several futures at once, and gives all their values as a tuple, or the first error.
+/// Waits for several futures concurrently, and returns all their values as a tuple, or the first error.
 ///
-/// Every future gives a `Result`, all with the same error. At the first error the others are dropped, ready
-/// or not; of two errors in the same turn it is the one that is written first. Otherwise it is like
-/// [`join!`](crate::join). For others that may clean up first see [`task::scope`](crate::task::scope()).
+/// Every future returns a `Result`, all with the same error type. At the first error the others are dropped,
+/// ready or not; of two errors in the same turn, the one that is written first is returned. Otherwise it is
+/// like [`join!`](crate::join). To let the others clean up first, see [`task::scope`](crate::task::scope()).
 ///
 /// # Cancel safety
 ///
-/// Dropping it, with the block or the function that it is in, drops all the futures, and the values of those
-/// that were ready. A request to end goes to its futures as with [`join!`](crate::join).
+/// Dropping the surrounding async block or function drops all the futures, and the values of those that were
+/// ready. A cancel request goes to its futures as with [`join!`](crate::join).
 ///
 /// # Example
 ///
@@ -65,7 +65,7 @@ macro_rules! try_join {
     ($($future:expr),* $(,)?) => { $crate::__join!(try_join [] $($future,)*) };
 }
 
-/// Gives every future a name of its own (`branch` is a new name in each expansion), and polls them all.
+/// Gives each future its own name (`branch` is a new name in each expansion), and polls them all.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __join {
@@ -87,7 +87,7 @@ macro_rules! __join {
     };
     (outputs) => { () };
     (outputs $branch:ident $($rest:ident)*) => { ($branch, $crate::__join!(outputs $($rest)*)) };
-    // The futures are made in the scrutinee, so that what they borrow from there lives long enough.
+    // The futures are created in the scrutinee, so that temporaries that they borrow live long enough.
     (try_join [$($branch:ident: $future:expr,)*]) => {
         match ($($crate::combine::__private::Branch::new($future),)*) {
             ($($branch,)*) => {

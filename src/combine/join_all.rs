@@ -1,4 +1,4 @@
-//! Joining any number of futures of one type.
+//! Waiting for any number of futures of one type.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -7,21 +7,23 @@ use std::task::{Context, Poll, ready};
 
 use crate::combine::group::FutureGroup;
 
-/// Waits for all futures, and gives their outputs in the order in which the futures were given.
+/// Waits for all futures concurrently, and returns their outputs in the order in which the futures were
+/// given.
 ///
-/// They are polled by the task that awaits this: nothing is spawned, so they may borrow. A future is dropped
-/// as soon as it is ready. With more than thirty futures, only those that were woken are polled, so a
-/// thousand are no harder than one; each that keeps a waker has one of its own then, and the task is known
-/// by its waker instead of by its key: a [deadlock report](crate::DeadlockReport) about it says "possible".
+/// The futures are polled by the task that awaits this: nothing is spawned, so they may borrow. A future is
+/// dropped as soon as it is ready. With more than thirty futures, only those that were woken are polled, so a
+/// wake costs the same for a thousand futures as for one. Each future that keeps a waker then has its own,
+/// and the task is identified by that waker instead of its key: a [deadlock report](crate::DeadlockReport)
+/// about it says "possible".
 ///
-/// A panic in one of them is the caller's; the others are dropped. See [`gather`](crate::gather) for children
-/// that are tasks.
+/// A panic in one of them propagates to the caller, and the others are dropped. For children that are tasks,
+/// see [`gather`](crate::gather).
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops all of them, and the outputs of those that were ready. A request to end goes to
-/// each of them that [catches](crate::task::catch_cancel) it; beside one that does, one that catches nothing goes
-/// on to its end.
+/// Dropping the future drops all of them, and the outputs of those that were ready. A cancel request goes to
+/// each of them that [catches](crate::task::catch_cancel) it; beside such a future, one that catches nothing
+/// continues to its end.
 ///
 /// # Panics
 ///
@@ -69,7 +71,7 @@ impl<F: Future> Future for JoinAll<F> {
     }
 }
 
-/// The futures have boxes of their own, and outputs are moved.
+/// The futures are pinned on the heap, and outputs are moved.
 impl<F: Future> Unpin for JoinAll<F> {}
 
 impl<F: Future> fmt::Debug for JoinAll<F> {
@@ -78,22 +80,24 @@ impl<F: Future> fmt::Debug for JoinAll<F> {
     }
 }
 
-/// Waits for all futures, and gives their values in the order in which the futures were given; or the first
-/// error, as soon as there is one. Then the others are dropped, without having been asked;
-/// [`task::scope`](crate::task::scope()) asks them, and waits for their clean-ups.
+/// Waits for all futures concurrently, and returns their values in the order in which the futures were given,
+/// or the first error.
 ///
-/// Of two errors in the same turn it is that of the future that was polled first: the order in which they
-/// were given, or with more than thirty of them, that in which they were woken. Otherwise it is like
+/// At the first error the others are dropped, without a cancel request. [`task::scope`](crate::task::scope())
+/// cancels its children instead, and waits for their clean-ups.
+///
+/// Of two errors in the same turn, that of the future that was polled first is returned: the first in
+/// argument order, or, with more than thirty futures, the first that was woken. Otherwise it is like
 /// [`join_all`].
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops all of them, and the values of those that were ready. A request to end goes to
+/// Dropping the future drops all of them, and the values of those that were ready. A cancel request goes to
 /// them as with [`join_all`].
 ///
 /// # Errors
 ///
-/// The first error of a future.
+/// The first error that one of the futures returns.
 ///
 /// # Panics
 ///
@@ -123,7 +127,7 @@ where
 /// The future of [`try_join_all`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TryJoinAll<F, T, E> {
-    /// `None` when it is over.
+    /// `None` after completion.
     group: Option<FutureGroup<F>>,
     outputs: Outputs<T>,
     error: std::marker::PhantomData<fn() -> E>,
@@ -155,7 +159,7 @@ where
     }
 }
 
-/// The futures have boxes of their own, and values are moved.
+/// The futures are pinned on the heap, and values are moved.
 impl<F, T, E> Unpin for TryJoinAll<F, T, E> {}
 
 impl<F: Future, T, E> fmt::Debug for TryJoinAll<F, T, E> {
@@ -165,13 +169,13 @@ impl<F: Future, T, E> fmt::Debug for TryJoinAll<F, T, E> {
     }
 }
 
-/// What has come of so many futures until now.
+/// The outputs so far, in argument order.
 struct Outputs<T> {
-    /// `None` when it was taken.
+    /// `None` after they were taken.
     places: Option<Vec<Option<T>>>,
 }
 
-const POLLED_AGAIN: &str = "a future must not be polled again after it was ready";
+const POLLED_AGAIN: &str = "a `join_all` was polled after completion";
 
 impl<T> Outputs<T> {
     fn new(count: usize) -> Self {
@@ -185,7 +189,7 @@ impl<T> Outputs<T> {
         ControlFlow::Continue(())
     }
 
-    /// Takes them, when there is one for each future.
+    /// Takes all outputs; every future must have completed.
     fn take(&mut self) -> Vec<T> {
         let places = self.places.take().expect(POLLED_AGAIN);
         let outputs = places.into_iter();

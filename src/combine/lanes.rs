@@ -1,5 +1,5 @@
-//! What `join!` awaits: a future of its own type, not a closure over pinned variables. A future that is ready at
-//! once leaves nothing to be done at run time then, since the compiler sees through it.
+//! What `join!` awaits: a future of its own type, not a closure over pinned variables. The compiler sees
+//! through it, so a future that is ready immediately leaves nothing to do at run time.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,16 +9,16 @@ use pin_project_lite::pin_project;
 
 use crate::combine::branch::Branch;
 
-/// Some futures: the first, and the lanes of the others.
+/// A list of futures: the first, and the lanes of the others.
 #[doc(hidden)]
 pub trait Lanes {
     /// Their outputs, nested in the same way.
     type Outputs;
 
-    /// Polls those that are not ready, in order. Returns whether all are now.
+    /// Polls the futures that are not ready, in order. Returns whether all are ready now.
     fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
 
-    /// Takes the outputs, when all are ready.
+    /// Takes the outputs; all futures must be ready.
     fn take_all(self: Pin<&mut Self>) -> Self::Outputs;
 }
 
@@ -41,7 +41,7 @@ pin_project! {
     }
 }
 
-/// There is no further lane.
+/// The end of the list.
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct JoinEnd;

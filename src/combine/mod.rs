@@ -56,7 +56,7 @@ pub use wait::{Done, Wait, wait};
 
 #[doc(hidden)]
 pub mod __private {
-    //! What the macros need at the place where they are used. Not for anybody else.
+    //! What the expansions of the macros refer to. Not a public API.
 
     pub use super::branch::{Branch, poll_enabled};
     pub use super::lanes::{Join, JoinEnd, JoinLane};

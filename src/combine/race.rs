@@ -1,4 +1,4 @@
-//! Racing: the first of several futures that is ready.
+//! Racing: waiting for the first of several futures.
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,24 +6,24 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-/// Waits until the first of several futures is ready, and gives its output; the others are dropped.
+/// Waits until the first of several futures is ready, and returns its output; the others are dropped.
 ///
-/// Takes a tuple of up to twelve futures with the same output, an array, or a vector. They are polled in the
-/// order in which they are given, by the task that awaits this: nothing is spawned, so they may borrow. **If
-/// several are ready, the first of those wins**, every time.
+/// Takes a tuple of up to twelve futures with the same output type, an array, or a `Vec`. The futures are
+/// polled in the order in which they are given, by the task that awaits this: nothing is spawned, so they may
+/// borrow. **If several are ready, the first of those wins**, every time.
 ///
-/// [`with_index`](Race::with_index) tells which one it was. See [`select!`](crate::select) for outputs of
-/// different types.
+/// With [`with_index`](Race::with_index), the output includes the index of the winner. For outputs of
+/// different types, see [`select!`](crate::select).
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops all of them. The losers are dropped, too, when the first is ready: no
-/// [`catch_cancel`](crate::task::catch_cancel) in them is told.
+/// Dropping the future drops all of them. When the first is ready, the losers are dropped, too, without a
+/// cancel request: no [`catch_cancel`](crate::task::catch_cancel) in them is notified.
 ///
 /// # Panics
 ///
-/// If an array or a vector is empty: nobody would ever win. The future panics if it is polled again after it
-/// was ready.
+/// If an array or a `Vec` is empty: such a race would never end. The future panics if it is polled again
+/// after it was ready.
 ///
 /// # Example
 ///
@@ -49,14 +49,14 @@ pin_project! {
     /// The future of [`race`].
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Race<R: Racers> {
-        // `None` when it is over.
+        // `None` after completion.
         #[pin]
         field: Option<R::Field>,
     }
 }
 
 impl<R: Racers> Race<R> {
-    /// Gives the number of the winner too, counted from 0.
+    /// Adds the index of the winner to the output, counted from 0.
     pub fn with_index(self) -> RaceIndexed<R> {
         RaceIndexed { race: self }
     }
@@ -65,7 +65,7 @@ impl<R: Racers> Race<R> {
     fn poll_first(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(usize, R::Output)> {
         let mut field = self.project().field;
         let racing = field.as_mut().as_pin_mut();
-        let racing = racing.expect("a race must not be polled again after it was ready");
+        let racing = racing.expect("a `race` was polled after completion");
         let first = ready!(racing.poll_first(0, cx));
         field.set(None);
         Poll::Ready(first)
@@ -111,16 +111,17 @@ impl<R: Racers> fmt::Debug for RaceIndexed<R> {
     }
 }
 
-/// What can [`race`]: a tuple of futures with the same output, an array or a vector of futures. Sealed.
+/// What [`race`] accepts: a tuple of futures with the same output type, an array or a `Vec` of futures.
+/// Sealed.
 pub trait Racers: field::Sealed {
-    /// What each of them gives.
+    /// The output of each future.
     type Output;
 
-    /// How they are kept.
+    /// How the futures are stored.
     #[doc(hidden)]
     type Field: Field<Self::Output>;
 
-    /// Brings them to the start.
+    /// Stores the futures, ready to be polled.
     #[doc(hidden)]
     #[track_caller]
     fn into_field(self) -> Self::Field;
@@ -137,7 +138,7 @@ mod field {
     pub trait Sealed {}
 
     pub trait Field<T> {
-        /// Polls one after the other; `number` is that of the first.
+        /// Polls one after the other; `number` is the index of the first.
         fn poll_first(
             self: Pin<&mut Self>,
             number: usize,
@@ -146,7 +147,7 @@ mod field {
     }
 
     pin_project! {
-        /// One future, and the field behind it.
+        /// One future, and the rest of the field.
         pub struct Lane<F, Rest> {
             #[pin]
             pub(super) future: F,
@@ -170,7 +171,7 @@ mod field {
         }
     }
 
-    /// There is no further lane.
+    /// The end of the field.
     #[derive(Debug)]
     pub struct Edge;
 
@@ -181,7 +182,7 @@ mod field {
         }
     }
 
-    /// As many futures as there are. Each has a box, to be pinned in.
+    /// Any number of futures, each pinned in a box.
     impl<F: Future> Field<F::Output> for Vec<Pin<Box<F>>> {
         fn poll_first(
             mut self: Pin<&mut Self>,
@@ -207,7 +208,7 @@ impl<F: IntoFuture, const N: usize> Racers for [F; N] {
     type Field = Vec<Pin<Box<F::IntoFuture>>>;
 
     fn into_field(self) -> Self::Field {
-        assert!(N > 0, "a race needs somebody who could win: this array of futures is empty");
+        assert!(N > 0, "a `race` needs at least one future: this array is empty");
         self.into_iter().map(|future| Box::pin(future.into_future())).collect()
     }
 }
@@ -219,12 +220,12 @@ impl<F: IntoFuture> Racers for Vec<F> {
     type Field = Vec<Pin<Box<F::IntoFuture>>>;
 
     fn into_field(self) -> Self::Field {
-        assert!(!self.is_empty(), "a race needs somebody who could win: this `Vec` is empty");
+        assert!(!self.is_empty(), "a `race` needs at least one future: this `Vec` is empty");
         self.into_iter().map(|future| Box::pin(future.into_future())).collect()
     }
 }
 
-/// The type of so many lanes, and the lanes themselves.
+/// The type of the lanes of these futures, and the lanes themselves.
 macro_rules! lanes {
     (type) => { Edge };
     (type $first:ident $($rest:ident)*) => { Lane<$first::IntoFuture, lanes!(type $($rest)*)> };

@@ -1,6 +1,6 @@
-//! `select!`: the first of several futures, and what to do then.
+//! `select!`: waiting for the first of several futures, and handling its output.
 
-/// Waits until the first of several futures is ready, drops the others, and runs that one's handler.
+/// Waits until the first of several futures is ready, drops the others, and runs the handler of the first.
 ///
 /// ```text
 /// select! {
@@ -10,32 +10,34 @@
 /// }
 /// ```
 ///
-/// It is an expression, whose value is the handler's. It can be used wherever `.await` can; handlers and
-/// futures belong to the surrounding function, so they may use `?`, `.await`, `return`, `break` and
-/// `continue`. This is what happens:
+/// It is an expression that evaluates to the value of the handler, and can be used wherever `.await` can.
+/// Handlers and futures belong to the surrounding function, so they may use `?`, `.await`, `return`, `break`
+/// and `continue`. These are the steps:
 ///
-/// 1. All conditions are evaluated. A branch whose condition is false is disabled for this time, and its
-///    future is not even made.
-/// 2. The futures are made, and then polled in the order in which they are written, by the task that is
-///    here. **If several are ready, the one that is written first wins**, every time: write what must not
-///    starve first, or rarely ready. There is no hidden random choice.
-/// 3. The output of the first that is ready is matched with its pattern. If it does not match, the branch is
-///    disabled, and the others go on.
-/// 4. All futures are dropped, and then the handler runs. So it may use whatever they have borrowed.
-/// 5. If all branches are disabled, the handler of `else` runs; without an `else` that is a panic.
+/// 1. All conditions are evaluated. A branch whose condition is false is disabled, and its future is not even
+///    created.
+/// 2. The futures are created, and then polled in the order in which they are written, by the current task.
+///    **If several are ready, the one that is written first wins**, every time: put first what must not
+///    starve, or what is rarely ready. There is no hidden random choice.
+/// 3. The output of the first ready future is matched against its pattern. If it does not match, the branch
+///    is disabled, and the others continue.
+/// 4. All futures are dropped, and then the handler runs, so it may use whatever they borrowed.
+/// 5. If all branches are disabled, the handler of `else` runs; without an `else` this panics.
 ///
-/// A future that is given by reference (`&mut future`, if it is `Unpin` or pinned) is not dropped, and can be
-/// given again in the next round of a loop. Once it was ready it must not be; an `if` sees to that.
+/// A future that is passed by reference (`&mut future`, if it is `Unpin` or pinned) is not dropped, and can
+/// be passed again in the next iteration of a loop. Once it has been ready it must not be polled again:
+/// disable its branch with an `if`.
 ///
 /// # Cancel safety
 ///
-/// The futures that lose are dropped in the midst of what they do, and not asked to end: no
-/// [`catch_cancel`](crate::task::catch_cancel) in them is told, and no [`mask`](crate::task::mask) is waited for. See
-/// for each what that means; of everything in this crate that waits, nothing is lost by that.
+/// The losers are dropped in whatever state they are, without a cancel request: no
+/// [`catch_cancel`](crate::task::catch_cancel) in them is notified, and no [`mask`](crate::task::mask) is
+/// waited for. What a future loses by that is described under its heading "Cancel safety"; for most waits in
+/// this crate it is nothing.
 ///
-/// Beware of a loser that is only lent: while the handler runs nobody polls it. If it was handed a lock
-/// meanwhile, a handler that waits for the same lock waits for ever. A report shows that as a circle. And a
-/// `catch_cancel` in it can clean nothing up.
+/// Beware of a loser that was passed by reference: it is not polled while the handler runs. If a lock is
+/// handed to it in that time, a handler that waits for the same lock waits forever, and a report shows this
+/// as a cycle. A `catch_cancel` in it cannot clean anything up.
 ///
 /// # Panics
 ///
@@ -79,12 +81,12 @@
 /// ```
 #[macro_export]
 macro_rules! select {
-    // What tokio's needs to be told; here it is always so.
+    // Accepted because tokio has it; this macro is always biased.
     (biased; $($branches:tt)*) => { $crate::__select!([] $($branches)*) };
     ($($branches:tt)*) => { $crate::__select!([] $($branches)*) };
 }
 
-/// Reads one branch after the other, and gives each names of its own: `future`, `enabled` and `output` are new
+/// Parses one branch after the other, and gives each its own names: `future`, `enabled` and `output` are new
 /// names in each expansion.
 #[doc(hidden)]
 #[macro_export]
@@ -141,7 +143,7 @@ macro_rules! __select {
     (@condition) => { true };
     (@condition $condition:expr) => { $condition };
 
-    // Without a condition, what the expression borrows lives as long as the future.
+    // Without a condition, temporaries in the expression live as long as the future.
     (@make $make:expr, $enabled:ident) => {
         $crate::combine::__private::Some(
             $crate::combine::__private::IntoFuture::into_future($make),
@@ -157,8 +159,8 @@ macro_rules! __select {
         }
     };
 
-    // Each branch has an output of its own, so no type is needed that has a variant for each. Handlers are in
-    // no closure and no loop of ours, so that they can leave those of the user's.
+    // Each branch has its own output variable, so no type with a variant for each branch is needed. Handlers
+    // are not inside a closure or a loop of the macro, so `return`, `break` and `continue` act on user code.
     (@select [$({
         $future:ident $enabled:ident $output:ident
         ($pattern:pat) ($make:expr) ($($condition:expr)?) ($handler:expr)
@@ -180,7 +182,7 @@ macro_rules! __select {
                             }
                             $crate::combine::__private::Poll::Ready(value) => {
                                 let mut fits = false;
-                                // The guard says whether the pattern fits, and moves nothing.
+                                // The guard finds out whether the pattern matches, and moves nothing.
                                 #[allow(unused_variables, unused_mut)]
                                 let value = match value {
                                     $pattern if { fits = true; false } => unreachable!(),
@@ -207,7 +209,7 @@ macro_rules! __select {
                 match value {
                     $pattern => $handler,
                     #[allow(unreachable_patterns)]
-                    _ => unreachable!("it fitted before"),
+                    _ => unreachable!("the pattern matched before"),
                 }
             } else
         )* {

@@ -1,4 +1,4 @@
-//! Waiting for tasks until enough of them are over.
+//! Waiting for tasks until enough of them have finished.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -11,14 +11,15 @@ use crate::kernel::TaskId;
 use crate::task::{JoinError, JoinHandle};
 use crate::time::{Sleep, sleep};
 
-/// Waits for tasks: for all of them, or as it is told until the first has ended, the first has failed, or some
-/// time has passed. Hands back the outputs of those that are over, and the handles of the others, which go on.
+/// Waits until all tasks have finished or, if so configured, until the first has finished, the first has
+/// failed, or a timeout has expired. Returns the outputs of the finished tasks, and the handles of the
+/// others, which continue.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the handles, which detaches the tasks, and the outputs that it had received. A
-/// request to end goes to the task that waits here, not to those; nor is any of them cancelled when the time is
-/// over.
+/// Dropping the future drops the handles, which detaches the tasks, and the outputs that it has received. A
+/// cancel request goes to the waiting task, not to the tasks that it waits for. The timeout does not cancel
+/// them either.
 ///
 /// # Panics
 ///
@@ -60,13 +61,13 @@ pub fn wait<T: 'static>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wai
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Wait<T: 'static> {
     group: FutureGroup<Identified<T>>,
-    /// `None` when they were given away.
+    /// `None` after they were returned.
     done: Option<Vec<(TaskId, Result<T, JoinError>)>>,
     until: WaitMode<T>,
     timeout: Option<Sleep>,
 }
 
-/// A handle that gives the id of its task with the output.
+/// A handle whose output includes the id of its task.
 struct Identified<T>(JoinHandle<T>);
 
 impl<T: 'static> Future for Identified<T> {
@@ -82,47 +83,50 @@ enum WaitMode<T> {
     All,
     Completed,
     Error,
-    /// An output that is what the caller wants.
+    /// An output for which the test is true.
     Fits(Box<Test<T>>),
 }
 
 type Test<T> = dyn FnMut(&Result<T, JoinError>) -> bool;
 
-/// What has come of tasks that were waited for.
+/// The result of a [`wait`]: finished tasks and pending ones.
 #[derive(Debug)]
-#[must_use = "the handles of tasks that go on are in it"]
+#[must_use = "it holds the handles of the tasks that have not finished"]
 pub struct Done<T> {
-    /// Those that are over, in the order in which they ended: the id, and the output or why there is none.
+    /// The finished tasks, in the order in which they finished: the id, and the output or the reason why
+    /// there is none.
     pub done: Vec<(TaskId, Result<T, JoinError>)>,
     /// The handles of the others, in the order in which they were given.
     pub pending: Vec<JoinHandle<T>>,
 }
 
 impl<T> Wait<T> {
-    /// Waits until all tasks have ended. It is so unless said otherwise.
+    /// Waits until all tasks have finished. This is the default.
     #[doc(alias = "ALL_COMPLETED")]
     pub fn all(mut self) -> Self {
         self.until = WaitMode::All;
         self
     }
 
-    /// Waits only until the first task has ended. All that ended by then are in [`Done::done`].
+    /// Waits only until the first task has finished. All tasks that have finished by then are in
+    /// [`Done::done`].
     #[doc(alias = "FIRST_COMPLETED")]
     pub fn first_completed(mut self) -> Self {
         self.until = WaitMode::Completed;
         self
     }
 
-    /// Waits only until the first task has panicked, or was cancelled or aborted; or else for all.
+    /// Waits only until the first task has panicked, or was cancelled or aborted. If none fails, waits for
+    /// all.
     ///
-    /// For tasks that give a `Result`, see [`until`](Wait::until).
+    /// For tasks that return a `Result`, see [`until`](Wait::until).
     #[doc(alias = "FIRST_EXCEPTION")]
     pub fn first_error(mut self) -> Self {
         self.until = WaitMode::Error;
         self
     }
 
-    /// Waits only until there is an output for which `fits` is true; or else for all.
+    /// Waits only until there is an output for which `fits` returns `true`. If there is none, waits for all.
     ///
     /// # Example
     ///
@@ -142,8 +146,8 @@ impl<T> Wait<T> {
         self
     }
 
-    /// Waits no longer than this, counted from this call. A task that ends in the turn in which the time is
-    /// over counts as done.
+    /// Waits no longer than this, counted from this call. A task that finishes in the turn in which the
+    /// timeout expires counts as done.
     ///
     /// # Panics
     ///
@@ -160,7 +164,7 @@ impl<T> Future for Wait<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Wait { group, done, until, timeout } = &mut *self;
-        let all = done.as_mut().expect("a wait must not be polled again after it was ready");
+        let all = done.as_mut().expect("a `wait` was polled after completion");
         let mut batch = Batch::new();
         let mut is_over = group
             .poll(cx, |_, output| {

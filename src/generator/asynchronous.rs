@@ -1,4 +1,4 @@
-//! A generator whose body may wait.
+//! A generator whose body may await.
 
 use std::error::Error;
 use std::fmt;
@@ -15,20 +15,21 @@ use crate::generator::lazy::{Body, Lazy};
 use crate::generator::status::Status;
 use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
 
-/// A generator whose body may await anything, not only its own yields; so whoever wants a value has to await
-/// it: `while let Some(value) = generator.next().await`, which is `async for` in Python.
+/// A generator whose body may await any future, not only its own yields. Its values are awaited too:
+/// `while let Some(value) = generator.next().await`, like Python's `async for`.
 ///
-/// The body runs in the turns of whoever awaits the next value, and only then: it is no task of its own. With
-/// the feature `stream` it is a `Stream` as well. It runs on any executor.
+/// The body runs in the turns of the task that awaits the next value, and only then: it is not a task itself. It runs
+/// on any executor. With the feature `stream` it implements `Stream`.
 ///
-/// Dropping it drops its body where it waits, with all destructors. What has to wait when it is given up cannot be
-/// done by a destructor: [`close`](AsyncGenerator::close) it, or see [`task::with`](crate::task::with()).
+/// Dropping it drops the body at its current await, with all destructors. A destructor cannot await; for clean-up that
+/// has to, see [`close`](AsyncGenerator::close) or [`task::with`](crate::task::with()).
 ///
 /// # Cancel safety
 ///
-/// Dropping a future of [`next`](AsyncGenerator::next) half-way loses nothing: the body stays where it is, and the
-/// call of `next` after that goes on with it. This holds for all methods; but those that bring something, a value
-/// or an error, have brought it by then, and what the body yields in return is given to the next call of `next`.
+/// Dropping the future of [`next`](AsyncGenerator::next) loses nothing: the body stays where it is, and the following
+/// call continues from there. The same holds for the other methods; but the value or error that they pass in is
+/// delivered at their first poll, and the following `next` or [`resume`](AsyncGenerator::resume) returns what the body
+/// yields in return.
 ///
 /// # Example
 ///
@@ -52,18 +53,18 @@ use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
 ///     assert_eq!(seen, [3, 2, 1]);
 /// });
 /// ```
-#[must_use = "a generator does nothing until it is asked for a value"]
+#[must_use = "a generator does nothing until it is resumed"]
 #[doc(alias = "async for")]
 #[doc(alias = "stream")]
 pub struct AsyncGenerator<'a, Y, S = ()> {
-    /// `None` when it is over.
+    /// `None` once it has finished.
     body: Option<Body<'a, ()>>,
-    /// Its status is `Running` from a resumption to the yield after it: also while nobody polls it.
+    /// Its status is `Running` from each resumption to the following yield, even between polls.
     exchange: Rc<Exchange<Y, S>>,
 }
 
 impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
-    /// Makes a generator out of an async closure. Nothing of it runs before the first `next`.
+    /// Creates a generator from an async closure. No part of it runs before the first `next`.
     ///
     /// # Example
     ///
@@ -98,15 +99,16 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         AsyncGenerator { body: Some(body), exchange }
     }
 
-    /// Runs it to its first yield: `None` if there is none.
+    /// Runs the body to its first yield, and returns the value; `None` if the body ends first.
     ///
     /// # Errors
     ///
-    /// If it was started before.
+    /// [`AlreadyStarted`] if it was already started.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half-way it stays started; [`resume`](AsyncGenerator::resume) goes on with it.
+    /// If the future is dropped after its first poll, the generator stays started; [`resume`](AsyncGenerator::resume)
+    /// continues it.
     pub async fn start(&mut self) -> Result<Option<Y>, AlreadyStarted> {
         if self.status() != Status::Created {
             return Err(AlreadyStarted);
@@ -115,18 +117,19 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         Ok(self.resume().await)
     }
 
-    /// Sends a value to the yield in which it waits, and runs it to its next one: `None` if it ends instead.
+    /// Sends a value to the current yield, and runs the body to its next one. Returns the value that it yields, or
+    /// `None` if it ends instead.
     ///
     /// # Errors
     ///
-    /// If it has not been [started](AsyncGenerator::start), or is over. And if it is between two yields, because a
-    /// call was dropped half-way: then it takes a [`resume`](AsyncGenerator::resume) to bring it to a yield. The
-    /// value is handed back.
+    /// [`SendError`], with the value, if the generator has not been [started](AsyncGenerator::start) or has finished,
+    /// or if it is between two yields because a call was dropped before it completed: then
+    /// [`resume`](AsyncGenerator::resume) runs it to its next yield.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half-way, the value has been sent; [`resume`](AsyncGenerator::resume) gives what is yielded in
-    /// return.
+    /// If the future is dropped after its first poll, the value has been sent; [`resume`](AsyncGenerator::resume)
+    /// returns what is yielded in return.
     ///
     /// # Example
     ///
@@ -163,16 +166,16 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         Err(SendError { value, reason })
     }
 
-    /// Goes on to the next yield after a call that was dropped half-way, and gives its value. Of a generator that is
-    /// over, or waits in a yield or for its start, it gives `None` and does nothing.
+    /// Continues to the next yield after a call that was dropped before it completed, and returns the value. Does
+    /// nothing and returns `None` if the generator has not been started, is suspended at a yield, or has finished.
     ///
     /// # Panics
     ///
-    /// If the body does, or raises an error when nobody threw one.
+    /// If the body panics, or raises an error when none was thrown at it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it loses nothing.
+    /// Dropping the future loses nothing.
     pub async fn resume(&mut self) -> Option<Y> {
         if self.status() != Status::Running {
             return None;
@@ -180,18 +183,19 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         poll_fn(|cx| self.poll_undisturbed(cx)).await
     }
 
-    /// Throws an error at the yield in which it waits.
+    /// Throws an error at the current yield.
     ///
-    /// As [`Generator::throw`](super::Generator::throw): a body that waits in a [`try_yield`](Co::try_yield) is given the
-    /// error, and any other is dropped; also one that is between two yields, because a call was dropped half-way.
+    /// Like [`Generator::throw`](super::Generator::throw): a body at a [`try_yield`](Co::try_yield) receives the error,
+    /// and any other body is dropped, even one that is between two yields because a call was dropped before it
+    /// completed.
     ///
     /// # Errors
     ///
-    /// The error itself, if the body does not take it; or what it [raises](Co::raise) instead.
+    /// The error itself, if the body does not handle it, or the error that the body [raises](Co::raise) instead.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half-way, the error has been thrown.
+    /// If the future is dropped after its first poll, the error has been thrown.
     ///
     /// # Example
     ///
@@ -222,17 +226,17 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         poll_fn(|cx| self.poll_yield(cx)).await
     }
 
-    /// Ends it where it waits: the body is dropped, or, if it waits in a [`try_yield`](Co::try_yield), given
-    /// [`GeneratorExit`]. Then it may clean up, and await meanwhile, and has to end.
+    /// Closes the generator: drops its body, or, at a [`try_yield`](Co::try_yield), throws [`GeneratorExit`] at it.
+    /// Then the body may clean up, with awaits, and must end.
     ///
     /// # Errors
     ///
-    /// If it yields another value: [`IgnoredExit`], and it is dropped in that yield. If it raises something else:
-    /// that.
+    /// [`IgnoredExit`] if the body yields another value; it is dropped at that yield. If the body raises another error,
+    /// that error.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half-way, the clean-up stays where it is; another `close` drops it there.
+    /// If the future is dropped, the clean-up stops where it is; another `close` drops the body there.
     ///
     /// # Example
     ///
@@ -274,16 +278,16 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
 }
 
 impl<Y> AsyncGenerator<'_, Y> {
-    /// Runs it to its next yield, and gives the value: `None` if it ends instead, or has before.
+    /// Runs the body to its next yield, and returns the value; `None` if the body ends instead, or has ended before.
     ///
     /// # Panics
     ///
-    /// If the body does, or raises an error when nobody threw one.
+    /// If the body panics, or raises an error when none was thrown at it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: the next call goes on where this one was. But a request to end, as by a
-    /// `timeout`, reaches the body; if that catches it, and yields in return, then the value is lost with the future.
+    /// Dropping the future loses nothing: the next call continues where this one stopped. But a cancel request, as by a
+    /// `timeout`, reaches the body; if the body catches it and yields in return, that value is lost with the future.
     ///
     /// # Example
     ///
@@ -319,7 +323,7 @@ impl<Y> AsyncGenerator<'_, Y> {
 }
 
 impl<Y, S> AsyncGenerator<'_, Y, S> {
-    /// Returns whether it is over, so that `next` gives `None`.
+    /// Returns whether the generator has finished: `next` returns `None`.
     pub fn is_over(&self) -> bool {
         self.status() == Status::Closed
     }
@@ -353,7 +357,7 @@ impl<Y, S> AsyncGenerator<'_, Y, S> {
         match ready!(self.poll_yield(cx)) {
             Ok(value) => Poll::Ready(value),
             Err(thrown) => panic!(
-                "the body of an async generator raised an error when nobody threw one: {thrown}"
+                "the body of an async generator raised an error, but none was thrown at it: {thrown}"
             ),
         }
     }

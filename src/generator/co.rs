@@ -9,9 +9,9 @@ use crate::generator::exchange::Exchange;
 use crate::generator::thrown::Thrown;
 use crate::generator::yielding::{TryYield, Yield};
 
-/// What the body of a generator yields through: its only argument.
+/// The handle through which the body of a generator yields: its only argument.
 ///
-/// It is called `co` by custom, for the *coroutine* that the body is. Functions that the body calls may be lent it.
+/// By convention it is named `co`, for *coroutine*. The body can lend it to the functions that it calls.
 ///
 /// # Example
 ///
@@ -40,20 +40,20 @@ impl<Y, S> Co<Y, S> {
         Co { exchange: Rc::clone(exchange) }
     }
 
-    /// Yields a value, and waits for what is sent in return.
+    /// Yields a value, and waits for the one that is sent in return.
     ///
-    /// The body stays here until it is asked to go on. If an error is [thrown](super::Generator::throw) at it, or if it is
-    /// [closed](super::Generator::close), it is dropped here: what lives in it is dropped too, as by Python's `finally`.
-    /// See [`try_yield`](Co::try_yield) for a body that wants to be told.
+    /// The body is suspended here until the generator is resumed. If an error is [thrown](super::Generator::throw), or
+    /// the generator is [closed](super::Generator::close), the body is dropped here, and its destructors run, like
+    /// Python's `finally`. A body that handles errors uses [`try_yield`](Co::try_yield).
     ///
     /// # Cancel safety
     ///
-    /// A yield that is dropped before its end, by a `select!` in the body for example, is taken back. If its
-    /// value was out already, then what is sent in return is lost.
+    /// A yield that is dropped before it completes, for example by a `select!` in the body, is withdrawn. If its value
+    /// was handed out already, then what is sent in return is lost.
     ///
     /// # Panics
     ///
-    /// When it is polled, if another yield of the same body is under way.
+    /// When polled, if another yield of the same body is pending.
     ///
     /// # Example
     ///
@@ -75,11 +75,11 @@ impl<Y, S> Co<Y, S> {
         Yield::new(&self.exchange, value)
     }
 
-    /// Yields a value, and waits for what is sent in return or thrown.
+    /// Yields a value, and waits for the value or the error that is sent or thrown in return.
     ///
-    /// Python's `yield` in a `try`. An error that the body does not want it passes on: [`raise`](Co::raise).
-    /// And if [it is the one that says that the generator is being closed](Thrown::is_exit), it may clean up, but
-    /// not yield any more.
+    /// This is Python's `yield` in a `try`. An error that the body does not handle should be passed on with
+    /// [`raise`](Co::raise). If the error means that the generator [is being closed](Thrown::is_exit), the body may
+    /// clean up, but must not yield again.
     ///
     /// # Errors
     ///
@@ -87,11 +87,11 @@ impl<Y, S> Co<Y, S> {
     ///
     /// # Cancel safety
     ///
-    /// As [`yield_`](Co::yield_): an error that was thrown and not taken is lost as well.
+    /// The same as [`yield_`](Co::yield_); an error that is thrown in return is lost too.
     ///
     /// # Panics
     ///
-    /// When it is polled, if another yield of the same body is under way.
+    /// When polled, if another yield of the same body is pending.
     ///
     /// # Example
     ///
@@ -116,13 +116,14 @@ impl<Y, S> Co<Y, S> {
         TryYield::new(&self.exchange, value)
     }
 
-    /// Ends the generator with an error, which comes out of the [`throw`](super::Generator::throw) that is under way.
-    /// The body is dropped here.
+    /// Ends the generator with an error, which the current [`throw`](super::Generator::throw) returns. The body is
+    /// dropped here.
     ///
-    /// Never returns, so it fits the end of any `match` arm. It is meant for what a [`try_yield`](Co::try_yield)
-    /// has got and does not want. Where nobody throws, nothing can come out: a body that fails by itself returns
-    /// a `Result`, or yields one. Raised all the same, it is a panic of the `next` or `send` that is under way. And
-    /// a [`GeneratorExit`](super::GeneratorExit) that is raised while the generator is closed closes it.
+    /// Never returns, so it fits the end of any `match` arm. It is meant for an error that a
+    /// [`try_yield`](Co::try_yield) returned and the body does not handle. Only `throw` and `close` can return an
+    /// error: if the generator was resumed by `next` or `send`, that call panics. A body that fails on its own should
+    /// return or yield a `Result` instead. Raising a [`GeneratorExit`](super::GeneratorExit) while the generator is
+    /// being closed closes it without an error.
     ///
     /// # Example
     ///
@@ -149,7 +150,7 @@ impl<Y, S> Co<Y, S> {
 impl<Y> Co<Y> {
     /// Yields every value of an iterator.
     ///
-    /// For a generator there is [`yield_from`](Co::yield_from), which gives its result too.
+    /// For a generator, use [`yield_from`](Co::yield_from), which also returns its result.
     ///
     /// # Cancel safety
     ///
@@ -176,11 +177,11 @@ impl<Y> Co<Y> {
 }
 
 impl<S> Co<(), S> {
-    /// Waits for what is sent: a `yield_(())`, in the body of a [`Coroutine`](super::Coroutine).
+    /// Waits for the next value that is sent: `yield_(())`, for the body of a [`Coroutine`](super::Coroutine).
     ///
     /// # Cancel safety
     ///
-    /// As [`yield_`](Co::yield_).
+    /// The same as [`yield_`](Co::yield_).
     ///
     /// # Example
     ///

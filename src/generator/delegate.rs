@@ -1,21 +1,21 @@
-//! Handing all values of another generator on, and what is sent and thrown in between.
+//! Delegating to another generator: its values are passed out; sent values and thrown errors are passed in.
 
 use crate::generator::co::Co;
 use crate::generator::generator::Generator;
 
 impl<Y, S> Co<Y, S> {
-    /// Yields all that another generator yields, and gives what that returns.
+    /// Yields all values of another generator, and returns its result.
     ///
-    /// What is sent goes to the inner one, what is thrown too, and when the outer one is closed, so is the inner.
-    /// An error that comes out of the inner one ends the outer one too.
+    /// Sent values and thrown errors are passed to the inner generator, and closing the outer generator closes the
+    /// inner one. An error that the inner one returns also ends the outer one.
     ///
-    /// An inner one that was started already is asked for its next value, as by
+    /// An inner generator that was already started continues with its next value, as by
     /// [`try_next`](Generator::try_next).
     ///
     /// # Panics
     ///
-    /// When it is polled, if the inner generator was closed, or is over and its result was taken. What panics in the
-    /// inner one panics in the outer.
+    /// When polled, if the inner generator was closed, or has finished and its result was taken. A panic of the inner
+    /// body propagates.
     ///
     /// # Cancel safety
     ///
@@ -47,7 +47,7 @@ impl<Y, S> Co<Y, S> {
     where
         S: Default,
     {
-        let running = "what runs is borrowed, so it cannot be given away";
+        let running = "a running generator is borrowed, so it cannot be moved";
         let mut outcome = Ok(inner.try_next().expect(running));
         loop {
             outcome = match outcome {
@@ -57,9 +57,9 @@ impl<Y, S> Co<Y, S> {
                     Err(thrown) => inner.throw_on(thrown),
                 },
                 Ok(None) => {
-                    return inner.take_result().expect(
-                        "`yield_from` needs a generator whose result was not taken before",
-                    );
+                    return inner
+                        .take_result()
+                        .expect("`yield_from` needs a generator whose result has not been taken");
                 }
                 Err(thrown) => self.raise(thrown).await,
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// The generator runs just now: its own body, or something that this calls, has asked it to go on.
+/// The generator is running: its own body, or code that the body calls, tried to resume it.
 ///
 /// # Example
 ///
@@ -27,7 +27,7 @@ use thiserror::Error;
 #[doc(alias = "generator already executing")]
 pub struct AlreadyRunning;
 
-/// The generator was started before.
+/// The generator was already started.
 ///
 /// # Example
 ///
@@ -42,10 +42,10 @@ pub struct AlreadyRunning;
 /// assert_eq!(generator.start(), Err(AlreadyStarted));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the generator was started before")]
+#[error("the generator was already started")]
 pub struct AlreadyStarted;
 
-/// A value could not be sent to a generator, and is handed back.
+/// A value could not be sent to a generator. The error returns the value.
 ///
 /// # Example
 ///
@@ -65,36 +65,36 @@ pub struct AlreadyStarted;
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("{reason}")]
 pub struct SendError<S> {
-    /// What was to be sent.
+    /// The value that was not sent.
     pub value: S,
     pub(super) reason: ResumeRefusal,
 }
 
-/// Why it could not.
+/// Why the value could not be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub(super) enum ResumeRefusal {
-    #[error("can't send a value to a just-started generator: no yield waits for it yet")]
+    #[error("can't send a value to a just-started generator: it has not reached a yield yet")]
     JustStarted,
     #[error("the generator is already running")]
     Running,
-    #[error("the generator is over")]
+    #[error("the generator has finished")]
     Over,
 }
 
 impl<S> SendError<S> {
-    /// Returns whether no yield waits for a value yet: the generator has not been
+    /// Returns whether no yield is waiting for a value yet: the generator has not been
     /// [started](super::Generator::start).
     pub fn is_just_started(&self) -> bool {
         self.reason == ResumeRefusal::JustStarted
     }
 
-    /// Returns whether the generator runs just now: it has sent something to itself, perhaps by way of others.
-    /// An [`AsyncGenerator`](super::AsyncGenerator) runs as well when it was left half-way.
+    /// Returns whether the generator is running: it sent a value to itself, directly or through other code. An
+    /// [`AsyncGenerator`](super::AsyncGenerator) also counts as running after a call was dropped before it completed.
     pub fn is_running(&self) -> bool {
         self.reason == ResumeRefusal::Running
     }
 
-    /// Returns whether the generator was over before.
+    /// Returns whether the generator had finished already.
     #[doc(alias = "StopIteration")]
     pub fn is_over(&self) -> bool {
         self.reason == ResumeRefusal::Over

@@ -1,4 +1,4 @@
-//! Where a generator and its body meet: whose turn it is, and what goes from one to the other.
+//! The state shared by a generator and its body: which of them is running, and what is passed between them.
 
 use std::cell::Cell;
 use std::ptr;
@@ -8,25 +8,26 @@ use std::task::{Context, Waker};
 use crate::generator::status::Status;
 use crate::generator::thrown::Thrown;
 
-/// What a body is polled with that nobody is to wake. A static, since it is known by its place.
+/// The waker for a body that need not be woken. A static, because it is recognized by its address.
 pub(super) static NO_WAKER: &Waker = Waker::noop();
 
-/// What the two share. Whoever finds something takes it out, so no code of users runs while it is looked at.
+/// The shared state. Values are taken out before they are used, so no user code runs while a cell is accessed.
 pub(super) struct Exchange<Y, S> {
     pub(super) status: Cell<Status>,
-    /// A shared generator is in the midst of a poll of its body. That may have yielded by now, and not returned.
+    /// A shared generator is polling its body. The body may have yielded already, without having returned from the
+    /// poll.
     pub(super) is_polled: Cell<bool>,
-    /// On its way from a yield.
+    /// In flight from a yield.
     yielded: Cell<Option<Y>>,
-    /// On its way to a yield.
+    /// In flight to a yield.
     sent: Cell<Option<S>>,
-    /// On its way from `raise`, or to a `try_yield`.
+    /// In flight from `raise`, or to a `try_yield`.
     thrown: Cell<Option<Thrown>>,
-    /// Where the waker is that the body is polled with, to be compared and nothing else: while it lives there, no
-    /// other one can.
+    /// The address of the waker that the body is polled with. Only compared: while that waker lives, no other one has
+    /// the same address.
     caller: Cell<*const Waker>,
-    /// Left by a yield that is polled with another one: what stands between it and the generator polls only
-    /// what was woken.
+    /// Left by a yield that was polled with a different waker: a combinator between it and the generator may poll only
+    /// futures that were woken.
     waker: Cell<Option<Waker>>,
     has_waker: Cell<bool>,
 }
@@ -47,39 +48,39 @@ impl<Y, S> Exchange<Y, S> {
 
     // ----- the side of the generator -----
 
-    /// Says with which waker the body will be polled; if nothing is said, it is `NO_WAKER`.
+    /// Records the waker that the body will be polled with; the default is `NO_WAKER`.
     pub(super) fn ask(&self, cx: &Context<'_>) {
         self.caller.set(cx.waker());
     }
 
-    /// Takes that back, when the body was polled.
+    /// Resets it to the default, after the body was polled.
     pub(super) fn clear_caller(&self) {
         self.caller.set(NO_WAKER);
     }
 
-    /// Lets the body run, from its beginning, or from a yield that is given something next.
+    /// Switches the status to running: the body starts, or its current yield is about to receive something.
     #[inline]
     pub(super) fn begin(&self) {
         if self.has_waker.get() {
-            self.wake(); // First. If that panics, nothing has happened.
+            self.wake(); // First: if it panics, nothing has changed.
         }
         self.status.set(Status::Running);
     }
 
-    /// As `begin`, with a value for the yield in which it waits.
+    /// Like `begin`, with a value for the current yield.
     #[inline]
     pub(super) fn send(&self, value: S) {
         self.begin();
         self.sent.set(Some(value));
     }
 
-    /// As `begin`, with an error for the `try_yield` in which it waits.
+    /// Like `begin`, with an error for the current `try_yield`.
     pub(super) fn throw(&self, thrown: Thrown) {
         self.begin();
         self.thrown.set(Some(thrown));
     }
 
-    /// Meanwhile the generator counts as running: a waker is code of others.
+    /// Wakes the waker that a yield left. Until it returns, the generator counts as running: a waker is foreign code.
     #[cold]
     fn wake(&self) {
         struct Back<'a>(&'a Cell<Status>, Status);
@@ -95,13 +96,13 @@ impl<Y, S> Exchange<Y, S> {
         }
     }
 
-    /// Takes what the body has left in a yield, if it waits there.
+    /// Takes the value that the body has yielded, if it is suspended at a yield.
     #[inline]
     pub(super) fn yielded(&self) -> Option<Y> {
         self.yielded.take()
     }
 
-    /// Takes the error that the body has raised, if it has.
+    /// Takes the error that the body has raised, if any.
     pub(super) fn raised(&self) -> Option<Thrown> {
         match self.status.get() {
             Status::Raised => self.thrown.take(),
@@ -111,7 +112,7 @@ impl<Y, S> Exchange<Y, S> {
 
     // ----- the side of the body -----
 
-    /// Leaves the value of a yield.
+    /// Stores the value of a yield.
     #[inline]
     pub(super) fn hand_over(&self, value: Y, status: Status, cx: &Context<'_>) {
         self.must_run();
@@ -120,7 +121,7 @@ impl<Y, S> Exchange<Y, S> {
         self.note(cx);
     }
 
-    /// Leaves an error, after which the body is not polled any more.
+    /// Stores an error, after which the body is not polled again.
     pub(super) fn raise(&self, thrown: Thrown) {
         self.must_run();
         self.status.set(Status::Raised);
@@ -134,7 +135,7 @@ impl<Y, S> Exchange<Y, S> {
         }
     }
 
-    /// Takes what was sent to a yield, if it was.
+    /// Takes the value that was sent to a yield, if any.
     #[inline]
     pub(super) fn sent(&self, cx: &Context<'_>) -> Option<S> {
         let sent = self.sent.take();
@@ -144,7 +145,7 @@ impl<Y, S> Exchange<Y, S> {
         sent
     }
 
-    /// Takes what was thrown at a yield, if it was.
+    /// Takes the error that was thrown at a yield, if any.
     #[inline]
     pub(super) fn thrown(&self) -> Option<Thrown> {
         self.thrown.take()
@@ -164,7 +165,7 @@ impl<Y, S> Exchange<Y, S> {
         self.has_waker.set(true);
     }
 
-    /// Takes back what a yield has left, or what was left for it.
+    /// Drops what a yield has stored, or what was stored for it.
     #[cold]
     pub(super) fn clear(&self) {
         if let Some(value) = self.yielded.take() {
@@ -178,7 +179,7 @@ impl<Y, S> Exchange<Y, S> {
     }
 }
 
-/// Makes a generator over, if its body panics.
+/// Closes a generator whose body panics.
 pub(super) struct Over<'g, Y, S>(pub(super) &'g Exchange<Y, S>);
 
 impl<Y, S> Drop for Over<'_, Y, S> {
@@ -192,7 +193,7 @@ impl<Y, S> Drop for Over<'_, Y, S> {
 #[inline(never)]
 fn not_running() -> ! {
     panic!(
-        "a generator yields one value after the other, while it runs; here are two at the same time, or one whose \
-         generator does not run"
+        "a generator yields one value at a time, while it runs: two yields were polled at once, or one outside its \
+         generator"
     )
 }

@@ -1,4 +1,4 @@
-//! A generator: a body that is run from yield to yield, by the caller that wants its next value.
+//! A generator: a body that is run from yield to yield, by the caller that requests the next value.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,15 +10,15 @@ use crate::generator::exchange::Exchange;
 use crate::generator::lazy::{Body, Lazy};
 use crate::generator::status::{GeneratorState, Status};
 
-/// A function that yields values one after the other, and stops meanwhile.
+/// A function that yields values one after the other, and is suspended in between.
 ///
-/// `Y` is what it yields, `R` what it returns in the end, and `S` what can be sent to it. Its body is an async
-/// closure, in which every `co.yield_(value).await` hands out a value and waits until it is asked to go on. Nothing
-/// of it runs before the first `next`, and it needs no scheduler. It may borrow from around it: that is the
-/// lifetime.
+/// `Y` is the type of the yielded values, `R` that of the result, and `S` that of the values that can be sent. The body
+/// is an async closure: each `co.yield_(value).await` hands out a value and suspends the body until the generator is
+/// resumed. No part of the body runs before the first `next`, and no scheduler is needed. The body may borrow from its
+/// environment, for the lifetime `'a`.
 ///
-/// If nothing is sent to it (`S = ()`), it is an [`Iterator`]. All other methods take `&self`, so that a
-/// generator can be shared, in an [`Rc`], with what it calls; that it asks itself to go on is an error then.
+/// If nothing is sent to it (`S = ()`), it is an [`Iterator`]. All other methods take `&self`, so a generator can be
+/// shared, in an [`Rc`], with the code that it calls; if its body resumes it, that is an error.
 ///
 /// ```text
 ///         1                 2                  1  start, next, try_next: to the first yield
@@ -30,8 +30,8 @@ use crate::generator::status::{GeneratorState, Status};
 ///                       Closed
 /// ```
 ///
-/// A panic in the body comes out of whatever made it run; then the generator is over. A generator that is dropped
-/// half-way drops its body where it waits.
+/// A panic in the body propagates to the call that resumed it, and the generator is closed. Dropping a suspended
+/// generator drops the body at its current yield.
 ///
 /// # Example
 ///
@@ -54,10 +54,10 @@ use crate::generator::status::{GeneratorState, Status};
 /// assert_eq!(rocket.take_result(), Some("liftoff"));
 /// assert_eq!(countdown(3).sum::<u32>(), 6);
 /// ```
-#[must_use = "a generator does nothing until it is asked for a value"]
+#[must_use = "a generator does nothing until it is resumed"]
 #[doc(alias = "coroutine")]
 pub struct Generator<'a, Y, R = (), S = ()> {
-    /// `None` while it runs, and when it is over.
+    /// `None` while `run` polls it, and once it has finished.
     pub(super) body: Cell<Option<Body<'a, R>>>,
     pub(super) exchange: Rc<Exchange<Y, S>>,
     pub(super) result: Cell<Option<R>>,
@@ -65,17 +65,17 @@ pub struct Generator<'a, Y, R = (), S = ()> {
 }
 
 impl<'a, Y, R, S> Generator<'a, Y, R, S> {
-    /// Makes a generator out of an async closure.
+    /// Creates a generator from an async closure.
     ///
-    /// What can be sent to it the compiler finds out by what is sent, or by its use as an iterator. One that is
-    /// only closed, say, has to say it: `let generator: Generator<'_, u32> = …`.
+    /// The compiler infers `S` from the values that are sent, or from the use as an iterator. Otherwise, for example if
+    /// the generator is only closed, annotate the type: `let generator: Generator<'_, u32> = …`.
     ///
     /// # Panics
     ///
-    /// Not here, but in the `next` that comes upon it, if the body awaits something that is not ready and is no
-    /// yield of its own: nothing would wake it. A body that waits for something is for an
-    /// [`AsyncGenerator`](super::AsyncGenerator). So is one that awaits what is ready, if it runs in a task whose
-    /// scheduler has a [budget](crate::scheduler::Builder::budget): when that is used up, nothing is ready any more.
+    /// Not here, but in the call that resumes it, if the body awaits a pending future that is not one of its own
+    /// yields: nothing would wake it. Use an [`AsyncGenerator`](super::AsyncGenerator) for a body that waits. Use one
+    /// also if the body awaits ready futures in a task whose scheduler has a
+    /// [budget](crate::scheduler::Builder::budget): once the budget is used up, those are pending too.
     ///
     /// # Example
     ///
@@ -107,7 +107,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
         }
     }
 
-    /// Takes what the body has returned: `None` before that, and when it was taken.
+    /// Takes the value that the body returned; `None` if it has not returned, or if the value was taken already.
     ///
     /// # Example
     ///
@@ -125,7 +125,7 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
         self.result.take()
     }
 
-    /// Returns whether it has not been started, runs, waits or is over.
+    /// Returns the state of the generator.
     ///
     /// # Example
     ///
@@ -144,14 +144,14 @@ impl<'a, Y, R, S> Generator<'a, Y, R, S> {
         self.status().shown()
     }
 
-    /// What the generator is doing.
+    /// Returns the internal state.
     #[inline]
     pub(super) fn status(&self) -> Status {
         if self.exchange.is_polled.get() { Status::Running } else { self.exchange.status.get() }
     }
 }
 
-/// The body has a box of its own, and the result is moved.
+/// The body is boxed, and the result is moved: nothing is pinned.
 impl<Y, R, S> Unpin for Generator<'_, Y, R, S> {}
 
 impl<Y, R, S> fmt::Debug for Generator<'_, Y, R, S> {

@@ -1,18 +1,18 @@
-//! The body of a generator, and one that has not begun.
+//! The body of a generator, which starts lazily.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-/// The body of a generator, which returns this.
+/// The body of a generator that returns `R`.
 pub(super) type Body<'a, R> = Pin<Box<dyn Future<Output = R> + 'a>>;
 
 pin_project! {
-    /// Calls a function when it is polled first, and is the future that this returns from then on. A function that
-    /// returns a future may do something before it does, and nothing of a generator runs before it is asked.
+    /// Calls a function at the first poll, and is the future that it returned from then on. The function is not called
+    /// earlier because it may run code before it returns the future, and a generator runs no code before it is resumed.
     ///
-    /// It could be an async block, but would then have a state of its own to look at in each resume.
+    /// An async block would do the same, but adds a state of its own that each resume has to check.
     #[project = Stage]
     pub(super) enum Lazy<M, F> {
         Fresh { make: Option<M> },
@@ -35,7 +35,7 @@ impl<M: FnOnce() -> F, F: Future> Future for Lazy<M, F> {
             match self.as_mut().project() {
                 Stage::Begun { body } => return body.poll(cx),
                 Stage::Fresh { make } => {
-                    let make = make.take().expect("what has panicked is not polled any more");
+                    let make = make.take().expect("a body that panicked is not polled again");
                     self.set(Lazy::Begun { body: make() });
                 }
             }

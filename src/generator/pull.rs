@@ -1,4 +1,4 @@
-//! Asking a generator: for its next value, with a value or an error for the yield in which it waits, or to end.
+//! Resuming a generator: for its next value, with a value or an error for its current yield, or to close it.
 
 use std::error::Error;
 use std::iter::FusedIterator;
@@ -9,17 +9,17 @@ use crate::generator::status::Status;
 use crate::generator::thrown::Thrown;
 
 impl<Y, R, S> Generator<'_, Y, R, S> {
-    /// Runs it to its first yield: `None` if there is none.
+    /// Runs the body to its first yield, and returns the value; `None` if the body returns first.
     ///
-    /// What takes values has to be started before anything can be sent to it. If nothing is sent, `next` does it.
+    /// A generator must be started before a value can be sent to it. If nothing is sent, `next` starts it.
     ///
     /// # Errors
     ///
-    /// If it was started before.
+    /// [`AlreadyStarted`] if it was already started.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
@@ -47,18 +47,19 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         }
     }
 
-    /// Runs it to its next yield, and returns the value: `None` if it ends instead, or has before.
+    /// Runs the body to its next yield, and returns the value; `None` if the body returns instead, or has finished
+    /// before.
     ///
-    /// The `next` of an iterator, for generators that are shared. The yield in which it waits gives `S::default()`;
-    /// so to a generator of `S = Option<_>` this is what `next` is in Python: it sends `None`.
+    /// This is the `next` of an iterator, for a generator that is shared. The current yield returns `S::default()`: if
+    /// `S` is an `Option`, this sends `None`, like Python's `next`.
     ///
     /// # Errors
     ///
-    /// If it runs just now.
+    /// [`AlreadyRunning`] if the generator is running.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
@@ -91,20 +92,22 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         }
     }
 
-    /// Sends a value to the yield in which it waits, and runs it to its next one: `None` if it ends instead.
+    /// Sends a value to the current yield, and runs the body to its next one. Returns the value that it yields, or
+    /// `None` if it returns instead.
     ///
     /// # Errors
     ///
-    /// If it has not been [started](Generator::start), is over, or runs just now. The value is handed back.
+    /// [`SendError`], with the value, if the generator has not been [started](Generator::start), is running, or has
+    /// finished.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
-    /// A value that is sent makes the body yield one as well, which is not one for the loop. So it is a trap to
-    /// send to a generator over which one loops: here `3` goes astray.
+    /// `send` also returns a yielded value, which a loop over the generator then does not see. Sending inside such a
+    /// loop is therefore a trap: here the loop misses `3`.
     ///
     /// ```
     /// use turnwise::Generator;
@@ -138,20 +141,21 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         Err(SendError { value, reason })
     }
 
-    /// Throws an error at the yield in which it waits.
+    /// Throws an error at the current yield.
     ///
-    /// If that is a [`try_yield`](super::Co::try_yield), the body is given the error and runs to its next yield, whose value is
-    /// returned: `None` if it ends instead. In any other case it is closed, and the error comes out: if it
-    /// waits in a plain [`yield_`](super::Co::yield_), where it is dropped; if it has not been started, or is over.
+    /// If that is a [`try_yield`](super::Co::try_yield), the body receives the error and runs to its next yield, whose
+    /// value is returned; `None` if the body returns instead. If it is a plain [`yield_`](super::Co::yield_), the body
+    /// is dropped there. Then, and also if the generator has not been started or has finished, the generator is closed
+    /// and the error is returned.
     ///
     /// # Errors
     ///
-    /// The error itself, if the body does not take it; or what it [raises](super::Co::raise) instead. If it runs just now,
-    /// [`AlreadyRunning`], and the error is lost.
+    /// The error itself, if the body does not handle it, or the error that the body [raises](super::Co::raise) instead.
+    /// [`AlreadyRunning`] if the generator is running; then the error that was thrown is lost.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
@@ -183,19 +187,21 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         self.throw_on(Thrown::new(error))
     }
 
-    /// Ends it where it waits, in a plain [`yield_`](super::Co::yield_), or before its start: the body is dropped there.
+    /// Closes the generator: drops its body, at a plain [`yield_`](super::Co::yield_) or before the start.
     ///
-    /// If it waits in a [`try_yield`](super::Co::try_yield), that gives it [`GeneratorExit`](super::GeneratorExit). It may clean up then, and has to
-    /// end: by returning, or by [raising](super::Co::raise) that. If it is over, nothing happens.
+    /// If the body is at a [`try_yield`](super::Co::try_yield), that returns [`GeneratorExit`](super::GeneratorExit)
+    /// instead. The body may then clean up, and must end: by returning, or by [raising](super::Co::raise) that error.
+    /// If the generator has finished, nothing happens.
     ///
     /// # Errors
     ///
-    /// If it yields another value: [`IgnoredExit`](super::IgnoredExit). It is dropped in that yield, so closed all the same. If it
-    /// raises something else: that. If it runs just now: [`AlreadyRunning`].
+    /// [`IgnoredExit`](super::IgnoredExit) if the body yields another value; it is dropped at that yield, so the
+    /// generator is closed nevertheless. If the body raises another error, that error. [`AlreadyRunning`] if the
+    /// generator is running.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
@@ -235,7 +241,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     }
 }
 
-/// If nothing can be sent to it.
+/// For generators to which nothing is sent.
 impl<Y, R> Iterator for Generator<'_, Y, R> {
     type Item = Y;
 
@@ -246,7 +252,7 @@ impl<Y, R> Iterator for Generator<'_, Y, R> {
             self.exchange.send(());
             return self.run_alone();
         }
-        self.try_next().expect("what runs is borrowed, so no other caller can borrow it mutably")
+        self.try_next().expect("a running generator cannot be borrowed mutably")
     }
 }
 

@@ -1,4 +1,4 @@
-//! A coroutine: a body that takes what is pushed at it.
+//! A coroutine: a body that receives values.
 
 use std::error::Error;
 use std::fmt;
@@ -9,15 +9,14 @@ use crate::generator::generator::Generator;
 use crate::generator::status::GeneratorState;
 use crate::generator::thrown::Thrown;
 
-/// A function that takes values one after the other, and waits for the next one meanwhile: the sink or a filter
-/// of a pipeline that is driven by its source.
+/// A function that receives values one after the other, and is suspended in between: the sink or a filter of a pipeline
+/// that is driven by its source.
 ///
-/// It is a [`Generator`] that yields nothing and is sent something, and it is started when it is made: that is what
-/// the decorator `@coroutine` does in Python. A pipeline that is driven from its other end, by whoever wants the next
-/// value, is made of generators, or of any iterators.
+/// It is a [`Generator`] that yields nothing and receives values, and is started on creation, as by the decorator
+/// `@coroutine` in Python. For a pipeline that is driven by its consumer, use generators or other iterators.
 ///
-/// All methods take `&self`, so that many can send to it: share it by reference, or in an [`Rc`](std::rc::Rc). Who
-/// sends in a circle gets an error.
+/// All methods take `&self`, so there can be many senders: share it by reference, or in an [`Rc`](std::rc::Rc). A cycle
+/// of sends is an error.
 ///
 /// # Example
 ///
@@ -46,17 +45,17 @@ use crate::generator::thrown::Thrown;
 /// assert_eq!(*printed.borrow(), ["A PYTHON", "TWO PYTHONS"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "a coroutine that is dropped takes nothing"]
+#[must_use = "a coroutine that is dropped receives nothing"]
 pub struct Coroutine<'a, T, R = ()> {
     generator: Generator<'a, (), R, T>,
 }
 
 impl<'a, T, R> Coroutine<'a, T, R> {
-    /// Makes a coroutine out of an async closure, and runs it until it waits for its first value.
+    /// Creates a coroutine from an async closure, and runs it until it waits for its first value.
     ///
     /// # Panics
     ///
-    /// If the body does before that, or awaits anything but its own yields.
+    /// If the body panics before that, or waits for anything but its own yields.
     #[track_caller]
     pub fn new<F>(body: F) -> Self
     where
@@ -68,16 +67,16 @@ impl<'a, T, R> Coroutine<'a, T, R> {
         Coroutine { generator }
     }
 
-    /// Sends a value, and returns whether it waits for another one.
+    /// Sends a value, and returns whether the coroutine waits for another one.
     ///
     /// # Errors
     ///
-    /// If it was over before, or runs just now: it has sent something to itself, perhaps by way of others. The
-    /// value is handed back.
+    /// [`SendError`], with the value, if the coroutine has finished, or is running: it sent a value to itself, directly
+    /// or through other code.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
@@ -96,15 +95,15 @@ impl<'a, T, R> Coroutine<'a, T, R> {
         self.generator.send(value).map(|yielded| yielded.is_some())
     }
 
-    /// Throws an error at it, and returns whether it waits for another value: see [`Generator::throw`].
+    /// Throws an error at the coroutine, and returns whether it waits for another value: see [`Generator::throw`].
     ///
     /// # Errors
     ///
-    /// The error itself, if the body does not take it; or what it raises instead.
+    /// The error itself, if the body does not handle it, or the error that the body raises instead.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
@@ -131,15 +130,15 @@ impl<'a, T, R> Coroutine<'a, T, R> {
         self.generator.throw(error).map(|yielded| yielded.is_some())
     }
 
-    /// Ends it where it waits: see [`Generator::close`].
+    /// Closes the coroutine: see [`Generator::close`].
     ///
     /// # Errors
     ///
-    /// If it waits for another value, or raises something; or runs just now.
+    /// If the body waits for another value or raises another error, or if it is running.
     ///
     /// # Panics
     ///
-    /// If the body does, or awaits anything but its own yields.
+    /// If the body panics, or waits for anything but its own yields.
     ///
     /// # Example
     ///
@@ -163,13 +162,13 @@ impl<'a, T, R> Coroutine<'a, T, R> {
         self.generator.close()
     }
 
-    /// Takes what the body has returned: `None` before that, and when it was taken.
+    /// Takes the value that the body returned; `None` if it has not returned, or if the value was taken already.
     #[doc(alias = "StopIteration")]
     pub fn take_result(&self) -> Option<R> {
         self.generator.take_result()
     }
 
-    /// Returns whether it runs, waits or is over.
+    /// Returns the state of the coroutine.
     pub fn state(&self) -> GeneratorState {
         self.generator.state()
     }

@@ -1,4 +1,4 @@
-//! How a generator is made to run, and the three ways in which it stops.
+//! Running the body of a generator until it yields, ends or raises.
 
 use std::mem;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use crate::generator::lazy::Body;
 use crate::generator::status::Status;
 use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
 
-/// Makes a generator over, if its body panics and is in its place still, for the caller that has the generator alone.
+/// Closes an exclusively borrowed generator whose body panics, and drops the body, which was polled in place.
 struct OverAlone<'g, 'a, Y, R, S>(&'g mut Generator<'a, Y, R, S>);
 
 impl<Y, R, S> Drop for OverAlone<'_, '_, Y, R, S> {
@@ -19,12 +19,12 @@ impl<Y, R, S> Drop for OverAlone<'_, '_, Y, R, S> {
     }
 }
 
-const HAS_BODY: &str = "a generator that is neither running nor over has a body";
+const HAS_BODY: &str = "a generator that is neither running nor finished has a body";
 
 impl<Y, R, S> Generator<'_, Y, R, S> {
-    /// Runs the body until it yields, ends or raises. What the yield in which it waits is given is there already.
+    /// Runs the body until it yields, ends or raises. The input of its current yield has been stored already.
     ///
-    /// While it runs, the body is here on the stack, and nothing is borrowed but the generator itself.
+    /// While it runs, the body is owned by this stack frame, and nothing is borrowed but the generator itself.
     #[allow(clippy::inline_always, reason = "a call costs a quarter of a `send`")]
     #[track_caller]
     #[inline(always)]
@@ -38,14 +38,14 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
             && let Some(value) = self.exchange.yielded()
         {
             mem::forget(over);
-            // There is none to be dropped.
+            // The old value is `None`, which need not be dropped.
             mem::forget(self.body.replace(Some(body)));
             return Ok(Some(value));
         }
         self.end(polled, body)
     }
 
-    /// As `run`, for who has the generator alone, so that nobody asks it while it runs: the body stays in its place.
+    /// Like `run`, with an exclusive borrow. No other call can reach the generator, so the body stays in place.
     #[track_caller]
     #[inline]
     pub(super) fn run_alone(&mut self) -> Option<Y> {
@@ -62,7 +62,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         over.0.end(polled, body).unwrap_or_else(|thrown| over.0.raised(&thrown))
     }
 
-    /// What becomes of a body that has not yielded.
+    /// Handles a body that has not yielded.
     #[track_caller]
     #[cold]
     fn end(&self, polled: Poll<R>, body: Body<'_, R>) -> Result<Option<Y>, Thrown> {
@@ -76,13 +76,13 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
                 None => self.waits_for_something_else(body),
             },
         };
-        // Its destructors find it over.
+        // Destructors in the body see a closed generator.
         self.exchange.status.set(Status::Closed);
         drop(body);
         outcome
     }
 
-    /// As `run`, where nothing is thrown, so that no error can come out.
+    /// Like `run` when no error was thrown, so none can be returned.
     #[allow(clippy::inline_always, reason = "a call costs a quarter of a `send`")]
     #[track_caller]
     #[inline(always)]
@@ -93,7 +93,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         }
     }
 
-    /// Runs it from its beginning.
+    /// Runs the body from its start.
     #[track_caller]
     #[inline]
     pub(super) fn run_first(&self) -> Option<Y> {
@@ -101,7 +101,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         self.run_undisturbed()
     }
 
-    /// Runs it on from the yield in which it waits.
+    /// Resumes the body at its current yield.
     #[track_caller]
     #[inline]
     pub(super) fn run_with(&self, sent: S) -> Option<Y> {
@@ -109,7 +109,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         self.run_undisturbed()
     }
 
-    /// Runs it on from the `try_yield` in which it waits.
+    /// Resumes the body at its current `try_yield`, with an error.
     #[track_caller]
     fn run_against(&self, thrown: Thrown) -> Result<Option<Y>, Thrown> {
         self.exchange.throw(thrown);
@@ -128,7 +128,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
         }
     }
 
-    /// Closes a generator that waits in a `try_yield`.
+    /// Closes a generator that is suspended at a `try_yield`.
     #[track_caller]
     pub(super) fn exit(&self) -> Result<(), Thrown> {
         match self.run_against(Thrown::new(GeneratorExit)) {
@@ -150,12 +150,12 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     #[track_caller]
     #[cold]
     fn waits_for_something_else(&self, body: Body<'_, impl Sized>) -> ! {
-        // Now, and not while the panic unwinds: its destructors may panic too.
+        // Now, and not during the unwind: its destructors may panic too.
         drop(body);
         let place = self.made_at;
         panic!(
-            "the body of the generator made at {place} awaits something that is not ready and none of its own \
-             yields: what has to wait is an `AsyncGenerator`"
+            "the body of the generator created at {place} awaited a pending future that is not one of its own \
+             yields: use an `AsyncGenerator` to await other futures"
         );
     }
 
@@ -164,7 +164,7 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     fn raised(&self, thrown: &Thrown) -> ! {
         let place = self.made_at;
         panic!(
-            "the body of the generator made at {place} raised an error when nobody threw one: {thrown}"
+            "the body of the generator created at {place} raised an error, but none was thrown at it: {thrown}"
         );
     }
 }

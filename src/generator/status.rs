@@ -1,39 +1,39 @@
-//! What a generator is doing: as it says itself, and as it is known here.
+//! The state of a generator: the public one, and the more precise internal one.
 
-/// What a generator is doing: [`Generator::state`](crate::Generator::state).
+/// The state of a generator, returned by [`Generator::state`](crate::Generator::state).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "getgeneratorstate")]
 pub enum GeneratorState {
-    /// Nothing of it has run.
+    /// It has not been started.
     #[doc(alias = "GEN_CREATED")]
     Created,
-    /// It runs just now: the caller of `status` is called by it.
+    /// It is running: `state` was called by its body, or by code that the body calls.
     #[doc(alias = "GEN_RUNNING")]
     Running,
-    /// It waits in a yield.
+    /// It is suspended at a yield.
     #[doc(alias = "GEN_SUSPENDED")]
     Suspended,
-    /// It is over: it has returned, or was closed, or an error came out of it, or a panic.
+    /// It has finished: the body returned, panicked or ended with an error, or the generator was closed.
     #[doc(alias = "GEN_CLOSED")]
     Closed,
 }
 
-/// What a generator is doing, and in which kind of yield it waits.
+/// The state of a generator, and at which kind of yield it is suspended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Created,
     Running,
-    /// In a `yield_`: a value is there, until the generator has taken it.
+    /// At a `yield_`, which has stored its value until the generator takes it.
     Suspended,
-    /// In a `try_yield`: a value is there, until the generator has taken it.
+    /// At a `try_yield`, which has stored its value until the generator takes it.
     Careful,
-    /// It has raised an error, which is there.
+    /// The body has raised an error, which is stored until the generator takes it.
     Raised,
     Closed,
 }
 
 impl Status {
-    /// Whether it is in a yield.
+    /// Returns whether the body is suspended at a yield.
     #[inline]
     pub(super) fn is_waiting(self) -> bool {
         matches!(self, Status::Suspended | Status::Careful)

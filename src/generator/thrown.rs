@@ -1,13 +1,13 @@
-//! An error that is thrown at a generator, or comes out of one.
+//! Errors that are thrown at a generator, or returned by it.
 
 use std::error::Error;
 
 use thiserror::Error;
 
-/// An error that was thrown at a generator: what [`try_yield`](super::Co::try_yield) gives to its body, and
-/// what comes out of [`throw`](super::Generator::throw) if the body does not take it.
+/// An error that was thrown at a generator. [`try_yield`](super::Co::try_yield) returns it to the body, and
+/// [`throw`](super::Generator::throw) returns it if the body does not handle it.
 ///
-/// It may be an error of any type. Its message and its source are those of the error inside.
+/// It holds an error of any type, and has the message and source of that error.
 ///
 /// # Example
 ///
@@ -28,7 +28,7 @@ use thiserror::Error;
 pub struct Thrown(Box<dyn Error + Send + Sync>);
 
 impl Thrown {
-    /// Makes one of any error, or of a text: for [`raise`](super::Co::raise).
+    /// Creates one from any error or text, for [`raise`](super::Co::raise). A `Thrown` is not wrapped again.
     ///
     /// # Example
     ///
@@ -37,8 +37,6 @@ impl Thrown {
     ///
     /// assert_eq!(Thrown::new("out of paper").to_string(), "out of paper");
     /// ```
-    ///
-    /// What is one already stays as it is.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         match error.into().downcast() {
             Ok(thrown) => *thrown,
@@ -51,21 +49,21 @@ impl Thrown {
         self.is::<GeneratorExit>()
     }
 
-    /// Returns whether the error is of this type.
+    /// Returns whether the error is of type `E`.
     pub fn is<E: Error + 'static>(&self) -> bool {
         self.0.is::<E>()
     }
 
-    /// Returns the error, if it is of this type.
+    /// Returns a reference to the error, if it is of type `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
     }
 
-    /// Returns the error itself, if it is of this type.
+    /// Returns the error by value, if it is of type `E`.
     ///
     /// # Errors
     ///
-    /// If it is of another one, all of it is handed back.
+    /// The `Thrown` itself, if its error is of another type.
     ///
     /// # Example
     ///
@@ -82,14 +80,14 @@ impl Thrown {
         self.0.downcast().map(|error| *error).map_err(Thrown)
     }
 
-    /// Returns the error in its box.
+    /// Returns the boxed error.
     pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
         self.0
     }
 }
 
-/// What is thrown at a generator that is being [closed](super::Generator::close), if it waits in a
-/// [`try_yield`](super::Co::try_yield).
+/// The error that a [`try_yield`](super::Co::try_yield) returns when the generator is being
+/// [closed](super::Generator::close).
 ///
 /// # Example
 ///
@@ -109,9 +107,9 @@ impl Thrown {
 #[error("the generator is being closed")]
 pub struct GeneratorExit;
 
-/// A generator that was being closed has yielded another value.
+/// A generator that was being closed yielded another value.
 ///
-/// The value is gone, and the generator is closed all the same: its body is dropped in that yield.
+/// The value is lost, and the generator is closed nevertheless: its body is dropped at that yield.
 ///
 /// # Example
 ///
@@ -129,6 +127,6 @@ pub struct GeneratorExit;
 /// assert_eq!(stubborn.try_next(), Ok(None));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
-#[error("the generator ignored GeneratorExit: it yielded a value when it was closed")]
+#[error("the generator ignored `GeneratorExit`: it yielded a value while it was being closed")]
 #[doc(alias = "RuntimeError")]
 pub struct IgnoredExit;

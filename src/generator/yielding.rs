@@ -1,4 +1,4 @@
-//! A yield, as it is awaited.
+//! The futures of yields.
 
 use std::fmt;
 use std::mem;
@@ -70,13 +70,13 @@ impl<Y, S> Future for TryYield<'_, Y, S> {
     }
 }
 
-/// What the two have in common.
+/// What [`Yield`] and [`TryYield`] have in common.
 struct Yielding<'co, Y, S> {
     exchange: &'co Exchange<Y, S>,
     stage: YieldStage<Y>,
 }
 
-/// How far a yield is.
+/// The progress of a yield.
 enum YieldStage<Y> {
     Holds(Y),
     Waits,
@@ -84,7 +84,7 @@ enum YieldStage<Y> {
 }
 
 impl<Y> YieldStage<Y> {
-    /// Hands the value over at the first poll; returns whether it was that.
+    /// Hands over the value if this is the first poll; returns whether it is.
     #[inline]
     fn is_first<S>(&mut self, exchange: &Exchange<Y, S>, waits: Status, cx: &Context<'_>) -> bool {
         match self {
@@ -108,7 +108,7 @@ impl<Y> YieldStage<Y> {
 #[cold]
 #[inline(never)]
 fn polled_again() -> ! {
-    panic!("a yield must not be polled again after it was ready")
+    panic!("a yield was polled after completion")
 }
 
 impl<Y, S> Drop for Yielding<'_, Y, S> {

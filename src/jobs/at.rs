@@ -1,19 +1,19 @@
-//! Reading what `.at(…)` is given: a time of day, a minute of the hour, a second of the minute.
+//! Parsing the argument of `.at(…)`: a time of day, a minute of the hour, a second of the minute.
 
 use jiff::civil::Time;
 use thiserror::Error;
 
 use crate::jobs::unit::Unit;
 
-/// When in its unit a job runs.
+/// When a job runs within its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
-    /// So many seconds into the hour, or into the minute.
+    /// Seconds into the hour, or into the minute.
     Second(i64),
     Time(Time),
 }
 
-/// What was given to [`at`](crate::jobs::Plan::at) is not a time, or not one for this unit.
+/// The argument of [`at`](crate::jobs::Plan::at) is not a time, or not one for this unit.
 ///
 /// # Example
 ///
@@ -22,7 +22,7 @@ pub(super) enum At {
 ///
 /// let jobs = Jobs::new();
 /// let error = jobs.every(1).day().at("25:00").unwrap_err();
-/// assert_eq!(error.to_string(), r#""25:00" is no time of day: it is written as HH:MM or HH:MM:SS"#);
+/// assert_eq!(error.to_string(), r#""25:00" is not a time of day: use HH:MM or HH:MM:SS"#);
 /// let error = jobs.every(5).seconds().at(":30").unwrap_err();
 /// assert!(error.is_wrong_unit());
 /// ```
@@ -33,23 +33,23 @@ pub struct AtError(AtProblem);
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 enum AtProblem {
-    #[error("a job that runs every so many seconds cannot be told when: {0:?}")]
+    #[error("`at({0:?})` needs a unit of minutes or longer")]
     Unit(String),
-    #[error("{0:?} is no time of day: it is written as HH:MM or HH:MM:SS")]
+    #[error("{0:?} is not a time of day: use HH:MM or HH:MM:SS")]
     Time(String),
-    #[error("{0:?} is no time in an hour: it is written as :MM or MM:SS")]
+    #[error("{0:?} is not a time within an hour: use :MM or MM:SS")]
     Hour(String),
-    #[error("{0:?} is no second of a minute: it is written as :SS")]
+    #[error("{0:?} is not a second of a minute: use :SS")]
     Minute(String),
 }
 
 impl AtError {
-    /// Returns whether the job's unit has no time to be told: seconds.
+    /// Returns whether the unit is seconds, for which there is no `at`.
     pub fn is_wrong_unit(&self) -> bool {
         matches!(self.0, AtProblem::Unit(_))
     }
 
-    /// Returns the text that could not be read.
+    /// Returns the text that could not be parsed.
     pub fn text(&self) -> &str {
         let (AtProblem::Unit(text)
         | AtProblem::Time(text)
@@ -59,7 +59,7 @@ impl AtError {
     }
 }
 
-/// Reads a time for a job of this unit.
+/// Parses a time for a job of this unit.
 pub(super) fn parse(text: &str, unit: Unit) -> Result<At, AtError> {
     let parts: Vec<&str> = text.split(':').collect();
     let (read, wrong): (Option<At>, fn(String) -> AtProblem) = match unit {
@@ -93,12 +93,12 @@ fn time_of_day(parts: &[&str]) -> Option<At> {
         [hour, minute, second] => (hour, minute, number(second, 60)?),
         _ => return None,
     };
-    // "9:30" is what people write.
+    // "9:30" is accepted, too: people write it.
     let hour = if hour.len() == 1 { &format!("0{hour}") } else { *hour };
     Time::new(number(hour, 24)?, number(minute, 60)?, second, 0).ok().map(At::Time)
 }
 
-/// A number of two digits, below a bound.
+/// Parses a number of two digits that is less than `below`.
 fn number(text: &str, below: i8) -> Option<i8> {
     let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|number| is_number && *number < below)

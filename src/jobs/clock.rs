@@ -1,7 +1,7 @@
-//! The two clocks of jobs: one that counts, and one that hangs on the wall.
+//! The two clocks of jobs: the scheduler's clock, which counts, and the wall clock.
 //!
-//! What comes every so many seconds counts by the scheduler's clock, which never jumps. What comes at a time of
-//! day goes by the wall clock, which can be set.
+//! Jobs with a fixed interval count on the scheduler's clock, which never jumps. Jobs at a time of day follow the
+//! wall clock, which can be set.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,33 +13,33 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use crate::time::{Time, current_time};
 
-/// What the wall clock shows, and where it hangs.
+/// The wall clock, its time zone, and the time that the schedulers' clocks have counted.
 pub(super) struct WallClock {
     pub(super) zone: TimeZone,
     wall: TimeSource,
-    /// Where it has begun to count by the clock of the latest scheduler; `None` before the first run.
+    /// Where counting on the latest scheduler's clock started; `None` before the first run.
     origin: Cell<Option<Origin>>,
-    /// How far it had counted when it was last read.
+    /// The time counted at the latest reading.
     latest: Cell<Duration>,
 }
 
-/// Where the counting began by a scheduler's clock.
+/// Where counting on a scheduler's clock started.
 #[derive(Clone, Copy)]
 struct Origin {
     scheduler: NonZeroU32,
-    /// A real clock goes on when the run is over, and is the same for all schedulers.
+    /// A real clock continues between runs, and is the same for all schedulers.
     is_real: bool,
     at: Instant,
-    /// How far it had counted by the clocks before.
+    /// The time counted on earlier clocks.
     counted: Duration,
 }
 
 enum TimeSource {
-    /// The machine's. Under a virtual clock only its start is the machine's, which is remembered.
+    /// The machine's clock. Under a virtual clock only the start comes from the machine, and is remembered.
     Machine(Cell<Option<Timestamp>>),
-    /// It showed this when it began to count.
+    /// Starts at this time when counting starts.
     From(Timestamp),
-    /// Whatever somebody says.
+    /// Whatever a function of the user returns.
     Said(Box<dyn Fn() -> Timestamp>),
 }
 
@@ -67,14 +67,14 @@ impl WallClock {
         WallClock { zone, wall, origin: Cell::new(None), latest: Cell::new(Duration::ZERO) }
     }
 
-    /// Reads both. May run code of the user's, so nothing should be borrowed.
+    /// Reads both clocks. May run user code, so nothing should be borrowed.
     pub(super) fn now(&self) -> ClockReading {
         let counted = self.counted();
         ClockReading { counted, wall: self.wall(counted) }
     }
 
-    /// How long the scheduler's clock has gone. Before the first run that is nothing, and between the runs of
-    /// a virtual clock it stands still.
+    /// Returns how long the scheduler's clock has run. Before the first run that is zero, and between the runs of a
+    /// virtual clock it stands still.
     fn counted(&self) -> Duration {
         let (origin, now) = match (current_time(), self.origin.get()) {
             (Some(time), _) => (self.origin_in(&time), time.instant_now()),
@@ -86,7 +86,8 @@ impl WallClock {
         self.latest.get()
     }
 
-    /// By another scheduler's clock it goes on from where it has come to.
+    /// Returns where counting on this clock started. On another scheduler's clock, counting continues from the time
+    /// counted so far.
     fn origin_in(&self, time: &Time) -> Origin {
         let is_real = !time.clock.is_virtual();
         if let Some(origin) = self.origin.get()
@@ -115,7 +116,7 @@ impl WallClock {
         later(start, counted).unwrap_or(Timestamp::MAX)
     }
 
-    /// Whether the wall clock can be set while nobody looks.
+    /// Returns whether the wall clock can be set between two readings.
     pub(super) fn can_jump(&self) -> bool {
         match &self.wall {
             TimeSource::Said(_) => true,
@@ -129,12 +130,12 @@ impl WallClock {
     }
 }
 
-/// A point in time that is so much later; `None` beyond the year 9999.
+/// Returns the point in time that is later by this duration; `None` beyond the year 9999.
 pub(super) fn later(at: Timestamp, by: Duration) -> Option<Timestamp> {
     at.checked_add(by).ok()
 }
 
-/// How long it is from one point in time to a later one; nothing if that is not later.
+/// Returns the time from one point in time to a later one; zero if that is not later.
 pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
@@ -142,9 +143,9 @@ pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
 impl fmt::Debug for WallClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wall = match self.wall {
-            TimeSource::Machine(_) => "the machine's",
+            TimeSource::Machine(_) => "machine",
             TimeSource::From(_) => "counted",
-            TimeSource::Said(_) => "said",
+            TimeSource::Said(_) => "custom",
         };
         f.debug_struct("WallClock")
             .field("wall", &wall)

@@ -1,7 +1,8 @@
-//! All jobs, and which of them is due next: two sets in order, one for each clock.
+//! All jobs, and which of them is due next: two sorted sets, one for each clock.
 //!
-//! A job that waits is in one of the sets; one that runs is in none, so it cannot be started twice. Taking a job
-//! out gives it to the caller, who drops it when nothing is borrowed: it has code of the user's in it.
+//! A waiting job is in one of the sets; a running one is in none, so it cannot be started twice. A job that is
+//! removed is returned to the caller, to be dropped while nothing is borrowed, since dropping it runs user
+//! code.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -19,10 +20,10 @@ use crate::jobs::outcome::JobError;
 use crate::jobs::random::Random;
 use crate::jobs::rhythm::{Point, Rhythm};
 
-/// The number of a job, in the order in which they were made.
+/// The number of a job, in order of creation.
 pub(super) type Number = u64;
 
-/// A run of a job: whether it wants to run again, or what went wrong.
+/// A run of a job: returns whether the job continues, or what went wrong.
 pub(super) type JobRun = Pin<Box<dyn Future<Output = Result<std::ops::ControlFlow<()>, JobError>>>>;
 
 /// A job.
@@ -34,9 +35,9 @@ pub(super) struct JobEntry {
     pub(super) place: &'static Location<'static>,
     pub(super) start: Rc<dyn Fn() -> JobRun>,
     pub(super) last_run: Option<Timestamp>,
-    /// `None` if no calendar has it, or `until` is before it.
+    /// `None` if the next point is beyond the calendar, or after `until`.
     pub(super) next: Option<Point>,
-    /// Then it is in no set.
+    /// A running job is in no set.
     pub(super) is_running: bool,
 }
 
@@ -70,17 +71,17 @@ impl Entries {
         self.jobs.get(&number)
     }
 
-    /// All jobs in the order in which they were made.
+    /// Returns the numbers of all jobs, in order of creation.
     pub(super) fn numbers(&self) -> Vec<Number> {
         self.jobs.keys().copied().collect()
     }
 
-    /// Those with this tag, in that order.
+    /// Returns the numbers of the jobs with this tag, in order of creation.
     pub(super) fn tagged(&self, tag: &str) -> Vec<Number> {
         self.tags.get(tag).map(|numbers| numbers.iter().copied().collect()).unwrap_or_default()
     }
 
-    // ----- coming and going -----
+    // ----- adding and removing -----
 
     pub(super) fn add(
         &mut self,
@@ -98,7 +99,8 @@ impl Entries {
         self.made
     }
 
-    /// Puts a job that waits into its set. Returns whether it can ever run again; if not it is to be removed.
+    /// Puts a waiting job into its set. Returns whether it can ever run again; if it cannot, the caller must
+    /// remove it.
     pub(super) fn enqueue(&mut self, number: Number, now: ClockReading) -> bool {
         let Some(entry) = self.jobs.get_mut(&number) else { return true };
         entry.is_running = false;
@@ -109,7 +111,7 @@ impl Entries {
         match entry.next {
             None => false,
             Some(Point::Counted(at)) => self.counted.insert((at, number)),
-            Some(Point::TimeSource { at, .. }) => self.wall.insert((at, number)),
+            Some(Point::Wall { at, .. }) => self.wall.insert((at, number)),
         }
     }
 
@@ -117,12 +119,12 @@ impl Entries {
         match point {
             None => {}
             Some(Point::Counted(at)) => drop(self.counted.remove(&(at, number))),
-            Some(Point::TimeSource { at, .. }) => drop(self.wall.remove(&(at, number))),
+            Some(Point::Wall { at, .. }) => drop(self.wall.remove(&(at, number))),
         }
     }
 
-    /// Takes a job out. A run that goes on is not told.
-    #[must_use = "it is dropped when nothing is borrowed"]
+    /// Takes a job out. A run in progress is not affected.
+    #[must_use = "drop it while nothing is borrowed"]
     pub(super) fn remove(&mut self, number: Number) -> Option<JobEntry> {
         let entry = self.jobs.remove(&number)?;
         self.dequeue(number, entry.next);
@@ -139,7 +141,7 @@ impl Entries {
 
     // ----- what is due -----
 
-    /// The jobs that are due: who has waited longest first, then who was made first.
+    /// Returns the jobs that are due: the most overdue first, then in order of creation.
     pub(super) fn due(&self, now: ClockReading) -> Vec<Number> {
         let counted = self.counted.iter().map_while(|(at, number)| {
             let point = Point::Counted(*at);
@@ -155,14 +157,15 @@ impl Entries {
         due.into_iter().map(|(_, number)| number).collect()
     }
 
-    /// How long it is until the next job by the clock that counts, and until the next by the wall clock.
+    /// Returns how long it is until the next job on the scheduler's clock, and until the next one on the wall
+    /// clock.
     pub(super) fn waits(&self, now: ClockReading) -> (Option<Duration>, Option<Duration>) {
         let counted = self.counted.first().map(|(at, _)| at.saturating_sub(now.counted));
         let wall = self.wall.first().map(|(at, _)| between(now.wall, *at));
         (counted, wall)
     }
 
-    /// The next point at which a job is due.
+    /// Returns the next point at which a job is due.
     pub(super) fn next(&self, now: ClockReading) -> Option<Point> {
         let first = |number: &Number| self.jobs.get(number).and_then(|entry| entry.next);
         let counted = self.counted.first().and_then(|(_, number)| first(number));
@@ -171,9 +174,10 @@ impl Entries {
         both.min_by_key(|point| point.on_the_wall(now).unwrap_or(Timestamp::MAX))
     }
 
-    /// Takes a job that waits out of its set, because it starts. `None` if it is gone, or runs already.
+    /// Takes a waiting job out of its set, because it starts. `None` if the job was removed, or is already
+    /// running.
     ///
-    /// Its next point is set, as it is if this run does not last longer than that.
+    /// Sets its next point, which holds if this run does not last beyond it.
     pub(super) fn begin(
         &mut self,
         number: Number,
@@ -183,21 +187,21 @@ impl Entries {
         let entry = self.jobs.get(&number).filter(|entry| !entry.is_running)?;
         let point = entry.next?;
         self.dequeue(number, Some(point));
-        let entry = self.jobs.get_mut(&number).expect("it was there");
+        let entry = self.jobs.get_mut(&number).expect("the job has an entry");
         entry.is_running = true;
         entry.last_run = Some(now.wall);
         if point.is_due(now) {
             let count = self.random.between(entry.rhythm.every, entry.rhythm.to);
             let after = |point| entry.rhythm.after(point, now, count, zone);
-            // A point of this very moment is served by this run.
+            // If the point after this one is also due, this run serves both.
             entry.next = after(point)
                 .and_then(|next| if next.is_due(now) { after(next) } else { Some(next) });
         }
         Some(entry)
     }
 
-    /// A run has ended: its job waits again, and what it missed meanwhile is not made up for. Returns whether
-    /// it can ever run again.
+    /// Records that a run has ended: its job waits again, and what it missed in the meantime is not made up
+    /// for. Returns whether the job can ever run again.
     pub(super) fn end(&mut self, number: Number, now: ClockReading, zone: &TimeZone) -> bool {
         let Some(entry) = self.jobs.get_mut(&number) else { return true };
         if let Some(point) = entry.next

@@ -1,4 +1,4 @@
-//! Saying when a job runs, word by word: `every(10).minutes()`, `every(1).monday().at("09:00")`.
+//! The schedule of a job, step by step: `every(10).minutes()`, `every(1).monday().at("09:00")`.
 
 use std::any::type_name;
 use std::fmt;
@@ -17,9 +17,9 @@ use crate::jobs::shared::JobsShared;
 use crate::jobs::unit::Unit;
 use crate::jobs::until::Until;
 
-/// How often: made by [`Jobs::every`](crate::jobs::Jobs::every), and waits for the unit.
+/// An interval without its unit, created by [`Jobs::every`](crate::jobs::Jobs::every).
 #[derive(Debug)]
-#[must_use = "a job is made by `run`"]
+#[must_use = "a job is not scheduled until `run` is called"]
 pub struct Every<'a> {
     pub(super) shared: &'a Rc<JobsShared>,
     pub(super) from: u32,
@@ -27,14 +27,14 @@ pub struct Every<'a> {
 }
 
 impl<'a> Every<'a> {
-    /// Makes each wait a random one, from what `every` was given to this, both of which it can be.
+    /// Makes each wait random, from the argument of `every` up to this one, both inclusive.
     ///
-    /// It is random for whoever looks on; the numbers are drawn from the [seed](crate::jobs::Jobs::seeded), so the
-    /// same program waits equally long at each run.
+    /// The numbers are drawn from the [seed](crate::jobs::Jobs::seeded), so the same program has the same waits on
+    /// every run.
     ///
     /// # Panics
     ///
-    /// If it is less than what `every` was given.
+    /// If `longest` is less than the argument of `every`.
     ///
     /// # Example
     ///
@@ -48,7 +48,7 @@ impl<'a> Every<'a> {
     /// ```
     #[track_caller]
     pub fn to(mut self, longest: u32) -> Self {
-        assert!(longest >= self.from, "`every(n).to(m)` needs an m that is not less than n");
+        assert!(longest >= self.from, "`every(n).to(m)` needs `m` to be at least `n`");
         self.to = longest;
         self
     }
@@ -68,7 +68,7 @@ impl<'a> Every<'a> {
 
 macro_rules! units {
     ($($(#[$about:meta])* $one:ident $many:ident $unit:ident;)*) => {
-        /// The units. Singular and plural are the same, for whoever reads it.
+        /// The units. Singular and plural mean the same.
         impl<'a> Every<'a> {$(
             $(#[$about])*
             pub fn $many(self) -> Plan<'a> {
@@ -84,24 +84,27 @@ macro_rules! units {
 }
 
 units! {
-    /// So many seconds, by the scheduler's clock.
+    /// Counts in seconds, on the scheduler's clock.
     second seconds Second;
-    /// So many minutes: by the scheduler's clock, or with [`at`](Plan::at) by the wall clock.
+    /// Counts in minutes: on the scheduler's clock, or with [`at`](Plan::at) on the wall clock.
     minute minutes Minute;
-    /// So many hours: by the scheduler's clock, or with [`at`](Plan::at) by the wall clock.
+    /// Counts in hours: on the scheduler's clock, or with [`at`](Plan::at) on the wall clock.
     hour hours Hour;
-    /// So many days, by the wall clock: [`at`](Plan::at) some time, or at that at which the job is made.
+    /// Counts in days, on the wall clock. The time of day is set with [`at`](Plan::at); the default is that of the
+    /// job's creation.
     day days Day;
-    /// So many weeks, by the wall clock: [`at`](Plan::at) some time, or at that at which the job is made.
+    /// Counts in weeks, on the wall clock. The time of day is set with [`at`](Plan::at); the default is that of the
+    /// job's creation.
     week weeks Week;
 }
 
 macro_rules! weekdays {
     ($($name:ident $weekday:ident)*) => {
-        /// The days of the week, by the wall clock. The first run is on the nearest one, whatever `every` was given;
-        /// each further one is so many weeks after that.
+        /// The days of the week, on the wall clock. The first run is on the nearest such day, whatever the argument
+        /// of `every`; each further run is that many weeks after the one before.
         impl<'a> Every<'a> {$(
-            #[doc = concat!("On ", stringify!($weekday), "s: [`at`](Plan::at) some time, or at that at which the job is made.")]
+            #[doc = concat!("On ", stringify!($weekday), "s, on the wall clock.")]
+            /// The time of day is set with [`at`](Plan::at); the default is that of the job's creation.
             pub fn $name(self) -> Plan<'a> {
                 self.weekday(Weekday::$weekday)
             }
@@ -119,9 +122,9 @@ weekdays! {
     sunday Sunday
 }
 
-/// How often, in which unit, and what else there is to say of a job before it is made.
+/// How often and in which unit a job will run, and its options; [`run`](Plan::run) creates the job.
 #[derive(Debug)]
-#[must_use = "a job is made by `run`"]
+#[must_use = "a job is not scheduled until `run` is called"]
 pub struct Plan<'a> {
     shared: &'a Rc<JobsShared>,
     rhythm: Rhythm,
@@ -131,7 +134,7 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Says when in its unit the job runs, by the wall clock.
+    /// Sets when the job runs within its unit, on the wall clock.
     ///
     /// | unit | written as | meaning |
     /// |---|---|---|
@@ -139,13 +142,13 @@ impl Plan<'_> {
     /// | hours | `":30"`, `"30:15"` | the minute, and second, of the hour |
     /// | minutes | `":30"` | the second of the minute |
     ///
-    /// With `every(1)` the first run is the next time that the clock shows this. With `every(n)` it is n units after
-    /// the one in the present day, hour or minute, as in `schedule`. What becomes of times that a day does not
-    /// have, or has twice, is told in the docs of the [module](crate::jobs#the-wall-clock).
+    /// With `every(1)`, the first run is the next time that the clock shows this. With `every(n)`, it is n units
+    /// after the one in the current day, hour or minute, as in `schedule`. For times that a day does not have, or has
+    /// twice, see the [module](crate::jobs#the-wall-clock).
     ///
     /// # Errors
     ///
-    /// [`AtError`] if it is not written so, if there is no such time, or if the unit is seconds.
+    /// [`AtError`] if the text has another format, if there is no such time, or if the unit is seconds.
     ///
     /// # Example
     ///
@@ -163,8 +166,8 @@ impl Plan<'_> {
         Ok(self)
     }
 
-    /// Sets the last moment at which the job may run, by the wall clock. When its next run is later than that, it is
-    /// over; so it may be over before it has run.
+    /// Sets the last moment at which the job may run, on the wall clock. The job ends when its next run would be
+    /// later than that, even if it has never run.
     ///
     /// # Example
     ///
@@ -188,8 +191,8 @@ impl Plan<'_> {
         self
     }
 
-    /// Adds a tag, for [`clear`](crate::jobs::Jobs::clear): a text, or a number or whatever else has `Display`. There
-    /// can be several.
+    /// Adds a tag, for [`clear`](crate::jobs::Jobs::clear): a text, a number, or anything else that implements
+    /// `Display`. A job can have several.
     pub fn tag(mut self, tag: impl fmt::Display) -> Self {
         let tag: Arc<str> = tag.to_string().into();
         if !self.tags.contains(&tag) {
@@ -198,20 +201,21 @@ impl Plan<'_> {
         self
     }
 
-    /// Names the job: its runs are tasks of this name. Unless it is named it is called as its function is.
+    /// Sets the name of the job, which is also the name of its runs' tasks. The default is the name of its function,
+    /// or of the function that contains its closure.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Makes the job: a function, or a closure, that is async or returns a future, and is called at each run.
+    /// Creates the job from a function or closure that is async or returns a future. It is called for each run.
     ///
-    /// Nothing runs yet: that is what [`run_pending`](crate::jobs::Jobs::run_pending) and
-    /// [`run_forever`](crate::jobs::Jobs::run_forever) are for. What the output means is told at [`Outcome`]. The job
-    /// belongs to the `Jobs` until it is over: dropping the returned handle changes nothing. A closure that owns a
-    /// clone of the `Jobs` keeps it alive, and itself with it, until it is over.
+    /// Nothing runs yet: call [`run_pending`](crate::jobs::Jobs::run_pending) or
+    /// [`run_forever`](crate::jobs::Jobs::run_forever) for that. [`Outcome`] describes what the output means. The job
+    /// belongs to the `Jobs` until it ends: dropping the returned handle changes nothing. A closure that owns a clone
+    /// of the `Jobs` keeps it alive, and so itself, until the job ends.
     ///
-    /// A job whose first run would be after its `until`, or after the last day of the calendar, is over at once.
+    /// A job whose first run would be after its `until`, or beyond the calendar, ends immediately.
     ///
     /// # Example
     ///
@@ -262,10 +266,10 @@ impl Plan<'_> {
     }
 }
 
-/// The name of a function, or of the one that a closure is in.
+/// Returns the name of a function, or of the function that contains a closure.
 fn name_of<F>() -> &'static str {
     let path = type_name::<F>().trim_end_matches("::{{closure}}");
-    // Without the types that it is made for.
+    // Without generic arguments.
     let path =
         path.split_once('<').map_or(path, |(head, _)| if head.is_empty() { path } else { head });
     path.rsplit("::").find(|word| !word.is_empty()).unwrap_or(path)

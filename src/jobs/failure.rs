@@ -1,10 +1,11 @@
-//! What is told of a run that failed.
+//! The report of a failed run.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A run of a job that ended with an error, or panicked; for [`Jobs::on_failure`](crate::jobs::Jobs::on_failure).
+/// A run of a job that returned an error or panicked; passed to the hook of
+/// [`Jobs::on_failure`](crate::jobs::Jobs::on_failure).
 ///
 /// `Display` prints it in one line.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ impl JobFailure {
         &self.name
     }
 
-    /// Returns the job's tags, in the order in which they were given.
+    /// Returns the job's tags, in the order in which they were added.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.tags.iter().map(|tag| &**tag)
     }
@@ -32,12 +33,12 @@ impl JobFailure {
         self.place
     }
 
-    /// Returns whether it panicked; otherwise it returned an error.
+    /// Returns whether the run panicked; otherwise it returned an error.
     pub fn is_panic(&self) -> bool {
         self.is_panic
     }
 
-    /// Returns what the error's `Debug` prints, or what it panicked with, if that is a text.
+    /// Returns the `Debug` output of the error, or the panic message if the payload is a string.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -46,6 +47,6 @@ impl JobFailure {
 impl fmt::Display for JobFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.is_panic { "panicked" } else { "failed" };
-        write!(f, "job {:?}, made at {}, {what}: {}", self.name, self.place, self.message)
+        write!(f, "job {:?}, created at {}, {what}: {}", self.name, self.place, self.message)
     }
 }

@@ -1,4 +1,4 @@
-//! A job that was made: looking at it, and ending it.
+//! The handle of a job: inspecting it, and cancelling it.
 
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -9,10 +9,10 @@ use jiff::ZonedDateTime;
 use crate::jobs::entries::{JobEntry, Number};
 use crate::jobs::shared::JobsShared;
 
-/// A job, as [`Plan::run`](crate::jobs::Plan::run) returns it: to look at, and to end.
+/// A handle to a job, returned by [`Plan::run`](crate::jobs::Plan::run).
 ///
-/// Dropping it changes nothing. It does not keep the [`Jobs`](crate::jobs::Jobs) alive. `Debug` prints what
-/// `schedule` prints: how often, what, when last and when next.
+/// Dropping the handle changes nothing, and it does not keep the [`Jobs`](crate::jobs::Jobs) alive. `Debug` prints
+/// what `schedule` prints: how often the job runs, its name, its last run and its next.
 ///
 /// # Example
 ///
@@ -38,38 +38,38 @@ pub struct Job {
 }
 
 impl Job {
-    /// Ends it: it does not run again. A run that goes on is not disturbed, so a job may do this to itself.
+    /// Cancels the job: it does not run again. A run in progress is not affected, so a job may cancel itself.
     ///
-    /// Returns whether it was not over already.
+    /// Returns `false` if the job had already ended.
     #[doc(alias = "cancel_job")]
     pub fn cancel(&self) -> bool {
         self.shared.upgrade().is_some_and(|shared| shared.remove(&[self.number]) == 1)
     }
 
-    /// Returns its name: the one that it was given, or that of its function.
+    /// Returns the job's name: the one that was set, or that of its function.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns its tags, in the order in which they were given; none if it is over.
+    /// Returns the job's tags, in the order in which they were added; none if it has ended.
     pub fn tags(&self) -> Vec<Arc<str>> {
         self.look(|entry| entry.tags.clone()).unwrap_or_default()
     }
 
-    /// Returns whether it will not run again: it was cancelled or cleared, has ended itself, or its time is up.
-    /// A last run may still go on.
+    /// Returns whether the job will not run again: it was cancelled or cleared, has ended itself, or has reached its
+    /// `until`. Its last run may still be in progress.
     pub fn is_over(&self) -> bool {
         self.look(|_| ()).is_none()
     }
 
-    /// Returns whether a run of it goes on. Of a job that is over nothing is known any more: `false`.
+    /// Returns whether a run is in progress. For a job that has ended this is always `false`.
     pub fn is_running(&self) -> bool {
         self.look(|entry| entry.is_running).unwrap_or(false)
     }
 
-    /// Returns when it runs next, by the wall clock as that goes now; `None` if it is over.
+    /// Returns when the job runs next, as the wall clock goes now; `None` if it has ended.
     ///
-    /// While it runs, that is when it runs next if this run does not last longer.
+    /// While a run is in progress, this is the next run if that one has ended by then.
     pub fn next_run(&self) -> Option<ZonedDateTime> {
         let shared = self.shared.upgrade()?;
         let now = shared.clock.now();
@@ -77,7 +77,7 @@ impl Job {
         Some(shared.clock.show(next.on_the_wall(now)?))
     }
 
-    /// Returns when its latest run began; `None` if it has not run, or is over.
+    /// Returns when the latest run started; `None` if the job has not run yet, or has ended.
     pub fn last_run(&self) -> Option<ZonedDateTime> {
         let shared = self.shared.upgrade()?;
         Some(shared.clock.show(self.look(|entry| entry.last_run)??))
@@ -90,7 +90,7 @@ impl Job {
     }
 }
 
-/// The same job.
+/// Two handles are equal if they refer to the same job.
 impl PartialEq for Job {
     fn eq(&self, other: &Job) -> bool {
         self.number == other.number && Weak::ptr_eq(&self.shared, &other.shared)
@@ -106,20 +106,20 @@ impl fmt::Debug for Job {
             None => "never".to_owned(),
         };
         let Some(how) = self.look(|entry| entry.rhythm.to_string()) else {
-            return write!(f, "{} (over)", self.name);
+            return write!(f, "{} (finished)", self.name);
         };
         let (last, next) = (show(self.last_run()), show(self.next_run()));
         write!(f, "{how} do {} (last run: {last}, next run: {next})", self.name)
     }
 }
 
-/// For iterators over jobs.
+/// Creates handles to these jobs.
 pub(super) fn handles(shared: &Rc<JobsShared>, numbers: Vec<Number>) -> Vec<Job> {
     let entries = shared.entries.borrow();
     let job = |number| Job {
         shared: Rc::downgrade(shared),
         number,
-        name: Arc::clone(&entries.get(number).expect("it was just counted").name),
+        name: Arc::clone(&entries.get(number).expect("the job has an entry").name),
     };
     numbers.into_iter().map(job).collect()
 }

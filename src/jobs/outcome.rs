@@ -1,17 +1,17 @@
-//! What a job may return: nothing, a failure, or that it does not want to run again.
+//! What a job may return: nothing, a failure, or that it should not run again.
 
 use std::fmt;
 use std::ops::ControlFlow;
 
-/// What the output of a job means: one of `()`, [`Done`], [`ControlFlow`], and a `Result` of these whose error has
-/// `Debug`.
+/// What a job may return: `()`, [`Done`], [`ControlFlow`], or a `Result` of one of these with an error that
+/// implements `Debug`.
 ///
-/// * `()`: the job has run, and runs again when it is due.
-/// * [`Done`]: it has run for the last time.
-/// * [`ControlFlow::Continue`]: the same. [`ControlFlow::Break`]: it has run for the last time.
-/// * `Err`: it has failed. That is reported, and it runs again when it is due.
+/// * `()`: the job runs again when it is next due.
+/// * [`Done`]: this was the last run.
+/// * [`ControlFlow::Continue`]: like `()`. [`ControlFlow::Break`]: like `Done`.
+/// * `Err`: the run has failed. The failure is reported, and the job runs again when it is next due.
 ///
-/// Nobody else can implement it.
+/// This trait is sealed.
 ///
 /// # Example
 ///
@@ -39,7 +39,7 @@ pub trait Outcome: Sealed + 'static {}
 
 impl<T: Sealed + 'static> Outcome for T {}
 
-/// What a job returns that does not want to run again.
+/// Returned by a job that should not run again.
 ///
 /// # Example
 ///
@@ -59,14 +59,14 @@ impl<T: Sealed + 'static> Outcome for T {}
 #[doc(alias = "CancelJob")]
 pub struct Done;
 
-/// What there is to know of an output.
+/// What an output means.
 #[diagnostic::on_unimplemented(
     message = "a job cannot return `{Self}`",
     note = "it returns `()`, `Done`, `ControlFlow<()>`, or a `Result` of these",
     note = "a closure that never returns needs a type: `async || -> () {{ .. }}`"
 )]
 pub trait Sealed {
-    /// Whether the job goes on, or the text of its error.
+    /// Returns whether the job continues, or the text of its error.
     fn verdict(self) -> Result<ControlFlow<()>, JobError>;
 }
 
@@ -97,11 +97,11 @@ impl<T: Sealed, E: fmt::Debug> Sealed for Result<T, E> {
     }
 }
 
-/// What an error of whatever type prints.
+/// The `Debug` output of an error of any type.
 #[derive(Clone)]
 pub struct JobError(pub(super) String);
 
-/// The text as it is: it has been through `Debug` once.
+/// Prints the text as it is: it is `Debug` output already.
 impl fmt::Debug for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

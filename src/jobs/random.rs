@@ -1,4 +1,4 @@
-//! The waits of `.to(…)`: by chance, and the same at every run.
+//! The random waits of `.to(…)`, which are the same on every run.
 
 use crate::random::SplitMix64;
 
@@ -10,13 +10,13 @@ impl Random {
         Random(SplitMix64::new(seed))
     }
 
-    /// A number from `low` to `high`, both of which it can be. Draws nothing if there is no choice.
+    /// Returns a random number from `low` to `high`, both inclusive. Draws nothing if there is no choice.
     pub(super) fn between(&mut self, low: u32, high: u32) -> u32 {
         if low >= high {
             return low;
         }
         let drawn = self.0.below(u64::from(high - low) + 1);
-        low + u32::try_from(drawn).expect("it is less than the width")
+        low + u32::try_from(drawn).expect("the drawn number is less than the width")
     }
 }
 

@@ -1,8 +1,8 @@
-//! When a job runs next: the arithmetic, which reads no clock and changes nothing.
+//! When a job runs next: pure arithmetic, which reads no clock and changes nothing.
 //!
-//! Each job has a grid of points in time: every so many seconds from the first, or each third day at 10:30. A run
-//! that was missed is not made up for; the next one is at the next point of the same grid. With a wait of random
-//! length (`to`) there is no grid: it begins at the point before, or if that is too long ago, now.
+//! Each job has a grid of points in time: every n seconds from the first, or every third day at 10:30. A missed run
+//! is not made up for; the next one is at the next point of the same grid. With waits of random length (`to`) there
+//! is no grid: each wait counts from the point before or, if that is too long ago, from now.
 
 use std::fmt;
 use std::time::Duration;
@@ -29,33 +29,33 @@ pub(super) struct Rhythm {
 /// A point in time at which a job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Point {
-    /// By the clock that counts.
+    /// On the scheduler's clock.
     Counted(Duration),
-    /// By the wall clock. The date is the one of the grid: a time that a day does not have may come a day later.
-    TimeSource { at: Timestamp, date: Date },
+    /// On the wall clock. `date` is the day of the grid: a time that this day does not have may come a day later.
+    Wall { at: Timestamp, date: Date },
 }
 
 impl Point {
-    /// Whether it has come.
+    /// Returns whether the point has been reached.
     pub(super) fn is_due(self, now: ClockReading) -> bool {
         match self {
             Point::Counted(at) => at <= now.counted,
-            Point::TimeSource { at, .. } => at <= now.wall,
+            Point::Wall { at, .. } => at <= now.wall,
         }
     }
 
-    /// How long ago it was.
+    /// Returns how long ago the point was; zero if it has not been reached.
     pub(super) fn delay(self, now: ClockReading) -> Duration {
         match self {
             Point::Counted(at) => now.counted.saturating_sub(at),
-            Point::TimeSource { at, .. } => between(at, now.wall),
+            Point::Wall { at, .. } => between(at, now.wall),
         }
     }
 
-    /// What the wall clock shows then, if nobody sets it before.
+    /// Returns what the wall clock will show then, unless it is set before.
     pub(super) fn on_the_wall(self, now: ClockReading) -> Option<Timestamp> {
         match self {
-            Point::TimeSource { at, .. } => Some(at),
+            Point::Wall { at, .. } => Some(at),
             Point::Counted(at) => match at.checked_sub(now.counted) {
                 Some(wait) => later(now.wall, wait),
                 None => now.wall.checked_sub(now.counted.saturating_sub(at)).ok(),
@@ -65,11 +65,11 @@ impl Point {
 }
 
 impl Rhythm {
-    /// A job of days that was told no time keeps the one at which it was made.
+    /// Gives a job of days or weeks without an `at` the time of day at which it is created.
     pub(super) fn settle(&mut self, now: ClockReading, zone: &TimeZone) {
         if self.is_of_days() && self.at.is_none() {
             self.at = Some(At::Time(local(now.wall, zone).1));
-            // Which is past today, so that the first run is a whole period away.
+            // Not in the future, so the first run is a whole period away.
         }
     }
 
@@ -77,7 +77,7 @@ impl Rhythm {
         matches!(self.unit, Unit::Day | Unit::Week)
     }
 
-    /// The first point, if the first wait is of `count` units. `None` if no calendar has it.
+    /// Returns the first point, if the first wait is `count` units. `None` if it is beyond the calendar.
     pub(super) fn first(&self, now: ClockReading, count: u32, zone: &TimeZone) -> Option<Point> {
         match self.at {
             None => Some(Point::Counted(now.counted + self.unit.seconds() * second(count))),
@@ -86,7 +86,7 @@ impl Rhythm {
         }
     }
 
-    /// The point after this one that is not past, if the wait is of `count` units.
+    /// Returns the next point after this one that is not in the past, if the wait is `count` units.
     pub(super) fn after(
         &self,
         point: Point,
@@ -95,14 +95,14 @@ impl Rhythm {
         zone: &TimeZone,
     ) -> Option<Point> {
         match (point, self.at) {
-            (Point::TimeSource { at, .. }, Some(At::Second(mark))) => {
+            (Point::Wall { at, .. }, Some(At::Second(mark))) => {
                 self.next_mark(at, now, count, zone, mark)
             }
-            (Point::TimeSource { at, date }, Some(At::Time(time))) => {
+            (Point::Wall { at, date }, Some(At::Time(time))) => {
                 self.next_day((at, date), now, count, zone, time)
             }
-            (Point::TimeSource { .. }, None) => {
-                unreachable!("the wall clock is for what has an `at`")
+            (Point::Wall { .. }, None) => {
+                unreachable!("only a job with an `at` follows the wall clock")
             }
             (Point::Counted(at), _) => Some(Point::Counted(self.next_count(at, now, count))),
         }
@@ -166,20 +166,20 @@ impl Rhythm {
         Some(wall(at, zone))
     }
 
-    /// The mark in the same minute, or hour, as a point in time.
+    /// Returns the mark in the same minute, or hour, as a point in time.
     fn in_same(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
         let whole = Timestamp::from_second(at.as_second()).ok()?;
         seconds_later(whole, mark - self.seconds_into(whole, zone))
     }
 
-    /// The first mark after a point in time.
+    /// Returns the first mark after a point in time.
     fn mark_after(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
         let second = at.as_nanosecond().div_euclid(1_000_000_000) + 1;
         self.aligned(Timestamp::from_second(second.try_into().ok()?).ok()?, zone, mark)
     }
 
-    /// The first mark at or after a whole second. Where the clocks are changed by less than an hour meanwhile, it is
-    /// looked for from there on.
+    /// Returns the first mark at or after a whole second. If the clocks change before it, the search continues from
+    /// the change: that matters for changes of less than an hour.
     fn aligned(&self, mut at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
         loop {
             let missing =
@@ -192,7 +192,7 @@ impl Rhythm {
         }
     }
 
-    /// How many seconds into its minute, or hour, the wall clock is.
+    /// Returns how many seconds into its minute, or hour, the wall clock is.
     fn seconds_into(&self, at: Timestamp, zone: &TimeZone) -> i64 {
         let (_, time) = local(at, zone);
         let second = i64::from(time.minute()) * 60 + i64::from(time.second());
@@ -220,7 +220,7 @@ impl Rhythm {
             date = days_later(date, self.unit.days())?;
             at = zone.to_timestamp(date.to_datetime(time)).ok()?;
         }
-        Some(Point::TimeSource { at, date })
+        Some(Point::Wall { at, date })
     }
 
     fn next_day(
@@ -240,20 +240,20 @@ impl Rhythm {
             date = days_later(date, step)?;
             at = zone.to_timestamp(date.to_datetime(time)).ok()?;
         }
-        Some(Point::TimeSource { at, date })
+        Some(Point::Wall { at, date })
     }
 }
 
-/// So many seconds.
+/// Returns a duration of this many seconds.
 fn second(count: u32) -> Duration {
     Duration::from_secs(count.into())
 }
 
 fn wall(at: Timestamp, zone: &TimeZone) -> Point {
-    Point::TimeSource { at, date: local(at, zone).0 }
+    Point::Wall { at, date: local(at, zone).0 }
 }
 
-/// What the wall clock shows.
+/// Returns the date and time that the wall clock shows.
 fn local(at: Timestamp, zone: &TimeZone) -> (Date, Time) {
     let shown = zone.to_datetime(at);
     (shown.date(), shown.time())

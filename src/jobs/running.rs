@@ -1,4 +1,4 @@
-//! Runs jobs: those that are due become tasks, whoever awaits `run_forever` waits for their ends.
+//! Running jobs: those that are due become tasks, and the future of `run_forever` waits for these to end.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,12 +20,12 @@ use crate::select;
 use crate::task::{Builder, JoinHandle};
 use crate::time::{Sleep, now};
 
-/// When somebody who runs jobs is done.
+/// When a future that runs jobs completes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopWhen {
-    /// When he is told.
+    /// When it is stopped.
     Stopped,
-    /// When there is no job any more, too.
+    /// Also when no job is left.
     Empty,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct JobRuns {
     place: &'static Location<'static>,
     runs: BTreeMap<u64, Started>,
     started: u64,
-    /// How often those who run jobs had been told to stop when that call was made.
+    /// How often `stop` had been called when that call was made.
     stops: u64,
     /// The numbers of runs that have ended, or are in their last turn.
     ended: Rc<RefCell<Vec<u64>>>,
@@ -44,7 +44,7 @@ pub(super) struct JobRuns {
 
 struct Started {
     handle: JoinHandle<Result<(), JobError>>,
-    /// As it is told of: the message is still missing.
+    /// What is reported if the run fails; the message is still missing.
     failure: JobFailure,
 }
 
@@ -56,14 +56,14 @@ impl JobRuns {
 
     // ----- the three ways to run jobs -----
 
-    /// Runs the jobs that are due, and waits for them.
+    /// Runs the jobs that are due, and waits until these runs have ended.
     pub(super) async fn pending(mut self) {
         let now = self.shared.clock.now();
         self.start_due(now);
         self.finish().await;
     }
 
-    /// Runs all jobs, due or not, and waits for them.
+    /// Runs all jobs, due or not, and waits until these runs have ended.
     pub(super) async fn all(mut self) {
         let now = self.shared.clock.now();
         let numbers = self.shared.entries.borrow().numbers();
@@ -83,7 +83,7 @@ impl JobRuns {
         }
     }
 
-    /// Waits for all that runs. If it is asked to end, so are they.
+    /// Waits until all runs have ended. A cancel request is passed on to them.
     async fn finish(&mut self) {
         match catch_cancel(self.wait_for_all()).await {
             Ok(()) => {}
@@ -135,7 +135,7 @@ impl JobRuns {
 
     // ----- starting -----
 
-    /// Makes a task of each job that is due: in the order in which they are.
+    /// Spawns a task for each job that is due, in the order in which they were due.
     fn start_due(&mut self, now: ClockReading) {
         let due = self.shared.entries.borrow().due(now);
         due.into_iter().for_each(|number| self.start(number, now));
@@ -170,7 +170,7 @@ impl JobRuns {
             is_last: false,
         };
         let run = async move {
-            // All of it moves in here, not just the field that is set.
+            // The whole guard moves in here, not just the field that is set.
             let mut ending = ending;
             ending.is_last = start().await?.is_break();
             Ok(())
@@ -182,7 +182,7 @@ impl JobRuns {
 
     // ----- ending -----
 
-    /// Lets go of the runs that have ended, and tells of those that have failed.
+    /// Removes the runs that have ended, and reports those that failed.
     async fn settle(&mut self) {
         poll_fn(|cx| {
             self.settle_with(cx);
@@ -196,13 +196,13 @@ impl JobRuns {
         for number in ended {
             let Some(mut started) = self.runs.remove(&number) else { continue };
             if !started.handle.is_finished() {
-                // In its last turn, in which this one is nested.
+                // It is in its last turn, and this poll is nested in that.
                 self.ended.borrow_mut().push(number);
                 self.runs.insert(number, started);
                 continue;
             }
             let hook = self.shared.on_failure.borrow().clone();
-            // A handle that is dropped unread is what makes the scheduler report the failure.
+            // Without a hook the handle is dropped unread, so the scheduler reports the failure.
             let Some(hook) = hook else { continue };
             match Pin::new(&mut started.handle).poll(cx) {
                 Poll::Pending | Poll::Ready(Ok(Ok(()))) => {}
@@ -212,28 +212,28 @@ impl JobRuns {
                 Poll::Ready(Err(error)) => {
                     let Ok(payload) = error.try_into_panic() else { continue };
                     let message =
-                        text_of(&*payload).unwrap_or("with a value that is no text").to_owned();
+                        text_of(&*payload).unwrap_or("a payload that is not a string").to_owned();
                     hook(&JobFailure { message, is_panic: true, ..started.failure });
                 }
             }
         }
     }
 
-    /// Asks every run to end.
+    /// Requests cancellation of every run.
     fn cancel(&self, reason: &str) {
         let reason: Arc<str> = reason.into();
         self.runs.values().for_each(|run| run.handle.cancel_with(Arc::clone(&reason)));
     }
 }
 
-/// Whoever stops waiting stops what he has started.
+/// Dropping the future aborts the runs that it has started.
 impl Drop for JobRuns {
     fn drop(&mut self) {
         self.runs.values().for_each(|run| run.handle.abort());
     }
 }
 
-/// In the future of a run: dropped with it, however it ends, and then the job waits again.
+/// Part of the future of a run, and dropped with it however it ends: then the job waits again.
 struct RunGuard {
     shared: Rc<JobsShared>,
     job: Number,

@@ -1,4 +1,4 @@
-//! What all clones of a `Jobs`, its handles and its runs know together.
+//! The state that all clones of a `Jobs`, its handles and its runs share.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -10,19 +10,19 @@ use crate::jobs::entries::{Entries, JobEntry, Number};
 use crate::jobs::failure::JobFailure;
 use crate::sync::Notify;
 
-/// How long `run_forever` trusts a wall clock that can be set.
+/// How long `run_forever` relies on one reading of a wall clock that can be set.
 const TRUST: Duration = Duration::from_secs(60);
 
-/// What is told of failures.
+/// The hook that is called with each failure.
 pub(super) type FailureHook = Rc<dyn Fn(&JobFailure)>;
 
 pub(super) struct JobsShared {
     pub(super) clock: WallClock,
     pub(super) entries: RefCell<Entries>,
-    /// Told of everything that whoever runs the jobs must know: a job came or went, or a run has ended.
+    /// Notified when a job was added or removed, or a run has ended, for the futures that run the jobs.
     pub(super) changed: Notify,
     pub(super) on_failure: RefCell<Option<FailureHook>>,
-    /// How often those who run jobs were told to stop.
+    /// How often `stop` was called.
     pub(super) stops: Cell<u64>,
 }
 
@@ -45,7 +45,7 @@ impl JobsShared {
         let late = if is_late { entries.remove(number) } else { None };
         drop(entries);
         self.changed.notify_waiters();
-        drop(late); // Last: it is code of the user's, and may panic.
+        drop(late); // Last: this runs user code, which may panic.
         number
     }
 
@@ -54,14 +54,14 @@ impl JobsShared {
         let mut entries = self.entries.borrow_mut();
         let gone: Vec<JobEntry> =
             numbers.iter().filter_map(|&number| entries.remove(number)).collect();
-        drop(entries); // What is dropped in the end is code of the user's.
+        drop(entries); // Dropping the removed jobs, at the end, runs user code.
         if !gone.is_empty() {
             self.changed.notify_waiters();
         }
         gone.len()
     }
 
-    /// A run has ended.
+    /// Records that a run has ended.
     pub(super) fn end(&self, number: Number, is_last: bool) {
         let now = self.clock.now();
         let goes_on = self.entries.borrow_mut().end(number, now, &self.clock.zone);
@@ -71,13 +71,13 @@ impl JobsShared {
         }
     }
 
-    /// How long nothing is due.
+    /// Returns how long it is until a job is due.
     pub(super) fn wait(&self, now: ClockReading) -> Option<Duration> {
         let (counted, wall) = self.entries.borrow().waits(now);
         earlier(counted, wall)
     }
 
-    /// How long whoever runs the jobs may sleep.
+    /// Returns how long a future that runs the jobs may sleep.
     pub(super) fn sleep(&self, now: ClockReading) -> Option<Duration> {
         let (counted, wall) = self.entries.borrow().waits(now);
         let trust = if self.clock.can_jump() { TRUST } else { Duration::MAX };

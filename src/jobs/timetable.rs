@@ -1,4 +1,4 @@
-//! All jobs together: making them, looking at them, clearing them.
+//! All jobs together: creating, inspecting and clearing them.
 
 use std::fmt;
 use std::rc::Rc;
@@ -14,9 +14,10 @@ use crate::jobs::job::{Job, handles};
 use crate::jobs::random::Random;
 use crate::jobs::shared::JobsShared;
 
-/// Jobs that run periodically; see the [module](crate::jobs).
+/// A set of jobs that run periodically; see the [module](crate::jobs).
 ///
-/// A clone is the same jobs. They are dropped with the last clone, and with what is running them.
+/// Clones refer to the same jobs. The jobs are dropped when the last clone and the last future that runs them are
+/// dropped.
 #[derive(Clone)]
 #[doc(alias = "Scheduler")]
 #[doc(alias = "schedule")]
@@ -24,15 +25,16 @@ pub struct Jobs {
     pub(super) shared: Rc<JobsShared>,
 }
 
-/// Which clock is on the wall.
+/// Creating a set of jobs, with a wall clock.
 impl Jobs {
-    /// No jobs yet, in the time zone of the machine, whose clock is on the wall.
+    /// Creates an empty set of jobs, with the machine's clock and time zone.
     ///
-    /// Under a virtual clock it moves with that, from the time at which it was first looked at.
+    /// Under a virtual clock, the wall clock starts at the machine's time when it is first read, and then moves with
+    /// the virtual clock.
     ///
     /// # Example
     ///
-    /// The program of Python's documentation:
+    /// The example from the documentation of `schedule`:
     ///
     /// ```no_run
     /// use turnwise::jobs::Jobs;
@@ -56,7 +58,7 @@ impl Jobs {
         Jobs::in_zone(TimeZone::system())
     }
 
-    /// The same, in another time zone.
+    /// Creates an empty set of jobs, with the machine's clock in another time zone.
     ///
     /// # Example
     ///
@@ -71,8 +73,9 @@ impl Jobs {
         Jobs { shared: JobsShared::new(WallClock::of_the_machine(zone)) }
     }
 
-    /// A wall clock that shows this, in this zone, when the first run that looks at it begins, and moves with the
-    /// scheduler's clock: for tests with a virtual one.
+    /// Creates an empty set of jobs whose wall clock starts at this time, in its time zone, and moves with the
+    /// scheduler's clock: for tests with virtual time. The wall clock stands still until it is first read in a
+    /// running scheduler.
     ///
     /// # Example
     ///
@@ -91,9 +94,10 @@ impl Jobs {
         Jobs { shared: JobsShared::new(WallClock::starting_at(start)) }
     }
 
-    /// A wall clock that shows what a function says, in this zone. It may go back, and jump.
+    /// Creates an empty set of jobs whose wall clock shows what a function returns, in this time zone. It may jump,
+    /// forward and back.
     ///
-    /// The function must not panic: it is also called where a future is dropped.
+    /// The function must not panic: it is also called while futures are dropped.
     ///
     /// # Example
     ///
@@ -114,7 +118,7 @@ impl Jobs {
         Jobs { shared: JobsShared::new(WallClock::said_by(zone, Box::new(clock))) }
     }
 
-    /// Sets the seed from which the waits of [`to`](Every::to) are drawn from now on. Unless set it is 0.
+    /// Sets the seed for the random waits of [`to`](Every::to) from now on. The default is 0.
     #[must_use]
     pub fn seeded(self, seed: u64) -> Self {
         self.shared.entries.borrow_mut().random = Random::new(seed);
@@ -127,13 +131,14 @@ impl Jobs {
     }
 }
 
-/// Making jobs, and what becomes of them.
+/// Creating, clearing and inspecting jobs.
 impl Jobs {
-    /// Begins to say when a job runs: every so many seconds, days, Mondays. [`Plan::run`](crate::jobs::Plan::run) ends it.
+    /// Starts a schedule: every n seconds, every third day, every Monday. [`Plan::run`](crate::jobs::Plan::run)
+    /// completes it and creates the job.
     ///
     /// # Panics
     ///
-    /// If it is zero.
+    /// If `count` is zero.
     ///
     /// # Example
     ///
@@ -146,25 +151,25 @@ impl Jobs {
     /// ```
     #[track_caller]
     pub fn every(&self, count: u32) -> Every<'_> {
-        assert!(count > 0, "a job cannot run every 0 seconds, or whatever the unit is");
+        assert!(count > 0, "`every(0)` is not an interval: a job needs `every(1)` or more");
         Every { shared: &self.shared, from: count, to: count }
     }
 
-    /// Ends every job with this tag, and returns how many there were. Runs that go on are not disturbed, so a job may
-    /// do this to itself.
+    /// Removes every job with this tag, and returns how many there were. Runs in progress are not affected, so a job
+    /// may clear itself.
     pub fn clear(&self, tag: impl fmt::Display) -> usize {
         let numbers = self.shared.entries.borrow().tagged(&tag.to_string());
         self.shared.remove(&numbers)
     }
 
-    /// Ends every job, and returns how many there were. Runs that go on are not disturbed.
+    /// Removes every job, and returns how many there were. Runs in progress are not affected.
     #[doc(alias = "clear")]
     pub fn clear_all(&self) -> usize {
         let numbers = self.shared.entries.borrow().numbers();
         self.shared.remove(&numbers)
     }
 
-    /// Returns all jobs, in the order in which they were made.
+    /// Returns all jobs, in the order in which they were created.
     ///
     /// # Example
     ///
@@ -183,32 +188,32 @@ impl Jobs {
         handles(&self.shared, numbers)
     }
 
-    /// Returns the jobs with this tag, in the order in which they were made.
+    /// Returns the jobs with this tag, in the order in which they were created.
     #[doc(alias = "get_jobs")]
     pub fn tagged(&self, tag: impl fmt::Display) -> Vec<Job> {
         let numbers = self.shared.entries.borrow().tagged(&tag.to_string());
         handles(&self.shared, numbers)
     }
 
-    /// Returns how many jobs there are. One that ends itself is there until that run has ended.
+    /// Returns the number of jobs. A job that ends itself is counted until that run has ended.
     pub fn len(&self) -> usize {
         self.shared.entries.borrow().len()
     }
 
-    /// Returns whether there is no job.
+    /// Returns whether there are no jobs.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns how long it is until the next job is due: nothing if one is due, `None` if no job waits. Jobs that run
-    /// do not wait.
+    /// Returns how long it is until the next job is due: zero if one is due already, `None` if no job is waiting. A
+    /// running job is not waiting.
     #[doc(alias = "idle_time")]
     pub fn idle_seconds(&self) -> Option<Duration> {
         self.shared.wait(self.shared.clock.now())
     }
 
-    /// Returns when the next job is due, by the wall clock as that goes now; `None` if no job waits. It is past, or
-    /// now, if one is due.
+    /// Returns when the next job is due, as the wall clock goes now; `None` if no job is waiting. If a job is due
+    /// already, this is not in the future.
     ///
     /// # Example
     ///
@@ -228,12 +233,12 @@ impl Jobs {
         Some(self.shared.clock.show(next.on_the_wall(now)?))
     }
 
-    /// Sets what is told of each run that fails: one that returns an `Err`, or panics. The job's next run is not
-    /// affected.
+    /// Sets a hook that is called with each failed run: one that returns an `Err` or panics. The job's next run is
+    /// not affected.
     ///
-    /// Unless this is set, the scheduler reports them as it does every failure that nobody reads: to
-    /// [`on_report`](crate::scheduler::Builder::on_report), or on stderr. It is called by whoever runs the jobs, and a
-    /// panic in it is his.
+    /// Without a hook, the scheduler reports failed runs like all failures whose handle was dropped: to
+    /// [`on_report`](crate::scheduler::Builder::on_report), or on stderr. The hook is called by the future that runs
+    /// the jobs, and a panic in it propagates to the task that awaits that future.
     ///
     /// # Example
     ///
@@ -253,7 +258,7 @@ impl Jobs {
     /// ```
     pub fn on_failure(&self, hook: impl Fn(&JobFailure) + 'static) {
         let before = self.shared.on_failure.replace(Some(Rc::new(hook)));
-        drop(before); // It is the user's, and nothing is borrowed.
+        drop(before); // Runs user code, and nothing is borrowed.
     }
 }
 
@@ -263,7 +268,7 @@ impl Default for Jobs {
     }
 }
 
-/// A list of the jobs.
+/// Prints a list of the jobs.
 impl fmt::Debug for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Jobs ")?;

@@ -1,6 +1,6 @@
-//! The units of time that a job can count: seconds, minutes, hours, days, weeks.
+//! The units of time in which a job counts: seconds, minutes, hours, days, weeks.
 
-/// What `every` counts.
+/// The unit of `every`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Second,
@@ -11,7 +11,8 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// Days and weeks are of 24 hours only where the clocks are not changed; timers here do not need those.
+    /// Returns the length of the unit in seconds. Days and weeks have this length only where the clocks do not
+    /// change; their jobs do not use it.
     pub(super) fn seconds(self) -> u32 {
         match self {
             Unit::Second => 1,

@@ -1,4 +1,4 @@
-//! What `.until(…)` is given: the last moment at which a job may run.
+//! The argument of `.until(…)`: the last moment at which a job may run.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use crate::jobs::clock::{ClockReading, WallClock, later};
 
-/// The last moment at which a job may run, for [`until`](crate::jobs::Plan::until): a point in time, a date and
-/// time in the zone of the jobs, or so long from now.
+/// The last moment at which a job may run, for [`until`](crate::jobs::Plan::until): a point in time, a date and time
+/// in the zone of the jobs, or a duration from now.
 ///
 /// # Example
 ///
@@ -31,11 +31,11 @@ enum Last {
 }
 
 impl Until {
-    /// The point in time; the last there is, if it is later than that.
+    /// Returns the point in time, limited to the range of timestamps.
     pub(super) fn resolve(self, now: ClockReading, clock: &WallClock) -> Timestamp {
         match self.0 {
             Last::Point(at) => at,
-            // The calendar is a little longer than what timestamps count, at both ends.
+            // Civil dates reach slightly beyond the range of timestamps, at both ends.
             Last::Civil(at) => clock.zone.to_timestamp(at).unwrap_or(if at.year() < 0 {
                 Timestamp::MIN
             } else {

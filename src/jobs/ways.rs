@@ -1,4 +1,4 @@
-//! The ways to run jobs: those that are due, all, and whenever they are due.
+//! The ways to run jobs: those that are due, all, or each whenever it is due.
 
 use std::panic::Location;
 use std::rc::Rc;
@@ -6,25 +6,26 @@ use std::rc::Rc;
 use crate::jobs::Jobs;
 use crate::jobs::running::{JobRuns, StopWhen};
 
-/// Runs them. Each run is a task of its own, so the jobs that are due run at the same time.
+/// Running jobs. Each run is a task, so jobs that are due run concurrently.
 impl Jobs {
-    /// Starts every job that is due, and waits until these runs have ended. Nothing waits if none is due.
+    /// Starts every job that is due, and waits until these runs have ended. If none is due, this completes
+    /// immediately.
     ///
-    /// They start in the order in which they were due, and those that were due together in the order in which they
-    /// were made. A job that runs already, started by another call, is not started again.
+    /// Jobs start in the order in which they were due, and those due together in the order in which they were
+    /// created. A job that is already running, started by another call, is not started again.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future aborts the runs that it has started; their jobs run again when they are next due. If it is
-    /// [asked to end](crate::task#cancelling), so are they, and it waits for their clean-ups.
+    /// Dropping the future aborts the runs that it has started; their jobs run again when they are next due. A
+    /// [cancel request](crate::task#cancelling) is passed on to the runs, and the future waits for their clean-ups.
     ///
     /// # Panics
     ///
-    /// If a job is due and no scheduler runs.
+    /// If a job is due and no scheduler is running.
     ///
     /// # Example
     ///
-    /// As the programs of `schedule` do it:
+    /// In the style of a `schedule` program:
     ///
     /// ```
     /// use std::time::Duration;
@@ -46,8 +47,8 @@ impl Jobs {
         self.running(Location::caller()).pending()
     }
 
-    /// Starts every job, whether it is due or not, in the order in which they were made, and waits until these runs
-    /// have ended. For a job that is not due it is a run in between: its next one stays what it was.
+    /// Starts every job, due or not, in the order in which they were created, and waits until these runs have ended.
+    /// For a job that is not due this is an extra run: its next one stays as it was.
     ///
     /// # Cancel safety
     ///
@@ -55,7 +56,7 @@ impl Jobs {
     ///
     /// # Panics
     ///
-    /// If there is a job and no scheduler runs.
+    /// If there is a job and no scheduler is running.
     #[track_caller]
     #[must_use = "a future does nothing until it is awaited"]
     pub fn run_all(&self) -> impl Future<Output = ()> + use<> {
@@ -64,19 +65,19 @@ impl Jobs {
 
     /// Runs every job whenever it is due, until [`stop`](Jobs::stop) is called.
     ///
-    /// It sleeps until the next one is due, with one timer, and wakes when a job is made or cleared meanwhile. Jobs
-    /// that take long do not hold up others. By a wall clock that can be set it looks once a minute, while a job waits
-    /// for a time of day.
+    /// The future sleeps until the next job is due, with one timer, and wakes early when a job is created or removed.
+    /// Jobs that take long do not delay others. If the wall clock can be set, it is checked once a minute while a job
+    /// waits for a time of day.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future aborts the runs that it has started; their jobs run again when they are next due, if
-    /// somebody runs them. If it is [asked to end](crate::task#cancelling), so are the runs, and it waits for their
-    /// clean-ups.
+    /// another call runs them. A [cancel request](crate::task#cancelling) is passed on to the runs, and the future
+    /// waits for their clean-ups.
     ///
     /// # Panics
     ///
-    /// If it is polled while no scheduler runs.
+    /// If it is polled while no scheduler is running.
     ///
     /// # Example
     ///
@@ -96,7 +97,7 @@ impl Jobs {
         self.running(Location::caller()).forever(StopWhen::Stopped)
     }
 
-    /// Runs every job whenever it is due, like [`run_forever`](Jobs::run_forever), until there is none any more.
+    /// Runs every job whenever it is due, like [`run_forever`](Jobs::run_forever), until no job is left.
     ///
     /// # Cancel safety
     ///
@@ -104,15 +105,15 @@ impl Jobs {
     ///
     /// # Panics
     ///
-    /// If there is a job and no scheduler runs.
+    /// If there is a job and no scheduler is running.
     #[track_caller]
     #[must_use = "a future does nothing until it is awaited"]
     pub fn run_until_empty(&self) -> impl Future<Output = ()> + use<> {
         self.running(Location::caller()).forever(StopWhen::Empty)
     }
 
-    /// Tells every [`run_forever`](Jobs::run_forever) and [`run_until_empty`](Jobs::run_until_empty) that was called
-    /// before to start nothing more, and to end when the runs have. The jobs stay.
+    /// Stops every [`run_forever`](Jobs::run_forever) and [`run_until_empty`](Jobs::run_until_empty) that was called
+    /// before: they start nothing more, and complete when their runs have ended. The jobs remain.
     ///
     /// # Example
     ///

@@ -254,9 +254,9 @@ impl Kernel {
         let mut board = self.board.borrow_mut();
         let Some(task) = board.taskmap.get_by_id(slot, id) else { return };
         if task.state == SlotState::Done {
-            let (left, is_traced) = (task.target.take(), task.flags.has(Flags::CALL_UNREAD));
+            let (left, is_reported) = (task.target.take(), task.flags.has(Flags::CALL_UNREAD));
             drop(board);
-            return self.discard_unread(slot, left, is_traced);
+            return self.discard_unread(slot, left, is_reported);
         }
         task.flags.set(Flags::DETACHED, true);
         task.joiner = None;

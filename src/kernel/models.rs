@@ -228,7 +228,7 @@ impl Wake for Recorder {
 }
 
 #[test]
-#[should_panic(expected = "sleeps for ever")]
+#[should_panic(expected = "sleeps forever")]
 fn fault_checking_before_registering_sleeps_forever() {
     loom::model(|| {
         let mailbox = mailbox();
@@ -240,7 +240,7 @@ fn fault_checking_before_registering_sleeps_forever() {
         let _ignored = mailbox.wake_me(Waker::from(StdArc::clone(&recorder)));
         ringer.join().unwrap();
         let woken = recorder.0.load(Ordering::Relaxed) == 1;
-        assert!(!falls_asleep || woken, "sleeps for ever");
+        assert!(!falls_asleep || woken, "sleeps forever");
     });
 }
 

@@ -1,26 +1,26 @@
-//! Circles of tasks that wait for each other, found in the graph of all waits.
+//! Cycles of tasks that wait for each other, found in the graph of all waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::Key;
 use crate::report::wait::WaitsFor;
 
-/// One arrow of the graph: a task waits for something, which perhaps another task holds.
+/// An edge of the graph: a task waits for something that another task may hold.
 pub(crate) struct WaitEdge {
     pub(crate) waits: WaitsFor,
     pub(crate) holder: Option<Key>,
-    /// One more arrow for a wait that was told of already: what it waits for has several holders.
+    /// A further edge of a wait that is already listed: what it waits for has several holders.
     pub(crate) is_extra: bool,
 }
 
-/// All arrows, by the slot of the task that waits.
+/// All edges, by the slot of the task that waits.
 pub(crate) type Edges = BTreeMap<u32, Vec<WaitEdge>>;
 
-/// A circle: each task with what it waits for, which the next one holds.
+/// A cycle: each task with what it waits for, which the next one holds.
 pub(crate) type Steps = Vec<(Key, WaitsFor)>;
 
-/// Finds circles by walking along the arrows, depth first. A task that is met again while it is still on
-/// the path closes a circle. The path is a vector, since a million tasks may wait in a row.
+/// Finds cycles by a depth-first walk along the edges. A task that is reached again while it is still on the path
+/// closes a cycle. The path is a vector and not the stack, since a million tasks may wait in a row.
 pub(crate) fn cycles(keys: &[Key], edges: &Edges) -> Vec<Steps> {
     let mut found = Vec::new();
     let mut done: BTreeSet<u32> = BTreeSet::new();
@@ -28,7 +28,7 @@ pub(crate) fn cycles(keys: &[Key], edges: &Edges) -> Vec<Steps> {
         if done.contains(&start.slot) {
             continue;
         }
-        // Each step: the task, and how many of its arrows were followed.
+        // Each step: the task, and how many of its edges were followed.
         let mut path: Vec<(Key, usize)> = vec![(start, 0)];
         let mut on_path = BTreeSet::from([start.slot]);
         while let Some((task, followed)) = path.last_mut() {

@@ -1,4 +1,4 @@
-//! Why nothing can run any more, as plain data that prints itself.
+//! Why nothing can run, as plain data that prints itself.
 
 use std::panic::Location;
 
@@ -10,7 +10,7 @@ use crate::report::wait::WaitsFor;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StuckTask {
-    /// Number and name.
+    /// Its id and name.
     pub label: TaskLabel,
     /// Everything it waits for.
     pub waits: Vec<WaitsFor>,
@@ -20,34 +20,35 @@ pub struct StuckTask {
     pub spawned_at: &'static Location<'static>,
 }
 
-/// Why nothing can run any more: every task, what it waits for, since when, where, and which tasks hold it.
+/// Explains why nothing can run: which tasks are stuck, what each waits for, since when and where, and which tasks hold
+/// that.
 ///
 /// `Display` prints it for people; the fields hold the same as data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeadlockReport {
-    /// How many turns were given before.
+    /// The number of turns given before.
     pub turn: u64,
-    /// How many tasks there are that are not over.
+    /// The number of tasks that have not ended.
     pub alive: usize,
-    /// Those that can never run again, or not unless a waker in foreign hands is used.
+    /// The tasks that can never run again, unless a wake comes from outside. Those in a cycle come first.
     pub tasks: Vec<StuckTask>,
-    /// Circles of tasks that wait for each other.
+    /// Cycles of tasks that wait for each other.
     pub cycles: Vec<Cycle>,
     /// Whether it is certain that nothing will ever run again in this call.
     pub certain: bool,
-    /// How many wakers of how many tasks are in foreign hands: what it is uncertain for.
+    /// The number of wakers held outside the scheduler, each of which may wake a task.
     pub wakers_held: usize,
-    /// How many [`Remote`](crate::Remote)s there are, each of which may spawn a task.
+    /// The number of [`Remote`](crate::Remote)s, each of which may spawn a task.
     pub remotes_held: usize,
-    /// The blocking jobs that are not over, each of which may wake a task.
+    /// The unfinished blocking jobs, each of which may wake a task.
     pub blocking: Vec<BlockingJob>,
 }
 
-/// A circle of tasks: each waits for something that the next one holds.
+/// A cycle of tasks: each waits for something that the next one holds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Cycle {
-    /// Each task of the circle, with what it waits for; the next task holds it.
+    /// Each task of the cycle, with what it waits for; the next task holds that.
     pub steps: Vec<(TaskLabel, WaitsFor)>,
 }

@@ -1,4 +1,4 @@
-//! What would otherwise go unnoticed: failures that are never read, and turns that take too long. As plain data.
+//! What would otherwise go unnoticed, as plain data: failures that are never read, and turns that take too long.
 
 use std::any::Any;
 use std::fmt;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::report::label::TaskLabel;
 use crate::report::wait::WaitsFor;
 
-/// Something that nobody else tells: a failure that nobody will read, or a turn that took too long.
+/// An event that would otherwise go unnoticed: a failure that will never be read, or a turn that took too long.
 ///
-/// `Display` prints it in one line. For a panic that says no more than the panic hook has not said already:
-/// whose it was, and that nobody knows of it.
+/// `Display` prints it as one line. For a panic, the line says only what the panic hook has not printed: which task
+/// panicked, and that its handle was dropped.
 ///
 /// # Example
 ///
@@ -31,7 +31,7 @@ use crate::report::wait::WaitsFor;
 /// });
 /// let line = reports.borrow()[0].clone();
 /// assert!(line.starts_with("task #2, spawned at "));
-/// assert!(line.ends_with(", ended with an error that nobody reads: ParseIntError { kind: InvalidDigit }"));
+/// assert!(line.ends_with(", returned an error, and its handle was dropped: ParseIntError { kind: InvalidDigit }"));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -43,10 +43,10 @@ pub enum Report {
         task: TaskLabel,
         /// Where it was spawned.
         spawned_at: &'static Location<'static>,
-        /// What it panicked with, if that is a text.
+        /// The panic message, if the payload is a string.
         message: Option<Arc<str>>,
     },
-    /// A task of [`try_spawn`](crate::task::try_spawn) ended with an `Err`, and its handle was dropped without
+    /// A task spawned by [`try_spawn`](crate::task::try_spawn) returned an `Err`, and its handle was dropped without
     /// having been awaited.
     #[non_exhaustive]
     UnreadError {
@@ -54,11 +54,11 @@ pub enum Report {
         task: TaskLabel,
         /// Where it was spawned.
         spawned_at: &'static Location<'static>,
-        /// What the error's `Debug` prints.
+        /// The error, as its `Debug` prints it.
         error: Arc<str>,
     },
-    /// A turn took longer than [`slow_poll`](crate::scheduler::Builder::slow_poll) allows. All other tasks
-    /// stood still meanwhile.
+    /// A turn took longer than [`slow_poll`](crate::scheduler::Builder::slow_poll) allows. All other tasks were blocked
+    /// for that time.
     #[non_exhaustive]
     SlowTurn {
         /// The task.
@@ -69,8 +69,8 @@ pub enum Report {
         turn: u64,
         /// How long it took, in real time.
         took: Duration,
-        /// The last wait in that turn that was over: what took so long came after it. `None` if there was
-        /// none, as in most first turns, or none that turnwise knows of.
+        /// The last wait that completed in that turn; the slow code came after it. `None` if there was none, as in most
+        /// first turns, or none that turnwise knows of.
         after: Option<WaitsFor>,
     },
 }
@@ -81,22 +81,22 @@ pub enum Report {
 #[non_exhaustive]
 #[doc(alias = "UnhandledPanic")]
 pub enum FailurePolicy {
-    /// It is reported, and all others go on. The default.
+    /// The failure is reported, and all other tasks continue. The default.
     #[default]
     Report,
-    /// Nothing, and nobody is told.
+    /// Nothing: the failure is not reported.
     Ignore,
-    /// It is reported, and the scheduler shuts down: before the next pass all tasks are dropped as if aborted,
+    /// The failure is reported, and the scheduler shuts down: before the next pass all tasks are dropped as if aborted,
     /// in the order in which they were spawned, then the future of the `block_on`, and the run ends with
-    /// [`RunError::Failed`](crate::RunError::Failed). If no run is under way, or one by steps, so does the next
-    /// one.
+    /// [`RunError::Failed`](crate::RunError::Failed). If no run is in progress, or only one that returns no error, such
+    /// as a [`step`](crate::Scheduler::step), the next run ends with it.
     Shutdown,
 }
 
-/// What a task panics with after its panic was handed over to somebody: then that one reads it.
+/// The panic payload that a task keeps after its own payload was handed over to a reader, and so is not unread.
 pub(crate) struct HandedOver;
 
-/// The text of a panic, if it is a text.
+/// Returns the message of a panic, if its payload is a string.
 pub(crate) fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
@@ -109,16 +109,16 @@ impl fmt::Display for Report {
         | Report::SlowTurn { task, spawned_at, .. }) = self;
         write!(f, "task {task}, spawned at {spawned_at}, ")?;
         match self {
-            Report::UnreadPanic { .. } => write!(f, "panicked, and nobody reads that"),
+            Report::UnreadPanic { .. } => write!(f, "panicked, and its handle was dropped"),
             Report::UnreadError { error, .. } => {
-                write!(f, "ended with an error that nobody reads: {error}")
+                write!(f, "returned an error, and its handle was dropped: {error}")
             }
             Report::SlowTurn { took, turn, after, .. } => {
-                write!(f, "kept all others waiting for {took:?} in turn {turn}")?;
+                write!(f, "blocked the scheduler for {took:?} in turn {turn}")?;
                 match after {
                     None => Ok(()),
                     Some(WaitsFor::Sleep { place, .. }) => write!(f, ", after a sleep at {place}"),
-                    Some(after) => write!(f, ", after it had waited for {after}"),
+                    Some(after) => write!(f, ", after waiting for {after}"),
                 }
             }
         }

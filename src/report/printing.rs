@@ -32,25 +32,27 @@ impl fmt::Display for TaskState {
 }
 
 impl WaitsFor {
-    /// What it is, without place and owner.
+    /// Returns a description, without place and owners.
     pub(crate) fn what(&self) -> String {
         match self {
             WaitsFor::Join { task, .. } => format!("task {task}"),
             WaitsFor::Sleep { left: Some(left), .. } => format!("a sleep with {left:?} left"),
-            WaitsFor::Sleep { left: None, .. } => "a sleep without end".to_owned(),
+            WaitsFor::Sleep { left: None, .. } => "a sleep that never ends".to_owned(),
             WaitsFor::Resource { resource, .. } => resource.to_string(),
             WaitsFor::Children { count: 1, .. } => "a child of the scope".to_owned(),
             WaitsFor::Children { count, .. } => format!("{count} children of the scope"),
-            WaitsFor::Scope { .. } => "its turn: nobody polls the scope".to_owned(),
+            WaitsFor::Scope { .. } => "its turn: no task polls the scope".to_owned(),
             WaitsFor::Blocking { job } if job.has_begun => job.what(),
-            WaitsFor::Blocking { job } => format!("{} that has not begun", job.what()),
-            WaitsFor::Foreign { wakers: 1 } => "whoever holds its waker".to_owned(),
-            WaitsFor::Foreign { wakers } => format!("whoever holds one of its {wakers} wakers"),
+            WaitsFor::Blocking { job } => format!("{} (not started)", job.what()),
+            WaitsFor::Foreign { wakers: 1 } => "something unknown that holds its waker".to_owned(),
+            WaitsFor::Foreign { wakers } => {
+                format!("something unknown that holds one of its {wakers} wakers")
+            }
             WaitsFor::Nothing => "nothing that could wake it: no waker was kept".to_owned(),
         }
     }
 
-    /// Prints it, with what it is padded to `width` if a place follows.
+    /// Returns the line for it; the description is padded to `width` if a place follows.
     fn line(&self, width: usize) -> String {
         let what = self.what();
         match self {
@@ -68,7 +70,7 @@ impl WaitsFor {
         }
     }
 
-    /// How wide to pad it: only what is followed by a place counts.
+    /// Returns the width of the description, or 0 if no place follows.
     fn width(&self) -> usize {
         match self {
             WaitsFor::Join { .. } | WaitsFor::Foreign { .. } | WaitsFor::Nothing => 0,
@@ -77,7 +79,7 @@ impl WaitsFor {
     }
 }
 
-/// The end of a line about a resource: who holds it, and since where.
+/// Returns the end of a line about a resource: which tasks hold it, and since where.
 fn held_by(resource: &Resource, owners: &[(TaskLabel, Place)]) -> String {
     let (held, verb) = match resource.kind() {
         "join set" | "gather" => ("with", "spawned"),
@@ -94,7 +96,7 @@ fn held_by(resource: &Resource, owners: &[(TaskLabel, Place)]) -> String {
     }
 }
 
-/// A line names no more owners than this, and counts the rest.
+/// A line names at most this many owners, and counts the rest.
 const OWNERS_NAMED: usize = 8;
 
 impl fmt::Display for WaitsFor {
@@ -103,7 +105,7 @@ impl fmt::Display for WaitsFor {
     }
 }
 
-/// How many characters the longest of these labels has.
+/// Returns the number of characters in the longest of these labels.
 fn widest<'a>(labels: impl Iterator<Item = &'a TaskLabel>) -> usize {
     labels.map(|label| label.to_string().chars().count()).max().unwrap_or(0)
 }
@@ -137,7 +139,7 @@ impl fmt::Display for DeadlockReport {
 }
 
 impl DeadlockReport {
-    /// From where a wake may still come.
+    /// Returns where a wake may still come from.
     fn why_possible(&self) -> String {
         let counted = |count: usize, what: &str| match count {
             0 => None,
@@ -162,7 +164,7 @@ impl fmt::Display for Cycle {
         write!(f, "cycle: ")?;
         for (task, waits) in &self.steps {
             write!(f, "{} -> ", task.id)?;
-            // A join is an arrow by itself: the task that is waited for comes next anyway.
+            // A join is not named: the task that is waited for comes next anyway.
             if !matches!(waits, WaitsFor::Join { .. }) {
                 write!(f, "{} -> ", waits.what())?;
             }
@@ -177,7 +179,7 @@ impl fmt::Display for Cycle {
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ready: Vec<String> = self.ready.iter().map(|task| task.id.to_string()).collect();
-        let ready = if ready.is_empty() { "nobody".to_owned() } else { ready.join(", ") };
+        let ready = if ready.is_empty() { "none".to_owned() } else { ready.join(", ") };
         writeln!(f, "turn {}, {:?} after the start; ready: {ready}", self.turn, self.elapsed)?;
         let width = widest(self.tasks.iter().map(|task| &task.label)).max(4);
         writeln!(f, "  {:width$}  state     turns  spawned at, and what it waits for", "task")?;
@@ -190,16 +192,17 @@ impl fmt::Display for Snapshot {
         }
         match self.timers.len() {
             0 => write!(f, "  no timers"),
-            1 => write!(f, "  1 timer, the next one in {}", self.next_timer()),
-            count => write!(f, "  {count} timers, the next one in {}", self.next_timer()),
+            1 => write!(f, "  1 timer, {}", self.next_timer("which never fires")),
+            count => write!(f, "  {count} timers, {}", self.next_timer("which never fire")),
         }?;
         self.blocking.iter().try_for_each(|job| write!(f, "\n  {job}"))
     }
 }
 
 impl Snapshot {
-    fn next_timer(&self) -> String {
+    /// Returns when the first timer fires, or `never` if none does.
+    fn next_timer(&self, never: &str) -> String {
         let left = self.timers.first().and_then(|timer| timer.left);
-        left.map_or_else(|| "no time at all: it never fires".to_owned(), |left| format!("{left:?}"))
+        left.map_or_else(|| never.to_owned(), |left| format!("the next one in {left:?}"))
     }
 }

@@ -1,4 +1,4 @@
-//! What a scheduler looks like at one moment, as plain data that prints itself.
+//! The state of a scheduler at one moment, as plain data that prints itself.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::report::wait::WaitsFor;
 pub enum TaskState {
     /// On the ready queue.
     Ready,
-    /// Having its turn.
+    /// Taking its turn.
     Running,
-    /// Waiting.
+    /// Waiting for a wake.
     Waiting,
-    /// Over; its output waits for its `JoinHandle`.
+    /// Ended; its output has not been taken by its `JoinHandle` yet.
     Finished,
 }
 
@@ -25,13 +25,13 @@ pub enum TaskState {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskInfo {
-    /// Number and name.
+    /// Its id and name.
     pub label: TaskLabel,
     /// What it is doing.
     pub state: TaskState,
     /// Everything it waits for: one entry for each branch of a join or select.
     pub waits: Vec<WaitsFor>,
-    /// How many turns it has had.
+    /// The number of turns it has taken.
     pub turns: u64,
     /// The number of its last turn, among all turns of the scheduler; 0 before the first.
     pub last_turn: u64,
@@ -45,59 +45,59 @@ pub struct TaskInfo {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TimerInfo {
-    /// How long until its deadline; `None` if that never comes.
+    /// The time left until its deadline; `None` if that never comes.
     pub left: Option<Duration>,
     /// The task that waits for it.
     pub task: Option<TaskLabel>,
-    /// Where it was made.
+    /// Where it was created.
     pub place: &'static Location<'static>,
 }
 
-/// Everything about a scheduler at one moment; `Display` prints it as a table.
+/// The state of a scheduler at one moment; `Display` prints it as a table.
 ///
-/// Made by [`Scheduler::snapshot`](crate::Scheduler::snapshot).
+/// Returned by [`Scheduler::snapshot`](crate::Scheduler::snapshot).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// How many turns were given so far.
+    /// The number of turns given so far.
     pub turn: u64,
-    /// The time since the scheduler was made.
+    /// The time since the scheduler was built, by its clock.
     pub elapsed: Duration,
-    /// The ready queue: those of the pass under way, the next one first; then those of the next pass, in the
-    /// order in which they became ready, which the policy may change when that pass begins.
+    /// The ready queue: the tasks of the current pass, the next one first; then those of the next pass, in the order in
+    /// which they became ready, which the policy may change when that pass begins.
     pub ready: Vec<TaskLabel>,
-    /// Every task, in the order in which they were spawned.
+    /// All tasks, in the order in which they were spawned.
     pub tasks: Vec<TaskInfo>,
-    /// Every timer that a task waits for, the next one first.
+    /// All timers that a task waits for, the next one first.
     pub timers: Vec<TimerInfo>,
-    /// The blocking jobs that were handed over from here, or are awaited here, and are not over; as long as there
-    /// are any, a virtual clock stands still.
+    /// The unfinished blocking jobs that were submitted here or are awaited here. While there are any, a virtual clock
+    /// stands still.
     pub blocking: Vec<BlockingJob>,
 }
 
-/// Counts of what a scheduler did and has.
+/// Counters of a scheduler.
 ///
-/// Made by [`Scheduler::metrics`](crate::Scheduler::metrics).
+/// Returned by [`Scheduler::metrics`](crate::Scheduler::metrics).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Tasks that were ever made, roots of `block_on` included.
+    /// Tasks spawned so far, roots of `block_on` included.
     pub spawned: u64,
-    /// Tasks that are not over.
+    /// Tasks that have not ended.
     pub alive: usize,
     /// Tasks on the ready queue.
     pub ready: usize,
     /// Timers that a task waits for.
     pub timers: usize,
-    /// Tasks that have wakers in foreign hands.
+    /// Tasks that have wakers held elsewhere.
     pub wakers_held: usize,
-    /// Blocking jobs that are not over.
+    /// Unfinished blocking jobs.
     pub blocking: usize,
     /// Turns given.
     pub turns: u64,
     /// Times the thread went to sleep.
     pub parks: u64,
-    /// Letters that came from other threads: wakes, spawns of a [`Remote`](crate::Remote), and the
-    /// word that the last one is gone, or that the last blocking job is over.
+    /// Letters from other threads: wakes, spawns by a [`Remote`](crate::Remote), and notices that the last `Remote` was
+    /// dropped or that the last blocking job has finished.
     pub letters: u64,
 }

@@ -1,4 +1,4 @@
-//! Every change of state by name, and the observer that is told of it.
+//! Every change of state by name, and the observer that receives it.
 
 use std::fmt;
 use std::panic::Location;
@@ -11,12 +11,12 @@ use crate::report::failure::Report;
 
 /// One change of state of a scheduler.
 ///
-/// The run of a scheduler is nothing but a sequence of these; whoever sees them all knows everything that
-/// happened, and in which order. `Display` prints a line such as `turn #3`.
+/// A run is a sequence of transitions, so they show everything that happens, and in which order. `Display` prints a
+/// line such as `turn #3`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Transition {
-    /// A task was made. Its `Scheduled` follows at once.
+    /// A task was spawned. Its `Scheduled` follows immediately.
     #[non_exhaustive]
     Spawned {
         /// The new task.
@@ -29,105 +29,105 @@ pub enum Transition {
     /// A task was put on the ready queue.
     #[non_exhaustive]
     Scheduled {
-        /// The task whose turn is coming.
+        /// The task.
         task: TaskId,
-        /// Who or what woke it.
+        /// What woke it.
         cause: Cause,
     },
-    /// A task begins its turn.
+    /// A task starts its turn.
     #[non_exhaustive]
     TurnBegan {
-        /// Whose turn it is.
+        /// The task.
         task: TaskId,
         /// The number of the turn, among all turns of the scheduler, from 1.
         turn: u64,
     },
-    /// A task's turn is over.
+    /// A task's turn has ended.
     #[non_exhaustive]
     TurnEnded {
-        /// Whose turn it was.
+        /// The task.
         task: TaskId,
         /// The number of the turn.
         turn: u64,
-        /// What came of it.
+        /// Its result.
         result: TurnResult,
     },
-    /// A task was asked to end. If nothing catches that it is dropped at its next turn, or at the end of this
-    /// one.
+    /// A task was cancelled: a request was made on it. If nothing catches the request, the task is dropped at its next
+    /// turn, or at the end of this one.
     #[non_exhaustive]
     Asked {
-        /// The task that is to end.
+        /// The task.
         task: TaskId,
-        /// Why.
+        /// The reason of the request.
         reason: Arc<str>,
     },
-    /// A task has caught a request to end: one that was made on it, or by a timeout in it.
+    /// A task has caught a cancel request: one made on the task itself, or by a timeout inside it.
     #[non_exhaustive]
     Caught {
-        /// The task that cleans up now.
+        /// The task, which is now cleaning up.
         task: TaskId,
-        /// Why it was asked.
+        /// The reason of the request.
         reason: Arc<str>,
     },
-    /// A task has left the task map, or will as soon as it has been asked for its output.
+    /// A task has left the task map, or will when its output is taken.
     #[non_exhaustive]
     Exited {
-        /// The task that is over.
+        /// The task.
         task: TaskId,
         /// How it ended.
         ending: Ending,
     },
-    /// A timer was due; the `Scheduled` of the task that waited for it follows.
+    /// A timer has fired; the `Scheduled` of the task that waited for it follows.
     TimerFired,
     /// Nothing is ready, and the thread goes to sleep.
     #[non_exhaustive]
     Parked {
-        /// The latest time at which it wakes up; `None` if only a wake can.
+        /// The latest time at which the thread wakes up; `None` if only a wake can end its sleep.
         until: Option<Instant>,
     },
-    /// The thread is awake again.
+    /// The thread has woken up.
     Unparked,
     /// Nothing is ready, and the virtual clock jumps to the next deadline.
     #[non_exhaustive]
     ClockJumped {
-        /// What the clock shows now.
+        /// The new time of the clock.
         to: Instant,
     },
 }
 
-/// Who or what put a task on the ready queue.
+/// What put a task on the ready queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// It is new.
+    /// The task is new.
     Spawn,
-    /// A task of the same scheduler, in its turn; or the task itself.
+    /// A task of the same scheduler in its turn, possibly the task itself.
     Task(TaskId),
     /// A timer.
     Timer,
     /// A letter from another thread.
     Mail,
-    /// Code on this thread that is no task of this scheduler.
+    /// Code on this thread that is not a task of this scheduler.
     Outside,
 }
 
-/// What came of a turn.
+/// The result of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TurnResult {
-    /// The task waits for its bell.
+    /// The task waits for a wake.
     Waiting,
-    /// The task was woken in its own turn already, and goes to the back of the ready queue.
+    /// The task was woken during its own turn, and goes to the back of the ready queue.
     Yielded,
-    /// The task is over.
+    /// The task has ended.
     Exited(Ending),
 }
 
-/// Is told of every [`Transition`]; installed with [`Builder::observer`](crate::scheduler::Builder::observer).
+/// Receives every [`Transition`]; installed with [`Builder::observer`](crate::scheduler::Builder::observer).
 ///
-/// Any `Fn(&Transition)` is one. It runs on the scheduler's thread with nothing borrowed: it may spawn,
-/// wake, and take a snapshot. If it panics it is removed (the panic has been printed by the panic hook
-/// then) and the scheduler goes on.
+/// Any `Fn(&Transition)` is an observer. It runs on the scheduler's thread with nothing borrowed: it may spawn, wake,
+/// and take a snapshot. An observer that panics is removed, after the panic hook has printed the panic, and the
+/// scheduler continues.
 ///
 /// # Example
 ///
@@ -150,17 +150,16 @@ pub enum TurnResult {
 /// # Ok::<(), turnwise::RunError>(())
 /// ```
 pub trait Observer {
-    /// Called at each transition, right after it.
+    /// Called for each transition, right after it.
     fn transition(&self, transition: &Transition);
 
-    /// Called when nothing can run and it is only *possible* that something ever will: once for each
-    /// stall, before the thread goes to sleep.
+    /// Called when nothing can run, and it is only *possible* that something ever will: once per stall, before the
+    /// thread goes to sleep.
     fn stalled(&self, report: &DeadlockReport) {
         let _ = report;
     }
 
-    /// Called when something is [reported](Report): a failure that nobody will read, or a turn that took too
-    /// long.
+    /// Called for each [`Report`]: a failure that will never be read, or a turn that took too long.
     fn reported(&self, report: &Report) {
         let _ = report;
     }
@@ -179,8 +178,10 @@ impl fmt::Display for Transition {
             Transition::Scheduled { task, cause } => write!(f, "schedule {task} ({cause})"),
             Transition::TurnBegan { task, .. } => write!(f, "turn {task}"),
             Transition::TurnEnded { task, result, .. } => write!(f, "{task} {result}"),
-            Transition::Asked { task, reason } => write!(f, "ask {task} to end ({reason})"),
-            Transition::Caught { task, reason } => write!(f, "{task} catches it ({reason})"),
+            Transition::Asked { task, reason } => write!(f, "cancel {task} ({reason})"),
+            Transition::Caught { task, reason } => {
+                write!(f, "{task} catches the cancellation ({reason})")
+            }
             Transition::Exited { task, ending: Ending::Returned } => write!(f, "exit {task}"),
             Transition::Exited { task, ending } => write!(f, "exit {task} ({ending})"),
             Transition::TimerFired => f.write_str("timer"),

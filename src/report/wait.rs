@@ -1,4 +1,4 @@
-//! A wait, as plain data: which task waits, for what, since which place, and which tasks hold it.
+//! A wait, as plain data: which task waits, for what, where the wait started, and which tasks hold it up.
 
 use std::fmt;
 use std::panic::Location;
@@ -11,7 +11,7 @@ use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
 
 impl Waiter {
-    /// Returns whether waking this would wake whatever polls with `cx`: then there is nothing to replace.
+    /// Returns whether waking this would wake the poller of `cx`, so that it need not be replaced.
     #[inline]
     pub fn is_for(&self, cx: &Context<'_>) -> bool {
         match &self.waker {
@@ -20,12 +20,12 @@ impl Waiter {
         }
     }
 
-    /// The task whose wait this is, as far as it is known.
+    /// Returns the task whose wait this is, if it is known.
     pub fn task(&self) -> Option<TaskKey> {
         self.task
     }
 
-    /// The task, if it is woken by its key.
+    /// Returns the task, if it is woken by its key.
     pub(crate) fn own(&self) -> Option<TaskKey> {
         self.task.filter(|_| self.waker.is_none())
     }
@@ -38,7 +38,7 @@ impl fmt::Debug for Waiter {
 }
 
 impl TaskKey {
-    /// The task whose turn it is on this thread; `None` outside of all turns.
+    /// Returns the task that is taking its turn on this thread; `None` outside of all turns.
     ///
     /// # Example
     ///
@@ -52,7 +52,7 @@ impl TaskKey {
         current_task()
     }
 
-    /// The task whose own waker `cx` has: it can be woken by its key.
+    /// Returns the task whose own waker `cx` has: it can be woken by its key.
     #[inline]
     pub(crate) fn of(cx: &Context<'_>) -> Option<TaskKey> {
         owner_of(cx.waker())
@@ -65,7 +65,7 @@ impl TaskKey {
     }
 }
 
-/// What a task waits for, as reports name it: its kind, and its own name if it was given one.
+/// What a task waits for, as reports name it: its kind and, optionally, its own name.
 ///
 /// # Example
 ///
@@ -82,29 +82,29 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A resource of this kind: "mutex", "channel", "event".
+    /// Creates a resource of a kind: "mutex", "channel", "event".
     pub fn new(kind: &'static str) -> Self {
         Resource { kind, name: None }
     }
 
-    /// Gives it a name.
+    /// Sets its own name.
     #[must_use]
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Its kind.
+    /// Returns its kind.
     pub fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// Its own name, to keep.
+    /// Returns its own name, shared.
     pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
         self.name.clone()
     }
 
-    /// Its own name.
+    /// Returns its own name, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -119,22 +119,22 @@ impl fmt::Display for Resource {
     }
 }
 
-/// One wait: which task waits for what, since it said so at which place, and which tasks could end it.
+/// One wait: which task waits for what, where the wait started, and which tasks could end it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Wait {
-    /// The task that waits; `None` if it waits outside of all turns.
+    /// The task that waits; `None` if the wait is outside of all turns.
     pub task: Option<TaskKey>,
     /// What it waits for.
     pub resource: Resource,
-    /// Where in the source the wait began.
+    /// Where in the source the wait started.
     pub place: &'static Location<'static>,
-    /// The tasks that own the resource, and where they came to own it.
+    /// The tasks that own the resource, and where each acquired it.
     pub owners: Vec<(TaskKey, &'static Location<'static>)>,
 }
 
 impl Wait {
-    /// A wait for something that no task owns.
+    /// Creates a wait for something that no task owns.
     pub fn new(
         task: Option<TaskKey>,
         resource: Resource,
@@ -143,8 +143,8 @@ impl Wait {
         Wait { task, resource, place, owners: Vec::new() }
     }
 
-    /// Says which tasks own what is waited for, and since which place. There may be several owners: the readers of
-    /// a lock, the holders of permits.
+    /// Adds a task that owns what is waited for, and where it acquired that. There may be several owners: the readers
+    /// of a lock, the holders of permits.
     #[must_use]
     pub fn owned_by(mut self, owner: TaskKey, place: &'static Location<'static>) -> Self {
         self.owners.push((owner, place));
@@ -159,25 +159,25 @@ pub enum WaitsFor {
     /// The end of another task.
     #[non_exhaustive]
     Join {
-        /// That task.
+        /// The other task.
         task: TaskLabel,
-        /// Where that task was spawned: a `JoinHandle` does not know where it is awaited.
+        /// Where that task was spawned: a `JoinHandle` does not record where it is awaited.
         spawned_at: &'static Location<'static>,
     },
-    /// A point in time.
+    /// A deadline.
     #[non_exhaustive]
     Sleep {
-        /// How long until then; `None` if it never comes.
+        /// The time left; `None` if the deadline never comes.
         left: Option<Duration>,
-        /// Where the sleep was made.
+        /// Where the sleep was created.
         place: &'static Location<'static>,
     },
-    /// A lock, a channel, or whatever else says that it is [`Waited`](crate::waiting::Waited) for.
+    /// A lock, a channel, or anything else that implements [`Waited`](crate::waiting::Waited).
     #[non_exhaustive]
     Resource {
         /// What it is.
         resource: Resource,
-        /// Where the wait began.
+        /// Where the wait started.
         place: &'static Location<'static>,
         /// The tasks that own it, and where each acquired it.
         owners: Vec<(TaskLabel, &'static Location<'static>)>,
@@ -185,29 +185,29 @@ pub enum WaitsFor {
     /// The end of the tasks in a scope.
     #[non_exhaustive]
     Children {
-        /// How many there are.
+        /// The number of tasks that have not ended.
         count: usize,
-        /// Where the scope was made.
+        /// Where the scope was created.
         place: &'static Location<'static>,
     },
-    /// Its turn: it is ready, but no task polls the scope whose child it is.
+    /// Its turn: it is ready, but no task polls the scope that it is a child of.
     #[non_exhaustive]
     Scope {
-        /// Where the scope was made.
+        /// Where the scope was created.
         place: &'static Location<'static>,
     },
-    /// A blocking job, or a place for it in the queue of a pool.
+    /// A blocking job, or room for it in the queue of a pool.
     #[non_exhaustive]
     Blocking {
-        /// That job.
+        /// The job.
         job: BlockingJob,
     },
-    /// Something that turnwise does not know, which holds the task's waker.
+    /// Something unknown to turnwise that holds the task's waker.
     #[non_exhaustive]
     Foreign {
-        /// How many wakers are held.
+        /// The number of wakers held.
         wakers: usize,
     },
-    /// Nothing: its last turn left no waker behind, so nothing can ever wake it.
+    /// Nothing: no waker was kept in its last turn, so nothing can ever wake it.
     Nothing,
 }

@@ -1,7 +1,7 @@
-//! What tasks wait for, of kinds that the crate does not know: it registers itself, and describes its waits.
+//! Waits on primitives that the crate does not know: a primitive registers itself, and describes its waits.
 //!
-//! The wait lists *are* the record: nothing is noted down anywhere else, so nothing can be out of date. A `select` that
-//! drops a branch removes that branch's wait from its list, and a report made afterwards does not see it.
+//! The wait lists *are* the record. There is no copy of them that could be out of date. A `select` that drops a branch
+//! removes that branch's wait from its list, and a report made afterwards does not see it.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -10,23 +10,23 @@ use std::rc::{Rc, Weak};
 
 use crate::report::wait::Wait;
 
-/// Something that tasks wait for, and that can say which tasks do.
+/// Something that tasks wait for, and that can list their waits.
 pub trait Waited {
-    /// Calls `each` once for every wait that is in its list.
+    /// Calls `each` once for every wait in its list.
     ///
-    /// Called when a report or snapshot is made, on the thread that it belongs to, with nothing
-    /// of the scheduler borrowed.
+    /// Called when a report or snapshot is made, on the thread that it was registered on, with nothing of the scheduler
+    /// borrowed.
     fn describe(&self, each: &mut dyn FnMut(Wait));
 }
 
-/// Enters something into this thread's list of what is waited for, until the returned value is dropped.
+/// Registers something that tasks on this thread wait for, until the returned value is dropped.
 ///
-/// Do it at the first wait that really waits: then an uncontended lock costs nothing.
+/// Do this at the first wait that cannot complete immediately: then an uncontended lock costs nothing.
 pub fn register(waited: Weak<dyn Waited>) -> Registration {
     Registration { number: enter(waited), _not_send: PhantomData }
 }
 
-/// The entry of something in its thread's list; dropping it removes the entry.
+/// An entry in the list of what tasks on this thread wait for; dropping it removes the entry.
 #[derive(Debug)]
 #[must_use = "dropping it removes the entry"]
 pub struct Registration {
@@ -79,9 +79,9 @@ fn leave(number: usize) {
     drop(gone);
 }
 
-/// Calls `each` for every wait that something registered on this thread describes.
+/// Calls `each` for every wait described by what is registered on this thread.
 pub(crate) fn waits(each: &mut dyn FnMut(Wait)) {
-    // Held while they are asked, and the registry is not: describing is user code.
+    // All are kept alive while they are called, but the registry is not borrowed: `describe` is user code.
     let all: Vec<Rc<dyn Waited>> = REGISTRY.with(|registry| {
         registry.borrow().entries.iter().flatten().filter_map(Weak::upgrade).collect()
     });

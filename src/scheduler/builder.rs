@@ -1,4 +1,4 @@
-//! The builder of schedulers: everything that is not the default.
+//! The scheduler builder: everything that differs from the defaults.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -13,7 +13,7 @@ use crate::scheduler::settings::Settings;
 use crate::scheduler::stall::StallAlarm;
 use crate::watch::Reporter;
 
-/// Makes a [`Scheduler`](crate::Scheduler) that differs from the default.
+/// Configures and builds a [`Scheduler`](crate::Scheduler).
 ///
 /// # Example
 ///
@@ -22,7 +22,7 @@ use crate::watch::Reporter;
 /// use turnwise::{Scheduler, sleep};
 ///
 /// let scheduler = Scheduler::builder().virtual_time().build();
-/// scheduler.block_on(sleep(Duration::from_secs(3600))); // returns at once
+/// scheduler.block_on(sleep(Duration::from_secs(3600))); // returns immediately
 /// ```
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build` is called"]
@@ -35,13 +35,13 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Starts from the defaults: FIFO, the real clock, a slack of 1 ms, nobody watching.
+    /// Creates a builder with the defaults: FIFO order, a real clock, 1 ms of timer slack, no observers.
     pub fn new() -> Self {
         Builder::default()
     }
 
-    /// Uses a virtual clock: when nothing is ready it jumps to the next deadline, and it stands still
-    /// otherwise. Programs that sleep run at once, and print the same times at every run.
+    /// Uses a virtual clock: it jumps to the next deadline when nothing is ready, and otherwise stands still. Programs
+    /// that sleep finish immediately, and print the same times in every run.
     ///
     /// [`Scheduler::advance`](crate::Scheduler::advance) and [`time::advance`](crate::time::advance) move it by hand.
     #[doc(alias = "start_paused")]
@@ -50,36 +50,37 @@ impl Builder {
         self
     }
 
-    /// Sets which ready task goes next; [`Policy::Fifo`] unless set.
+    /// Sets the order in which ready tasks take their turns; [`Policy::Fifo`] by default.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.settings.policy = policy;
         self
     }
 
-    /// Sets how far the thread's sleep may reach beyond a deadline, so that timers close together are one
-    /// wake-up; 1 ms unless set, zero for exact.
+    /// Sets how far past a deadline the thread may sleep, so that timers close together share one wake-up; 1 ms by
+    /// default, zero for exact deadlines.
     ///
-    /// It moves the sleep of the thread only, never a deadline, and means nothing under a virtual clock.
+    /// The slack affects only how long the thread sleeps, never a deadline, and has no effect under a virtual clock.
     pub fn timer_slack(mut self, slack: Duration) -> Self {
         self.settings.timer_slack = slack;
         self
     }
 
-    /// Adds an observer, which is told of every [`Transition`](crate::Transition). Several are told in the order in which
-    /// they were added.
+    /// Adds an observer, which receives every [`Transition`](crate::Transition). Several observers are called in the
+    /// order in which they were added.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observers.push(Rc::new(observer));
         self
     }
 
-    /// Sets what the thread sleeps in; [`ThreadParker`](crate::scheduler::ThreadParker) unless set.
+    /// Sets how the thread sleeps when nothing is ready; [`ThreadParker`](crate::scheduler::ThreadParker) by default.
     pub fn park(mut self, park: impl Park + 'static) -> Self {
         self.park = Some(Box::new(park));
         self
     }
 
-    /// Calls `tell` when nothing can run, no timer is set, and nothing has come from outside for so long, in real
-    /// time: a *possible* deadlock. Once for each stall. A certain deadlock is an error of the run instead.
+    /// Calls `callback` when nothing can run, no timer is set, and nothing has come from outside for the duration
+    /// `after`, in real time: a *possible* deadlock. It is called once per stall. A certain deadlock is an error of the
+    /// run instead.
     ///
     /// # Example
     ///
@@ -91,7 +92,7 @@ impl Builder {
     /// let scheduler = Scheduler::builder()
     ///     .on_stall(Duration::from_millis(1), move |report| {
     ///         assert_eq!(report.wakers_held, 1);
-    ///         receiver.recv().unwrap().wake(); // the one who forgot to
+    ///         receiver.recv().unwrap().wake(); // the wake that was missing
     ///     })
     ///     .build();
     /// let mut first = true;
@@ -110,10 +111,11 @@ impl Builder {
         self
     }
 
-    /// Calls `tell` with each [`Report`], instead of printing it on stderr.
+    /// Calls `callback` with each [`Report`], instead of printing it on stderr.
     ///
-    /// It runs on the scheduler's thread with nothing borrowed: it may spawn, wake, and take a snapshot. What is
-    /// reported while it runs, or after the scheduler was dropped, is printed. If it panics it is removed.
+    /// The callback runs on the scheduler's thread with nothing borrowed: it may spawn, wake, and take a snapshot.
+    /// Anything reported while it runs, or after the scheduler was dropped, is printed. A callback that panics is
+    /// removed.
     ///
     /// # Example
     ///
@@ -125,8 +127,8 @@ impl Builder {
     /// let count = Rc::clone(&lost);
     /// let scheduler = Scheduler::builder().on_report(move |_| count.set(count.get() + 1)).build();
     /// scheduler.block_on(async {
-    ///     spawn(async { panic!("nobody will know") });
-    ///     let awaited = spawn(async { panic!("somebody will") });
+    ///     spawn(async { panic!("its handle is dropped") });
+    ///     let awaited = spawn(async { panic!("its handle is awaited") });
     ///     assert!(awaited.await.is_err());
     /// });
     /// assert_eq!(lost.get(), 1);
@@ -137,9 +139,9 @@ impl Builder {
         self
     }
 
-    /// Sets what happens when a task fails and nobody will ever read that: it panicked, or it was made by
-    /// [`try_spawn`](crate::task::try_spawn) and returned an `Err`, and its handle was dropped, before or
-    /// after. [`FailurePolicy::Report`] unless set.
+    /// Sets what happens when a task fails and its failure will never be read: the task panicked, or it was spawned by
+    /// [`try_spawn`](crate::task::try_spawn) and returned an `Err`, and its handle was dropped before or after that.
+    /// [`FailurePolicy::Report`] by default.
     ///
     /// # Example
     ///
@@ -160,13 +162,13 @@ impl Builder {
         self
     }
 
-    /// Sets how long a turn may take: one that takes so long, or longer, is [reported](Report::SlowTurn), with
-    /// the task and the wait that it came from. [`Duration::MAX`] turns that off.
+    /// Sets how long a turn may take: a turn that takes `limit` or longer is [reported](Report::SlowTurn), with the
+    /// task and the wait that preceded the slow code. [`Duration::MAX`] turns this off.
     ///
-    /// Unless set it is 100 ms if this crate is built with debug assertions, and off if not. While it is on,
-    /// each turn reads the clock twice. It counts real time, under a virtual clock too: what a turn
-    /// takes there is no time of the program's, but of whoever waits for it. The turns of a scope's children are
-    /// nested in those of its task, and are counted for themselves.
+    /// The default is 100 ms if this crate is built with debug assertions, and off otherwise. While it is on, each turn
+    /// reads the clock twice. The limit is in real time, even under a virtual clock: there a slow turn takes no virtual
+    /// time, but it still delays the program. The turns of a scope's children are nested in the turn of the task that
+    /// polls the scope, but are timed separately.
     ///
     /// # Example
     ///
@@ -190,12 +192,12 @@ impl Builder {
         self
     }
 
-    /// Sets how many results a task may get in one turn from this crate's own waits: locks, channels, handles of
-    /// tasks, sleeps. The next one that it waits for makes it give way, whether or not that is ready, and
-    /// nothing is taken before. 0, the default, sets no limit. A child of a scope has a budget of its own.
+    /// Sets how many results a task may get in one turn from this crate's own waits: locks, channels, task handles,
+    /// sleeps. Once they are used up, the next wait yields, ready or not, and takes nothing before the next turn. 0,
+    /// the default, sets no limit. Each child of a scope has a budget of its own.
     ///
-    /// Without one a task whose waits are always ready (the receiver of a channel that is never empty) keeps
-    /// its turn for as long as that is so, and the order in which tasks run is simpler to explain.
+    /// Without a budget, a task whose waits are always ready (the receiver of a channel that is never empty) keeps its
+    /// turn while they are, and the order in which tasks run is simpler to explain.
     ///
     /// # Example
     ///
@@ -222,7 +224,7 @@ impl Builder {
         self
     }
 
-    /// The layers of the scheduler, and what they begin with.
+    /// Returns the layers of the scheduler, and the observers and the reporter that they start with.
     #[inline]
     pub(super) fn into_layers(self) -> (Rc<Layers>, Vec<Rc<dyn Observer>>, Option<Reporter>) {
         let Builder { settings, observers, park, alarm, reporter } = self;

@@ -1,4 +1,4 @@
-//! Driving a scheduler by hand: one turn at a time, or from somebody else's loop; and looking at it.
+//! Driving a scheduler by hand, turn by turn or from a foreign event loop, and inspecting it.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use crate::scheduler::snapshot;
 use crate::watch::{Turn, TurnLog, hook_waker};
 
 impl Scheduler {
-    /// Gives exactly one turn, and says what happened in it; `None` if nothing can have a turn now.
+    /// Gives exactly one turn, and returns what happened in it; `None` if no task can take a turn now.
     ///
-    /// Letters are looked at between passes, timers as in a run. It never sleeps; a virtual clock jumps if
-    /// need be, unless a blocking job runs.
+    /// Cross-thread wakes are checked between passes, timers as in a run. It never sleeps; a virtual clock jumps if
+    /// nothing is ready, unless a blocking job is unfinished.
     ///
     /// # Panics
     ///
-    /// If this scheduler runs already: a task cannot step the scheduler that gives it its turn.
+    /// If this scheduler is already running: a task cannot step the scheduler that is polling it.
     ///
     /// # Example
     ///
@@ -55,16 +55,16 @@ impl Scheduler {
         log.read()
     }
 
-    /// Gives turns until nothing is ready; returns how many. For a loop that is not ours: a window
-    /// system's, a game's, another executor's.
+    /// Gives turns until nothing is ready, and returns how many. For embedding in a foreign loop: a window system's, a
+    /// game's, another executor's.
     ///
-    /// Letters and due timers are looked at too. It never sleeps, and a virtual clock stands still. Call it
-    /// again when [`next_deadline`](Scheduler::next_deadline) has come or [`on_wake`](Scheduler::on_wake)
-    /// says so. Tasks that wake themselves for ever keep it from returning.
+    /// It also checks cross-thread wakes and due timers. It never sleeps, and a virtual clock stands still. Call it
+    /// again when [`next_deadline`](Scheduler::next_deadline) has passed, or when the [`on_wake`](Scheduler::on_wake)
+    /// hook is called. Tasks that wake themselves forever keep it from returning.
     ///
     /// # Panics
     ///
-    /// If this scheduler runs already. It may be called inside a turn of another one.
+    /// If this scheduler is already running. It may be called inside a turn of another scheduler.
     ///
     /// # Example
     ///
@@ -82,13 +82,13 @@ impl Scheduler {
         let before = self.kernel.board.borrow().turns;
         run.may_wait = false;
         let ran = run.mainloop();
-        debug_assert!(ran.is_ok(), "only a run that waits can find that it waits for nothing");
+        debug_assert!(ran.is_ok(), "only a run that may wait can end in a deadlock");
         run.end();
         let turns = self.kernel.board.borrow().turns - before;
         usize::try_from(turns).unwrap_or(usize::MAX)
     }
 
-    /// Refuses a run of this scheduler inside another one of it. It may take place inside a turn of another scheduler.
+    /// Panics if this scheduler is already running. A run inside a turn of another scheduler is allowed.
     fn refuse_nested(&self, inner: &'static Location<'static>) {
         if let Some(outer) = self.kernel.running.get() {
             panic!("{}", NestedRun { outer, inner });
@@ -97,19 +97,19 @@ impl Scheduler {
 
     /// Returns the next deadline of a timer that a task waits for; `None` if there is none.
     ///
-    /// Sleeps that were made outside of all turns count from the next look at the timers.
+    /// A sleep that was started outside of all turns counts from the next check of the timers, such as this one.
     pub fn next_deadline(&self) -> Option<Instant> {
         let time = self.layers.has_time()?;
         Some(time.clock.instant(time.next_deadline()?))
     }
 
-    /// Sets what to call when a task is woken, or spawned, while this scheduler does not run: the signal
-    /// for a foreign loop to call [`run_until_stalled`](Scheduler::run_until_stalled) again.
+    /// Sets a hook to call when a task is woken or spawned while this scheduler is not running: the signal for a
+    /// foreign loop to call [`run_until_stalled`](Scheduler::run_until_stalled) again.
     ///
-    /// Called from whatever thread the wake comes from, at most once between two runs, and from inside
-    /// whatever code wakes: let it send a message or set a flag. Called at once if a task is ready when it is
-    /// set, or when a run ends; and when the last [`Remote`](crate::Remote) is gone, or the last blocking job is
-    /// over. If it panics it is removed.
+    /// The hook is called on the thread that the wake comes from, inside the code that wakes, and at most once between
+    /// two runs: let it send a message or set a flag. It is called immediately if a task is ready when it is set or
+    /// when a run ends, and also when the last [`Remote`](crate::Remote) is dropped or the last blocking job finishes.
+    /// A hook that panics is removed.
     ///
     /// # Example
     ///
@@ -129,11 +129,11 @@ impl Scheduler {
         drop(old);
     }
 
-    /// Moves a virtual clock forward. Timers that are due then fire at the next run.
+    /// Moves a virtual clock forward. Timers that become due fire in the next run.
     ///
     /// # Panics
     ///
-    /// If the clock is a real one.
+    /// If the clock is real.
     ///
     /// # Example
     ///
@@ -156,9 +156,9 @@ impl Scheduler {
         self.layers.time(&self.kernel).advance(by);
     }
 
-    /// Returns everything about this scheduler at this moment; `Display` prints it as a table.
+    /// Returns the state of this scheduler at this moment; `Display` prints it as a table.
     ///
-    /// May be called at any time, also by a task about its own scheduler.
+    /// May be called at any time, even by a task of this scheduler.
     ///
     /// # Example
     ///
@@ -179,7 +179,7 @@ impl Scheduler {
         snapshot::snapshot(&self.layers, &self.kernel)
     }
 
-    /// Returns counts of what this scheduler did and has.
+    /// Returns the counters of this scheduler.
     ///
     /// # Example
     ///
@@ -196,7 +196,7 @@ impl Scheduler {
     }
 }
 
-/// While it exists, what happens is written down.
+/// While this exists, transitions are logged.
 struct TurnLogGuard<'s>(&'s Scheduler);
 
 impl<'s> TurnLogGuard<'s> {
@@ -206,7 +206,7 @@ impl<'s> TurnLogGuard<'s> {
         TurnLogGuard(scheduler)
     }
 
-    /// The turn that was written down; `None` if there was none.
+    /// Returns the logged turn; `None` if there was none.
     fn read(self) -> Option<Turn> {
         let Scheduler { kernel, layers } = self.0;
         let log = layers.watch().set_log(kernel, None)?;

@@ -1,4 +1,4 @@
-//! Why a run ended without having done its work.
+//! Errors of a run.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,11 +8,11 @@ use thiserror::Error;
 use crate::report::DeadlockReport;
 use crate::report::Report;
 
-/// Why [`run`](crate::Scheduler::run) or [`try_block_on`](crate::Scheduler::try_block_on) gave up, or
-/// [`shutdown`](crate::Scheduler::shutdown) did not begin.
+/// The error of [`run`](crate::Scheduler::run), [`try_block_on`](crate::Scheduler::try_block_on) and
+/// [`shutdown`](crate::Scheduler::shutdown): why they gave up, or did not start.
 ///
-/// It is `Send` and `Sync`, so it goes into any error type. `Debug` prints the same text as `Display`, so a
-/// `main` that returns it shows the report.
+/// It is `Send` and `Sync`, so it converts into any boxed error. `Debug` prints the same text as `Display`, so a `main`
+/// that returns it shows the report.
 ///
 /// # Example
 ///
@@ -29,15 +29,15 @@ use crate::report::Report;
 #[derive(Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Nothing can ever run again; the report says why. No task was harmed: the scheduler may run again.
+    /// Nothing can ever run again; the report says why. Tasks are left as they were, and the scheduler may run again.
     #[error("{0}")]
     Deadlock(Box<DeadlockReport>),
-    /// A scheduler runs on this thread already, and would have to stand still meanwhile.
+    /// A scheduler is already running on this thread, and would be blocked.
     #[error("{0}")]
     Nested(NestedRun),
-    /// A failure went unread, and the [policy](crate::scheduler::FailurePolicy::Shutdown) is to shut down then:
-    /// all tasks were dropped. The scheduler may run again.
-    #[error("shut down, because {0}")]
+    /// A failure went unread, and the [policy](crate::scheduler::FailurePolicy::Shutdown) is to shut down: all tasks
+    /// were dropped. The scheduler may run again.
+    #[error("the scheduler was shut down: {0}")]
     Failed(Box<Report>),
 }
 
@@ -47,16 +47,16 @@ impl fmt::Debug for RunError {
     }
 }
 
-/// Where the two runs are that cannot be nested.
+/// The places of two runs that cannot be nested.
 #[derive(Clone, Copy, Debug, Error)]
 #[error(
-    "a scheduler cannot run at {inner}, inside the one that runs since {outer}: that one would stand still; \
-     `spawn` the future and await its handle instead"
+    "cannot run a scheduler at {inner} inside the one running since {outer}: it would block that one; `spawn` the \
+     future and await its handle instead"
 )]
 #[non_exhaustive]
 pub struct NestedRun {
-    /// Where the run that is under way was entered.
+    /// Where the run in progress was entered.
     pub outer: &'static Location<'static>,
-    /// Where the other one was to begin.
+    /// Where the nested run was attempted.
     pub inner: &'static Location<'static>,
 }

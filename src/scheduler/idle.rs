@@ -10,10 +10,10 @@ use crate::scheduler::snapshot;
 use crate::time::{Nanos, later, nanos};
 use crate::watch::emit;
 
-/// After so many turns, at the end of the pass under way, the clock is looked at. Reading it costs two turns.
+/// After this many turns, at the end of the current pass, the clock is read. A reading costs as much as two turns.
 const TURNS_BETWEEN_LOOKS: u64 = 64;
 
-/// Looks at timers although tasks are ready, so that those cannot keep them waiting.
+/// Checks timers and I/O although tasks are ready, so that busy tasks cannot starve them.
 pub(super) fn look_around(layers: &Layers, kernel: &Kernel) -> u64 {
     fire_timers(layers, kernel);
     layers.with_park(|park| {
@@ -22,14 +22,15 @@ pub(super) fn look_around(layers: &Layers, kernel: &Kernel) -> u64 {
         }
     });
     if layers.has_failures().is_some_and(|failures| failures.has_fatal()) {
-        // That ends the run; if it is not one that can tell of it, the next one as well.
+        // Ends the run. A run that cannot return the failure, such as a step, leaves it to the next one, which then
+        // ends too.
         kernel.end_all_tasks(true);
         kernel.stop_run();
     }
     TURNS_BETWEEN_LOOKS
 }
 
-/// Nothing is ready: waits until something is, or finds that nothing ever will be.
+/// Nothing is ready: waits until a task is, or finds that none ever will be.
 pub(super) fn decide(layers: &Layers, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {
     if fire_timers(layers, kernel) {
         return Idle::Go;
@@ -40,10 +41,10 @@ pub(super) fn decide(layers: &Layers, kernel: &Kernel, has_root: bool, may_wait:
         return Idle::Over;
     }
     if layers.settings.virtual_time {
-        // The clock stands still while blocking jobs run: their time is no time of this clock's.
+        // The clock stands still while blocking jobs run: they take real time.
         let jobs = layers.jobs_awaited();
         if jobs == 0 && layers.has_jobs().is_some() && kernel.has_work() {
-            return Idle::Go; // The last word of a job has come since the mail was collected.
+            return Idle::Go; // The letter of the last job has come since the mail was collected.
         }
         return if jobs == 0 && jump(layers, kernel) { Idle::Go } else { layers.stall(kernel) };
     }
@@ -56,14 +57,14 @@ pub(super) fn decide(layers: &Layers, kernel: &Kernel, has_root: bool, may_wait:
     }
 }
 
-/// Wakes every task whose deadline has come; `true` if there was one.
+/// Wakes every task whose deadline has passed; returns `true` if there was one.
 pub(super) fn fire_timers(layers: &Layers, kernel: &Kernel) -> bool {
     let turns = kernel.board.borrow().turns;
     kernel.look_again.set(turns + TURNS_BETWEEN_LOOKS);
     layers.has_time().is_some_and(|time| time.fire_due(kernel))
 }
 
-/// Moves a virtual clock to the next deadline; `false` if there is none.
+/// Moves a virtual clock to the next deadline; returns `false` if there is none.
 pub(super) fn jump(layers: &Layers, kernel: &Kernel) -> bool {
     let Some(time) = layers.has_time() else { return false };
     let Some(deadline) = time.next_deadline() else { return false };
@@ -76,9 +77,9 @@ pub(super) fn jump(layers: &Layers, kernel: &Kernel) -> bool {
 impl Layers {
     /// Returns whether no task is left that this run could ever give a turn.
     ///
-    /// Without a task of the scheduler's own nothing polls a scope: the children that there still are were lost with
-    /// theirs, or that lives on another scheduler. Neither a timer of theirs nor a waker held elsewhere is a reason to
-    /// wait then, if all are to end anyway.
+    /// Scopes are polled by tasks. If only children of scopes are left, their scopes were leaked together with the
+    /// tasks that polled them, or are polled on another scheduler. During a shutdown, neither a timer of these children
+    /// nor a waker held elsewhere is then a reason to wait.
     fn has_no_task_left(&self, kernel: &Kernel) -> bool {
         let board = kernel.board.borrow();
         let has_scopes = || self.has_hosts().is_some_and(|hosts| hosts.has_scopes());
@@ -89,17 +90,17 @@ impl Layers {
                 && board.taskmap.tasks().all(|(_, slot)| !slot.is_alive() || is_child(slot.flags)))
     }
 
-    /// How many blocking jobs the clock and the verdict wait for.
+    /// Returns the number of blocking jobs that the clock and the verdict wait for.
     pub(super) fn jobs_awaited(&self) -> usize {
         self.has_jobs().map_or(0, |jobs| jobs.awaited())
     }
 
-    /// Nothing is ready and no timer runs. Either that is the end, or a wake must come from outside.
+    /// Nothing is ready and no timer is set: either nothing will ever run again, or a wake must come from outside.
     ///
-    /// The order of the looks is the proof. A thread that rings posts its letter *before* it drops its waker, so once the
-    /// number of wakers is zero (and no new one can come then) every letter has arrived, and a look into the mailbox finds
-    /// it. The other way round, a letter posted in between would make a false alarm. With remotes and blocking jobs it is
-    /// the same.
+    /// The order of the checks is the proof. A thread that wakes a task posts its letter *before* it drops its waker.
+    /// So once the number of wakers is zero (and no new one can appear then), every letter has arrived, and the check
+    /// of the mailbox finds it. In the opposite order, a letter posted in between would be missed and the verdict would
+    /// be false. The same holds for remotes and blocking jobs.
     fn stall(&self, kernel: &Kernel) -> Idle {
         let is_armed = self.with_park(|park| park.may_wake()).unwrap_or(false);
         let jobs = self.jobs_awaited();
@@ -111,7 +112,7 @@ impl Layers {
         if is_certain {
             let report = Box::new(snapshot::deadlock(self, kernel, true));
             if kernel.has_work() {
-                return Idle::Go; // User code was asked for the report, and has done something about it.
+                return Idle::Go; // The report runs user code, which has woken a task.
             }
             self.verdict.replace(Some(report));
             return Idle::Stuck;
@@ -119,7 +120,7 @@ impl Layers {
         let turns = kernel.board.borrow().turns;
         if jobs == 0 && self.stalled.replace(Some(turns)) != Some(turns) {
             self.emit_stalled(kernel);
-            return Idle::Go; // What was told may have done something about it.
+            return Idle::Go; // An observer may have woken a task.
         }
         let mut alarm = self.stall_alarm.take();
         let left = alarm.as_mut().and_then(|alarm| alarm.time_left(turns));
@@ -136,7 +137,7 @@ impl Layers {
         Idle::Go
     }
 
-    /// Tells the observers that nothing can run unless a wake comes from outside.
+    /// Notifies the observers that nothing can run unless a wake comes from outside.
     fn emit_stalled(&self, kernel: &Kernel) {
         if let Some(watch) = self.has_watch().filter(|watch| watch.has_observers()) {
             let report = snapshot::deadlock(self, kernel, false);
@@ -144,7 +145,7 @@ impl Layers {
         }
     }
 
-    /// Sleeps until a deadline, rounded up so that deadlines close together are one wake-up.
+    /// Sleeps until a deadline, rounded up so that deadlines close together share one wake-up.
     fn park_until(&self, kernel: &Kernel, deadline: Nanos) {
         let slack = nanos(self.settings.timer_slack).max(1);
         let rounded = deadline.checked_next_multiple_of(slack).unwrap_or(deadline);
@@ -152,7 +153,7 @@ impl Layers {
         self.sleep(kernel, Some(Duration::from_nanos(left)));
     }
 
-    /// Lets the thread sleep, unless there is something to do after all.
+    /// Puts the thread to sleep, unless there is something to do after all.
     fn sleep(&self, kernel: &Kernel, timeout: Option<Duration>) {
         emit(kernel, || {
             let clock = &self.time(kernel).clock;
@@ -164,7 +165,7 @@ impl Layers {
         }
         self.with_park(|park| {
             let unparker = park.unparker();
-            // An observer has just run, and may have woken a task; and a letter may have come.
+            // The observer just called may have woken a task, and a letter may have come.
             if kernel.board.borrow().ready.is_empty() && kernel.mailbox.wake_me(unparker) {
                 self.parks.set(self.parks.get() + 1);
                 park.park(timeout);
@@ -174,7 +175,7 @@ impl Layers {
         emit(kernel, || Transition::Unparked);
     }
 
-    /// Uses what the thread sleeps in, taken out of its place meanwhile: it is user code.
+    /// Calls the parker, which is taken out of its cell for the call: it is user code.
     fn with_park<R>(&self, call: impl FnOnce(&mut dyn Park) -> R) -> Option<R> {
         let mut park = self.park.borrow_mut().take()?;
         let result = call(&mut *park);

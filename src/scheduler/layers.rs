@@ -1,6 +1,6 @@
-//! The composition: in which order the layers of a scheduler are asked.
+//! The composition: the order in which the layers of a scheduler are called.
 //!
-//! This is the one file that knows all layers. The executor calls it through [`Hooks`]; a layer finds what it keeps
+//! This is the only file that names all layers. The kernel calls it through [`Hooks`]; a layer looks up what it keeps
 //! with a scheduler by `kernel.part::<Type>()`.
 
 use std::any::{Any, TypeId};
@@ -25,7 +25,7 @@ use crate::time::{Time, forget};
 use crate::watch::{Failures, Reporter, Watch};
 
 impl Layers {
-    /// A scheduler with these layers begins.
+    /// Starts a scheduler with these layers.
     #[inline]
     pub(super) fn open(
         self: &Rc<Self>,
@@ -51,7 +51,7 @@ impl Layers {
         kernel
     }
 
-    /// It ends. Its tasks are gone; what is left of it serves its handles.
+    /// Ends the scheduler: its tasks are gone, and what is left of it serves its handles.
     pub(super) fn close(&self) {
         if let Some(watch) = self.watch.get() {
             watch.close();
@@ -68,7 +68,7 @@ impl Layers {
         }
     }
 
-    /// The parts that are asked for once a scope, a request, a job: apart, or each sleep would pay for them.
+    /// The parts that are looked up once per scope, request or job, kept out of line so that sleeps don't pay for them.
     #[cold]
     fn rare_part(&self, kernel: &Kernel, kind: TypeId) -> Option<Rc<dyn Any>> {
         let is = |other: TypeId| kind == other;
@@ -104,7 +104,7 @@ impl Hooks for Layers {
         if let Some(meter) = &self.meter {
             match (event, slow) {
                 (TaskEvent::TurnBegins, _) => meter.begin(),
-                // A panic takes its time to be printed, and is reported anyway.
+                // Printing a panic takes time, and the panic is reported anyway.
                 (TaskEvent::LastTurnEnds(Ending::Panicked), _) | (_, None) => {}
                 (_, Some(slow)) => report_slow_turn(kernel, key, slow),
             }
@@ -115,10 +115,10 @@ impl Hooks for Layers {
     }
 
     fn scheduled(&self, kernel: &Kernel, key: Key, by: By) {
-        // A loop and not a recursion: the waiter that polls a scope may be the child of another one.
+        // A loop, not a recursion: the task that polls a scope may be the child of another scope.
         let (mut key, mut by) = (key, by);
         loop {
-            // First plain data, then observers, which see the task queued; foreign wakers last.
+            // First plain data, then observers, which must see the task queued, and foreign wakers last.
             let child = self.hosts.get().and_then(|hosts| Some((hosts, hosts.queue(kernel, key)?)));
             if let Some(watch) = self.watch.get() {
                 watch.scheduled(kernel, key, by);
@@ -175,14 +175,14 @@ impl Hooks for Layers {
     }
 }
 
-/// Asks a task to end that was spawned during a shutdown.
+/// Cancels a task that was spawned during a shutdown.
 fn cancel_newcomer(kernel: &Kernel, key: Key) {
     if let Some(id) = id_of(kernel, key) {
         cancel::cancel(kernel, key.slot, id, &shutdown_reason());
     }
 }
 
-/// Why tasks are asked to end by a shutdown.
+/// The reason of the cancel requests that a shutdown makes.
 pub(super) fn shutdown_reason() -> Reason {
     Reason::Said(Arc::from("shutdown"))
 }

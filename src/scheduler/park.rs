@@ -1,4 +1,4 @@
-//! How the thread sleeps when nothing is ready, and what ends its sleep.
+//! How the thread sleeps when nothing is ready, and what wakes it.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::kernel::Unparker;
 
-/// Lets the thread sleep until something can be ready; installed with
+/// Puts the scheduler's thread to sleep until a task may be ready; installed with
 /// [`Builder::park`](crate::scheduler::Builder::park).
 ///
-/// The dependency is turned round here: the scheduler does not know what it sleeps in. The default is
-/// std's thread parker; an I/O driver sleeps in the operating system's poll call instead.
+/// The scheduler does not depend on how its thread sleeps. The default is std's thread parking; an I/O driver would
+/// sleep in the operating system's poll call instead.
 ///
 /// # Example
 ///
@@ -39,32 +39,33 @@ use crate::kernel::Unparker;
 /// assert!(sleeps.get() > 0);
 /// ```
 pub trait Park {
-    /// Sleeps until the unparker is woken, the timeout has passed, or something else of interest happened.
+    /// Sleeps until the unparker is woken, the timeout has passed, or an event of the implementation's own has
+    /// occurred.
     ///
-    /// Called on the scheduler's thread when nothing is ready, with nothing borrowed. It may return early
-    /// for no reason. A wake of the unparker that came since the last return must end it at once. If
-    /// [`may_wake`](Park::may_wake) says yes it is also called now and then with a timeout of zero.
+    /// Called on the scheduler's thread when nothing is ready, with nothing borrowed. Spurious returns are allowed. If
+    /// the unparker was woken since the previous return, this must return immediately. If [`may_wake`](Park::may_wake)
+    /// returns `true`, it is also called from time to time with a timeout of zero.
     fn park(&mut self, timeout: Option<Duration>);
 
-    /// A waker that ends the sleep, from any thread. Asked for before each sleep.
+    /// Returns a waker that ends the sleep, from any thread. Called before each sleep.
     fn unparker(&self) -> Waker;
 
-    /// Returns whether the sleep itself can wake a task: whether any I/O is armed.
+    /// Returns whether the sleep itself can wake a task, that is, whether any I/O is armed.
     ///
-    /// Asked before the verdict that nothing can ever run again.
+    /// Called before the verdict that nothing can ever run again.
     fn may_wake(&self) -> bool {
         false
     }
 }
 
-/// Sleeps with [`std::thread::park`]: the default.
+/// Sleeps in [`std::thread::park`]: the default.
 #[derive(Debug)]
 pub struct ThreadParker {
     unparker: Waker,
 }
 
 impl ThreadParker {
-    /// Makes a parker for the current thread.
+    /// Creates a parker for the current thread.
     pub fn new() -> Self {
         ThreadParker { unparker: Waker::from(Arc::new(Unparker(thread::current()))) }
     }
@@ -94,10 +95,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wake_before_the_sleep_ends_it_at_once() {
+    fn a_wake_before_the_sleep_makes_it_return_immediately() {
         let mut parker = ThreadParker::new();
         parker.unparker().wake();
-        parker.park(None); // Would sleep for ever.
+        parker.park(None); // Would otherwise sleep forever.
         parker.unparker().wake_by_ref();
         parker.park(Some(Duration::MAX));
     }

@@ -1,4 +1,4 @@
-//! What a scheduler has beside the executor: what each layer keeps with it, made when it is first needed.
+//! What each layer keeps with a scheduler, created when it is first needed.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -19,10 +19,10 @@ use crate::task::Remotes;
 use crate::time::{Clock, Time};
 use crate::watch::{Failures, Watch};
 
-/// What a scheduler has beside the executor.
+/// A scheduler's layers above the kernel.
 pub(crate) struct Layers {
     pub(super) settings: Settings,
-    /// When it was made: its clock counts from then.
+    /// When the scheduler was built: its clock counts from then.
     began: Instant,
     pub(super) policy_state: RefCell<PolicyState>,
     pub(super) meter: Option<Rc<Meter>>,
@@ -33,17 +33,17 @@ pub(crate) struct Layers {
     pub(super) hosts: OnceCell<Rc<Hosts>>,
     pub(super) remotes: OnceCell<Rc<Remotes>>,
     pub(super) jobs: OnceCell<Rc<JobRegistry>>,
-    /// What the thread sleeps in; made at the first sleep, and out of its place during one.
+    /// How the thread sleeps. Created at the first sleep, and taken out during each.
     pub(super) park: RefCell<Option<Box<dyn Park>>>,
-    /// How often it has slept.
+    /// How often the thread has slept.
     pub(super) parks: Cell<u64>,
-    /// What `on_stall` installed; out of its place while it is told.
+    /// What `on_stall` installed; taken out while it is in use.
     pub(super) stall_alarm: RefCell<Option<Box<StallAlarm>>>,
-    /// The turn after which nothing could run, if that was told in this run already.
+    /// The turn after which nothing could run, if the observers were notified of that in this run.
     pub(super) stalled: Cell<Option<u64>>,
     /// Why nothing can ever run again, from the verdict to the end of the run.
     pub(super) verdict: RefCell<Option<Box<DeadlockReport>>>,
-    /// All tasks are asked to end, new ones too.
+    /// All tasks are cancelled, new ones too.
     pub(super) is_shutting_down: Cell<bool>,
 }
 
@@ -79,7 +79,7 @@ impl Layers {
         self.watch.get_or_init(|| Rc::new(Watch::new(self.meter.is_some())))
     }
 
-    /// The watch, if anything has ever watched.
+    /// Returns the watch, if anything has ever needed it.
     pub(super) fn has_watch(&self) -> Option<&Rc<Watch>> {
         self.watch.get()
     }
@@ -89,7 +89,7 @@ impl Layers {
         self.failures.get_or_init(make)
     }
 
-    /// The failures, if there ever was one.
+    /// Returns the failures, if there ever was one.
     pub(super) fn has_failures(&self) -> Option<&Rc<Failures>> {
         self.failures.get()
     }
@@ -99,7 +99,7 @@ impl Layers {
         self.time.get_or_init(|| Rc::new(Time::new(kernel.id, clock())))
     }
 
-    /// Clock and timers, if anything has ever asked for the time.
+    /// Returns the clock and the timers, if anything has ever needed them.
     pub(super) fn has_time(&self) -> Option<&Rc<Time>> {
         self.time.get()
     }
@@ -108,17 +108,17 @@ impl Layers {
         self.jobs.get_or_init(|| Rc::new(JobRegistry::new(Arc::clone(&kernel.mailbox))))
     }
 
-    /// The blocking jobs, if there ever was one.
+    /// Returns the blocking jobs, if there ever was one.
     pub(super) fn has_jobs(&self) -> Option<&Rc<JobRegistry>> {
         self.jobs.get()
     }
 
-    /// How many remotes there are.
+    /// Returns the number of remotes.
     pub(super) fn remotes(&self) -> usize {
         self.remotes.get().map_or(0, |remotes| remotes.count())
     }
 
-    /// The scopes, if there ever was one.
+    /// Returns the scopes, if there ever was one.
     pub(super) fn has_hosts(&self) -> Option<&Rc<Hosts>> {
         self.hosts.get()
     }

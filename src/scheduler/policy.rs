@@ -1,12 +1,11 @@
-//! Which ready task goes next: a policy puts the tasks of a pass in order.
+//! Which ready task runs next: a policy orders the tasks of a pass.
 
 use crate::random::SplitMix64;
 
-/// How the tasks of a pass are put in order.
+/// The order in which the tasks of a pass take their turns.
 ///
-/// A pass gives one turn to every task that was ready when it began. Since a policy only orders the
-/// pass and never skips anybody, no policy can starve a task: whoever is ready has a turn before
-/// anyone has two.
+/// A pass gives one turn to every task that was ready when it began. A policy only orders the pass and never skips a
+/// task, so no policy can starve one: every ready task takes a turn before any of them takes a second one.
 ///
 /// # Example
 ///
@@ -27,20 +26,21 @@ use crate::random::SplitMix64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Policy {
-    /// First in, first out: the order in which tasks became ready. The default.
+    /// First in, first out: in the order in which tasks became ready. The default.
     #[default]
     Fifo,
-    /// Last in, first out: the one that became ready last goes first.
+    /// Last in, first out: the task that became ready last runs first.
     Lifo,
     /// A fresh shuffle for every pass, drawn from this seed: the same seed gives the same run.
     ///
-    /// Made for tests: a program whose result depends on the order of its tasks shows it under some seed.
+    /// Intended for tests: if the result of a program depends on the order of its tasks, some seed shows it.
     Random(u64),
-    /// Highest [priority](crate::task::Builder::priority) first; equals in the order in which they became ready.
+    /// Highest [priority](crate::task::Builder::priority) first; tasks of equal priority in the order in which they
+    /// became ready.
     Priority,
 }
 
-/// A policy at work: what it needs to remember from pass to pass.
+/// A policy, with the state that it keeps from pass to pass.
 #[derive(Debug)]
 pub(crate) struct PolicyState {
     policy: Policy,
@@ -53,7 +53,7 @@ impl PolicyState {
         PolicyState { policy, random: SplitMix64::new(seed) }
     }
 
-    /// Puts a pass in order.
+    /// Orders a pass.
     #[inline]
     pub(crate) fn arrange(&mut self, pass: &mut [u32], priority: impl Fn(u32) -> i8) {
         if self.policy != Policy::Fifo {
@@ -67,7 +67,7 @@ impl PolicyState {
             Policy::Fifo => {}
             Policy::Lifo => pass.reverse(),
             Policy::Random(_) => self.shuffle(pass),
-            // The sort is stable, which is what keeps equals in their order.
+            // The sort is stable, so tasks of equal priority keep their order.
             Policy::Priority => pass.sort_by_key(|&slot| std::cmp::Reverse(priority(slot))),
         }
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn each_policy_orders_and_none_loses_a_task() {
+    fn each_policy_orders_the_pass_and_none_loses_a_task() {
         assert_eq!(arranged(Policy::Fifo, |_| 0), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(arranged(Policy::Lifo, |_| 0), [7, 6, 5, 4, 3, 2, 1, 0]);
         let by_parity = |slot: u32| i8::from(slot % 2 == 1);

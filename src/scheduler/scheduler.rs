@@ -1,4 +1,4 @@
-//! `Scheduler`: what users hold. It runs its tasks to their ends, or until a root future is ready.
+//! `Scheduler`, the public type: runs its tasks until all have ended, or until a root future is ready.
 
 use std::fmt;
 use std::panic::Location;
@@ -11,7 +11,18 @@ use crate::scheduler::builder::Builder;
 use crate::scheduler::error::{NestedRun, RunError};
 use crate::scheduler::parts::Layers;
 
-/// Owns tasks and gives them turns, on the thread that it was made on.
+/// Owns tasks and gives them turns, on the thread that it was created on.
+///
+/// A task is a future with an id, and a turn is one poll of one task. The scheduler gives each ready task its turn,
+/// first in, first out, or in another [order](crate::Policy). A task that is not ready stays off the ready queue until
+/// its waker puts it back. Futures need not be `Send`, and the future of a [`block_on`](Scheduler::block_on) need not
+/// be `'static`.
+///
+/// The scheduler makes every choice, so it can show every choice: single turns ([`step`](Scheduler::step)), all tasks
+/// and what they wait for ([`snapshot`](Scheduler::snapshot)), every change of state ([`Observer`](crate::Observer)).
+/// Its clock may be [virtual](crate::scheduler::Builder::virtual_time). And if it is certain that the remaining tasks
+/// can never run again, [`run`](Scheduler::run) returns a [`DeadlockReport`](crate::DeadlockReport) instead of waiting
+/// forever.
 ///
 /// # Example
 ///
@@ -31,19 +42,19 @@ use crate::scheduler::parts::Layers;
 /// # Ok::<(), turnwise::RunError>(())
 /// ```
 ///
-/// # It stays on its thread
+/// # It is not `Send`
 ///
 /// ```compile_fail,E0277
 /// let scheduler = turnwise::Scheduler::new();
-/// std::thread::spawn(move || scheduler.run()); // a `Remote` can cross, a scheduler cannot
+/// std::thread::spawn(move || scheduler.run()); // a `Remote` is `Send`, a scheduler is not
 /// ```
 ///
 /// # Dropping it
 ///
-/// Tasks that are not over are dropped in the order in which they were spawned, as if aborted. What their
-/// destructors spawn is dropped too; a destructor that panics does not stop the others. Handles of
-/// finished tasks keep their outputs. Blocking jobs that are not over go on, on their own threads, and are not
-/// waited for; what they return is dropped there. [`Scheduler::shutdown`] waits for them, for a limited time.
+/// Unfinished tasks are dropped in the order in which they were spawned, as if aborted. Tasks that their destructors
+/// spawn are dropped too; a destructor that panics does not stop the others. Handles of finished tasks keep their
+/// outputs. Unfinished blocking jobs are not waited for: they continue on their own threads, and their outputs are
+/// dropped there. [`Scheduler::shutdown`] waits for them, up to a time limit.
 #[doc(alias = "EventLoop")]
 #[doc(alias = "Runtime")]
 #[doc(alias = "LocalSet")]
@@ -54,26 +65,26 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Makes a scheduler with a real clock that serves its tasks first in, first out.
+    /// Creates a scheduler with a real clock and FIFO order.
     #[doc(alias = "new_event_loop")]
     pub fn new() -> Self {
         Builder::new().build()
     }
 
-    /// Returns a builder, for everything that is not the default.
+    /// Returns a [`Builder`], to configure a scheduler.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// Runs until every task is over: the slides' `mainloop`.
+    /// Runs until every task has ended: the slides' `mainloop`.
     ///
-    /// Waits for timers and for other threads as long as need be.
+    /// Waits for timers and for other threads as long as necessary.
     ///
     /// # Errors
     ///
-    /// [`RunError::Deadlock`] if it is certain that the tasks that are left can never run again;
-    /// [`RunError::Nested`] if a scheduler runs on this thread already; [`RunError::Failed`] if a failure went
-    /// unread and the [policy](crate::scheduler::FailurePolicy) is to shut down then.
+    /// [`RunError::Deadlock`] if it is certain that the remaining tasks can never run again; [`RunError::Nested`] if a
+    /// scheduler is already running on this thread; [`RunError::Failed`] if a failure went unread and the
+    /// [policy](crate::scheduler::FailurePolicy) is to shut down.
     #[track_caller]
     #[doc(alias = "mainloop")]
     #[doc(alias = "run_forever")]
@@ -81,16 +92,16 @@ impl Scheduler {
         self.run_outermost(Location::caller(), None)
     }
 
-    /// Runs until this future is ready, and returns its output.
+    /// Runs until `future` is ready, and returns its output.
     ///
-    /// The future becomes a task like any other, with the name "main" and the next free id, and has its
-    /// turns when they come; but it stays in the caller's frame, so it may borrow what it likes. The other
-    /// tasks have turns too, and those that are not over yet are there again at the next run.
+    /// The future becomes a task like any other, with the name "main" and the next free id, and takes its turns in
+    /// order; but it stays in the caller's frame, so it may borrow from there. The other tasks take turns too. Those
+    /// that have not ended when the future is ready continue in the next run.
     ///
     /// # Panics
     ///
-    /// If the future panics; with the text of the [`RunError`] where
-    /// [`try_block_on`](Scheduler::try_block_on) returns one.
+    /// If the future panics, or with the text of the [`RunError`] where [`try_block_on`](Scheduler::try_block_on)
+    /// returns one.
     ///
     /// # Example
     ///
@@ -112,14 +123,14 @@ impl Scheduler {
         }
     }
 
-    /// Does what [`block_on`](Scheduler::block_on) does, and returns an error where that panics.
+    /// Like [`block_on`](Scheduler::block_on), but returns a [`RunError`] instead of panicking with its text.
     ///
     /// # Errors
     ///
-    /// [`RunError::Deadlock`] if it is certain that the future can never go on, though other tasks may be
-    /// waiting as well; [`RunError::Nested`] if a scheduler runs on this thread already. The future is
-    /// dropped then; all other tasks are as they were. [`RunError::Failed`] if a failure went unread and the
-    /// [policy](crate::scheduler::FailurePolicy) is to shut down then.
+    /// [`RunError::Deadlock`] if it is certain that the future can never continue (other tasks may be stuck too);
+    /// [`RunError::Nested`] if a scheduler is already running on this thread. In both cases the future is dropped, and
+    /// all other tasks stay as they were. [`RunError::Failed`] if a failure went unread and the
+    /// [policy](crate::scheduler::FailurePolicy) is to shut down.
     ///
     /// # Panics
     ///
@@ -134,7 +145,7 @@ impl Scheduler {
 }
 
 impl Scheduler {
-    /// Runs until every task is over, or until the root is done, if there is one.
+    /// Runs until every task has ended or, if there is a root, until that is ready.
     fn run_outermost(&self, place: Place, root: Option<&mut dyn Root>) -> Result<(), RunError> {
         let _paused = run_place().is_none().then(|| self.pause_hook());
         match Run::outermost(&self.kernel, place, root) {
@@ -150,7 +161,7 @@ impl Scheduler {
         match self.take_fatal() {
             None => Ok(()),
             Some(failure) => {
-                // In a run: what destructors spawn is spawned here, and none of them may give turns meanwhile.
+                // Inside a run, so that destructors spawn on this scheduler, and cannot give turns to what they spawn.
                 let run = Run::begin(&self.kernel, place);
                 self.kernel.end_all_tasks(false);
                 run.end();
@@ -159,14 +170,14 @@ impl Scheduler {
         }
     }
 
-    /// The failure for which a run has shut down, if it has.
+    /// Takes the failure that has shut down a run, if there is one.
     pub(super) fn take_fatal(&self) -> Option<Box<Report>> {
         let failure = self.layers.has_failures()?.take_fatal()?;
         self.kernel.stop.set(false);
         Some(failure)
     }
 
-    /// A run begins: the hook of `on_wake` is not called until what this returns is dropped.
+    /// Starts a run: the `on_wake` hook is not called until the returned guard is dropped.
     #[inline]
     pub(super) fn pause_hook(&self) -> HookPause<'_> {
         self.layers.stalled.set(None);
@@ -176,13 +187,13 @@ impl Scheduler {
         HookPause { scheduler: self }
     }
 
-    /// What a handle shares with the scheduler.
+    /// Returns the kernel, which handles share.
     pub(crate) fn kernel(&self) -> Rc<Kernel> {
         Rc::clone(&self.kernel)
     }
 }
 
-/// While it exists the scheduler runs, or is about to.
+/// While this exists, the scheduler is running, or about to run.
 pub(super) struct HookPause<'s> {
     scheduler: &'s Scheduler,
 }
@@ -200,7 +211,7 @@ impl Drop for HookPause<'_> {
 }
 
 impl Builder {
-    /// Makes the scheduler, on this thread.
+    /// Builds the scheduler, on the current thread.
     pub fn build(self) -> Scheduler {
         let (layers, observers, reporter) = self.into_layers();
         let kernel = layers.open(observers, reporter);

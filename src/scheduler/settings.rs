@@ -1,4 +1,4 @@
-//! What is set when a scheduler is built, and stays so.
+//! The settings of a scheduler, fixed when it is built.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::report::FailurePolicy;
 use crate::scheduler::policy::Policy;
 
-/// What stays as it was set.
+/// The settings of a scheduler. They never change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) policy: Policy,

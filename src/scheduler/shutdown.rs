@@ -1,4 +1,4 @@
-//! The end of all tasks: everyone is asked to end and gets time to clean up, and what is left then is dropped.
+//! Shutdown: every task is cancelled and gets time to clean up, and the tasks that are left then are dropped.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,24 +22,24 @@ use crate::scheduler::snapshot;
 use crate::time::{NEVER, Nanos, Time, TimerKey, When, later, nanos};
 use crate::watch::origin;
 
-/// What became of the tasks that were alive when a scheduler was shut down; and of those that they spawned then.
+/// What happened to the tasks that were alive when a scheduler was shut down, and to those spawned during the shutdown.
 ///
-/// Made by [`Scheduler::shutdown`](crate::Scheduler::shutdown). `Display` prints it for people: a line of sums,
-/// then one for each task, and what those that did not end were waiting for.
+/// Returned by [`Scheduler::shutdown`](crate::Scheduler::shutdown). `Display` prints it for people: a line of totals,
+/// then a line for each task, and what the aborted ones were waiting for.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Those that returned, or panicked, in the order in which they ended.
+    /// Tasks that returned or panicked, in the order in which they ended.
     pub finished: Vec<EndedTask>,
-    /// Those that nothing kept: they were dropped when they were asked to end, or when their clean-up passed the
-    /// request on; or somebody aborted them meanwhile. In the order in which they ended.
+    /// Tasks that were dropped within the grace period: nothing caught the cancel request, or their clean-up passed it
+    /// on, or other code aborted them. In the order in which they ended.
     pub cancelled: Vec<EndedTask>,
-    /// Those that had not ended when the time was over, or could never have run again. They were dropped, in
-    /// the order in which they were spawned.
+    /// Tasks that had not ended when the grace period expired, or could never have run again. They were dropped, in the
+    /// order in which they were spawned.
     pub aborted: Vec<EndedTask>,
-    /// Blocking jobs that are not over: nobody can end one that runs. They go on, on threads of their own.
+    /// Unfinished blocking jobs. A running job cannot be stopped; they continue on their own threads.
     pub still_blocking: Vec<BlockingJob>,
-    /// How long it took, by the scheduler's clock.
+    /// How long the shutdown took, by the scheduler's clock.
     pub took: Duration,
 }
 
@@ -47,43 +47,42 @@ pub struct ShutdownReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EndedTask {
-    /// Number and name.
+    /// Its id and name.
     pub label: TaskLabel,
     /// Where it was spawned.
     pub spawned_at: &'static Location<'static>,
     /// How it ended.
     pub ending: Ending,
-    /// How long after the beginning of the shutdown it ended, by the scheduler's clock.
+    /// How long after the start of the shutdown it ended, by the scheduler's clock.
     pub took: Duration,
     /// What it was waiting for, if it was aborted.
     pub waits: Vec<WaitsFor>,
 }
 
 impl ShutdownReport {
-    /// Returns whether everything has ended by itself: nothing was aborted, and nothing still runs.
+    /// Returns whether everything ended in time: no task was aborted, and no blocking job is still running.
     pub fn is_clean(&self) -> bool {
         self.aborted.is_empty() && self.still_blocking.is_empty()
     }
 }
 
 impl Scheduler {
-    /// Ends all tasks: asks each to end, as [`cancel`](crate::JoinHandle::cancel) does, with the reason
-    /// "shutdown"; gives turns until all have ended or the time is over; and drops what is left. Says what
-    /// became of each.
+    /// Ends all tasks: cancels each of them, as [`cancel`](crate::JoinHandle::cancel) does, with the reason "shutdown";
+    /// gives turns until all have ended or the grace period expires; and drops the rest. Returns what happened to each.
     ///
-    /// The time counts by the scheduler's clock. With a grace of zero each task still has the turn in which it
-    /// is told; with [`Duration::MAX`] there is no limit. A task that is spawned meanwhile is cancelled before
-    /// its first turn, so that this comes to an end: a clean-up does itself what is to be done. When nothing is
-    /// left that could ever run again the rest is dropped at once. Blocking jobs cannot be asked: they are waited
-    /// for as well, for as long as the grace is in real time, whatever the clock, and then left to themselves.
+    /// The grace period counts by the scheduler's clock. With a grace of zero, each task still takes the turn in which
+    /// the request is delivered; with [`Duration::MAX`] there is no limit. A task that is spawned during the shutdown
+    /// is cancelled before its first turn, so that the shutdown terminates: a clean-up must do its work itself. If none
+    /// of the remaining tasks can ever run again, they are dropped immediately. Blocking jobs cannot be cancelled: they
+    /// are waited for too, for up to `grace` in real time even under a virtual clock, and are then left running.
     ///
-    /// The children of a scope are asked by their scope. A [`mask`](crate::task::mask) and a clean-up are waited for,
-    /// but no longer than the grace. Outputs of tasks that are over already stay with their handles. The scheduler
-    /// can be used again afterwards; a second call finds nothing to do.
+    /// The children of a scope are cancelled by their scope. A [`mask`](crate::task::mask) and a clean-up are waited
+    /// for, but no longer than the grace period. Handles of finished tasks keep their outputs. The scheduler can be
+    /// used again afterwards; a second call finds nothing to do.
     ///
     /// # Errors
     ///
-    /// [`RunError::Nested`] inside a task: it cannot wait for its own end.
+    /// [`RunError::Nested`] if called inside a task: a task cannot wait for its own end.
     ///
     /// # Example
     ///
@@ -95,12 +94,12 @@ impl Scheduler {
     /// scheduler.spawn(pending::<()>());
     /// scheduler.spawn(async {
     ///     if let Err(_cancelled) = catch_cancel(pending::<()>()).await {
-    ///         sleep(Duration::from_secs(2)).await; // says goodbye
+    ///         sleep(Duration::from_secs(2)).await; // the clean-up
     ///     }
     /// });
     /// scheduler.spawn(async {
     ///     let _cancelled = catch_cancel(pending::<()>()).await;
-    ///     pending::<()>().await; // and never comes to an end
+    ///     pending::<()>().await; // and never ends
     /// });
     /// scheduler.run_until_stalled();
     ///
@@ -122,7 +121,7 @@ impl Scheduler {
     pub(crate) fn clean_up(&self) {
         if self.kernel.board.borrow().taskmap.alive() > 0 {
             let ended = self.shut_down(Location::caller(), Duration::MAX);
-            debug_assert!(ended.is_ok(), "it was run from here");
+            debug_assert!(ended.is_ok(), "the scheduler has just run on this thread");
         }
     }
 
@@ -133,11 +132,11 @@ impl Scheduler {
         let Scheduler { kernel, layers } = self;
         let _paused = self.pause_hook();
         let mut run = Run::begin(kernel, place);
-        drop(self.take_fatal()); // It was reported, and this is what comes of it.
+        drop(self.take_fatal()); // Already reported, and this is the shutdown that it requires.
         let time = layers.time(kernel);
         let began = time.clock.now();
         let log = ShutdownLogGuard::open(self, began);
-        // The children of a scope are told by their scope.
+        // The children of a scope are cancelled by their scope.
         let reason = shutdown_reason();
         for key in kernel.alive(|slot| !slot.flags.has(Flags::ROUTED)) {
             if let Some(id) = id_of(kernel, key) {
@@ -145,10 +144,10 @@ impl Scheduler {
             }
         }
         let grace = GraceAlarm::begin(kernel, time, later(began, nanos(grace)));
-        // Not before each task has had the turn in which it is told.
+        // Not before each task has taken the turn in which its request is delivered.
         let turns = kernel.board.borrow().turns + kernel.board.borrow().ready.iter().count() as u64;
         kernel.look_again.set(turns);
-        // If the rest can never run again, there is nothing to wait for.
+        // An error means that the rest can never run again, so there is nothing to wait for.
         let _ended = run.mainloop();
         layers.verdict.take();
         drop(grace);
@@ -160,7 +159,7 @@ impl Scheduler {
         Ok(report)
     }
 
-    /// Makes the report of what has ended, and of what is going to be dropped now.
+    /// Creates the report of the tasks that have ended, and of those that are about to be dropped.
     fn report(&self, log: &ShutdownLogGuard<'_>) -> ShutdownReport {
         let Scheduler { kernel, layers } = self;
         let took = Duration::from_nanos(layers.time(kernel).clock.now() - log.log.began);
@@ -185,19 +184,19 @@ impl Scheduler {
 
 // ----- which tasks have ended, and when -----
 
-/// What is noted during a shutdown: an observer like any other.
+/// An observer that records which tasks end during a shutdown.
 struct ShutdownLog {
     time: Rc<Time>,
-    /// When every task was asked to end.
+    /// When the tasks were cancelled.
     began: Nanos,
     notes: RefCell<EndedTasks>,
 }
 
 #[derive(Default)]
 struct EndedTasks {
-    /// Those that have not ended.
+    /// Tasks that have not ended.
     alive: BTreeMap<TaskId, (TaskLabel, Place)>,
-    /// Those that have, in that order.
+    /// Tasks that have ended, in that order.
     ended: Vec<EndedTask>,
 }
 
@@ -220,7 +219,7 @@ impl Observer for ShutdownLog {
     }
 }
 
-/// While it exists the log is kept, and new tasks are cancelled.
+/// While this exists, ended tasks are recorded, and new tasks are cancelled.
 struct ShutdownLogGuard<'s> {
     scheduler: &'s Scheduler,
     log: Rc<ShutdownLog>,
@@ -251,9 +250,9 @@ impl Drop for ShutdownLogGuard<'_> {
     }
 }
 
-// ----- until when -----
+// ----- the grace period -----
 
-/// The timer that ends the run when the grace is over.
+/// The timer that ends the run when the grace period expires.
 struct GraceAlarm<'k> {
     kernel: &'k Kernel,
     time: &'k Time,
@@ -267,7 +266,7 @@ impl<'k> GraceAlarm<'k> {
             let timer = time.create_timer(When::At(until), Location::caller());
             let waker = Waker::from(Arc::new(StopRun(kernel.id)));
             let poll = time.poll_timer(timer, &Context::from_waker(&waker));
-            debug_assert!(poll.is_pending(), "a timer fires when it is looked at, and not before");
+            debug_assert!(poll.is_pending(), "a timer fires when it is checked, not before");
             timer
         });
         GraceAlarm { kernel, time, timer }
@@ -283,7 +282,8 @@ impl Drop for GraceAlarm<'_> {
     }
 }
 
-/// The waker of that timer. It has a scheduler's number, since a waker may go anywhere; this one does not.
+/// The waker of that timer. It holds the number of a scheduler, since a waker must be `Send`; this one stays on its
+/// thread.
 struct StopRun(NonZeroU32);
 
 impl Wake for StopRun {
@@ -294,7 +294,7 @@ impl Wake for StopRun {
     }
 }
 
-// ----- printing it -----
+// ----- printing -----
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
-//! Looking at a scheduler: what waits for what, the snapshot, and the deadlock report with its cycles.
+//! Inspecting a scheduler: what waits for what, the snapshot, and the deadlock report with its cycles.
 //!
-//! Every layer is asked for its waits by one plain call. What they answer is the graph in which cycles are looked for.
+//! Each layer lists its waits in one plain call. Together they are the graph that is searched for cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
@@ -18,7 +18,7 @@ use crate::sync::with_waits;
 
 /// Collects all waits of a scheduler's tasks. Joins come from the slots, the rest from the layers.
 fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
-    // Asked first and with nothing borrowed, since describing is user code.
+    // First, and with nothing borrowed, since `describe` is user code.
     let mut waits: Vec<Wait> = Vec::new();
     report::waits(&mut |wait| waits.push(wait));
     waits.extend(with_waits(|waits| waits.all()));
@@ -68,7 +68,7 @@ fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
     edges
 }
 
-/// A scope, as far as reports are concerned.
+/// A scope, as reports see it.
 struct PolledScope {
     /// The task that polled it last.
     poller: Option<TaskKey>,
@@ -76,7 +76,7 @@ struct PolledScope {
     children: Vec<TaskKey>,
 }
 
-/// The scopes of a scheduler whose children are not all over.
+/// Returns the scopes of a scheduler that have unfinished children.
 fn polled_scopes(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<PolledScope> {
     let Some(hosts) = layers.has_hosts() else { return Vec::new() };
     let mut polled_scopes: BTreeMap<u32, PolledScope> = BTreeMap::new();
@@ -101,7 +101,7 @@ fn label_of_slot(board: &Board, slot: u32) -> Option<TaskLabel> {
     label(board, board.taskmap.at(slot).id()?.key(slot))
 }
 
-/// The labels of tasks of this scheduler, for those that still have a slot.
+/// Returns the labels of tasks of this scheduler, for those that still have a slot.
 pub(super) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
     if ids.is_empty() {
         return Vec::new();
@@ -113,7 +113,7 @@ pub(super) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
     ids.iter().filter_map(|id| label(&board, *keys.get(id)?)).collect()
 }
 
-/// The label of a task of any scheduler on this thread.
+/// Returns the label of a task of any scheduler on this thread.
 fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskLabel> {
     if task.scheduler == kernel.id {
         return label(board, task.key);
@@ -123,7 +123,7 @@ fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskL
     label(&board, task.key)
 }
 
-/// What a task waits for. If it is nothing that is known, then its waker, or nothing at all.
+/// Returns what a task waits for. If no wait is known, that is something that holds its waker, or nothing at all.
 fn waits_of(layers: &Layers, board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
     let of_task = edges.get(&key.slot).into_iter().flatten();
     let known: Vec<WaitsFor> =
@@ -145,7 +145,7 @@ fn waits_of(layers: &Layers, board: &Board, edges: &Edges, key: Key) -> Vec<Wait
     }
 }
 
-/// What these tasks wait for now; those that still have a slot.
+/// Returns what these tasks wait for now, for those that still have a slot.
 pub(super) fn waits_of_tasks(
     layers: &Layers,
     kernel: &Kernel,
@@ -232,7 +232,7 @@ pub(super) fn metrics(layers: &Layers, kernel: &Kernel) -> Metrics {
     }
 }
 
-/// Explains why nothing can run.
+/// Creates the report of why nothing can run.
 pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> DeadlockReport {
     let edges = edges(layers, kernel);
     let alive = kernel.alive(|_| true);
@@ -250,7 +250,7 @@ pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> Deadl
     }
 }
 
-/// The tasks of a cycle come first: they are the reason, the others only wait for them.
+/// The tasks of a cycle come first: they are the cause, and the others only wait for them.
 fn stuck_tasks(
     layers: &Layers,
     board: &Board,

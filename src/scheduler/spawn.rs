@@ -1,4 +1,4 @@
-//! Spawning on a scheduler that need not run.
+//! Spawning on a scheduler, whether or not it is running.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,10 +8,11 @@ use crate::scheduler::scheduler::Scheduler;
 use crate::task::{AbortHandle, Builder, Fallible, JoinHandle, JoinSet, Remote};
 
 impl Scheduler {
-    /// Makes a task of a future. The slides' `new`.
+    /// Spawns a future as a task: the slides' `new`.
     ///
-    /// Works whether this scheduler runs or not; nothing of the future runs yet. See also
-    /// [`spawn`](crate::spawn), for use inside of tasks, and [`task::Builder`](crate::task::Builder).
+    /// Works whether or not this scheduler is running; the future is not polled yet. Inside tasks,
+    /// [`spawn`](crate::spawn) spawns on the running scheduler; [`task::Builder`](crate::task::Builder) sets names and
+    /// priorities.
     ///
     /// # Example
     ///
@@ -31,7 +32,7 @@ impl Scheduler {
         JoinHandle::spawn(kernel, future, SpawnMeta::at(Location::caller()), None)
     }
 
-    /// Makes a task of a future that may fail; see [`task::try_spawn`](crate::task::try_spawn).
+    /// Spawns a future that may fail; see [`task::try_spawn`](crate::task::try_spawn).
     #[track_caller]
     pub fn try_spawn<F, T, E>(&self, future: F) -> JoinHandle<Result<T, E>>
     where
@@ -61,7 +62,7 @@ impl Scheduler {
 }
 
 impl Builder {
-    /// Makes a task of a future that may fail on this scheduler, whether it runs or not; see
+    /// Spawns a future that may fail on this scheduler, whether or not it is running; see
     /// [`try_spawn`](crate::task::try_spawn).
     #[track_caller]
     pub fn try_spawn_on<F, T, E>(self, scheduler: &Scheduler, future: F) -> JoinHandle<Result<T, E>>
@@ -73,7 +74,7 @@ impl Builder {
         self.spawn_on(scheduler, Fallible::new(future))
     }
 
-    /// Makes the task on this scheduler, whether it runs or not.
+    /// Spawns the task on this scheduler, whether or not it is running.
     #[track_caller]
     pub fn spawn_on<F>(self, scheduler: &Scheduler, future: F) -> JoinHandle<F::Output>
     where
@@ -86,7 +87,7 @@ impl Builder {
 }
 
 impl<T> JoinSet<T> {
-    /// Makes a task of a future on this scheduler, whether it runs or not.
+    /// Spawns a future on this scheduler, whether or not it is running, and adds the task to the set.
     #[track_caller]
     pub fn spawn_on<F>(&mut self, scheduler: &Scheduler, future: F) -> AbortHandle
     where

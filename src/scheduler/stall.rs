@@ -1,15 +1,15 @@
-//! The alarm of `on_stall`: when it is to be told.
+//! The alarm of `on_stall`: when its callback is due.
 
 use std::time::{Duration, Instant};
 
 use crate::report::DeadlockReport;
 
-/// What `on_stall` installed: it is told when nothing has happened for a while, and it is only possible that something
+/// What `on_stall` installed: it is due when nothing has happened for a while, and it is not certain that nothing ever
 /// will.
 pub(crate) struct StallAlarm {
     after: Duration,
     pub(super) callback: Box<dyn FnMut(&DeadlockReport)>,
-    /// After which turn nothing has happened, since when, and whether that was told.
+    /// The turn after which nothing has happened, since when, and whether the alarm was due.
     stall: Option<(u64, Instant, bool)>,
 }
 
@@ -18,8 +18,8 @@ impl StallAlarm {
         StallAlarm { after, callback, stall: None }
     }
 
-    /// How long to wait until it is to be told that nothing has happened since this turn: zero if it is now, `None` if it
-    /// was told already. Counts in real time, and from the first time that it is asked.
+    /// Returns how long until the callback is due, given that nothing has happened since this turn: zero if it is due
+    /// now, `None` if it was called already. Counts real time, from the first call for this turn.
     pub(super) fn time_left(&mut self, turn: u64) -> Option<Duration> {
         let now = Instant::now();
         let stall = self.stall.take_if(|(of, ..)| *of == turn);

@@ -1,4 +1,4 @@
-//! The body of a scope: the one part of it that is no task, and is polled with every poll of the scope.
+//! The body of a scope: the one part that is not a task, and is polled with every poll of the scope.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,9 +10,9 @@ use crate::kernel::{drop_quietly, run_quietly};
 use crate::scope::error::ScopeError;
 use crate::scope::members::Members;
 
-/// The body, and what came of it.
+/// The body, and its outcome.
 pub(super) struct ScopeBody<'a, F: Future> {
-    /// `None` when it is over.
+    /// `None` once it has ended.
     passage: Pin<&'a mut Option<Passage<F>>>,
     value: Option<F::Output>,
     panic: Option<Box<dyn Any + Send>>,
@@ -23,9 +23,9 @@ impl<'a, F: Future> ScopeBody<'a, F> {
         ScopeBody { passage, value: None, panic: None }
     }
 
-    /// Polls the body, if it is not over. Does not unwind.
+    /// Polls the body, if it has not ended. Does not unwind.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, members: &Members) {
-        // Before the poll: who is told now is not polled, even if what he waits for has happened.
+        // Before the poll: what a request reaches now is not polled, even if what it awaits has become ready.
         self.look_for_request(left(), cx, members);
         let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
         let since = left();
@@ -40,14 +40,15 @@ impl<'a, F: Future> ScopeBody<'a, F> {
         self.end();
     }
 
-    /// Asks the body to end, if that is to be done.
+    /// Delivers a cancel request to the body, if there is a new one.
     pub(super) fn look_for_request(&mut self, since: u32, cx: &mut Context<'_>, members: &Members) {
         if let Some(reason) = members.ask_body() {
             self.settle(since, cx, Some(reason));
         }
     }
 
-    /// Looks, while nobody polls the body, whether it is to end; drops it if it is and nothing catches that.
+    /// Checks, outside of a poll of the body, whether it must end: it is dropped if a request reaches it and nothing
+    /// catches that.
     fn settle(&mut self, since: u32, cx: &mut Context<'_>, reason: Option<Reason>) {
         let Some(passage) = self.passage.as_mut().as_pin_mut() else { return };
         let poll = catch_unwind(AssertUnwindSafe(|| passage.settle(since, cx, reason)));
@@ -68,7 +69,7 @@ impl<'a, F: Future> ScopeBody<'a, F> {
         self.passage.is_none()
     }
 
-    /// What the scope ends with.
+    /// Returns the result of the scope.
     ///
     /// # Panics
     ///

@@ -1,8 +1,8 @@
-//! The child of a scope: a future that may borrow, in a box of its own.
+//! The child of a scope: a boxed future that may borrow.
 //!
-//! It is to a scope what `kernel/task.rs` is to a scheduler. The difference is where the output goes: there it
-//! takes the place of the future, to be taken out by its type; here it may borrow, so that is not possible, and
-//! it goes into a cell that the child shares with its handle.
+//! It is to a scope what `kernel/task.rs` is to a scheduler, except for the output. There, the output replaces the
+//! future, and is taken out by its type. Here the output may borrow, which rules that out; it goes into a cell that the
+//! child shares with its handle.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -25,17 +25,17 @@ pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What a scope sees of a child. None of these methods unwinds.
 pub(super) trait Child {
-    /// Gives it a turn. If that was the last one, says whether and how it failed.
+    /// Gives it a turn. After the last one, returns the failure if there was one.
     fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>>;
 
     /// Drops the future in place, and leaves the failure for the handle.
     fn end(self: Pin<&mut Self>, failure: Failure);
 }
 
-/// A child with its type forgotten.
+/// A type-erased child.
 pub(super) type BoxedChild<'scope> = Pin<Box<dyn Child + 'scope>>;
 
-/// The same child; wrapped, if it inherits anything.
+/// Wraps the child if it inherits anything.
 #[inline]
 pub(super) fn inheriting(child: BoxedChild<'_>) -> BoxedChild<'_> {
     if inherits() { Box::pin(Inherited::new(child)) } else { child }
@@ -69,7 +69,7 @@ pin_project! {
     pub(super) enum ChildTask<F: Future, T> {
         Running {
             #[pin] future: F,
-            // Tells a value from a failure.
+            // Separates a value from a failure.
             convert: fn(F::Output) -> Result<T, BoxError>,
             answer: Rc<ResultCell<T>>,
         },
@@ -109,12 +109,12 @@ impl<F: Future, T> ChildTask<F, T> {
     fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
         match self.project() {
             View::Running { future, .. } => future,
-            View::Over => unreachable!("a child that is over is given no turns"),
+            View::Over => unreachable!("a finished child has no turns"),
         }
     }
 
-    /// Gives the output to the handle, or the failure to the scope. If there is no handle the output is dropped
-    /// with the future; and if a destructor panics then, the child has returned all the same.
+    /// Passes the output to the handle, or the failure to the scope. If the handle is gone, the output is dropped with
+    /// the future; even if a destructor then panics, the child counts as returned.
     #[inline]
     fn finish(mut self: Pin<&mut Self>, output: F::Output) -> Option<Box<Failed>> {
         let failed = match self.as_mut().project() {
@@ -129,11 +129,11 @@ impl<F: Future, T> ChildTask<F, T> {
         run_quietly(|| self.set(ChildTask::Over));
     }
 
-    /// Ends the child after a panic in its turn. The payload is for the scope; the handle gets its text.
+    /// Ends the child after a panic in its turn. The payload goes to the scope, and its text to the handle.
     #[cold]
     fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Failed {
         if let View::Running { answer, .. } = self.as_mut().project() {
-            let text = text_of(&*payload).unwrap_or("what it panicked with is in the `ScopeError`");
+            let text = text_of(&*payload).unwrap_or("its payload is in the `ScopeError`");
             answer.give(ChildOutput::Panic(text.into()));
         }
         self.drop_future();
@@ -141,12 +141,12 @@ impl<F: Future, T> ChildTask<F, T> {
     }
 }
 
-/// What a child and its handle share.
+/// The state that a child and its handle share.
 pub(super) struct ResultCell<T>(Cell<ChildOutput<T>>);
 
-/// What a child left for its handle.
+/// What the child has left for its handle.
 pub(super) enum ChildOutput<T> {
-    /// It is not over; or it was aborted.
+    /// It has not ended, or was aborted.
     Nothing,
     Value(T),
     /// Nothing caught the request.
@@ -162,7 +162,7 @@ impl<T> ResultCell<T> {
         Rc::new(ResultCell(Cell::new(ChildOutput::Nothing)))
     }
 
-    /// Keeps a value; returns a failure.
+    /// Stores a value, or returns a failure.
     #[inline]
     fn convert<O>(&self, convert: fn(O) -> Result<T, BoxError>, output: O) -> Option<Box<Failed>> {
         match convert(output) {
@@ -178,7 +178,7 @@ impl<T> ResultCell<T> {
     }
 
     fn give(&self, given: ChildOutput<T>) {
-        self.0.set(given); // Given once: what it replaces is nothing.
+        self.0.set(given); // Given once, so this replaces `Nothing`.
     }
 
     pub(super) fn take(&self) -> ChildOutput<T> {

@@ -1,4 +1,4 @@
-//! How a scope failed: every child that did, and with what.
+//! The error of a scope: every child that failed, and how.
 
 use std::any::Any;
 use std::error::Error;
@@ -11,10 +11,10 @@ use crate::kernel::TaskId;
 use crate::report::text_of;
 use crate::scope::child::BoxError;
 
-/// Why a [`scope`](crate::task::scope) has no value: children of it failed, or it was cancelled.
+/// Why a [`scope`](crate::task::scope) has no value: children failed, or it was cancelled.
 ///
-/// It has every failure, in the order in which they happened: the one that stopped the others first, then
-/// those of clean-ups. It is `Send` and `Sync`, so it goes into any error type.
+/// It contains every failure, in the order in which they happened: first the one that stopped the other children, then
+/// those of clean-ups. It is `Send` and `Sync`, so it fits into any error type.
 ///
 /// # Example
 ///
@@ -56,13 +56,13 @@ impl ScopeError {
         self.failures.iter()
     }
 
-    /// Returns whether no child failed: the scope was cancelled before its body had a value.
+    /// Returns whether no child failed: the scope was cancelled before its body returned a value.
     pub fn is_cancelled(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// Returns why the scope was stopped: the reason that it was cancelled with, or which child failed first.
-    /// `None` if nobody was stopped.
+    /// Returns why the scope was stopped: the reason that it was cancelled with, or which child failed first. `None` if
+    /// it was not stopped.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_ref().map(Reason::as_str)
     }
@@ -76,7 +76,7 @@ impl ScopeError {
     ///
     /// # Errors
     ///
-    /// The whole error, if there is none.
+    /// The unchanged error, if there is none.
     ///
     /// # Example
     ///
@@ -95,7 +95,7 @@ impl ScopeError {
         let Some(position) = position else { return Err(self) };
         match self.failures.remove(position).downcast() {
             Ok(error) => Ok(error),
-            Err(_) => unreachable!("it was just looked at"),
+            Err(_) => unreachable!("the type was just checked"),
         }
     }
 }
@@ -144,8 +144,8 @@ impl<'a> IntoIterator for &'a ScopeError {
     }
 }
 
-/// How one child of a scope failed: it panicked, or it returned an error and was made by
-/// [`try_spawn`](crate::task::Scope::try_spawn).
+/// How one child of a scope failed: it panicked, or it was spawned by [`try_spawn`](crate::task::Scope::try_spawn) and
+/// returned an error.
 pub struct ChildError {
     pub(super) id: TaskId,
     pub(super) name: Option<Arc<str>>,
@@ -155,7 +155,7 @@ pub struct ChildError {
 
 pub(super) enum ChildCause {
     Error(BoxError),
-    /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
+    /// The mutex is never contended; it makes the payload, which need not be `Sync`, shareable.
     Panic(Mutex<Box<dyn Any + Send>>),
 }
 
@@ -186,7 +186,7 @@ impl ChildError {
         matches!(self.cause, ChildCause::Panic(_))
     }
 
-    /// Returns what the child panicked with, to look at or to hand to [`std::panic::resume_unwind`].
+    /// Returns the payload of the panic, to inspect or to pass to [`std::panic::resume_unwind`].
     ///
     /// # Errors
     ///
@@ -230,7 +230,7 @@ impl ChildError {
         Err(ChildError { id, name, place, cause })
     }
 
-    /// The child as people name it.
+    /// The child as error messages name it.
     pub(super) fn label(&self) -> String {
         match &self.name {
             Some(name) => format!("{} {name:?}", self.id),
@@ -264,7 +264,7 @@ impl fmt::Debug for ChildError {
 impl Error for ChildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
-            // Its own text is in ours, so what comes next is what it came from.
+            // `Display` already includes this error's text, so the chain continues with its source.
             ChildCause::Error(error) => error.source(),
             ChildCause::Panic(_) => None,
         }

@@ -13,23 +13,22 @@ use crate::scope::child::{ChildOutput, ResultCell};
 use crate::scope::members::Members;
 use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
 
-/// The handle of a scope's child: await it for the child's output. Made by [`Scope::spawn`] and
+/// A handle to a child of a scope. Awaiting it returns the child's output. Created by [`Scope::spawn`] and
 /// [`Scope::try_spawn`].
 ///
-/// Dropping it does nothing: the scope waits for the child all the same. It cannot leave the scope.
+/// Dropping it has no effect on the child: the scope still waits for it. The handle cannot leave the scope.
 ///
-/// A child that failed has its failure in the [`ScopeError`]. Its handle gives a [`JoinError`] that says
-/// which it was: [`is_panic`](JoinError::is_panic), with the text of the panic in the place of its payload, or
+/// If the child failed, the failure itself is in the [`ScopeError`]. The handle returns a [`JoinError`] that reports
+/// how it failed: [`is_panic`](JoinError::is_panic), with the panic message in place of the payload, or
 /// [`is_failure`](JoinError::is_failure).
 ///
 /// # Cancel safety
 ///
-/// A handle that is polled by reference (`&mut handle`) and given up can be awaited again later. Whatever
-/// becomes of the wait, the child goes on.
+/// A wait on `&mut handle` can be dropped, and the handle awaited again later. The child continues either way.
 ///
 /// # Panics
 ///
-/// If it is polled again after it was ready.
+/// If it is polled again after it has completed.
 ///
 /// # Example
 ///
@@ -55,9 +54,9 @@ use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
 pub struct ScopedHandle<'scope, T> {
     members: &'scope Members,
     slot: u32,
-    /// Perhaps the child has somebody to wake at its end.
+    /// The handle was polled, so the child may have a waiter to wake when it ends.
     is_awaited: bool,
-    /// The output was handed over.
+    /// The output was moved out.
     is_taken: bool,
     id: TaskId,
     spawned_at: &'static Location<'static>,
@@ -80,7 +79,7 @@ impl<'scope, T> ScopedHandle<'scope, T> {
         self.id
     }
 
-    /// Returns the name of the child, if it has one and is not over.
+    /// Returns the name of the child, if it has one and has not finished.
     pub fn name(&self) -> Option<Arc<str>> {
         name_of(self.members.kernel(), self.slot, self.id)
     }
@@ -90,13 +89,13 @@ impl<'scope, T> ScopedHandle<'scope, T> {
         self.spawned_at
     }
 
-    /// Returns whether the child is over, however it ended: then awaiting the handle does not wait.
+    /// Returns whether the child has finished, whatever the outcome. Awaiting the handle then does not wait.
     pub fn is_finished(&self) -> bool {
         is_over(self.members.kernel(), self.slot, self.id)
     }
 
-    /// Asks the child to end, as [`JoinHandle::cancel`](crate::JoinHandle::cancel) does. That is no failure of the
-    /// scope.
+    /// Requests cancellation of the child, like [`JoinHandle::cancel`](crate::JoinHandle::cancel). This does not fail
+    /// the scope.
     ///
     /// # Example
     ///
@@ -115,23 +114,24 @@ impl<'scope, T> ScopedHandle<'scope, T> {
         cancel(self.members.kernel(), self.slot, self.id, &Reason::Unsaid);
     }
 
-    /// The same, with a reason for whoever catches the request and for the [`JoinError`].
+    /// Requests cancellation of the child, with a reason for the code that catches the request and for the
+    /// [`JoinError`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
         cancel(self.members.kernel(), self.slot, self.id, &Reason::Said(reason.into()));
     }
 
-    /// Ends the child: its future is dropped at its next turn, which is scheduled now. That is no failure of
-    /// the scope. See [`JoinHandle::abort`](crate::JoinHandle::abort).
+    /// Aborts the child: schedules it, and drops its future at its next turn. This does not fail the scope. See
+    /// [`JoinHandle::abort`](crate::JoinHandle::abort).
     pub fn abort(&self) {
         self.members.kernel().abort(self.slot, self.id);
     }
 
-    /// Returns a handle that can abort the child, and nothing else. It may leave the scope.
+    /// Returns a handle that can abort or cancel the child, but not join it. It may leave the scope.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::new(Rc::clone(self.members.kernel()), self.slot, self.id)
     }
 
-    /// Why a child that is over has no output.
+    /// Returns why a finished child has no output.
     #[cold]
     fn error(&self, given: ChildOutput<T>) -> JoinError {
         let failure = match given {
@@ -149,15 +149,11 @@ impl<T> Future for ScopedHandle<'_, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.is_taken,
-            "the handle of task {} was polled after it had been ready",
-            self.id
-        );
+        assert!(!self.is_taken, "the handle of task {} was polled after completion", self.id);
         let given = self.answer.take();
         if let ChildOutput::Nothing = given {
             self.is_awaited = true;
-            // A child leaves nothing in its slot, so there is nothing to be put into this place.
+            // A child leaves no output in its slot, so there is none to move out.
             ready!(self.members.kernel().poll_join(self.slot, self.id, cx, &mut ()));
         }
         self.is_taken = true;

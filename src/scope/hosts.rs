@@ -1,9 +1,10 @@
-//! Hosts: a scope gives turns to tasks of its own, nested in the turn of the task that polls it.
+//! Hosts: a scope gives turns to its own tasks, nested in the turn of the task that polls it.
 //!
-//! The child of a scope has a slot, a key and a bell like any task, so whatever wakes tasks wakes it. But its future
-//! lives in the scope, where it may borrow from around it. So it is [routed](Flags::ROUTED): a wake does not put it on
-//! the scheduler's ready queue but on that of its host, which is rung then. The waiter that polled the scope last is
-//! woken, and the next poll of the scope gives the turn. That turn is in `pass.rs`; here is which child is whose.
+//! The child of a scope has a slot, a key and a bell like any task, so everything that wakes tasks can wake it. But its
+//! future lives in the scope, where it may borrow from its surroundings. It is therefore [routed](Flags::ROUTED): a
+//! wake does not put it on the scheduler's ready queue but on that of its host, which is then rung. Ringing wakes the
+//! waiter that polled the scope last, and the next poll of the scope gives the child its turn. That turn is in
+//! `pass.rs`; this file keeps track of which child belongs to which scope.
 //!
 //! ```text
 //! schedule(child) ──▶ ready queue of the host ──▶ ring: wake what polled the scope last
@@ -11,12 +12,12 @@
 //!                        turn of child  ◀── pass ◀── poll of the scope
 //! ```
 //!
-//! A host is rung once for all children that become ready before its next poll: the *ring* is taken then, and left again
-//! by [`Host::leave`]. The waiter may be the child of another scope; then that one's host is rung too, and so on outward
-//! to a task, or to a foreign waker.
+//! A host is rung once for all children that become ready before its next poll: the *ring* is taken then, and left
+//! again by [`Host::leave`]. The waiter may be the child of another scope; then that scope's host is rung too, and so
+//! on outward to a task or a foreign waker.
 //!
-//! The scheduler knows a scope by its *queue*, and a child by its number there. It never has the future: what has to be
-//! done to a child is asked of the scope, through [`Children`](crate::scope::pass::Children).
+//! The scheduler identifies a scope by its *queue*, and a child by its number in the scope. It never has the child's
+//! future: whatever must be done to a child goes through [`Children`](crate::scope::pass::Children).
 
 use std::cell::RefCell;
 use std::mem;
@@ -32,31 +33,31 @@ use crate::report::id_of;
 use crate::report::name_of;
 use crate::slab::Slab;
 
-/// The scopes of a scheduler, and which child is whose.
+/// The scopes of a scheduler, and which child belongs to which.
 pub(crate) struct Hosts(RefCell<Lists>);
 
 struct Lists {
     queues: Slab<ChildQueue>,
-    /// By the slot of the child. Only as long as the highest slot that ever was a child's. An entry outlives its child:
-    /// it means something for a slot that has `ROUTED`.
+    /// By the child's slot. Extends only to the highest slot that a child has ever had. An entry outlives its child: it
+    /// is meaningful only for a slot that has `ROUTED`.
     members: Vec<QueueMember>,
-    /// Empty queues of scopes that are over, for the next ones.
+    /// Empty queues of finished scopes, for reuse.
     spares: Vec<Ready>,
 }
 
-/// So many empty queues are kept, if they have no room for more than this.
+/// At most this many empty queues are kept, none with a larger capacity than this.
 const SPARE: usize = 4;
 const LONGEST: usize = 1 << 10;
 
-/// What the scheduler knows of a scope.
+/// A scope, as the scheduler sees it.
 struct ChildQueue {
-    /// Where its children wait for their turn.
+    /// Its children that wait for their turn.
     ready: Ready,
-    /// To be woken when a child is ready. `None` if that was done since the last poll, and during a poll.
+    /// Woken when a child becomes ready. `None` during a poll, and once it was woken after the last poll.
     ring: Option<Waiter>,
     /// The task that polled the scope last.
     poller: Option<TaskKey>,
-    /// A child was ended without the scope: it went with all tasks of its scheduler.
+    /// A child was ended by the scheduler instead of the scope, along with all of its tasks.
     is_orphaned: bool,
     place: Place,
 }
@@ -94,7 +95,7 @@ impl Lists {
 // ----- for the scheduler -----
 
 impl Hosts {
-    /// Queues a child that was woken; gives its id. `None` if the task is no child of a scope, or is gone.
+    /// Queues a child that was woken, and returns its id. `None` if the task is not the child of a scope, or is gone.
     pub(crate) fn queue(&self, kernel: &Kernel, key: Key) -> Option<TaskId> {
         let id = {
             let board = kernel.board.borrow();
@@ -104,8 +105,8 @@ impl Hosts {
         Some(id)
     }
 
-    /// Wakes what polled the scope of a child last. If that is a task which was waiting, and a flag says that there is
-    /// more to do for it, its key is returned: it may be the child of another scope.
+    /// Wakes the waiter that polled the child's scope last. If that is a task that was waiting, and a flag requires the
+    /// slow path of its wake, its key is returned: it may be the child of another scope.
     pub(crate) fn ring(&self, kernel: &Kernel, child: Key) -> Option<Key> {
         if !is_child(kernel, child) {
             return None; // An observer has dropped its scope.
@@ -119,7 +120,8 @@ impl Hosts {
         has_more.then_some(task.key)
     }
 
-    /// Tells the scope of a child that is about to be ended without it, and wakes what polled that last.
+    /// Marks the scope of a child that is about to be ended without it, and wakes the waiter that polled that scope
+    /// last.
     pub(crate) fn orphan(&self, kernel: &Kernel, child: Key) {
         if !is_child(kernel, child) {
             return;
@@ -133,7 +135,7 @@ impl Hosts {
         !self.0.borrow().queues.is_empty()
     }
 
-    /// The number of a child's scope, the task that polled that last, and where it was made.
+    /// Returns the number of the child's scope, the task that polled the scope last, and where the scope was created.
     pub(crate) fn host_of(&self, slot: u32) -> (u32, Option<TaskKey>, Place) {
         let lists = self.0.borrow();
         let number = lists.members[slot as usize].queue;
@@ -147,7 +149,7 @@ fn is_child(kernel: &Kernel, key: Key) -> bool {
     board.taskmap.get(key).is_some_and(|slot| slot.flags.has(Flags::ROUTED))
 }
 
-/// Rings the host of a child, and leaves the rest to the hooks.
+/// Rings the host of a child; the hooks ring further outward.
 fn ring_outward(hosts: &Hosts, kernel: &Kernel, child: Key) {
     let by = id_of(kernel, child).map_or(By::Current, By::Task);
     if let Some(next) = hosts.ring(kernel, child) {
@@ -157,7 +159,7 @@ fn ring_outward(hosts: &Hosts, kernel: &Kernel, child: Key) {
 
 // ----- for a scope -----
 
-/// A scope's side of it. Dropping it forgets the scope; its children must have ended.
+/// A scope's side of its queue. Dropping it removes the queue; all children must have ended.
 pub(crate) struct Host {
     pub(crate) kernel: Rc<Kernel>,
     hosts: Rc<Hosts>,
@@ -165,7 +167,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Opens a queue for a scope that was made at this place.
+    /// Opens a queue for a scope that was created at this place.
     pub(crate) fn open(kernel: Rc<Kernel>, place: Place) -> Self {
         let hosts = kernel.part::<Hosts>().expect("every scheduler can have scopes");
         let poller = current_task();
@@ -181,18 +183,18 @@ impl Host {
         &self.kernel
     }
 
-    /// Returns whether the scheduler was dropped: then no child has a turn any more.
+    /// Returns whether the scheduler was dropped. No child gets another turn then.
     pub(crate) fn is_closed(&self) -> bool {
         self.kernel.is_closed.get()
     }
 
-    /// Returns whether children may have ended without the scope, since the last call: with their scheduler, or with all
-    /// its tasks.
+    /// Returns whether children may have been ended without the scope since the last call: with their scheduler, or
+    /// with all of its tasks.
     pub(crate) fn is_orphaned(&self) -> bool {
         mem::take(&mut self.hosts.0.borrow_mut().queues[self.queue].is_orphaned)
     }
 
-    /// Makes a child, and puts it on ready. [`Children::turn`](crate::scope::pass::Children::turn) will call it by this
+    /// Creates a child, and puts it on ready. [`Children::turn`](crate::scope::pass::Children::turn) receives this
     /// number.
     #[inline]
     pub(crate) fn spawn(
@@ -219,12 +221,12 @@ impl Host {
         (key.slot, id)
     }
 
-    /// Notes that a poll of the scope begins. What this returns is for [`Host::leave`].
+    /// Starts a poll of the scope. The result is for [`Host::leave`].
     pub(crate) fn arrive(&self) -> Option<Waiter> {
         self.hosts.0.borrow_mut().queues[self.queue].ring.take()
     }
 
-    /// Ends a poll of the scope: what polled is woken when a child is ready, or at once if one is.
+    /// Ends a poll of the scope: the polling task is woken when a child becomes ready, or immediately if one is.
     ///
     /// # Panics
     ///
@@ -244,31 +246,31 @@ impl Host {
         }
     }
 
-    /// Ends a child outside of its turn: `end` drops its future. It may have left the task map already.
+    /// Ends a child outside of its turn: `end` drops its future. The child may have left the taskmap already.
     pub(crate) fn end(&self, slot: u32, id: TaskId, end: impl FnOnce()) {
         let is_inside = self.is_closed() || current_scheduler() == Some(self.kernel.id);
-        // What its destructors spawn is spawned on their scheduler.
+        // What its destructors spawn goes to the child's scheduler.
         let entered = (!is_inside).then(|| enter(self.kernel.id, None));
         end();
         self.kernel.end_now(id.key(slot));
         drop(entered);
     }
 
-    /// The name of a child that is not over, and where it was spawned.
+    /// Returns the name of an unfinished child, and where it was spawned.
     pub(crate) fn origin(&self, slot: u32, id: TaskId) -> Option<(Option<Arc<str>>, Place)> {
         let taskmap = &mut self.kernel.board.borrow_mut().taskmap;
         let place = taskmap.get_by_id(slot, id)?.spawned_at;
         Some((name_of(taskmap, slot), place))
     }
 
-    // ----- for a pass of it -----
+    // ----- for a pass of the scope -----
 
-    /// Where it was made.
+    /// Where the scope was created.
     pub(super) fn place(&self) -> Place {
         self.hosts.0.borrow().queues[self.queue].place
     }
 
-    /// Begins a pass, in the order that `arrange` puts it in; `false` if no child is ready.
+    /// Starts a pass, in the order chosen by `arrange`; `false` if no child is ready.
     pub(super) fn begin_pass(&self, arrange: impl FnOnce(&mut Vec<u32>, &mut Vec<u32>)) -> bool {
         let ready = &mut self.hosts.0.borrow_mut().queues[self.queue].ready;
         if ready.is_empty() {
@@ -279,7 +281,8 @@ impl Host {
         true
     }
 
-    /// Takes the next child of the pass: its slot, and its number in the scope, unless it is another's by now.
+    /// Takes the next child of the pass: its slot, and its number in the scope unless the slot now belongs to another
+    /// scope.
     #[inline]
     pub(super) fn next(&self) -> Option<(u32, Option<u32>)> {
         let lists = &mut *self.hosts.0.borrow_mut();
@@ -306,6 +309,6 @@ impl Drop for Host {
             }
             ring
         };
-        drop(ring); // A foreign waker may be in it.
+        drop(ring); // It may hold a foreign waker.
     }
 }

@@ -1,4 +1,4 @@
-//! What a scope knows of its children that does not borrow from around it: their host, and how they failed.
+//! A scope's data about its children that does not borrow from around it: their host, and their failures.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::Location;
@@ -11,20 +11,20 @@ use crate::scope::child::Failed;
 use crate::scope::error::{ChildCause, ChildError, ScopeError};
 use crate::scope::hosts::Host;
 
-/// The common matters of a scope's children.
+/// The shared data of a scope's children.
 pub(super) struct Members {
-    /// Where the scope was made.
+    /// Where the scope was created.
     place: &'static Location<'static>,
     /// Opened for the first child: a scope without children needs no scheduler.
     host: OnceCell<Host>,
-    /// Everybody is to stop, for this reason.
+    /// Why the scope was stopped, if it was.
     stopped: RefCell<Option<Reason>>,
-    /// The reason of the last request: if there were several, each is passed on with its own.
+    /// The reason of the latest request: if there are several, each is passed on with its own.
     asked: RefCell<Option<Reason>>,
-    /// The body, and the children, have not been asked yet.
+    /// Whether the latest request still has to be passed on to the body, and to the children.
     is_body_unrequested: Cell<bool>,
     are_children_unrequested: Cell<bool>,
-    /// A failure stops nobody.
+    /// Whether a failure leaves the others running.
     collects_all: Cell<bool>,
     failures: RefCell<Vec<ChildError>>,
 }
@@ -47,12 +47,12 @@ impl Members {
         self.host.get()
     }
 
-    /// The kernel that the children live in: for their handles, so there is one.
+    /// Returns the kernel of the children. Only handles call this: they have a child, so there is one.
     pub(super) fn kernel(&self) -> &Rc<Kernel> {
-        self.host.get().expect("a handle is of a child, and children have a host").kernel()
+        self.host.get().expect("a handle belongs to a child, and children have a host").kernel()
     }
 
-    /// Makes a child, with this number.
+    /// Creates the child with this number.
     #[inline]
     pub(super) fn add(
         &self,
@@ -68,14 +68,14 @@ impl Members {
         (slot, id)
     }
 
-    /// Whoever comes too late is asked to end before the first turn.
+    /// Cancels a child that was spawned after the scope was stopped, before its first turn.
     #[cold]
     fn stop_new(&self, host: &Host, slot: u32, id: TaskId) {
         let reason = self.stopped.borrow().clone();
         cancel(host.kernel(), slot, id, &reason.unwrap_or(Reason::Unsaid));
     }
 
-    /// The host of the children, for one more.
+    /// Returns the host for one more child.
     ///
     /// # Panics
     ///
@@ -89,7 +89,7 @@ impl Members {
         };
         assert!(
             !host.is_closed(),
-            "the scheduler that the children of this scope live on was dropped: \
+            "the scheduler of this scope's children was dropped: \
              let the scope end before its scheduler does"
         );
         host
@@ -104,7 +104,7 @@ impl Members {
         self.host.get_or_init(|| Host::open(kernel, self.place))
     }
 
-    /// Notes how a child failed that has just had its last turn. The first failure stops the others.
+    /// Records the failure of a child that has just had its last turn. The first failure stops the others.
     #[cold]
     pub(super) fn fail(&self, slot: u32, id: TaskId, failed: Failed) -> Ending {
         let (ending, cause) = match failed {
@@ -122,14 +122,14 @@ impl Members {
         ending
     }
 
-    /// Everybody is to be asked to end; does nothing if that was done before.
+    /// Stops the scope, unless that was done before: the body and all children will be cancelled.
     pub(super) fn stop(&self, reason: &Reason) {
         if !self.is_stopped() {
             self.stop_again(reason);
         }
     }
 
-    /// Everybody is to be asked to end, perhaps once more.
+    /// Stops the scope, possibly again: the body and all children will be cancelled.
     pub(super) fn stop_again(&self, reason: &Reason) {
         self.stopped.borrow_mut().get_or_insert_with(|| reason.clone());
         self.asked.replace(Some(reason.clone()));
@@ -141,7 +141,7 @@ impl Members {
         self.stopped.borrow().is_some()
     }
 
-    /// Why the children are to be asked to end, if they are and were not.
+    /// Takes the reason of a request that was not yet passed on to the children.
     #[inline]
     pub(super) fn ask_children(&self) -> Option<Reason> {
         if self.are_children_unrequested.replace(false) {
@@ -151,7 +151,7 @@ impl Members {
         }
     }
 
-    /// Why the body is to be asked to end, if it is and was not.
+    /// Takes the reason of a request that was not yet passed on to the body.
     pub(super) fn ask_body(&self) -> Option<Reason> {
         let is_unrequested = self.is_body_unrequested.replace(false);
         self.asked.borrow().clone().filter(|_| is_unrequested)
@@ -161,7 +161,7 @@ impl Members {
         self.collects_all.set(true);
     }
 
-    /// What the scope ends with, given what its body ended with.
+    /// Returns the result of the scope, given the value of its body.
     pub(super) fn result<T>(&self, value: Option<T>) -> Result<T, ScopeError> {
         let failures = self.failures.take();
         match value {

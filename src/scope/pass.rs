@@ -1,12 +1,12 @@
-//! A pass of a scope: a turn for each of its children that is ready, as the main loop gives them to tasks.
+//! A pass of a scope: one turn for each of its ready children, as the main loop gives them to tasks.
 //!
-//! Read `kernel/mainloop.rs` first; this is the same with three differences. The future is not taken out of the task map,
-//! for it lives in the scope. The pass is run inside another turn, so the thread's notes of whose turn it is, and the
-//! meter, are put aside for it. And a child leaves nothing in its slot when it is over: its output is with its handle
-//! already.
+//! Read `kernel/mainloop.rs` first; this is the same with three differences. The future is not taken out of the
+//! taskmap, because it lives in the scope. The pass runs inside another turn, so the thread's record of whose turn it
+//! is, and the meter, are saved for its duration. And a finished child leaves nothing in its slot: its handle already
+//! has the output.
 //!
-//! What becomes ready during a pass has its turn in the next one; so a child that wakes itself forever keeps neither its
-//! scope nor the other tasks from their turns.
+//! A child that becomes ready during a pass takes its turn in the next one, so a child that keeps waking itself starves
+//! neither its scope nor the other tasks.
 
 use std::cell::RefMut;
 use std::task::{Context, Poll};
@@ -29,12 +29,12 @@ impl Host {
     }
 }
 
-/// What a pass sees of the children of a scope. None of these methods unwinds.
+/// The children of a scope, as a pass sees them. None of these methods unwinds.
 ///
-/// Scopes are nested on the stack. So whatever calls a turn, and is called by one, has few variables of its own here; and
-/// what comes before and after is done elsewhere.
+/// Scopes nest on the stack, so the functions on the recursive path have few local variables; what comes before and
+/// after a turn is in functions of its own.
 pub(crate) trait Children {
-    /// Polls the child with this number. If it is ready, it is forgotten.
+    /// Polls the child with this number. If that is ready, the child has ended and is removed.
     fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending>;
 
     /// Drops the child with this number, and leaves the failure for its handle.
@@ -47,14 +47,14 @@ struct Pass<'h> {
     kernel: &'h Kernel,
     /// Lent to each child for its turn, as in a run.
     bell: Bell,
-    /// Between two turns the board is held, as in a run.
+    /// Held between turns, as in a run.
     board: Option<RefMut<'h, Board>>,
-    /// What was counted of the turn that all this is nested in, if anything was.
+    /// The counts of the enclosing turn, if it is metered.
     paused: Option<Pause>,
     _entered: Entered,
 }
 
-/// A child that has its turn.
+/// A child that is taking its turn.
 #[derive(Clone, Copy)]
 struct InTurn {
     turn: ActiveTurn,
@@ -62,7 +62,7 @@ struct InTurn {
 }
 
 impl<'h> Pass<'h> {
-    /// Begins a pass, if any child is ready.
+    /// Starts a pass, if a child is ready.
     fn begin(host: &'h Host) -> Option<Self> {
         let kernel = &*host.kernel;
         let mut board = kernel.board.borrow_mut();
@@ -78,11 +78,11 @@ impl<'h> Pass<'h> {
         let bell = board.bells.take(&kernel.mailbox);
         drop(board);
         let paused = Pause::begin(kernel);
-        // On a foreign executor no run encloses this one: then it is one by itself.
+        // On a foreign executor there is no enclosing run, so the pass is a run of its own.
         let run = run_place().unwrap_or_else(|| host.place());
         let due = word(Word::Time);
         let entered = enter(kernel.id, Some(run));
-        set_word(Word::Time, due); // A timeout further up the stack concerns these turns too.
+        set_word(Word::Time, due); // A timeout further up the stack covers these turns too.
         let board = Some(kernel.board.borrow_mut());
         Some(Pass { host, kernel, bell, board, paused, _entered: entered })
     }
@@ -100,7 +100,7 @@ impl<'h> Pass<'h> {
         true
     }
 
-    /// Begins the turn of a child that is told of; or ends one that is dropped instead: then this is `false`.
+    /// Starts the turn of a traced child; or ends a child that must be dropped instead, and returns `false`.
     #[cold]
     fn begin_slow_path(&mut self, child: InTurn, children: &mut dyn Children) -> bool {
         let key = child.turn.key;
@@ -115,7 +115,7 @@ impl<'h> Pass<'h> {
         true
     }
 
-    /// Begins the turn of the next child. User code runs with nothing borrowed, so the board is let go.
+    /// Starts the turn of the next child. User code runs with nothing borrowed, so the board is released.
     #[inline]
     fn next(&mut self) -> Option<InTurn> {
         let mut board = self.board.take()?;
@@ -125,7 +125,7 @@ impl<'h> Pass<'h> {
                 return None;
             };
             let place = board.taskmap.slot(slot);
-            // Else its scheduler was dropped in this pass, and the slot is perhaps another's.
+            // Otherwise its scheduler was dropped in this pass, and the slot may belong to another task.
             if place.state == SlotState::Queued
                 && place.flags.has(Flags::ROUTED)
                 && let Some(number) = number
@@ -146,13 +146,13 @@ impl<'h> Pass<'h> {
         }
     }
 
-    /// Lets a child wait for its bell, or for its next turn.
+    /// Lets a child wait for its bell, or queues it again if it yields.
     #[inline]
     fn end_turn(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
         let kernel = self.kernel;
         let turn = child.turn;
         let mut board = kernel.board.borrow_mut();
-        // It is gone if its scheduler was dropped in its turn: then the scope drops it.
+        // It is gone if its scheduler was dropped during this turn. The scope then drops it.
         let own = board.taskmap.get(turn.key).map_or(Flags::ABORT, |slot| slot.flags);
         let all = flags.with(own).with(turn.flags);
         if all.has(Flags::AFTER_TURN) {
@@ -165,7 +165,7 @@ impl<'h> Pass<'h> {
         self.board = Some(board);
     }
 
-    /// The same for a child that has to end although it waits, or about which a layer has something to say.
+    /// Does the same for a child that must end although it is pending, or whose turn a layer must handle.
     #[cold]
     fn end_turn_slow_path(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
         let kernel = self.kernel;
@@ -195,13 +195,13 @@ impl<'h> Pass<'h> {
         self.exit(child.turn, flags.with(end_poll()), ending);
     }
 
-    /// Lets a child leave the task map.
+    /// Removes a child from the taskmap.
     #[inline]
     fn exit(&mut self, turn: ActiveTurn, flags: Flags, ending: Ending) {
         let kernel = self.kernel;
         let mut board = kernel.board.borrow_mut();
         if board.taskmap.get(turn.key).is_none() {
-            return self.board = Some(board); // Its scheduler was dropped in its turn.
+            return self.board = Some(board); // Its scheduler was dropped during its turn.
         }
         board.take_last_bell(&mut self.bell, turn);
         let all = flags.with(turn.flags);
@@ -210,13 +210,13 @@ impl<'h> Pass<'h> {
             kernel.end_last_turn(turn.key, all, ending);
             board = kernel.board.borrow_mut();
             if board.taskmap.get(turn.key).is_none() {
-                return self.board = Some(board); // It was dropped by what was told of its last turn.
+                return self.board = Some(board); // A layer that was notified of its last turn removed it.
             }
         }
         self.board = Some(kernel.exit(board, turn.key, None, ending));
     }
 
-    /// Ends in peace; the bell serves others.
+    /// Ends the pass normally, and returns the bell for reuse.
     fn end(mut self) {
         if let Some(mut board) = self.board.take() {
             board.bells.give_back(self.bell);

@@ -1,4 +1,4 @@
-//! The scope as it is awaited: its body, its children, and the turns that it gives them.
+//! The scope as a future: it polls its body, and gives turns to its children.
 
 use std::future::poll_fn;
 use std::panic::Location;
@@ -17,40 +17,40 @@ use crate::scope::slots::{ChildSlot, ChildSlots};
 use crate::scope::spawning::Scope;
 use crate::task::is_over;
 
-/// Runs tasks that may borrow from around them, and that have all ended when this ends.
+/// Creates a scope for tasks that may borrow from their surroundings, and that have all ended when the scope does.
 ///
-/// The body is an async closure. Its argument spawns the children; what it returns is the value of the scope.
-/// Children are tasks, with an id, a bell, a place in reports and, if wanted, a name. But they are polled by the
-/// scope's own future, in turns that are nested in those of whoever awaits it; which is why they may borrow from
-/// what lives around the scope, and need no `'static`, no `Rc` and no `move`.
+/// The body is an async closure. Its argument spawns the children; its output is the value of the scope. Children are
+/// tasks, with an id, a bell, an entry in reports and optionally a name. But they are polled by the scope's own future,
+/// in turns nested in those of the task that awaits it. That is why they may borrow from the code around the scope, and
+/// need no `'static`, no `Rc` and no `move`.
 ///
-/// The first child that fails stops the others: the body and every child are cancelled and have ended before the
-/// scope does. See [`Scope::collect_all`] for the other way, [`Scope::try_spawn`] for children that fail with
-/// an error, and [`Scope::cancel`] for a scope that has got what it wanted.
+/// The first child that fails stops the others: the body and all other children are cancelled, and have ended before
+/// the scope does. See [`Scope::collect_all`] to let the others finish, [`Scope::try_spawn`] for children that fail
+/// with an error, and [`Scope::cancel`] to stop a scope that already has its result.
 ///
-/// A request to end from outside, by a `timeout` around it or by a `cancel` of its task, is passed on to the body
-/// and the children. When they have ended, their clean-ups too, it goes on to what is around the scope, and no
-/// code behind the scope runs: it is not turned into an error. (It is one if somebody beside the scope has taken
-/// the request, so that nobody around it will act.)
+/// A cancel request from outside, by a `timeout` around the scope or a `cancel` of its task, is passed on to the body
+/// and the children. When they have ended, including their clean-ups, the request continues outward, and no code after
+/// the scope runs: it is not turned into an error. The exception is a request that a `catch_cancel` beside the scope
+/// has taken. Nothing around the scope acts on it then, so the scope completes as if by [`Scope::cancel`].
 ///
 /// # Errors
 ///
-/// A [`ScopeError`] with every failure, if a child panicked or one of [`try_spawn`](Scope::try_spawn) returned
-/// an error; one without, if the scope was cancelled before its body had a value.
+/// A [`ScopeError`] with every failure, if a child panicked or one spawned by [`try_spawn`](Scope::try_spawn) returned
+/// an error; one without failures, if the scope was cancelled before its body returned a value.
 ///
 /// # Panics
 ///
-/// If the body panics, once all children have ended. A child that is spawned needs a scheduler: without one on
-/// this thread the body panics.
+/// If the body panics, after all children have ended. Spawning a child needs a running scheduler on this thread:
+/// without one, the body panics.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future before its end drops the body, then the children in the order in which they were spawned,
-/// then what their destructors have spawned; nobody is asked before, and no clean-up runs.
+/// Dropping the future early drops the body, then the children in the order in which they were spawned, then whatever
+/// their destructors have spawned. They get no cancel request first, so no clean-up runs.
 ///
-/// Forgetting it leaves the children in the scheduler, where they never have another turn;
-/// [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a `select!` or inside
-/// other futures, and may move to another task; the children stay with the scheduler that they were spawned on.
+/// Forgetting the future ([`mem::forget`](std::mem::forget)) leaves the children in the scheduler, where they never get
+/// another turn; [`run`](crate::Scheduler::run) reports them as a deadlock. The future may be polled in a `select!` or
+/// inside other futures, and may move to another task; the children stay on the scheduler that they were spawned on.
 ///
 /// # Example
 ///
@@ -80,14 +80,14 @@ use crate::task::is_over;
 ///
 /// # Task-locals
 ///
-/// A child has its turns inside of the scope's. So it sees what is set around the scope, as any future sees that
-/// is awaited there. What the body sets around a `spawn` it inherits, as from [`spawn`](crate::spawn), if the key is
-/// declared `inherit`; see [`task_local!`](crate::task_local).
+/// A child takes its turns inside those of the scope, so it sees what is set around the scope, like any future awaited
+/// there. What the body sets around a `spawn` is inherited, as with [`spawn`](crate::spawn), if the key is declared
+/// `inherit`; see [`task_local!`](crate::task_local).
 ///
 /// # What does not compile
 ///
-/// A child cannot borrow what lives in the body, since the body may be over before it; the compiler proposes
-/// `move`. Pass it by value, or let it live outside of the scope.
+/// A child cannot borrow a local variable of the body, since the body may end before the child does; the compiler
+/// suggests `move`. Pass it by value, or declare it outside the scope.
 ///
 /// ```compile_fail,E0373
 /// # use turnwise::{block_on, task};
@@ -104,7 +104,7 @@ use crate::task::is_over;
 /// let handle = block_on(task::scope(async |s| s.spawn(async { 1 })));
 /// ```
 ///
-/// Two children cannot have the same `&mut`.
+/// Two children cannot share a `&mut`.
 ///
 /// ```compile_fail,E0499
 /// # use turnwise::{block_on, task};
@@ -115,8 +115,8 @@ use crate::task::is_over;
 /// }));
 /// ```
 ///
-/// The body is `async |s| …`. A closure that returns an async block is not one, and the compiler says no more
-/// than `type annotations needed`.
+/// The body must be an async closure, `async |s| …`. A closure that returns an async block is not one, and the compiler
+/// reports only `type annotations needed`.
 ///
 /// ```compile_fail,E0282
 /// # use turnwise::{block_on, task};
@@ -134,8 +134,8 @@ where
 {
     let place = Location::caller();
     async move {
-        // Dropped in the reverse order: the body, the children, the scope. What is large is in boxes: scopes are
-        // nested on the stack, and their futures are moved about there.
+        // Dropped in reverse order: the body, the children, the scope. Large parts are boxed, because scopes nest on
+        // the stack and their futures are moved there.
         let scope = Scope::boxed(place);
         let mut children = ScopeChildren::boxed(&scope);
         let passage = pin!(Some(Passage::new(body(&scope))));
@@ -144,12 +144,12 @@ where
     }
 }
 
-/// The children, as those who poll the scope see them.
+/// The children, as the future of the scope sees them.
 struct ScopeChildren<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    /// The request from outside that it has heard of last.
+    /// The latest request from outside that was passed on.
     outside: Option<Rc<Request>>,
-    // The last field is dropped last: what is inside leaves the tree before its region does.
+    // The last field is dropped last: inner regions leave the tree before this one does.
     region: Region,
 }
 
@@ -193,7 +193,7 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
     /// Passes a request from outside on to the body and all children.
     fn look_outside(&mut self) {
         let Some(request) = self.region.told() else { return };
-        // It stays where it is until somebody takes it: seen is not answered.
+        // The request remains in the region until something takes it, so this may be one that was passed on before.
         if self.outside.as_ref().is_some_and(|known| Rc::ptr_eq(known, &request)) {
             return;
         }
@@ -201,7 +201,7 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
         self.outside = Some(request);
     }
 
-    /// Asks all children to end, if that is to be done: before the next of them has its turn.
+    /// Passes a new request on to all children, before the next of them takes its turn.
     #[inline]
     fn ask_to_end(&mut self) {
         if let Some(reason) = self.scope.members().ask_children() {
@@ -218,26 +218,26 @@ impl<'scope, 'env> ScopeChildren<'scope, 'env> {
         }
     }
 
-    /// Everybody has ended. If that was asked for from outside, it is for whoever asked to act now, and nothing
-    /// after the scope runs; unless somebody beside the scope has taken the request, or whoever asked has acted
-    /// and the scope has outlived that.
+    /// Returns whether the scope, whose body and children have all ended, must stay pending. If a request from outside
+    /// ended them, what it was made on must act now, and no code after the scope may run; unless something beside the
+    /// scope has taken the request, or its target has acted and the scope has outlived that.
     fn must_wait(&self) -> bool {
         self.outside.as_ref().is_some_and(|request| request.is_open())
     }
 
-    /// A child has had its last turn.
+    /// Handles the end of a child that has had its last turn.
     #[inline]
     fn over(&self, number: u32, child: ChildSlot<'_>, failed: Option<Box<Failed>>) -> Ending {
         self.scope.slots().borrow_mut().vacate(number);
         let ChildSlot { slot, id, child } = child;
-        drop(child); // What it was is gone already: this frees its box.
+        drop(child); // Its future is gone already: this frees the box.
         match failed {
             Some(failed) => self.scope.members().fail(slot, id, *failed),
             None => Ending::Returned,
         }
     }
 
-    /// Drops these children, in the order in which they were spawned.
+    /// Drops the children that match, in the order in which they were spawned.
     #[cold]
     fn end_if(&self, matches: impl Fn(&ChildSlot<'scope>) -> bool) {
         let children = self.scope.slots().borrow_mut().take_if(matches);
@@ -257,7 +257,7 @@ impl Children for ScopeChildren<'_, '_> {
     #[inline]
     fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
         let Some(mut child) = self.scope.slots().borrow_mut().take(number) else {
-            unreachable!("only children that are not over have turns")
+            unreachable!("only unfinished children have turns")
         };
         let poll = match child.child.as_mut().turn(cx) {
             Poll::Ready(failed) => Poll::Ready(self.over(number, child, failed)),
@@ -283,7 +283,7 @@ impl Children for ScopeChildren<'_, '_> {
 impl Drop for ScopeChildren<'_, '_> {
     fn drop(&mut self) {
         self.end_all();
-        // The scope's drop does not drop its slots: so the compiler believes, and so it must be.
+        // `Scope` never drops its slots (`ManuallyDrop`), so nothing may be left in them.
         self.scope.slots().replace(ChildSlots::none()).recycle();
     }
 }

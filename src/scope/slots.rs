@@ -1,6 +1,6 @@
-//! The children of a scope that are not over, by number.
+//! The unfinished children of a scope, by number.
 //!
-//! A child is taken out of its place for its turn: then others may be spawned in it.
+//! A child is taken out of its place for its turn, so that it can spawn others in the meantime.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ use crate::kernel::{Failure, TaskId};
 use crate::scope::child::BoxedChild;
 use crate::scope::members::Members;
 
-/// A child, and where the kernel knows it.
+/// A child, and its address in the kernel.
 pub(super) struct ChildSlot<'scope> {
     pub(super) slot: u32,
     pub(super) id: TaskId,
@@ -27,12 +27,12 @@ impl ChildSlot<'_> {
 
 /// The children of a scope.
 pub(super) struct ChildSlots<'scope> {
-    /// `None` is vacant, or out for its turn.
+    /// `None` is free, or taken out for its turn.
     children: Vec<Option<ChildSlot<'scope>>>,
     vacant: Vec<u32>,
 }
 
-/// So many empty lists are kept by a thread for its next scopes, if they are no longer than this.
+/// At most this many empty lists are kept by a thread for its next scopes, none longer than this.
 const SPARE: usize = 4;
 const LONGEST: usize = 1 << 10;
 
@@ -41,23 +41,23 @@ thread_local! {
 }
 
 impl<'scope> ChildSlots<'scope> {
-    /// An empty list, with the memory of one that was used before if there is one.
+    /// Creates an empty list, with the memory of a previous one if there is one.
     pub(super) fn new() -> Self {
         let spare = SPARES.try_with(|spares| spares.borrow_mut().pop()).ok().flatten();
         spare.map_or(ChildSlots::none(), ChildSlots::emptied)
     }
 
-    /// An empty list without memory.
+    /// Creates an empty list without memory.
     pub(super) const fn none() -> Self {
         ChildSlots { children: Vec::new(), vacant: Vec::new() }
     }
 
-    /// Returns whether all children are over.
+    /// Returns whether all children have ended.
     pub(super) fn is_empty(&self) -> bool {
         self.children.len() == self.vacant.len()
     }
 
-    /// Takes a number for a child that is being spawned.
+    /// Reserves a number for a child that is being spawned.
     #[inline]
     pub(super) fn reserve(&mut self) -> u32 {
         self.vacant.pop().unwrap_or_else(|| {
@@ -76,13 +76,13 @@ impl<'scope> ChildSlots<'scope> {
         self.children[number as usize].take()
     }
 
-    /// The child that was taken out is over.
+    /// Frees the number of a child that was taken out and has ended.
     #[inline]
     pub(super) fn vacate(&mut self, number: u32) {
         self.vacant.push(number);
     }
 
-    /// All that are in their places, in the order in which they were spawned.
+    /// Returns all children that are in their places, in the order in which they were spawned.
     pub(super) fn in_order(&self) -> Vec<(TaskId, u32)> {
         let children = self.children.iter().flatten();
         let mut children: Vec<_> = children.map(|child| (child.id, child.slot)).collect();
@@ -90,7 +90,7 @@ impl<'scope> ChildSlots<'scope> {
         children
     }
 
-    /// Takes those out of which this is true, in the order in which they were spawned. They are over.
+    /// Removes the children that match, and returns them in the order in which they were spawned.
     pub(super) fn take_if(
         &mut self,
         matches: impl Fn(&ChildSlot<'scope>) -> bool,
@@ -108,13 +108,13 @@ impl<'scope> ChildSlots<'scope> {
 
     /// Keeps the memory for another scope.
     pub(super) fn recycle(self) {
-        debug_assert!(self.is_empty(), "whoever ends a scope ends its children first");
+        debug_assert!(self.is_empty(), "the children of a scope end before the scope does");
         let length = self.children.capacity();
         if length == 0 || length > LONGEST {
             return;
         }
         let emptied = self.emptied();
-        // If the thread is being destroyed, the memory goes now.
+        // If the thread is exiting, the memory is freed now.
         let _gone = SPARES.try_with(|spares| {
             let mut spares = spares.borrow_mut();
             if spares.len() < SPARE {
@@ -123,12 +123,12 @@ impl<'scope> ChildSlots<'scope> {
         });
     }
 
-    /// The same memory, for children that borrow from elsewhere.
+    /// Empties the list, and keeps its memory for children with other borrows.
     fn emptied<'other>(self) -> ChildSlots<'other> {
         let ChildSlots { mut children, mut vacant } = self;
         children.clear();
         vacant.clear();
-        // There is nothing to be mapped; std collects in place what has the same layout.
+        // Nothing is left to map; std collects in place if the layouts are equal.
         ChildSlots { children: children.into_iter().map(|_| None).collect(), vacant }
     }
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_of_a_list_serves_the_next_scope() {
+    fn the_next_scope_reuses_the_memory_of_a_list() {
         let mut slots = ChildSlots::new();
         (0..100).for_each(|number| assert_eq!(slots.reserve(), number));
         (0..100).for_each(|number| slots.vacate(number));

@@ -1,4 +1,4 @@
-//! The scope as its body sees it: what children are spawned with.
+//! The scope as its body sees it: spawns children, and stops them.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -15,21 +15,21 @@ use crate::scope::members::Members;
 use crate::scope::slots::{ChildSlot, ChildSlots};
 use crate::task::Builder;
 
-/// What children are spawned with; the argument of the body of a [`scope`](crate::task::scope).
+/// Spawns the children of a scope; the argument of the body of a [`scope`](crate::task::scope).
 ///
-/// It is a shared reference: give it to children, to functions that spawn (`async fn tree(s: &Scope<'_, '_>)`),
-/// or to the children of scopes inside of this one.
+/// It is a shared reference. Pass it to children, to functions that spawn (`async fn tree(s: &Scope<'_, '_>)`), or to
+/// the children of nested scopes.
 ///
-/// `'scope` is the life of the scope, `'env` that of what it may borrow from. Both are exactly that, no longer
-/// and no shorter, as in [`std::thread::Scope`].
+/// `'scope` is the lifetime of the scope, `'env` that of what its children may borrow. Both are invariant, as in
+/// [`std::thread::Scope`].
 #[doc(alias = "TaskGroup")]
 #[doc(alias = "nursery")]
 pub struct Scope<'scope, 'env: 'scope> {
     members: Members,
     /// The children.
     ///
-    /// They may hold a reference to this very scope. So its drop must not drop them: it is shown to the compiler
-    /// that it does not by `ManuallyDrop`, and they are taken out before the scope goes.
+    /// They may hold a reference to this scope, so its drop must not drop them. `ManuallyDrop` guarantees that; the
+    /// children are taken out before the scope is dropped.
     slots: ManuallyDrop<RefCell<ChildSlots<'scope>>>,
     _exactly: PhantomData<(Cell<&'scope ()>, Cell<&'env ()>)>,
 }
@@ -43,17 +43,17 @@ impl<'scope> Scope<'scope, '_> {
         })
     }
 
-    /// Makes a child of a future, which may borrow from around the scope.
+    /// Spawns a child, which may borrow from the code around the scope.
     ///
-    /// It is a task like any other, with an id, a bell and a place in reports, and has its first turn when its
-    /// turn comes. The scope ends after it. Its output, whatever that is, is for the handle; if it panics the
-    /// scope fails.
+    /// The child is a task like any other, with an id, a bell and an entry in reports. This call does not poll it, and
+    /// the scope does not end before it. Its output goes to the handle, even if that is an `Err`; a panic fails the
+    /// scope.
     ///
-    /// A child that is spawned after the scope was stopped is cancelled before its first turn.
+    /// A child spawned after the scope was stopped is cancelled before its first turn.
     ///
     /// # Panics
     ///
-    /// If no scheduler runs on this thread; or if the one that the children live on is gone.
+    /// If no scheduler is running on this thread, or the one that the children are on was dropped.
     ///
     /// # Example
     ///
@@ -80,14 +80,14 @@ impl<'scope> Scope<'scope, '_> {
         self.add(future, Ok, SpawnMeta::at(Location::caller()), None)
     }
 
-    /// The same for a future that may fail: an `Err` fails the scope, as a panic does.
+    /// Spawns a child that may fail: an `Err` fails the scope, as a panic does.
     ///
-    /// The error goes into the [`ScopeError`](crate::task::ScopeError), and the handle says that there was one. If
-    /// an error is for the handle and must not fail the scope, [`spawn`](Scope::spawn) is the way.
+    /// The error goes into the [`ScopeError`](crate::task::ScopeError), and the handle only reports that there was one.
+    /// For errors that are meant for the handle and must not fail the scope, use [`spawn`](Scope::spawn).
     ///
     /// # Panics
     ///
-    /// As [`spawn`](Scope::spawn).
+    /// Like [`spawn`](Scope::spawn).
     ///
     /// # Example
     ///
@@ -96,7 +96,7 @@ impl<'scope> Scope<'scope, '_> {
     /// use turnwise::{block_on, task};
     ///
     /// let error = block_on(task::scope(async |s| {
-    ///     s.spawn(pending::<()>()); // is stopped by the failure of the other
+    ///     s.spawn(pending::<()>()); // is cancelled when the other child fails
     ///     s.try_spawn(async { Err::<(), _>("no answer") });
     /// }))
     /// .unwrap_err();
@@ -112,9 +112,10 @@ impl<'scope> Scope<'scope, '_> {
         self.add(future, convert, SpawnMeta::at(Location::caller()), None)
     }
 
-    /// Lets everybody go on when a child fails. The scope fails all the same, at its end, with every failure.
+    /// Lets the body and the other children continue when a child fails. The scope then fails when all have ended, with
+    /// every failure.
     ///
-    /// Without it the first failure cancels the body and the other children. It counts from this call on.
+    /// By default the first failure cancels the body and the other children. This takes effect from this call on.
     ///
     /// # Example
     ///
@@ -135,18 +136,19 @@ impl<'scope> Scope<'scope, '_> {
     /// .unwrap_err();
     /// assert_eq!(numbers, [1, 0, 3, 0]);
     /// assert_eq!(error.failures().len(), 2);
-    /// assert_eq!(error.reason(), None); // nobody was stopped
+    /// assert_eq!(error.reason(), None); // nothing was stopped
     /// ```
     #[doc(alias = "return_exceptions")]
     pub fn collect_all(&'scope self) {
         self.members.collect_all();
     }
 
-    /// Cancels the body and all children, now and in future. The scope ends when they have ended.
+    /// Cancels the body and all children, including those spawned later. The scope ends when they have ended.
     ///
-    /// Its result is then the body's value if the body was over, or comes to its end before it waits again;
-    /// else an error that [`is_cancelled`](crate::task::ScopeError::is_cancelled). Only the first call counts, and
-    /// none after the first failure.
+    /// It then returns the body's value if there is one: the body had returned before, returns before it waits again,
+    /// or catches the request. Otherwise it returns an error for which
+    /// [`is_cancelled`](crate::task::ScopeError::is_cancelled) is true. Only the first call has an effect, and none
+    /// after a failure has stopped the scope.
     ///
     /// # Example
     ///
@@ -199,17 +201,17 @@ impl<'scope> Scope<'scope, '_> {
     }
 }
 
-/// Tells an error from a value.
+/// Boxes the error.
 fn convert<T, E: Into<BoxError>>(output: Result<T, E>) -> Result<T, BoxError> {
     output.map_err(E::into)
 }
 
 impl Builder {
-    /// Makes the task as a child of a scope; see [`Scope::spawn`].
+    /// Spawns the task as a child of a scope; see [`Scope::spawn`].
     ///
     /// # Panics
     ///
-    /// As [`Scope::spawn`].
+    /// Like [`Scope::spawn`].
     ///
     /// # Example
     ///
@@ -236,11 +238,11 @@ impl Builder {
         scope.add(future, Ok, meta, name)
     }
 
-    /// Makes the task as a child of a scope that fails with it; see [`Scope::try_spawn`].
+    /// Spawns the task as a child of a scope, which fails if the task returns an `Err`; see [`Scope::try_spawn`].
     ///
     /// # Panics
     ///
-    /// As [`Scope::spawn`].
+    /// Like [`Scope::spawn`].
     ///
     /// # Example
     ///

@@ -1,4 +1,4 @@
-//! The builder of tasks: a name, a priority.
+//! The task builder: a name, a priority.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use crate::kernel::{SpawnMeta, current};
 use crate::task::JoinHandle;
 use crate::task::fallible::Fallible;
 
-/// Makes a task that has a name or a priority.
+/// Configures a task before it is spawned: its name and its priority.
 ///
 /// # Example
 ///
@@ -29,25 +29,25 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A task without a name, of priority 0.
+    /// Creates a builder for a task without a name, of priority 0.
     pub fn new() -> Self {
         Builder::default()
     }
 
-    /// Names the task, for reports, snapshots and whoever reads them. Names need not be unique.
+    /// Sets the name of the task, for reports and snapshots. Names need not be unique.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets the priority: under [`Policy::Priority`](crate::Policy::Priority) higher ones go first. The
-    /// other policies do not look at it.
+    /// Sets the priority. Under [`Policy::Priority`](crate::Policy::Priority), tasks of higher priority run first; the
+    /// other policies ignore it.
     pub fn priority(mut self, priority: i8) -> Self {
         self.priority = priority;
         self
     }
 
-    /// What the kernel is told of the task.
+    /// Returns what the kernel needs to spawn the task.
     pub(crate) fn into_meta(
         self,
         place: &'static Location<'static>,
@@ -55,7 +55,7 @@ impl Builder {
         (SpawnMeta { priority: self.priority, ..SpawnMeta::at(place) }, self.name)
     }
 
-    /// Makes the task on the scheduler that runs on this thread; see [`spawn`](crate::spawn).
+    /// Spawns the task on the scheduler that is running on this thread; see [`spawn`](crate::spawn).
     ///
     /// # Panics
     ///
@@ -72,7 +72,7 @@ impl Builder {
         JoinHandle::spawn(kernel, future, meta, name)
     }
 
-    /// Makes a task of a future that may fail; see [`try_spawn`](crate::task::try_spawn).
+    /// Spawns a task that may fail; see [`try_spawn`](crate::task::try_spawn).
     ///
     /// # Panics
     ///
@@ -87,7 +87,7 @@ impl Builder {
         self.try_spawn_at(future, Location::caller())
     }
 
-    /// The same; reports say that the task was spawned at `place`.
+    /// Does the same; reports show `place` as the location of the spawn.
     #[track_caller]
     pub(crate) fn try_spawn_at<F, T, E>(
         self,

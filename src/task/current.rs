@@ -1,4 +1,4 @@
-//! Which task is this?
+//! The current task: its id and its name.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::report::label_of;
 ///
 /// # Panics
 ///
-/// Outside of all turns; [`try_id`] does not.
+/// Outside of a turn; [`try_id`] returns `None` there.
 ///
 /// # Example
 ///
@@ -27,10 +27,11 @@ use crate::report::label_of;
 #[track_caller]
 #[doc(alias = "current_task")]
 pub fn id() -> TaskId {
-    try_id().expect("`task::id` needs a task: it was called outside of all turns")
+    try_id()
+        .expect("`task::id` was called outside a task: call it inside one, or use `task::try_id`")
 }
 
-/// Returns the id of the task whose turn it is, or `None` outside of all turns.
+/// Returns the id of the task whose turn it is, or `None` outside of a turn.
 ///
 /// # Example
 ///
@@ -42,7 +43,7 @@ pub fn try_id() -> Option<TaskId> {
     id_of(&*find(task.scheduler)?, task.key)
 }
 
-/// Returns the name of the task whose turn it is; `None` if it has none, or outside of all turns.
+/// Returns the name of the task whose turn it is; `None` if it has no name, or outside of a turn.
 ///
 /// The root of a `block_on` is named "main".
 ///

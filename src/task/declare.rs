@@ -1,10 +1,10 @@
-//! `task_local!`: declaring keys whose values go with what is awaited.
+//! `task_local!`: declares keys whose values are visible inside an awaited future.
 
 /// Declares task-local keys.
 ///
-/// Each is a `static` of type [`LocalKey`](crate::task::LocalKey). A value is seen by whatever is polled inside of
-/// its [`scope`](crate::task::LocalKey::scope). A key that is declared with `inherit` hands a clone of its value to
-/// every task that is spawned where it is set, and that task to those that it spawns; the others end at the task.
+/// Each is a `static` of type [`LocalKey`](crate::task::LocalKey). Its value is visible to everything polled inside a
+/// [`scope`](crate::task::LocalKey::scope) of it. A task that is spawned inside gets a clone of the value if the key is
+/// declared with `inherit`, and passes it on to the tasks that it spawns; otherwise it sees no value.
 ///
 /// # Example
 ///
@@ -12,9 +12,9 @@
 /// use turnwise::{block_on, spawn, task_local};
 ///
 /// task_local! {
-///     /// Whose request this is.
+///     /// The user who made the request.
 ///     static USER: &'static str;
-///     /// The trace that everything done for it belongs to.
+///     /// The trace that all work for the request belongs to.
 ///     pub inherit static TRACE: u32;
 /// }
 ///
@@ -36,9 +36,9 @@
 ///
 /// # Children of a `task::scope`
 ///
-/// They have their turns inside of those of their [scope](crate::task::scope()). So they see what is set *around*
-/// it, as any future that is awaited there. What its body sets around the `spawn` is not around their turns: of
-/// that they see what they inherit.
+/// Children take their turns inside those of their [scope](crate::task::scope()), so they see what is set *around* the
+/// scope, like any future awaited there. What the body sets around a `spawn` is not set around their turns: of that,
+/// they see only the keys that they inherit.
 ///
 /// ```
 /// use turnwise::{block_on, task, task_local};

@@ -1,8 +1,8 @@
-//! Who of a group of tasks has ended, in which order, and who waits to be told.
+//! Records which tasks of a group have ended, in order, and which task waits for the next one.
 //!
-//! Each task of the group has a [`SetMember`] around its future, which leaves word when it is dropped: whether
-//! the task has returned, panicked or was aborted, its future is dropped then. So each end costs the same,
-//! however many tasks there are, and nobody has to look through them.
+//! The future of each task in the group is wrapped in a [`SetMember`], whose drop records the end: the future is
+//! dropped whether the task returned, panicked or was aborted. An end therefore costs the same however many tasks there
+//! are, since they need not be searched.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -16,24 +16,24 @@ use pin_project_lite::pin_project;
 use crate::kernel::{Place, TaskKey, Waiter, drop_quietly, wake_safely};
 use crate::report::{Registration, Resource, Wait, Waited, register};
 
-/// The list of those that have ended, and of those that have not.
+/// The tasks that have ended, and those that have not.
 pub(crate) struct Endings {
     kind: &'static str,
     name: RefCell<Option<Arc<str>>>,
-    /// The numbers of those that have ended and were not asked about yet, in order.
+    /// The numbers of the tasks that have ended and were not joined yet, in order.
     ended: RefCell<VecDeque<u32>>,
-    /// For reports: the task with each number, as long as it goes on, and where it was spawned.
+    /// For reports: the unfinished tasks by number, and where each was spawned.
     alive: RefCell<Vec<Option<(TaskKey, Place)>>>,
-    /// Whoever waits for the next end.
+    /// The waiter for the next end.
     waiter: RefCell<Option<Waiter>>,
-    /// Where that wait began.
+    /// Where that wait started.
     place: Cell<Option<Place>>,
-    /// Made when somebody has to wait for the first time.
+    /// Created by the first wait.
     registration: OnceCell<Registration>,
 }
 
 impl Endings {
-    /// An empty group of this kind, as reports are to name it.
+    /// Creates an empty group that reports call `kind`.
     pub(crate) fn new(kind: &'static str) -> Rc<Self> {
         Rc::new(Endings {
             kind,
@@ -46,7 +46,7 @@ impl Endings {
         })
     }
 
-    /// The same for the tasks to come, without those there are.
+    /// Creates an empty group with the same kind and name, for the tasks spawned from now on.
     pub(crate) fn anew(&self) -> Rc<Self> {
         let endings = Endings::new(self.kind);
         endings.name.replace(self.name());
@@ -61,7 +61,7 @@ impl Endings {
         self.name.borrow().clone()
     }
 
-    /// Notes which task has this number.
+    /// Records the task that has this number.
     pub(crate) fn enter(&self, number: u32, task: TaskKey, place: Place) {
         let mut alive = self.alive.borrow_mut();
         let number = number as usize;
@@ -71,21 +71,21 @@ impl Endings {
         alive[number] = Some((task, place));
     }
 
-    /// The first that has ended.
+    /// Returns the number of the first task that has ended.
     pub(crate) fn first(&self) -> Option<u32> {
         self.ended.borrow().front().copied()
     }
 
-    /// Takes the first from the list.
+    /// Removes the first one from the list.
     pub(crate) fn remove_first(&self) {
         self.ended.borrow_mut().pop_front();
     }
 
-    /// Waits for the next end; not if one has come meanwhile.
+    /// Waits for the next end, unless there is one already.
     pub(crate) fn poll_any(self: &Rc<Self>, cx: &Context<'_>, place: Place) -> Poll<()> {
         let is_known = self.waiter.borrow().as_ref().is_some_and(|waiter| waiter.is_for(cx));
         if !is_known {
-            // A foreign waker's clone may run any code; so it is made first.
+            // Cloning a foreign waker may run any code, so that comes before the check.
             let waiter = Waiter::of(cx);
             if self.first().is_some() {
                 drop_quietly(waiter);
@@ -102,7 +102,7 @@ impl Endings {
         Poll::Pending
     }
 
-    /// Nobody waits any more.
+    /// Removes the waiter.
     pub(crate) fn forget_waiter(&self) {
         let waiter = self.waiter.take();
         if waiter.is_some() {
@@ -117,7 +117,7 @@ impl Endings {
         self.ended.borrow_mut().push_back(number);
         let waiter = self.waiter.take();
         if let Some(waiter) = waiter {
-            wake_safely(waiter); // The panic of a foreign waker must not become that of the task which ends.
+            wake_safely(waiter); // The panic of a foreign waker must not become that of the ending task.
         }
     }
 }
@@ -138,9 +138,9 @@ impl Waited for Endings {
 }
 
 pin_project! {
-    /// A future whose end is noted.
+    /// A future that records its end.
     pub(crate) struct SetMember<F> {
-        // In this order: what the future does when it is dropped belongs to its life.
+        // In this order: the future's destructors run before its end is recorded.
         #[pin]
         future: F,
         leaves: Leaves,

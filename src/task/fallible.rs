@@ -1,4 +1,4 @@
-//! What makes the `Err` of a task that nobody awaits known: the future of `try_spawn`.
+//! The future of `try_spawn`: records an `Err`, so that it is reported if it is never read.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use crate::kernel::{Failure, Target, TaskKey, find};
 use crate::watch::record_error;
 
 pin_project! {
-    /// A task's future, whose `Err` is a failure.
+    /// A task's future, whose `Err` counts as a failure.
     pub(crate) struct Fallible<F> {
         #[pin]
         future: F,
@@ -37,14 +37,14 @@ where
             && let Some(task) = TaskKey::current()
             && let Some(kernel) = find(task.scheduler)
         {
-            // Printed only if nobody reads it, and known only here: what is left of the task has no type.
+            // The error is formatted only if it is never read. Its type is known only here: the task is type-erased.
             record_error(&kernel, task, explain::<T, E>);
         }
         poll
     }
 }
 
-/// Takes the error out of a finished task, and prints it.
+/// Takes the error out of a finished task, and formats it.
 fn explain<T: 'static, E: fmt::Debug + 'static>(task: Pin<&mut dyn Target>) -> String {
     let mut output: Option<Result<Result<T, E>, Failure>> = None;
     task.take(&mut output);

@@ -1,7 +1,7 @@
-//! What a task inherits: clones of the task-locals that are declared so, set while it is polled and dropped.
+//! Inheriting: clones of the task-locals declared `inherit`, set while the task is polled and dropped.
 //!
-//! `spawn` looks at one flag, which says whether any such value is set on this thread. Only if one is, it clones
-//! them and wraps the task's future in an [`Inherited`]. The kernel sees a future like any other.
+//! `spawn` checks one flag: whether any such value is set on this thread. Only then does it clone the values and wrap
+//! the task's future in an [`Inherited`]. To the kernel that is a future like any other.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -12,25 +12,25 @@ use std::task::{Context, Poll};
 use crate::kernel::{Kernel, SpawnMeta, TaskId, drop_quietly};
 
 thread_local! {
-    /// Whether anything is set that a child inherits: the one thing that a plain spawn looks at.
+    /// Whether any inherited key is set: all that a plain spawn checks.
     static ANY: Cell<bool> = const { Cell::new(false) };
-    /// The inherited keys that are set, each as often as there are scopes of it around.
+    /// The inherited keys that are set, once for each enclosing scope of the key.
     static KEYS: RefCell<Vec<&'static dyn Inherit>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A key whose value is handed down.
+/// A key whose value is inherited.
 pub(super) trait Inherit {
-    /// A clone of the value, for a child.
+    /// Clones the value for a child, if it is set.
     fn hand_down(&'static self) -> Option<Box<dyn Values>>;
 }
 
-/// Notes that a key is set from now on. If the thread is being destroyed, nothing is inherited any more.
+/// Records that a key is set. If the thread is exiting, nothing is inherited any more.
 pub(super) fn begin(key: &'static dyn Inherit) {
     let is_recorded = KEYS.try_with(|keys| keys.borrow_mut().push(key)).is_ok();
     ANY.set(is_recorded);
 }
 
-/// Notes that the key that was set last is not any more.
+/// Removes the key that was set last.
 pub(super) fn end() {
     let are_left = KEYS.try_with(|keys| {
         let mut keys = keys.borrow_mut();
@@ -40,13 +40,13 @@ pub(super) fn end() {
     ANY.set(are_left.unwrap_or(false));
 }
 
-/// Returns whether what is spawned now inherits anything.
+/// Returns whether a task spawned now inherits anything.
 #[inline]
 pub(crate) fn inherits() -> bool {
     ANY.get()
 }
 
-/// Makes a task, which inherits what is set.
+/// Spawns a task, which inherits the values that are set.
 #[inline]
 pub(super) fn spawn<F>(
     kernel: &Kernel,
@@ -64,8 +64,7 @@ where
     kernel.spawn(future, meta, name)
 }
 
-/// A future whose type is forgotten: so what inherits costs code for each type of output, and not once more for
-/// each future that is spawned anywhere.
+/// A type-erased future: inheriting is then compiled once per output type, not once per spawned future.
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 #[cold]
@@ -78,8 +77,8 @@ fn spawn_inheriting<T: 'static>(
     kernel.spawn(Inherited::new(future), meta, name)
 }
 
-/// The boxed future of a task, or the boxed child of a scope, with what it has inherited. That is set around
-/// everything that is done to it, its drop included; then the values are dropped, with nothing set.
+/// The boxed future of a task, or the boxed child of a scope, with its inherited values. They are set during everything
+/// that is done to it, including its drop; then the values are dropped, with nothing set.
 pub(crate) struct Inherited<P> {
     values: Several,
     /// `None` once it is dropped.
@@ -87,7 +86,7 @@ pub(crate) struct Inherited<P> {
 }
 
 impl<P> Inherited<P> {
-    /// Clones what is set now.
+    /// Clones the values that are set now.
     ///
     /// # Panics
     ///
@@ -97,15 +96,15 @@ impl<P> Inherited<P> {
         Inherited { values: collect(), target: Some(target) }
     }
 
-    /// Calls `call` with the values set, also if it panics.
+    /// Calls `call` with the values set, and unsets them even if it panics.
     pub(crate) fn with<R>(&mut self, call: impl FnOnce(&mut P) -> R) -> R {
         let _set = Set::of(&mut self.values);
-        call(self.target.as_mut().expect("it is over, and used no more"))
+        call(self.target.as_mut().expect("a dropped target is not used again"))
     }
 
-    /// Drops the target with the values set, then the values. Does nothing the second time.
+    /// Drops the target with the values set, then the values. A second call does nothing.
     ///
-    /// A destructor that panics is not heard of here, for more of them follow: two panics at once would end the
+    /// A panicking destructor is silenced, because more destructors follow: a panic during a panic would abort the
     /// process.
     pub(crate) fn end(&mut self) {
         if let Some(target) = self.target.take() {
@@ -119,7 +118,7 @@ impl<P> Inherited<P> {
 impl<T> Future for Inherited<BoxFuture<T>> {
     type Output = T;
 
-    /// The task drops this when it is ready: that is where the future is dropped.
+    /// Does not drop the future when it is ready: the task then drops all of this.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         self.get_mut().with(|future| future.as_mut().poll(cx))
     }
@@ -133,16 +132,16 @@ impl<P> Drop for Inherited<P> {
 
 // ----- values -----
 
-/// Values, and the places of their keys. None of these methods runs code of the user's.
+/// Values that are put into the places of their keys. No method runs user code.
 pub(super) trait Values {
     /// Puts the values into their places.
     fn put(&mut self);
 
-    /// Takes them back.
+    /// Takes the values out again.
     fn take_back(&mut self);
 }
 
-/// While it exists the values are in their places.
+/// Keeps the values in their places until it is dropped.
 pub(super) struct Set<'a, V: Values>(&'a mut V);
 
 impl<'a, V: Values> Set<'a, V> {
@@ -162,7 +161,7 @@ impl<V: Values> Drop for Set<'_, V> {
 struct Several(Vec<Box<dyn Values>>);
 
 impl Several {
-    /// Drops the values, each by itself.
+    /// Drops the values one by one.
     fn end(&mut self) {
         self.0.drain(..).for_each(drop_quietly);
     }
@@ -178,9 +177,9 @@ impl Values for Several {
     }
 }
 
-/// Clones of all that is set, one for each key.
+/// Clones all inherited values that are set, one per key.
 fn collect() -> Several {
-    // Copied, for cloning the values is code of the user's.
+    // Copied first, because cloning a value runs user code.
     let set = KEYS.try_with(|keys| keys.borrow().clone()).unwrap_or_default();
     let mut keys: Vec<&'static dyn Inherit> = Vec::new();
     for key in set {

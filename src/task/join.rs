@@ -1,4 +1,4 @@
-//! Joining: the handle of a task.
+//! The handles of a task: joining, cancelling and aborting it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,20 +17,19 @@ use crate::task::JoinError;
 use crate::task::entry::{is_over, name, record_end};
 use crate::task::inherit;
 
-/// The handle of a task: await it for the task's output.
+/// A handle to a task. Awaiting it returns the task's output.
 ///
-/// Dropping it detaches the task, which goes on by itself; see [`AbortOnDrop`] for the other way. The
-/// handle belongs to its thread, but may be awaited anywhere on it: in another task, in another scheduler,
-/// on another executor.
+/// Dropping it detaches the task, which continues on its own; see [`AbortOnDrop`] for the alternative. The handle is
+/// `!Send`, but it can be awaited anywhere on its thread: in another task, on another scheduler, on another executor.
 ///
 /// # Cancel safety
 ///
-/// A handle that is polled by reference (`&mut handle`) and given up can be awaited again later. Whatever
-/// becomes of the wait, the task goes on: a request to end whoever waits is none to the task.
+/// A wait on `&mut handle` can be dropped, and the handle awaited again later. The task continues either way:
+/// cancelling the waiter does not cancel the task.
 ///
 /// # Panics
 ///
-/// If it is polled again after it was ready.
+/// If it is polled again after it has completed.
 ///
 /// # Example
 ///
@@ -52,13 +51,13 @@ pub struct JoinHandle<T> {
     slot: u32,
     id: TaskId,
     spawned_at: &'static Location<'static>,
-    /// The output was handed over.
+    /// The output was moved out.
     taken: bool,
     _output: PhantomData<fn() -> T>,
 }
 
 impl<T> JoinHandle<T> {
-    /// Makes a task, and its handle.
+    /// Spawns a task, and returns its handle.
     #[inline]
     pub(crate) fn spawn<F>(
         kernel: Rc<Kernel>,
@@ -95,23 +94,22 @@ impl<T> JoinHandle<T> {
         self.spawned_at
     }
 
-    /// Returns whether the task is over, however it ended: then awaiting the handle does not wait.
+    /// Returns whether the task has finished, whatever the outcome. Awaiting the handle then does not wait.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
         self.taken || is_over(&self.kernel, self.slot, self.id)
     }
 
-    /// Asks the task to end.
+    /// Requests cancellation of the task.
     ///
-    /// A request, which reaches the task while it waits: the innermost [`catch_cancel`] around what it waits
-    /// for gets it and may clean up. If there is none the future is dropped at its next turn, or at the end of
-    /// this one if it is its own. Inside of a [`mask`] the request waits. A task that is over stays as it
-    /// ended, and so does one that returns in the turn of the request. The whole is told under
-    /// [Cancelling](crate::task#cancelling).
+    /// The request is delivered at an await point: the innermost [`catch_cancel`] around what the task awaits receives
+    /// it, and may clean up. If there is none, the future is dropped at the task's next turn, or at the end of the
+    /// current turn if that is its own. Inside a [`mask`] the request is held back. A task that has finished keeps its
+    /// outcome, and so does one that finishes in the turn of the request. See [Cancelling](crate::task#cancelling) for
+    /// the details.
     ///
-    /// Never drops anything inside this call, and never waits; await the handle to wait for the end. A task
-    /// that is cleaning up already counts the request and is not disturbed;
-    /// [`abort`](JoinHandle::abort) always works.
+    /// This call neither drops anything nor waits; await the handle to wait for the task to end. A task that is already
+    /// cleaning up counts the request and is not interrupted; [`abort`](JoinHandle::abort) always works.
     ///
     /// [`catch_cancel`]: crate::task::catch_cancel
     /// [`mask`]: crate::task::mask
@@ -137,19 +135,19 @@ impl<T> JoinHandle<T> {
         cancel(&self.kernel, self.slot, self.id, &Reason::Unsaid);
     }
 
-    /// Asks the task to end, and says why; see [`cancel`](JoinHandle::cancel).
+    /// Requests cancellation of the task, with a reason; see [`cancel`](JoinHandle::cancel).
     ///
-    /// The task finds the reason in [`Cancelled::reason`](crate::task::Cancelled::reason); if it does not catch
-    /// the request, whoever joins it finds it in [`JoinError::reason`].
+    /// The task reads the reason from [`Cancelled::reason`](crate::task::Cancelled::reason). If nothing catches the
+    /// request, the task that awaits the handle reads it from [`JoinError::reason`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
         cancel(&self.kernel, self.slot, self.id, &Reason::Said(reason.into()));
     }
 
-    /// Ends the task: its future is dropped at its next turn, which is scheduled now.
+    /// Aborts the task: schedules it, and drops its future at its next turn.
     ///
-    /// For the way that lets it clean up see [`cancel`](JoinHandle::cancel); a clean-up that is under way is
-    /// ended by this. Never drops anything inside this call, and never waits; await the handle to wait for the
-    /// end. A task that aborts itself goes on until it waits. A task that is over already stays as it ended.
+    /// Unlike [`cancel`](JoinHandle::cancel), this lets nothing clean up, and it ends a clean-up in progress. This call
+    /// neither drops anything nor waits; await the handle to wait for the task to end. A task that aborts itself runs
+    /// until it next waits. A task that has finished keeps its outcome.
     ///
     /// # Example
     ///
@@ -168,22 +166,22 @@ impl<T> JoinHandle<T> {
         self.kernel.abort(self.slot, self.id);
     }
 
-    /// Returns a handle that can abort or cancel the task, and nothing else.
+    /// Returns a handle that can abort or cancel the task, but not join it.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { kernel: Rc::clone(&self.kernel), slot: self.slot, id: self.id }
     }
 }
 
 impl<T, E> JoinHandle<Result<T, E>> {
-    /// Waits for a task whose output is a `Result`, with one error type for everything that can go wrong.
+    /// Waits for a task whose output is a `Result`, and merges the two error types into one.
     ///
     /// # Errors
     ///
-    /// The error that the task returned; or its [`JoinError`], as an `E`.
+    /// The error that the task returned, or its [`JoinError`] converted into an `E`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future detaches the task, as dropping the handle does.
+    /// Dropping the future detaches the task, like dropping the handle.
     ///
     /// # Example
     ///
@@ -221,7 +219,7 @@ impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.taken, "the handle of task {} was polled after it had been ready", self.id);
+        assert!(!self.taken, "the handle of task {} was polled after completion", self.id);
         poll_limited(&mut *self, cx)
     }
 }
@@ -235,7 +233,7 @@ impl<T: 'static> Limited for &mut JoinHandle<T> {
         let ended = ready!(self.kernel.poll_join(self.slot, self.id, cx, &mut output));
         record_end(ended);
         self.taken = true;
-        // A task that is gone without an output went when its scheduler was dropped.
+        // A task that has gone without leaving an output was dropped with its scheduler.
         let output = output.unwrap_or(Err(Failure::Aborted));
         Poll::Ready(output.map_err(|failure| JoinError::new(self.id, failure)))
     }
@@ -266,7 +264,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Can end a task, and nothing else; made by [`JoinHandle::abort_handle`].
+/// A handle that can abort or cancel a task, but not join it; created by [`JoinHandle::abort_handle`].
 ///
 /// # Example
 ///
@@ -290,17 +288,17 @@ impl AbortHandle {
         AbortHandle { kernel, slot, id }
     }
 
-    /// Ends the task; see [`JoinHandle::abort`].
+    /// Aborts the task; see [`JoinHandle::abort`].
     pub fn abort(&self) {
         self.kernel.abort(self.slot, self.id);
     }
 
-    /// Asks the task to end; see [`JoinHandle::cancel`].
+    /// Requests cancellation of the task; see [`JoinHandle::cancel`].
     pub fn cancel(&self) {
         cancel(&self.kernel, self.slot, self.id, &Reason::Unsaid);
     }
 
-    /// Asks the task to end, and says why; see [`JoinHandle::cancel_with`].
+    /// Requests cancellation of the task, with a reason; see [`JoinHandle::cancel_with`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
         cancel(&self.kernel, self.slot, self.id, &Reason::Said(reason.into()));
     }
@@ -310,7 +308,7 @@ impl AbortHandle {
         self.id
     }
 
-    /// Returns whether the task is over.
+    /// Returns whether the task has finished.
     pub fn is_finished(&self) -> bool {
         is_over(&self.kernel, self.slot, self.id)
     }
@@ -324,7 +322,7 @@ impl fmt::Debug for AbortHandle {
 
 /// A handle that aborts its task when it is dropped, instead of detaching it.
 ///
-/// The task is not asked before, so it cannot clean up. For one that can, and whose end is waited for, see
+/// The task gets no cancel request first, so it cannot clean up. For tasks that can, and whose end is awaited, see
 /// [`scope`](crate::task::scope()).
 ///
 /// # Example
@@ -350,20 +348,20 @@ pub struct AbortOnDrop<T> {
 }
 
 impl<T> AbortOnDrop<T> {
-    /// Ties a task's life to that of the returned value.
+    /// Wraps a handle: dropping the returned value aborts the task.
     pub fn new(handle: JoinHandle<T>) -> Self {
         let guard = AbortGuard(Some(handle.abort_handle()));
         AbortOnDrop { handle, guard }
     }
 
-    /// Unties them again.
+    /// Returns the wrapped handle; dropping that detaches the task.
     pub fn detach(self) -> JoinHandle<T> {
         let AbortOnDrop { handle, mut guard } = self;
         guard.0 = None;
         handle
     }
 
-    /// Returns the handle, to look at.
+    /// Returns a reference to the wrapped handle.
     pub fn handle(&self) -> &JoinHandle<T> {
         &self.handle
     }

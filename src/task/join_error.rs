@@ -1,4 +1,4 @@
-//! How a task ended that has no output.
+//! The error of joining a task that has no output.
 
 use std::any::Any;
 use std::fmt;
@@ -9,9 +9,10 @@ use thiserror::Error;
 use crate::kernel::{Failure, TaskId};
 use crate::report::text_of;
 
-/// Why a task has no output: it panicked, or it was cancelled or aborted; or it is a scope's child that failed.
+/// Why a task has no output: it panicked, or was cancelled or aborted; or it is a child of a scope and returned an
+/// error.
 ///
-/// It is `Send` and `Sync`, so it goes into any error type.
+/// It is `Send` and `Sync`, so it fits into any error type.
 #[derive(Error)]
 pub struct JoinError {
     id: TaskId,
@@ -19,12 +20,12 @@ pub struct JoinError {
 }
 
 enum JoinCause {
-    /// In a mutex that is never locked by two: it makes a payload, which need not be `Sync`, shareable.
+    /// The mutex is never contended; it makes the payload, which need not be `Sync`, shareable.
     Panicked(Mutex<Box<dyn Any + Send>>),
-    /// With the reason, if it was asked to end; without, if it was aborted.
+    /// A cancelled task may have a reason; an aborted one has none.
     Aborted,
     Cancelled(Option<Arc<str>>),
-    /// It returned an error, which its scope has.
+    /// It returned an error, which is in its scope's `ScopeError`.
     Failed,
 }
 
@@ -38,7 +39,7 @@ impl JoinError {
         JoinError { id, cause }
     }
 
-    /// Of a scope's child that returned an error.
+    /// Creates the error of a scope's child that returned an `Err`.
     pub(crate) fn failed(id: TaskId) -> Self {
         JoinError { id, cause: JoinCause::Failed }
     }
@@ -53,27 +54,27 @@ impl JoinError {
         matches!(self.cause, JoinCause::Panicked(_))
     }
 
-    /// Returns whether the task was asked to end and nothing in it has dealt with that, or was aborted, by its
-    /// handle or because its scheduler was dropped. [`reason`](JoinError::reason) tells the two apart.
+    /// Returns whether the task was cancelled, and nothing in it handled the request; or was aborted, by a handle or
+    /// because its scheduler was dropped. [`reason`](JoinError::reason) distinguishes the two.
     #[doc(alias = "cancelled")]
     #[doc(alias = "CancelledError")]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.cause, JoinCause::Aborted | JoinCause::Cancelled(_))
     }
 
-    /// Returns the reason of the request that ended the task: what was given to
-    /// [`cancel_with`](crate::JoinHandle::cancel_with), `"cancelled"` if nothing was, or `"shutdown"`. `None` if it
-    /// was aborted or panicked.
+    /// Returns the reason of the request that ended the task: the text passed to
+    /// [`cancel_with`](crate::JoinHandle::cancel_with), `"cancelled"` if there was none, `"shutdown"` during a
+    /// shutdown, or the reason why its scope was stopped. `None` if the task was aborted, panicked or failed.
     ///
     /// # Example
     ///
     /// ```
     /// let scheduler = turnwise::Scheduler::new();
     /// let handle = scheduler.spawn(std::future::pending::<()>());
-    /// handle.cancel_with("nobody is interested");
+    /// handle.cancel_with("not needed any more");
     /// let error = scheduler.block_on(handle).unwrap_err();
-    /// assert_eq!(error.reason(), Some("nobody is interested"));
-    /// assert_eq!(error.to_string(), "task #1 was cancelled: nobody is interested");
+    /// assert_eq!(error.reason(), Some("not needed any more"));
+    /// assert_eq!(error.to_string(), "task #1 was cancelled: not needed any more");
     /// ```
     pub fn reason(&self) -> Option<&str> {
         match &self.cause {
@@ -82,26 +83,26 @@ impl JoinError {
         }
     }
 
-    /// Returns whether the task is a scope's child that returned an error: the
-    /// [`ScopeError`](crate::task::ScopeError) has it.
+    /// Returns whether the task is a scope's child that returned an error; the error is in the
+    /// [`ScopeError`](crate::task::ScopeError).
     pub fn is_failure(&self) -> bool {
         matches!(self.cause, JoinCause::Failed)
     }
 
-    /// Returns what the task panicked with, to look at or to hand to [`std::panic::resume_unwind`].
+    /// Returns the payload of the panic, to inspect or to pass to [`std::panic::resume_unwind`].
     ///
     /// # Panics
     ///
-    /// If the task did not panic; [`try_into_panic`](JoinError::try_into_panic) does not.
+    /// If the task did not panic; [`try_into_panic`](JoinError::try_into_panic) returns an error instead.
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
             Ok(payload) => payload,
-            Err(error) => panic!("`into_panic` is for a task that panicked, but {error}"),
+            Err(error) => panic!("`into_panic` needs a task that panicked: {error}"),
         }
     }
 
-    /// Returns what the task panicked with.
+    /// Returns the payload of the panic.
     ///
     /// # Errors
     ///
@@ -115,7 +116,7 @@ impl JoinError {
         }
     }
 
-    /// The text of the panic, if it is a text.
+    /// Returns the message of the panic, if its payload is a string.
     fn message(&self) -> Option<String> {
         let JoinCause::Panicked(payload) = &self.cause else { return None };
         let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +129,7 @@ impl fmt::Display for JoinError {
         match (&self.cause, self.message()) {
             (JoinCause::Aborted, _) => write!(f, "task {} was aborted", self.id),
             (JoinCause::Failed, _) => {
-                write!(f, "task {} failed; its scope has the error", self.id)
+                write!(f, "task {} failed: the `ScopeError` of its scope has the error", self.id)
             }
             (JoinCause::Cancelled(None), _) => {
                 write!(f, "task {} was cancelled", self.id)

@@ -1,4 +1,4 @@
-//! The calls of a [`JoinSet`] that wait, and their futures.
+//! The methods of a [`JoinSet`] that wait, and their futures.
 
 use std::fmt;
 use std::panic::Location;
@@ -9,36 +9,36 @@ use crate::kernel::TaskId;
 use crate::task::join_error::JoinError;
 use crate::task::join_set::{Ended, JoinSet};
 
-/// Waiting for its tasks.
+/// Methods that wait.
 impl<T: 'static> JoinSet<T> {
-    /// Waits for the next task to end, and returns its output; `None` if no task is left. Tasks come in the
-    /// exact order in which they end.
+    /// Waits for the next task to finish, and returns its output; `None` if the set is empty. Tasks are returned in the
+    /// exact order in which they finish.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes no task out of the set: nothing is lost.
+    /// Dropping the future removes no task from the set, so no output is lost.
     #[track_caller]
     pub fn join_next(&mut self) -> JoinNext<'_, T> {
         JoinNext { set: self, place: Location::caller() }
     }
 
-    /// Waits for the next task to end, and returns its output with the task's id. An error has that id too.
+    /// Waits for the next task to finish, and returns its id and output. If it has no output, its id is in the error.
     ///
     /// # Cancel safety
     ///
-    /// As for [`join_next`](JoinSet::join_next).
+    /// Like [`join_next`](JoinSet::join_next).
     #[track_caller]
     pub fn join_next_with_id(&mut self) -> JoinNextWithId<'_, T> {
         JoinNextWithId(self.join_next())
     }
 
-    /// Waits for all tasks, and returns how each has ended, in the order in which they were spawned.
+    /// Waits for all tasks, and returns their results in the order in which they were spawned.
     ///
-    /// A task that panicked, or was cancelled or aborted, is an error in its place; nothing panics here.
+    /// A task that panicked, or was cancelled or aborted, is an `Err` in its position; this method does not panic.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the set, which aborts the tasks that are left; outputs are lost.
+    /// Dropping the future drops the set, which aborts the tasks that have not finished. All outputs are lost.
     ///
     /// # Example
     ///
@@ -59,12 +59,12 @@ impl<T: 'static> JoinSet<T> {
         JoinSetAll { set: self, ended: Vec::new(), place: Location::caller() }
     }
 
-    /// Aborts every task, without asking it before, and waits until they have ended. Outputs are dropped.
+    /// Aborts all tasks, and waits until they have ended. They cannot clean up, and their outputs are dropped.
     ///
     /// # Cancel safety
     ///
-    /// The tasks are aborted by this call, whether the future is awaited or not. Dropping it leaves those in
-    /// the set that it did not wait for.
+    /// The call itself aborts the tasks, whether or not the future is awaited. Dropping the future leaves the tasks
+    /// that it has not yet waited for in the set.
     #[track_caller]
     pub fn shutdown(&mut self) -> Shutdown<'_, T> {
         self.abort_all();
@@ -154,7 +154,7 @@ impl<T> fmt::Debug for JoinSetAll<T> {
 }
 
 /// The future of [`JoinSet::shutdown`].
-#[must_use = "the tasks are aborted, but nobody waits until they have ended"]
+#[must_use = "the tasks are already aborted; await it to wait until they have ended"]
 pub struct Shutdown<'a, T: 'static> {
     next: JoinNext<'a, T>,
 }

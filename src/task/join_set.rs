@@ -1,4 +1,4 @@
-//! A set of tasks, joined in the order in which they end.
+//! A set of tasks, joined in the order in which they finish.
 
 use std::fmt;
 use std::panic::Location;
@@ -13,12 +13,12 @@ use crate::task::endings::{Endings, SetMember};
 use crate::task::join::{AbortHandle, JoinHandle};
 use crate::task::join_error::JoinError;
 
-/// Tasks that belong together: joined in the order in which they end, and aborted with the set.
+/// A set of tasks that are joined in the order in which they finish, and aborted with the set.
 ///
-/// A task that ends is found at once, however many there are. A panic, a cancel or an abort is an error with the
-/// id of the task, and ends neither the others nor the set. A set that is waited for names its tasks in reports.
-/// Dropping the set aborts its tasks; [`cancel`](AbortHandle::cancel) each, or use a [`scope`](crate::task::scope()),
-/// and they may clean up.
+/// Joining the next finished task takes constant time, however many tasks there are. A task that panics, is cancelled
+/// or is aborted is returned as an error with its id, and affects neither the other tasks nor the set. While a task
+/// waits on a set, reports list the set's unfinished tasks. Dropping the set aborts its tasks; to let them clean up,
+/// [`cancel`](AbortHandle::cancel) each of them, or use a [`scope`](crate::task::scope()).
 ///
 /// # Example
 ///
@@ -44,25 +44,25 @@ use crate::task::join_error::JoinError;
 #[doc(alias = "TaskGroup")]
 pub struct JoinSet<T> {
     made_at: &'static Location<'static>,
-    /// `None` where the number is free.
+    /// `None` if the number is free.
     members: Vec<Option<Joined<T>>>,
     free: Vec<u32>,
     len: usize,
-    /// How many tasks were ever spawned here.
+    /// The number of tasks ever spawned into the set.
     spawned: u64,
     endings: Rc<Endings>,
 }
 
 struct Joined<T> {
     handle: JoinHandle<T>,
-    /// How many were spawned before it.
+    /// The number of tasks spawned before it.
     rank: u64,
 }
 
-/// A task that is over, taken out of the set.
+/// A finished task, taken out of the set.
 pub(crate) struct Ended<T> {
     id: TaskId,
-    /// How many were spawned before it.
+    /// The number of tasks spawned before it.
     pub(crate) rank: u64,
     pub(crate) output: Result<T, JoinError>,
 }
@@ -74,13 +74,13 @@ impl<T> Ended<T> {
 }
 
 impl<T> JoinSet<T> {
-    /// Makes an empty set.
+    /// Creates an empty set.
     #[track_caller]
     pub fn new() -> Self {
         JoinSet::of_kind("join set", Location::caller())
     }
 
-    /// An empty set that reports call something else.
+    /// Creates an empty set that reports call `kind`.
     pub(crate) fn of_kind(kind: &'static str, place: &'static Location<'static>) -> Self {
         JoinSet {
             made_at: place,
@@ -92,24 +92,24 @@ impl<T> JoinSet<T> {
         }
     }
 
-    /// Gives it a name, for reports.
+    /// Sets the name that reports show.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
         self.endings.set_name(name.into());
         self
     }
 
-    /// Returns how many tasks are in the set: those that go on, and those that ended and were not joined.
+    /// Returns the number of tasks in the set, including finished ones that were not joined yet.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns whether there is no task in the set.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Makes a task of a future, on the scheduler that runs on this thread; see [`spawn`](crate::spawn).
+    /// Spawns a task into the set, on the scheduler that is running on this thread; see [`spawn`](crate::spawn).
     ///
     /// # Panics
     ///
@@ -128,7 +128,7 @@ impl<T> JoinSet<T> {
         self.spawn_in(kernel, future, Location::caller())
     }
 
-    /// Makes a task that has a name or a priority.
+    /// Spawns a task with a name or a priority into the set.
     ///
     /// # Panics
     ///
@@ -191,22 +191,22 @@ impl<T> JoinSet<T> {
         abort
     }
 
-    /// Aborts every task in the set. They stay in it, and end as cancelled at their next turn.
+    /// Aborts all tasks. They stay in the set until they are joined, and end as cancelled at their next turn.
     pub fn abort_all(&mut self) {
         for joined in self.in_order() {
             joined.handle.abort();
         }
     }
 
-    /// Lets every task go: they run on by themselves, and the set is empty.
+    /// Detaches all tasks: they continue on their own, and the set is empty.
     pub fn detach_all(&mut self) {
         self.endings.forget_waiter();
-        self.endings = self.endings.anew(); // Nobody wants to know of their ends.
+        self.endings = self.endings.anew(); // The detached tasks keep the old one.
         self.free.clear();
         self.let_go();
     }
 
-    /// Drops the handles, and so the outputs of those that have ended, in the order in which they were spawned.
+    /// Drops the handles, and with them the outputs of finished tasks, in spawn order.
     fn let_go(&mut self) {
         self.len = 0;
         let mut members: Vec<Joined<T>> = self.members.drain(..).flatten().collect();
@@ -214,7 +214,7 @@ impl<T> JoinSet<T> {
         drop(members);
     }
 
-    /// What is in the set, in the order in which it was spawned.
+    /// Returns the tasks in the set, in spawn order.
     fn in_order(&self) -> Vec<&Joined<T>> {
         let mut members: Vec<&Joined<T>> = self.members.iter().flatten().collect();
         members.sort_unstable_by_key(|joined| joined.rank);
@@ -222,9 +222,9 @@ impl<T> JoinSet<T> {
     }
 }
 
-/// Joining.
+/// Methods that join without waiting.
 impl<T: 'static> JoinSet<T> {
-    /// Returns the output of a task that has ended, if there is one.
+    /// Returns the output of the next finished task, if there is one.
     ///
     /// # Example
     ///
@@ -243,12 +243,12 @@ impl<T: 'static> JoinSet<T> {
         self.take_ended().map(|ended| ended.output)
     }
 
-    /// Returns the output of a task that has ended, with its id.
+    /// Returns the id and output of the next finished task, if there is one.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(TaskId, T), JoinError>> {
         self.take_ended().map(Ended::with_id)
     }
 
-    /// Takes out the first task that has ended.
+    /// Takes out the first finished task, if there is one.
     fn take_ended(&mut self) -> Option<Ended<T>> {
         let mut cx = Context::from_waker(Waker::noop());
         match self.poll_ended(&mut cx) {
@@ -257,11 +257,11 @@ impl<T: 'static> JoinSet<T> {
         }
     }
 
-    /// The same; pending if none has ended, or if the first one is still in its last turn.
+    /// Does the same; pending if the first finished task is still in its last turn.
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T>>> {
         let Some(number) = self.endings.first() else { return Poll::Ready(None) };
         let place = &mut self.members[number as usize];
-        let joined = place.as_mut().expect("a task is in the set until its end was asked for");
+        let joined = place.as_mut().expect("a task stays in the set until its end is taken out");
         let output = ready!(Pin::new(&mut joined.handle).poll(cx));
         let (id, rank) = (joined.handle.id(), joined.rank);
         self.endings.remove_first();
@@ -271,7 +271,7 @@ impl<T: 'static> JoinSet<T> {
         Poll::Ready(Some(Ended { id, rank, output }))
     }
 
-    /// Waits for the next task to end.
+    /// Waits for the next task to finish; `None` if the set is empty.
     pub(crate) fn poll_next_ended(
         &mut self,
         cx: &mut Context<'_>,
@@ -288,12 +288,12 @@ impl<T: 'static> JoinSet<T> {
         }
     }
 
-    /// Where the set was made.
+    /// Where the set was created.
     pub(crate) fn made_at(&self) -> &'static Location<'static> {
         self.made_at
     }
 
-    /// Nobody waits for the next end any more.
+    /// Removes the waiter: the wait for the next task has ended.
     pub(crate) fn stop_waiting(&self) {
         self.endings.forget_waiter();
     }
@@ -306,7 +306,7 @@ impl<T> Default for JoinSet<T> {
     }
 }
 
-/// Spawns all these futures on the scheduler that runs on this thread.
+/// Spawns all futures on the scheduler that is running on this thread.
 impl<F> FromIterator<F> for JoinSet<F::Output>
 where
     F: Future + 'static,

@@ -1,11 +1,11 @@
-//! Task-locals: values that whatever is awaited below a place can read, without being handed them.
+//! Task-locals: values that code awaited inside a scope can read without receiving them as arguments.
 //!
-//! A key has one place per thread, as a thread-local has. [`LocalKey::scope`] puts its value there for the length
-//! of each poll of what it wraps, and takes it away again: so between two turns there is nothing, and no task
-//! sees the value of another one. A key that is declared `inherit` is looked for by `spawn` as well, and the
-//! future of the child is wrapped likewise, see `inherit.rs`.
+//! A key has one place per thread, like a thread-local. [`LocalKey::scope`] puts the value there for the duration of
+//! each poll of the wrapped future, and takes it out again. Between turns the place is therefore empty, and no task
+//! sees the value of another. For keys declared `inherit`, `spawn` wraps the child's future in the same way; see
+//! `inherit.rs`.
 //!
-//! Values are shared by `Rc`, so that whoever reads one borrows nothing: a reader may enter and leave scopes.
+//! Values are shared by `Rc`, so reading one borrows nothing: a reader may enter and leave scopes.
 
 use std::cell::Cell;
 use std::fmt;
@@ -25,22 +25,22 @@ use crate::task::inherit::{Inherit, Set, Values};
 #[doc(alias = "copy_context")]
 pub struct LocalKey<T: 'static> {
     place: &'static thread::LocalKey<Storage<T>>,
-    /// How a child gets its own value, if it inherits it.
+    /// Clones the value for a child, if children inherit it.
     clone: Option<fn(&T) -> T>,
 }
 
-/// Where a thread has the value of a key, during polls inside a scope of it.
+/// A thread's place for the value of a key, filled during polls inside a scope of that key.
 #[doc(hidden)]
 pub struct Storage<T>(Cell<Option<Rc<T>>>);
 
 impl<T> Storage<T> {
-    /// A place with nothing in it.
+    /// Creates an empty place.
     #[doc(hidden)]
     pub const fn new() -> Self {
         Storage(Cell::new(None))
     }
 
-    /// The value, which stays.
+    /// Returns the value, and leaves it in place.
     fn get(&self) -> Option<Rc<T>> {
         let value = self.0.take();
         self.0.set(value.clone());
@@ -70,19 +70,19 @@ impl<T: 'static> LocalKey<T> {
         LocalKey { place, clone: Some(T::clone) }
     }
 
-    /// Gives the key a value in everything that is polled inside this future, its drop included.
+    /// Sets the value of the key while `future` is polled or dropped.
     ///
-    /// Scopes may be nested; the innermost counts. Tasks that are spawned inside see it only if the key was
-    /// declared `inherit`; the children of a [`task::scope`](crate::task::scope()) that is awaited inside see it in
-    /// any case, since they are polled there.
+    /// Scopes may be nested; the innermost value applies. Tasks spawned inside see it only if the key was declared
+    /// `inherit`; the children of a [`task::scope`](crate::task::scope()) that is awaited inside always see it, since
+    /// they are polled there.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the future inside, which sees the value then too. Requests to end go through it.
+    /// Dropping the returned future drops `future`, which still sees the value then. Cancel requests pass through it.
     ///
     /// # Panics
     ///
-    /// When polled again after it was ready.
+    /// If it is polled again after it has completed.
     ///
     /// # Example
     ///
@@ -102,7 +102,7 @@ impl<T: 'static> LocalKey<T> {
         TaskLocalFuture { value, future: Some(future) }
     }
 
-    /// Gives the key a value while `call` runs.
+    /// Sets the value of the key while `call` runs.
     ///
     /// # Example
     ///
@@ -118,11 +118,11 @@ impl<T: 'static> LocalKey<T> {
         call()
     }
 
-    /// Calls `call` with the value.
+    /// Calls `call` with a reference to the value.
     ///
     /// # Panics
     ///
-    /// Outside of all scopes of the key.
+    /// Outside of every scope of the key.
     ///
     /// # Example
     ///
@@ -147,11 +147,11 @@ impl<T: 'static> LocalKey<T> {
         }
     }
 
-    /// Calls `call` with the value.
+    /// Calls `call` with a reference to the value.
     ///
     /// # Errors
     ///
-    /// [`AccessError`] outside of all scopes of the key.
+    /// [`AccessError`] outside of every scope of the key.
     pub fn try_with<R>(&'static self, call: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         let value = self.place.try_with(Storage::get).ok().flatten();
         value.map(|value| call(&value)).ok_or(AccessError(()))
@@ -161,7 +161,7 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Panics
     ///
-    /// Outside of all scopes of the key.
+    /// Outside of every scope of the key.
     #[track_caller]
     pub fn get(&'static self) -> T
     where
@@ -177,7 +177,7 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Errors
     ///
-    /// [`AccessError`] outside of all scopes of the key.
+    /// [`AccessError`] outside of every scope of the key.
     pub fn try_get(&'static self) -> Result<T, AccessError>
     where
         T: Clone,
@@ -194,24 +194,22 @@ impl<T> fmt::Debug for LocalKey<T> {
     }
 }
 
-/// A task-local key was read outside of all its scopes.
+/// A task-local key was read outside of every scope of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "a task-local key has a value only inside of a `scope`, and this is outside of all of them"
-)]
+#[error("the task-local key has no value here: it was read outside of its `scope`")]
 pub struct AccessError(());
 
-// ----- putting values in their places -----
+// ----- setting and removing values -----
 
-/// A value with its key. It is here, or in the key's place, where then this has what was there before.
+/// A value and its key. While the value is in the key's place, this holds what was there before.
 struct Bound<T: 'static> {
     key: &'static LocalKey<T>,
     value: Option<Rc<T>>,
 }
 
 impl<T> Bound<T> {
-    /// Exchanges the value with what is in the key's place. If the thread is being destroyed, and the key was,
-    /// nothing is set any more.
+    /// Swaps the value with the content of the key's place. If the thread is exiting and the place was already
+    /// destroyed, nothing is set.
     fn exchange(&mut self) {
         let own = self.value.take();
         self.value = self.key.place.try_with(|place| place.0.replace(own)).ok().flatten();
@@ -239,7 +237,7 @@ pin_project! {
     #[must_use = "a future does nothing until it is awaited"]
     pub struct TaskLocalFuture<T: 'static, F> {
         value: Bound<T>,
-        // `None` once it is over. It is dropped with the value set.
+        // `None` once it has completed. It is dropped while the value is set.
         #[pin]
         future: Option<F>,
     }
@@ -256,9 +254,9 @@ pin_project! {
 }
 
 impl<T, F> TaskLocalFuture<T, F> {
-    /// Takes the value back, once the future is over or if it is not to be polled again.
+    /// Takes the value out, after the future has completed or if it will not be polled again.
     ///
-    /// `None` if it was taken before. What is polled after that finds no value.
+    /// `None` if it was taken before. If the future is polled after that, it sees no value.
     ///
     /// # Example
     ///
@@ -287,7 +285,7 @@ impl<T, F: Future> Future for TaskLocalFuture<T, F> {
         let mut this = self.project();
         let _set = Set::of(this.value);
         let Some(future) = this.future.as_mut().as_pin_mut() else {
-            panic!("the future of a task-local scope was polled after it had been ready");
+            panic!("the future of a task-local `scope` was polled after completion");
         };
         let poll = future.poll(cx);
         if poll.is_ready() {

@@ -1,4 +1,4 @@
-//! Models: how remotes are counted, in every order in which threads can meet. See `kernel/models.rs`.
+//! Loom models of the remote count, for every interleaving of the threads. See `kernel/models.rs`.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn one_remote() -> (Arc<Mailbox>, Arc<RemoteCount>) {
     (mailbox, remotes)
 }
 
-/// Sleeps as the thread parker does.
+/// Unparks a thread, like the wakers of the thread parker.
 struct Unparker(Thread);
 
 impl Wake for Unparker {
@@ -26,7 +26,7 @@ impl Wake for Unparker {
 }
 
 #[test]
-fn a_remote_that_calls_as_its_last_act_is_not_missed() {
+fn a_call_posted_just_before_the_last_remote_is_dropped_is_seen() {
     loom::model(|| {
         let (mailbox, remotes) = one_remote();
         let caller = {
@@ -43,7 +43,7 @@ fn a_remote_that_calls_as_its_last_act_is_not_missed() {
 }
 
 #[test]
-fn the_last_remote_wakes_a_scheduler_that_waits_for_it() {
+fn dropping_the_last_remote_wakes_a_sleeping_scheduler() {
     loom::model(|| {
         let (mailbox, remotes) = one_remote();
         let holder = {

@@ -1,4 +1,4 @@
-//! `Remote`: the scheduler, as other threads see it.
+//! `Remote`: a handle to a scheduler for other threads.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::kernel::{AtomicUsize, Kernel, Letter, Mailbox, Ordering, find};
 
-/// Spawns tasks onto a scheduler from any thread; made by [`Scheduler::remote`](crate::Scheduler::remote).
+/// Spawns tasks onto a scheduler from any thread; created by [`Scheduler::remote`](crate::Scheduler::remote).
 ///
-/// It may outlive the scheduler: then what it spawns ends at once with an error. While one exists a deadlock
-/// is never certain: a scheduler whose tasks all wait sleeps instead of giving up. [`Scheduler::run`](crate::Scheduler::run) still
-/// returns when no task is left; a root that waits for the end, as in the example there, keeps it running.
+/// It may outlive the scheduler; anything it spawns then fails immediately. While a `Remote` exists, a deadlock is
+/// never certain: if all tasks wait, the scheduler sleeps instead of reporting one.
+/// [`Scheduler::run`](crate::Scheduler::run) still returns when no task is left; a root that waits for a stop signal,
+/// as in the example of [`Remote::spawn`], keeps the scheduler running.
 ///
 /// See [`Remote::spawn`] for an example.
 #[doc(alias = "call_soon_threadsafe")]
@@ -21,7 +22,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// A handle to this scheduler.
+    /// Creates a remote for this scheduler.
     pub(crate) fn new(kernel: &Kernel) -> Self {
         let remotes = kernel.part::<Remotes>().expect("every scheduler can have remotes");
         Remote::counted(&remotes.0)
@@ -32,8 +33,8 @@ impl Remote {
         Remote { count: Arc::clone(count) }
     }
 
-    /// Has something called on the scheduler's thread, in its turn among the wakes from other threads. If the scheduler
-    /// is gone, it is dropped uncalled.
+    /// Calls `call` on the scheduler's thread, in order with the wakes from other threads. If the scheduler is gone,
+    /// drops it uncalled.
     pub(crate) fn call(&self, call: impl FnOnce(&Rc<Kernel>) + Send + 'static) {
         let scheduler = self.scheduler();
         let letter = Letter::Call(Box::new(move || {
@@ -68,7 +69,7 @@ impl fmt::Debug for Remote {
     }
 }
 
-// ----- how many there are -----
+// ----- counting them -----
 
 /// The remotes of a scheduler.
 pub(crate) struct Remotes(Arc<RemoteCount>);
@@ -78,13 +79,13 @@ impl Remotes {
         Remotes(Arc::new(RemoteCount::new(mailbox)))
     }
 
-    /// How many there are, each of which may post a call at any time. Read this before checking the mailbox.
+    /// Returns how many there are; each may post a call at any time. Read this before checking the mailbox.
     pub(crate) fn count(&self) -> usize {
         self.0.count()
     }
 }
 
-/// Counts the `Remote`s of a scheduler.
+/// The number of a scheduler's `Remote`s.
 pub(super) struct RemoteCount {
     mailbox: Arc<Mailbox>,
     remotes: AtomicUsize,
@@ -96,14 +97,14 @@ impl RemoteCount {
     }
 
     pub(super) fn add(&self) {
-        // Relaxed: a thread that makes one has one, or is the scheduler's own, so it is never missed.
+        // Relaxed: the calling thread holds a `Remote` or is the scheduler's own, so the scheduler cannot miss it.
         self.remotes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What a `Remote` has posted was posted before: the thread that reads the new count sees it.
+    /// Everything that the `Remote` posted happened before this: a thread that reads the new count sees it.
     pub(super) fn remove(&self) {
         if self.remotes.fetch_sub(1, Ordering::Release) == 1 {
-            // A scheduler that sleeps because of this one may now have to say that it sleeps in vain.
+            // A scheduler that sleeps because of this remote may now have a deadlock to report.
             drop(self.mailbox.post(Letter::Last));
         }
     }

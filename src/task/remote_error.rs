@@ -1,4 +1,4 @@
-//! How a task on another thread ended that has no output.
+//! The error of a task that was spawned from another thread.
 
 use std::any::Any;
 
@@ -7,16 +7,16 @@ use thiserror::Error;
 use crate::kernel::TaskId;
 use crate::task::JoinError;
 
-/// Why a task that was made by [`Remote::spawn`](crate::Remote::spawn) has no output: it panicked, or its
-/// scheduler is gone.
+/// Why a task spawned by [`Remote::spawn`](crate::Remote::spawn) has no output: it panicked, or its scheduler was
+/// dropped or shut down.
 ///
 /// # Example
 ///
 /// ```
-/// let remote = turnwise::Scheduler::new().remote(); // and that scheduler is gone
+/// let remote = turnwise::Scheduler::new().remote(); // the scheduler is dropped here
 /// let error = remote.spawn(|| async {}).wait().unwrap_err();
 /// assert!(error.is_cancelled());
-/// assert_eq!(error.to_string(), "the task was never made: its scheduler is gone");
+/// assert_eq!(error.to_string(), "the task was never spawned: its scheduler was dropped");
 /// ```
 #[derive(Debug, Error)]
 #[error(transparent)]
@@ -28,7 +28,7 @@ pub struct RemoteError {
 enum RemoteCause {
     #[error(transparent)]
     Task(JoinError),
-    #[error("the task was never made: its scheduler is gone")]
+    #[error("the task was never spawned: its scheduler was dropped")]
     Gone,
 }
 
@@ -41,7 +41,7 @@ impl RemoteError {
         RemoteError { cause: RemoteCause::Gone }
     }
 
-    /// Returns the id of the task, if there was one.
+    /// Returns the id of the task, if it was spawned.
     pub fn id(&self) -> Option<TaskId> {
         match &self.cause {
             RemoteCause::Task(error) => Some(error.id()),
@@ -54,12 +54,12 @@ impl RemoteError {
         matches!(&self.cause, RemoteCause::Task(error) if error.is_panic())
     }
 
-    /// Returns whether the task was dropped, or never made, because its scheduler is gone.
+    /// Returns whether the task was dropped or never spawned, because its scheduler was dropped or shut down.
     pub fn is_cancelled(&self) -> bool {
         !self.is_panic()
     }
 
-    /// Returns what the task panicked with.
+    /// Returns the payload of the panic.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Tasks for a scheduler on another thread: made there by a closure, answered here.
+//! Spawning from another thread: a closure creates the future on the scheduler's thread, and the output is sent back.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -16,14 +16,14 @@ use crate::task::remote::Remote;
 use crate::task::{JoinError, JoinHandle, RemoteError, id};
 
 impl Remote {
-    /// Makes a task on the scheduler's thread.
+    /// Spawns a task on the scheduler's thread.
     ///
-    /// The closure crosses over and runs there, in the task's first turn; the future that it makes need not
-    /// be `Send` and never leaves that thread. Only the output comes back. The task is put on the ready queue
-    /// when the scheduler next looks into its mail, behind whatever was woken from other threads before.
+    /// The closure is sent there and called in the task's first turn; the future that it returns need not be `Send` and
+    /// never leaves that thread. Only the output is sent back. The task is added to the ready queue when the scheduler
+    /// next checks its mailbox, behind everything that was woken from other threads before.
     ///
-    /// It goes on whether or not its handle is waited for; dropping the handle detaches it. If the scheduler
-    /// is gone, or goes before the task is over, the handle gives an error.
+    /// The task runs whether or not its handle is awaited; dropping the handle detaches it. If the scheduler has been
+    /// dropped, or is dropped or shut down before the task has finished, the handle returns an error.
     ///
     /// # Example
     ///
@@ -67,7 +67,7 @@ impl Remote {
     }
 }
 
-/// Makes the future, runs it, and keeps the promise of an answer, however it ends.
+/// Creates the future and runs it, and answers the promise however that ends.
 async fn keep<M, F>(make: M, mut promise: RemotePromise<F::Output>)
 where
     M: FnOnce() -> F,
@@ -79,8 +79,8 @@ where
         poll_fn(|cx| target.as_mut().poll(cx).map(|output| promise.give(Ok(output)))).await;
     };
     let mut outcome = pin!(outcome);
-    // The payload of a panic goes to the handle, if there still is one. The task panics all the same, for what
-    // looks at it on this thread.
+    // A panic's payload goes to the handle, if that still exists. The task panics in any case, so that reports on this
+    // thread show it.
     let caught = poll_fn(|cx| {
         let turn = catch_unwind(AssertUnwindSafe(|| outcome.as_mut().poll(cx)));
         turn.map_or_else(|payload| Poll::Ready(Err(payload)), |poll| poll.map(Ok))
@@ -94,41 +94,41 @@ where
     }
 }
 
-/// What both sides share.
+/// The state that both sides share.
 struct Reply<T> {
     state: Mutex<State<T>>,
     given: Condvar,
 }
 
 enum State<T> {
-    /// Not answered yet; the waker to wake then.
+    /// Not answered yet; the waker to wake then, if there is one.
     Open(Option<Waker>),
     Given(Result<T, RemoteError>),
     Taken,
 }
 
 impl<T> Reply<T> {
-    /// Nothing that runs under the lock can panic, so a poisoned one is as good as new.
+    /// Nothing that runs under the lock can panic, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The side that answers; it travels with the task, and answers for it if that cannot.
+/// The answering side. It moves with the task; if it is dropped before it has answered, it answers with an error.
 struct RemotePromise<T> {
     /// `None` only while it is being dropped.
     answer: Option<Arc<Reply<T>>>,
-    /// The task that answers, once it is made.
+    /// The answering task, once it is spawned.
     task: Option<TaskId>,
 }
 
 impl<T> RemotePromise<T> {
-    /// Returns whether the handle is still there.
+    /// Returns whether the handle still exists.
     fn is_awaited(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| Arc::strong_count(answer) > 1)
     }
 
-    /// Answers; does nothing if that was done before.
+    /// Answers, unless that was done before.
     fn give(&self, result: Result<T, RemoteError>) {
         let Some(answer) = &self.answer else { return };
         let waker = {
@@ -143,7 +143,7 @@ impl<T> RemotePromise<T> {
         };
         answer.given.notify_all();
         if let Some(waker) = waker {
-            run_quietly(|| waker.wake()); // A foreign waker; it must not hurt the task that answers.
+            run_quietly(|| waker.wake()); // The panic of a foreign waker must not reach this task.
         }
     }
 }
@@ -154,40 +154,40 @@ impl<T> Drop for RemotePromise<T> {
             Some(task) => RemoteError::of(JoinError::new(task, Failure::Aborted)),
             None => RemoteError::gone(),
         }));
-        // If the handle is gone, the answer is dropped here, perhaps amid a panic: it must not add another one.
+        // If the handle is gone, this drops the answer, perhaps during a panic: another panic must not escape.
         drop_quietly(self.answer.take());
     }
 }
 
-/// The handle of a task on another thread; made by [`Remote::spawn`].
+/// A handle to a task on another thread; created by [`Remote::spawn`].
 ///
-/// Await it, on any executor, or [`wait`](RemoteHandle::wait) for it where nothing can be awaited. Dropping
-/// it detaches the task.
+/// Await it, on any executor, or block on it with [`wait`](RemoteHandle::wait) in code that is not async. Dropping it
+/// detaches the task.
 ///
 /// # Cancel safety
 ///
-/// A handle that is polled by reference and given up can be awaited again later.
+/// A wait on `&mut handle` can be dropped, and the handle awaited again later.
 ///
 /// # Panics
 ///
-/// If it is polled again after it was ready.
-#[must_use = "dropping it detaches the task; its output and its panic are lost"]
+/// If it is polled again after it has completed.
+#[must_use = "dropping it detaches the task: its output or panic is lost"]
 pub struct RemoteHandle<T> {
     answer: Arc<Reply<T>>,
     scheduler: NonZeroU32,
 }
 
 impl<T> RemoteHandle<T> {
-    /// Blocks this thread until the task is over, and returns its output.
+    /// Blocks this thread until the task has finished, and returns its output.
     ///
     /// # Errors
     ///
-    /// A [`RemoteError`] if the task panicked, or ended without an output because its scheduler is gone.
+    /// A [`RemoteError`] if the task panicked, or has no output because its scheduler was dropped or shut down.
     ///
     /// # Panics
     ///
-    /// If the task is not over and its scheduler lives on this very thread, which would wait for itself for
-    /// ever: await the handle there.
+    /// If the task has not finished and its scheduler is on this thread, which would then block forever: await the
+    /// handle there.
     #[track_caller]
     #[doc(alias = "result")]
     pub fn wait(self) -> Result<T, RemoteError> {
@@ -200,7 +200,7 @@ impl<T> RemoteHandle<T> {
             if find(self.scheduler).is_some() {
                 drop(state);
                 panic!(
-                    "`RemoteHandle::wait` on the thread of the task's own scheduler would wait for ever: \
+                    "`RemoteHandle::wait` on the thread of the task's own scheduler would block forever: \
                      await the handle instead"
                 );
             }
@@ -208,7 +208,7 @@ impl<T> RemoteHandle<T> {
         }
     }
 
-    /// Returns whether the task is over, however it ended: then waiting for it does not wait.
+    /// Returns whether the task has finished, whatever the outcome. Awaiting the handle then does not wait.
     pub fn is_finished(&self) -> bool {
         !matches!(*self.answer.lock(), State::Open(_))
     }
@@ -226,7 +226,7 @@ impl<T> Limited for &mut RemoteHandle<T> {
     type Output = Result<T, RemoteError>;
 
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
-        // Cloning and dropping a foreign waker may run any code: both are done outside of the lock.
+        // Cloning or dropping a foreign waker may run any code, so both are done without the lock.
         let waker = cx.waker().clone();
         let old = {
             let mut state = self.answer.lock();
@@ -237,7 +237,7 @@ impl<T> Limited for &mut RemoteHandle<T> {
                         drop(state);
                         return Poll::Ready(result);
                     }
-                    _ => panic!("a `RemoteHandle` was polled after it had been ready"),
+                    _ => panic!("a `RemoteHandle` was polled after completion"),
                 },
             }
         };
@@ -248,7 +248,7 @@ impl<T> Limited for &mut RemoteHandle<T> {
 
 impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
-        // A foreign waker: it is let go now, and not when the task is over.
+        // The waker may be a foreign one: drop it now instead of when the task has finished.
         let waker = match &mut *self.answer.lock() {
             State::Open(waker) => waker.take(),
             State::Given(_) | State::Taken => None,

@@ -1,4 +1,4 @@
-//! Work that goes on when whoever waits for it is cancelled.
+//! Work that continues when its waiter is cancelled.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,25 +8,25 @@ use std::task::{Context, Poll};
 use crate::kernel::{SpawnMeta, current};
 use crate::task::{JoinError, JoinHandle};
 
-/// Runs a future as a task of its own, and waits for that: if the wait is cancelled, the work goes on.
+/// Runs a future as a task of its own, and waits for it: if the wait is cancelled, the work continues.
 ///
-/// The task is made at the first poll. Dropping this detaches it. Nothing protects the task itself from the end
-/// of its scheduler: [`Scheduler::shutdown`](crate::Scheduler::shutdown) asks it to end, as it asks all.
+/// The task is spawned at the first poll, and dropping this future detaches it. The task itself is not protected from
+/// the end of its scheduler: [`Scheduler::shutdown`](crate::Scheduler::shutdown) cancels it like all others.
 ///
-/// To hold requests back until some work is over, without a task for it, use [`mask`](crate::task::mask).
+/// To hold requests back until some work has finished, without a task for it, use [`mask`](crate::task::mask).
 ///
 /// # Errors
 ///
-/// A [`JoinError`] if the work panicked, or was cancelled or dropped with all tasks of its scheduler.
+/// A [`JoinError`] if the work panicked, or was cancelled or dropped along with all other tasks of its scheduler.
 ///
 /// # Cancel safety
 ///
-/// Once it was polled the work goes on whatever happens to this future. Its output is lost then. A request to
-/// end does not reach the work, only whoever waits for it here.
+/// Once it has been polled, the work continues whatever happens to this future; if this future is dropped, the output
+/// is lost. A cancel request never reaches the work, only the code that waits for it here.
 ///
 /// # Panics
 ///
-/// When first polled outside of a running scheduler.
+/// If it is first polled outside of a running scheduler.
 ///
 /// # Example
 ///
@@ -71,7 +71,7 @@ enum ShieldStage<F: Future> {
     },
 }
 
-/// What it wraps is not pinned here: it moves into its task.
+/// The wrapped future is not pinned here: it moves into its task.
 impl<F: Future> Unpin for Shield<F> {}
 
 impl<F: Future + 'static> Future for Shield<F> {
@@ -84,7 +84,7 @@ impl<F: Future + 'static> Future for Shield<F> {
                     "the `shield` at {place} needs a running scheduler: await it inside `block_on`"
                 );
             };
-            let future = future.take().expect("it is moved out once");
+            let future = future.take().expect("the future is moved out once");
             let handle = JoinHandle::spawn(kernel, future, SpawnMeta::at(place), None);
             self.stage = ShieldStage::Spawned { handle };
         }

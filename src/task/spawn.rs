@@ -1,4 +1,4 @@
-//! Spawning: a future becomes a task.
+//! Spawning tasks.
 
 use std::fmt;
 use std::panic::Location;
@@ -7,10 +7,10 @@ use crate::kernel::{SpawnMeta, current};
 use crate::task::JoinHandle;
 use crate::task::fallible::Fallible;
 
-/// Makes a task of a future, on the scheduler that runs on this thread.
+/// Spawns a new task on the scheduler that is running on this thread.
 ///
-/// Nothing of it runs yet: it is put at the end of the ready queue, and has its first turn when its turn
-/// comes. It goes on whether or not its handle is awaited; dropping the handle detaches it. The future
+/// The future is not polled by this call: the task is added to the end of the ready queue, and takes its first turn
+/// when it reaches the front. It runs whether or not its handle is awaited; dropping the handle detaches it. The future
 /// need not be `Send`.
 ///
 /// # Panics
@@ -41,11 +41,10 @@ where
     JoinHandle::spawn(kernel, future, SpawnMeta::at(Location::caller()), None)
 }
 
-/// Makes a task of a future that may fail: if its `Err` goes unread, that is reported.
+/// Spawns a task that may fail: if its `Err` is never read, that is reported.
 ///
-/// As [`spawn`], whose handle may be dropped too; but what a plain task returns is its own affair, while an
-/// `Err` that was to tell somebody of a failure, and nobody is left to hear it, is not lost in silence. See
-/// [`Builder::on_failure`](crate::scheduler::Builder::on_failure).
+/// Otherwise like [`spawn`]. When the handle is dropped, a plain task's output is dropped silently, but an `Err` of
+/// this task counts as a failure, as a panic does. See [`Builder::on_failure`](crate::scheduler::Builder::on_failure).
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! What must be closed whatever happens, and waits to be.
+//! Closing a resource in any case, with a clean-up that may await.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -8,26 +8,27 @@ use std::task::Poll;
 
 use crate::cancel::{Cancelled, catch_cancel, mask};
 
-/// Runs a body with a resource, and closes the resource after that, by a function that may await: when the body
-/// has returned, with or without an error; when it was cancelled; and when it panicked.
+/// Runs `body` with a resource, then closes the resource with an async function, whether the body returned (with or
+/// without an error), was cancelled or panicked.
 ///
-/// `async with` in Python. A destructor does the same for what can be closed at once. Open the resource before:
-/// what fails to open needs no closing.
+/// This is Python's `async with`. If closing does not need to await, a destructor is enough. Open the resource before
+/// this call: a resource that fails to open needs no closing.
 ///
-/// The closing function is told [how the body has ended](Exit). It is not cancelled: requests to end wait until
-/// it is over, as in a [`mask`]. After that, what the body has returned is returned; a request that has ended the
-/// body goes on to what is around, as by [`Cancelled::resume`]; and a panic of it goes on as well.
+/// `close` receives [how the body has ended](Exit). It is not cancelled: requests are held back until it has completed,
+/// as in a [`mask`]. After that, the output of the body is returned; a request that ended the body continues outward,
+/// as by [`Cancelled::resume`]; and a panic of the body is resumed.
 ///
-/// If the closing can fail, let the function keep what came of it, beside the resource for example.
+/// If closing can fail, let `close` store the error where the caller can read it, such as in a captured variable.
 ///
 /// # Panics
 ///
-/// If the body does, once the resource is closed; or if the closing function does.
+/// If the body panics, after the resource has been closed; or if `close` panics.
 ///
 /// # Cancel safety
 ///
-/// A request to end is waited for, as told. Dropping the future, by an [`abort`](crate::JoinHandle::abort) or as the
-/// loser of a `select!`, drops the body and the resource, and nothing is closed but by its destructor.
+/// A request waits until `close` has completed, as described above. Dropping the future, by an
+/// [`abort`](crate::JoinHandle::abort) or as the loser of a `select!`, drops the body and the resource without calling
+/// `close`, so only destructors run.
 ///
 /// # Example
 ///
@@ -67,7 +68,8 @@ pub async fn with<R, T>(
     close: impl AsyncFnOnce(R, Exit<'_, T>),
 ) -> T {
     let body = async { body(&mut resource).await };
-    // Caught twice: its panic inside, and outside that of a destructor, if it is dropped because it is cancelled.
+    // Caught twice: the inner one catches a panic of the body, the outer one that of a destructor, if the body is
+    // dropped because it was cancelled.
     let outcome = caught(catch_cancel(caught(body))).await;
     match outcome {
         Ok(Ok(Ok(output))) => {
@@ -89,19 +91,18 @@ pub async fn with<R, T>(
 #[derive(Debug)]
 #[doc(alias = "__aexit__")]
 pub enum Exit<'a, T> {
-    /// It has returned this.
+    /// It returned this.
     Returned(&'a T),
-    /// It was asked to end.
+    /// It was cancelled.
     Cancelled(&'a Cancelled),
-    /// It has panicked.
+    /// It panicked.
     Panicked,
 }
 
-/// A future whose panic is an output.
+/// Turns a panic of a future into an `Err`.
 async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
-    // It is not polled again after a panic, and what it leaves behind is the caller's affair: a resource that is
-    // about to be closed.
+    // Unwind safe: the future is not polled again after a panic, and the caller only closes the resource that it used.
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(poll) => poll.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),

@@ -1,14 +1,13 @@
-//! Giving way: back to the end of the ready queue.
+//! Yielding: back to the end of the ready queue.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Gives way: the task goes to the end of the ready queue, and everybody who was ready before has a turn
-/// first.
+/// Yields: the task moves to the end of the ready queue, and every task that is already ready takes its turn first.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future does nothing; the turn that it asked for may come all the same.
+/// Dropping the future has no effect, but the turn that it requested may still take place.
 ///
 /// # Example
 ///
@@ -51,14 +50,14 @@ impl Future for YieldNow {
     }
 }
 
-/// Gives way, and by that lets the task be cancelled here: a request to end is delivered while the task
-/// waits, and never while it computes.
+/// Yields, which lets the task be cancelled here: a request is delivered only at an await point, never during a
+/// computation.
 ///
-/// The same as [`yield_now`], under the name that says why it stands there.
+/// The same as [`yield_now`], under a name that states this purpose.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future does nothing; the turn that it asked for may come all the same.
+/// Dropping the future has no effect, but the turn that it requested may still take place.
 ///
 /// # Example
 ///

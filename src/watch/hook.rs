@@ -1,7 +1,8 @@
-//! The hook of `on_wake`: tells a foreign loop that there is something to do.
+//! The `on_wake` hook: notifies a foreign loop that there is something to do.
 //!
-//! While the scheduler does not run, the hook lies in the mailbox like the waker of a thread that sleeps: a letter takes
-//! it out and calls it. A wake on the scheduler's own thread does the same. So it is called at most once between two runs.
+//! While the scheduler is not running, the hook is in the mailbox, like the waker of a sleeping thread: a letter takes
+//! it out and calls it. A wake on the scheduler's own thread does the same. So it is called at most once between two
+//! runs.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,13 +20,13 @@ impl WakeHook {
         self.0.borrow().is_some()
     }
 
-    /// Replaces it. What is returned is user code, to be dropped with nothing borrowed.
+    /// Replaces the hook. The old one is user code, to be dropped with nothing borrowed.
     pub(crate) fn replace(&self, hook: Option<Waker>) -> Option<Waker> {
         self.0.replace(hook)
     }
 
-    /// Lets the next wake call the hook; or calls it at once, if there is something to do already. `false` if that has
-    /// panicked: then there is no hook any more.
+    /// Arms the hook for the next wake, or calls it immediately if there is something to do already. Returns `false` if
+    /// it panicked: then it has been removed.
     #[must_use]
     pub(crate) fn arm(&self, kernel: &Kernel) -> bool {
         let Some(hook) = self.0.borrow().clone() else { return true };
@@ -36,7 +37,7 @@ impl WakeHook {
         self.guard(|| hook.wake())
     }
 
-    /// Calls the hook, unless it was called already since the last run. `false` if it has panicked.
+    /// Calls the hook, unless it was already called since the last run. Returns `false` if it panicked.
     #[must_use]
     pub(crate) fn call(&self, kernel: &Kernel) -> bool {
         match kernel.mailbox.sleeper() {
@@ -45,7 +46,7 @@ impl WakeHook {
         }
     }
 
-    /// Runs code of the hook; if that panics, it must break neither the end of a run nor what wakes.
+    /// Runs code of the hook. A panic in it must break neither the end of a run nor the code that wakes.
     fn guard(&self, call: impl FnOnce()) -> bool {
         let Err(payload) = catch_unwind(AssertUnwindSafe(call)) else { return true };
         let hook = self.0.take();
@@ -55,7 +56,8 @@ impl WakeHook {
     }
 }
 
-/// Makes a waker of a closure. It catches its own panics, since they would hit whatever wakes, on any thread.
+/// Creates a waker from a closure. It catches the closure's panics, since they would unwind into the code that wakes,
+/// on any thread.
 pub(crate) fn hook_waker(call: impl Fn() + Send + Sync + 'static) -> Waker {
     Waker::from(Arc::new(HookFn { call: Mutex::new(Some(Arc::new(call))) }))
 }

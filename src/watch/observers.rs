@@ -1,6 +1,6 @@
-//! Telling of what happens: the observers, the log of `step`, and the hook of `on_wake`.
+//! Notification of events: the observers, the log of `step`, and the `on_wake` hook.
 //!
-//! The core tells of tasks by [`Flags::TRACE`], which is set as long as anything here listens.
+//! The kernel traces tasks while [`Flags::TRACE`] is set: as long as anything here listens.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,10 +17,10 @@ use crate::watch::step::TurnLog;
 pub(crate) struct Watch {
     /// In the order in which they were added.
     observers: RefCell<Vec<Rc<dyn Observer>>>,
-    /// What `step` reads, while it gives its turn.
+    /// The log that `step` reads, while it gives its turn.
     log: RefCell<Option<Box<TurnLog>>>,
     hook: WakeHook,
-    /// Another layer traces turns as well, whether anything listens here or not.
+    /// Whether another layer traces turns too, even if nothing listens here.
     is_always_traced: bool,
 }
 
@@ -36,7 +36,7 @@ impl Watch {
         self.update(kernel);
     }
 
-    /// Removes an observer; in vain if it was removed before.
+    /// Removes an observer; does nothing if it was removed before.
     pub(crate) fn remove(&self, kernel: &Kernel, observer: &Rc<dyn Observer>) {
         let gone = {
             let mut observers = self.observers.borrow_mut();
@@ -47,7 +47,7 @@ impl Watch {
         drop(gone);
     }
 
-    /// Begins the log of a turn, or ends it: then the log is returned.
+    /// Starts the log of a turn, or ends it and returns the log.
     pub(crate) fn set_log(
         &self,
         kernel: &Kernel,
@@ -58,7 +58,7 @@ impl Watch {
         old
     }
 
-    /// Installs the hook of `on_wake`. What is returned is user code, to be dropped with nothing borrowed.
+    /// Installs the `on_wake` hook. The old one is user code, to be dropped with nothing borrowed.
     pub(crate) fn set_hook(&self, kernel: &Kernel, hook: Waker) -> Option<Waker> {
         let old = self.hook.replace(Some(hook));
         self.update(kernel);
@@ -68,14 +68,14 @@ impl Watch {
         old
     }
 
-    /// Lets the next wake call the hook, if there is one: the scheduler does not run any more.
+    /// Arms the hook, if there is one, for the next wake: the scheduler is no longer running.
     pub(crate) fn arm_hook(&self, kernel: &Kernel) {
         if !self.hook.arm(kernel) {
             self.update(kernel);
         }
     }
 
-    /// Lets all go, at the end of the scheduler.
+    /// Drops all of them, at the end of the scheduler.
     pub(crate) fn close(&self) {
         let (observers, hook) = (self.observers.take(), self.hook.replace(None));
         drop_quietly(hook);
@@ -95,7 +95,7 @@ impl Watch {
         kernel.board.borrow_mut().flags.set(Flags::TRACE, self.is_always_traced || self.listens());
     }
 
-    // ----- what the core tells of -----
+    // ----- events from the kernel -----
 
     pub(crate) fn trace(&self, kernel: &Kernel, key: Key, event: TaskEvent) {
         if !self.listens() {
@@ -165,15 +165,15 @@ impl Watch {
         if let Some(task) = id_of(kernel, key) {
             self.emit(kernel, &Transition::Scheduled { task, cause });
         }
-        // A foreign loop that drives this scheduler has to know that there is something to do.
+        // A foreign loop that drives this scheduler must be notified that there is something to do.
         if kernel.running.get().is_none() && !self.hook.call(kernel) {
             self.update(kernel);
         }
     }
 
-    // ----- telling it -----
+    // ----- notifying -----
 
-    /// Tells of a transition. Called with nothing borrowed.
+    /// Emits a transition. Called with nothing borrowed.
     pub(crate) fn emit(&self, kernel: &Kernel, transition: &Transition) {
         self.each(kernel, |observer| observer.transition(transition));
         if let Some(log) = &mut *self.log.borrow_mut() {
@@ -181,11 +181,11 @@ impl Watch {
         }
     }
 
-    /// Calls every observer; one that panics is an observer no more.
+    /// Calls every observer, and removes one that panics.
     pub(crate) fn each(&self, kernel: &Kernel, call: impl Fn(&dyn Observer)) {
         let mut number = 0;
         loop {
-            // Bound first: nothing is borrowed while an observer runs.
+            // A statement of its own, so that nothing is borrowed while an observer runs.
             let observer = self.observers.borrow().get(number).cloned();
             let Some(observer) = observer else { return };
             match catch_unwind(AssertUnwindSafe(|| call(&*observer))) {
@@ -200,7 +200,7 @@ impl Watch {
     }
 }
 
-/// Tells what watches a scheduler of a transition; for the layers above. In vain if nothing does.
+/// Emits a transition to whatever watches a scheduler, for the layers above. Does nothing if nothing listens.
 pub(crate) fn emit(kernel: &Kernel, transition: impl FnOnce() -> Transition) {
     if kernel.is_traced()
         && let Some(watch) = kernel.part::<Watch>()
@@ -210,7 +210,7 @@ pub(crate) fn emit(kernel: &Kernel, transition: impl FnOnce() -> Transition) {
     }
 }
 
-/// A task, and the number of its last turn. Not that of the last turn of all: turns nest.
+/// Returns a task's id and the number of its last turn, which need not be the scheduler's last turn: turns nest.
 fn turn_of(kernel: &Kernel, key: Key) -> Option<(TaskId, u64)> {
     let board = kernel.board.borrow();
     let slot = board.taskmap.get(key)?;

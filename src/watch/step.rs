@@ -1,4 +1,4 @@
-//! What happened in one turn, as `step` tells it: made from the transitions that were written down in it.
+//! What happened in one turn, as `step` returns it, built from the transitions that were logged in the turn.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,15 +12,15 @@ use crate::report::{Cause, TaskLabel, Transition, TurnResult, WaitsFor};
 pub struct Turn {
     /// The number of the turn, among all turns of the scheduler.
     pub number: u64,
-    /// Whose turn it was.
+    /// The task that took it.
     pub task: TaskLabel,
-    /// What came of it.
+    /// Its result.
     pub result: TurnResult,
-    /// The other tasks that were put on the ready queue by it, in that order.
+    /// The other tasks that it put on the ready queue, in that order.
     pub woke: Vec<TaskLabel>,
     /// What the task waits for now, and where: one entry for each branch of a join or select.
     pub waits: Vec<WaitsFor>,
-    /// The turns that took place inside of it: those of the children of scopes that it polled.
+    /// The turns nested in it: those of the children of scopes that the task polled.
     pub nested: Vec<Turn>,
 }
 
@@ -40,11 +40,11 @@ impl fmt::Display for Turn {
     }
 }
 
-/// What happens in a turn that `step` gives, written down.
+/// The log of a turn that `step` gives.
 #[derive(Default)]
 pub(crate) struct TurnLog {
     transitions: Vec<Transition>,
-    /// The tasks that began the turns among them, in that order: some are gone when this is read.
+    /// The tasks that took the turns among them, in that order: some no longer exist when this is read.
     turns: Vec<TaskLabel>,
 }
 
@@ -57,8 +57,8 @@ impl TurnLog {
         self.transitions.push(transition.clone());
     }
 
-    /// Makes a [`Turn`] of it; `None` if there was none. `labels` gives those of tasks that are still there, `waits`
-    /// what they wait for.
+    /// Builds a [`Turn`] from the log; `None` if no turn was logged. `labels` returns the labels of tasks that still
+    /// exist, `waits` what they wait for.
     pub(crate) fn read(
         self,
         labels: impl Fn(&[TaskId]) -> Vec<TaskLabel>,
@@ -72,7 +72,7 @@ impl TurnLog {
             turn.woke = labels(woke);
             turn.waits = waits.remove(&turn.task.id).unwrap_or_default();
         }
-        // From the last one: a nested turn comes after the one that it is nested in.
+        // From the last one: a nested turn comes after the turn that it is nested in.
         while let Some(Draft { mut turn, inside, .. }) = drafts.pop() {
             turn.nested.reverse();
             match inside.and_then(|outer| drafts.get_mut(outer)) {
@@ -84,15 +84,15 @@ impl TurnLog {
     }
 }
 
-/// A turn, as far as the log was read.
+/// A turn, as far as the log has been read.
 struct Draft {
     turn: Turn,
     woke: Vec<TaskId>,
-    /// The number of the draft that it is nested in.
+    /// The index of the draft that it is nested in.
     inside: Option<usize>,
 }
 
-/// The turns among these transitions, in the order in which they began.
+/// Returns the turns among these transitions, in the order in which they began.
 fn drafts(log: TurnLog) -> Vec<Draft> {
     let mut labels = log.turns.into_iter();
     let mut drafts: Vec<Draft> = Vec::new();

@@ -1,7 +1,7 @@
-//! Failures that are never read: a panic in a task, or the `Err` of a fallible one, that waits for a handle which is gone.
+//! Failures that are never read: a panic in a task, or the `Err` of a fallible task, whose handle was dropped.
 //!
-//! When it is clear that nothing will read it (the handle was dropped, before or after) the task is reported: once, to
-//! the observers and to [`Builder::on_report`](crate::scheduler::Builder::on_report), or on stderr.
+//! Once it is certain that nothing will read it (the handle was dropped before or after the end), the failure is
+//! reported once: to the observers, and to [`Builder::on_report`](crate::scheduler::Builder::on_report) or on stderr.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,19 +15,19 @@ use crate::watch::observers::Watch;
 /// What `on_report` installed.
 pub(crate) type Reporter = Box<dyn FnMut(&Report)>;
 
-/// Empties a finished task whose output is an error, and says which.
+/// Takes the error out of a finished task, and returns its text.
 pub(crate) type Explain = fn(Pin<&mut dyn Target>) -> String;
 
-/// What becomes of failures that are never read.
+/// Handles failures that are never read.
 pub(crate) struct Failures {
     policy: FailurePolicy,
-    /// Out of its place while it is told.
+    /// Taken out while it runs.
     reporter: RefCell<Option<Reporter>>,
-    /// By slot, how the error of a task that has [`Flags::CALL_UNREAD`] is printed.
+    /// By slot: how to print the error of a task that has [`Flags::CALL_UNREAD`].
     explain: RefCell<Vec<Option<Explain>>>,
-    /// The failure for which the scheduler shuts down, until a run has told of it.
+    /// The failure for which the scheduler shuts down, until a run returns it.
     fatal: RefCell<Option<Box<Report>>>,
-    /// It shuts down already, so no failure makes it.
+    /// A shutdown is already in progress, so a failure does not start one.
     pub(crate) is_shutting_down: Cell<bool>,
 }
 
@@ -42,7 +42,7 @@ impl Failures {
         }
     }
 
-    /// The failure for which the scheduler shuts down, if there is one.
+    /// Takes the failure for which the scheduler shuts down, if there is one.
     pub(crate) fn take_fatal(&self) -> Option<Box<Report>> {
         self.fatal.take()
     }
@@ -51,12 +51,12 @@ impl Failures {
         self.fatal.borrow().is_some()
     }
 
-    /// Lets go what is user code, at the end of the scheduler.
+    /// Drops the reporter, which is user code, at the end of the scheduler.
     pub(crate) fn close(&self) {
         drop_quietly(self.reporter.take());
     }
 
-    /// Reports the failure that a finished task has left, if there is one: it is about to be dropped unread.
+    /// Reports the failure of a finished task whose output is about to be dropped unread, if it has failed.
     pub(crate) fn unread(&self, kernel: &Kernel, slot: u32, left: &mut Boxed) {
         if self.policy == FailurePolicy::Ignore {
             return;
@@ -82,13 +82,13 @@ impl Failures {
 
     fn report_error(&self, kernel: &Kernel, key: Key, left: &mut Boxed, explain: Explain) {
         let Some((task, spawned_at)) = origin(kernel, key) else { return };
-        // The error prints itself, which may panic, and is dropped, which may too.
+        // Both `Debug` and the destructor of the error may panic.
         let error = catch_unwind(AssertUnwindSafe(|| explain(left.as_mut())));
         let error = match error {
             Ok(error) => Arc::from(error),
             Err(payload) => {
                 drop_quietly(payload);
-                Arc::from("(and printing it panicked)")
+                Arc::from("(its `Debug` impl panicked)")
             }
         };
         self.report_failure(kernel, Report::UnreadError { task, spawned_at, error });
@@ -102,14 +102,15 @@ impl Failures {
         }
     }
 
-    /// Reports to the observers and to `on_report`; if that is not installed, on stderr. Called with nothing borrowed.
+    /// Reports to the observers and to `on_report` or, if that is not installed, on stderr. Called with nothing
+    /// borrowed.
     fn report(&self, kernel: &Kernel, report: &Report) {
         if kernel.is_traced()
             && let Some(watch) = kernel.part::<Watch>()
         {
             watch.each(kernel, |observer| observer.reported(report));
         }
-        // Taken out, since it is user code. What is reported while it runs goes to stderr.
+        // Taken out, since it is user code. Anything reported while it runs goes to stderr.
         let Some(mut reporter) = self.reporter.take() else { return print(report) };
         match catch_unwind(AssertUnwindSafe(|| reporter(report))) {
             Ok(()) => drop(self.reporter.replace(Some(reporter))),
@@ -122,7 +123,7 @@ impl Failures {
     }
 }
 
-/// Notes that a task is going to end with an error, and how that is printed if it is never read.
+/// Records that a task is about to end with an error, and how to print that if it is never read.
 #[cold]
 pub(crate) fn record_error(kernel: &Kernel, task: TaskKey, print: Explain) {
     let Some(failures) = kernel.part::<Failures>() else { return };
@@ -135,7 +136,7 @@ pub(crate) fn record_error(kernel: &Kernel, task: TaskKey, print: Explain) {
     explain[slot] = Some(print);
 }
 
-/// Reports something; for the layers above.
+/// Reports an event, for the layers above.
 #[cold]
 pub(crate) fn report(kernel: &Kernel, report: &Report) {
     if let Some(failures) = kernel.part::<Failures>() {
@@ -143,13 +144,13 @@ pub(crate) fn report(kernel: &Kernel, report: &Report) {
     }
 }
 
-/// Label and spawn place of a task.
+/// Returns the label and the spawn place of a task.
 pub(crate) fn origin(kernel: &Kernel, key: Key) -> Option<(TaskLabel, Place)> {
     let board = kernel.board.borrow();
     Some((label(&board, key)?, board.taskmap.get(key)?.spawned_at))
 }
 
-/// Prints a line on stderr. If that cannot be written to, nothing can be done.
+/// Prints a line on stderr. If that fails, nothing can be done.
 fn print(report: &Report) {
     run_quietly(|| eprintln!("turnwise: {report}"));
 }

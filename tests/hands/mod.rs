@@ -1,5 +1,5 @@
-//! Futures that are polled by hand, in any order, with wakers that note down whom they wake; and the executors
-//! of others.
+//! Futures that are polled by hand, in any order, with wakers that record which future they wake; and other
+//! executors.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
 use std::pin::{Pin, pin};
@@ -18,14 +18,14 @@ impl<F: Future> Hands<F> {
         Hands { futures: Vec::new(), woken: Arc::default() }
     }
 
-    /// Takes a future over, under the next number.
+    /// Adds a future, under the next number.
     pub(crate) fn add(&mut self, future: F) {
         self.futures.push(Some(Box::pin(future)));
     }
 
-    /// Polls, each time with another waker of the same number. A future that is ready is dropped.
+    /// Polls a future, each time with a new waker of the same number. A future that is ready is dropped.
     pub(crate) fn poll(&mut self, number: usize) -> Poll<F::Output> {
-        let waker = Waker::from(Arc::new(Noted(number, Arc::clone(&self.woken))));
+        let waker = Waker::from(Arc::new(Recorder(number, Arc::clone(&self.woken))));
         let future = self.future(number);
         let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
         if poll.is_ready() {
@@ -42,30 +42,30 @@ impl<F: Future> Hands<F> {
         drop(self.futures[number].take());
     }
 
-    /// Who was woken since the last time.
+    /// The numbers that were woken since the last call, in order.
     pub(crate) fn woken(&self) -> Vec<usize> {
-        std::mem::take(&mut self.woken.lock().expect("nobody panics"))
+        std::mem::take(&mut self.woken.lock().expect("no holder panics"))
     }
 }
 
-/// Notes its number when it is woken.
-struct Noted(usize, Arc<Mutex<Vec<usize>>>);
+/// Records its number when it is woken.
+struct Recorder(usize, Arc<Mutex<Vec<usize>>>);
 
-impl Wake for Noted {
+impl Wake for Recorder {
     fn wake(self: Arc<Self>) {
-        self.1.lock().expect("nobody panics").push(self.0);
+        self.1.lock().expect("no holder panics").push(self.0);
     }
 }
 
-/// Runs a story on our scheduler, on tokio's, and on no executor at all.
-pub(crate) fn everywhere(story: impl AsyncFn()) {
-    turnwise::block_on(story());
+/// Runs a program on our scheduler, on tokio's, and on a bare thread.
+pub(crate) fn everywhere(program: impl AsyncFn()) {
+    turnwise::block_on(program());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("without I/O");
-    runtime.block_on(story());
-    park_on(story());
+    runtime.block_on(program());
+    park_on(program());
 }
 
-/// The smallest executor there is: the thread sleeps until it is woken.
+/// The smallest executor: the thread sleeps until it is woken.
 fn park_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {

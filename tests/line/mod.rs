@@ -1,8 +1,8 @@
-//! A line at a counter, as plain as can be: what every primitive that counts permits must do; and a driver
-//! that does random things to both and compares them after each.
+//! A plain model of a queue at a counter: what every primitive that counts permits must do; and a driver that applies
+//! random operations to both and compares them after each.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
-pub(crate) mod weather;
+pub(crate) mod foreign;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -14,29 +14,29 @@ use proptest::prelude::*;
 
 /// A primitive under test.
 pub(crate) trait Subject {
-    /// Waits for so many permits; `None` if it was closed.
+    /// Waits for `wanted` permits; `None` if it was closed.
     fn ask(&self, wanted: u32) -> Asked<'_>;
 
     fn try_ask(&self, wanted: u32) -> Option<Box<dyn Pass + '_>>;
 
-    /// As `Debug` prints it.
+    /// The output of `Debug`.
     fn show(&self) -> String;
 
-    /// Permits that nobody has, if it tells.
+    /// How many permits are free, if the primitive exposes that.
     fn free(&self) -> Option<u32> {
         None
     }
 
     fn add(&self, _permits: u32) {
-        unreachable!("it has as many permits as it has")
+        unreachable!("its number of permits is fixed")
     }
 
     fn remove(&self, _permits: u32) -> u32 {
-        unreachable!("it has as many permits as it has")
+        unreachable!("its number of permits is fixed")
     }
 
     fn close(&self) {
-        unreachable!("it is always open")
+        unreachable!("it cannot be closed")
     }
 }
 
@@ -54,18 +54,18 @@ pub(crate) trait Pass {
     where
         Self: 'a,
     {
-        unreachable!("it is whole")
+        unreachable!("it cannot be split")
     }
 }
 
-/// Something to do. Parties are counted round.
+/// One operation. The numbers of parties wrap around.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Ask(u32),
     TryAsk(u32),
-    /// With which of its two wakers.
+    /// The party, and which of its two wakers to use.
     Poll(usize, usize),
-    /// In whatever stage it is.
+    /// At any stage.
     Drop(usize),
     Forget(usize),
     KeepOne(usize),
@@ -74,7 +74,7 @@ pub(crate) enum Step {
     Close,
 }
 
-/// Asking, polling (also for nothing), and dropping at every moment.
+/// Asking, polling (also spuriously), and dropping at any moment.
 pub(crate) fn asking(wanted: impl Strategy<Value = u32> + Clone) -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => wanted.clone().prop_map(Step::Ask),
@@ -86,12 +86,12 @@ pub(crate) fn asking(wanted: impl Strategy<Value = u32> + Clone) -> impl Strateg
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Asked, and not polled yet.
+    /// Created, and not polled yet.
     Fresh,
     Waiting,
-    /// The permits are its own, and it has not seen that yet.
+    /// Owns its permits, and has not been polled since.
     Granted,
-    /// It was closed, and it has not seen that yet.
+    /// The primitive was closed, and it has not been polled since.
     Refused,
     Held,
 }
@@ -106,7 +106,7 @@ impl Wake for Bell {
     }
 }
 
-/// One wait, and then what it got; with what the model knows of it.
+/// One wait, and then its permits; with what the model has recorded about it.
 struct Party<'a> {
     number: usize,
     wanted: u32,
@@ -114,13 +114,13 @@ struct Party<'a> {
     asked: Option<Asked<'a>>,
     pass: Option<Box<dyn Pass + 'a>>,
     bells: [Arc<Bell>; 2],
-    /// Which of them it was polled with last.
+    /// Which of the bells it was polled with last.
     last: usize,
     /// How often each should have rung.
     rings: [usize; 2],
 }
 
-/// The line, and those who stand in it or have been served.
+/// The queue, and the parties that are in it or have been served.
 struct Line<'a> {
     subject: &'a dyn Subject,
     free: u32,
@@ -130,7 +130,7 @@ struct Line<'a> {
     made: usize,
 }
 
-/// Does all steps to the subject, which has so many permits, and compares it with the model after each.
+/// Applies all steps to the subject, which has this many permits, and compares it with the model after each.
 pub(crate) fn check(subject: &dyn Subject, permits: u32, steps: &[Step]) {
     let (queue, parties) = (VecDeque::new(), Vec::new());
     let mut line = Line { subject, free: permits, is_closed: false, queue, parties, made: 0 };
@@ -207,9 +207,9 @@ impl<'a> Line<'a> {
     }
 
     fn try_enter(&mut self, wanted: u32) {
-        let is_let_in = !self.is_closed && self.queue.is_empty() && wanted <= self.free;
+        let is_granted = !self.is_closed && self.queue.is_empty() && wanted <= self.free;
         let pass = self.subject.try_ask(wanted);
-        assert_eq!(pass.is_some(), is_let_in);
+        assert_eq!(pass.is_some(), is_granted);
         if pass.is_some() {
             self.free -= wanted;
             let party = Party { pass, stage: Stage::Held, ..self.party(wanted) };
@@ -259,7 +259,7 @@ impl<'a> Line<'a> {
             Stage::Fresh | Stage::Refused => {}
         }
         self.serve();
-        // Its bells are gone from the comparison: whoever is dropped is not rung again.
+        // Its bells are no longer compared: a party that was dropped is not rung again.
         let held: usize = party.bells.iter().map(|bell| Arc::strong_count(bell) - 1).sum();
         assert_eq!(held, 0, "a waker was kept");
     }
@@ -267,7 +267,7 @@ impl<'a> Line<'a> {
     fn serve(&mut self) {
         while let Some(&first) = self.queue.front() {
             let party = self.parties.iter_mut().find(|party| party.number == first);
-            let party = party.expect("whoever leaves is not in the line any more");
+            let party = party.expect("a party that has left is not in the queue");
             if party.wanted > self.free {
                 return;
             }

@@ -1,4 +1,4 @@
-//! Notes with the virtual time, and what tests about cancelling are made of.
+//! Notes with the virtual time, and helpers for the tests of cancellation.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use turnwise::task::catch_cancel;
 use turnwise::{JoinHandle, Scheduler, sleep, time};
 
-/// So many milliseconds.
+/// A number of milliseconds.
 pub(crate) const fn ms(number: u64) -> Duration {
     Duration::from_millis(number)
 }
@@ -28,17 +28,17 @@ impl Notes {
         self.lines.borrow_mut().push(format!("{passed} {}", what.as_ref()));
     }
 
-    /// Everything since the last time.
+    /// Everything since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         self.lines.take()
     }
 
-    /// Notes its own drop.
+    /// A value that notes its own drop.
     pub(crate) fn on_drop(&self, what: &'static str) -> NoteOnDrop {
         NoteOnDrop { notes: self.clone(), what }
     }
 
-    /// Runs `work`, and if that is cancelled cleans up for so long.
+    /// Runs `work`; if that is cancelled, cleans up for `clean_up` milliseconds.
     pub(crate) async fn guard(&self, name: &str, clean_up: u64, work: impl Future) {
         match catch_cancel(work).await {
             Ok(_) => self.add(format!("{name} done")),
@@ -51,7 +51,7 @@ impl Notes {
         }
     }
 
-    /// The same, and passes the request on.
+    /// Like `guard`, but passes the request on after the clean-up.
     pub(crate) async fn guard_and_resume(&self, name: &str, clean_up: u64, work: impl Future) {
         match catch_cancel(work).await {
             Ok(_) => self.add(format!("{name} done")),
@@ -83,7 +83,7 @@ pub(crate) fn world() -> (Scheduler, Notes) {
     (scheduler, Notes { lines: Rc::default(), start })
 }
 
-/// Spawns a task and lets everything run until it waits.
+/// Spawns a task, and runs the scheduler until it stalls.
 pub(crate) fn started<T: 'static>(
     scheduler: &Scheduler,
     future: impl Future<Output = T> + 'static,

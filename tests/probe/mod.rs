@@ -1,5 +1,5 @@
-//! What the tests about wakers, panics and dropping look through: things that count, a task that shows its
-//! waker, strange wakers, and a log of what happened in which order.
+//! Helpers for the tests of wakers, panics and drops: counters, a task that exposes its waker, foreign wakers, and a
+//! log of what happened in which order.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
 use std::any::Any;
@@ -55,9 +55,9 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-// ----- telling in which order -----
+// ----- logging the order -----
 
-/// What happened, in order; clones write into the same one.
+/// What happened, in order; clones write to the same log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Rc<RefCell<Vec<String>>>);
 
@@ -66,13 +66,13 @@ impl Log {
         self.0.borrow_mut().push(what.into());
     }
 
-    /// A value that is noted here when it is dropped.
+    /// A value whose drop is noted here.
     pub(crate) fn on_drop(&self, what: &str) -> OnDrop<impl FnMut() + use<>> {
         let (log, what) = (self.clone(), what.to_owned());
         OnDrop(move || log.note(what.clone()))
     }
 
-    /// Everything since the last time.
+    /// Everything since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         self.0.take()
     }
@@ -91,7 +91,7 @@ pub(crate) fn virtual_time() -> Scheduler {
     Scheduler::builder().virtual_time().build()
 }
 
-/// A scheduler for tests with threads: if a wake is lost it panics instead of sleeping for ever.
+/// A scheduler for tests with threads: if a wake is lost it panics instead of sleeping forever.
 pub(crate) fn guarded() -> Scheduler {
     let panic = |report: &turnwise::DeadlockReport| panic!("a wake was lost: {report}");
     Scheduler::builder().on_stall(Duration::from_secs(30), panic).build()
@@ -99,7 +99,7 @@ pub(crate) fn guarded() -> Scheduler {
 
 // ----- a task that shows its waker -----
 
-/// Where a task leaves its waker at each turn, and learns when it may end.
+/// Where a task leaves its waker at each turn, and waits until it may end.
 #[derive(Clone, Default)]
 pub(crate) struct Spot(Rc<Inside>);
 
@@ -127,20 +127,20 @@ impl Spot {
 
     /// A clone of the waker that was left here last.
     pub(crate) fn waker(&self) -> Waker {
-        self.0.waker.borrow().clone().expect("the task has had a turn")
+        self.0.waker.borrow().clone().expect("the task has taken a turn")
     }
 
-    /// The waker that was left here last, so that none is here any more.
+    /// The waker that was left here last; none is left here afterwards.
     pub(crate) fn take_waker(&self) -> Waker {
-        self.0.waker.take().expect("the task has had a turn")
+        self.0.waker.take().expect("the task has taken a turn")
     }
 
-    /// How many turns the task has had.
+    /// How many turns the task has taken.
     pub(crate) fn turns(&self) -> usize {
         self.0.turns.get()
     }
 
-    /// Lets the task end at its next turn, which this rings for.
+    /// Lets the task end at its next turn, and wakes it.
     pub(crate) fn open(&self) {
         self.0.is_open.set(true);
         let waker = self.0.waker.take();
@@ -155,7 +155,7 @@ pub(crate) fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Pol
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// Something that many may poll, one at a time, with nothing borrowed meanwhile.
+/// A future that several tasks may poll, one at a time, with nothing borrowed during the poll.
 pub(crate) struct Shared<F>(Rc<RefCell<Option<F>>>);
 
 impl<F> Clone for Shared<F> {
@@ -170,20 +170,20 @@ impl<F: Future + Unpin> Shared<F> {
     }
 
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut future = self.0.take().expect("nobody else polls it meanwhile");
+        let mut future = self.0.take().expect("it is not being polled");
         let poll = Pin::new(&mut future).poll(cx);
         self.0.replace(Some(future));
         poll
     }
 
     pub(crate) fn take(&self) -> F {
-        self.0.take().expect("nobody polls it meanwhile")
+        self.0.take().expect("it is not being polled")
     }
 }
 
-// ----- strange wakers -----
+// ----- foreign wakers -----
 
-/// A waker that counts how often it was woken. Its strong count tells who still holds it.
+/// A waker that counts how often it was woken. Its strong count shows whether it is still held.
 #[derive(Debug, Default)]
 pub(crate) struct Rings(AtomicUsize);
 
@@ -206,7 +206,7 @@ impl Wake for Rings {
 
 /// A waker that does something when it is woken, and something when its last clone is dropped.
 ///
-/// Wakers are `Send`, so what they do is in plain functions; those find what they need in thread-locals.
+/// Wakers are `Send`, so what they do is in plain functions, which find what they need in thread-locals.
 pub(crate) struct Acting {
     pub(crate) when_woken: fn(),
     pub(crate) when_dropped: fn(),
@@ -252,20 +252,20 @@ pub(crate) fn text(payload: &(dyn Any + Send)) -> String {
 
 // ----- threads -----
 
-/// Runs a closure on a thread with a stack of so many bytes.
+/// Runs a closure on a thread with a stack of this size.
 pub(crate) fn on_stack<R: Send + 'static>(
     bytes: usize,
     run: impl FnOnce() -> R + Send + 'static,
 ) -> R {
     let thread = thread::Builder::new().stack_size(bytes).spawn(run).expect("a thread can start");
-    thread.join().expect("the thread ends in peace")
+    thread.join().expect("the thread does not panic")
 }
 
-/// Looks again and again, since what another thread does has no place where it can be waited for.
+/// Checks again and again, because there is nothing to wait on for what another thread does.
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not come");
+        assert!(began.elapsed() < Duration::from_secs(30), "the condition never became true");
         thread::yield_now();
     }
 }

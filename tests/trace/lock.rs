@@ -1,4 +1,4 @@
-//! A lock that is as fair as a queue, built on `turnwise::waiting` as anybody's primitive would be.
+//! A FIFO lock, built on `turnwise::waiting` like any primitive in user code.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -18,11 +18,11 @@ pub(crate) struct Lock(Rc<LockState>);
 struct LockState {
     name: &'static str,
     is_locked: Cell<bool>,
-    /// Who has it, if that is a task; and since where.
+    /// The task that owns it, if it is a task, and where it was locked.
     owner: Cell<Option<(TaskKey, Place)>>,
     queue: RefCell<VecDeque<Node>>,
     tickets: Cell<u64>,
-    /// Made when somebody has to wait for the first time.
+    /// Created when a task has to wait for the first time.
     registration: OnceCell<Registration>,
 }
 
@@ -44,7 +44,7 @@ impl Lock {
         }))
     }
 
-    /// Waits until everybody who came before has had the lock.
+    /// Waits until all earlier callers have had the lock.
     #[track_caller]
     pub(crate) fn lock(&self) -> Locking {
         Locking { state: Rc::clone(&self.0), place: Location::caller(), stage: Stage::New }
@@ -61,7 +61,7 @@ pub(crate) struct Locking {
 enum Stage {
     New,
     Queued(u64),
-    Over,
+    Done,
 }
 
 impl Future for Locking {
@@ -90,9 +90,9 @@ impl Future for Locking {
                     return Poll::Pending;
                 }
             }
-            Stage::Over => panic!("a lock future was polled after it had been ready"),
+            Stage::Done => panic!("a lock future was polled after completion"),
         }
-        self.stage = Stage::Over;
+        self.stage = Stage::Done;
         Poll::Ready(Guard(state))
     }
 }

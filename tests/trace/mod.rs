@@ -1,7 +1,7 @@
-//! A trace: what a scheduler did, one line for each spawn, turn and exit; and what tests need to make one.
+//! A trace: what a scheduler did, one line for each spawn, turn and exit; and the helpers to record one.
 
-#![allow(dead_code, reason = "each test file uses its part of it")]
-#![allow(clippy::unwrap_used, reason = "what tests call is part of the tests")]
+#![allow(dead_code, reason = "each test program uses only a part of it")]
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 pub(crate) mod lock;
 
@@ -14,12 +14,12 @@ use turnwise::scheduler::Builder;
 use turnwise::waiting::Waiter;
 use turnwise::{Scheduler, Transition};
 
-/// Runs what `program` spawns, under virtual time, until every task is over; returns the trace.
+/// Runs what `program` spawns, under virtual time, until every task has ended; returns the trace.
 pub(crate) fn trace(program: impl FnOnce(&Scheduler)) -> Vec<String> {
     trace_of(Scheduler::builder(), program)
 }
 
-/// The same, on a scheduler that is not the default.
+/// Like [`trace`], on a scheduler from `builder`.
 pub(crate) fn trace_of(builder: Builder, program: impl FnOnce(&Scheduler)) -> Vec<String> {
     let log = Log::default();
     let scheduler = builder.virtual_time().observer(log.tracer()).build();
@@ -44,7 +44,7 @@ pub(crate) fn with_marks(text: &str, file: &str, source: &str) -> String {
     out
 }
 
-/// Lines, written by many and read at the end.
+/// Lines, written from many places and read at the end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Rc<RefCell<Vec<String>>>);
 
@@ -53,12 +53,12 @@ impl Log {
         self.0.borrow_mut().push(line.into());
     }
 
-    /// What was said since the last time.
+    /// Everything since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         self.0.take()
     }
 
-    /// An observer that writes down spawns, turns and exits.
+    /// An observer that logs spawns, turns and exits.
     pub(crate) fn tracer(&self) -> impl Fn(&Transition) + use<> {
         let log = self.clone();
         move |transition| {
@@ -70,7 +70,7 @@ impl Log {
     }
 }
 
-/// Something that happens once, and that tasks wait for; their wakers never leave the scheduler.
+/// An event that is set once, and that tasks wait for; their wakers never leave the scheduler.
 #[derive(Clone, Default)]
 pub(crate) struct Signal(Rc<SignalState>);
 
@@ -99,7 +99,7 @@ impl Signal {
     }
 }
 
-/// Waits for one wake by the waker that it leaves in this place.
+/// Leaves its waker in `place`, and waits until that is woken once.
 pub(crate) async fn leave_waker(place: Rc<RefCell<Option<Waker>>>) {
     let mut left = false;
     poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! The queue against a model: a list of numbers, of which the first so many have a place.
+//! The queue against a model: a list of numbers, the first of which have a slot.
 
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -48,9 +48,9 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    /// The model is one list of numbers: the first so many of those that do not run have a place.
+    /// The model is one list of the numbers that are not running: the first ones have a slot.
     #[test]
-    fn jobs_are_served_first_come_first_served_and_places_are_never_lost(
+    fn jobs_are_served_in_fifo_order_and_no_slot_is_lost(
         most in 1_usize..4, limit in 0_usize..4, ops in collection::vec(op(), 0..60),
     ) {
         let mut queue = JobQueue::new(most, limit);
@@ -100,9 +100,9 @@ proptest! {
 }
 
 #[test]
-fn a_sleeper_is_called_before_a_thread_is_started_and_one_is_started_at_a_time() {
+fn an_idle_thread_is_called_before_a_new_one_is_started_and_one_is_started_at_a_time() {
     let mut queue = JobQueue::new(2, usize::MAX);
-    let enter = |line: &mut JobQueue, number| match line
+    let enter = |queue: &mut JobQueue, number| match queue
         .enter(Arc::new(Idle(number, JobRecord::new(None, Location::caller()))), false)
     {
         Admission::Placed(call) => call,
@@ -122,11 +122,11 @@ fn a_sleeper_is_called_before_a_thread_is_started_and_one_is_started_at_a_time()
     assert!(!queue.remove_idle(&last) && queue.remove_idle(&first));
     assert!(matches!(enter(&mut queue, 3), Call::None), "there may be no more");
     assert!(queue.lose_thread().0.is_empty());
-    assert_eq!(queue.lose_thread().0.len(), 2, "nobody is left to come for them");
+    assert_eq!(queue.lose_thread().0.len(), 2, "no thread is left to take them");
 }
 
 #[test]
-fn one_that_watches_sees_a_call_of_before_and_a_call_of_now_and_has_enough_after_a_while() {
+fn a_spinning_thread_sees_earlier_and_concurrent_calls_and_stops_at_its_deadline() {
     let here = IdleThread::here();
     assert!(!here.watch(Instant::now(), Duration::ZERO));
     here.call();

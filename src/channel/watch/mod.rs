@@ -1,5 +1,21 @@
 //! A multi-producer, multi-consumer channel that keeps the latest value only.
 //!
+//! Use it for state that tasks follow, such as a configuration, the status of a connection or a shutdown flag:
+//!
+//! ```
+//! use turnwise::channel::watch;
+//! use turnwise::{block_on, spawn};
+//!
+//! block_on(async {
+//!     let (sender, mut level) = watch::channel(1);
+//!     let alarm = spawn(async move { *level.wait_for(|&level| level > 2).await.unwrap() });
+//!     for level in [2, 3, 4] {
+//!         sender.send(level).unwrap();
+//!     }
+//!     assert_eq!(alarm.await.unwrap(), 4); // only the latest value is seen
+//! });
+//! ```
+//!
 //! Receivers read the current value and wait for changes. A receiver may miss intermediate values, but never the last
 //! one: three changes since its last read count as one.
 //!

@@ -1,5 +1,5 @@
-//! Bad weather for everything that counts permits: other people's combinators and executors, and wakers that
-//! panic or call back.
+//! Adverse conditions for everything that counts permits: foreign combinators and executors, and wakers that panic or
+//! call back.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -13,11 +13,11 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use super::{Asked, Pass, Subject};
 use crate::probe::{Acting, Rings, poll_with};
 
-/// Gives way once, on any executor.
-async fn give_way() {
-    let mut gave_way = false;
+/// Yields once, on any executor.
+async fn yield_once() {
+    let mut yielded = false;
     poll_fn(|cx| {
-        if std::mem::replace(&mut gave_way, true) {
+        if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();
@@ -26,24 +26,24 @@ async fn give_way() {
     .await;
 }
 
-/// Whoever asks for everything gets it in turn, inside other people's combinators.
+/// Waits for everything are served in turn, inside foreign combinators.
 async fn in_combinators(subject: &dyn Subject, all: u32) {
     let order = RefCell::new(Vec::new());
     let enter = async |number: usize| {
         let pass = subject.ask(all).await;
         order.borrow_mut().push(number);
-        give_way().await;
+        yield_once().await;
         drop(pass);
     };
 
-    let first = subject.try_ask(all).expect("nobody has it");
+    let first = subject.try_ask(all).expect("everything is free");
     let mut together = pin!(join_all((0..40).map(enter)));
     assert!(futures::poll!(&mut together).is_pending());
     drop(first);
     together.await;
     assert_eq!(order.take(), (0..40).collect::<Vec<_>>(), "join_all");
 
-    let first = subject.try_ask(all).expect("nobody has it");
+    let first = subject.try_ask(all).expect("everything is free");
     let mut together: FuturesUnordered<_> = (0..40).map(enter).collect();
     assert!(futures::poll!(together.next()).is_pending());
     let asked_first = order.take();
@@ -55,31 +55,31 @@ async fn in_combinators(subject: &dyn Subject, all: u32) {
     seen.sort_unstable();
     assert_eq!(seen, (0..40).collect::<Vec<_>>(), "FuturesUnordered");
 
-    let first = subject.try_ask(all).expect("nobody has it");
+    let first = subject.try_ask(all).expect("everything is free");
     futures::select! {
-        _ = subject.ask(all).fuse() => panic!("somebody has it"),
-        () = give_way().fuse() => {}
+        _ = subject.ask(all).fuse() => panic!("it is taken"),
+        () = yield_once().fuse() => {}
     }
     drop(first);
     futures::select_biased! {
         pass = subject.ask(all).fuse() => assert!(pass.is_some()),
-        () = give_way().fuse() => panic!("nobody had it"),
+        () = yield_once().fuse() => panic!("it was free"),
     }
     assert!(subject.try_ask(all).is_some(), "the branches of select that lost left nothing behind");
 }
 
-/// The same on our scheduler, and on executors that know nothing of us.
-pub(crate) fn works_in_other_peoples_combinators_and_executors(subject: &dyn Subject, all: u32) {
+/// Runs in foreign combinators on a scheduler of this crate, and on foreign executors.
+pub(crate) fn works_in_foreign_combinators_and_executors(subject: &dyn Subject, all: u32) {
     turnwise::block_on(in_combinators(subject, all));
     futures::executor::block_on(in_combinators(subject, all));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("without I/O");
     runtime.block_on(in_combinators(subject, all));
 }
 
-/// Polls in the name of a stranger, whose only waker is in the list then.
-fn poll_for_stranger(asked: &mut Asked<'_>, stranger: Waker) {
-    assert!(poll_with(asked, &stranger).is_pending());
-    drop(stranger);
+/// Polls with a foreign waker and drops it, so that the queue holds its only clone.
+fn poll_and_give_away(asked: &mut Asked<'_>, foreign: Waker) {
+    assert!(poll_with(asked, &foreign).is_pending());
+    drop(foreign);
 }
 
 fn pass<'a>(asked: &mut Asked<'a>) -> Box<dyn Pass + 'a> {
@@ -89,14 +89,14 @@ fn pass<'a>(asked: &mut Asked<'a>) -> Box<dyn Pass + 'a> {
     }
 }
 
-/// Three wait, the second of them a stranger; each is served although the stranger misbehaves.
-fn serve_three(subject: &dyn Subject, all: u32, stranger: &dyn Fn() -> Waker, is_dropped: bool) {
-    let first = subject.try_ask(all).expect("nobody has it");
+/// Three waits, the second with a foreign waker; each is served although the foreign waker misbehaves.
+fn serve_three(subject: &dyn Subject, all: u32, foreign: &dyn Fn() -> Waker, is_dropped: bool) {
+    let first = subject.try_ask(all).expect("everything is free");
     let mut waits = [(); 3].map(|()| subject.ask(all));
     let (rings, waker) = Rings::new();
     assert!(poll_with(&mut waits[0], &waker).is_pending());
-    poll_for_stranger(&mut waits[1], stranger());
-    poll_for_stranger(&mut waits[1], stranger()); // The one before is replaced.
+    poll_and_give_away(&mut waits[1], foreign());
+    poll_and_give_away(&mut waits[1], foreign()); // Replaces the previous one.
     assert!(poll_with(&mut waits[2], &waker).is_pending());
     drop(first);
     assert_eq!(rings.get(), 1);
@@ -110,14 +110,14 @@ fn serve_three(subject: &dyn Subject, all: u32, stranger: &dyn Fn() -> Waker, is
     }
     assert_eq!(rings.get(), 2);
     drop(pass(&mut three));
-    assert!(subject.try_ask(all).is_some(), "all was given back");
+    assert!(subject.try_ask(all).is_some(), "everything was given back");
 }
 
-/// A waker's panic is its owner's, and harms nobody else: the line goes on.
-pub(crate) fn strangers_that_panic_harm_nobody_else(subject: &dyn Subject, all: u32) {
+/// A foreign waker that panics affects no other wait.
+pub(crate) fn foreign_wakers_that_panic_affect_nothing_else(subject: &dyn Subject, all: u32) {
     fn nothing() {}
     fn explode() {
-        panic!("the stranger");
+        panic!("a foreign waker");
     }
     for (when_woken, when_dropped) in [(explode as fn(), nothing as fn()), (nothing, explode)] {
         for is_dropped in [false, true] {
@@ -131,7 +131,7 @@ thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Does to the subject whatever can be done to it.
+/// Calls everything that can be called on the subject.
 fn call_back() {
     let subject = CALLED_BACK.with_borrow(Option::clone).expect("it was put there");
     CALLS.set(CALLS.get() + 1);
@@ -144,7 +144,7 @@ fn call_back() {
 }
 
 /// Wakers may call back when they are woken and when they are dropped: nothing is borrowed then.
-pub(crate) fn strangers_may_call_back(subject: &Rc<dyn Subject>, all: u32) {
+pub(crate) fn foreign_wakers_may_call_back(subject: &Rc<dyn Subject>, all: u32) {
     CALLED_BACK.set(Some(Rc::clone(subject)));
     for is_dropped in [false, true] {
         CALLS.set(0);
@@ -154,10 +154,10 @@ pub(crate) fn strangers_may_call_back(subject: &Rc<dyn Subject>, all: u32) {
     CALLED_BACK.set(None);
 }
 
-/// Whoever is woken may be polled right there, inside the call that lets go: nothing is half done then.
+/// A wait may be polled while it is being woken, inside the call that releases the permits: nothing is half done then.
 ///
-/// The first one has everything and lets go, as the caller says; the other wants so much.
-pub(crate) fn a_stranger_may_poll_in_its_wake(
+/// The first one has everything and is released by `let_go`; the other waits for `wanted` permits.
+pub(crate) fn a_foreign_waker_may_poll_its_wait(
     subject: impl Subject + 'static,
     (all, wanted): (u32, u32),
     let_go: impl FnOnce(Box<dyn Pass>) -> Option<Box<dyn Pass>>,
@@ -171,14 +171,14 @@ pub(crate) fn a_stranger_may_poll_in_its_wake(
         PASS.set(Some(pass(&mut asked)));
     }
     fn nothing() {}
-    // The wait lies in a thread-local, so what it borrows must live as long: a small leak, once.
+    // The wait is kept in a thread-local, so what it borrows must live as long: a small leak, once.
     let subject: &'static dyn Subject = Box::leak(Box::new(subject));
-    let first = subject.try_ask(all).expect("nobody has it");
+    let first = subject.try_ask(all).expect("everything is free");
     let mut asked = subject.ask(wanted);
-    poll_for_stranger(&mut asked, Acting::waker(poll_it, nothing));
+    poll_and_give_away(&mut asked, Acting::waker(poll_it, nothing));
     WAIT.set(Some(asked));
     let kept = let_go(first);
     assert!(PASS.take().is_some(), "it was polled in its wake, and was ready");
     drop(kept);
-    assert!(subject.try_ask(all).is_some(), "all was given back");
+    assert!(subject.try_ask(all).is_some(), "everything was given back");
 }
