@@ -1,6 +1,6 @@
-//! The slides' first programs: coroutines that do nothing until awaited, `gather`, tasks that yield and one that does
-//! not, the life of a task, and a nested event loop. Each section ports a Python program of the course and prints the
-//! same lines: the virtual time in milliseconds, and a message.
+//! The first programs of the lecture: coroutines that do nothing until awaited, `gather`, tasks that yield and one that
+//! does not, the life of a task, and a nested event loop. Each section ports a Python program of the lecture and prints
+//! the same lines: the virtual time in milliseconds, and a message.
 //!
 //! Run it with `cargo run --example basics`.
 
@@ -41,12 +41,12 @@ impl World {
         World { scheduler, clock }
     }
 
-    /// The slides' `asyncio.run`.
+    /// The lecture's `asyncio.run`.
     fn run<T>(&self, program: impl Future<Output = T>) -> T {
         self.scheduler.block_on(program)
     }
 
-    /// The course's `log`, for lines outside of a run.
+    /// The lecture's `log`, for lines outside of a run.
     fn log(&self, line: impl AsRef<str>) {
         self.run(async { self.clock.log(line) });
     }
@@ -151,7 +151,7 @@ async fn ticker(clock: Clock) {
 async fn greedy(World { scheduler, clock }: &World) {
     sleep(Duration::from_millis(500)).await;
     clock.log("greedy blocks");
-    scheduler.advance(Duration::from_millis(4500)); // the slides' `time.sleep`
+    scheduler.advance(Duration::from_millis(4500)); // the lecture's `time.sleep`
     clock.log("greedy lets go");
 }
 

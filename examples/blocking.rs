@@ -1,5 +1,5 @@
-//! Blocking calls on their own threads: the slides' thread pool, `to_thread` and `submit`. Each section ports a Python
-//! program of the course and prints the same lines; one second of the course takes a tenth of a second here.
+//! Blocking calls on their own threads: a thread pool, `to_thread` and `submit`. Each section ports a Python program
+//! of the lecture and prints the same lines; one second of the lecture takes a tenth of a second here.
 //!
 //! Run it with `cargo run --example blocking`.
 
@@ -32,14 +32,14 @@ fn main() -> Result<(), BlockingError> {
 
 type Section = fn(Clock) -> Result<(), BlockingError>;
 
-/// One second of the course, or a tenth where it counts tenths. It is short, since threads sleep in real time.
+/// One second of the lecture, or a tenth where it counts tenths. It is short, since threads sleep in real time.
 const SECOND: Duration = Duration::from_millis(100);
 
 fn block_for(seconds: u32) {
     thread::sleep(SECOND * seconds);
 }
 
-/// The course's time since the section started, rounded down, since no sleep ends early.
+/// The lecture's time since the section started, rounded down, since no sleep ends early.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -48,7 +48,7 @@ impl Clock {
         self.0.elapsed().as_millis() / SECOND.as_millis()
     }
 
-    /// Prints a line with the time in milliseconds: the course's `log`.
+    /// Prints a line with the time in milliseconds: the lecture's `log`.
     fn log(self, line: impl Display) {
         println!("[{}] {line}", self.seconds() * 1000);
     }

@@ -1,6 +1,6 @@
-//! Timeouts and cancellation, as on the slides: `wait_for`, a coroutine that catches `CancelledError` and takes five
+//! Timeouts and cancellation, as in the lecture: `wait_for`, a coroutine that catches `CancelledError` and takes five
 //! seconds to clean up, `shield`, and two tasks that print. Each section but the third ports a Python program of the
-//! course and prints the same lines: the virtual time in milliseconds, and a message. The third prints what the slide
+//! lecture and prints the same lines: the virtual time in milliseconds, and a message. The third prints what the slide
 //! shows, which current Python no longer prints.
 //!
 //! Run it with `cargo run --example cancel`.
@@ -30,7 +30,7 @@ fn section<F: Future<Output = ()>>(program: impl FnOnce(Clock) -> F) {
     scheduler.block_on(async { program(Clock(time::now())).await });
 }
 
-/// Prints lines with the time since the section started: the course's `log`.
+/// Prints lines with the time since the section started: the lecture's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -39,7 +39,7 @@ impl Clock {
         println!("[{}] {}", (time::now() - self.0).as_millis(), line.as_ref());
     }
 
-    /// The course's `strftime("%X")`.
+    /// The lecture's `strftime("%X")`.
     fn time(self) -> String {
         let seconds = (time::now() - self.0).as_secs();
         format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)

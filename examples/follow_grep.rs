@@ -19,7 +19,7 @@ use futures::channel::mpsc::{Receiver, Sender, channel};
 use futures::{SinkExt, StreamExt};
 use turnwise::{JoinHandle, Scheduler, block_on, sleep, spawn};
 
-/// How long to sleep between checks for new lines, as on the slide.
+/// How long to sleep between checks for new lines, as in the lecture.
 const POLL: Duration = Duration::from_millis(100);
 
 /// How many lines a channel holds.
@@ -93,7 +93,7 @@ async fn printer(mut matches: Receiver<String>) -> io::Result<()> {
 
 /// Spawns the three tasks, and returns the handles of the first and the last.
 ///
-/// Each ends by itself once a neighbour has ended, since that closes the channel between them.
+/// Each ends by itself once a neighbor has ended, since that closes the channel between them.
 fn pipeline(file: BufReader<File>, pattern: &str) -> [JoinHandle<io::Result<()>>; 2] {
     let (lines, all) = channel(LINES);
     let (matches, found) = channel(LINES);
@@ -102,7 +102,7 @@ fn pipeline(file: BufReader<File>, pattern: &str) -> [JoinHandle<io::Result<()>>
     [follow, spawn(printer(found))]
 }
 
-/// Opens a file at its end: the slide's `fd.seek(0, 2)`.
+/// Opens a file at its end: the lecture's `fd.seek(0, 2)`.
 fn open_at_end(path: &Path) -> io::Result<BufReader<File>> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::End(0))?;

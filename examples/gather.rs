@@ -1,5 +1,5 @@
-//! Several tasks at once, as on the slides: `gather` returns results in argument order, `as_completed` in completion
-//! order, and `wait` hands back the tasks that are still pending. Each section ports a Python program of the course
+//! Several tasks at once, as in the lecture: `gather` returns results in argument order, `as_completed` in completion
+//! order, and `wait` hands back the tasks that are still pending. Each section ports a Python program of the lecture
 //! and prints the same lines.
 //!
 //! Run it with `cargo run --example gather`.
@@ -29,7 +29,7 @@ fn section<F: Future<Output = ()>>(program: impl FnOnce(Clock) -> F) {
     scheduler.block_on(async { program(Clock(time::now())).await });
 }
 
-/// Prints lines with the time since the section started: the course's `log`.
+/// Prints lines with the time since the section started: the lecture's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -43,7 +43,7 @@ async fn seconds(number: u64) {
     sleep(Duration::from_secs(number)).await;
 }
 
-/// Why a task of these programs fails: with the slides' `ValueError`, or with a panic, which does not happen here.
+/// Why a task of these programs fails: with the lecture's `ValueError`, or with a panic, which does not happen here.
 #[derive(Debug, Error)]
 enum Failure {
     #[error("{0}")]

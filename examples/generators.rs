@@ -1,5 +1,5 @@
-//! The generators of the slides: `next`, exhaustion, `send`, `throw`, a context manager, and async generators. Each
-//! section ports a Python program of the course and prints the same lines.
+//! The generators of the lecture: `next`, exhaustion, `send`, `throw`, a context manager, and async generators. Each
+//! section ports a Python program of the lecture and prints the same lines.
 //!
 //! Run it with `cargo run --example generators`. Pipelines of them are in `pipelines.rs`.
 
@@ -76,7 +76,7 @@ fn countdown(n: u32) -> Generator<'static, u32, &'static str> {
         let mut n = n;
         while n > 0 {
             co.yield_(n).await;
-            // точка остановки
+            // It stops here until the next value is requested.
             n -= 1;
         }
         "liftoff"
@@ -188,7 +188,7 @@ fn send() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-// ----- 43: an error is thrown at a yield, which may catch it -----
+// ----- 43: an error is thrown into a generator, and its yield may catch it -----
 
 #[derive(Debug, Error)]
 #[error("{0}")]

@@ -1,4 +1,4 @@
-//! The program of the README's "Ending things": a task that is cancelled says goodbye first.
+//! The program of the README's "Cancelling and shutting down": a task that is cancelled says goodbye first.
 
 use std::future::pending;
 use std::time::Duration;

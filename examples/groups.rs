@@ -1,6 +1,6 @@
-//! A group of tasks that succeeds or fails as a unit, like `TaskGroup` on the slides; and the same failing work run by
-//! `gather`, by `try_join_all` and in a scope. One slide says of `gather` that "if some coroutine raised an error, the
-//! others will not be executed". That does not hold for `gather`, where they continue, but it does for the other two.
+//! A group of tasks that succeeds or fails as a unit, like the lecture's `TaskGroup`; and the same failing work run by
+//! `gather`, by `try_join_all` and in a scope. The lecture says of `gather` that "if some coroutine raised an error,
+//! the others will not be executed". That does not hold for `gather`, where they continue, but does for the other two.
 //!
 //! Run it with `cargo run --example groups`.
 
@@ -28,7 +28,7 @@ fn section<F: Future<Output = ()>>(title: &str, program: impl FnOnce(Clock) -> F
     scheduler.shutdown(Duration::MAX).expect("not called from a task");
 }
 
-/// Prints lines with the time since the section started: the course's `log`.
+/// Prints lines with the time since the section started: the lecture's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -109,7 +109,7 @@ async fn get_page(clock: Clock, number: u64) -> Result<u64, Failure> {
 
 const PAGES: [u64; 4] = [1, 2, 3, 9];
 
-/// Like the course's program. Page 9 is cancelled when the program ends, not when another page fails.
+/// Like the lecture's program. Page 9 is cancelled when the program ends, not when another page fails.
 async fn with_gather(clock: Clock) {
     let pages = gather(PAGES.map(|number| get_page(clock, number)));
     let error = pages.flatten().first_error().await.expect_err("the first page is down");

@@ -27,7 +27,7 @@ fn show(report: &Report) {
 
 async fn resize(mut pictures: mpsc::Receiver<&'static str>) {
     while let Some(picture) = pictures.recv().await {
-        // This belongs on a thread of its own: until it returns, no other task has a turn.
+        // This belongs on a thread of its own: until it returns, no other task gets a turn.
         thread::sleep(LIMIT);
         println!("{picture} is resized");
     }

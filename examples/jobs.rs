@@ -1,4 +1,4 @@
-//! Periodic jobs: the slides' aioschedule program, which prints the same lines as in Python, and a week of other jobs.
+//! Periodic jobs: the lecture's aioschedule program, which prints the same lines as in Python, and a week of others.
 //!
 //! Run it with `cargo run --features jobs --example jobs`. The clock is virtual, so it ends immediately.
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 // ----- 15: HaHa every second, Heh every two -----
 
-/// As on the slides: a loop checks ten times a second whether a job is due.
+/// As in the lecture: a loop checks ten times a second whether a job is due.
 fn aioschedule() {
     let scheduler = Scheduler::builder().virtual_time().build();
     let schedule = Jobs::new();

@@ -19,7 +19,7 @@ use std::task::Poll;
 
 use kernel::{Kernel, NoHooks, Run, SpawnMeta};
 
-/// Lets the other tasks have their turns: wakes its own task, and is pending once.
+/// Yields to the other tasks: wakes its own task, and returns pending once.
 async fn yield_now() {
     let mut has_yielded = false;
     poll_fn(|cx| {

@@ -66,7 +66,7 @@ fn main() {
 //   #2 "Hypatia"  waits for mutex "fork left of Kant"    at examples/philosophers.rs:26:28, held by #3 "Kant" (locked at examples/philosophers.rs:24:25), since turn 5
 //   #3 "Kant"     waits for mutex "fork left of Plato"   at examples/philosophers.rs:26:28, held by #1 "Plato" (locked at examples/philosophers.rs:24:25), since turn 6
 // cycle: #1 -> mutex "fork left of Hypatia" -> #2 -> mutex "fork left of Kant" -> #3 -> mutex "fork left of Plato" -> #1
-// certain: no timer, no armed I/O, no blocking job, no waker and no remote handle held outside the scheduler
+// certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` held outside the scheduler
 //
 // Hypatia eats
 // Plato eats

@@ -1,5 +1,5 @@
 //! Pipelines of generators, from which the consumer pulls, and of coroutines, to which the source pushes. Each section
-//! ports a Python program of the course and prints the same lines.
+//! ports a Python program of the lecture and prints the same lines.
 //!
 //! Run it with `cargo run --example pipelines`. The growing file is scripted, and so is the clock, in milliseconds. For
 //! a real file, followed by tasks, see `follow_grep.rs`.

@@ -1,6 +1,6 @@
-//! The slides' `ProcessPoolExecutor`: jobs in child processes, a limited number at a time. A pool thread waits for each
-//! child, so the size of the thread pool bounds the number of processes. The first section ports a Python program of
-//! the course and prints the same lines; one second of the course takes a fifth of a second here.
+//! The lecture's `ProcessPoolExecutor`: jobs in child processes, a limited number at a time. A pool thread waits for
+//! each child, so the size of the thread pool bounds the number of processes. The first section ports a Python program
+//! of the lecture and prints the same lines; one second of the lecture takes a fifth of a second here.
 //!
 //! Run it with `cargo run --example processes`.
 
@@ -29,12 +29,12 @@ fn main() -> Result<(), BlockingError> {
 
 const SECOND: Duration = Duration::from_millis(200);
 
-/// The course's time, rounded down, since no sleep ends early.
+/// The lecture's time, rounded down, since no sleep ends early.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
 impl Clock {
-    /// The course's `log`.
+    /// The lecture's `log`.
     fn log(self, line: impl Display) {
         println!("[{}] {line}", self.0.elapsed().as_millis() / SECOND.as_millis() * 1000);
     }

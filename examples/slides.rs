@@ -1,9 +1,9 @@
 //! The scheduler of the lecture, slide by slide: `Task`, `Scheduler`, `exit`, and how asyncio continues from there.
 //! Each section prints what the Python program on its slide prints.
 //!
-//! Run it with `cargo run --example slides`. The terms of the slides, and their counterparts here:
+//! Run it with `cargo run --example slides`. The terms of the lecture, and their counterparts here:
 //!
-//! | slide | turnwise |
+//! | lecture | turnwise |
 //! |---|---|
 //! | `Task(target)`, `task.run()` | a future with an id; a turn, which is one poll |
 //! | `yield` | `yield_now().await` |
@@ -40,8 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 // ----- 46: Task -----
 
-/// The slide's `Task`: a target and a number. A future is the closest thing that stable Rust has to a generator: a poll
-/// runs it to its next `.await` that is pending.
+/// The lecture's `Task`: a target and a number. A future is the closest thing that stable Rust has to a generator: a
+/// poll runs it to its next `.await` that is pending.
 struct Task {
     tid: u32,
     target: Pin<Box<dyn Future<Output = ()>>>,
@@ -51,7 +51,7 @@ struct Task {
 #[derive(Debug)]
 struct StopIteration;
 
-/// The slide's `Task.task_id`, a counter that all tasks share.
+/// The lecture's `Task.task_id`, a counter that all tasks share.
 static TASK_ID: AtomicU32 = AtomicU32::new(0);
 
 impl Task {
@@ -60,7 +60,7 @@ impl Task {
         Task { tid, target: Box::pin(target) }
     }
 
-    /// The slide's `run`: continues to the next yield. The waker does nothing, since the caller runs the task again
+    /// The lecture's `run`: continues to the next yield. The waker does nothing, since the caller runs the task again
     /// anyway.
     fn run(&mut self) -> Result<(), StopIteration> {
         match self.target.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -92,7 +92,7 @@ fn a_task_is_run_by_hand() {
 
 // ----- 47: Scheduler -----
 
-/// The slide's first `Scheduler`, nearly word for word.
+/// The lecture's first `Scheduler`, nearly word for word.
 #[derive(Default)]
 struct FirstScheduler {
     ready: VecDeque<Rc<RefCell<Task>>>,
@@ -113,7 +113,7 @@ impl FirstScheduler {
         self.ready.push_back(task);
     }
 
-    /// What the slide forgets is visible in the `?`: the end of any task ends the main loop.
+    /// What the lecture forgets is visible in the `?`: the end of any task ends the main loop.
     fn mainloop(&mut self) -> Result<(), StopIteration> {
         while !self.taskmap.is_empty() {
             let task = self.ready.pop_front().expect("every task in the taskmap is ready");
@@ -138,8 +138,8 @@ fn a_scheduler_without_exit() {
     }
 
     println!("== 47: a scheduler without exit");
-    // These tasks never end, so the slide's main loop would not return. The real scheduler can run single turns: four
-    // for each task.
+    // These tasks never end, so the lecture's main loop would not return. The real scheduler can run single turns:
+    // four for each task.
     let scheduler = Scheduler::new();
     scheduler.spawn(endless("foo"));
     scheduler.spawn(endless("bar"));
@@ -159,7 +159,7 @@ fn a_scheduler_without_exit() {
 // ----- 48: exit -----
 
 /// From here on everything is turnwise. Its main loop calls `exit` when a poll returns `Poll::Ready`, and ends when the
-/// task map is empty. It differs from the slide in one line: it does not call `schedule` for a task that waits, but
+/// task map is empty. It differs from the lecture in one line: it does not call `schedule` for a task that waits, but
 /// leaves that to the task's waker.
 fn a_scheduler_with_exit() -> Result<(), RunError> {
     async fn foo(n: u32) {
@@ -182,7 +182,7 @@ fn a_scheduler_with_exit() -> Result<(), RunError> {
     scheduler.spawn(bar(2));
     scheduler.run()?;
 
-    // The slide creates a new scheduler, and its ids keep counting. Here ids are per scheduler, so this one is reused.
+    // The lecture creates a new scheduler, and ids keep counting. Here ids are per scheduler, so this one is reused.
     println!("-- uneven, and one that never yields");
     scheduler.spawn(foo(1));
     scheduler.spawn(bar(3));
@@ -192,7 +192,7 @@ fn a_scheduler_with_exit() -> Result<(), RunError> {
     Ok(())
 }
 
-/// The slide's `exit` prints; turnwise's does not, but notifies the observer.
+/// The lecture's `exit` prints; turnwise's does not, but notifies the observer.
 fn print_exits(transition: &Transition) {
     if let Transition::Exited { task, .. } = transition {
         println!("Task {} terminated", task.as_u64());
@@ -260,7 +260,7 @@ fn an_event_loop_is_run_twice() {
 
     // asyncio's loop can be called after `close`, and raises "Event loop is closed". Here `close` is `drop`, and
     // `scheduler.block_on(…)` after it does not compile: "borrow of moved value". Only a handle can outlive the
-    // scheduler, and it reports what became of its task.
+    // scheduler, and it reports how its task ended.
     let late = scheduler.spawn(nap(1.0));
     let closed_at = elapsed();
     drop(scheduler);

@@ -1,4 +1,4 @@
-//! One turn at a time: `step` runs exactly one, and returns which task had it, its outcome, what the task waits for
+//! One turn at a time: `step` runs exactly one, and returns which task took it, its outcome, what the task waits for
 //! now, and which tasks it woke. Between two turns a snapshot shows the whole state.
 //!
 //! Run it with `cargo run --example step`. The four tasks show the four ways to wait: for the task's own next turn, for

@@ -1,5 +1,5 @@
-//! The synchronization primitives of the slides: future, lock, event, semaphore, condition, barrier. Each section ports
-//! a Python program of the course and prints the same lines: the virtual time in milliseconds, and a message.
+//! The synchronization primitives of the lecture: future, lock, event, semaphore, condition, barrier. Each section
+//! ports a Python program of the lecture and prints the same lines: the virtual time in milliseconds, and a message.
 //!
 //! Run it with `cargo run --example sync`.
 
@@ -31,7 +31,7 @@ fn section<F: Future<Output = ()>>(program: impl FnOnce(Clock) -> F) {
     scheduler.block_on(async { program(Clock(time::now())).await });
 }
 
-/// Prints lines with the time since the section started: the course's `log`.
+/// Prints lines with the time since the section started: the lecture's `log`.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -88,7 +88,7 @@ async fn wait_for(clock: Clock, name: String, promise: Promise<&'static str>) {
     }
 }
 
-/// The course's `state`. The name of the error type is written out, since the error here is a plain string.
+/// The lecture's `state`. The name of the error type is written out, since the error here is a plain string.
 fn state(promise: &Promise<&'static str>) -> String {
     match promise.try_get() {
         None => "pending".to_owned(),

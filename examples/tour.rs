@@ -71,7 +71,7 @@ fn a_panic_is_caught() {
 }
 
 /// At a door Alice waits for Bob to go first, and Bob for Alice. Nothing will ever wake either of them, and the
-/// scheduler can tell: both waits are on its own lists, and no waker is held elsewhere.
+/// scheduler detects it: both waits are on its own lists, and no waker is held elsewhere.
 fn a_deadlock_is_explained() {
     println!("-- a deadlock is explained");
     let scheduler = Scheduler::new();
@@ -117,4 +117,4 @@ async fn after_you(guest: Guest) {
 //   #1 "alice"  waits for task #2 "bob", spawned at examples/tour.rs:81:31, since turn 1
 //   #2 "bob"    waits for task #1 "alice", spawned at examples/tour.rs:80:35, since turn 2
 // cycle: #1 -> #2 -> #1
-// certain: no timer, no armed I/O, no blocking job, no waker and no remote handle held outside the scheduler
+// certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` held outside the scheduler

@@ -1,4 +1,4 @@
-//! Coming from asyncio: its calls beside their forms here, what differs, and why.
+//! Coming from asyncio: lists each asyncio call with its turnwise equivalent, what differs, and why.
 //!
 //! Read this page if you know Python's asyncio. A coroutine is a future, and an `async fn` is an `async def`: calling
 //! it runs nothing. A task is a task, the event loop is a [`Scheduler`](crate::Scheduler), and `await` is `.await`. The
@@ -32,7 +32,7 @@
 //! assert_eq!(scheduler.block_on(main()), "done");
 //! ```
 //!
-//! The phases of an event loop, as asyncio courses name them, can be observed, each as a
+//! The phases of an event loop, as introductions to asyncio name them, can be observed, each as a
 //! [`Transition`](crate::Transition):
 //!
 //! | phase | transition |
@@ -83,7 +83,7 @@
 //! | `asyncio.all_tasks()` | [`scheduler.snapshot()`](crate::Scheduler::snapshot) | with what each task waits for, and where |
 //! | `asyncio.sleep(1)` | [`sleep(duration)`](crate::sleep) | |
 //! | `asyncio.sleep(0)` | [`yield_now()`](crate::yield_now) | |
-//! | `time.sleep(1)` in a coroutine | `thread::sleep` | as wrong here as there: all tasks wait. Debug builds report the task |
+//! | `time.sleep(1)` in a coroutine | `thread::sleep` | blocks all tasks here too. Debug builds report the task |
 //! | `contextvars.ContextVar` | [`task_local!`](crate::task_local), `inherit` | |
 //! | "Task exception was never retrieved" | [`task::try_spawn`](crate::task::try_spawn) | a panic whose handle was dropped is reported in any case |
 //!
@@ -302,7 +302,7 @@
 //!
 //! # Periodic jobs
 //!
-//! With the feature `jobs`. The names are those of the library `schedule`, from which `aioschedule` is derived.
+//! Requires the feature `jobs`. The names are those of the library `schedule`, from which `aioschedule` is derived.
 //!
 //! | schedule, aioschedule | the module `jobs` | differs |
 //! |---|---|---|
@@ -311,16 +311,16 @@
 //! | `every(5).to(10).seconds`, `.until(t)`, `.tag(t)` | the same | |
 //! | `clear(tag)`, `cancel_job(job)`, `return CancelJob` | `jobs.clear(tag)`, `job.cancel()`, `return Done` | |
 //! | `next_run`, `idle_seconds` | the same | while a job is overdue, `idle_seconds` is zero, not negative |
-//! | `run_all` | the same | the next run stays where it was; there it is computed anew |
+//! | `run_all` | the same | does not move the next run; `schedule` computes it anew |
 //! | the next run is one period after the end of the last one | it is the next point of a fixed grid | a slow job does not shift |
 //! | `while True: await run_pending(); await sleep(0.1)` | `jobs.run_forever().await` | sleeps until a job is due, instead of checking ten times a second |
 //!
-//! # The lecture's scheduler
+//! # The generator-based scheduler
 //!
-//! The generator-based scheduler that such courses build before they turn to asyncio; it goes back to David Beazley's
-//! [A Curious Course on Coroutines and Concurrency](http://www.dabeaz.com/coroutines/), here "the lecture".
+//! Introductions to asyncio often build a scheduler from generators first. It comes from David Beazley's
+//! [A Curious Course on Coroutines and Concurrency](http://www.dabeaz.com/coroutines/).
 //!
-//! | the lecture | here | differs |
+//! | Beazley's course | here | differs |
 //! |---|---|---|
 //! | `Task(target)`, `task.run()` | a task, and one turn of it: [`scheduler.step()`](crate::Scheduler::step) | |
 //! | `sched.new(target)` | [`scheduler.spawn(future)`](crate::Scheduler::spawn) | |

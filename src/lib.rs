@@ -1,4 +1,4 @@
-//! A single-threaded async executor, written by hand: it gives every task its turn, and can explain each one.
+//! A single-threaded async executor, written by hand: it runs tasks strictly in turn, and can explain every step.
 //!
 //! A **task** is a future with an id. A **turn** is one poll of one task. The **scheduler** gives each ready task its
 //! turn, first in, first out. A task that is not ready stays off the ready queue until its waker puts it back.
@@ -37,7 +37,7 @@
 //! * [What it promises](#what-it-promises), and [what it does not do](#what-it-does-not-do)
 //! * [Crate features](#crate-features)
 //! * [Reading the source](#reading-the-source)
-//! * [`coming_from_asyncio`]: Python's calls beside their forms here
+//! * [`coming_from_asyncio`]: lists each asyncio call with its turnwise equivalent
 //!
 //! # What to write
 //!
@@ -46,7 +46,7 @@
 //! | run a future to its end | [`block_on(future)`](block_on) |
 //! | keep a scheduler, and run it again and again | [`Scheduler::new()`](Scheduler::new), then [`run()`](Scheduler::run) or [`block_on(future)`](Scheduler::block_on) |
 //! | get a deadlock as an error instead of a panic | [`run()`](Scheduler::run) and [`try_block_on(future)`](Scheduler::try_block_on) return [`RunError::Deadlock`] |
-//! | test code that sleeps, in no time | [`Scheduler::builder().virtual_time().build()`](scheduler::Builder::virtual_time) |
+//! | test code that sleeps, without really sleeping | [`Scheduler::builder().virtual_time().build()`](scheduler::Builder::virtual_time) |
 //! | test with other orders of turns | [`.policy(Policy::Random(seed))`](scheduler::Builder::policy), [`Policy::Lifo`], [`Policy::Priority`] |
 //! | watch a scheduler | [`scheduler.step()`](Scheduler::step), [`scheduler.snapshot()`](Scheduler::snapshot), [`.observer(…)`](scheduler::Builder::observer) |
 //! | drive it from a loop of your own | [`run_until_stalled()`](Scheduler::run_until_stalled), [`next_deadline()`](Scheduler::next_deadline), [`on_wake(hook)`](Scheduler::on_wake) |
@@ -62,7 +62,7 @@
 //! | end a task without clean-up | [`handle.abort()`](JoinHandle::abort), or keep it as an [`AbortOnDrop`] |
 //! | run tasks that borrow, and end together | [`task::scope(async \|s\| { s.spawn(…); }).await`](task::scope()) |
 //! | keep a set of tasks that grows | [`task::JoinSet`] |
-//! | close something in any case, and await that | [`task::with(resource, async \|r\| …, async \|r, exit\| r.close().await).await`](task::with()) |
+//! | always close a resource, with async clean-up | [`task::with(resource, async \|r\| …, async \|r, exit\| r.close().await).await`](task::with()) |
 //! | pass a value down | [`task_local! { static USER: String }`](task_local!), then `USER.scope(name, future)` |
 //! | spawn from another thread | [`scheduler.remote()`](Scheduler::remote), then [`remote.spawn(\|\| async { … })`](Remote::spawn) |
 //!
@@ -101,7 +101,7 @@
 //! | yield values one by one | [`Generator::new(async \|co\| { co.yield_(1).await; })`](Generator::new), an `Iterator` |
 //! | push values, or await between them | [`generator::Coroutine`], [`generator::AsyncGenerator`] |
 //! | run something periodically | `jobs.every(10).minutes().run(job)`, `.every(1).day().at("10:30")?`, then `jobs.run_forever().await` |
-//! | have a primitive of your own named in reports | [`waiting::register`] |
+//! | show your own primitive in reports | [`waiting::register`] |
 //!
 //! # From a wake to a turn
 //!
@@ -131,24 +131,27 @@
 //!
 //! A lock, a channel, a sleep or a handle of this crate remembers the task's key instead of a waker, and calls
 //! `schedule` with that. A child of a scope is queued by its scope, and takes its turns inside those of the scope's
-//! task. If the pass has no task, the thread sleeps until the next deadline or letter. If there is no deadline, and
+//! task. If no task is ready, the thread sleeps until the next deadline or letter. If there is no deadline, and
 //! nothing outside the scheduler could send a letter, no task can ever run again.
 //!
 //! # What it promises
 //!
 //! * **Order.** Tasks run in the order in which they became ready, and timers due together fire in the order in which
-//!   they were created; the same program has the same order in every run. Another order can be [chosen](Policy).
-//! * **Futures need not be `Send`**, and a `block_on` may borrow. Everything stays on its thread, except wakers and
-//!   [`Remote`]s, which may be used and dropped anywhere, at any time, forever.
+//!   they were created; given the same inputs and a virtual clock, a program has the same order in every run. Another
+//!   order can be [chosen](Policy).
+//! * **Futures need not be `Send`**, and a `block_on` may borrow. Tasks, [`JoinHandle`]s, locks and schedulers stay on
+//!   their thread. Wakers, [`Remote`]s, [`RemoteHandle`](task::RemoteHandle)s, [`ThreadPool`]s,
+//!   [`BlockingHandle`](blocking::BlockingHandle)s and the senders of [`channel::remote`] may be used and dropped on
+//!   any thread, at any time.
 //! * **A panic in a task is that task's [`JoinError`]**, and does not affect any other task.
 //! * **No `unsafe`** anywhere in the crate.
-//! * **No rules for what a future does in its turn**: it may spawn, wake, abort, drop, take snapshots, or run another
+//! * **A future may do anything in its turn**: it may spawn, wake, abort, drop, take snapshots, or run another
 //!   scheduler by steps. No user code runs while anything of the scheduler is borrowed.
 //!
 //! # What it does not do
 //!
 //! It runs tasks on one thread, and only hands blocking calls to others. It has no sockets in this version. Futures
-//! that bring a reactor of their own work as they are, such as those of `async-io` and `async-net`; those of tokio's
+//! that bring a reactor of their own work unchanged, such as those of `async-io` and `async-net`; those of tokio's
 //! `net` need a tokio runtime.
 //!
 //! # Crate features
@@ -202,11 +205,11 @@ mod stream;
 pub mod coming_from_asyncio;
 
 pub mod waiting {
-    //! Waits: which task waits for what, for locks, channels and other primitives that reports should name.
+    //! Waits: which task waits for what, for locks, channels and other primitives that should appear in reports.
     //!
     //! Use it to write a primitive of your own. The primitive does three things. It keeps a [`Waiter`] for each wait,
-    //! to wake it later. Beside it, it keeps the place in the source. And at its first wait it [`register`]s itself as
-    //! something that is [`Waited`] for; from then on snapshots and deadlock reports name it. Here is a gate:
+    //! to wake it later. It also stores the source location. At the first wait it [`register`]s itself, as something
+    //! that is [`Waited`] for; from then on it appears in snapshots and deadlock reports. Here is a gate:
     //!
     //! ```
     //! use std::cell::{Cell, OnceCell, RefCell};

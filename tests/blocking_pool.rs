@@ -116,7 +116,7 @@ fn a_bounded_queue_refuses_a_caller_that_cannot_wait_and_gives_the_closure_back(
 }
 
 #[test]
-fn a_job_does_not_wait_for_a_place_that_it_occupies_itself() {
+fn a_job_does_not_wait_for_a_slot_that_it_occupies_itself() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(0).build());
     let inside = Arc::clone(&pool);
     let nested = pool.submit(move || inside.submit(|| ()).wait()).wait().unwrap();
@@ -124,7 +124,7 @@ fn a_job_does_not_wait_for_a_place_that_it_occupies_itself() {
 }
 
 #[test]
-fn outside_of_a_scheduler_submitting_to_a_full_queue_waits_for_a_place() {
+fn outside_of_a_scheduler_submitting_to_a_full_queue_waits_for_a_slot() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(1).build());
     let gate = Gate::running(&pool);
     let first = pool.submit(|| "first");
@@ -143,7 +143,7 @@ fn outside_of_a_scheduler_submitting_to_a_full_queue_waits_for_a_place() {
 }
 
 #[test]
-fn tasks_wait_for_places_in_fifo_order() {
+fn tasks_wait_for_slots_in_fifo_order() {
     let pool = ThreadPool::builder().threads(1).queue_limit(1).build();
     let log: Arc<Mutex<Vec<u32>>> = Arc::default();
     let scheduler = guarded();
@@ -173,7 +173,7 @@ fn tasks_wait_for_places_in_fifo_order() {
 }
 
 #[test]
-fn a_wait_for_a_place_is_named_and_may_be_given_up() {
+fn a_wait_for_a_slot_is_named_and_may_be_given_up() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(0).build());
     let scheduler = guarded();
     let gate = Gate::running(&pool);
@@ -196,7 +196,7 @@ fn a_wait_for_a_place_is_named_and_may_be_given_up() {
 }
 
 #[test]
-fn a_job_that_is_aborted_leaves_its_place_to_the_next() {
+fn a_job_that_is_aborted_leaves_its_slot_to_the_next() {
     let pool = ThreadPool::builder().threads(1).queue_limit(1).build();
     let gate = Gate::running(&pool);
     let queued = pool.submit(|| unreachable!("it was aborted in time"));
@@ -206,7 +206,7 @@ fn a_job_that_is_aborted_leaves_its_place_to_the_next() {
     assert!(queued.abort() && !queued.abort());
     assert_eq!(rings.get(), 1);
     let std::task::Poll::Ready(next) = poll_with(&mut waits, &waker) else {
-        panic!("it has a place")
+        panic!("it has a slot")
     };
     let error = queued.wait().unwrap_err();
     assert!(error.to_string().ends_with(" never started: it was aborted"), "{error}");
@@ -298,7 +298,7 @@ fn a_shutdown_in_limited_time_does_not_wait_for_the_destructors_of_a_thread() {
 }
 
 #[test]
-fn a_report_counts_jobs_that_were_waiting_for_a_place() {
+fn a_report_counts_jobs_that_were_waiting_for_a_slot() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(1).build());
     let gate = Gate::running(&pool);
     let queued = pool.submit(|| ());
@@ -479,7 +479,7 @@ fn a_job_may_shut_its_own_pool_down_and_drop_the_last_reference() {
 fn a_job_during_and_after_a_shutdown_is_refused_immediately() {
     let pool = Arc::new(ThreadPool::builder().threads(1).queue_limit(0).build());
     let gate = Gate::running(&pool);
-    // One job waits for a place, on a thread of its own.
+    // One job waits for a slot, on a thread of its own.
     let waiting = Arc::clone(&pool);
     let waiter = thread::spawn(move || waiting.submit(|| ()).wait());
     until(|| format!("{pool:?}").contains("waiting: 1"));
@@ -487,7 +487,7 @@ fn a_job_during_and_after_a_shutdown_is_refused_immediately() {
     let closer = thread::spawn(move || closing.shutdown());
     assert!(
         waiter.join().unwrap().unwrap_err().is_closed(),
-        "it has no place, and will not get one"
+        "it has no slot, and will not get one"
     );
 
     let refused = pool.submit(|| ());

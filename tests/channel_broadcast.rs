@@ -206,7 +206,7 @@ fn a_value_may_use_the_channel_when_it_is_cloned_or_dropped() {
 }
 
 #[test]
-fn a_channel_of_capacity_0_is_refused_with_a_remedy() {
+fn a_channel_of_capacity_0_panics_and_says_what_to_use() {
     let panic = std::panic::catch_unwind(|| broadcast::channel::<()>(0)).unwrap_err();
     assert!(text(&*panic).ends_with("use `broadcast::channel(1)`"));
 }
@@ -245,16 +245,16 @@ proptest! {
         let (sender, receiver) = broadcast::channel::<Item>(capacity);
         // Each receiver with the values it should get and the number it has lost.
         let mut receivers = vec![(receiver, VecDeque::<u32>::new(), 0_u64)];
-        let mut made = 0;
+        let mut created = 0;
         for step in steps {
             let number = receivers.len().max(1);
             match step {
                 Step::Send => {
-                    made += 1;
-                    let sent = sender.send(Rc::new((made, dropped.token())));
+                    created += 1;
+                    let sent = sender.send(Rc::new((created, dropped.token())));
                     prop_assert_eq!(sent.ok(), Some(receivers.len()).filter(|&number| number > 0));
                     for (_, values, lost) in &mut receivers {
-                        values.push_back(made);
+                        values.push_back(created);
                         if values.len() > capacity {
                             values.pop_front();
                             *lost += 1;
@@ -287,7 +287,7 @@ proptest! {
             }
             let kept = receivers.iter().map(|(_, values, _)| values.len()).max().unwrap_or(0);
             prop_assert_eq!(sender.len(), kept);
-            prop_assert_eq!(made as usize - dropped.get(), kept, "live payloads");
+            prop_assert_eq!(created as usize - dropped.get(), kept, "live payloads");
             for (receiver, values, lost) in &receivers {
                 prop_assert_eq!(receiver.len() as u64, values.len() as u64 + lost);
             }

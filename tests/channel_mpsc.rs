@@ -83,7 +83,7 @@ fn no_sender_overtakes_one_that_waits() {
     let mut second = sender.send(2);
     assert!(poll_with(&mut second, Waker::noop()).is_pending());
     assert_eq!(receiver.try_recv(), Ok(1));
-    assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)), "the place is promised");
+    assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)), "the slot is granted");
     assert!(sender.try_reserve().unwrap_err().is_full());
     assert_eq!(poll_with(&mut second, Waker::noop()), Poll::Ready(Ok(())));
     assert_eq!(receiver.try_recv(), Ok(2));
@@ -113,7 +113,7 @@ fn recv_many_takes_what_is_there_and_makes_room_for_as_many() {
 }
 
 #[test]
-fn a_channel_without_places_is_refused_with_a_remedy() {
+fn a_channel_of_capacity_0_panics_and_says_what_to_use() {
     let panic = std::panic::catch_unwind(|| mpsc::channel::<()>(0)).unwrap_err();
     assert!(text(&*panic).contains("use `mpsc::channel(1)`, or `mpsc::unbounded()`"));
     let panic = std::panic::catch_unwind(|| mpsc::channel::<()>(usize::MAX)).unwrap_err();
@@ -194,7 +194,7 @@ fn a_permit_from_before_the_close_may_still_send_and_the_receiver_waits_for_it()
 }
 
 #[test]
-fn the_receiver_of_a_closed_channel_ends_when_a_promised_place_is_given_up() {
+fn the_receiver_of_a_closed_channel_ends_when_a_granted_slot_is_given_up() {
     let (rings, waker) = Rings::new();
     let (sender, mut receiver) = mpsc::channel(1);
     sender.try_send(1).unwrap();
@@ -203,7 +203,7 @@ fn the_receiver_of_a_closed_channel_ends_when_a_promised_place_is_given_up() {
     assert_eq!(receiver.try_recv(), Ok(1));
     receiver.close();
     let mut recv = receiver.recv();
-    assert!(poll_with(&mut recv, &waker).is_pending(), "a place was promised before the close");
+    assert!(poll_with(&mut recv, &waker).is_pending(), "a slot was granted before the close");
     drop(second);
     assert_eq!(rings.get(), 1);
     assert_eq!(poll_with(&mut recv, &waker), Poll::Ready(None));
@@ -307,13 +307,15 @@ fn a_send_that_is_dropped_drops_its_value_and_a_reserve_has_none_to_lose() {
     drop(reserve);
     receiver.try_recv().unwrap();
     let mut reserve = sender.reserve();
-    let Poll::Ready(permit) = poll_with(&mut reserve, Waker::noop()) else { panic!("no room") };
+    let Poll::Ready(permit) = poll_with(&mut reserve, Waker::noop()) else {
+        panic!("no free slot")
+    };
     permit.unwrap().send(value);
     assert_eq!(dropped.get(), 2);
 }
 
 #[test]
-fn a_place_that_was_promised_to_a_send_that_is_dropped_goes_to_the_next() {
+fn a_slot_that_was_granted_to_a_send_that_is_dropped_goes_to_the_next() {
     let (rings, waker) = Rings::new();
     let (sender, mut receiver) = mpsc::channel(1);
     sender.try_send(1).unwrap();
@@ -369,10 +371,10 @@ struct Both {
     waker: Waker,
     /// The number of rings when the receiver started to wait.
     waits_since: Option<usize>,
-    made: u8,
+    created: u8,
     dropped: Count,
 
-    places: usize,
+    slots: usize,
     values: VecDeque<u8>,
     /// The numbers of the sends that wait.
     queue: VecDeque<u8>,
@@ -395,8 +397,8 @@ enum Step {
 }
 
 impl Both {
-    fn new(places: usize) -> Self {
-        let (sender, receiver) = mpsc::channel(places);
+    fn new(slots: usize) -> Self {
+        let (sender, receiver) = mpsc::channel(slots);
         let (rings, waker) = Rings::new();
         Both {
             sender: Some(sender),
@@ -405,9 +407,9 @@ impl Both {
             rings,
             waker,
             waits_since: None,
-            made: 0,
+            created: 0,
             dropped: Count::default(),
-            places,
+            slots,
             values: VecDeque::new(),
             queue: VecDeque::new(),
             is_closed: false,
@@ -454,12 +456,12 @@ impl Both {
 
     fn send(&mut self) {
         let Some(sender) = self.sender.clone() else { return };
-        self.made += 1;
-        let made = self.made;
-        let number = NonZeroU8::new(made).expect("it counts from one");
-        let item = (number, Box::new(made), self.dropped.token());
+        self.created += 1;
+        let created = self.created;
+        let number = NonZeroU8::new(created).expect("it counts from one");
+        let item = (number, Box::new(created), self.dropped.token());
         self.sends.push(Box::pin(async move { sender.send(item).await }));
-        self.queue.push_back(made);
+        self.queue.push_back(created);
     }
 
     fn recv(&mut self) {
@@ -505,11 +507,11 @@ impl Both {
             if self.is_closed {
                 let Poll::Ready(Err(SendError(item))) = poll else { panic!("closed: {poll:?}") };
                 assert_eq!(item.0.get(), number);
-            } else if self.values.len() < self.places {
-                assert!(matches!(poll, Poll::Ready(Ok(()))), "there is room: {poll:?}");
+            } else if self.values.len() < self.slots {
+                assert!(matches!(poll, Poll::Ready(Ok(()))), "there is a free slot: {poll:?}");
                 self.values.push_back(number);
             } else {
-                assert!(poll.is_pending(), "there is no room: {poll:?}");
+                assert!(poll.is_pending(), "there is no free slot: {poll:?}");
                 self.queue.push_back(number);
                 self.sends.push(send);
             }
@@ -524,11 +526,11 @@ impl Both {
         if let Some(sender) = &self.sender {
             assert_eq!(sender.is_closed(), self.is_closed);
             if self.has_receiver {
-                assert_eq!(sender.capacity(), self.places - self.values.len());
+                assert_eq!(sender.capacity(), self.slots - self.values.len());
             }
         }
         let alive = self.values.len() + self.queue.len();
-        assert_eq!(usize::from(self.made) - self.dropped.get(), alive, "live payloads");
+        assert_eq!(usize::from(self.created) - self.dropped.get(), alive, "live payloads");
     }
 }
 
@@ -538,18 +540,18 @@ impl Both {
 fn all_orders_of_sending_receiving_closing_and_dropping_are_as_the_model_says() {
     const STEPS: [Step; 5] =
         [Step::Send, Step::Recv, Step::Close, Step::DropSenders, Step::DropReceiver];
-    for places in [1, 2] {
+    for slots in [1, 2] {
         for length in 0..=6 {
             for order in 0..5_usize.pow(length) {
-                let mut both = Both::new(places);
+                let mut both = Both::new(slots);
                 let mut rest = order;
                 for _ in 0..length {
                     both.step(STEPS[rest % 5]);
                     rest /= 5;
                 }
-                let (made, dropped) = (both.made, both.dropped.clone());
+                let (created, dropped) = (both.created, both.dropped.clone());
                 drop(both);
-                assert_eq!(usize::from(made), dropped.get());
+                assert_eq!(usize::from(created), dropped.get());
             }
         }
     }
@@ -570,32 +572,32 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     // RUSTSEC-2018-0009, 2020-0052, 2022-0019 to -0021: values dropped twice, or never written.
     #[test]
-    fn nothing_is_lost_or_duplicated(places in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
-        let mut both = Both::new(places);
+    fn nothing_is_lost_or_duplicated(slots in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
+        let mut both = Both::new(slots);
         steps.iter().for_each(|&step| both.step(step));
-        let (made, dropped) = (both.made, both.dropped.clone());
+        let (created, dropped) = (both.created, both.dropped.clone());
         drop(both);
-        prop_assert_eq!(usize::from(made), dropped.get());
+        prop_assert_eq!(usize::from(created), dropped.get());
     }
 
     #[test]
-    fn no_place_is_lost_whichever_sends_are_dropped(
-        places in 1_usize..3,
+    fn no_slot_is_lost_whichever_sends_are_dropped(
+        slots in 1_usize..3,
         steps in prop::collection::vec((0_u8..5, 0_usize..8), 0..100),
     ) {
-        queue_for_places(places, &steps);
+        queue_for_slots(slots, &steps);
     }
 }
 
-/// Sends that are polled, granted and dropped at any moment: no value and no place is lost.
-fn queue_for_places(places: usize, steps: &[(u8, usize)]) {
-    let (sender, mut receiver) = mpsc::channel(places);
-    let (mut sends, mut made, mut sent, mut arrived) = (Vec::new(), 0, 0, 0);
+/// Sends that are polled, granted and dropped at any moment: no value and no slot is lost.
+fn queue_for_slots(slots: usize, steps: &[(u8, usize)]) {
+    let (sender, mut receiver) = mpsc::channel(slots);
+    let (mut sends, mut created, mut sent, mut arrived) = (Vec::new(), 0, 0, 0);
     for &(what, which) in steps {
         match what {
             0 => {
-                made += 1;
-                sends.push(sender.send(made));
+                created += 1;
+                sends.push(sender.send(created));
             }
             1 | 2 if !sends.is_empty() => {
                 let which = which % sends.len();
@@ -610,10 +612,10 @@ fn queue_for_places(places: usize, steps: &[(u8, usize)]) {
             _ => {}
         }
         assert_eq!(receiver.len(), sent - arrived);
-        assert!(receiver.len() <= places);
+        assert!(receiver.len() <= slots);
     }
     drop(sends);
-    assert_eq!(sender.capacity() + receiver.len(), places, "a place was lost");
+    assert_eq!(sender.capacity() + receiver.len(), slots, "a slot was lost");
 }
 
 // ----- unbounded -----

@@ -131,7 +131,7 @@ fn a_receiver_that_was_ready_refuses_to_be_polled_again() {
     assert!(poll_with(&mut receiver, Waker::noop()).is_ready());
     let again = std::panic::AssertUnwindSafe(|| poll_with(&mut receiver, Waker::noop()));
     let panic = std::panic::catch_unwind(again).unwrap_err();
-    assert_eq!(text(&*panic), "a oneshot receiver was polled after completion");
+    assert_eq!(text(&*panic), "a `oneshot::Receiver` was polled after completion");
 }
 
 // ----- all orders -----

@@ -119,21 +119,21 @@ fn a_full_queue_makes_putters_wait_in_order() {
     assert!(puts.iter_mut().all(|put| poll_with(put, &waker).is_pending()));
     for (put, item) in puts.iter_mut().zip(0..) {
         assert_eq!(queue.try_get(), Ok(item));
-        assert_eq!(queue.try_put(9), Err(TryPutError::Full(9)), "the room is promised");
+        assert_eq!(queue.try_put(9), Err(TryPutError::Full(9)), "the slot is granted");
         assert_eq!(poll_with(put, &waker), Poll::Ready(Ok(())));
     }
     assert_eq!(rings.get(), 3);
 }
 
 #[test]
-fn an_item_that_was_promised_to_a_get_that_is_dropped_goes_to_the_next() {
+fn an_item_that_was_granted_to_a_get_that_is_dropped_goes_to_the_next() {
     let (rings, waker) = Rings::new();
     let queue = Queue::unbounded();
     let (mut first, mut second) = (queue.get(), queue.get());
     assert!(poll_with(&mut first, noop()).is_pending());
     assert!(poll_with(&mut second, &waker).is_pending());
     queue.try_put(1).unwrap();
-    assert_eq!(queue.try_get(), Err(TryGetError::Empty), "it is promised");
+    assert_eq!(queue.try_get(), Err(TryGetError::Empty), "it is granted to the get");
     assert_eq!((rings.get(), queue.len()), (0, 1));
     drop(first);
     assert_eq!(rings.get(), 1);
@@ -234,7 +234,7 @@ fn a_shutdown_refuses_all_waiters_and_leaves_the_items() {
 }
 
 #[test]
-fn an_item_promised_before_a_shutdown_goes_to_the_next_get_if_it_is_given_up() {
+fn an_item_granted_before_a_shutdown_goes_to_the_next_get_if_it_is_given_up() {
     let queue = Queue::unbounded();
     let mut get = queue.get();
     assert!(poll_with(&mut get, noop()).is_pending());
@@ -260,7 +260,7 @@ fn an_immediate_shutdown_drops_the_items_and_ends_the_joins() {
     assert!(poll_with(&mut join, noop()).is_ready());
     assert!(
         matches!(poll_with(&mut get, noop()), Poll::Ready(Err(_))),
-        "although an item was promised"
+        "although an item was granted"
     );
     assert!(queue.task_done().is_err());
 }
@@ -302,7 +302,7 @@ struct Both {
     queue: Rc<Queue<Item>>,
     puts: VecDeque<(u32, BoxedPut)>,
     gets: VecDeque<BoxedGet>,
-    made: u32,
+    created: u32,
     dropped: Count,
     maxsize: usize,
     items: VecDeque<u32>,
@@ -316,7 +316,7 @@ impl Both {
             queue: Rc::new(Queue::new(maxsize)),
             puts: VecDeque::new(),
             gets: VecDeque::new(),
-            made: 0,
+            created: 0,
             dropped: Count::default(),
             maxsize,
             items: VecDeque::new(),
@@ -326,8 +326,8 @@ impl Both {
     }
 
     fn item(&mut self) -> Item {
-        self.made += 1;
-        (self.made, self.dropped.token())
+        self.created += 1;
+        (self.created, self.dropped.token())
     }
 
     fn is_full(&self) -> bool {
@@ -344,7 +344,7 @@ impl Both {
             Step::Put => {
                 let (item, queue) = (self.item(), Rc::clone(&self.queue));
                 let put = Box::pin(async move { queue.put(item).await.is_ok() });
-                self.puts.push_back((self.made, put));
+                self.puts.push_back((self.created, put));
             }
             Step::TryPut => {
                 let item = self.item();
@@ -352,7 +352,7 @@ impl Both {
                 let may = !self.is_shut_down && !self.is_full() && self.puts.is_empty();
                 assert_eq!(put.is_ok(), may);
                 if may {
-                    self.added(self.made);
+                    self.added(self.created);
                 }
             }
             Step::Get => {
@@ -390,7 +390,7 @@ impl Both {
         assert_eq!(self.queue.len(), self.items.len());
         assert_eq!(self.queue.is_full(), self.is_full());
         let alive = self.items.len() + self.puts.len();
-        assert_eq!(self.made as usize - self.dropped.get(), alive, "live payloads");
+        assert_eq!(self.created as usize - self.dropped.get(), alive, "live payloads");
         let is_done = poll_with(&mut self.queue.join(), noop()).is_ready();
         assert_eq!(is_done, self.unfinished == 0);
     }
@@ -441,9 +441,9 @@ proptest! {
         if ends_immediately {
             both.step(Step::ShutdownNow);
         }
-        let (made, dropped) = (both.made as usize, both.dropped.clone());
+        let (created, dropped) = (both.created as usize, both.dropped.clone());
         drop(both);
-        prop_assert_eq!(made, dropped.get());
+        prop_assert_eq!(created, dropped.get());
     }
 
     #[test]
@@ -505,7 +505,7 @@ impl PartialOrd for Swayed {
 }
 
 #[test]
-fn an_ord_that_panics_or_uses_the_queue_loses_no_place_and_no_count() {
+fn an_ord_that_panics_or_uses_the_queue_loses_no_slot_and_no_count() {
     let queue = Rc::new(PriorityQueue::new(3));
     queue.try_put(Swayed(2)).unwrap();
     SWAYED.set(Some(Rc::clone(&queue)));
@@ -518,7 +518,7 @@ fn an_ord_that_panics_or_uses_the_queue_loses_no_place_and_no_count() {
     let got: Vec<u32> = std::iter::from_fn(|| queue.try_get().ok()).map(|item| item.0).collect();
     assert_eq!(got.len(), 3, "the items are in it nevertheless");
     assert_eq!((0..3).filter(|_| queue.task_done().is_ok()).count(), 3);
-    assert!((0..3).all(|item| queue.try_put(Swayed(item)).is_ok()), "and so are the places");
+    assert!((0..3).all(|item| queue.try_put(Swayed(item)).is_ok()), "and so are the slots");
 }
 
 // ----- reports -----
@@ -590,7 +590,7 @@ fn it_works_inside_foreign_combinators() {
         let lost = matches!(select(pin!(yield_now()), queue.get()).await, Either::Left(_));
         assert!(lost);
         queue.try_put(1).unwrap();
-        assert_eq!(queue.try_get(), Ok(1), "no promise is left behind");
+        assert_eq!(queue.try_get(), Ok(1), "no grant is left behind");
     });
 }
 
@@ -615,7 +615,7 @@ fn a_waker_may_use_the_queue_that_it_is_woken_by() {
     let mut get = queue.get();
     assert!(poll_with(&mut get, &Acting::waker(meddle, || {})).is_pending());
     queue.try_put(1).unwrap();
-    assert_eq!(log.take(), ["Err(Empty)"], "the item is promised");
+    assert_eq!(log.take(), ["Err(Empty)"], "the item is granted");
     assert_eq!(poll_with(&mut get, noop()), Poll::Ready(Ok(1)));
     MEDDLED.set(None);
 }
@@ -637,7 +637,7 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
 }
 
 #[test]
-fn a_queue_that_is_too_big_is_refused_with_a_remedy() {
+fn a_queue_that_is_too_big_panics_and_says_what_to_use() {
     let panic = catch_unwind(|| drop(Queue::<()>::new(usize::MAX))).unwrap_err();
     assert!(text(&*panic).ends_with("use `unbounded()`"));
 }

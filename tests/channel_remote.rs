@@ -36,8 +36,8 @@ fn senders_and_their_futures_cross_threads() {
 fn values_of_many_threads_arrive_once_and_in_order_per_thread() {
     const THREADS: usize = 4;
     const EACH: usize = 3_000;
-    for places in [1, 3, 100] {
-        let (sender, mut receiver) = remote::channel(places);
+    for slots in [1, 3, 100] {
+        let (sender, mut receiver) = remote::channel(slots);
         let threads: Vec<_> = (0..THREADS)
             .map(|number| {
                 let sender = sender.clone();
@@ -88,7 +88,7 @@ fn the_receiver_sleeps_until_a_message_arrives_and_ends_with_the_last_sender() {
 }
 
 #[test]
-fn a_sender_that_waits_for_a_place_gets_its_value_back_when_the_receiver_is_dropped() {
+fn a_sender_that_waits_for_a_slot_gets_its_value_back_when_the_receiver_is_dropped() {
     let (sender, receiver) = remote::channel(1);
     sender.try_send(0).unwrap();
     assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
@@ -106,7 +106,7 @@ fn a_sender_that_waits_for_a_place_gets_its_value_back_when_the_receiver_is_drop
 }
 
 #[test]
-fn a_blocking_send_inside_a_run_is_refused_with_a_remedy() {
+fn a_blocking_send_inside_a_run_panics_and_says_what_to_use() {
     let (sender, _receiver) = remote::channel(1);
     let attempt = || block_on(async { sender.blocking_send(1) });
     let panic = catch_unwind(AssertUnwindSafe(attempt)).unwrap_err();
@@ -136,7 +136,7 @@ fn a_recv_that_is_dropped_takes_neither_a_value_nor_a_waker_with_it() {
 }
 
 #[test]
-fn a_channel_without_places_is_refused_with_a_remedy() {
+fn a_channel_of_capacity_0_panics_and_says_what_to_use() {
     let panic = catch_unwind(|| remote::channel::<()>(0)).unwrap_err();
     assert!(text(&*panic).ends_with("use `remote::channel(1)`"));
 }
@@ -176,10 +176,10 @@ struct Both {
     sender: Option<Sender<Item>>,
     receiver: Option<Receiver<Item>>,
     sends: VecDeque<(u32, BoxedSend)>,
-    made: u32,
+    created: u32,
     dropped: &'static AtomicUsize,
     dropped_before: usize,
-    places: usize,
+    slots: usize,
     values: VecDeque<u32>,
     is_closed: bool,
     rings: Arc<Rings>,
@@ -187,17 +187,17 @@ struct Both {
 }
 
 impl Both {
-    fn new(places: usize, dropped: &'static AtomicUsize) -> Self {
-        let (sender, receiver) = remote::channel(places);
+    fn new(slots: usize, dropped: &'static AtomicUsize) -> Self {
+        let (sender, receiver) = remote::channel(slots);
         let (rings, waker) = Rings::new();
         Both {
             sender: Some(sender),
             receiver: Some(receiver),
             sends: VecDeque::new(),
-            made: 0,
+            created: 0,
             dropped,
             dropped_before: dropped.load(Ordering::SeqCst),
-            places,
+            slots,
             values: VecDeque::new(),
             is_closed: false,
             rings,
@@ -206,8 +206,8 @@ impl Both {
     }
 
     fn item(&mut self) -> Item {
-        self.made += 1;
-        Item(self.made, self.dropped)
+        self.created += 1;
+        Item(self.created, self.dropped)
     }
 
     fn step(&mut self, step: Step) {
@@ -216,7 +216,7 @@ impl Both {
                 let item = self.item();
                 if let Some(sender) = self.sender.clone() {
                     let send = Box::pin(async move { sender.send(item).await });
-                    self.sends.push_back((self.made, send));
+                    self.sends.push_back((self.created, send));
                 }
             }
             Step::TrySend => {
@@ -224,12 +224,12 @@ impl Both {
                 let Some(sender) = &self.sender else { return };
                 let expected = match () {
                     () if self.is_closed => "Err(Closed(..))",
-                    () if self.values.len() >= self.places => "Err(Full(..))",
+                    () if self.values.len() >= self.slots => "Err(Full(..))",
                     () => "Ok(())",
                 };
                 assert_eq!(format!("{:?}", sender.try_send(item)), expected);
                 if expected == "Ok(())" {
-                    self.values.push_back(self.made);
+                    self.values.push_back(self.created);
                 }
             }
             Step::Recv => self.recv(),
@@ -257,7 +257,7 @@ impl Both {
         self.poll_sends();
         let alive = self.values.len() + self.sends.len();
         let dropped = self.dropped.load(Ordering::SeqCst) - self.dropped_before;
-        assert_eq!(self.made as usize - dropped, alive, "live payloads");
+        assert_eq!(self.created as usize - dropped, alive, "live payloads");
     }
 
     fn recv(&mut self) {
@@ -286,7 +286,7 @@ impl Both {
                 assert!(
                     matches!(poll, Poll::Ready(Err(SendError(Item(back, _)))) if back == number)
                 );
-            } else if self.values.len() < self.places {
+            } else if self.values.len() < self.slots {
                 assert!(matches!(poll, Poll::Ready(Ok(()))));
                 self.values.push_back(number);
             } else {
@@ -297,18 +297,18 @@ impl Both {
     }
 
     fn end(self) -> bool {
-        let (made, dropped, before) = (self.made as usize, self.dropped, self.dropped_before);
+        let (created, dropped, before) = (self.created as usize, self.dropped, self.dropped_before);
         drop(self);
-        dropped.load(Ordering::SeqCst) - before == made
+        dropped.load(Ordering::SeqCst) - before == created
     }
 }
 
 #[test]
 fn all_orders_of_sending_receiving_closing_and_dropping_are_as_the_model_says() {
-    for places in [1, 2] {
+    for slots in [1, 2] {
         for length in 0..=5 {
             for order in 0..STEPS.len().pow(length) {
-                let mut both = Both::new(places, &DROPPED[0]);
+                let mut both = Both::new(slots, &DROPPED[0]);
                 let mut rest = order;
                 for _ in 0..length {
                     both.step(STEPS[rest % STEPS.len()]);
@@ -332,8 +332,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_or_duplicated(places in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
-        let mut both = Both::new(places, &DROPPED[1]);
+    fn nothing_is_lost_or_duplicated(slots in 1_usize..4, steps in prop::collection::vec(step(), 0..100)) {
+        let mut both = Both::new(slots, &DROPPED[1]);
         steps.iter().for_each(|&step| both.step(step));
         prop_assert!(both.end(), "each payload is dropped once");
     }

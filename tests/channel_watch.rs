@@ -130,7 +130,7 @@ fn a_ref_keeps_its_value_and_holds_no_send_up() {
 }
 
 #[test]
-fn changing_in_place_while_a_ref_exists_is_refused_with_a_remedy() {
+fn changing_in_place_while_a_ref_exists_panics_and_says_what_to_use() {
     let (sender, receiver) = watch::channel(1);
     let reference = receiver.borrow();
     let panic =
@@ -229,7 +229,7 @@ struct Both {
     sender: Option<Sender<(u32, Token)>>,
     readers: Vec<Reader>,
     version: u32,
-    made: usize,
+    created: usize,
     dropped: Count,
 }
 
@@ -239,7 +239,7 @@ impl Both {
         match step {
             Step::Send => {
                 self.version += 1;
-                self.made += 1;
+                self.created += 1;
                 let sent = sender.send((self.version, self.dropped.token()));
                 assert_eq!(sent.is_ok(), !self.readers.is_empty());
                 if sent.is_err() {
@@ -274,7 +274,7 @@ impl Both {
             }
             Step::Drop(_) | Step::Changed(..) | Step::Look(_) => {}
         }
-        assert_eq!(self.made - self.dropped.get(), 1, "one value is alive");
+        assert_eq!(self.created - self.dropped.get(), 1, "one value is alive");
     }
 
     fn changed(&self, reader: Reader, keeps: bool) -> Reader {
@@ -325,7 +325,7 @@ proptest! {
         let dropped = Count::default();
         let (sender, receiver) = watch::channel((0, dropped.token()));
         let readers = vec![Reader::Idle(receiver, 0)];
-        let mut both = Both { sender: Some(sender), readers, version: 0, made: 1, dropped };
+        let mut both = Both { sender: Some(sender), readers, version: 0, created: 1, dropped };
         steps.iter().for_each(|&step| both.step(step));
         both.sender = None;
         for reader in std::mem::take(&mut both.readers) {
@@ -336,7 +336,7 @@ proptest! {
                 prop_assert_eq!(is_ok, seen != both.version);
             }
         }
-        prop_assert_eq!(both.made, both.dropped.get());
+        prop_assert_eq!(both.created, both.dropped.get());
     }
 }
 

@@ -103,7 +103,7 @@ fn no_racer_is_polled_again_after_the_end_and_polling_the_race_again_says_so() {
 }
 
 #[test]
-fn an_empty_race_is_refused_where_it_is_made() {
+fn an_empty_race_is_refused_where_it_is_created() {
     let array = catch_unwind(|| drop(race([(); 0].map(ready))));
     let vector = catch_unwind(|| drop(race(Vec::<std::future::Ready<()>>::new())));
     for refused in [array, vector] {

@@ -189,7 +189,7 @@ fn a_question_mark_in_the_place_of_a_future_leaves_the_function_too() {
 }
 
 #[test]
-fn the_future_of_a_branch_whose_condition_is_false_is_not_made() {
+fn the_future_of_a_branch_whose_condition_is_false_is_not_created() {
     block_on(async {
         let mut absent: Option<std::future::Ready<i32>> = None;
         let value = select! {
@@ -201,7 +201,7 @@ fn the_future_of_a_branch_whose_condition_is_false_is_not_made() {
 }
 
 #[test]
-fn conditions_are_evaluated_before_any_future_is_made() {
+fn conditions_are_evaluated_before_any_future_is_created() {
     let log = Log::default();
     let note = |what: &str| {
         log.note(what);

@@ -157,7 +157,7 @@ fn polling_again_after_it_was_ready_says_so() {
 }
 
 #[test]
-fn a_timeout_outside_of_a_scheduler_says_where_it_was_made() {
+fn a_timeout_outside_of_a_scheduler_says_where_it_was_created() {
     let scheduler = Scheduler::new();
     let handle = scheduler.spawn(pending::<()>());
     let mut waits = wait([handle]).timeout(Duration::from_secs(1));

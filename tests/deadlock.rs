@@ -20,7 +20,7 @@ use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, task, yield_now};
 use trace::Signal;
 use trace::lock::Lock;
 
-const CERTAIN: &str = "certain: no timer, no armed I/O, no blocking job, no waker and no remote handle \
+const CERTAIN: &str = "certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` \
                        held outside the scheduler";
 
 /// Runs until nothing can run any more, and returns the report.

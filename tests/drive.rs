@@ -332,7 +332,7 @@ fn a_task_cannot_drive_the_scheduler_that_drives_it() {
         *step.downcast::<String>().unwrap()
     });
     let start = "cannot run a scheduler at tests/drive.rs:";
-    assert!(text.starts_with(start) && text.contains("inside the one running since"), "{text}");
+    assert!(text.starts_with(start) && text.contains("inside the one started at"), "{text}");
     assert_eq!(scheduler.block_on(async { spawn(async { 3 }).await.unwrap() }), 3);
 }
 

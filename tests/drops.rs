@@ -25,7 +25,7 @@ async fn owning<T>(owned: T) {
     pending::<()>().await;
 }
 
-/// A sleep of a second that belongs to this scheduler, made outside of its tasks.
+/// A sleep of a second that belongs to this scheduler, created outside of its tasks.
 fn nap_of(scheduler: &Scheduler) -> Sleep {
     scheduler.block_on(poll_fn(|_| Poll::Ready(sleep(SECOND))))
 }

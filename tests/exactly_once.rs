@@ -40,24 +40,24 @@ struct Scene {
     spot: Spot,
     futures: Count,
     outputs: Count,
-    /// Outputs that were ever made.
-    made: Count,
+    /// Outputs that were ever created.
+    created: Count,
 }
 
 impl Scene {
     fn new() -> Self {
-        let (spot, futures, outputs, made) =
+        let (spot, futures, outputs, created) =
             (Spot::default(), Count::default(), Count::default(), Count::default());
         let scheduler = Scheduler::new();
         let (wait, held, output, counted) =
-            (spot.wait(), futures.token(), outputs.clone(), made.clone());
+            (spot.wait(), futures.token(), outputs.clone(), created.clone());
         let handle = scheduler.spawn(async move {
             let _held = held;
             wait.await;
             counted.add();
             output.token()
         });
-        Scene { scheduler: Some(scheduler), handle: Some(handle), spot, futures, outputs, made }
+        Scene { scheduler: Some(scheduler), handle: Some(handle), spot, futures, outputs, created }
     }
 
     fn apply(&mut self, event: Event) {
@@ -84,10 +84,10 @@ impl Scene {
     fn check(&self, sequence: &[Event]) {
         assert!(self.futures.get() <= 1, "{sequence:?}: the future was dropped twice");
         assert!(
-            self.outputs.get() <= self.made.get(),
+            self.outputs.get() <= self.created.get(),
             "{sequence:?}: the output was dropped twice"
         );
-        assert!(self.made.get() <= 1, "{sequence:?}: the task ended twice");
+        assert!(self.created.get() <= 1, "{sequence:?}: the task ended twice");
         if let (Some(handle), None) = (&self.handle, &self.scheduler) {
             assert!(handle.is_finished(), "{sequence:?}: a task outlived its scheduler");
         }
@@ -103,7 +103,7 @@ impl Scene {
         assert_eq!(self.futures.get(), 1, "{sequence:?}: the future was never dropped");
         assert_eq!(
             self.outputs.get(),
-            self.made.get(),
+            self.created.get(),
             "{sequence:?}: the output was never dropped"
         );
     }
@@ -139,7 +139,7 @@ fn futures_and_outputs_are_dropped_once_in_every_order_of_events() {
 fn a_task_that_finishes_gives_its_output() {
     let mut scene = Scene::new();
     [Event::Run, Event::Finish, Event::Run].into_iter().for_each(|event| scene.apply(event));
-    assert_eq!((scene.made.get(), scene.futures.get(), scene.outputs.get()), (1, 1, 0));
+    assert_eq!((scene.created.get(), scene.futures.get(), scene.outputs.get()), (1, 1, 0));
     scene.apply(Event::Join);
     assert!(scene.handle.is_none());
     assert_eq!(scene.outputs.get(), 1);

@@ -1,5 +1,5 @@
 //! Foreign futures on our scheduler, and our futures on foreign executors.
-#![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and awaited elsewhere")]
+#![allow(clippy::async_yields_async, reason = "a sleep is created in a run and awaited elsewhere")]
 
 mod probe;
 

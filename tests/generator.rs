@@ -146,7 +146,7 @@ fn a_value_that_no_yield_waits_for_is_handed_back() {
     assert!(error.is_just_started() && !error.is_over() && !error.is_running());
     assert_eq!(
         error.to_string(),
-        "can't send a value to a just-started generator: it has not reached a yield yet"
+        "cannot send a value to a generator that was not started: call `start` first"
     );
     assert_eq!(error.value, "early");
     assert_eq!(generator.state(), GeneratorState::Created, "and nothing has happened");
@@ -252,7 +252,7 @@ fn an_error_that_is_raised_without_a_throw_is_a_panic_that_says_so() {
         let panic = panic_of(|| generator.next());
         assert!(panic.contains("tests/generator.rs"), "{panic}");
         assert!(
-            panic.ends_with("raised an error, but none was thrown at it: out of paper"),
+            panic.ends_with("raised an error, but none was thrown into it (return a `Result` instead): out of paper"),
             "{panic}"
         );
         assert_eq!((generator.next(), generator.state()), (None, GeneratorState::Closed));
@@ -402,7 +402,7 @@ fn a_panic_comes_out_once_and_then_it_is_closed() {
 }
 
 #[test]
-fn a_body_that_waits_for_something_else_panics_with_a_remedy() {
+fn a_body_that_waits_for_something_else_panics_and_says_what_to_use() {
     let dropped = Cell::new(false);
     let mut generator = Generator::new(async |co| {
         let _flag = Flag(&dropped);
@@ -639,7 +639,7 @@ fn an_inner_generator_that_was_started_continues_and_one_that_has_ended_gives_it
 // ----- coroutines -----
 
 #[test]
-fn a_coroutine_is_primed_when_it_is_made() {
+fn a_coroutine_is_primed_when_it_is_created() {
     let log = RefCell::new(Vec::new());
     let grep = Coroutine::new(async |co| {
         log.borrow_mut().push("Looking for python".to_owned());
@@ -696,7 +696,7 @@ fn debug_output_shows_the_state() {
     let mut generator = countdown(1);
     let shown = format!("{generator:?}");
     assert!(
-        shown.starts_with("Generator { state: Created, made_at: tests/generator.rs:"),
+        shown.starts_with("Generator { state: Created, created_at: tests/generator.rs:"),
         "{shown}"
     );
     generator.next();

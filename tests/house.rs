@@ -1,7 +1,7 @@
-//! The house keeps its order: the sources are read, and a breach of the rules that can be checked fails.
+//! Checks the sources: the layers and imports of modules, the words in names, and the size of files and functions.
 
-#[path = "house/arrows.rs"]
-mod arrows;
+#[path = "house/edges.rs"]
+mod edges;
 #[path = "house/fixtures.rs"]
 mod fixtures;
 #[path = "house/modules.rs"]
@@ -17,89 +17,62 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modules::House;
+use modules::ModuleGraph;
 
-// ----- debts: known breaches. These lists may only shrink, and are to be empty -----
-
-const UPWARD: &[&str] = &[];
-const LAYERS: &[&str] = &[];
-const MOD_LINES: &[&str] = &[];
-const FACES: &[&str] = &[];
-const CIRCLES: &[&str] = &[];
-const ABROAD: &[&str] = &[];
-const KERNEL: &[&str] = &[];
-const DOORS: &[&str] = &[];
-const WALKS: &[&str] = &[];
-
-/// A breach that is not listed fails, and so does a listed one that is gone.
-fn settle(debts: &[&str], breaches: &[String]) {
-    let is_new = |breach: &&String| !debts.contains(&breach.as_str());
-    let is_paid = |debt: &&&str| !breaches.iter().any(|breach| breach == **debt);
-    let new: Vec<String> = breaches.iter().filter(is_new).map(|new| format!("{new}\n")).collect();
-    let paid: Vec<String> = debts
-        .iter()
-        .filter(is_paid)
-        .map(|debt| format!("{debt}: paid: remove it from the list\n"))
-        .collect();
-    let all: Vec<String> = breaches.iter().map(|breach| format!("    {breach:?},\n")).collect();
-    assert!(
-        new.is_empty() && paid.is_empty(),
-        "\n{}{}\nthe present breaches:\n{}",
-        new.concat(),
-        paid.concat(),
-        all.concat()
-    );
+/// Fails with one violation per line.
+fn assert_none(violations: &[String]) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
 // ----- the layers -----
 
-/// The sources by their paths below `src`.
+/// The sources by their paths relative to `src`.
 fn by_path(sources: &[(String, String)]) -> BTreeMap<&str, &str> {
     sources.iter().map(|(path, text)| (path.trim_start_matches("src/"), text.as_str())).collect()
 }
 
-fn house(sources: &[(String, String)]) -> House {
-    House::read(&by_path(sources).into_iter().collect::<Vec<_>>())
+fn module_graph(sources: &[(String, String)]) -> ModuleGraph {
+    ModuleGraph::read(&by_path(sources).into_iter().collect::<Vec<_>>())
 }
 
 #[test]
 fn imports_point_down() {
-    settle(UPWARD, &rules::imports_that_point_up(&house(&sources())));
+    assert_none(&rules::upward_imports(&module_graph(&sources())));
 }
 
 #[test]
 fn lib_declares_the_layers_in_order() {
-    settle(LAYERS, &rules::layers_out_of_order(&house(&sources())));
+    assert_none(&rules::layers_out_of_order(&module_graph(&sources())));
 }
 
 #[test]
-fn mod_lines_stand_in_order() {
-    settle(MOD_LINES, &rules::mod_lines_out_of_order(&house(&sources())));
+fn mod_lines_are_in_order() {
+    assert_none(&rules::mod_lines_out_of_order(&module_graph(&sources())));
 }
 
-/// What `lib.rs` and `task/mod.rs` show of other layers is for users.
+/// What `lib.rs` and `task/mod.rs` re-export from other layers is for users only.
 #[test]
-fn no_import_goes_through_the_face_of_another_layer() {
-    settle(FACES, &rules::imports_through_faces(&house(&sources())));
-}
-
-#[test]
-fn no_circle_of_files() {
-    let (circles, arrows) = rules::circles_of_files(&house(&sources()));
-    println!("the arrows within the circles:\n{}", arrows.join("\n"));
-    settle(CIRCLES, &circles);
+fn no_import_goes_through_a_reexport_of_another_layer() {
+    assert_none(&rules::imports_through_reexports(&module_graph(&sources())));
 }
 
 #[test]
-fn no_impl_abroad() {
-    settle(ABROAD, &rules::impls_abroad(&house(&sources())));
+fn no_import_cycles() {
+    let (cycles, edges) = rules::import_cycles(&module_graph(&sources()));
+    println!("the imports within the cycles:\n{}", edges.join("\n"));
+    assert_none(&cycles);
 }
 
-/// `tests/kernel_alone.rs` compiles it by itself.
 #[test]
-fn the_executor_is_one_folder() {
+fn kernel_types_have_impls_only_in_the_kernel() {
+    assert_none(&rules::impls_outside_the_kernel(&module_graph(&sources())));
+}
+
+/// It imports only a few crates and stays small; `tests/kernel_alone.rs` compiles it on its own.
+#[test]
+fn the_kernel_is_self_contained_and_small() {
     let sources = sources();
-    let mut breaches = rules::imports_of_the_kernel(&house(&sources));
+    let mut violations = rules::forbidden_kernel_imports(&module_graph(&sources));
     let (mut files, mut total) = (0, 0);
     for (path, text) in by_path(&sources) {
         if !path.starts_with("kernel/") || path == "kernel/models.rs" {
@@ -108,89 +81,90 @@ fn the_executor_is_one_folder() {
         let lines = code(without_tests(text)).count();
         (files, total) = (files + 1, total + lines);
         if lines > 300 {
-            breaches.push(format!("{path} has more than 300 lines of code"));
+            violations.push(format!("{path} has more than 300 lines of code"));
         }
     }
     println!("the kernel: {files} files, {total} lines of code");
     if files > 16 {
-        breaches.push("the kernel has more than 16 files".to_owned());
+        violations.push("the kernel has more than 16 files".to_owned());
     }
     if total > 2_000 {
-        breaches.push("the kernel has more than 2,000 lines of code".to_owned());
+        violations.push("the kernel has more than 2,000 lines of code".to_owned());
     }
-    settle(KERNEL, &breaches);
+    assert_none(&violations);
 }
 
 #[test]
-fn every_door_is_a_face() {
+fn every_mod_rs_only_declares_and_reexports() {
     let sources = sources();
-    let doors = by_path(&sources).into_iter().filter(|(path, _)| path.ends_with("/mod.rs"));
-    let breaches = doors.flat_map(|(path, text)| rules::more_than_a_face(path, text));
-    settle(DOORS, &breaches.collect::<Vec<_>>());
+    let files = by_path(&sources).into_iter().filter(|(path, _)| path.ends_with("/mod.rs"));
+    let violations = files.flat_map(|(path, text)| rules::other_items_in_mod_rs(path, text));
+    assert_none(&violations.collect::<Vec<_>>());
 }
 
 #[test]
-fn the_walks_are_true() {
+fn the_walkthroughs_name_existing_files_and_functions() {
     let sources = sources();
     let files = by_path(&sources);
     let page = files["kernel/mod.rs"];
-    let walks = rules::WALKS.into_iter();
-    let breaches = walks.flat_map(|walk| rules::untrue_steps(page, walk, &files));
-    settle(WALKS, &breaches.collect::<Vec<_>>());
+    let walkthroughs = rules::WALKTHROUGHS.into_iter();
+    let violations =
+        walkthroughs.flat_map(|walkthrough| rules::wrong_steps(page, walkthrough, &files));
+    assert_none(&violations.collect::<Vec<_>>());
 }
 
 // ----- words -----
 
-/// The sources without their tests, by their paths below `src`.
-fn without_any_tests(sources: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+/// The sources without their tests, by their paths relative to `src`.
+fn non_test_sources(sources: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     let files = by_path(sources).into_iter();
     let files =
         files.filter(|(path, _)| !path.ends_with("tests.rs") && !path.ends_with("models.rs"));
     files.map(|(path, text)| (path, without_tests(text)))
 }
 
-fn beside(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("it is there")
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("the file exists")
 }
 
 #[test]
-fn no_name_has_a_word_that_was_given_up() {
+fn no_name_contains_a_retired_word() {
     let sources = sources();
-    let breaches =
-        by_path(&sources).into_iter().flat_map(|(path, text)| words::given_up(path, text));
-    assert_none(&breaches.collect::<Vec<_>>());
+    let violations =
+        by_path(&sources).into_iter().flat_map(|(path, text)| words::retired_in(path, text));
+    assert_none(&violations.collect::<Vec<_>>());
 }
 
-/// A word that a reader of Rust's futures does not know costs more than the logic. See `tests/words.txt`.
+/// A word that a reader of async Rust does not know costs more than the logic. See `tests/words.txt`.
 #[test]
-fn every_word_in_a_name_is_of_the_field_or_plain_or_explained() {
+fn every_word_in_a_name_is_listed_or_explained() {
     let sources = sources();
     let mut used = BTreeMap::new();
-    for (path, text) in without_any_tests(&sources) {
+    for (path, text) in non_test_sources(&sources) {
         for word in words::words(text) {
             used.entry(word).or_insert_with(|| path.to_owned());
         }
     }
     let (vocabulary, reasons, design) =
-        (beside("tests/vocabulary.txt"), beside("tests/words.txt"), beside("DESIGN.md"));
+        (read("tests/vocabulary.txt"), read("tests/words.txt"), read("DESIGN.md"));
     let (reasons, glossary) = (words::reasons(&reasons), words::glossary(&design));
     assert_none(&words::unknown_or_unused(&used, &vocabulary, &glossary, &reasons));
 }
 
-/// One name for one thing: a type that is not public has its name for itself.
+/// One name per concept: no private type shares its name with another type.
 #[test]
 fn no_two_types_share_a_name() {
     let sources = sources();
-    assert_none(&rules::types_of_one_name(without_any_tests(&sources)));
+    assert_none(&rules::types_that_share_a_name(non_test_sources(&sources)));
 }
 
 // ----- files and functions -----
 
-/// Every file below `src`, as path and text.
+/// Every file in `src`, as path and text.
 fn sources() -> Vec<(String, String)> {
     fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).expect("the folder is there") {
-            let path = entry.expect("it can be listed").path();
+        for entry in fs::read_dir(folder).expect("the folder exists") {
+            let path = entry.expect("the entry is readable").path();
             if path.is_dir() { collect(&path, into) } else { into.push(path) }
         }
     }
@@ -200,8 +174,11 @@ fn sources() -> Vec<(String, String)> {
     paths.sort();
     assert!(paths.len() > 20, "the sources were not found");
     let read = |path: PathBuf| {
-        let name =
-            path.strip_prefix(root).expect("it is inside").to_string_lossy().replace('\\', "/");
+        let name = path
+            .strip_prefix(root)
+            .expect("it is below the root")
+            .to_string_lossy()
+            .replace('\\', "/");
         (name, fs::read_to_string(path).expect("sources are text"))
     };
     paths.into_iter().map(read).collect()
@@ -214,38 +191,34 @@ fn without_tests(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// Lines that are code: neither blank nor comment.
+/// The lines of code: neither blank nor comments.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
 }
 
-fn assert_none(breaches: &[String]) {
-    assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
-}
-
 #[test]
-fn every_file_says_what_it_is_and_has_at_most_400_lines() {
-    let mut breaches = Vec::new();
+fn every_file_starts_with_a_summary_and_has_at_most_400_lines() {
+    let mut violations = Vec::new();
     for (name, text) in sources() {
         let lines = without_tests(&text).lines().count();
         if lines > 400 {
-            breaches.push(format!("{name} has {lines} lines without its tests"));
+            violations.push(format!("{name} has {lines} lines without its tests"));
         }
         if !text.starts_with("//! ") {
-            breaches.push(format!("{name} does not begin with a sentence that says what it is"));
+            violations.push(format!("{name} does not start with a `//!` summary"));
         }
     }
-    assert_none(&breaches);
+    assert_none(&violations);
 }
 
-fn opens_a_function(line: &str) -> bool {
-    let is_head = line.contains("fn ") && !line.trim_start().starts_with("//");
-    is_head && !line.trim_end().ends_with(['}', ';'])
+fn starts_function(line: &str) -> bool {
+    let is_signature = line.contains("fn ") && !line.trim_start().starts_with("//");
+    is_signature && !line.trim_end().ends_with(['}', ';'])
 }
 
 #[test]
 fn no_function_is_longer_than_60_lines() {
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     for (name, text) in sources() {
         let mut open: Option<(String, usize, usize)> = None;
         for (number, line) in text.lines().enumerate() {
@@ -254,47 +227,47 @@ fn no_function_is_longer_than_60_lines() {
                 Some((head, from, depth)) if indent == *depth && line.trim_start() == "}" => {
                     let length = number - from + 1;
                     if length > 60 {
-                        breaches.push(format!("{name}:{from} {head} has {length} lines"));
+                        violations.push(format!("{name}:{from} {head} has {length} lines"));
                     }
                     open = None;
                 }
-                None if opens_a_function(line) => {
+                None if starts_function(line) => {
                     open = Some((line.trim().to_owned(), number, indent));
                 }
                 _ => {}
             }
         }
     }
-    assert_none(&breaches);
+    assert_none(&violations);
 }
 
 #[test]
-fn there_is_no_unsafe_and_no_condition() {
-    let mut breaches = Vec::new();
+fn there_is_no_unsafe_and_no_conditional_compilation() {
+    let mut violations = Vec::new();
     for (name, text) in sources() {
         for line in code(&text) {
             let allowed = line == "#![forbid(unsafe_code)]";
             let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
             if words.clone().any(|word| word == "unsafe") && !allowed {
-                breaches.push(format!("{name}: {line}"));
+                violations.push(format!("{name}: {line}"));
             }
             let conditional = line.contains("cfg(") || line.contains("cfg_attr(");
-            // Tests have conditions; so have the features in `lib.rs`, and the kernel's atomics for loom.
+            // Allowed for tests, for the features in `lib.rs`, and for the kernel's atomics under loom.
             let is_test = line == "#[cfg(test)]" || line.starts_with("#[cfg(all(test, ");
-            let at_the_door = name == "src/lib.rs" || name == "src/kernel/atomic.rs";
-            if conditional && !is_test && !at_the_door {
-                breaches.push(format!("{name}: {line}"));
+            let is_allowed_here = name == "src/lib.rs" || name == "src/kernel/atomic.rs";
+            if conditional && !is_test && !is_allowed_here {
+                violations.push(format!("{name}: {line}"));
             }
         }
         if name == "src/lib.rs" {
             assert!(text.contains("#![forbid(unsafe_code)]"));
         }
     }
-    assert_none(&breaches);
+    assert_none(&violations);
 }
 
 #[test]
-fn the_main_loop_fits_on_a_card() {
+fn the_main_loop_has_at_most_25_lines() {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kernel/mainloop.rs"));
     let text = text.unwrap();
@@ -302,11 +275,11 @@ fn the_main_loop_fits_on_a_card() {
     let length = text[start..].lines().position(|line| line == "    }").unwrap() + 1;
     assert!(length <= 25, "the main loop has {length} lines");
     for word in ["taskmap", "ready", "schedule", "mainloop", "exit"] {
-        assert!(text.contains(word), "the main loop has lost the word `{word}`");
+        assert!(text.contains(word), "the main loop no longer contains the word `{word}`");
     }
 }
 
-/// The table names tests as `file::name`; a test that was renamed must be renamed there.
+/// The table refers to tests as `file::name`, so a renamed test must be renamed there.
 #[test]
 fn every_test_in_the_table_of_faults_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -334,16 +307,33 @@ fn every_test_in_the_table_of_faults_exists() {
     assert_none(&missing);
 }
 
+/// The program of an example, and the output in its last comment.
+fn split_output(example: &str) -> (&str, String) {
+    let (program, output) =
+        example.split_once("\n// Output:\n//\n").expect("an example ends with its output");
+    let output: Vec<&str> =
+        output.lines().map(|line| line.strip_prefix("// ").unwrap_or_default()).collect();
+    (program, output.join("\n"))
+}
+
 #[test]
 fn the_readme_shows_real_programs_and_their_real_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     for name in ["hello", "goodbye"] {
         let example = fs::read_to_string(root.join(format!("examples/{name}.rs"))).unwrap();
-        let (program, output) = example.split_once("\n// Output:\n//\n").expect("it ends so");
+        let (program, output) = split_output(&example);
         let program = program.split_once("\n\n").unwrap().1.trim();
-        assert!(readme.contains(program), "the README has not the program of {name}.rs");
-        let output: Vec<&str> = output.lines().map(|line| line.trim_start_matches("// ")).collect();
-        assert!(readme.contains(&output.join("\n")), "the README has not what {name}.rs prints");
+        assert!(readme.contains(program), "the README does not contain the program of {name}.rs");
+        assert!(readme.contains(&output), "the README does not contain the output of {name}.rs");
     }
+    // Only the deadlock report, which is printed first.
+    let example = fs::read_to_string(root.join("examples/philosophers.rs")).unwrap();
+    let (_, output) = split_output(&example);
+    let (report, _) = output.split_once("\n\n").expect("a blank line follows the report");
+    assert!(report.starts_with("deadlock at turn "), "the example prints another output: {report}");
+    assert!(
+        readme.contains(&format!("```text\n{report}\n```")),
+        "the README does not contain the deadlock report of philosophers.rs"
+    );
 }

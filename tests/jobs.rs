@@ -75,7 +75,7 @@ fn jobs_run_at_their_own_periods_in_the_order_in_which_they_are_due() {
 }
 
 #[test]
-fn jobs_due_together_start_in_the_order_in_which_they_were_made() {
+fn jobs_due_together_start_in_the_order_in_which_they_were_created() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     for name in ["a", "b"] {
         jobs.every(60).seconds().run(noted(&jobs, &log, name));
@@ -104,7 +104,7 @@ fn overdue_jobs_start_in_the_order_in_which_they_became_due() {
 }
 
 #[test]
-fn minutes_and_hours_are_counted_from_the_moment_the_job_is_made() {
+fn minutes_and_hours_are_counted_from_the_moment_the_job_is_created() {
     assert_eq!(
         runs(&wednesday(), 3 * HOUR, |jobs| jobs.every(50).minutes()),
         ["25 09:50:00", "25 10:40:00", "25 11:30:00"]
@@ -641,7 +641,7 @@ fn jobs_that_are_due_together_run_at_the_same_time() {
 }
 
 #[test]
-fn run_forever_notices_jobs_that_are_made_and_cleared_while_it_waits() {
+fn run_forever_notices_jobs_that_are_created_and_cleared_while_it_waits() {
     let (jobs, log) = (Jobs::starting_at(&wednesday()), Log::default());
     virtual_time().block_on(async {
         let runner = spawn(jobs.run_forever());

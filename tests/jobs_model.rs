@@ -79,7 +79,7 @@ impl Schedule {
     }
 }
 
-/// The next time after `due` that is not past.
+/// The next time after `due` that is not before `now`.
 fn after(due: i64, period: i64, now: i64) -> i64 {
     let mut next = due + period;
     while next < now {
@@ -88,7 +88,7 @@ fn after(due: i64, period: i64, now: i64) -> i64 {
     next
 }
 
-/// When the job starts, if it is checked after each pause and each run has its length; and when it is due after that.
+/// The start times of the job, if it is checked after each pause and runs for each length; and when it is due next.
 fn model(schedule: Schedule, every: u32, start: i64, checks: &[(u32, u32)]) -> (Vec<i64>, i64) {
     let (mut due, period) = schedule.first(every, start);
     let (mut now, mut starts) = (start, Vec::new());
@@ -113,14 +113,14 @@ fn program(schedule: Schedule, every: u32, start: i64, checks: &[(u32, u32)]) ->
     let point = Timestamp::from_second(start).unwrap().to_zoned_datetime(TimeZone::UTC);
     let jobs = Jobs::starting_at(&point);
     let (starts, length) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(0)));
-    let (noted, lasts, clock) = (Rc::clone(&starts), Rc::clone(&length), jobs.clone());
+    let (log, duration, clock) = (Rc::clone(&starts), Rc::clone(&length), jobs.clone());
     let due = Scheduler::builder().virtual_time().build().block_on(async {
         let job = schedule.plan(every, &jobs).run(async move || {
-            noted.borrow_mut().push(clock.now().timestamp().as_second());
-            sleep(Duration::from_secs(lasts.get())).await;
+            log.borrow_mut().push(clock.now().timestamp().as_second());
+            sleep(Duration::from_secs(duration.get())).await;
         });
-        for &(pause, lasts) in checks {
-            length.set(lasts.into());
+        for &(pause, seconds) in checks {
+            length.set(seconds.into());
             sleep(Duration::from_secs(pause.into())).await;
             jobs.run_pending().await;
         }
@@ -140,7 +140,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     ]
 }
 
-/// Pauses of very different lengths, and runs, some of which are long.
+/// Pauses of widely varying lengths, and the lengths of runs, a few of them long.
 fn checks() -> impl Strategy<Value = Vec<(u32, u32)>> {
     let pause = prop_oneof![0..90u32, 0..7200u32, 0..200_000u32, 0..2_000_000u32];
     let length = prop_oneof![3 => Just(0), 1 => 0..100u32, 1 => 0..200_000u32];
@@ -161,8 +161,8 @@ proptest! {
 
 // ----- in zones with clock changes -----
 
-/// When a time zone has this date and time: with the offset of the day before or after it, the first one that fits; if
-/// none does, with that of the day before.
+/// The timestamp of this date and time in a time zone. It uses the offset of the day before or after, whichever gives
+/// the first valid time; if neither does, that of the day before.
 fn when(zone: &TimeZone, day: Date, time: Time) -> Timestamp {
     let as_if = TimeZone::UTC.to_timestamp(day.to_datetime(time)).unwrap();
     let with = |shift: SignedDuration| {
@@ -198,9 +198,9 @@ proptest! {
         let start = today.to_datetime(Time::midnight()).to_zoned_datetime(zone.clone()).unwrap();
         let jobs = Jobs::starting_at(&start);
         let runs = Rc::new(RefCell::new(Vec::new()));
-        let (noted, clock) = (Rc::clone(&runs), jobs.clone());
+        let (log, clock) = (Rc::clone(&runs), jobs.clone());
         jobs.every(every).days().at(time.to_string()).unwrap().run(async move || {
-            noted.borrow_mut().push(clock.now().timestamp());
+            log.borrow_mut().push(clock.now().timestamp());
         });
         let year = Duration::from_secs(370 * 86400);
         let scheduler = Scheduler::builder().virtual_time().build();

@@ -140,7 +140,7 @@ fn every_fixed_text_of_an_error_is_in_the_table() {
 }
 
 #[test]
-fn no_text_speaks_of_somebody() {
+fn no_message_refers_to_people() {
     let people = ["somebody", "nobody", "anybody", "someone", "whoever"];
     sources(|lines| {
         for line in lines {

@@ -52,7 +52,7 @@ fn a_task_cannot_drive_the_scheduler_that_is_polling_it() {
             let message = text(&*message);
             let start = format!("cannot run a scheduler at {}:{}:", file!(), outermost + 2);
             let end = format!(
-                " inside the one running since {}:{outermost}:15: it would block that one; \
+                " inside the one started at {}:{outermost}:15: it would block that one; \
                  `spawn` the future and await its handle instead",
                 file!()
             );

@@ -37,7 +37,7 @@ fn second() -> Duration {
     Duration::from_secs(1)
 }
 
-fn made_here(scheduler: &Scheduler, length: Duration) -> Sleep {
+fn created_here(scheduler: &Scheduler, length: Duration) -> Sleep {
     scheduler.block_on(poll_fn(|_| Poll::Ready(sleep(length))))
 }
 
@@ -66,7 +66,7 @@ fn a_sleeper_that_panics_when_woken_or_dropped_does_not_keep_others_from_being_w
     for foreign in panicking_wakers() {
         let scheduler = virtual_time();
         let (rings, waker) = Rings::new();
-        let mut naps = [(); 3].map(|()| made_here(&scheduler, second()));
+        let mut naps = [(); 3].map(|()| created_here(&scheduler, second()));
         let task = scheduler.spawn(sleep(second()));
         assert!(poll_with(&mut naps[0], &waker).is_pending());
         poll_and_give_away(&mut naps[1], foreign);
@@ -122,7 +122,7 @@ fn a_waker_that_panics_when_dropped_panics_in_the_drop_of_the_wait() {
     assert!(abort.is_finished());
 
     let [_, foreign] = panicking_wakers();
-    let mut nap = made_here(&scheduler, second());
+    let mut nap = created_here(&scheduler, second());
     poll_and_give_away(&mut nap, foreign);
     assert!(panics_when_dropped(nap));
     assert_eq!(scheduler.next_deadline(), None, "the timer is gone anyway");
@@ -133,7 +133,7 @@ fn a_waker_that_panics_when_replaced_is_replaced_anyway() {
     let [_, foreign] = panicking_wakers();
     let scheduler = virtual_time();
     let (rings, waker) = Rings::new();
-    let mut nap = made_here(&scheduler, second());
+    let mut nap = created_here(&scheduler, second());
     poll_and_give_away(&mut nap, foreign);
     let outcome = catch_unwind(AssertUnwindSafe(|| poll_with(&mut nap, &waker)));
     assert!(outcome.is_err());
@@ -158,7 +158,7 @@ fn a_task_that_owns_a_wait_with_a_panicking_foreign_waker_ends_alone() {
     for (abort, drop_scheduler) in [(true, false), (false, true)] {
         let [_, foreign] = panicking_wakers();
         let (scheduler, dropped) = (virtual_time(), Count::default());
-        let mut nap = made_here(&scheduler, second());
+        let mut nap = created_here(&scheduler, second());
         poll_and_give_away(&mut nap, foreign);
         let held = dropped.token();
         let owner = scheduler.spawn(async move {

@@ -13,7 +13,7 @@ use turnwise::channel::oneshot;
 use turnwise::scheduler::TaskState;
 use turnwise::{JoinHandle, RunError, Scheduler, spawn, task, yield_now};
 
-const CERTAIN: &str = "certain: no timer, no armed I/O, no blocking job, no waker and no remote handle \
+const CERTAIN: &str = "certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` \
                        held outside the scheduler";
 
 /// Runs until no task can run; returns the report, with marks in place of the locations in this file.

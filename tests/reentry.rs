@@ -1,5 +1,5 @@
 //! Nothing is borrowed while user code runs, so that code may call everything, wherever it is called from.
-#![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and polled elsewhere")]
+#![allow(clippy::async_yields_async, reason = "a sleep is created in a run and polled elsewhere")]
 
 mod probe;
 

@@ -287,7 +287,7 @@ fn a_deadlock_is_only_possible_while_there_is_a_remote() {
         assert_eq!((report.tasks.len(), report.remotes_held), (1, 0));
     }
     let words = |held| format!("possible: {held} held outside the scheduler may still be used");
-    assert_eq!(stalls.take(), [words("2 remote handles"), words("1 remote handle")]);
+    assert_eq!(stalls.take(), [words("2 `Remote`s"), words("1 `Remote`")]);
 }
 
 #[test]

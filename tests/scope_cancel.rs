@@ -572,7 +572,7 @@ fn a_scope_that_is_no_longer_polled_holds_nothing_up() {
 }
 
 #[test]
-fn a_scope_may_receive_another_request_after_a_neighbour_took_the_first() {
+fn a_scope_may_receive_another_request_after_a_neighbor_took_the_first() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = scheduler.spawn(async move {

@@ -227,8 +227,9 @@ fn a_forgotten_scope_is_reported_and_does_not_keep_the_run_spinning() {
     assert!(report.certain);
     let waits: Vec<String> =
         report.tasks.iter().map(|task| format!("{} {}", task.label, task.waits[0])).collect();
-    let start = "#3 \"lost\" its turn: no task polls the scope at tests/scope_drop.rs:";
+    let start = "#3 \"lost\" no task polls its scope at tests/scope_drop.rs:";
     assert!(waits[0].starts_with(start), "{waits:?}");
+    assert!(report.to_string().contains("\"lost\"  is ready, but no task polls its scope at"));
     assert_eq!(waits[1], "#4 \"idle\" nothing that could wake it: no waker was kept");
     assert_eq!(scheduler.block_on(async { 7 }), 7, "other tasks still run");
 }

@@ -132,7 +132,7 @@ struct World {
     caught: RefCell<Vec<Caught>>,
     /// Clean-ups that have started and not ended.
     clean_ups: Cell<u32>,
-    /// A branch panicked, and its neighbour was dropped, perhaps in a clean-up.
+    /// A branch panicked, and its neighbor was dropped, perhaps in a clean-up.
     is_torn: Cell<bool>,
     /// The root has nothing left to do but wait for the last request.
     is_done: Cell<bool>,
@@ -221,13 +221,13 @@ struct Position {
     world: Rc<World>,
     body: u32,
     branch: String,
-    /// Whether a panic here drops a neighbour in the same task.
-    has_neighbour: bool,
+    /// Whether a panic here drops a neighbor in the same task.
+    has_neighbor: bool,
 }
 
 impl Position {
     fn new(world: &Rc<World>) -> Self {
-        Position { world: Rc::clone(world), body: 0, branch: String::new(), has_neighbour: false }
+        Position { world: Rc::clone(world), body: 0, branch: String::new(), has_neighbor: false }
     }
 
     /// In the body of a new scope.
@@ -237,7 +237,7 @@ impl Position {
     }
 
     fn branch(&self, name: &str) -> Self {
-        Position { branch: format!("{}{name}", self.branch), has_neighbour: true, ..self.clone() }
+        Position { branch: format!("{}{name}", self.branch), has_neighbor: true, ..self.clone() }
     }
 
     /// Runs `inside`; if that is cancelled, cleans up for `clean_up` milliseconds.
@@ -331,7 +331,7 @@ fn run<'s, 'e: 's, 'o: 's, 'p: 'o>(
                     position
                         .world
                         .is_torn
-                        .set(position.world.is_torn.get() || position.has_neighbour);
+                        .set(position.world.is_torn.get() || position.has_neighbor);
                     // Without a line on stderr.
                     std::panic::resume_unwind(Box::new("a script panicked"))
                 }
@@ -380,7 +380,7 @@ async fn nested<'s>(
     let watch = Rc::new(Watch::default());
     let _ended = Ended(Rc::clone(&watch));
     let inside = Rc::clone(&watch);
-    let has_neighbour = position.has_neighbour;
+    let has_neighbor = position.has_neighbor;
     let result = scope(async move |s| {
         if collects {
             s.collect_all();
@@ -397,8 +397,8 @@ async fn nested<'s>(
                 error.iter().map(turnwise::task::ChildError::id).collect();
             assert_eq!(reported, *failed, "exactly the failed children are reported");
             assert_eq!(reported.len(), error.failures().len());
-            // Otherwise a request was meant for the scope and a neighbour, and the neighbour has taken it.
-            assert!(!reported.is_empty() || watch.is_cancelled.get() || has_neighbour, "{error}");
+            // Otherwise a request was meant for the scope and a neighbor, and the neighbor has taken it.
+            assert!(!reported.is_empty() || watch.is_cancelled.get() || has_neighbor, "{error}");
         }
     }
 }

@@ -31,7 +31,7 @@ fn with_marks(text: &str) -> String {
 }
 
 /// One task in each state, and one for each kind of wait.
-fn colourful() -> (Scheduler, Vec<Box<dyn std::any::Any>>) {
+fn colorful() -> (Scheduler, Vec<Box<dyn std::any::Any>>) {
     let scheduler = virtual_scheduler();
     let (lock, inside) = (Lock::named("left"), Lock::named("left"));
     drop(inside);
@@ -59,7 +59,7 @@ fn colourful() -> (Scheduler, Vec<Box<dyn std::any::Any>>) {
 
 #[test]
 fn the_table_word_for_word() {
-    let (scheduler, _kept) = colourful();
+    let (scheduler, _kept) = colorful();
     let expected = [
         "turn 7, 2s after the start; ready: #8",
         "  task        state     turns  spawned at, and what it waits for",
@@ -94,7 +94,7 @@ fn an_empty_scheduler_has_a_table_too() {
 
 #[test]
 fn a_snapshot_has_the_same_details_as_data() {
-    let (scheduler, _kept) = colourful();
+    let (scheduler, _kept) = colorful();
     let Snapshot { turn, elapsed, ready, tasks, timers, .. } = scheduler.snapshot();
     assert_eq!((turn, elapsed, ready.len()), (7, 2 * SECOND, 1));
     assert_eq!(ready[0].id, tasks[7].label.id);
@@ -219,7 +219,7 @@ fn every_public_type_implements_debug_and_shows_its_numbers() {
     let error = scheduler.block_on(scheduler.spawn(async { panic!("a bug") })).unwrap_err();
     assert_eq!(debug(&error), "JoinError(task #2 panicked: a bug)");
 
-    let (busy, _kept) = colourful();
+    let (busy, _kept) = colorful();
     let text = debug(&busy.snapshot());
     assert!(text.contains("#1") && text.contains("owner") && text.contains("Finished"), "{text}");
     assert!(debug(&busy.metrics()).contains("spawned: 8"));

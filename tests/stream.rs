@@ -58,16 +58,16 @@ fn ticks_are_a_stream_without_end() {
 }
 
 #[test]
-fn a_stream_that_waits_is_reported_with_the_place_where_it_was_made() {
+fn a_stream_that_waits_is_reported_with_the_location_where_it_was_created() {
     let outcome = Scheduler::new().try_block_on(async {
-        let mut set = JoinSet::new(); // made here
+        let mut set = JoinSet::new(); // created here
         set.spawn(std::future::pending::<()>());
         drop(StreamExt::next(&mut set).await);
     });
     let Err(RunError::Deadlock(report)) = outcome else { panic!("a deadlock, not {outcome:?}") };
     let line = 1 + include_str!("stream.rs")
         .lines()
-        .position(|line| line.ends_with("// made here"))
+        .position(|line| line.ends_with("// created here"))
         .unwrap();
     let place = format!("join set at tests/stream.rs:{line}:");
     assert!(report.to_string().contains(&place), "{report}");

@@ -1,8 +1,8 @@
-//! The barrier: which waits meet, which one leads, and what breaks it.
+//! The barrier: which waits are released together, which one leads, and what breaks it.
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
-mod hands;
+mod manual_poll;
 mod probe;
 mod trace;
 
@@ -17,22 +17,22 @@ use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::{Just, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 
-use hands::{Hands, everywhere};
+use manual_poll::{ManualPoll, on_every_executor};
 use probe::{Acting, Log, Rings, poll_with, virtual_time};
 use turnwise::sync::{Barrier, BarrierWait, BarrierWaitResult, BrokenBarrier};
 use turnwise::time::now;
 use turnwise::{RunError, Scheduler, sleep, spawn, task, yield_now};
 
-type Met = Poll<Result<BarrierWaitResult, BrokenBarrier>>;
+type Arrival = Poll<Result<BarrierWaitResult, BrokenBarrier>>;
 
 /// Polls once, with a no-op waker.
-fn poll(wait: &mut BarrierWait<'_>) -> Met {
+fn poll(wait: &mut BarrierWait<'_>) -> Arrival {
     poll_with(wait, Waker::noop())
 }
 
-/// The index of a wait that has met, and whether it is the leader.
-fn met(poll: Met) -> (usize, bool) {
-    let Poll::Ready(Ok(result)) = poll else { panic!("expected a meeting, not {poll:?}") };
+/// The index of a wait that was released, and whether it is the leader.
+fn released(poll: Arrival) -> (usize, bool) {
+    let Poll::Ready(Ok(result)) = poll else { panic!("expected a rendezvous, not {poll:?}") };
     (result.index(), result.is_leader())
 }
 
@@ -92,9 +92,9 @@ fn no_wait_returns_before_the_last_has_arrived_and_the_last_leads() {
     }
     assert!(poll(&mut waits[0]).is_pending(), "arriving twice counts once");
     assert_eq!((barrier.n_waiting(), barrier.parties()), (2, 3));
-    assert_eq!(met(poll(&mut waits[2])), (2, true));
-    assert_eq!(met(poll(&mut waits[0])), (0, false));
-    assert_eq!(met(poll(&mut waits[1])), (1, false));
+    assert_eq!(released(poll(&mut waits[2])), (2, true));
+    assert_eq!(released(poll(&mut waits[0])), (0, false));
+    assert_eq!(released(poll(&mut waits[1])), (1, false));
     assert_eq!(barrier.n_waiting(), 0);
 }
 
@@ -103,13 +103,13 @@ fn a_barrier_for_zero_or_one_never_blocks() {
     for parties in [0, 1] {
         let barrier = Barrier::new(parties);
         for _ in 0..3 {
-            assert_eq!(met(poll(&mut barrier.wait())), (0, true));
+            assert_eq!(released(poll(&mut barrier.wait())), (0, true));
         }
         assert_eq!(barrier.parties(), 1);
     }
 }
 
-// asyncband#10: a party that had been cancelled was counted, so the others met too early or never.
+// asyncband#10: a party that had been cancelled was counted, so the others were released too early or never.
 #[test]
 fn a_wait_that_was_dropped_does_not_count() {
     let barrier = Barrier::new(3);
@@ -120,24 +120,24 @@ fn a_wait_that_was_dropped_does_not_count() {
     drop(cancelled);
     drop(barrier.wait()); // It never arrived.
     assert!(poll(&mut live[1]).is_pending(), "only two are alive");
-    assert_eq!(met(poll(&mut live[2])), (2, true));
-    assert_eq!(met(poll(&mut live[0])), (0, false));
-    assert_eq!(met(poll(&mut live[1])), (1, false));
+    assert_eq!(released(poll(&mut live[2])), (2, true));
+    assert_eq!(released(poll(&mut live[0])), (0, false));
+    assert_eq!(released(poll(&mut live[1])), (1, false));
 }
 
 #[test]
-fn a_wait_that_is_dropped_after_the_meeting_has_met() {
+fn a_wait_that_is_dropped_after_the_rendezvous_took_part_in_it() {
     let barrier = Barrier::new(2);
     let (mut first, mut last, mut next) = (barrier.wait(), barrier.wait(), barrier.wait());
     assert!(poll(&mut first).is_pending());
-    assert_eq!(met(poll(&mut last)), (1, true));
+    assert_eq!(released(poll(&mut last)), (1, true));
     drop(first);
     assert_eq!(barrier.n_waiting(), 0);
-    assert!(poll(&mut next).is_pending(), "it is the first of the next meeting");
+    assert!(poll(&mut next).is_pending(), "it is the first of the next rendezvous");
 }
 
 #[test]
-fn a_party_that_returns_immediately_is_part_of_the_next_meeting() {
+fn a_party_that_returns_immediately_is_part_of_the_next_rendezvous() {
     let (scheduler, barrier) = (Scheduler::new(), Rc::new(Barrier::new(2)));
     let run = || {
         let barrier = Rc::clone(&barrier);
@@ -151,7 +151,7 @@ fn a_party_that_returns_immediately_is_part_of_the_next_meeting() {
     };
     let both = [run(), run()];
     let leads = scheduler.block_on(join_all(both)).into_iter().map(Result::unwrap);
-    assert_eq!(leads.sum::<usize>(), 10, "one leader at each meeting");
+    assert_eq!(leads.sum::<usize>(), 10, "one leader per rendezvous");
 }
 
 #[test]
@@ -163,13 +163,13 @@ fn an_aborted_barrier_fails_present_and_later_waits_until_it_is_reset() {
     assert!(barrier.is_broken());
     assert_eq!(barrier.n_waiting(), 0);
     let Poll::Ready(Err(error)) = poll(&mut wait) else { panic!("it is broken") };
-    assert_eq!(error.to_string(), "the barrier is broken");
+    assert_eq!(error.to_string(), "the barrier was broken or reset before all tasks arrived");
     assert!(matches!(poll(&mut barrier.wait()), Poll::Ready(Err(_))));
     barrier.reset();
     let (mut first, mut last) = (barrier.wait(), barrier.wait());
     assert!(poll(&mut first).is_pending());
-    assert_eq!(met(poll(&mut last)), (1, true));
-    assert_eq!(met(poll(&mut first)), (0, false));
+    assert_eq!(released(poll(&mut last)), (1, true));
+    assert_eq!(released(poll(&mut first)), (0, false));
 }
 
 #[test]
@@ -181,18 +181,18 @@ fn a_reset_fails_only_the_present_waits() {
     assert!(!barrier.is_broken());
     assert!(poll(&mut second).is_pending());
     assert!(matches!(poll(&mut first), Poll::Ready(Err(_))));
-    assert_eq!(met(poll(&mut third)), (1, true));
-    assert_eq!(met(poll(&mut second)), (0, false));
+    assert_eq!(released(poll(&mut third)), (1, true));
+    assert_eq!(released(poll(&mut second)), (0, false));
 }
 
 #[test]
-fn a_wait_that_has_met_is_not_affected_by_a_later_abort() {
+fn a_wait_that_was_released_is_not_affected_by_a_later_abort() {
     let barrier = Barrier::new(2);
     let (mut first, mut last) = (barrier.wait(), barrier.wait());
     assert!(poll(&mut first).is_pending());
-    assert_eq!(met(poll(&mut last)), (1, true));
+    assert_eq!(released(poll(&mut last)), (1, true));
     barrier.abort();
-    assert_eq!(met(poll(&mut first)), (0, false));
+    assert_eq!(released(poll(&mut first)), (0, false));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_barrier_one_party_short_is_named_in_the_report() {
         "deadlock at turn 2: 2 of 2 tasks can never run again",
         "  #1 \"alice\"  waits for barrier \"start\" at [wait], since turn 1",
         "  #2 \"bob\"    waits for barrier \"start\" at [wait], since turn 2",
-        "certain: no timer, no armed I/O, no blocking job, no waker and no remote handle held \
+        "certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` held \
          outside the scheduler",
     ];
     assert_eq!(trace::with_marks(&report.to_string(), file!(), source), expected.join("\n"));
@@ -224,7 +224,7 @@ fn a_barrier_one_party_short_is_named_in_the_report() {
 
 #[test]
 fn foreign_executors_and_combinators_can_wait_at_it() {
-    everywhere(async || {
+    on_every_executor(async || {
         let barrier = Barrier::new(3);
         let waits: FuturesUnordered<_> = (0..6).map(|_| barrier.wait()).collect();
         let results: Vec<_> = waits.map(Result::unwrap).collect().await;
@@ -232,7 +232,8 @@ fn foreign_executors_and_combinators_can_wait_at_it() {
 
         let barrier = Barrier::new(50);
         let results = join_all((0..50).map(|_| barrier.wait())).await;
-        let indices: Vec<usize> = results.into_iter().map(|met| met.unwrap().index()).collect();
+        let indices: Vec<usize> =
+            results.into_iter().map(|result| result.unwrap().index()).collect();
         assert_eq!(indices, (0..50).collect::<Vec<_>>());
 
         let barrier = Barrier::new(2);
@@ -271,13 +272,13 @@ thread_local! {
 
 // tokio#5458: all parties are released at one moment, whatever the wakers do.
 #[test]
-fn a_waker_may_wait_abort_reset_and_drop_during_a_meeting_of_a_leaked_barrier() {
+fn a_waker_may_wait_abort_reset_and_drop_during_a_rendezvous_at_a_leaked_barrier() {
     fn interfere() {
         let barrier = BARRIER.with(|barrier| *barrier);
         assert_eq!(barrier.n_waiting(), 0);
         let mut others = [(); 4].map(|()| barrier.wait());
-        let met_others: Vec<bool> = others.iter_mut().map(|wait| poll(wait).is_ready()).collect();
-        assert_eq!(met_others, [false, false, false, true]);
+        let are_ready: Vec<bool> = others.iter_mut().map(|wait| poll(wait).is_ready()).collect();
+        assert_eq!(are_ready, [false, false, false, true]);
         barrier.abort();
         barrier.reset();
         let last = WAITS.with_borrow_mut(Vec::pop);
@@ -290,10 +291,10 @@ fn a_waker_may_wait_abort_reset_and_drop_during_a_meeting_of_a_leaked_barrier() 
         assert!(poll_with(&mut wait, waker).is_pending());
         WAITS.with_borrow_mut(|waits| waits.push(wait));
     }
-    assert_eq!(met(poll(&mut barrier.wait())), (3, true));
+    assert_eq!(released(poll(&mut barrier.wait())), (3, true));
     assert_eq!(rings.get(), 1, "the last one was dropped before it was woken");
-    let met: Vec<_> = WAITS.take().iter_mut().map(|wait| met(poll(wait))).collect();
-    assert_eq!(met, [(0, false), (1, false)]);
+    let results: Vec<_> = WAITS.take().iter_mut().map(|wait| released(poll(wait))).collect();
+    assert_eq!(results, [(0, false), (1, false)]);
     assert_eq!(barrier.n_waiting(), 0);
 }
 
@@ -307,10 +308,10 @@ fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
     assert!(poll_with(&mut waits[0], &Acting::waker(explode, || ())).is_pending());
     assert!(poll_with(&mut waits[1], &Acting::waker(|| (), explode)).is_pending());
     assert!(poll_with(&mut waits[2], &waker).is_pending());
-    assert_eq!(met(poll(&mut barrier.wait())), (3, true));
+    assert_eq!(released(poll(&mut barrier.wait())), (3, true));
     assert_eq!(rings.get(), 1);
-    let met: Vec<_> = waits.iter_mut().map(|wait| met(poll(wait)).0).collect();
-    assert_eq!(met, [0, 1, 2]);
+    let results: Vec<_> = waits.iter_mut().map(|wait| released(poll(wait)).0).collect();
+    assert_eq!(results, [0, 1, 2]);
 }
 
 // ----- any order -----
@@ -348,7 +349,7 @@ enum State {
 struct Model {
     parties: usize,
     states: Vec<State>,
-    line: Vec<usize>,
+    queue: Vec<usize>,
     is_broken: bool,
     woken: Vec<usize>,
 }
@@ -357,12 +358,12 @@ impl Model {
     fn poll(&mut self, at: usize) -> Option<End> {
         match self.states[at] {
             State::New if self.is_broken => Some(None),
-            State::New if self.line.len() + 1 == self.parties => {
-                self.let_go(Some);
+            State::New if self.queue.len() + 1 == self.parties => {
+                self.release(Some);
                 Some(Some(self.parties - 1))
             }
             State::New => {
-                self.line.push(at);
+                self.queue.push(at);
                 self.states[at] = State::Waiting;
                 None
             }
@@ -372,15 +373,15 @@ impl Model {
         }
     }
 
-    fn let_go(&mut self, end: impl Fn(usize) -> End) {
-        for (position, &at) in self.line.iter().enumerate() {
+    fn release(&mut self, end: impl Fn(usize) -> End) {
+        for (position, &at) in self.queue.iter().enumerate() {
             self.states[at] = State::Woken(end(position));
         }
-        self.woken = mem::take(&mut self.line);
+        self.woken = mem::take(&mut self.queue);
     }
 
     fn gone(&mut self, at: usize) {
-        self.line.retain(|&waiting| waiting != at);
+        self.queue.retain(|&waiting| waiting != at);
         self.states[at] = State::Gone;
     }
 
@@ -393,24 +394,24 @@ impl Model {
 
 proptest! {
     #[test]
-    fn any_order_of_calls_does_what_the_model_does(
+    fn any_order_of_calls_matches_the_model(
         parties in 1_usize..5,
         ops in prop::collection::vec(op(), 0..120),
     ) {
         let barrier = Barrier::new(parties);
-        let mut hands = Hands::new();
+        let mut manual = ManualPoll::new();
         let mut model = Model {
-            parties, states: Vec::new(), line: Vec::new(), is_broken: false, woken: Vec::new(),
+            parties, states: Vec::new(), queue: Vec::new(), is_broken: false, woken: Vec::new(),
         };
         for op in ops {
             match op {
                 Op::Make => {
-                    hands.add(barrier.wait());
+                    manual.add(barrier.wait());
                     model.states.push(State::New);
                 }
                 Op::Poll(which) => if let Some(at) = model.alive(which) {
                     let expected = model.poll(at);
-                    let end = match hands.poll(at) {
+                    let end = match manual.poll(at) {
                         Poll::Pending => None,
                         Poll::Ready(Err(_)) => Some(None),
                         Poll::Ready(Ok(result)) => {
@@ -424,22 +425,22 @@ proptest! {
                     }
                 },
                 Op::Drop(which) => if let Some(at) = model.alive(which) {
-                    hands.drop(at);
+                    manual.drop(at);
                     model.gone(at);
                 },
                 Op::Abort => {
                     barrier.abort();
                     model.is_broken = true;
-                    model.let_go(|_| None);
+                    model.release(|_| None);
                 }
                 Op::Reset => {
                     barrier.reset();
                     model.is_broken = false;
-                    model.let_go(|_| None);
+                    model.release(|_| None);
                 }
             }
-            prop_assert_eq!(hands.woken(), mem::take(&mut model.woken));
-            prop_assert_eq!(barrier.n_waiting(), model.line.len());
+            prop_assert_eq!(manual.woken(), mem::take(&mut model.woken));
+            prop_assert_eq!(barrier.n_waiting(), model.queue.len());
             prop_assert_eq!(barrier.is_broken(), model.is_broken);
         }
     }

@@ -111,12 +111,11 @@ fn a_wait_polled_after_its_end_panics_and_says_so() {
     condvar.notify_one();
     drop(poll(&mut wait));
     let again = catch_unwind(AssertUnwindSafe(|| drop(poll(&mut wait))));
-    let message = "a `Condvar` wait was polled after completion";
-    assert_eq!(text(&*again.unwrap_err()), message);
+    assert_eq!(text(&*again.unwrap_err()), "`Condvar::wait` was polled after completion");
     let mut wait = condvar.wait_while(mutex.try_lock().unwrap(), |_| false);
     drop(poll(&mut wait));
     let again = catch_unwind(AssertUnwindSafe(|| drop(poll(&mut wait))));
-    assert_eq!(text(&*again.unwrap_err()), message);
+    assert_eq!(text(&*again.unwrap_err()), "`Condvar::wait_while` was polled after completion");
 }
 
 #[test]

@@ -71,19 +71,19 @@ struct Party<'a> {
 }
 
 /// The mutex and the condvar, what the model has recorded about them, and the parties.
-struct Room<'a> {
+struct Model<'a> {
     mutex: &'a Mutex<Token>,
     condvar: &'a Condvar,
     is_locked: bool,
     /// The parties in the queue for the lock, and those that wait for a notification.
-    line: VecDeque<usize>,
+    queue: VecDeque<usize>,
     waiting: VecDeque<usize>,
     calls: usize,
     parties: Vec<Party<'a>>,
-    made: usize,
+    created: usize,
 }
 
-impl<'a> Room<'a> {
+impl<'a> Model<'a> {
     fn step(&mut self, step: &Step) {
         let count = self.parties.len();
         match *step {
@@ -113,9 +113,9 @@ impl<'a> Room<'a> {
 
     fn ask(&mut self) {
         let (bell, waker) = Rings::new();
-        self.made += 1;
+        self.created += 1;
         self.parties.push(Party {
-            number: self.made,
+            number: self.created,
             stage: Stage::Asks,
             owes: false,
             future: Some(Box::pin(self.mutex.lock())),
@@ -142,7 +142,7 @@ impl<'a> Room<'a> {
 
     fn unlock(&mut self) {
         self.is_locked = false;
-        if let Some(next) = self.line.pop_front() {
+        if let Some(next) = self.queue.pop_front() {
             self.is_locked = true;
             let party = self.party(next);
             party.stage = Stage::Granted;
@@ -157,7 +157,7 @@ impl<'a> Room<'a> {
         match party.stage {
             Stage::Asks | Stage::Notified if self.is_locked => {
                 party.stage = Stage::Locks;
-                self.line.push_back(party.number);
+                self.queue.push_back(party.number);
             }
             Stage::Asks | Stage::Notified => {
                 self.is_locked = true;
@@ -185,7 +185,7 @@ impl<'a> Room<'a> {
         let Party { number, stage, owes, future, guard, .. } = self.parties.remove(which);
         drop(future);
         drop(guard);
-        self.line.retain(|&other| other != number);
+        self.queue.retain(|&other| other != number);
         self.waiting.retain(|&other| other != number);
         if matches!(stage, Stage::Starts | Stage::Granted | Stage::Holds) {
             self.unlock();
@@ -209,23 +209,23 @@ impl<'a> Room<'a> {
 
 fn check(steps: &[Step], mutex: &Mutex<Token>) {
     let condvar = Condvar::new();
-    let mut room = Room {
+    let mut model = Model {
         mutex,
         condvar: &condvar,
         is_locked: false,
-        line: VecDeque::new(),
+        queue: VecDeque::new(),
         waiting: VecDeque::new(),
         calls: 0,
         parties: Vec::new(),
-        made: 0,
+        created: 0,
     };
     for step in steps {
-        room.step(step);
-        room.compare();
+        model.step(step);
+        model.compare();
     }
-    while !room.parties.is_empty() {
-        room.leave(0);
-        room.compare();
+    while !model.parties.is_empty() {
+        model.leave(0);
+        model.compare();
     }
     assert!(!mutex.is_locked());
 }

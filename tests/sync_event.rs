@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
-mod hands;
+mod manual_poll;
 mod probe;
 mod trace;
 
@@ -17,7 +17,7 @@ use futures::poll;
 use futures::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::{Just, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 
-use hands::{Hands, everywhere};
+use manual_poll::{ManualPoll, on_every_executor};
 use probe::{Acting, Log, poll_with, virtual_time};
 use turnwise::sync::{Event, EventWait};
 use turnwise::time::now;
@@ -141,7 +141,7 @@ fn debug_output_shows_the_waiters() {
 
 #[test]
 fn foreign_executors_and_combinators_can_wait_for_it() {
-    everywhere(async || {
+    on_every_executor(async || {
         let event = Event::new();
         let mut waits: FuturesUnordered<_> = (0..3).map(|_| event.wait()).collect();
         assert!(poll!(waits.next()).is_pending());
@@ -279,8 +279,8 @@ proptest! {
     #[test]
     fn any_order_of_calls_does_what_the_model_does(ops in prop::collection::vec(op(), 0..120)) {
         let event = Event::new();
-        let mut hands = Hands::new();
-        let (mut states, mut line, mut is_set) = (Vec::new(), Vec::new(), false);
+        let mut manual = ManualPoll::new();
+        let (mut states, mut queue, mut is_set) = (Vec::new(), Vec::new(), false);
         for op in ops {
             let alive = |states: &[State], which: usize| {
                 let alive: Vec<usize> =
@@ -290,38 +290,38 @@ proptest! {
             let mut woken = Vec::new();
             match op {
                 Op::Wait => {
-                    hands.add(event.wait());
+                    manual.add(event.wait());
                     states.push(State::New);
                 }
                 Op::Poll(which) => if let Some(at) = alive(&states, which) {
                     states[at] = match states[at] {
                         State::New if !is_set => {
-                            line.push(at);
+                            queue.push(at);
                             State::Waiting
                         }
                         State::Waiting => State::Waiting,
                         _ => State::Gone,
                     };
                     let expected = states[at] == State::Gone;
-                    prop_assert_eq!(hands.poll(at) == Poll::Ready(()), expected);
+                    prop_assert_eq!(manual.poll(at) == Poll::Ready(()), expected);
                 },
                 Op::Drop(which) => if let Some(at) = alive(&states, which) {
-                    hands.drop(at);
-                    line.retain(|&waiting| waiting != at);
+                    manual.drop(at);
+                    queue.retain(|&waiting| waiting != at);
                     states[at] = State::Gone;
                 },
                 Op::Set => {
                     event.set();
                     is_set = true;
-                    line.iter().for_each(|&at| states[at] = State::Woken);
-                    woken = std::mem::take(&mut line);
+                    queue.iter().for_each(|&at| states[at] = State::Woken);
+                    woken = std::mem::take(&mut queue);
                 }
                 Op::Clear => {
                     event.clear();
                     is_set = false;
                 }
             }
-            prop_assert_eq!(hands.woken(), woken);
+            prop_assert_eq!(manual.woken(), woken);
             prop_assert_eq!(event.is_set(), is_set);
         }
     }

@@ -1,6 +1,6 @@
 //! The mutex: order, hand-off, cancelled waits, and what reports say about it.
 
-mod line;
+mod gate_model;
 mod probe;
 mod trace;
 
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use turnwise::sync::{Mutex, MutexGuard};
 use turnwise::{JoinHandle, RunError, Scheduler, block_on, sleep, spawn, task, yield_now};
 
-use line::{Asked, Pass, Subject, foreign};
+use gate_model::{Asked, Pass, Subject, foreign};
 use probe::{Count, Log, Token, poll_with, virtual_time};
 
 impl Pass for MutexGuard<'_, Token> {}
@@ -39,7 +39,7 @@ impl Subject for Mutex<Token> {
     }
 }
 
-/// The report of a run that cannot make progress, with the places in this file as marks.
+/// The report of a run that cannot make progress, with marks in place of the locations in this file.
 fn stuck(future: impl Future<Output = ()>) -> String {
     let Err(RunError::Deadlock(report)) = Scheduler::new().try_block_on(future) else {
         panic!("expected a deadlock")
@@ -350,10 +350,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_is_a_line_with_one_permit(steps in prop::collection::vec(line::asking(Just(1)), 0..120)) {
+    fn it_matches_the_gate_model_with_one_permit(steps in prop::collection::vec(gate_model::asking(Just(1)), 0..120)) {
         let drops = Count::default();
         let mutex = Mutex::new(drops.token());
-        line::check(&mutex, 1, &steps);
+        gate_model::check(&mutex, 1, &steps);
         prop_assert_eq!(drops.get(), 0);
         drop(mutex);
         prop_assert_eq!(drops.get(), 1);

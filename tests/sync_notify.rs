@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
-mod hands;
+mod manual_poll;
 mod probe;
 mod trace;
 
@@ -18,7 +18,7 @@ use futures::poll;
 use futures::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::{Just, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 
-use hands::{Hands, everywhere};
+use manual_poll::{ManualPoll, on_every_executor};
 use probe::{Acting, Log, Rings, poll_with};
 use turnwise::sync::{Notified, Notify};
 use turnwise::{RunError, Scheduler, spawn, task, yield_now};
@@ -246,7 +246,7 @@ fn a_lost_notification_is_named_in_the_report() {
 
 #[test]
 fn foreign_executors_and_combinators_can_wait_for_it() {
-    everywhere(async || {
+    on_every_executor(async || {
         let notify = Notify::new();
         let mut waits: FuturesUnordered<_> = (0..3).map(|_| notify.notified()).collect();
         assert!(poll!(waits.next()).is_pending());
@@ -306,7 +306,7 @@ enum State {
 #[derive(Default)]
 struct Model {
     states: Vec<State>,
-    line: VecDeque<usize>,
+    queue: VecDeque<usize>,
     has_permit: bool,
     calls: usize,
     woken: Vec<usize>,
@@ -316,7 +316,7 @@ impl Model {
     fn poll(&mut self, at: usize, can_be_woken: bool) -> bool {
         match self.states[at] {
             State::New(calls) if calls == self.calls && !mem::take(&mut self.has_permit) => {
-                self.line.push_back(at);
+                self.queue.push_back(at);
                 self.states[at] = State::Waiting(can_be_woken);
             }
             State::Waiting(_) => self.states[at] = State::Waiting(can_be_woken),
@@ -332,7 +332,7 @@ impl Model {
     }
 
     fn one(&mut self) {
-        match self.line.pop_front() {
+        match self.queue.pop_front() {
             Some(first) => self.wake(first, State::WokenByOne),
             None => self.has_permit = true,
         }
@@ -340,13 +340,13 @@ impl Model {
 
     fn all(&mut self) {
         self.calls += 1;
-        for at in mem::take(&mut self.line) {
+        for at in mem::take(&mut self.queue) {
             self.wake(at, State::WokenByAll);
         }
     }
 
     fn drop(&mut self, at: usize) {
-        self.line.retain(|&waiting| waiting != at);
+        self.queue.retain(|&waiting| waiting != at);
         if mem::replace(&mut self.states[at], State::Gone) == State::WokenByOne {
             self.one();
         }
@@ -363,25 +363,25 @@ proptest! {
     #[test]
     fn any_order_of_calls_does_what_the_model_does(ops in prop::collection::vec(op(), 0..120)) {
         let notify = Notify::new();
-        let (mut hands, mut model) = (Hands::new(), Model::default());
+        let (mut manual, mut model) = (ManualPoll::new(), Model::default());
         for op in ops {
             match op {
                 Op::Make => {
-                    hands.add(notify.notified());
+                    manual.add(notify.notified());
                     model.states.push(State::New(model.calls));
                 }
                 Op::Poll(which) => if let Some(at) = model.alive(which) {
-                    prop_assert_eq!(hands.poll(at) == Poll::Ready(()), model.poll(at, true));
+                    prop_assert_eq!(manual.poll(at) == Poll::Ready(()), model.poll(at, true));
                 },
                 Op::Enable(which) => if let Some(at) = model.alive(which) {
-                    let is_ready = hands.future(at).enable();
+                    let is_ready = manual.future(at).enable();
                     prop_assert_eq!(is_ready, model.poll(at, false));
                     if is_ready {
-                        hands.drop(at);
+                        manual.drop(at);
                     }
                 },
                 Op::Drop(which) => if let Some(at) = model.alive(which) {
-                    hands.drop(at);
+                    manual.drop(at);
                     model.drop(at);
                 },
                 Op::One => {
@@ -393,10 +393,10 @@ proptest! {
                     model.all();
                 }
             }
-            prop_assert_eq!(hands.woken(), mem::take(&mut model.woken));
+            prop_assert_eq!(manual.woken(), mem::take(&mut model.woken));
         }
         // No permit is lost: there is one exactly if the model has one.
-        drop(hands);
+        drop(manual);
         for at in 0..model.states.len() {
             model.drop(at);
         }

@@ -1,8 +1,8 @@
-//! The once-cell: one initialiser at a time, until one succeeds.
+//! The once-cell: one initializer at a time, until one succeeds.
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
-mod hands;
+mod manual_poll;
 mod probe;
 mod trace;
 
@@ -18,13 +18,13 @@ use futures::future::{Either, join, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::{Just, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 
-use hands::{Hands, everywhere};
+use manual_poll::{ManualPoll, on_every_executor};
 use probe::{Acting, Count, Rings, Spot, Token, poll_with};
 use turnwise::sync::{OnceCell, SetError};
 use turnwise::{RunError, Scheduler, spawn, task, yield_now};
 
 #[test]
-fn the_first_one_initialises_and_all_get_the_same_value() {
+fn the_first_one_initializes_and_all_get_the_same_value() {
     let (scheduler, cell) = (Scheduler::new(), Rc::new(OnceCell::new()));
     let runs = Count::default();
     let handles: Vec<_> = (0..10)
@@ -68,7 +68,7 @@ fn a_value_may_be_set_taken_changed_and_moved_out() {
 }
 
 #[test]
-fn a_value_cannot_be_set_while_an_initialiser_runs() {
+fn a_value_cannot_be_set_while_an_initializer_runs() {
     let cell = OnceCell::new();
     let mut access = Box::pin(cell.get_or_init(pending));
     assert!(poll_with(&mut access, std::task::Waker::noop()).is_pending());
@@ -79,9 +79,9 @@ fn a_value_cannot_be_set_while_an_initialiser_runs() {
     assert_eq!(cell.set(1), Ok(()));
 }
 
-// RUSTSEC-2023-0031, RUSTSEC-2019-0017: an initialiser that panicked left the cell stuck, or half filled.
+// RUSTSEC-2023-0031, RUSTSEC-2019-0017: an initializer that panicked left the cell stuck, or half filled.
 #[test]
-fn after_an_initialiser_that_failed_panicked_or_was_cancelled_the_next_one_runs() {
+fn after_an_initializer_that_failed_panicked_or_was_cancelled_the_next_one_runs() {
     let (scheduler, cell) = (Scheduler::new(), Rc::new(OnceCell::new().named("cell")));
     scheduler.block_on(async {
         let access = |end: fn() -> Poll<Result<i32, &'static str>>| {
@@ -110,7 +110,7 @@ fn after_an_initialiser_that_failed_panicked_or_was_cancelled_the_next_one_runs(
 }
 
 #[test]
-fn an_initialiser_that_panics_before_its_future_is_made_leaves_the_cell_open() {
+fn an_initializer_that_panics_before_its_future_is_created_leaves_the_cell_open() {
     let cell = OnceCell::new();
     let mut access = Box::pin(
         cell.get_or_init(|| -> std::future::Ready<i32> { resume_unwind(Box::new("a bug")) }),
@@ -123,7 +123,7 @@ fn an_initialiser_that_panics_before_its_future_is_made_leaves_the_cell_open() {
 }
 
 #[test]
-fn an_initialiser_that_panicked_and_is_kept_blocks_no_other() {
+fn an_initializer_that_panicked_and_is_kept_blocks_no_other() {
     let cell = OnceCell::new();
     let init = || poll_fn(|_| -> Poll<i32> { resume_unwind(Box::new("a bug")) });
     let mut access = Box::pin(cell.get_or_init(init));
@@ -160,7 +160,7 @@ fn a_wait_that_is_woken_by_a_value_does_not_wait_for_earlier_ones() {
 }
 
 #[test]
-fn an_initialiser_that_waits_for_its_own_value_is_explained_by_the_report() {
+fn an_initializer_that_waits_for_its_own_value_is_explained_by_the_report() {
     let scheduler = Scheduler::new();
     let cell = Rc::new(OnceCell::<i32>::new().named("settings"));
     let inside = Rc::clone(&cell);
@@ -194,7 +194,7 @@ fn an_initialiser_that_waits_for_its_own_value_is_explained_by_the_report() {
 
 #[test]
 fn foreign_executors_and_combinators_can_wait_for_it() {
-    everywhere(async || {
+    on_every_executor(async || {
         let cell = OnceCell::new();
         let runs = Cell::new(0);
         let init = || async {
@@ -283,7 +283,7 @@ fn a_waker_may_panic_or_get_the_value_of_a_leaked_cell_when_it_is_set() {
 fn nothing() {}
 
 #[test]
-fn an_initialiser_whose_destructor_reads_the_value_finds_it() {
+fn an_initializer_whose_destructor_reads_the_value_finds_it() {
     let cell = Rc::new(OnceCell::new());
     let (inside, seen) = (Rc::clone(&cell), Rc::new(Cell::new(None)));
     let note = Rc::clone(&seen);
@@ -315,7 +315,7 @@ fn borrowed_and_non_send_values_may_be_inside() {
 
 // ----- any order -----
 
-/// What an initialiser does when it is polled.
+/// What an initializer does when it is polled.
 #[derive(Clone, Copy, Debug)]
 enum Does {
     Waits,
@@ -353,7 +353,7 @@ fn op() -> impl Strategy<Value = Op> {
 enum State {
     New,
     Waiting,
-    /// May initialise, or is initialising already.
+    /// May initialize, or is initializing already.
     Owns,
     WokenByValue,
     Gone,
@@ -387,13 +387,13 @@ impl Model {
                 self.line.push(at);
                 End::Pending
             }
-            (State::New | State::Owns, None) => self.initialise(at, does),
+            (State::New | State::Owns, None) => self.initialize(at, does),
             (State::Waiting, None) => End::Pending,
             (state, value) => unreachable!("{state:?} while there is {value:?}"),
         }
     }
 
-    fn initialise(&mut self, at: usize, does: Does) -> End {
+    fn initialize(&mut self, at: usize, does: Does) -> End {
         self.states[at] = State::Owns;
         let end = match does {
             Does::Waits => return End::Pending,
@@ -436,8 +436,8 @@ impl Model {
 #[derive(Debug)]
 struct Value(usize, #[allow(dead_code, reason = "it counts its drop")] Token);
 
-/// An initialiser that does what `does` says, each time that it is polled.
-async fn initialise(at: usize, does: &Cell<Does>, dropped: &Count) -> Result<Value, usize> {
+/// An initializer that does what `does` says, each time that it is polled.
+async fn initialize(at: usize, does: &Cell<Does>, dropped: &Count) -> Result<Value, usize> {
     poll_fn(|_| match does.get() {
         Does::Waits => Poll::Pending,
         Does::Succeeds => Poll::Ready(Ok(Value(at, dropped.token()))),
@@ -451,42 +451,42 @@ proptest! {
     #[test]
     fn any_order_of_calls_does_what_the_model_does(ops in prop::collection::vec(op(), 0..120)) {
         let (does, dropped) = (Cell::new(Does::Waits), Count::default());
-        let mut made = 0;
+        let mut created = 0;
         let mut cell = OnceCell::new();
         let mut ops = ops.into_iter().peekable();
         // Taking the value out needs exclusive access to the cell, so the operations run in rounds.
         while ops.peek().is_some() {
-            let (mut hands, mut model) = (Hands::new(), Model::default());
+            let (mut manual, mut model) = (ManualPoll::new(), Model::default());
             model.value = cell.get().map(|value: &Value| value.0);
             for op in ops.by_ref() {
                 match op {
                     Op::Make => {
                         let at = model.states.len();
                         let (does, dropped) = (&does, &dropped);
-                        hands.add(cell.get_or_try_init(move || initialise(at, does, dropped)));
+                        manual.add(cell.get_or_try_init(move || initialize(at, does, dropped)));
                         model.states.push(State::New);
                     }
                     Op::Poll(which, what) => if let Some(at) = model.alive(which) {
                         does.set(what);
                         let was_full = model.value.is_some();
-                        let end = match catch_unwind(AssertUnwindSafe(|| hands.poll(at))) {
+                        let end = match catch_unwind(AssertUnwindSafe(|| manual.poll(at))) {
                             Ok(Poll::Pending) => End::Pending,
                             Ok(Poll::Ready(Ok(value))) => End::Value(value.0),
                             Ok(Poll::Ready(Err(error))) => End::Failed(error),
                             Err(_) => End::Panicked,
                         };
                         prop_assert_eq!(end, model.poll(at, what));
-                        made += usize::from(!was_full && model.value.is_some());
+                        created += usize::from(!was_full && model.value.is_some());
                         if end == End::Panicked {
-                            hands.drop(at);
+                            manual.drop(at);
                         }
                     },
                     Op::Drop(which) => if let Some(at) = model.alive(which) {
-                        hands.drop(at);
+                        manual.drop(at);
                         model.drop(at);
                     },
                     Op::Set => {
-                        made += 1;
+                        created += 1;
                         let outcome = cell.set(Value(1000, dropped.token()));
                         let is_free = !model.states.contains(&State::Owns);
                         match outcome {
@@ -504,13 +504,13 @@ proptest! {
                     }
                     Op::Take => break,
                 }
-                prop_assert_eq!(hands.woken(), mem::take(&mut model.woken));
+                prop_assert_eq!(manual.woken(), mem::take(&mut model.woken));
                 prop_assert_eq!(cell.get().map(|value| value.0), model.value);
             }
-            drop(hands);
+            drop(manual);
             prop_assert_eq!(cell.take().map(|value| value.0), model.value);
         }
-        prop_assert_eq!(dropped.get(), made, "each value is dropped once");
+        prop_assert_eq!(dropped.get(), created, "each value is dropped once");
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
-mod hands;
+mod manual_poll;
 mod probe;
 mod trace;
 
@@ -21,7 +21,7 @@ use futures::poll;
 use futures::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::{Just, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 
-use hands::{Hands, everywhere};
+use manual_poll::{ManualPoll, on_every_executor};
 use probe::{Acting, Count, Log, Rings, Token, poll_with, text, virtual_time};
 use turnwise::sync::{AlreadySet, Promise, PromiseError, PromiseFuture};
 use turnwise::time::now;
@@ -193,13 +193,13 @@ fn a_callback_receives_errors_cancellation_and_abandonment() {
     let expected = [
         "no",
         "the promise was cancelled",
-        "the promise was abandoned: every handle was dropped before it was set",
+        "the promise was abandoned: every handle was dropped before it was settled",
     ];
     assert_eq!(log.take(), expected);
 }
 
 #[test]
-fn a_callback_outside_a_scheduler_is_refused_with_a_remedy() {
+fn a_callback_outside_a_scheduler_panics_and_says_what_to_use() {
     let promise = Promise::<i32>::new();
     let panic = catch_unwind(AssertUnwindSafe(|| promise.on_done(drop))).unwrap_err();
     let text = text(&*panic);
@@ -333,7 +333,7 @@ fn a_promise_that_only_its_waiters_could_settle_is_named_in_the_report() {
 
 #[test]
 fn foreign_executors_and_combinators_can_wait_for_it() {
-    everywhere(async || {
+    on_every_executor(async || {
         let promise = Promise::new();
         let mut waits: FuturesUnordered<_> = (0..3).map(|_| promise.get()).collect();
         assert!(poll!(waits.next()).is_pending());
@@ -512,7 +512,7 @@ proptest! {
     fn any_order_of_calls_does_what_the_model_does(ops in prop::collection::vec(op(), 0..120)) {
         let (made, dropped) = (Rc::default(), Count::default());
         let mut handles = vec![Promise::new()];
-        let mut hands: Hands<PromiseFuture<Value>> = Hands::new();
+        let mut manual: ManualPoll<PromiseFuture<Value>> = ManualPoll::new();
         let (mut states, mut line): (Vec<State>, Vec<usize>) = (Vec::new(), Vec::new());
         let mut outcome = None;
         for op in ops {
@@ -524,16 +524,16 @@ proptest! {
             let mut settled = None;
             match (op, handles.last()) {
                 (Op::Get, Some(promise)) => {
-                    hands.add(promise.get());
+                    manual.add(promise.get());
                     states.push(State::New);
                 }
                 (Op::Again(which), _) => if let Some(at) = alive(&states, which) {
-                    let again = (**hands.future(at)).clone();
-                    hands.add(again);
+                    let again = (**manual.future(at)).clone();
+                    manual.add(again);
                     states.push(State::New);
                 },
                 (Op::Poll(which), _) => if let Some(at) = alive(&states, which) {
-                    match hands.poll(at) {
+                    match manual.poll(at) {
                         Poll::Ready(end) => {
                             prop_assert_eq!(Some(name(&end)), outcome);
                             states[at] = State::Gone;
@@ -547,7 +547,7 @@ proptest! {
                     }
                 },
                 (Op::Drop(which), _) => if let Some(at) = alive(&states, which) {
-                    hands.drop(at);
+                    manual.drop(at);
                     line.retain(|&waiting| waiting != at);
                     states[at] = State::Gone;
                 },
@@ -581,12 +581,12 @@ proptest! {
                 _ => Vec::new(),
             };
             outcome = outcome.or(settled);
-            prop_assert_eq!(hands.woken(), woken);
+            prop_assert_eq!(manual.woken(), woken);
             if let Some(promise) = handles.last() {
                 prop_assert_eq!(promise.try_get().as_ref().map(name), outcome);
             }
         }
-        drop((handles, hands));
+        drop((handles, manual));
         prop_assert_eq!(dropped.get(), made.get(), "each clone is dropped once");
     }
 }

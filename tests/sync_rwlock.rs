@@ -1,6 +1,6 @@
 //! The readers-writer lock: order, fairness, cancelled waits, and what reports say about it.
 
-mod line;
+mod gate_model;
 mod probe;
 mod trace;
 
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use turnwise::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use turnwise::{JoinHandle, RunError, Scheduler, block_on, sleep, spawn, task, yield_now};
 
-use line::{Asked, Pass, Step, Subject, foreign};
+use gate_model::{Asked, Pass, Step, Subject, foreign};
 use probe::{Count, Log, Token, poll_with, virtual_time};
 
 /// The number of permits that a writer takes in the model.
@@ -63,7 +63,7 @@ impl Subject for RwLock<Token> {
     }
 }
 
-/// The report of a run that cannot make progress, with the places in this file as marks.
+/// The report of a run that cannot make progress, with marks in place of the locations in this file.
 fn stuck(future: impl Future<Output = ()>) -> String {
     let Err(RunError::Deadlock(report)) = Scheduler::new().try_block_on(future) else {
         panic!("expected a deadlock")
@@ -215,7 +215,7 @@ fn a_downgraded_writer_keeps_writers_out_and_lets_the_next_readers_in() {
     *writer = 2;
     let kept = writer.downgrade();
     let std::task::Poll::Ready(read) = poll_with(&mut reader, Waker::noop()) else {
-        panic!("it was next in the line")
+        panic!("it was next in the queue")
     };
     assert_eq!((*kept, *read), (2, 2));
     assert!(poll_with(&mut second, Waker::noop()).is_pending());
@@ -368,7 +368,7 @@ fn debug_output_shows_owners_and_waiters() {
 fn step() -> impl Strategy<Value = Step> {
     let wanted = prop_oneof![2 => Just(1), 1 => Just(ALL)];
     prop_oneof![
-        14 => line::asking(wanted),
+        14 => gate_model::asking(wanted),
         1 => (0_usize..64).prop_map(Step::KeepOne),
     ]
 }
@@ -377,12 +377,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_is_a_queue_in_which_a_writer_takes_everything(
+    fn it_matches_the_gate_model_in_which_a_writer_takes_all_permits(
         steps in prop::collection::vec(step(), 0..120),
     ) {
         let drops = Count::default();
         let lock = RwLock::new(drops.token());
-        line::check(&lock, ALL, &steps);
+        gate_model::check(&lock, ALL, &steps);
         prop_assert_eq!(drops.get(), 0);
         drop(lock);
         prop_assert_eq!(drops.get(), 1);

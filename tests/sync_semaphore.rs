@@ -1,6 +1,6 @@
 //! The semaphore: order, cancelled waits, the number of permits, and what reports say about it.
 
-mod line;
+mod gate_model;
 mod probe;
 mod trace;
 
@@ -19,7 +19,7 @@ use turnwise::sync::{
 use turnwise::time::now;
 use turnwise::{JoinHandle, RunError, Scheduler, block_on, sleep, spawn, task, yield_now};
 
-use line::{Asked, Pass, Step, Subject, foreign};
+use gate_model::{Asked, Pass, Step, Subject, foreign};
 use probe::{Log, Rings, poll_with, text, virtual_time};
 
 impl Pass for SemaphorePermit<'_> {
@@ -99,7 +99,7 @@ impl Subject for Owned {
     }
 }
 
-/// The report of a run that cannot make progress, with the places in this file as marks.
+/// The report of a run that cannot make progress, with marks in place of the locations in this file.
 fn stuck(future: impl Future<Output = ()>) -> String {
     let Err(RunError::Deadlock(report)) = Scheduler::new().try_block_on(future) else {
         panic!("expected a deadlock")
@@ -110,17 +110,17 @@ fn stuck(future: impl Future<Output = ()>) -> String {
 
 // ----- order -----
 
-/// The five users of two places, as asyncio serves them.
+/// Five users of two permits, in the order in which asyncio serves them.
 #[test]
-fn users_enter_in_order_of_arrival_and_never_more_than_there_are_places() {
+fn users_enter_in_order_of_arrival_and_never_more_than_there_are_permits() {
     let log = Log::default();
     virtual_time().block_on(async {
-        let places = Rc::new(Semaphore::new(2));
+        let slots = Rc::new(Semaphore::new(2));
         let start = now();
         let users = [("a", 3), ("b", 1), ("c", 1), ("d", 2), ("e", 1)].map(|(name, seconds)| {
-            let (places, log) = (Rc::clone(&places), log.clone());
+            let (slots, log) = (Rc::clone(&slots), log.clone());
             spawn(async move {
-                let _place = places.acquire().await.unwrap();
+                let _slot = slots.acquire().await.unwrap();
                 log.note(format!("{} {name} enters", (now() - start).as_secs()));
                 sleep(Duration::from_secs(seconds)).await;
                 log.note(format!("{} {name} leaves", (now() - start).as_secs()));
@@ -274,9 +274,9 @@ fn acquiring_more_than_the_maximum_panics_in_the_call() {
     let asked = catch_unwind(AssertUnwindSafe(|| drop(owned.acquire_many_owned(too_many))));
     assert_eq!(text(&*asked.unwrap_err()), message);
     assert_eq!(semaphore.try_acquire_many(u32::MAX).unwrap_err(), TryAcquireError::NoPermits);
-    let made = catch_unwind(|| Semaphore::new(too_many as usize));
+    let created = catch_unwind(|| Semaphore::new(too_many as usize));
     let message = "a semaphore has at most 2147483647 permits, not 2147483648";
-    assert_eq!(text(&*made.unwrap_err()), message);
+    assert_eq!(text(&*created.unwrap_err()), message);
     assert_eq!(semaphore.available_permits(), 1);
 }
 
@@ -408,7 +408,7 @@ fn debug_output_shows_holders_and_waiters() {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        28 => line::asking(0_u32..6),
+        28 => gate_model::asking(0_u32..6),
         2 => (0_usize..64).prop_map(Step::Forget),
         2 => (0_u32..6).prop_map(Step::Add),
         1 => (0_u32..6).prop_map(Step::Remove),
@@ -431,8 +431,8 @@ proptest! {
 
     #[test]
     fn no_permit_is_lost_or_doubled(permits in 0_u32..6, steps in steps()) {
-        line::check(&Semaphore::new(permits as usize), permits, &steps);
-        line::check(&Owned(Rc::new(Semaphore::new(permits as usize))), permits, &steps);
+        gate_model::check(&Semaphore::new(permits as usize), permits, &steps);
+        gate_model::check(&Owned(Rc::new(Semaphore::new(permits as usize))), permits, &steps);
     }
 }
 

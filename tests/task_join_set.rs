@@ -245,7 +245,7 @@ fn a_scheduler_that_is_dropped_ends_its_tasks_in_the_set() {
 }
 
 #[test]
-fn outside_a_scheduler_spawn_panics_with_a_remedy() {
+fn outside_a_scheduler_spawn_panics_and_says_what_to_use() {
     let refused = catch_unwind(|| JoinSet::new().spawn(async {}));
     let text = text(&*refused.unwrap_err());
     assert!(text.contains("`JoinSet::spawn` needs a running scheduler"), "{text}");

@@ -1,7 +1,7 @@
 //! Schedulers, and what belongs to them, in thread-locals, which are destroyed in an unspecified order.
 //!
 //! A panic in such a destructor ends the process, so a violation is noticed immediately.
-#![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and kept elsewhere")]
+#![allow(clippy::async_yields_async, reason = "a sleep is created in a run and kept elsewhere")]
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;

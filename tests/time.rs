@@ -284,9 +284,9 @@ fn a_jump_of_ten_hours_fires_everything_once_and_in_order() {
 #[test]
 fn sleeps_of_one_turn_share_a_reading_of_the_clock() {
     Scheduler::new().block_on(async {
-        let made = Instant::now();
+        let created = Instant::now();
         let first = sleep(SECOND);
-        while Instant::now() == made {}
+        while Instant::now() == created {}
         let second = sleep(SECOND);
         assert_eq!((first.deadline(), second.deadline()), (None, None));
         let before = Instant::now();
@@ -300,7 +300,7 @@ fn sleeps_of_one_turn_share_a_reading_of_the_clock() {
 }
 
 #[test]
-fn a_sleep_made_outside_a_run_counts_from_its_first_poll() {
+fn a_sleep_created_outside_a_run_counts_from_its_first_poll() {
     let scheduler = virtual_scheduler();
     let start = scheduler.block_on(async { time::now() });
     let mut outside = pin!(sleep(5 * SECOND));
@@ -393,7 +393,7 @@ impl Drop for SleepsAtTheEnd {
 }
 
 #[test]
-fn a_sleep_made_by_a_destructor_between_two_turns_fires() {
+fn a_sleep_created_by_a_destructor_between_two_turns_fires() {
     let (counts, waker) = counting();
     let kept = Rc::new(RefCell::new(None));
     let output = SleepsAtTheEnd(Rc::clone(&kept), waker);

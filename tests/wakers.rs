@@ -1,6 +1,6 @@
 //! Wakers on the scheduler's own thread: a wake is one turn of the right task, whenever and wherever it comes.
 #![allow(clippy::waker_clone_wake, reason = "waking a clone by value is what is tested")]
-#![allow(clippy::async_yields_async, reason = "a sleep is made inside a run and awaited elsewhere")]
+#![allow(clippy::async_yields_async, reason = "a sleep is created in a run and awaited elsewhere")]
 
 mod probe;
 

@@ -5,7 +5,7 @@ use turnwise::generator::Coroutine;
 
 use super::{Kind, Row, Setup, Work, hidden};
 
-/// A crate with generators. At each call, the generator is hidden from the optimiser.
+/// A crate with generators. At each call, the generator is hidden from the optimizer.
 pub(crate) trait Yields {
     /// Sums the values of a generator that counts down from `n`.
     fn pull(n: u64) -> u64;

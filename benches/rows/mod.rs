@@ -147,7 +147,7 @@ pub(crate) fn batches(n: u64, size: u64) -> impl Iterator<Item = u64> {
     (0..n.div_ceil(size)).map(move |batch| batch * size)
 }
 
-/// Returns the value, hidden from the optimiser.
+/// Returns the value, hidden from the optimizer.
 pub(crate) fn hidden<T>(value: T) -> T {
     black_box(value)
 }

@@ -1,4 +1,4 @@
-//! What the course imports from `telebot.async_telebot`: registers commands, fetches updates, and handles them.
+//! What the lecture imports from `telebot.async_telebot`: registers commands, fetches updates, and handles them.
 
 use std::pin::Pin;
 use std::rc::Rc;

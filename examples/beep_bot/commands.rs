@@ -1,4 +1,4 @@
-//! The bot itself, as short as the course's: its commands, and a job for each timer.
+//! The bot itself, as short as the lecture's: its commands, and a job for each timer.
 
 use std::time::Duration;
 
@@ -30,15 +30,15 @@ pub(crate) fn beep_bot(network: Network, jobs: &Jobs) -> AsyncTeleBot {
     });
     let timers = jobs.clone();
     bot.message_handler(&["unset"], async move |_, message| {
-        // The course calls `aioschedule.clean`, which does not exist. A beep in flight still arrives.
+        // The lecture calls `aioschedule.clean`, which does not exist. A beep in flight still arrives.
         timers.clear(message.chat);
         Ok(())
     });
     bot
 }
 
-/// A timer ends itself. In the course it clears every job with the tag of its chat once its beep is sent: another timer
-/// of that chat never beeps, nor does one that is set while the beep is in flight.
+/// A timer ends itself. In the lecture it clears every job with the tag of its chat once its beep is sent: then another
+/// timer of that chat never beeps, and neither does one that is set while the beep is in flight.
 fn set_timer(jobs: &Jobs, seconds: u32, chats: Chats, chat: Chat) {
     jobs.every(seconds).seconds().tag(chat).name("beep").run(async move || {
         if let Err(error) = chats.send_message(chat, "Beep!").await {
@@ -48,7 +48,7 @@ fn set_timer(jobs: &Jobs, seconds: u32, chats: Chats, chat: Chat) {
     });
 }
 
-/// The course's `gather(bot.infinity_polling(), scheduler())`, for the duration `length`.
+/// The lecture's `gather(bot.infinity_polling(), scheduler())`, for the duration `length`.
 pub(crate) async fn serve(bot: &AsyncTeleBot, jobs: &Jobs, length: Duration) {
     let polling = async {
         // When cancelled, it stops fetching, while `run_forever` waits for a beep in flight.

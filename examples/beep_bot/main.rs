@@ -1,9 +1,9 @@
-//! The slides' beep bot as a whole program: five seconds after `/set 5` in a chat, the bot sends "Beep!" there. The
-//! first section prints the same lines as in Python; then the network fails in every way there is.
+//! The lecture's beep bot as a whole program: five seconds after `/set 5` in a chat, the bot sends "Beep!" there. The
+//! first section prints the same lines as in Python; then the network fails in every possible way.
 //!
 //! Run it with `cargo run --features jobs --example beep_bot`. The clock is virtual, so it ends immediately.
 //!
-//! `commands.rs` is the program of the course. `bot.rs` is the library that it imports, and `chats.rs` the part that
+//! `commands.rs` is the program of the lecture. `bot.rs` is the library that it imports, and `chats.rs` the part that
 //! sends messages; `telegram.rs` is the server, `network.rs` the connection to it, and `error.rs` what can go wrong.
 
 mod commands;
@@ -40,7 +40,7 @@ fn main() {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// 16: the script of the course.
+/// 16: the script of the lecture.
 fn the_beep_bot() {
     let script: Script = &[
         (500, 1, "/start"),

@@ -1,5 +1,5 @@
-//! Coroutines as a course teaches them: they are sent values, closed, misused, connected to pipelines, threads and
-//! processes, and made to send in a cycle. Each section ports a Python program and prints the same lines.
+//! Coroutines as in Beazley's course: they are sent values, closed, misused, connected to pipelines, threads and
+//! processes, and made to send in a cycle. Each section ports a Python program of it and prints the same lines.
 //!
 //! Run it with `cargo run --example coroutines`. `buses.rs` has the pipeline of buses, and `elsewhere.rs` its variants
 //! on another thread and in another process. Generators are in `generators.rs`, simple pipelines in `pipelines.rs`.
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 type Line = &'static str;
 
-// ----- it is sent lines; it runs to its first `receive` immediately, for which Python needs a decorator -----
+// ----- it receives lines, and runs to its first `receive` immediately; Python needs a decorator for that -----
 
 fn grep(pattern: Line) -> Coroutine<'static, Line> {
     Coroutine::new(async move |co| {

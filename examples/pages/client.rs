@@ -60,7 +60,7 @@ impl Client {
         let mut stream = TcpStream::connect_timeout(&self.address, self.patience)?;
         stream.set_read_timeout(Some(self.patience))?;
         stream.set_write_timeout(Some(self.patience))?;
-        // In one write: a packet that follows a small one waits for its acknowledgement, which may take 40 ms.
+        // In one write: a packet that follows a small one waits for its acknowledgment, which may take 40 ms.
         stream.write_all(request.as_bytes())?;
         Ok(stream)
     }

@@ -1,6 +1,6 @@
 //! Pages of a site, fetched by a blocking client on pool threads: one after the other, all at once, and three at a
-//! time. The first three sections port Python programs of the course and print the same lines; one second of the course
-//! takes half a second here.
+//! time. The first three sections port Python programs of the lecture and print the same lines; one second of the
+//! lecture takes half a second here.
 //!
 //! Run it with `cargo run --example pages`. It needs no network: `server.rs` serves the sites on this machine, and
 //! `client.rs` requests them there.
@@ -35,7 +35,7 @@ fn main() -> Result<(), Error> {
 
 const URL: &str = "https://www.mashina.kg/search/all/?page=";
 
-/// A tenth of a second of the course. Threads sleep in real time.
+/// A tenth of a second of the lecture. Threads sleep in real time.
 const TENTH: Duration = Duration::from_millis(50);
 const SECOND: Duration = Duration::from_millis(500);
 
@@ -52,7 +52,7 @@ enum Error {
     Server(#[from] io::Error),
 }
 
-/// The course's time since the program started, rounded down to a tenth, since no sleep ends early.
+/// The lecture's time since the program started, rounded down to a tenth, since no sleep ends early.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -65,7 +65,7 @@ impl Clock {
         self.0.elapsed().as_millis() / TENTH.as_millis()
     }
 
-    /// The course's `log`.
+    /// The lecture's `log`.
     fn log(self, line: impl Display) {
         println!("[{}] {line}", self.tenths() * 100);
     }
@@ -75,7 +75,7 @@ fn seconds(tenths: u128) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// Creates a client whose timeout is long enough for every page of the course.
+/// Creates a client whose timeout is long enough for every page of the lecture.
 fn client_of(server: &Server) -> Client {
     Client::new(server.address(), SECOND * 10)
 }
@@ -161,7 +161,7 @@ fn as_a_context() -> Result<(), Error> {
     Ok(())
 }
 
-/// The course's code before its `yield` runs before the block, and the code after it runs after the block.
+/// The lecture's code before its `yield` runs before the block, and the code after it runs after the block.
 async fn web_page(
     url: &str,
     client: Client,

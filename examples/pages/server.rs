@@ -1,5 +1,5 @@
 //! A small HTTP server on 127.0.0.1, with a thread for each connection, which answers after a delay. It stands in for
-//! the sites of the course.
+//! the sites of the lecture.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

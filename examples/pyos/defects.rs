@@ -1,4 +1,4 @@
-//! What goes wrong in the operating system of the course, and what turnwise does instead.
+//! What goes wrong in the operating system of Beazley's course, and what turnwise does instead.
 
 use turnwise::channel::oneshot;
 use turnwise::{JoinHandle, RunError, Scheduler, spawn, task, yield_now};

@@ -3,9 +3,9 @@
 //! the same on turnwise. The last sections show what goes wrong in that system, and does not on turnwise.
 //!
 //! Run it with `cargo run --example pyos`. Read `task.rs` and `os.rs` first: they are the whole system. The terms of
-//! the course, and their counterparts in turnwise:
+//! Beazley's course, and their counterparts in turnwise:
 //!
-//! | course | turnwise |
+//! | Beazley's course | turnwise |
 //! |---|---|
 //! | `yield`, the trap | `.await` of anything that is not ready |
 //! | a bare `yield` | `yield_now().await` |
@@ -15,7 +15,7 @@
 //! | `yield WaitTask(tid)` | `handle.await` |
 //! | the stack of a trampolined task | nested futures |
 //!
-//! Not all of them are traps here: only operations that wait are awaited. The course's sockets, `ReadWait` and
+//! Not all of them are traps here: only operations that wait are awaited. Beazley's sockets, `ReadWait` and
 //! `WriteWait`, are left out.
 
 mod task;
@@ -266,7 +266,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 //   #1 "alice"  waits for task #2 "bob", spawned at examples/pyos/defects.rs:104:48, since turn 1
 //   #2 "bob"    waits for task #1 "alice", spawned at examples/pyos/defects.rs:103:52, since turn 2
 // cycle: #1 -> #2 -> #1
-// certain: no timer, no armed I/O, no blocking job, no waker and no remote handle held outside the scheduler
+// certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` held outside the scheduler
 // --- pyos4 to pyos8: an answer is given twice
 // GetTid gave 1
 // a bare yield gave 1

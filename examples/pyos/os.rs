@@ -1,5 +1,5 @@
-//! The operating system of the course: a scheduler that runs a task until it traps, serves the trap, and runs the next
-//! task. `yield` is the trap.
+//! The operating system of Beazley's course: a scheduler that runs a task until it traps, serves the trap, and runs the
+//! next task. `yield` is the trap.
 //!
 //! This is the final version. What each step added is noted where it is:
 //!
@@ -13,7 +13,7 @@
 //! | `pyos6` | `exit_waiting`, `waitforexit`, `WaitTask` |
 //! | `pyos8` | the stack of a task, in `task.rs` |
 //!
-//! (`pyos7` is for sockets.) It has the defects of the course: they are not mistakes of this port.
+//! (`pyos7` is for sockets.) It has the defects of Beazley's version: they are not mistakes of this port.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -24,8 +24,8 @@ use crate::task::{StopIteration, Target, Task, Tid};
 
 /// The system calls.
 ///
-/// In the course each call is a class whose `handle` accesses the task and the scheduler. An enum and one `match` are
-/// equivalent, and the match shows everything that tasks can do to each other.
+/// In Beazley's course each call is a class whose `handle` accesses the task and the scheduler. An enum and one `match`
+/// are equivalent, and the match shows everything that tasks can do to each other.
 #[derive(Debug)]
 pub(crate) enum SystemCall {
     GetTid,
@@ -34,13 +34,13 @@ pub(crate) enum SystemCall {
     WaitTask(Tid),
 }
 
-/// No task is ready. The course's `self.ready.get()` then blocks forever, in silence; this version returns an error, so
+/// No task is ready. Beazley's `self.ready.get()` then blocks forever, silently; this version returns an error, so
 /// that the example continues.
 #[derive(Debug, Error)]
 #[error("nobody is ready, and the main loop waits for ever")]
 pub(crate) struct Hang;
 
-/// The course's queues and dictionaries hold the tasks themselves. Here the task map owns them; the others hold ids.
+/// Beazley's queues and dictionaries hold the tasks themselves. Here the task map owns them; the others hold ids.
 #[derive(Default)]
 pub(crate) struct Scheduler {
     last_tid: Tid,
@@ -51,7 +51,7 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// The course's `new`, which is the name of a constructor in Rust.
+    /// Beazley's `new`, which is the name of a constructor in Rust.
     pub(crate) fn new_task(&mut self, target: Target) -> Tid {
         self.last_tid += 1;
         self.taskmap.insert(self.last_tid, Task::new(target));

@@ -1,4 +1,4 @@
-//! The programs of the course, from `pyos1` to `pyos6`; and those with system calls again, on turnwise.
+//! The programs of Beazley's course, from `pyos1` to `pyos6`; and those with system calls again, on turnwise.
 
 use turnwise::{JoinError, RunError, Scheduler, Transition, spawn, task, yield_now};
 
@@ -86,7 +86,7 @@ pub(crate) fn pyos5() {
     })]);
 }
 
-/// The child has its first turn before the parent continues, since `NewTask` schedules the parent after it.
+/// The child takes its first turn before the parent continues, since `NewTask` schedules the parent after it.
 pub(crate) fn pyos6() {
     boot([Target::new(async |co| {
         let child = co.yield_(System(NewTask(says("foo", 5)))).await;

@@ -1,4 +1,4 @@
-//! A task of the course: a generator, run from one `yield` to the next.
+//! A task of Beazley's course: a generator, run from one `yield` to the next.
 
 use std::mem;
 
@@ -14,7 +14,7 @@ pub(crate) type Tid = u32;
 /// `False` and its `None`.
 pub(crate) type Word = u32;
 
-/// What runs: the course's "target coroutine".
+/// What runs: Beazley's "target coroutine".
 pub(crate) type Target = Generator<'static, Trap, (), Word>;
 
 /// What a target yields through.
@@ -38,7 +38,7 @@ pub(crate) enum Trap {
 #[error("StopIteration")]
 pub(crate) struct StopIteration;
 
-/// A target, and the value to send it next. The course keeps the id here too; here it is the key in the task map.
+/// A target, and the value to send it next. Beazley's has the id here too; here it is the key in the task map.
 pub(crate) struct Task {
     target: Target,
     /// The callers, each suspended in the `yield` of its call; the innermost is last. Added by `pyos8`.
@@ -82,7 +82,7 @@ impl Task {
         }
     }
 
-    /// Ends the target where it waits. The callers on the stack are forgotten, as in the course.
+    /// Ends the target where it waits. The callers on the stack are forgotten, as in Beazley's version.
     pub(crate) fn close(&self) {
         self.target.close().expect("no target here catches the close");
     }

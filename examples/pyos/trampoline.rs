@@ -1,4 +1,4 @@
-//! Part 8 of the course: subroutines that yield. First by a trampoline, as in the course; then with `.await`, for which
+//! Part 8 of Beazley's course: subroutines that yield. First by a trampoline, as there; then with `.await`, for which
 //! the compiler does the same.
 
 use std::error::Error;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::pool::ThreadPool;
-use crate::blocking::shared::spawn_labelled;
+use crate::blocking::shared::spawn_labeled;
 
 /// Configures a blocking job, before it is submitted.
 ///
@@ -49,7 +49,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn_labelled((self.name, Location::caller()), job)
+        spawn_labeled((self.name, Location::caller()), job)
     }
 
     /// Submits the closure to `pool`; see [`ThreadPool::submit`].
@@ -59,6 +59,6 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        pool.submit_labelled((self.name, Location::caller()), job)
+        pool.submit_labeled((self.name, Location::caller()), job)
     }
 }

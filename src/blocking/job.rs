@@ -12,7 +12,7 @@ use crate::blocking::work::{JobCallback, JobLabel, JobOutput, JobResult, Work};
 use crate::kernel::drop_quietly;
 
 pub(super) struct PoolJob<F, T> {
-    /// Its place in the order of all jobs of its pool.
+    /// Its position in the order of all jobs of its pool.
     number: u64,
     record: Arc<JobRecord>,
     /// The threads whose queue it is in.
@@ -26,13 +26,13 @@ struct JobCell<F, T> {
 }
 
 /// ```text
-/// made ──1──▶ running ──2──▶ over ──3──▶ taken      1 run      2 settle
-///   └──────────────4──────────▲                     3 take     4 abort, refuse
+/// created ──1──▶ running ──2──▶ done ──3──▶ taken      1 run      2 settle
+///    └────────────────4──────────▲                     3 take     4 abort, refuse
 /// ```
 enum JobStage<F, T> {
-    Made(F),
+    Created(F),
     Running,
-    Over(JobResult<T>),
+    Done(JobResult<T>),
     Taken,
 }
 
@@ -44,7 +44,7 @@ impl<F, T> PoolJob<F, T> {
             record: JobRecord::new(name, place),
             number: threads.next_number(),
             threads: Arc::downgrade(threads),
-            cell: Mutex::new(JobCell { stage: JobStage::Made(closure), then: None }),
+            cell: Mutex::new(JobCell { stage: JobStage::Created(closure), then: None }),
         })
     }
 
@@ -52,7 +52,7 @@ impl<F, T> PoolJob<F, T> {
     fn take_closure(&self) -> Option<F> {
         let mut cell = self.lock();
         match mem::replace(&mut cell.stage, JobStage::Running) {
-            JobStage::Made(closure) => Some(closure),
+            JobStage::Created(closure) => Some(closure),
             other => {
                 cell.stage = other;
                 None
@@ -75,7 +75,7 @@ impl<F, T> PoolJob<F, T> {
             let mut cell = self.lock();
             match cell.then.take() {
                 None => {
-                    cell.stage = JobStage::Over(outcome);
+                    cell.stage = JobStage::Done(outcome);
                     None
                 }
                 Some(then) => {
@@ -90,7 +90,8 @@ impl<F, T> PoolJob<F, T> {
         self.record.end();
     }
 
-    fn settle_without(&self, why: JobRefusal) -> bool {
+    /// Settles the job as refused, unless it has started. Returns whether it did.
+    fn refuse_unstarted(&self, why: JobRefusal) -> bool {
         let Some(closure) = self.take_closure() else { return false };
         drop_quietly(closure);
         self.settle(Err(BlockingError::refused(&self.record, why)));
@@ -131,7 +132,7 @@ where
     }
 
     fn refuse(&self, why: JobRefusal) {
-        self.settle_without(why);
+        self.refuse_unstarted(why);
     }
 }
 
@@ -143,7 +144,7 @@ impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
     fn take(&self) -> Option<JobResult<T>> {
         let mut cell = self.lock();
         match mem::replace(&mut cell.stage, JobStage::Taken) {
-            JobStage::Over(outcome) => Some(outcome),
+            JobStage::Done(outcome) => Some(outcome),
             JobStage::Taken => panic!("a `BlockingHandle` was polled after completion"),
             other => {
                 cell.stage = other;
@@ -157,7 +158,7 @@ impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
             return Some((callback, outcome));
         }
         let mut cell = self.lock();
-        if matches!(cell.stage, JobStage::Over(_)) {
+        if matches!(cell.stage, JobStage::Done(_)) {
             drop(cell);
             return self.then(callback);
         }
@@ -166,9 +167,9 @@ impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
     }
 
     fn abort(&self) -> bool {
-        let in_time = self.settle_without(JobRefusal::Aborted);
+        let in_time = self.refuse_unstarted(JobRefusal::Aborted);
         if in_time && let Some(threads) = self.threads.upgrade() {
-            threads.give_up_place(self.number);
+            threads.remove_job(self.number);
         }
         in_time
     }

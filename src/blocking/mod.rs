@@ -28,15 +28,15 @@
 //! | give a job a name for reports | [`Builder`] |
 //! | get the result inside a task | `handle.await` |
 //! | get the result outside of all tasks, blocking the thread | [`BlockingHandle::wait`] |
-//! | have a callback called with the result | [`BlockingHandle::on_done`], [`BlockingHandle::on_done_local`] |
+//! | call a callback with the result | [`BlockingHandle::on_done`], [`BlockingHandle::on_done_local`] |
 //!
 //! # Jobs and the scheduler
 //!
 //! A job that is submitted while a scheduler runs on the thread is counted by that scheduler until it has finished; a
 //! job submitted anywhere else is counted by the first scheduler whose task awaits it. [`Scheduler::snapshot`] lists
-//! the jobs and the tasks that wait for them. While there is a job, a virtual clock stands still and nothing is called
-//! a deadlock. [`Scheduler::shutdown`] waits for jobs too, within its grace period, and lists those that are [still
-//! blocking](crate::scheduler::ShutdownReport::still_blocking).
+//! the jobs and the tasks that wait for them. While there is a job, a virtual clock stands still and no deadlock is
+//! reported as certain. [`Scheduler::shutdown`] waits for jobs too, within its grace period, and lists those that are
+//! [still blocking](crate::scheduler::ShutdownReport::still_blocking).
 //!
 //! A running closure cannot be stopped. A job whose handle is dropped continues, and its result is dropped on its own
 //! thread. Neither dropping a scheduler nor leaving [`block_on`](crate::block_on) waits for a job; dropping a

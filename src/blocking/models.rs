@@ -20,7 +20,7 @@ impl Wake for Unparker {
 
 /// Waits for mail as the scheduler does when nothing is ready.
 fn sleep_until_mail(mailbox: &Mailbox) {
-    while !mailbox.looks_full() {
+    while !mailbox.may_have_mail() {
         let unparker = Waker::from(Arc::new(Unparker(thread::current())));
         if mailbox.wake_me(unparker) {
             thread::park();

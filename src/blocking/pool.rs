@@ -9,7 +9,7 @@ use crate::blocking::error::{JobRefusal, TrySubmitError};
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::job::PoolJob;
 use crate::blocking::pool_builder::PoolBuilder;
-use crate::blocking::queue::Admission;
+use crate::blocking::queue::EnterOutcome;
 use crate::blocking::submit::Submitting;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::{JobLabel, Work};
@@ -85,10 +85,10 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.submit_labelled((None, Location::caller()), job)
+        self.submit_labeled((None, Location::caller()), job)
     }
 
-    pub(super) fn submit_labelled<F, T>(&self, label: JobLabel, job: F) -> BlockingHandle<T>
+    pub(super) fn submit_labeled<F, T>(&self, label: JobLabel, job: F) -> BlockingHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -97,12 +97,12 @@ impl ThreadPool {
         let handle = BlockingHandle::new(Arc::clone(&job));
         let can_wait = current().is_none() && !self.threads.is_here();
         match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, can_wait) {
-            Admission::Placed(_) => handle,
-            Admission::Waits => {
+            EnterOutcome::HasSlot(_) => handle,
+            EnterOutcome::Waits => {
                 wait_here(Submitting::<F, T>::in_line(&self.threads, job.number(), handle))
             }
-            Admission::Full => refused(&*job, JobRefusal::Full, handle),
-            Admission::Closed => refused(&*job, JobRefusal::Closed, handle),
+            EnterOutcome::Full => refused(&*job, JobRefusal::Full, handle),
+            EnterOutcome::Closed => refused(&*job, JobRefusal::Closed, handle),
         }
     }
 
@@ -140,9 +140,9 @@ impl ThreadPool {
         let job = PoolJob::new(&self.threads, (None, Location::caller()), job);
         let handle = BlockingHandle::new(Arc::clone(&job));
         let error = match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, false) {
-            Admission::Full | Admission::Waits => TrySubmitError::Full,
-            Admission::Closed => TrySubmitError::Closed,
-            Admission::Placed(_) => return Ok(handle),
+            EnterOutcome::Full | EnterOutcome::Waits => TrySubmitError::Full,
+            EnterOutcome::Closed => TrySubmitError::Closed,
+            EnterOutcome::HasSlot(_) => return Ok(handle),
         };
         let closure = job.take_back();
         closure.map_or(Ok(handle), |closure| Err(error(closure)))

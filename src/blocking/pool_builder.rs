@@ -124,7 +124,7 @@ impl PoolBuilder {
         assert!(!self.name.contains('\0'), "a thread name cannot contain NUL: {:?}", self.name);
         PoolSettings {
             name: self.name,
-            most: self.threads,
+            max_threads: self.threads,
             limit: self.queue_limit,
             keep_alive: self.keep_alive,
             stack_size: self.stack_size,

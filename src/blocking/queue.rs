@@ -21,9 +21,9 @@ pub(super) struct JobQueue {
     waiting: BTreeMap<u64, Arc<dyn Work>>,
     running: BTreeMap<u64, Arc<JobRecord>>,
     /// The number of slots: how many jobs may be queued or running.
-    places: usize,
+    slots: usize,
     /// The maximum number of threads.
-    most: usize,
+    max_threads: usize,
     /// The number of threads, including those that are being started.
     pub(super) threads: usize,
     /// A thread was called or is being started, and has not arrived yet. When it arrives, it calls the next one if
@@ -84,9 +84,9 @@ impl IdleThread {
 
 /// Whether a job was accepted.
 #[derive(Debug)]
-pub(super) enum Admission {
+pub(super) enum EnterOutcome {
     /// It has a slot; this thread must be called for it.
-    Placed(Call),
+    HasSlot(Call),
     /// It waits for a slot.
     Waits,
     Full,
@@ -105,16 +105,16 @@ pub(super) enum Call {
 }
 
 /// Jobs that were given a slot, each with the thread that must be called for it.
-pub(super) type Admitted = Vec<(Arc<dyn Work>, Call)>;
+pub(super) type AdmittedJobs = Vec<(Arc<dyn Work>, Call)>;
 
 impl JobQueue {
-    pub(super) fn new(most: usize, limit: usize) -> Self {
+    pub(super) fn new(max_threads: usize, limit: usize) -> Self {
         JobQueue {
             queued: BTreeMap::new(),
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
-            places: most.saturating_add(limit),
-            most,
+            slots: max_threads.saturating_add(limit),
+            max_threads,
             threads: 0,
             is_coming: false,
             sleepers: Vec::new(),
@@ -124,23 +124,23 @@ impl JobQueue {
     }
 
     /// Gives a job a slot; if none is free, queues it for one if `can_wait`.
-    pub(super) fn enter(&mut self, job: Arc<dyn Work>, can_wait: bool) -> Admission {
+    pub(super) fn enter(&mut self, job: Arc<dyn Work>, can_wait: bool) -> EnterOutcome {
         if self.is_closed {
-            return Admission::Closed;
+            return EnterOutcome::Closed;
         }
-        if self.has_place() {
+        if self.has_slot() {
             self.queued.insert(job.number(), job);
-            return Admission::Placed(self.call());
+            return EnterOutcome::HasSlot(self.call());
         }
         if !can_wait {
-            return Admission::Full;
+            return EnterOutcome::Full;
         }
         self.waiting.insert(job.number(), job);
-        Admission::Waits
+        EnterOutcome::Waits
     }
 
-    fn has_place(&self) -> bool {
-        self.queued.len() + self.running.len() < self.places
+    fn has_slot(&self) -> bool {
+        self.queued.len() + self.running.len() < self.slots
     }
 
     /// Picks the thread to call for one more job.
@@ -152,7 +152,7 @@ impl JobQueue {
             self.is_coming = true;
             return Call::IdleThread(sleeper);
         }
-        if self.threads == self.most {
+        if self.threads == self.max_threads {
             return Call::None;
         }
         self.is_coming = true;
@@ -175,8 +175,8 @@ impl JobQueue {
 
     /// Takes a thread out of the idle ones; `false` if it has been called.
     pub(super) fn remove_idle(&mut self, sleeper: &Arc<IdleThread>) -> bool {
-        let place = self.sleepers.iter().rposition(|other| Arc::ptr_eq(other, sleeper));
-        place.map(|place| self.sleepers.remove(place)).is_some()
+        let index = self.sleepers.iter().rposition(|other| Arc::ptr_eq(other, sleeper));
+        index.map(|index| self.sleepers.remove(index)).is_some()
     }
 
     /// Takes out all idle threads, to be called.
@@ -189,9 +189,9 @@ impl JobQueue {
     }
 
     /// Gives the free slots to the jobs that have waited longest.
-    fn admit(&mut self) -> Admitted {
+    fn admit(&mut self) -> AdmittedJobs {
         let mut admitted = Vec::new();
-        while self.has_place()
+        while self.has_slot()
             && let Some((number, job)) = self.waiting.pop_first()
         {
             self.queued.insert(number, Arc::clone(&job));
@@ -208,13 +208,13 @@ impl JobQueue {
     }
 
     /// Removes a job that has run, and gives its slot away.
-    pub(super) fn finish(&mut self, number: u64) -> Admitted {
+    pub(super) fn finish(&mut self, number: u64) -> AdmittedJobs {
         self.running.remove(&number);
         self.admit()
     }
 
     /// Removes a job that was aborted, and gives its slot away.
-    pub(super) fn give_up(&mut self, number: u64) -> (Option<Arc<dyn Work>>, Admitted) {
+    pub(super) fn give_up(&mut self, number: u64) -> (Option<Arc<dyn Work>>, AdmittedJobs) {
         if let Some(job) = self.waiting.remove(&number) {
             return (Some(job), Vec::new());
         }
@@ -240,7 +240,7 @@ impl JobQueue {
 
     /// Records that a thread could not be started. If it was the only one, no thread will ever take the jobs, so they
     /// are returned. If another one has become idle in the meantime, it is returned, and must be called.
-    pub(super) fn lose_thread(&mut self) -> (Vec<Arc<dyn Work>>, Option<Arc<IdleThread>>) {
+    pub(super) fn thread_failed(&mut self) -> (Vec<Arc<dyn Work>>, Option<Arc<IdleThread>>) {
         self.is_coming = false;
         self.threads -= 1;
         if self.threads == 0 {

@@ -47,10 +47,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    spawn_labelled((None, Location::caller()), job)
+    spawn_labeled((None, Location::caller()), job)
 }
 
-pub(super) fn spawn_labelled<F, T>(label: JobLabel, closure: F) -> BlockingHandle<T>
+pub(super) fn spawn_labeled<F, T>(label: JobLabel, closure: F) -> BlockingHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -60,7 +60,7 @@ where
         job.refuse(JobRefusal::Closed);
         return BlockingHandle::new(job);
     }
-    SHARED.submit_labelled(label, closure)
+    SHARED.submit_labeled(label, closure)
 }
 
 /// Returns a future that runs a closure on another thread, and waits for its result.
@@ -93,7 +93,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    ToThread { place: Location::caller(), stage: ToThreadStage::Made(job) }
+    ToThread { place: Location::caller(), stage: ToThreadStage::Created(job) }
 }
 
 /// The future of [`to_thread`].
@@ -104,7 +104,7 @@ pub struct ToThread<F, T> {
 }
 
 enum ToThreadStage<F, T> {
-    Made(F),
+    Created(F),
     Begun(BlockingHandle<T>),
     /// Only while the closure is being submitted.
     Moving,
@@ -121,17 +121,17 @@ where
     type Output = <BlockingHandle<T> as Future>::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let ToThreadStage::Made(_) = self.stage {
-            let ToThreadStage::Made(job) =
+        if let ToThreadStage::Created(_) = self.stage {
+            let ToThreadStage::Created(job) =
                 std::mem::replace(&mut self.stage, ToThreadStage::Moving)
             else {
                 unreachable!("the stage was just matched");
             };
-            self.stage = ToThreadStage::Begun(spawn_labelled((None, self.place), job));
+            self.stage = ToThreadStage::Begun(spawn_labeled((None, self.place), job));
         }
         match &mut self.stage {
             ToThreadStage::Begun(handle) => Pin::new(handle).poll(cx),
-            ToThreadStage::Made(_) | ToThreadStage::Moving => {
+            ToThreadStage::Created(_) | ToThreadStage::Moving => {
                 unreachable!("the closure was submitted")
             }
         }

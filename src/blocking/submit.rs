@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use crate::blocking::error::JobRefusal;
 use crate::blocking::handle::BlockingHandle;
 use crate::blocking::job::PoolJob;
-use crate::blocking::queue::Admission;
+use crate::blocking::queue::EnterOutcome;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::Work;
 use crate::limits::{Limited, poll_limited};
@@ -24,10 +24,10 @@ pub struct Submitting<'a, F, T> {
 }
 
 enum SubmitStage<F, T> {
-    Made(F),
+    Created(F),
     /// The job with this number waits for a slot.
     Waiting(u64, BlockingHandle<T>),
-    Over,
+    Done,
 }
 
 impl<'a, F, T> Submitting<'a, F, T> {
@@ -36,7 +36,7 @@ impl<'a, F, T> Submitting<'a, F, T> {
         place: &'static Location<'static>,
         job: F,
     ) -> Self {
-        Submitting { threads, place, stage: SubmitStage::Made(job) }
+        Submitting { threads, place, stage: SubmitStage::Created(job) }
     }
 
     /// The wait of a job that is queued for a slot already.
@@ -73,21 +73,21 @@ where
     type Output = BlockingHandle<T>;
 
     fn poll_now(self, cx: &Context<'_>) -> Poll<BlockingHandle<T>> {
-        let (number, handle) = match mem::replace(&mut self.stage, SubmitStage::Over) {
-            SubmitStage::Made(closure) => {
+        let (number, handle) = match mem::replace(&mut self.stage, SubmitStage::Done) {
+            SubmitStage::Created(closure) => {
                 let job = PoolJob::new(self.threads, (None, self.place), closure);
                 let handle = BlockingHandle::new(Arc::clone(&job));
                 match self.threads.enter(Arc::clone(&job) as Arc<dyn Work>, true) {
-                    Admission::Placed(_) => return Poll::Ready(handle),
-                    Admission::Closed | Admission::Full => {
+                    EnterOutcome::HasSlot(_) => return Poll::Ready(handle),
+                    EnterOutcome::Closed | EnterOutcome::Full => {
                         job.refuse(JobRefusal::Closed);
                         return Poll::Ready(handle);
                     }
-                    Admission::Waits => (job.number(), handle),
+                    EnterOutcome::Waits => (job.number(), handle),
                 }
             }
             SubmitStage::Waiting(number, handle) => (number, handle),
-            SubmitStage::Over => panic!("a `submit_async` was polled after completion"),
+            SubmitStage::Done => panic!("`ThreadPool::submit_async` was polled after completion"),
         };
         // Checked again after the registration: a slot may have been granted in between.
         if self.threads.is_waiting(number) && handle.wake_me(cx) && self.threads.is_waiting(number)

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::blocking::error::JobRefusal;
-use crate::blocking::queue::{Admission, Admitted, Call, IdleThread, JobQueue};
+use crate::blocking::queue::{AdmittedJobs, Call, EnterOutcome, IdleThread, JobQueue};
 use crate::blocking::work::Work;
 use crate::kernel::drop_quietly;
 use crate::report::BlockingJob;
@@ -22,7 +22,7 @@ pub(super) type Start =
 /// How threads are started, how many, and how long they stay.
 pub(super) struct PoolSettings {
     pub(super) name: Arc<str>,
-    pub(super) most: usize,
+    pub(super) max_threads: usize,
     pub(super) limit: usize,
     pub(super) keep_alive: Duration,
     pub(super) stack_size: Option<usize>,
@@ -62,7 +62,7 @@ thread_local! {
 impl Threads {
     pub(super) fn new(settings: PoolSettings) -> Arc<Self> {
         Arc::new(Threads {
-            queue: Mutex::new(JobQueue::new(settings.most, settings.limit)),
+            queue: Mutex::new(JobQueue::new(settings.max_threads, settings.limit)),
             settings: AssertUnwindSafe(settings),
             gone: Condvar::new(),
             numbers: AtomicU64::new(0),
@@ -78,16 +78,16 @@ impl Threads {
     }
 
     /// Queues a job and calls a thread for it; if no slot is free, queues it for one if `can_wait`.
-    pub(super) fn enter(self: &Arc<Self>, job: Arc<dyn Work>, can_wait: bool) -> Admission {
+    pub(super) fn enter(self: &Arc<Self>, job: Arc<dyn Work>, can_wait: bool) -> EnterOutcome {
         let entered = self.lock().enter(job, can_wait);
-        if let Admission::Placed(call) = &entered {
+        if let EnterOutcome::HasSlot(call) = &entered {
             self.answer(call);
         }
         entered
     }
 
     /// Removes a job that was aborted from the queue.
-    pub(super) fn give_up_place(self: &Arc<Self>, number: u64) {
+    pub(super) fn remove_job(self: &Arc<Self>, number: u64) {
         let (job, admitted) = self.lock().give_up(number);
         drop_quietly(job);
         self.admit(admitted);
@@ -98,7 +98,7 @@ impl Threads {
     }
 
     /// Wakes the waiters of jobs that were given a slot, and calls threads for these jobs.
-    fn admit(self: &Arc<Self>, admitted: Admitted) {
+    fn admit(self: &Arc<Self>, admitted: AdmittedJobs) {
         for (job, call) in admitted {
             self.answer(&call);
             job.record().wake();
@@ -177,8 +177,8 @@ impl Threads {
     }
 
     /// Records that a thread could not be started, or ended without serving.
-    fn lose_thread(&self, error: io::Error) {
-        let (unserved, sleeper) = self.lock().lose_thread();
+    fn thread_failed(&self, error: io::Error) {
+        let (unserved, sleeper) = self.lock().thread_failed();
         self.gone.notify_all();
         if let Some(sleeper) = sleeper {
             sleeper.call();
@@ -386,14 +386,15 @@ impl WorkerGuard {
 
     fn leave(mut self, error: io::Error) {
         self.is_counted = false;
-        self.threads.lose_thread(error);
+        self.threads.thread_failed(error);
     }
 }
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if self.is_counted {
-            self.threads.lose_thread(io::Error::other("the thread's closure was dropped uncalled"));
+            self.threads
+                .thread_failed(io::Error::other("the thread's closure was dropped uncalled"));
         }
     }
 }

@@ -21,18 +21,18 @@ impl End {
     }
 
     #[inline]
-    pub(crate) fn has_come(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.0.is_set()
     }
 
     /// Marks the channel closed, and wakes all tasks that wait for that.
     #[inline]
-    pub(crate) fn come(&self) {
+    pub(crate) fn close(&self) {
         self.0.set();
     }
 
     /// Reopens the channel. A task that was already woken still completes its wait.
-    pub(crate) fn undo(&self) {
+    pub(crate) fn reopen(&self) {
         self.0.clear();
     }
 

@@ -42,7 +42,7 @@ impl<T> fmt::Debug for SendError<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 pub enum TrySendError<T> {
     /// The channel is full, or earlier waits for capacity are queued.
-    #[error("the channel is full")]
+    #[error("the channel is full, or other senders are already waiting")]
     Full(T),
     /// The channel is closed.
     #[error("the channel is closed: its receiver was dropped or closed")]
@@ -81,6 +81,6 @@ pub enum TryRecvError {
     #[error("the channel is empty")]
     Empty,
     /// The channel is empty, and no value can be sent any more.
-    #[error("the channel is empty and closed")]
+    #[error("the channel is closed and empty")]
     Disconnected,
 }

@@ -42,7 +42,7 @@ impl Listener {
 
     /// The slow path: a repeated poll, or a foreign waker.
     #[cold]
-    fn wait_all_the_same<R>(
+    fn wait_slow_path<R>(
         &mut self,
         waiters: &Waiters,
         place: Place,
@@ -122,7 +122,7 @@ impl<R, L: FnMut() -> Poll<R>> Limited for Listening<'_, L> {
             }
             return Poll::Pending;
         }
-        listener.wait_all_the_same(waiters, place, cx, look)
+        listener.wait_slow_path(waiters, place, cx, look)
     }
 
     fn describe(&self) -> Option<WaitsFor> {

@@ -1,4 +1,4 @@
-//! Channels and queues: hand values from task to task.
+//! Channels and queues: send values from task to task.
 //!
 //! Use one when tasks should pass values on instead of sharing them, or when values come from another thread. Here one
 //! task owns a counter, and others send it requests:
@@ -40,10 +40,10 @@
 //! sent.
 //!
 //! Dropping a wait loses nothing, whenever it happens, with one exception: a `send` that was still waiting drops its
-//! value. Where that matters, reserve a place first: [`mpsc::Sender::reserve`].
+//! value. Where that matters, reserve a slot first: [`mpsc::Sender::reserve`].
 //!
-//! Each can be given a name; snapshots and [deadlock reports](crate::DeadlockReport) then say which tasks wait for a
-//! message or for room, and where in the source.
+//! Each can be given a name, under which snapshots and [deadlock reports](crate::DeadlockReport) show which tasks wait
+//! for a message or for room, and where in the source.
 
 mod listener;
 mod end;

@@ -85,7 +85,7 @@ impl<T> OneshotShared<T> {
     fn look(&self) -> Poll<Result<T, RecvError>> {
         match self.value.take() {
             Some(value) => Poll::Ready(Ok(value)),
-            None if self.sender_is_gone.get() || self.end.has_come() => {
+            None if self.sender_is_gone.get() || self.end.is_closed() => {
                 Poll::Ready(Err(RecvError(())))
             }
             None => Poll::Pending,
@@ -101,7 +101,7 @@ impl<T> OneshotShared<T> {
         let value = self.value.take();
         f.field("has_value", &value.is_some());
         self.value.set(value);
-        f.field("is_closed", &self.end.has_come());
+        f.field("is_closed", &self.end.is_closed());
         self.message.debug(f);
     }
 }
@@ -136,7 +136,7 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(self, value: T) -> Result<(), T> {
-        if self.shared.end.has_come() {
+        if self.shared.end.is_closed() {
             return Err(value);
         }
         self.shared.value.set(Some(value));
@@ -182,7 +182,7 @@ impl<T> Sender<T> {
     /// Returns whether the receiver was dropped or [closed](Receiver::close).
     #[doc(alias = "is_canceled")]
     pub fn is_closed(&self) -> bool {
-        self.shared.end.has_come()
+        self.shared.end.is_closed()
     }
 }
 
@@ -270,13 +270,13 @@ impl<T> Receiver<T> {
     /// assert!(turnwise::block_on(receiver).is_err());
     /// ```
     pub fn close(&mut self) {
-        self.shared.end.come();
+        self.shared.end.close();
     }
 
     /// Returns whether awaiting it would complete immediately.
     pub fn is_ready(&self) -> bool {
         // Sending consumes the sender.
-        self.shared.sender_is_gone.get() || self.shared.end.has_come()
+        self.shared.sender_is_gone.get() || self.shared.end.is_closed()
     }
 }
 
@@ -286,7 +286,7 @@ impl<T> Future for Receiver<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Receiver { shared, listener, is_over, place } = &mut *self;
-        assert!(!*is_over, "a oneshot receiver was polled after completion");
+        assert!(!*is_over, "a `oneshot::Receiver` was polled after completion");
         let poll = listener.wait(&shared.message, place, cx, || shared.look());
         *is_over = poll.is_ready();
         poll
@@ -297,7 +297,7 @@ impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
         self.listener.leave(&self.shared.message);
-        self.shared.end.come();
+        self.shared.end.close();
         let value = self.shared.value.take();
         drop(value); // Last, because this may run arbitrary code.
     }

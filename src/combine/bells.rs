@@ -78,41 +78,41 @@ impl Wake for ChildBell {
     }
 }
 
-/// Our two references to a bell; when the bell is home, its count is exactly two.
-struct LentBell {
-    door: Arc<ChildBell>,
+/// The set's two references to a bell; when the bell is home, its count is exactly two.
+struct BellPair {
+    shared: Arc<ChildBell>,
     waker: Waker,
 }
 
-impl LentBell {
+impl BellPair {
     fn new(rung_list: &Arc<RungList>) -> Self {
-        let door = Arc::new(ChildBell {
+        let shared = Arc::new(ChildBell {
             child: AtomicU32::new(0),
             state: AtomicU8::new(QUIET),
             rung_list: Arc::clone(rung_list),
         });
-        LentBell { waker: Waker::from(Arc::clone(&door)), door }
+        BellPair { waker: Waker::from(Arc::clone(&shared)), shared }
     }
 
     /// Called before the poll, never after it: a ring from here on requests another poll.
     fn lend(&self) {
-        self.door.state.swap(LENT, Ordering::AcqRel);
+        self.shared.state.swap(LENT, Ordering::AcqRel);
     }
 
     /// Called after the poll. Returns whether the bell was rung during it.
     fn take_back(&self) -> bool {
-        let state = &self.door.state;
+        let state = &self.shared.state;
         state.compare_exchange(LENT, QUIET, Ordering::AcqRel, Ordering::Acquire).is_err()
     }
 
     /// Called when the child has finished: clones of its waker that are held elsewhere wake nothing.
     fn disconnect(&self) {
-        self.door.state.swap(RUNG, Ordering::AcqRel);
+        self.shared.state.swap(RUNG, Ordering::AcqRel);
     }
 
     /// Returns whether no clone of the waker exists. For the fence see `kernel::waker::Bell::is_home`.
     fn is_home(&self) -> bool {
-        if Arc::strong_count(&self.door) > 2 {
+        if Arc::strong_count(&self.shared) > 2 {
             return false;
         }
         fence(Ordering::Acquire);
@@ -124,11 +124,11 @@ impl LentBell {
 pub(super) struct BellSet {
     rung_list: Arc<RungList>,
     /// Lent to every child that has no bell of its own.
-    common: LentBell,
+    common: BellPair,
     /// The bells that children keep while clones of them are held elsewhere, by child; only as long as
     /// needed.
-    own: Vec<Option<LentBell>>,
-    spare: Vec<LentBell>,
+    own: Vec<Option<BellPair>>,
+    spare: Vec<BellPair>,
     /// The children to poll, in this order.
     due: VecDeque<u32>,
 }
@@ -138,7 +138,7 @@ impl BellSet {
     pub(super) fn new(children: u32) -> Self {
         let rung_list = Arc::<RungList>::default();
         BellSet {
-            common: LentBell::new(&rung_list),
+            common: BellPair::new(&rung_list),
             rung_list,
             own: Vec::new(),
             spare: Vec::new(),
@@ -182,12 +182,12 @@ impl BellSet {
         }
         // No clone of it exists: until the poll gives one away, plain stores are enough.
         let bell = &self.common;
-        bell.door.child.store(child, Ordering::Relaxed);
-        bell.door.state.store(LENT, Ordering::Relaxed);
+        bell.shared.child.store(child, Ordering::Relaxed);
+        bell.shared.state.store(LENT, Ordering::Relaxed);
         let poll = poll(&mut Context::from_waker(&bell.waker));
         if !bell.is_home() {
             self.keep(child, poll.is_ready());
-        } else if poll.is_pending() && bell.door.state.load(Ordering::Relaxed) == RUNG {
+        } else if poll.is_pending() && bell.shared.state.load(Ordering::Relaxed) == RUNG {
             self.due.push_back(child);
         }
         poll
@@ -219,7 +219,7 @@ impl BellSet {
     /// Leaves the common bell to the child that was just polled and has given a clone of it away.
     #[cold]
     fn keep(&mut self, child: u32, is_over: bool) {
-        let next = self.spare.pop().unwrap_or_else(|| LentBell::new(&self.rung_list));
+        let next = self.spare.pop().unwrap_or_else(|| BellPair::new(&self.rung_list));
         let bell = mem::replace(&mut self.common, next);
         if is_over {
             bell.disconnect();

@@ -33,7 +33,7 @@ use crate::task::{JoinError, JoinSet};
 ///
 /// # Panics
 ///
-/// Outside of a running scheduler. The future panics if it is polled again after it was ready.
+/// Outside of a running scheduler. The future panics if it is polled again after it has completed.
 ///
 /// # Example
 ///

@@ -27,7 +27,7 @@ use crate::combine::group::FutureGroup;
 ///
 /// # Panics
 ///
-/// If one of the futures panics. If it is polled again after it was ready, or after one of them panicked.
+/// If one of the futures panics. If it is polled again after it has completed, or after one of them panicked.
 ///
 /// # Example
 ///
@@ -101,7 +101,7 @@ impl<F: Future> fmt::Debug for JoinAll<F> {
 ///
 /// # Panics
 ///
-/// If one of the futures panics. If it is polled again after it was ready, or after one of them panicked.
+/// If one of the futures panics. If it is polled again after it has completed, or after one of them panicked.
 ///
 /// # Example
 ///
@@ -141,7 +141,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let TryJoinAll { group, outputs, .. } = &mut *self;
-        let children = group.as_mut().expect(POLLED_AGAIN);
+        let children = group.as_mut().expect("a `try_join_all` was polled after completion");
         let flow = ready!(children.poll(cx, |number, output| match output {
             Ok(value) => match outputs.put(number, value) {
                 ControlFlow::Continue(()) => ControlFlow::Continue(()),

@@ -23,7 +23,7 @@ use pin_project_lite::pin_project;
 /// # Panics
 ///
 /// If an array or a `Vec` is empty: such a race would never end. The future panics if it is polled again
-/// after it was ready.
+/// after it has completed.
 ///
 /// # Example
 ///

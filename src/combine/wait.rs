@@ -23,7 +23,7 @@ use crate::time::{Sleep, sleep};
 ///
 /// # Panics
 ///
-/// If it is polled again after it was ready.
+/// If it is polled again after it has completed.
 ///
 /// # Example
 ///

@@ -171,7 +171,7 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     ///
     /// # Panics
     ///
-    /// If the body panics, or raises an error when none was thrown at it.
+    /// If the body panics, or raises an error when none was thrown into it.
     ///
     /// # Cancel safety
     ///
@@ -226,7 +226,7 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         poll_fn(|cx| self.poll_yield(cx)).await
     }
 
-    /// Closes the generator: drops its body, or, at a [`try_yield`](Co::try_yield), throws [`GeneratorExit`] at it.
+    /// Closes the generator: drops its body, or, at a [`try_yield`](Co::try_yield), throws [`GeneratorExit`] into it.
     /// Then the body may clean up, with awaits, and must end.
     ///
     /// # Errors
@@ -282,7 +282,7 @@ impl<Y> AsyncGenerator<'_, Y> {
     ///
     /// # Panics
     ///
-    /// If the body panics, or raises an error when none was thrown at it.
+    /// If the body panics, or raises an error when none was thrown into it.
     ///
     /// # Cancel safety
     ///
@@ -357,7 +357,8 @@ impl<Y, S> AsyncGenerator<'_, Y, S> {
         match ready!(self.poll_yield(cx)) {
             Ok(value) => Poll::Ready(value),
             Err(thrown) => panic!(
-                "the body of an async generator raised an error, but none was thrown at it: {thrown}"
+                "the body of an async generator raised an error, but none was thrown into it (return a `Result` \
+                 instead): {thrown}"
             ),
         }
     }

@@ -73,9 +73,9 @@ pub struct SendError<S> {
 /// Why the value could not be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub(super) enum ResumeRefusal {
-    #[error("can't send a value to a just-started generator: it has not reached a yield yet")]
+    #[error("cannot send a value to a generator that was not started: call `start` first")]
     JustStarted,
-    #[error("the generator is already running")]
+    #[error("the generator is already running, or a call was dropped before it completed")]
     Running,
     #[error("the generator has finished")]
     Over,

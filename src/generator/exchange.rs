@@ -145,7 +145,7 @@ impl<Y, S> Exchange<Y, S> {
         sent
     }
 
-    /// Takes the error that was thrown at a yield, if any.
+    /// Takes the error that was thrown into the body at its yield, if any.
     #[inline]
     pub(super) fn thrown(&self) -> Option<Thrown> {
         self.thrown.take()
@@ -193,7 +193,7 @@ impl<Y, S> Drop for Over<'_, Y, S> {
 #[inline(never)]
 fn not_running() -> ! {
     panic!(
-        "a generator yields one value at a time, while it runs: two yields were polled at once, or one outside its \
-         generator"
+        "a generator can have one pending yield, and only while it runs: two yields were polled at once, or one \
+         outside its generator"
     )
 }

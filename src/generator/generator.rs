@@ -157,6 +157,9 @@ impl<Y, R, S> Unpin for Generator<'_, Y, R, S> {}
 impl<Y, R, S> fmt::Debug for Generator<'_, Y, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = format_args!("{}", self.made_at);
-        f.debug_struct("Generator").field("state", &self.state()).field("made_at", &place).finish()
+        f.debug_struct("Generator")
+            .field("state", &self.state())
+            .field("created_at", &place)
+            .finish()
     }
 }

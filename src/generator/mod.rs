@@ -37,7 +37,7 @@
 //!
 //! None of them needs a scheduler. All stay on their thread.
 //!
-//! # Beside Python's
+//! # Compared with Python
 //!
 //! These are Python's generators on stable Rust: the body is an async closure, and its argument yields.
 //!

@@ -95,7 +95,7 @@ impl<'a, T, R> Coroutine<'a, T, R> {
         self.generator.send(value).map(|yielded| yielded.is_some())
     }
 
-    /// Throws an error at the coroutine, and returns whether it waits for another value: see [`Generator::throw`].
+    /// Throws an error into the coroutine, and returns whether it waits for another value: see [`Generator::throw`].
     ///
     /// # Errors
     ///
@@ -177,6 +177,9 @@ impl<'a, T, R> Coroutine<'a, T, R> {
 impl<T, R> fmt::Debug for Coroutine<'_, T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = format_args!("{}", self.generator.made_at);
-        f.debug_struct("Coroutine").field("state", &self.state()).field("made_at", &place).finish()
+        f.debug_struct("Coroutine")
+            .field("state", &self.state())
+            .field("created_at", &place)
+            .finish()
     }
 }

@@ -164,7 +164,8 @@ impl<Y, R, S> Generator<'_, Y, R, S> {
     fn raised(&self, thrown: &Thrown) -> ! {
         let place = self.made_at;
         panic!(
-            "the body of the generator created at {place} raised an error, but none was thrown at it: {thrown}"
+            "the body of the generator created at {place} raised an error, but none was thrown into it (return a \
+             `Result` instead): {thrown}"
         );
     }
 }

@@ -1,10 +1,10 @@
-//! Errors that are thrown at a generator, or returned by it.
+//! Errors that are thrown into a generator, or returned by it.
 
 use std::error::Error;
 
 use thiserror::Error;
 
-/// An error that was thrown at a generator. [`try_yield`](super::Co::try_yield) returns it to the body, and
+/// An error that was thrown into a generator. [`try_yield`](super::Co::try_yield) returns it to the body, and
 /// [`throw`](super::Generator::throw) returns it if the body does not handle it.
 ///
 /// It holds an error of any type, and has the message and source of that error.

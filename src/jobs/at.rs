@@ -22,7 +22,7 @@ pub(super) enum At {
 ///
 /// let jobs = Jobs::new();
 /// let error = jobs.every(1).day().at("25:00").unwrap_err();
-/// assert_eq!(error.to_string(), r#""25:00" is not a time of day: use HH:MM or HH:MM:SS"#);
+/// assert_eq!(error.to_string(), r#""25:00" is not a time of day: use HH:MM or HH:MM:SS, up to 23:59:59"#);
 /// let error = jobs.every(5).seconds().at(":30").unwrap_err();
 /// assert!(error.is_wrong_unit());
 /// ```
@@ -35,11 +35,11 @@ pub struct AtError(AtProblem);
 enum AtProblem {
     #[error("`at({0:?})` needs a unit of minutes or longer")]
     Unit(String),
-    #[error("{0:?} is not a time of day: use HH:MM or HH:MM:SS")]
+    #[error("{0:?} is not a time of day: use HH:MM or HH:MM:SS, up to 23:59:59")]
     Time(String),
-    #[error("{0:?} is not a time within an hour: use :MM or MM:SS")]
+    #[error("{0:?} is not a time within an hour: use :MM or MM:SS, up to 59:59")]
     Hour(String),
-    #[error("{0:?} is not a second of a minute: use :SS")]
+    #[error("{0:?} is not a second of a minute: use :00 to :59")]
     Minute(String),
 }
 

@@ -39,8 +39,8 @@ enum TimeSource {
     Machine(Cell<Option<Timestamp>>),
     /// Starts at this time when counting starts.
     From(Timestamp),
-    /// Whatever a function of the user returns.
-    Said(Box<dyn Fn() -> Timestamp>),
+    /// Returned by a function that the user has passed.
+    Function(Box<dyn Fn() -> Timestamp>),
 }
 
 /// Both clocks, read together.
@@ -51,7 +51,7 @@ pub(super) struct ClockReading {
 }
 
 impl WallClock {
-    pub(super) fn of_the_machine(zone: TimeZone) -> Self {
+    pub(super) fn system(zone: TimeZone) -> Self {
         WallClock::new(zone, TimeSource::Machine(Cell::new(None)))
     }
 
@@ -59,8 +59,8 @@ impl WallClock {
         WallClock::new(start.time_zone().clone(), TimeSource::From(start.timestamp()))
     }
 
-    pub(super) fn said_by(zone: TimeZone, clock: Box<dyn Fn() -> Timestamp>) -> Self {
-        WallClock::new(zone, TimeSource::Said(clock))
+    pub(super) fn from_fn(zone: TimeZone, clock: Box<dyn Fn() -> Timestamp>) -> Self {
+        WallClock::new(zone, TimeSource::Function(clock))
     }
 
     fn new(zone: TimeZone, wall: TimeSource) -> Self {
@@ -103,7 +103,7 @@ impl WallClock {
 
     fn wall(&self, counted: Duration) -> Timestamp {
         let start = match &self.wall {
-            TimeSource::Said(clock) => return clock(),
+            TimeSource::Function(clock) => return clock(),
             TimeSource::From(start) => *start,
             TimeSource::Machine(_) if self.can_jump() => return Timestamp::now(),
             TimeSource::Machine(start) => {
@@ -119,7 +119,7 @@ impl WallClock {
     /// Returns whether the wall clock can be set between two readings.
     pub(super) fn can_jump(&self) -> bool {
         match &self.wall {
-            TimeSource::Said(_) => true,
+            TimeSource::Function(_) => true,
             TimeSource::From(_) => false,
             TimeSource::Machine(_) => self.origin.get().is_none_or(|origin| origin.is_real),
         }
@@ -145,7 +145,7 @@ impl fmt::Debug for WallClock {
         let wall = match self.wall {
             TimeSource::Machine(_) => "machine",
             TimeSource::From(_) => "counted",
-            TimeSource::Said(_) => "custom",
+            TimeSource::Function(_) => "custom",
         };
         f.debug_struct("WallClock")
             .field("wall", &wall)

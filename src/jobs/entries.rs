@@ -105,7 +105,7 @@ impl Entries {
         let Some(entry) = self.jobs.get_mut(&number) else { return true };
         entry.is_running = false;
         if let Some(until) = entry.until {
-            let is_in_time = |point: &Point| point.on_the_wall(now).is_some_and(|at| at <= until);
+            let is_in_time = |point: &Point| point.wall_time(now).is_some_and(|at| at <= until);
             entry.next = entry.next.filter(is_in_time);
         }
         match entry.next {
@@ -171,7 +171,7 @@ impl Entries {
         let counted = self.counted.first().and_then(|(_, number)| first(number));
         let wall = self.wall.first().and_then(|(_, number)| first(number));
         let both = counted.into_iter().chain(wall);
-        both.min_by_key(|point| point.on_the_wall(now).unwrap_or(Timestamp::MAX))
+        both.min_by_key(|point| point.wall_time(now).unwrap_or(Timestamp::MAX))
     }
 
     /// Takes a waiting job out of its set, because it starts. `None` if the job was removed, or is already

@@ -74,7 +74,7 @@ impl Job {
         let shared = self.shared.upgrade()?;
         let now = shared.clock.now();
         let next = self.look(|entry| entry.next)??;
-        Some(shared.clock.show(next.on_the_wall(now)?))
+        Some(shared.clock.show(next.wall_time(now)?))
     }
 
     /// Returns when the latest run started; `None` if the job has not run yet, or has ended.

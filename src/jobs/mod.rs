@@ -1,6 +1,6 @@
 //! Periodic jobs: every ten minutes, every day at 10:30, every Monday. Feature `jobs`.
 //!
-//! Use it when work has to run on a schedule, by the clock or by the calendar. The words are those of Python's
+//! Use it when work has to run on a schedule, by the clock or by the calendar. The names are those of Python's
 //! `schedule` and `aioschedule`:
 //!
 //! ```
@@ -49,7 +49,7 @@
 //! * **If it is set back**, the job waits until the clock shows that time again. A run that took place is not repeated.
 //! * **A time that a day does not have**, because clocks are put forward, is moved by the same amount: a job of 02:30
 //!   runs at 03:30.
-//! * **A time that a day has twice**, because clocks are put back, counts the first time.
+//! * **A time that a day has twice**, because clocks are put back, counts the first time only.
 //! * **A day lasts from a time of day to the same time of day**, whether that is 23, 24 or 25 hours. Hours and minutes
 //!   are of equal length: with `every(1).hour().at(":30")` the second 02:30 counts too.
 //!

@@ -53,7 +53,7 @@ impl Point {
     }
 
     /// Returns what the wall clock will show then, unless it is set before.
-    pub(super) fn on_the_wall(self, now: ClockReading) -> Option<Timestamp> {
+    pub(super) fn wall_time(self, now: ClockReading) -> Option<Timestamp> {
         match self {
             Point::Wall { at, .. } => Some(at),
             Point::Counted(at) => match at.checked_sub(now.counted) {
@@ -81,7 +81,7 @@ impl Rhythm {
     pub(super) fn first(&self, now: ClockReading, count: u32, zone: &TimeZone) -> Option<Point> {
         match self.at {
             None => Some(Point::Counted(now.counted + self.unit.seconds() * second(count))),
-            Some(At::Second(at)) => self.first_mark(now, count, zone, at),
+            Some(At::Second(at)) => self.first_at_offset(now, count, zone, at),
             Some(At::Time(time)) => self.first_day(now, count, zone, time),
         }
     }
@@ -95,8 +95,8 @@ impl Rhythm {
         zone: &TimeZone,
     ) -> Option<Point> {
         match (point, self.at) {
-            (Point::Wall { at, .. }, Some(At::Second(mark))) => {
-                self.next_mark(at, now, count, zone, mark)
+            (Point::Wall { at, .. }, Some(At::Second(offset))) => {
+                self.next_at_offset(at, now, count, zone, offset)
             }
             (Point::Wall { at, date }, Some(At::Time(time))) => {
                 self.next_day((at, date), now, count, zone, time)
@@ -126,64 +126,64 @@ impl Rhythm {
 
     // ----- a second of the minute, or of the hour -----
 
-    fn first_mark(
+    fn first_at_offset(
         &self,
         now: ClockReading,
         count: u32,
         zone: &TimeZone,
-        mark: i64,
+        offset: i64,
     ) -> Option<Point> {
         if count == 1 {
-            return Some(wall(self.mark_after(now.wall, zone, mark)?, zone));
+            return Some(wall(self.offset_after(now.wall, zone, offset)?, zone));
         }
-        let this = self.in_same(now.wall, zone, mark)?;
+        let this = self.in_same(now.wall, zone, offset)?;
         let at = seconds_later(this, i64::from(self.unit.seconds()) * i64::from(count))?;
-        Some(wall(self.aligned(at, zone, mark)?, zone))
+        Some(wall(self.aligned(at, zone, offset)?, zone))
     }
 
-    fn next_mark(
+    fn next_at_offset(
         &self,
         last: Timestamp,
         now: ClockReading,
         count: u32,
         zone: &TimeZone,
-        mark: i64,
+        offset: i64,
     ) -> Option<Point> {
         if count == 1 {
             let before_now = now.wall.checked_sub(SignedDuration::from_nanos(1)).ok()?;
-            return Some(wall(self.mark_after(last.max(before_now), zone, mark)?, zone));
+            return Some(wall(self.offset_after(last.max(before_now), zone, offset)?, zone));
         }
         let step = i64::from(self.unit.seconds()) * i64::from(count);
-        let mut at = self.aligned(seconds_later(last, step)?, zone, mark)?;
+        let mut at = self.aligned(seconds_later(last, step)?, zone, offset)?;
         if at < now.wall {
             let missed = between(last, now.wall).as_secs() / step.unsigned_abs();
             at = seconds_later(last, step.checked_mul(i64::try_from(missed).ok()?)?)?;
-            at = self.aligned(at, zone, mark)?;
+            at = self.aligned(at, zone, offset)?;
         }
         while at <= last || at < now.wall {
-            at = self.aligned(seconds_later(at, step)?, zone, mark)?;
+            at = self.aligned(seconds_later(at, step)?, zone, offset)?;
         }
         Some(wall(at, zone))
     }
 
-    /// Returns the mark in the same minute, or hour, as a point in time.
-    fn in_same(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
+    /// Returns the point at this offset in the same minute, or hour.
+    fn in_same(&self, at: Timestamp, zone: &TimeZone, offset: i64) -> Option<Timestamp> {
         let whole = Timestamp::from_second(at.as_second()).ok()?;
-        seconds_later(whole, mark - self.seconds_into(whole, zone))
+        seconds_later(whole, offset - self.seconds_into(whole, zone))
     }
 
-    /// Returns the first mark after a point in time.
-    fn mark_after(&self, at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
+    /// Returns the first point at this offset after a point in time.
+    fn offset_after(&self, at: Timestamp, zone: &TimeZone, offset: i64) -> Option<Timestamp> {
         let second = at.as_nanosecond().div_euclid(1_000_000_000) + 1;
-        self.aligned(Timestamp::from_second(second.try_into().ok()?).ok()?, zone, mark)
+        self.aligned(Timestamp::from_second(second.try_into().ok()?).ok()?, zone, offset)
     }
 
-    /// Returns the first mark at or after a whole second. If the clocks change before it, the search continues from
-    /// the change: that matters for changes of less than an hour.
-    fn aligned(&self, mut at: Timestamp, zone: &TimeZone, mark: i64) -> Option<Timestamp> {
+    /// Returns the first point at this offset that is not before a whole second. If the clocks change before it, the
+    /// search continues from the change: that matters for changes of less than an hour.
+    fn aligned(&self, mut at: Timestamp, zone: &TimeZone, offset: i64) -> Option<Timestamp> {
         loop {
             let missing =
-                (mark - self.seconds_into(at, zone)).rem_euclid(i64::from(self.unit.seconds()));
+                (offset - self.seconds_into(at, zone)).rem_euclid(i64::from(self.unit.seconds()));
             let found = seconds_later(at, missing)?;
             match zone.following(at).next().map(|change| change.timestamp()) {
                 Some(change) if change <= found => at = change,

@@ -73,7 +73,7 @@ impl JobRuns {
 
     /// Runs jobs whenever they are due.
     pub(super) async fn forever(mut self, done: StopWhen) {
-        match catch_cancel(self.serve(done)).await {
+        match catch_cancel(self.run_until(done)).await {
             Ok(()) => self.finish().await,
             Err(cancelled) => {
                 self.cancel(cancelled.reason());
@@ -97,7 +97,7 @@ impl JobRuns {
 
     // ----- waiting -----
 
-    async fn serve(&mut self, done: StopWhen) {
+    async fn run_until(&mut self, done: StopWhen) {
         loop {
             self.settle().await;
             let is_empty = || self.shared.entries.borrow().len() == 0 && self.runs.is_empty();

@@ -70,7 +70,7 @@ impl Jobs {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn in_zone(zone: TimeZone) -> Self {
-        Jobs { shared: JobsShared::new(WallClock::of_the_machine(zone)) }
+        Jobs { shared: JobsShared::new(WallClock::system(zone)) }
     }
 
     /// Creates an empty set of jobs whose wall clock starts at this time, in its time zone, and moves with the
@@ -115,7 +115,7 @@ impl Jobs {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_clock(zone: TimeZone, clock: impl Fn() -> Timestamp + 'static) -> Self {
-        Jobs { shared: JobsShared::new(WallClock::said_by(zone, Box::new(clock))) }
+        Jobs { shared: JobsShared::new(WallClock::from_fn(zone, Box::new(clock))) }
     }
 
     /// Sets the seed for the random waits of [`to`](Every::to) from now on. The default is 0.
@@ -230,7 +230,7 @@ impl Jobs {
     pub fn next_run(&self) -> Option<ZonedDateTime> {
         let now = self.shared.clock.now();
         let next = self.shared.entries.borrow().next(now)?;
-        Some(self.shared.clock.show(next.on_the_wall(now)?))
+        Some(self.shared.clock.show(next.wall_time(now)?))
     }
 
     /// Sets a hook that is called with each failed run: one that returns an `Err` or panics. The job's next run is

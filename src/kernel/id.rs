@@ -33,7 +33,7 @@ impl TaskId {
     /// Returns the part of the id that a key contains: the low 31 bits, and a highest bit that is always set.
     ///
     /// Serials repeat after 2³¹ spawns. If a key is kept for that long, and its slot then holds exactly the task with
-    /// the same serial, that task is woken once for nothing, which every future tolerates.
+    /// the same serial, that task is woken once spuriously, which every future tolerates.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
     pub(crate) fn serial(self) -> NonZeroU32 {

@@ -18,7 +18,7 @@ use crate::kernel::task::run_quietly;
 impl Kernel {
     /// Schedules the tasks that other threads have woken, and makes the calls that they have requested.
     pub(crate) fn collect_mail(&self) {
-        if !self.mailbox.looks_full() {
+        if !self.mailbox.may_have_mail() {
             return;
         }
         let mut letters = mem::take(&mut self.board.borrow_mut().read_letters);
@@ -37,7 +37,7 @@ impl Kernel {
 
     /// Schedules a task that was woken from another thread.
     fn deliver_wake(&self, key: Key) {
-        let has_more = {
+        let needs_slow_path = {
             let board = &mut *self.board.borrow_mut();
             if let Some(slot) = board.taskmap.get_mut(key)
                 && !slot.bell.is_none()
@@ -47,7 +47,7 @@ impl Kernel {
             }
             board.schedule(key)
         };
-        if has_more {
+        if needs_slow_path {
             self.after_schedule(key, By::Mail);
         }
     }

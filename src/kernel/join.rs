@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::kernel::id::{Key, TaskId};
 use crate::kernel::now::{self, Flags};
-use crate::kernel::scheduler::{By, Held, Kernel, TaskEvent, move_out};
+use crate::kernel::scheduler::{By, Held, Kernel, TaskEvent, unregister};
 use crate::kernel::task::{Boxed, Ending, Failure, drop_quietly, run_quietly};
 use crate::kernel::taskmap::{Slot, SlotState, TaskMap};
 use crate::kernel::waker::Waiter;
@@ -15,7 +15,7 @@ use crate::kernel::waker::Waiter;
 
 impl Kernel {
     /// Ends a task in the task map. Its output stays in its slot for the handle; a root, the child of a scope and a
-    /// detached task leave immediately.
+    /// detached task are removed from the map immediately.
     #[inline(always)]
     pub(crate) fn exit<'k>(
         &'k self,
@@ -67,26 +67,26 @@ impl Kernel {
         let slot = board.taskmap.slot(key.slot);
         let (id, joiner) = (slot.id(), slot.joiner.take());
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
-        let unwanted = if flags.has(Flags::DETACHED) && target.is_some() {
-            board.taskmap.finish_unwanted(key.slot);
+        let detached_output = if flags.has(Flags::DETACHED) && target.is_some() {
+            board.taskmap.finish_detached(key.slot);
             target
         } else {
             board.taskmap.finish(key.slot, target);
             None
         };
-        let has_more = joiner.is_some_and(|joiner| board.schedule(joiner));
+        let needs_slow_path = joiner.is_some_and(|joiner| board.schedule(joiner));
         drop(guard);
         if let Some(id) = id.filter(|_| is_traced) {
             self.trace(key, TaskEvent::Exited(id, ending));
         }
-        if let Some(joiner) = joiner.filter(|_| has_more) {
+        if let Some(joiner) = joiner.filter(|_| needs_slow_path) {
             self.after_schedule(joiner, id.map_or(By::Current, By::Task));
         }
-        if let Some(mut unwanted) = unwanted {
+        if let Some(mut output) = detached_output {
             if ending == Ending::Panicked || flags.has(Flags::CALL_UNREAD) {
-                self.hooks.unread(self, key.slot, &mut unwanted);
+                self.hooks.unread(self, key.slot, &mut output);
             }
-            self.discard(key.slot, unwanted);
+            self.discard(key.slot, output);
         }
         if let Some(waiter) = foreign {
             wake_safely(waiter);
@@ -113,7 +113,7 @@ impl Kernel {
         drop(self.exit(self.board.borrow_mut(), key, target, Ending::Aborted));
     }
 
-    /// Ends a root whose `block_on` is left before it; does nothing if it has ended.
+    /// Ends the root of a `block_on` that returns or unwinds before the root completes; does nothing if it has ended.
     pub(crate) fn give_up(&self, root: Key) {
         {
             let board = &mut *self.board.borrow_mut();
@@ -132,7 +132,7 @@ impl Kernel {
 impl Kernel {
     /// Ends every task, in the order in which they were spawned, and removes the scheduler from its thread.
     pub(crate) fn close(&self) {
-        // Calls that will never be made; their destructors notify whatever waits for them. Each letter is dropped
+        // Some letters are calls that will never run; dropping them notifies their waiters. Each letter is dropped
         // separately, as everything is here: if two destructors panicked in one drop, the process would abort.
         self.mailbox.close().into_iter().for_each(drop_quietly);
         if self.board.borrow().taskmap.alive() > 0 {
@@ -141,23 +141,23 @@ impl Kernel {
             drop(entered);
         }
         self.is_closed.set(true);
-        move_out(self.id);
+        unregister(self.id);
         if let Some(sleeper) = self.mailbox.sleeper() {
             drop_quietly(sleeper);
         }
     }
 
     /// Ends every task, in the order in which they were spawned, including those that their destructors spawn. Spares
-    /// the root if `but_the_root`. No task may be taking its turn.
-    pub(crate) fn end_all_tasks(&self, but_the_root: bool) {
+    /// the root if `keep_root`. No task may be taking its turn.
+    pub(crate) fn end_all_tasks(&self, keep_root: bool) {
         let before = self.is_ending.replace(true);
-        let is_kept = |slot: &Slot| but_the_root && slot.flags.has(Flags::MAIN);
-        // A task whose future lives in another one, the child of a scope, ends with that one. A child that is still
-        // there was leaked with its scope, or the scope is polled by another scheduler. Then the layer that routes the
-        // child must be notified of its end.
-        let of_its_own = |slot: &Slot| !is_kept(slot) && !slot.flags.has(Flags::ROUTED);
-        while self.end_all(of_its_own, Flags::NONE)
-            || (!but_the_root && self.end_all(|_| true, Flags::CALL_EXIT))
+        let is_kept = |slot: &Slot| keep_root && slot.flags.has(Flags::MAIN);
+        // A scope's child lives in its parent's future and ends with it. A child that is still there was leaked with
+        // its scope, or the scope is polled by another scheduler. Then the layer that routes the child must be notified
+        // of its end.
+        let owns_future = |slot: &Slot| !is_kept(slot) && !slot.flags.has(Flags::ROUTED);
+        while self.end_all(owns_future, Flags::NONE)
+            || (!keep_root && self.end_all(|_| true, Flags::CALL_EXIT))
         {}
         let board = &mut *self.board.borrow_mut();
         let root = board.taskmap.tasks().find(|(_, slot)| slot.is_alive() && is_kept(slot));
@@ -187,7 +187,7 @@ impl Kernel {
     }
 }
 
-// ----- its output -----
+// ----- joining -----
 
 impl Kernel {
     /// Moves a finished task's output into `output`, an `Option<Result<T, Failure>>`, and returns the turn in which the
@@ -279,16 +279,16 @@ impl Kernel {
     ///
     /// An output may hold handles of other finished tasks, in chains of any length. So an output that is discarded
     /// while another is being discarded waits in a list instead of on the stack.
-    fn discard(&self, slot: u32, unwanted: Boxed) {
+    fn discard(&self, slot: u32, output: Boxed) {
         if self.discarding.replace(true) {
-            self.board.borrow_mut().discarded.push((slot, unwanted));
+            self.board.borrow_mut().discarded.push((slot, output));
             return;
         }
-        let mut next = Some((slot, unwanted));
-        while let Some((slot, mut unwanted)) = next {
-            unwanted.as_mut().clear();
+        let mut next = Some((slot, output));
+        while let Some((slot, mut output)) = next {
+            output.as_mut().clear();
             let mut board = self.board.borrow_mut();
-            board.taskmap.bring_back(slot, unwanted);
+            board.taskmap.return_box(slot, output);
             next = board.discarded.pop();
         }
         self.discarding.set(false);

@@ -22,9 +22,9 @@ pub(crate) enum Letter {
 
 /// Letters from other threads, until the scheduler collects them.
 ///
-/// A bell posts at most one letter until that is answered, which happens when the mailbox is read, or when its task is
-/// on ready after a turn. So there are at most twice as many wakes as bells whose clones are held elsewhere, however
-/// often they are rung.
+/// A bell posts at most one letter until the scheduler has handled it, which happens when the mailbox is read, or when
+/// its task is on ready after a turn. So there are at most twice as many wake letters as bells whose clones are held
+/// elsewhere, however often they are rung.
 pub(crate) struct Mailbox {
     /// The scheduler's number.
     pub(crate) scheduler: NonZeroU32,
@@ -77,7 +77,7 @@ impl Mailbox {
     }
 
     /// Returns whether there seems to be a letter; one that was just posted may be missed.
-    pub(crate) fn looks_full(&self) -> bool {
+    pub(crate) fn may_have_mail(&self) -> bool {
         self.full.load(Ordering::Acquire)
     }
 
@@ -138,11 +138,11 @@ mod tests {
         assert!(mailbox.post(Letter::Wake(Key::from_word(3))).is_ok());
         assert!(mailbox.sleeper().is_none(), "the letter has woken the sleeper");
         assert!(!mailbox.wake_me(Waker::noop().clone()));
-        assert!(mailbox.looks_full());
+        assert!(mailbox.may_have_mail());
         let mut letters = Vec::new();
         mailbox.collect(&mut letters);
         assert!(matches!(letters[..], [Letter::Wake(key)] if key == Key::from_word(3)));
-        assert!(!mailbox.looks_full());
+        assert!(!mailbox.may_have_mail());
     }
 
     #[test]

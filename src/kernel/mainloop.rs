@@ -107,7 +107,7 @@ impl<'k, 'r> Run<'k, 'r> {
     fn next_pass(&mut self, mut board: Held<'k>) -> Held<'k> {
         now::end_turn();
         let kernel = self.kernel;
-        if kernel.mailbox.looks_full() || board.turns >= kernel.look_again.get() {
+        if kernel.mailbox.may_have_mail() || board.turns >= kernel.look_again.get() {
             drop(board);
             self.look_around();
             board = kernel.board.borrow_mut();

@@ -8,10 +8,10 @@
 //!                     ┌───────────┐  collect mail ┌─────────┐
 //!                     │   ready   │◀──────────────│ mailbox │
 //!                     └─────┬─────┘               └─────────┘
-//!               pick        │        ▲
+//!            reorder        │        ▲
 //!         (Hooks::arrange)  ▼        │ ring (same thread: straight in)
 //!                     ┌───────────┐  │
-//!                     │   turn    │──┴──▶ wakers of others: join, timers, anything Waited
+//!                     │   turn    │──┴──▶ wakers of others: join, timers, registered primitives
 //!                     └─────┬─────┘
 //!              Ready │             │ Pending
 //!                    ▼             ▼
@@ -38,7 +38,7 @@
 //! flags), `join.rs` (a task's end, and its output), `root.rs` (the future of a `block_on`) and `idle.rs` (the mail,
 //! and sleep). The first plug-in is the timers: `time/heap.rs` and `time/timers.rs`. That is an executor.
 //!
-//! # Three walks
+//! # Three walkthroughs
 //!
 //! Three paths through the source, step by step: each step names functions and the file they are in.
 //!
@@ -81,7 +81,7 @@
 //! 9. `scheduler/park.rs`: `park` – puts the thread to sleep
 //! 10. `kernel/scheduler.rs`: `schedule` – the deadline has passed: the task is put on ready
 //!
-//! The layers above import from this module only.
+//! Layers above import only what this module re-exports.
 
 #![allow(clippy::inline_always, reason = "measured: see `mainloop.rs`")]
 
@@ -105,7 +105,7 @@ mod models;
 
 pub(crate) use atomic::{AtomicUsize, Ordering};
 pub(crate) use id::Key;
-#[allow(unused_imports, reason = "for this folder by itself")]
+#[allow(unused_imports, reason = "needed when this folder is compiled alone")]
 pub(crate) use idle::NoHooks;
 pub(crate) use idle::Unparker;
 pub(crate) use join::wake_safely;

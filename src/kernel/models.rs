@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The mailbox and the word on a bell are the real ones. The count of a bell's clones is that of std's `Arc`, which
-//! loom does not see, so it is modelled by an atomic with the orderings that `Arc` uses.
+//! loom does not see, so it is modeled by an atomic with the orderings that `Arc` uses.
 //!
 //! Each promise that depends on a subtle line is next to the fault that the line prevents: the same model with that
 //! line wrong, which loom must reject.
@@ -31,7 +31,7 @@ fn key(slot: u32) -> Key {
     Key::from_word(u64::from(slot))
 }
 
-/// A labelled bell, shared by the scheduler and the threads that hold clones of its waker.
+/// A labeled bell, shared by the scheduler and the threads that hold clones of its waker.
 struct Lent {
     bell: Bell,
     clones: AtomicUsize,
@@ -89,7 +89,7 @@ impl Wake for Unparker {
 
 /// Waits for mail as the scheduler does when nothing is ready.
 fn sleep_until_mail(mailbox: &Mailbox) {
-    while !mailbox.looks_full() {
+    while !mailbox.may_have_mail() {
         let unparker = Waker::from(StdArc::new(Unparker(thread::current())));
         if mailbox.wake_me(unparker) {
             thread::park();

@@ -135,7 +135,7 @@ pub(crate) fn end_turn() {
     NOW.with(|now| now.task.set(None));
 }
 
-/// If a task is being polled, returns what has happened in its turn so far.
+/// Returns the flags set so far in the current turn, if a task is being polled.
 pub(crate) fn in_poll() -> Option<Flags> {
     NOW.with(|now| (now.bell.get() != 0).then(|| now.flags.get()))
 }

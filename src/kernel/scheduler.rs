@@ -217,8 +217,8 @@ impl Kernel {
     /// the task's key. Both end in [`Board::schedule`], as do an exit, a timer and a letter.
     #[inline]
     pub(crate) fn schedule(&self, key: Key, by: By) {
-        let has_more = self.board.borrow_mut().schedule(key);
-        if has_more {
+        let needs_slow_path = self.board.borrow_mut().schedule(key);
+        if needs_slow_path {
             self.after_schedule(key, by);
         }
     }
@@ -362,8 +362,8 @@ pub(crate) fn schedule(task: TaskKey) {
     let more = SCHEDULERS.with(|all| {
         let all = all.borrow();
         let kernel = all.find(task.scheduler)?;
-        let has_more = kernel.board.borrow_mut().schedule(task.key);
-        has_more.then(|| Rc::clone(kernel))
+        let needs_slow_path = kernel.board.borrow_mut().schedule(task.key);
+        needs_slow_path.then(|| Rc::clone(kernel))
     });
     if let Some(kernel) = more {
         kernel.after_schedule(task.key, By::Current);
@@ -381,7 +381,7 @@ pub(crate) fn has_schedulers() -> bool {
 }
 
 /// Removes a scheduler that is being dropped from its thread's list.
-pub(crate) fn move_out(scheduler: NonZeroU32) {
+pub(crate) fn unregister(scheduler: NonZeroU32) {
     let gone = SCHEDULERS.with(|all| all.borrow_mut().remove(scheduler));
     drop(gone);
 }

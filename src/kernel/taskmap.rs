@@ -202,8 +202,8 @@ impl TaskMap {
         self.slots.get_mut(slot as usize).filter(|entry| entry.id == id.as_u64())
     }
 
-    /// Ends a task that had its last turn. Its output stays for the handle; a task whose future lives elsewhere leaves
-    /// immediately.
+    /// Ends a task that had its last turn. Its output stays for the handle; a task whose future lives elsewhere is
+    /// removed from the map immediately.
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, target: Option<Boxed>) {
         self.ended += 1;
@@ -224,8 +224,8 @@ impl TaskMap {
         self.vacant.add_bare(slot);
     }
 
-    /// Ends a detached task. The caller clears its box, and [brings it back](TaskMap::bring_back).
-    pub(crate) fn finish_unwanted(&mut self, slot: u32) {
+    /// Ends a detached task. The caller clears its box, and [returns it](TaskMap::return_box).
+    pub(crate) fn finish_detached(&mut self, slot: u32) {
         self.ended += 1;
         self.slots[slot as usize].state = SlotState::Done;
     }
@@ -240,7 +240,7 @@ impl TaskMap {
     }
 
     /// Takes back the cleared box of a finished task, and removes the task.
-    pub(crate) fn bring_back(&mut self, slot: u32, empty: Boxed) {
+    pub(crate) fn return_box(&mut self, slot: u32, empty: Boxed) {
         self.vacate(slot);
         empty.recycle(slot, &mut self.vacant);
     }

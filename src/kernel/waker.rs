@@ -3,7 +3,7 @@
 //! A waker is an `Arc<Doorbell>` behind std's [`Wake`]. It holds the address of a task and the mailbox of a scheduler,
 //! never the future. So a waker that outlives its task or its scheduler is harmless, on any thread.
 //!
-//! A scheduler does not create a bell for each task. It owns one and lends it, labelled with the task's key, for one
+//! A scheduler does not create a bell for each task. It owns one and lends it, labeled with the task's key, for one
 //! turn. If the task left no clone of its waker anywhere, the bell is *home* after the turn and is lent to the next
 //! task. If a clone is kept anywhere, the task keeps that bell as its own until it is home again. So the number of
 //! wakers held elsewhere is known exactly, which is what makes a deadlock verdict certain.
@@ -106,7 +106,7 @@ impl Bell {
     /// The count of an `Arc` is read with `Relaxed`, and the last clone may have been dropped by a thread that has just
     /// rung the bell. The fence makes everything that was done with any clone happen before what follows here (all
     /// changes of the count are one release sequence). Without it an old ring could read a new label: one task would be
-    /// woken for nothing, and the other's wake would be lost.
+    /// woken spuriously, and the other's wake would be lost.
     pub(crate) fn is_home(&self) -> bool {
         if Arc::strong_count(&self.door) > 2 {
             return false;

@@ -1,4 +1,4 @@
-//! Limits of a turn: how long it may take, and how many results a task may get in it.
+//! Limits of a turn: how long it may take, and how many results a task may receive in it.
 
 mod meter;
 mod wait;

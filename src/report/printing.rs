@@ -32,6 +32,14 @@ impl fmt::Display for TaskState {
 }
 
 impl WaitsFor {
+    /// Returns the words between the task and the description.
+    fn verb(&self) -> &'static str {
+        match self {
+            WaitsFor::Scope { .. } => "is ready, but",
+            _ => "waits for",
+        }
+    }
+
     /// Returns a description, without place and owners.
     pub(crate) fn what(&self) -> String {
         match self {
@@ -41,7 +49,7 @@ impl WaitsFor {
             WaitsFor::Resource { resource, .. } => resource.to_string(),
             WaitsFor::Children { count: 1, .. } => "a child of the scope".to_owned(),
             WaitsFor::Children { count, .. } => format!("{count} children of the scope"),
-            WaitsFor::Scope { .. } => "its turn: no task polls the scope".to_owned(),
+            WaitsFor::Scope { .. } => "no task polls its scope".to_owned(),
             WaitsFor::Blocking { job } if job.has_begun => job.what(),
             WaitsFor::Blocking { job } => format!("{} (not started)", job.what()),
             WaitsFor::Foreign { wakers: 1 } => "something unknown that holds its waker".to_owned(),
@@ -112,10 +120,11 @@ fn widest<'a>(labels: impl Iterator<Item = &'a TaskLabel>) -> usize {
 
 impl fmt::Display for DeadlockReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (stuck, all) = (self.tasks.len(), self.alive);
-        let word = if self.certain { "deadlock" } else { "possible deadlock" };
+        let (turn, stuck, all) = (self.turn, self.tasks.len(), self.alive);
+        let (word, can) =
+            if self.certain { ("deadlock", "can") } else { ("possible deadlock", "may") };
         let tasks = if all == 1 { "task" } else { "tasks" };
-        writeln!(f, "{word} at turn {}: {stuck} of {all} {tasks} can never run again", self.turn)?;
+        writeln!(f, "{word} at turn {turn}: {stuck} of {all} {tasks} {can} never run again")?;
         let label_width = widest(self.tasks.iter().map(|task| &task.label));
         let waits = self.tasks.iter().flat_map(|task| &task.waits);
         let width = waits.map(WaitsFor::width).max().unwrap_or(0);
@@ -123,8 +132,8 @@ impl fmt::Display for DeadlockReport {
             for (number, wait) in task.waits.iter().enumerate() {
                 let label = if number == 0 { task.label.to_string() } else { String::new() };
                 let since = task.since;
-                let line = wait.line(width);
-                writeln!(f, "  {label:label_width$}  waits for {line}, since turn {since}")?;
+                let (verb, line) = (wait.verb(), wait.line(width));
+                writeln!(f, "  {label:label_width$}  {verb} {line}, since turn {since}")?;
             }
         }
         for cycle in &self.cycles {
@@ -132,7 +141,7 @@ impl fmt::Display for DeadlockReport {
         }
         if self.certain {
             write!(f, "certain: no timer, no armed I/O, no blocking job, ")?;
-            return write!(f, "no waker and no remote handle held outside the scheduler");
+            return write!(f, "no waker and no `Remote` held outside the scheduler");
         }
         write!(f, "possible: {}", self.why_possible())
     }
@@ -147,7 +156,7 @@ impl DeadlockReport {
             _ => Some(format!("{count} {what}s")),
         };
         let wakers = counted(self.wakers_held, "waker");
-        let remotes = counted(self.remotes_held, "remote handle");
+        let remotes = counted(self.remotes_held, "`Remote`");
         let held: Vec<String> = wakers.into_iter().chain(remotes).collect();
         let held = (!held.is_empty()).then(|| {
             format!("{} held outside the scheduler may still be used", held.join(" and "))
@@ -187,7 +196,7 @@ impl fmt::Display for Snapshot {
             let (label, state, turns) = (&task.label, task.state, task.turns);
             writeln!(f, "  {label:width$}  {state:8}  {turns:5}  {}", task.spawned_at)?;
             for wait in &task.waits {
-                writeln!(f, "  {:width$}  {:8}  {:5}  waits for {wait}", "", "", "")?;
+                writeln!(f, "  {:width$}  {:8}  {:5}  {} {wait}", "", "", "", wait.verb())?;
             }
         }
         match self.timers.len() {

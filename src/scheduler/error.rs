@@ -50,7 +50,7 @@ impl fmt::Debug for RunError {
 /// The places of two runs that cannot be nested.
 #[derive(Clone, Copy, Debug, Error)]
 #[error(
-    "cannot run a scheduler at {inner} inside the one running since {outer}: it would block that one; `spawn` the \
+    "cannot run a scheduler at {inner} inside the one started at {outer}: it would block that one; `spawn` the \
      future and await its handle instead"
 )]
 #[non_exhaustive]

@@ -76,7 +76,7 @@ impl Scheduler {
         Builder::new()
     }
 
-    /// Runs until every task has ended: the slides' `mainloop`.
+    /// Runs until every task has ended.
     ///
     /// Waits for timers and for other threads as long as necessary.
     ///

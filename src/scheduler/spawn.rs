@@ -8,7 +8,7 @@ use crate::scheduler::scheduler::Scheduler;
 use crate::task::{AbortHandle, Builder, Fallible, JoinHandle, JoinSet, Remote};
 
 impl Scheduler {
-    /// Spawns a future as a task: the slides' `new`.
+    /// Spawns a future as a task.
     ///
     /// Works whether or not this scheduler is running; the future is not polled yet. Inside tasks,
     /// [`spawn`](crate::spawn) spawns on the running scheduler; [`task::Builder`](crate::task::Builder) sets names and

@@ -23,9 +23,9 @@ impl StallAlarm {
     pub(super) fn time_left(&mut self, turn: u64) -> Option<Duration> {
         let now = Instant::now();
         let stall = self.stall.take_if(|(of, ..)| *of == turn);
-        let (_, since, told) = stall.unwrap_or((turn, now, false));
+        let (_, since, was_reported) = stall.unwrap_or((turn, now, false));
         let left = self.after.saturating_sub(now.saturating_duration_since(since));
         self.stall = Some((turn, since, left.is_zero()));
-        if told { None } else { Some(left) }
+        if was_reported { None } else { Some(left) }
     }
 }

@@ -106,7 +106,7 @@ impl Barrier {
     /// ```
     pub fn abort(&self) {
         self.is_broken.set(true);
-        self.end_meeting(|_| BROKEN);
+        self.end_round(|_| BROKEN);
     }
 
     /// Resets the barrier to its initial state: all current waits fail, and new ones count from zero.
@@ -125,7 +125,7 @@ impl Barrier {
     /// ```
     pub fn reset(&self) {
         self.is_broken.set(false);
-        self.end_meeting(|_| BROKEN);
+        self.end_round(|_| BROKEN);
     }
 
     /// Returns whether the barrier is broken.
@@ -145,7 +145,7 @@ impl Barrier {
     }
 
     /// Wakes all waits, each with the word for its position.
-    fn end_meeting(&self, word: impl Fn(u32) -> u32) {
+    fn end_round(&self, word: impl Fn(u32) -> u32) {
         // Before the wakes, which may run code that arrives for the next rendezvous.
         self.arrived.set(0);
         self.waiters.wake_each(word);
@@ -169,7 +169,7 @@ impl Source for Barrier {
         if self.arrived.get() + 1 < self.parties {
             return Err(0);
         }
-        self.end_meeting(|position| position);
+        self.end_round(|position| position);
         Ok(Grant::Word(LAST))
     }
 
@@ -268,6 +268,6 @@ impl BarrierWaitResult {
 
 /// The error of [`Barrier::wait`]: the barrier was broken or reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the barrier is broken")]
+#[error("the barrier was broken or reset before all tasks arrived")]
 #[doc(alias = "BrokenBarrierError")]
 pub struct BrokenBarrier(());

@@ -248,7 +248,7 @@ impl<'a, T: ?Sized> Future for CondvarWait<'a, T> {
             self.stage = CondvarStage::Locking(lock, notification);
         }
         let CondvarStage::Locking(lock, _) = &mut self.stage else {
-            panic!("a `Condvar` wait was polled after completion")
+            panic!("`Condvar::wait` was polled after completion")
         };
         let guard = ready!(Pin::new(lock).poll(cx));
         if let CondvarStage::Locking(_, notification) =
@@ -313,7 +313,7 @@ where
                 self.state = While::Looking(guard);
             }
             let While::Looking(mut guard) = mem::replace(&mut self.state, While::Over) else {
-                panic!("a `Condvar` wait was polled after completion")
+                panic!("`Condvar::wait_while` was polled after completion")
             };
             if !(self.condition)(&mut guard) {
                 return Poll::Ready(guard);

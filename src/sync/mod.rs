@@ -29,7 +29,7 @@
 //! | share data across an `.await` | [`Mutex`], [`RwLock`] |
 //! | limit concurrency | [`Semaphore`] |
 //! | wait until locked data has changed | [`Condvar`] |
-//! | wait for something that happens once, and stays so | [`Event`] |
+//! | wait for a flag that stays set | [`Event`] |
 //! | wake one waiting task, or all of them | [`Notify`] |
 //! | rendezvous: wait until a number of tasks have arrived | [`Barrier`] |
 //! | compute a value once, by the first task that needs it | [`OnceCell`] |

@@ -298,7 +298,7 @@ pin_project! {
 
 pin_project! {
     /// ```text
-    /// waiting ──1──▶ running ──2──▶ over      1 it has the right to initialize
+    /// waiting ──1──▶ running ──2──▶ done      1 it has the right to initialize
     ///    └──────────────3─────────────▲       2 ready   3 there is a value
     /// ```
     #[project = StageView]
@@ -310,7 +310,7 @@ pin_project! {
             #[pin]
             future: Fut,
         },
-        Over,
+        Done,
     }
 }
 
@@ -335,13 +335,13 @@ where
         let cell: &'a OnceCell<T> = this.cell;
         if let StageView::Waiting { queued } = this.stage.as_mut().project() {
             let right = ready!(queued.poll_held(&cell.gate, cx));
-            this.stage.set(InitStage::Over);
+            this.stage.set(InitStage::Done);
             let Some(right) = right else {
                 return Poll::Ready(Ok(cell
                     .get()
                     .expect("the gate is closed once there is a value")));
             };
-            let init = this.init.take().expect("the initialiser runs once");
+            let init = this.init.take().expect("the initializer runs once");
             let future = init();
             this.stage.set(InitStage::Running { right: Some(right), future });
         }
@@ -349,13 +349,13 @@ where
             panic!("the future of a `OnceCell` was polled after completion");
         };
         // Held in a local: a panic drops it, and the next in line gets the right.
-        let held = right.take().expect("the initialiser is not polled after it panicked");
+        let held = right.take().expect("the initializer is not polled after it panicked");
         let Poll::Ready(output) = future.poll(cx) else {
             *right = Some(held);
             return Poll::Pending;
         };
         let result = finish(output).map(|value| cell.fill(value));
-        this.stage.set(InitStage::Over);
+        this.stage.set(InitStage::Done);
         drop(held);
         Poll::Ready(result)
     }
@@ -378,7 +378,7 @@ impl<Fut> fmt::Debug for InitStage<'_, Fut> {
         match self {
             InitStage::Waiting { queued } => write!(f, "waiting since {}", queued.place()),
             InitStage::Running { .. } => f.write_str("running"),
-            InitStage::Over => f.write_str("finished"),
+            InitStage::Done => f.write_str("finished"),
         }
     }
 }

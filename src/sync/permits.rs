@@ -103,10 +103,10 @@ impl Future for AcquireOwned {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ticket = self.ticket.take();
         let semaphore =
-            self.semaphore.take().expect("an `acquire_owned` was polled after completion");
+            self.semaphore.take().expect("`Semaphore::acquire_owned` was polled after completion");
         let mut queued = Queued::resume(&semaphore.gate, self.permits, self.place, ticket);
         let poll = Pin::new(&mut queued).poll(cx);
-        self.ticket = queued.set_aside();
+        self.ticket = queued.suspend();
         match poll {
             Poll::Ready(grant) => {
                 let held = HeldPermits::from(semaphore, grant).ok_or(AcquireError(()))?;

@@ -40,7 +40,7 @@ use crate::sync::promise_future::{PromiseCallback, PromiseFuture, PromiseShared}
 /// });
 /// ```
 #[doc(alias = "Future")]
-#[doc(alias = "PromiseShared")]
+#[doc(alias = "Shared")]
 #[doc(alias = "SetOnce")]
 pub struct Promise<T> {
     shared: Rc<PromiseShared<T>>,

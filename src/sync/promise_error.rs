@@ -31,7 +31,7 @@ enum PromiseCause {
     Failed(Arc<dyn Error + Send + Sync>),
     #[error("the promise was cancelled")]
     Cancelled,
-    #[error("the promise was abandoned: every handle was dropped before it was set")]
+    #[error("the promise was abandoned: every handle was dropped before it was settled")]
     Abandoned,
 }
 
@@ -54,7 +54,7 @@ impl PromiseError {
         matches!(self.0, PromiseCause::Cancelled)
     }
 
-    /// Returns whether every handle was dropped before the promise was set.
+    /// Returns whether every handle was dropped before the promise was settled.
     pub fn is_abandoned(&self) -> bool {
         matches!(self.0, PromiseCause::Abandoned)
     }

@@ -49,14 +49,14 @@ impl<'a, S: Source> Queued<'a, S> {
         Queued { source, wanted, place, ticket: None }
     }
 
-    /// Continues a wait that was set aside: for a future that owns its source, and so cannot contain a
+    /// Continues a suspended wait: for a future that owns its source, and so cannot contain a
     /// `Queued` that borrows from it.
     pub(crate) fn resume(source: &'a S, wanted: u32, place: Place, ticket: Option<Ticket>) -> Self {
         Queued { source, wanted, place, ticket }
     }
 
-    /// Sets the wait aside without ending it. `None` if it has not started or has completed.
-    pub(crate) fn set_aside(mut self) -> Option<Ticket> {
+    /// Suspends the wait without ending it. `None` if it has not started or has completed.
+    pub(crate) fn suspend(mut self) -> Option<Ticket> {
         self.ticket.take()
     }
 
@@ -115,7 +115,9 @@ impl<S: Source> Limited for &mut Queued<'_, S> {
     #[inline(always)]
     fn poll_now(self, cx: &Context<'_>) -> Poll<Grant> {
         let Some(ticket) = &self.ticket else { return self.first_poll(cx) };
-        let Some(left) = self.source.waiters().see(ticket, cx) else { return Poll::Pending };
+        let Some(left) = self.source.waiters().poll_outcome(ticket, cx) else {
+            return Poll::Pending;
+        };
         let ticket = self.ticket.take();
         match (left, ticket) {
             (Left::Woken(word), _) => Poll::Ready(Grant::Word(word)),

@@ -181,9 +181,9 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
 #[error("a writer holds the lock or waits for it")]
 pub struct TryReadError(());
 
-/// The error of [`RwLock::try_write`]: the lock is held.
+/// The error of [`RwLock::try_write`]: the lock is held or being handed to a waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the lock is held")]
+#[error("the lock is held or being handed to a waiter")]
 pub struct TryWriteError(());
 
 /// The future of [`RwLock::read`].

@@ -290,7 +290,9 @@ pub enum TryAcquireError {
     #[error("the semaphore is closed")]
     Closed,
     /// Not enough permits are available, or other tasks are waiting for them.
-    #[error("the semaphore has too few available permits")]
+    #[error(
+        "the semaphore has too few available permits, or other tasks are already waiting for them"
+    )]
     NoPermits,
 }
 

@@ -270,7 +270,7 @@ impl Waiters {
     /// Like [`poll`](Waiters::poll), but removes the node if the wait was woken; a held node stays. `None` while it
     /// waits.
     #[inline]
-    pub(crate) fn see(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
+    pub(crate) fn poll_outcome(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
         let seen = with_waits(|waits| {
             let node = waits.node(ticket.0);
             match node.stage {
@@ -284,15 +284,15 @@ impl Waiters {
         match seen {
             Some(Left::Waiting) => None,
             Some(seen) => Some(seen),
-            None => self.see_as_foreign(ticket, cx),
+            None => self.poll_as_foreign(ticket, cx),
         }
     }
 
     #[cold]
-    fn see_as_foreign(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
+    fn poll_as_foreign(&self, ticket: &Ticket, cx: &Context<'_>) -> Option<Left> {
         match replace_waker(ticket, cx) {
             WaitStage::Waiting => None,
-            WaitStage::Holding => self.see(ticket, cx),
+            WaitStage::Holding => self.poll_outcome(ticket, cx),
             WaitStage::Woken | WaitStage::Due | WaitStage::Vacant => {
                 Some(self.leave(Ticket(ticket.0)))
             }

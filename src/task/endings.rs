@@ -47,7 +47,7 @@ impl Endings {
     }
 
     /// Creates an empty group with the same kind and name, for the tasks spawned from now on.
-    pub(crate) fn anew(&self) -> Rc<Self> {
+    pub(crate) fn empty_copy(&self) -> Rc<Self> {
         let endings = Endings::new(self.kind);
         endings.name.replace(self.name());
         endings
@@ -143,16 +143,16 @@ pin_project! {
         // In this order: the future's destructors run before its end is recorded.
         #[pin]
         future: F,
-        leaves: Leaves,
+        guard: EndGuard,
     }
 }
 
-struct Leaves {
+struct EndGuard {
     endings: Rc<Endings>,
     number: u32,
 }
 
-impl Drop for Leaves {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         self.endings.leave(self.number);
     }
@@ -160,7 +160,7 @@ impl Drop for Leaves {
 
 impl<F> SetMember<F> {
     pub(crate) fn new(future: F, endings: &Rc<Endings>, number: u32) -> Self {
-        SetMember { future, leaves: Leaves { endings: Rc::clone(endings), number } }
+        SetMember { future, guard: EndGuard { endings: Rc::clone(endings), number } }
     }
 }
 

@@ -80,7 +80,7 @@ fn spawn_inheriting<T: 'static>(
 /// The boxed future of a task, or the boxed child of a scope, with its inherited values. They are set during everything
 /// that is done to it, including its drop; then the values are dropped, with nothing set.
 pub(crate) struct Inherited<P> {
-    values: Several,
+    values: ValueList,
     /// `None` once it is dropped.
     target: Option<P>,
 }
@@ -158,16 +158,16 @@ impl<V: Values> Drop for Set<'_, V> {
 }
 
 /// The values of several keys.
-struct Several(Vec<Box<dyn Values>>);
+struct ValueList(Vec<Box<dyn Values>>);
 
-impl Several {
+impl ValueList {
     /// Drops the values one by one.
     fn end(&mut self) {
         self.0.drain(..).for_each(drop_quietly);
     }
 }
 
-impl Values for Several {
+impl Values for ValueList {
     fn put(&mut self) {
         self.0.iter_mut().for_each(|value| value.put());
     }
@@ -178,7 +178,7 @@ impl Values for Several {
 }
 
 /// Clones all inherited values that are set, one per key.
-fn collect() -> Several {
+fn collect() -> ValueList {
     // Copied first, because cloning a value runs user code.
     let set = KEYS.try_with(|keys| keys.borrow().clone()).unwrap_or_default();
     let mut keys: Vec<&'static dyn Inherit> = Vec::new();
@@ -187,5 +187,5 @@ fn collect() -> Several {
             keys.push(key);
         }
     }
-    Several(keys.into_iter().filter_map(Inherit::hand_down).collect())
+    ValueList(keys.into_iter().filter_map(Inherit::hand_down).collect())
 }

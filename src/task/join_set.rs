@@ -201,7 +201,7 @@ impl<T> JoinSet<T> {
     /// Detaches all tasks: they continue on their own, and the set is empty.
     pub fn detach_all(&mut self) {
         self.endings.forget_waiter();
-        self.endings = self.endings.anew(); // The detached tasks keep the old one.
+        self.endings = self.endings.empty_copy(); // The detached tasks keep the old one.
         self.free.clear();
         self.let_go();
     }

@@ -285,7 +285,7 @@ impl<T, F: Future> Future for TaskLocalFuture<T, F> {
         let mut this = self.project();
         let _set = Set::of(this.value);
         let Some(future) = this.future.as_mut().as_pin_mut() else {
-            panic!("the future of a task-local `scope` was polled after completion");
+            panic!("`LocalKey::scope` was polled after completion");
         };
         let poll = future.poll(cx);
         if poll.is_ready() {

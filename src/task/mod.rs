@@ -137,8 +137,8 @@
 //! });
 //! ```
 //!
-//! **A branch that catches nothing, beside one that does.** The request goes to the neighbour, and this branch
-//! continues to its end. Put one `catch_cancel` around both, or let the neighbour `resume`.
+//! **A branch that catches nothing, beside one that does.** The request goes to the neighbor, and this branch
+//! continues to its end. Put one `catch_cancel` around both, or let the neighbor `resume`.
 //!
 //! ```
 //! use std::{future::pending, time::Duration};

@@ -170,7 +170,7 @@ impl fmt::Debug for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut interval = f.debug_struct("Interval");
         interval.field("period", &self.period).field("missed", &self.missed);
-        interval.field("next", &self.next).field("made_at", &format_args!("{}", self.made_at));
+        interval.field("next", &self.next).field("created_at", &format_args!("{}", self.made_at));
         interval.finish_non_exhaustive()
     }
 }

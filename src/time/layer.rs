@@ -64,8 +64,8 @@ impl Time {
             fired = true;
             match sleeper {
                 Sleeper::Task(key) if !is_traced => {
-                    let has_more = kernel.board.borrow_mut().schedule(key);
-                    if !has_more {
+                    let needs_slow_path = kernel.board.borrow_mut().schedule(key);
+                    if !needs_slow_path {
                         continue; // No user code runs, so the timers stay borrowed.
                     }
                     drop(timers);

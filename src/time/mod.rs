@@ -1,7 +1,7 @@
 //! Time: sleeping, intervals, timeouts, and the clock, real or virtual.
 //!
 //! Use it to wait for a duration or a point in time, to repeat something at a fixed period, to limit how long something
-//! may take, and to test all of that in no time.
+//! may take, and to test all of that without really sleeping.
 //!
 //! ```
 //! use std::time::Duration;

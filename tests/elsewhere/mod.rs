@@ -1,4 +1,4 @@
-//! Other executors, for tests that something works on them.
+//! Other executors, for tests that a future is executor-agnostic.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
 use std::pin::pin;
@@ -14,7 +14,7 @@ impl Wake for Unpark {
     }
 }
 
-/// The smallest executor: polls, and sleeps until it is woken, as those of pollster and futures do.
+/// A minimal executor: polls, and parks the thread until it is woken, as those of pollster and futures do.
 pub(crate) fn on_a_bare_thread<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
@@ -32,7 +32,7 @@ pub(crate) fn on_tokio<F: Future>(future: F) -> F::Output {
     tokio::task::LocalSet::new().block_on(&runtime, future)
 }
 
-/// The outputs of a future on our scheduler, on a bare thread, and on tokio.
+/// The outputs of a future on this crate's scheduler, on a bare thread, and on tokio.
 pub(crate) fn everywhere<F: Future>(make: impl Fn() -> F) -> [F::Output; 3] {
     [turnwise::block_on(make()), on_a_bare_thread(make()), on_tokio(make())]
 }

@@ -2,60 +2,63 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tokens::{Tokens, behind, is_name, tokens};
+use crate::tokens::{Tokens, after, is_name, tokens};
 
-/// Words that are followed by the name of what they declare.
+/// Keywords that are followed by the name of the item they declare.
 const DECLARES: [&str; 10] =
     ["fn", "struct", "enum", "union", "trait", "type", "const", "static", "macro_rules", "mod"];
 
 pub(crate) type Path = Vec<String>;
 
 pub(crate) struct Use {
-    /// What it is called here.
+    /// The name in this module, which an `as` may have changed.
     pub(crate) name: String,
     pub(crate) path: Path,
-    /// Whether it is visible outside: `pub` of any kind.
+    /// Whether it is a re-export: `pub`, or `pub` with a restriction.
     pub(crate) is_public: bool,
 }
 
 #[derive(Default)]
 pub(crate) struct Module {
-    /// Below `src`. A module within a file has the same.
+    /// Relative to `src`. An inline module has the file that contains it.
     pub(crate) file: String,
     pub(crate) parent: usize,
     pub(crate) children: BTreeMap<String, usize>,
     pub(crate) uses: Vec<Use>,
-    /// Every other path of two names or more.
+    /// All other paths of two names or more.
     pub(crate) paths: Vec<Path>,
-    /// The type of each `impl`.
+    /// The type that each `impl` is for.
     pub(crate) impls: Vec<Path>,
     pub(crate) declares: BTreeSet<String>,
 }
 
-/// The crate; its first module is the root.
-pub(crate) struct House {
+/// The modules of the crate; the first is the root.
+pub(crate) struct ModuleGraph {
     pub(crate) modules: Vec<Module>,
-    /// Where each macro is written; its path is that of the root.
+    /// The module that defines each macro. The macro itself is named by a path from the root.
     pub(crate) macros: BTreeMap<String, usize>,
 }
 
-impl House {
-    /// Reads what can be reached from `lib.rs` in these files, each a path below `src` and a text.
-    pub(crate) fn read(files: &[(&str, &str)]) -> House {
+impl ModuleGraph {
+    /// Reads the modules that can be reached from `lib.rs`. Each file is a path relative to `src` and a text.
+    pub(crate) fn read(files: &[(&str, &str)]) -> ModuleGraph {
         let files = files.iter().copied().collect();
         let mut builder = Builder { files, modules: Vec::new(), macros: BTreeMap::new() };
         builder.read_file("lib.rs", 0);
-        House { modules: builder.modules, macros: builder.macros }
+        ModuleGraph { modules: builder.modules, macros: builder.macros }
     }
 
-    /// The modules in files whose path begins so.
-    pub(crate) fn below<'h>(&'h self, start: &'h str) -> impl Iterator<Item = (usize, &'h Module)> {
-        self.modules.iter().enumerate().filter(move |(_, module)| module.file.starts_with(start))
+    /// The modules in files whose path has this prefix.
+    pub(crate) fn below<'h>(
+        &'h self,
+        prefix: &'h str,
+    ) -> impl Iterator<Item = (usize, &'h Module)> {
+        self.modules.iter().enumerate().filter(move |(_, module)| module.file.starts_with(prefix))
     }
 }
 
-/// Whether this file is the door of a folder, or of the crate.
-pub(crate) fn is_door(file: &str) -> bool {
+/// Whether this file is a `mod.rs`, or `lib.rs`.
+pub(crate) fn is_module_root(file: &str) -> bool {
     file == "lib.rs" || file.ends_with("/mod.rs")
 }
 
@@ -81,16 +84,16 @@ impl Builder<'_> {
         number
     }
 
-    /// Reads what begins at `at`, and returns where to go on.
+    /// Reads the item that starts at `at`, and returns the index at which to continue.
     fn read_item(&mut self, number: usize, tokens: &[String], at: usize) -> usize {
         let word = |by: usize| tokens.get(at + by).map_or("", String::as_str);
         let before = at.checked_sub(1).map_or(";", |before| tokens[before].as_str());
         match word(0) {
-            "#" if word(1) == "[" && is_of_tests(&tokens[at + 2..]) => behind_item(tokens, at),
-            "#" if word(1) == "[" => behind(tokens, at + 1),
-            "#" if word(1) == "!" && word(2) == "[" => behind(tokens, at + 2),
+            "#" if word(1) == "[" && is_test_only(&tokens[at + 2..]) => after_item(tokens, at),
+            "#" if word(1) == "[" => after(tokens, at + 1),
+            "#" if word(1) == "!" && word(2) == "[" => after(tokens, at + 2),
             "mod" if word(2) == "{" => {
-                let end = behind(tokens, at + 2);
+                let end = after(tokens, at + 2);
                 let file = self.modules[number].file.clone();
                 let child = self.read_module(&file, number, &tokens[at + 3..end - 1]);
                 self.modules[number].children.insert(word(1).to_owned(), child);
@@ -102,10 +105,10 @@ impl Builder<'_> {
                 self.modules[number].children.insert(word(1).to_owned(), child);
                 at + 3
             }
-            // `use<'a>` names what a type captures.
+            // `use<'a>` lists the lifetimes that a type captures.
             "use" if word(1) != "<" => self.read_use(number, tokens, at, false),
             "pub" => {
-                let next = if word(1) == "(" { behind(tokens, at + 1) } else { at + 1 };
+                let next = if word(1) == "(" { after(tokens, at + 1) } else { at + 1 };
                 let is_use = tokens.get(next).is_some_and(|token| token == "use");
                 if is_use { self.read_use(number, tokens, next, true) } else { next }
             }
@@ -132,7 +135,8 @@ impl Builder<'_> {
     }
 
     fn read_use(&mut self, number: usize, tokens: &[String], at: usize, is_public: bool) -> usize {
-        let length = tokens[at..].iter().position(|token| token == ";").expect("a `use` ends");
+        let length =
+            tokens[at..].iter().position(|token| token == ";").expect("a `use` ends with `;`");
         let mut found = Vec::new();
         read_tree(&tokens[at + 1..at + length], &[], &mut found);
         let uses = found.into_iter().map(|(name, path)| Use { name, path, is_public });
@@ -140,29 +144,29 @@ impl Builder<'_> {
         at + length
     }
 
-    /// The file of a module that is declared in this one.
+    /// The file of a module that is declared in this file.
     fn file_of(&self, file: &str, name: &str) -> String {
         let folder = match file.rsplit_once('/') {
-            _ if !is_door(file) => format!("{}/", file.trim_end_matches(".rs")),
+            _ if !is_module_root(file) => format!("{}/", file.trim_end_matches(".rs")),
             Some((folder, _)) => format!("{folder}/"),
             None => String::new(),
         };
-        let places = [format!("{folder}{name}.rs"), format!("{folder}{name}/mod.rs")];
-        let place = places.into_iter().find(|place| self.files.contains_key(place.as_str()));
-        place.unwrap_or_else(|| panic!("`mod {name}` of {file} has no file"))
+        let candidates = [format!("{folder}{name}.rs"), format!("{folder}{name}/mod.rs")];
+        let found = candidates.into_iter().find(|path| self.files.contains_key(path.as_str()));
+        found.unwrap_or_else(|| panic!("`mod {name}` of {file} has no file"))
     }
 }
 
-/// Whether this is what is within `#[cfg(test)]` or `#[cfg(all(test, …))]`.
-fn is_of_tests(attribute: &[String]) -> bool {
+/// Whether this is the content of `#[cfg(test)]` or `#[cfg(all(test, …))]`.
+fn is_test_only(attribute: &[String]) -> bool {
     let starts = |words: &[&str]| attribute.iter().zip(words).all(|(token, word)| token == word);
     starts(&["cfg", "(", "test"]) || starts(&["cfg", "(", "all", "(", "test"])
 }
 
-/// The place behind the item that begins with an attribute here.
-fn behind_item(tokens: &[String], mut at: usize) -> usize {
+/// The index after the item whose attributes start at `at`.
+fn after_item(tokens: &[String], mut at: usize) -> usize {
     while tokens.get(at).is_some_and(|token| token == "#") {
-        at = behind(tokens, at + 1);
+        at = after(tokens, at + 1);
     }
     let head = tokens[at..].iter().position(|token| !matches!(token.as_str(), "pub" | "unsafe"));
     let head = head.map_or("", |by| tokens[at + by].as_str());
@@ -172,15 +176,15 @@ fn behind_item(tokens: &[String], mut at: usize) -> usize {
             ";" => return at + 1,
             "," if !is_item => return at + 1,
             "}" | ")" | "]" => return at,
-            "{" if head != "use" => return behind(tokens, at),
-            "{" | "(" | "[" => at = behind(tokens, at),
+            "{" if head != "use" => return after(tokens, at),
+            "{" | "(" | "[" => at = after(tokens, at),
             _ => at += 1,
         }
     }
     at
 }
 
-/// The names from here on that are joined by `::`.
+/// The path that starts at `at`: names joined by `::`.
 fn path_at(tokens: &[String], at: usize) -> Path {
     let mut path = vec![tokens[at].clone()];
     let mut rest = tokens[at + 1..].iter();
@@ -202,7 +206,7 @@ fn read_tree(tree: &[String], before: &[String], found: &mut Vec<(String, Path)>
         match tree[at].as_str() {
             "::" => {}
             "{" => {
-                let end = behind(tree, at);
+                let end = after(tree, at);
                 for branch in branches(&tree[at + 1..end - 1]) {
                     read_tree(branch, &path, found);
                 }
@@ -223,12 +227,12 @@ fn read_tree(tree: &[String], before: &[String], found: &mut Vec<(String, Path)>
     }
 }
 
-/// Splits at the commas that are in no inner braces.
+/// Splits at the commas that are not within inner braces.
 fn branches(list: &[String]) -> Vec<&[String]> {
     let (mut branches, mut start, mut at) = (Vec::new(), 0, 0);
     while at < list.len() {
         match list[at].as_str() {
-            "{" => at = behind(list, at),
+            "{" => at = after(list, at),
             "," => {
                 branches.push(&list[start..at]);
                 (start, at) = (at + 1, at + 1);
@@ -248,7 +252,7 @@ fn type_of_impl(tokens: &[String]) -> Path {
     for (at, token) in tokens.iter().enumerate() {
         match token.as_str() {
             "<" => depth += 1,
-            // Not the end of an arrow.
+            // Not the end of a `->`.
             ">" if at == 0 || tokens[at - 1] != "-" => depth -= 1,
             "{" | "where" | ";" if depth == 0 => break,
             "for" if depth == 0 => head.clear(),

@@ -1,6 +1,6 @@
-//! The words of a source text: identifiers, `::` and single signs, without comments and without what is in strings.
+//! The tokens of a source text: identifiers, `::` and single characters, without comments and the content of strings.
 
-/// What stands for a string or a character.
+/// The token for a string or character literal.
 const LITERAL: &str = "\"";
 
 pub(crate) type Tokens = Vec<String>;
@@ -13,8 +13,8 @@ pub(crate) fn tokens(text: &str) -> Tokens {
     reader.tokens
 }
 
-/// The place behind the bracket that closes the one at `open`.
-pub(crate) fn behind(tokens: &[String], open: usize) -> usize {
+/// The index after the bracket that closes the one at `open`.
+pub(crate) fn after(tokens: &[String], open: usize) -> usize {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate().skip(open) {
         match token.as_str() {
@@ -53,7 +53,7 @@ impl Reader {
         }
     }
 
-    /// The character so far ahead; a blank at the end.
+    /// The character this far ahead; a space after the end.
     fn ahead(&self, by: usize) -> char {
         self.text.get(self.at + by).copied().unwrap_or(' ')
     }
@@ -91,7 +91,7 @@ impl Reader {
         self.at += 1;
     }
 
-    /// A string without escapes, which ends at a quote with so many `#` behind it.
+    /// A string without escapes. It ends at a quote that is followed by as many `#` as its start has.
     fn raw_string(&mut self) {
         let mut hashes = 0;
         while self.ahead(0) == '#' {
@@ -117,7 +117,7 @@ impl Reader {
         } else if self.ahead(2) == '\'' {
             self.push(LITERAL, 3);
         } else {
-            // A lifetime is of no interest; its name is read as a word and dropped.
+            // A lifetime is not needed: its name is read as a word and removed.
             self.at += 1;
             self.word();
             self.tokens.pop();
@@ -134,7 +134,7 @@ impl Reader {
         match word.as_str() {
             "r" | "br" | "cr" if is_raw => self.raw_string(),
             "r" if self.ahead(0) == '#' => self.at += 1,
-            // The quote that follows is read next.
+            // The prefix of a literal; the quote is read next.
             "b" | "c" if matches!(self.ahead(0), '"' | '\'') => {}
             _ => self.tokens.push(word),
         }

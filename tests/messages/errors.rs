@@ -223,7 +223,7 @@ fn runs() -> Vec<Text> {
     ]
 }
 
-// ----- synchronisation -----
+// ----- synchronization -----
 
 fn locks() -> Vec<Text> {
     let (mutex, lock) = (Mutex::new(1), RwLock::new(1));

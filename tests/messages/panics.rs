@@ -16,6 +16,7 @@ use turnwise::task::{self, JoinSet, scope, shield};
 use turnwise::time::{advance, interval};
 use turnwise::{
     Scheduler, ThreadPool, block_on, gather, join_all, race, select, sleep, spawn, timeout,
+    try_join_all,
 };
 
 use crate::Text;
@@ -136,7 +137,7 @@ pub(crate) fn jobs() -> Vec<Text> {
 
 // ----- polled after completion -----
 
-/// The text of the panic when a future is polled after it was ready; it needs no scheduler.
+/// The text of the panic when a future is polled after it has completed; it needs no scheduler.
 fn polled_again(future: impl Future) -> String {
     let mut future = pin!(future);
     let cx = &mut Context::from_waker(Waker::noop());
@@ -166,6 +167,7 @@ fn polled_after_completion() -> Vec<Text> {
         ("LocalKey::scope", polled_again(KEY.scope(1, async {}))),
         ("ThreadPool::submit_async", polled_again(pool.submit_async(|| ()))),
         ("join_all", polled_again(join_all([async {}]))),
+        ("try_join_all", polled_again(try_join_all([async { Ok::<_, ()>(()) }]))),
         ("join_all", caught(|| poll_with(&mut bomb, Waker::noop()))),
         ("race", polled_again(race([async {}]))),
     ]

@@ -1,4 +1,4 @@
-//! Notes with the virtual time, and helpers for the tests of cancellation.
+//! A log with virtual timestamps, and helpers for the tests of cancellation.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
 use std::cell::RefCell;
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use turnwise::task::catch_cancel;
 use turnwise::{JoinHandle, Scheduler, sleep, time};
 
-/// A number of milliseconds.
+/// A duration in milliseconds.
 pub(crate) const fn ms(number: u64) -> Duration {
     Duration::from_millis(number)
 }
 
-/// Lines, each with the virtual time in milliseconds; clones write into the same ones.
+/// A log whose lines start with the virtual time in milliseconds. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Notes {
     lines: Rc<RefCell<Vec<String>>>,
@@ -28,17 +28,17 @@ impl Notes {
         self.lines.borrow_mut().push(format!("{passed} {}", what.as_ref()));
     }
 
-    /// Everything since the last call.
+    /// The lines since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         self.lines.take()
     }
 
-    /// A value that notes its own drop.
+    /// A value that logs a line when it is dropped.
     pub(crate) fn on_drop(&self, what: &'static str) -> NoteOnDrop {
         NoteOnDrop { notes: self.clone(), what }
     }
 
-    /// Runs `work`; if that is cancelled, cleans up for `clean_up` milliseconds.
+    /// Runs `work`. If that is cancelled, cleans up for `clean_up` milliseconds.
     pub(crate) async fn guard(&self, name: &str, clean_up: u64, work: impl Future) {
         match catch_cancel(work).await {
             Ok(_) => self.add(format!("{name} done")),
@@ -76,7 +76,7 @@ impl Drop for NoteOnDrop {
     }
 }
 
-/// A scheduler with a virtual clock, and an empty list of notes.
+/// A scheduler with a virtual clock, and an empty log.
 pub(crate) fn world() -> (Scheduler, Notes) {
     let scheduler = Scheduler::builder().virtual_time().build();
     let start = scheduler.block_on(async { time::now() });

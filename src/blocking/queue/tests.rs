@@ -10,7 +10,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection, prop_assert_eq, proptest};
 
 use crate::blocking::error::JobRefusal;
-use crate::blocking::queue::{Admission, Call, IdleThread, JobQueue};
+use crate::blocking::queue::{Call, EnterOutcome, IdleThread, JobQueue};
 use crate::blocking::record::JobRecord;
 use crate::blocking::work::Work;
 
@@ -51,28 +51,28 @@ proptest! {
     /// The model is one list of the numbers that are not running: the first ones have a slot.
     #[test]
     fn jobs_are_served_in_fifo_order_and_no_slot_is_lost(
-        most in 1_usize..4, limit in 0_usize..4, ops in collection::vec(op(), 0..60),
+        max_threads in 1_usize..4, limit in 0_usize..4, ops in collection::vec(op(), 0..60),
     ) {
-        let mut queue = JobQueue::new(most, limit);
+        let mut queue = JobQueue::new(max_threads, limit);
         let (mut number, mut is_closed) = (0, false);
         let (mut model, mut running) = (VecDeque::new(), VecDeque::new());
         for op in ops {
             match op {
                 Op::Enter { can_wait } => {
                     let job = Arc::new(Idle(number, JobRecord::new(None, Location::caller())));
-                    let is_free = model.len() + running.len() < most + limit;
+                    let is_free = model.len() + running.len() < max_threads + limit;
                     match queue.enter(job, can_wait) {
-                        Admission::Placed(_) => prop_assert_eq!((is_closed, is_free), (false, true)),
-                        Admission::Waits => prop_assert_eq!((is_closed, is_free, can_wait), (false, false, true)),
-                        Admission::Full => prop_assert_eq!((is_closed, is_free, can_wait), (false, false, false)),
-                        Admission::Closed => prop_assert_eq!(is_closed, true),
+                        EnterOutcome::HasSlot(_) => prop_assert_eq!((is_closed, is_free), (false, true)),
+                        EnterOutcome::Waits => prop_assert_eq!((is_closed, is_free, can_wait), (false, false, true)),
+                        EnterOutcome::Full => prop_assert_eq!((is_closed, is_free, can_wait), (false, false, false)),
+                        EnterOutcome::Closed => prop_assert_eq!(is_closed, true),
                     }
                     if !is_closed && (is_free || can_wait) {
                         model.push_back(number);
                     }
                     number += 1;
                 }
-                Op::Next if running.len() < most => {
+                Op::Next if running.len() < max_threads => {
                     let next = queue.next().map(|job| job.number());
                     prop_assert_eq!(next, model.pop_front());
                     running.extend(next);
@@ -92,7 +92,7 @@ proptest! {
                 }
                 Op::Next | Op::Finish => {}
             }
-            let placed = model.len().min(most + limit - running.len());
+            let placed = model.len().min(max_threads + limit - running.len());
             prop_assert_eq!((queue.queued(), queue.waiting()), (placed, model.len() - placed));
             prop_assert_eq!(queue.running().len(), running.len());
         }
@@ -105,7 +105,7 @@ fn an_idle_thread_is_called_before_a_new_one_is_started_and_one_is_started_at_a_
     let enter = |queue: &mut JobQueue, number| match queue
         .enter(Arc::new(Idle(number, JobRecord::new(None, Location::caller()))), false)
     {
-        Admission::Placed(call) => call,
+        EnterOutcome::HasSlot(call) => call,
         other => panic!("{other:?}"),
     };
     assert!(matches!(enter(&mut queue, 0), Call::NewThread));
@@ -121,8 +121,8 @@ fn an_idle_thread_is_called_before_a_new_one_is_started_and_one_is_started_at_a_
     assert!(last.was_called() && !last.was_called() && !first.was_called());
     assert!(!queue.remove_idle(&last) && queue.remove_idle(&first));
     assert!(matches!(enter(&mut queue, 3), Call::None), "there may be no more");
-    assert!(queue.lose_thread().0.is_empty());
-    assert_eq!(queue.lose_thread().0.len(), 2, "no thread is left to take them");
+    assert!(queue.thread_failed().0.is_empty());
+    assert_eq!(queue.thread_failed().0.len(), 2, "no thread is left to take them");
 }
 
 #[test]

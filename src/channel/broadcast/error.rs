@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RecvError {
     /// All senders were dropped, and all values were received.
-    #[error("the channel is empty, and all senders were dropped")]
+    #[error("all senders were dropped, and the channel is empty")]
     Closed,
     /// The receiver was too slow: this many values were lost since it last received one. The next call returns the
     /// oldest one still kept.
@@ -21,7 +21,7 @@ pub enum TryRecvError {
     #[error("the channel is empty")]
     Empty,
     /// All senders were dropped, and all values were received.
-    #[error("the channel is empty, and all senders were dropped")]
+    #[error("all senders were dropped, and the channel is empty")]
     Closed,
     /// The receiver was too slow: this many values were lost since it last received one. The next call returns the
     /// oldest one still kept.

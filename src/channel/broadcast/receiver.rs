@@ -151,8 +151,8 @@ impl<T: Clone> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.listener.leave(&self.shared.messages);
-        let unwanted = self.shared.ring.borrow_mut().leave(self.position); // The borrow ends here.
-        drop(unwanted);
+        let unneeded = self.shared.ring.borrow_mut().leave(self.position); // The borrow ends here.
+        drop(unneeded);
     }
 }
 

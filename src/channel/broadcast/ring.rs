@@ -74,14 +74,14 @@ impl<T> Ring<T> {
         let index = self.index(*position);
         let Some(slot) = self.slots.get_mut(index) else { return RingRead::Nothing };
         slot.next_for -= 1;
-        let is_let_go = index == 0 && slot.next_for == 0;
+        let is_unneeded = index == 0 && slot.next_for == 0;
         let value = Rc::clone(&slot.value);
         match self.slots.get_mut(index + 1) {
             Some(next) => next.next_for += 1,
             None => self.at_end += 1,
         }
         *position += 1;
-        if is_let_go {
+        if is_unneeded {
             self.slots.pop_front(); // `value` still refers to it, so no destructor runs here.
         }
         RingRead::Value(value)
@@ -95,8 +95,8 @@ impl<T> Ring<T> {
             Some(slot) => slot.next_for -= 1,
             None => self.at_end -= 1,
         }
-        let unwanted = self.slots.iter().take_while(|slot| slot.next_for == 0).count();
-        self.slots.drain(..unwanted).map(|slot| slot.value).collect()
+        let unneeded = self.slots.iter().take_while(|slot| slot.next_for == 0).count();
+        self.slots.drain(..unneeded).map(|slot| slot.value).collect()
     }
 
     /// Returns the number of values that a receiver has not received, including those it has lost.

@@ -18,7 +18,7 @@ pub(super) struct Chan<T> {
     /// Never borrowed while user code runs.
     values: RefCell<VecDeque<T>>,
     /// One permit for each slot that is neither filled nor reserved. Closed with the channel.
-    places: Gate,
+    slots: Gate,
     max_capacity: u32,
     senders: Cell<usize>,
     receiver_is_gone: Cell<bool>,
@@ -32,11 +32,11 @@ pub(super) struct Chan<T> {
 const KEPT: usize = 1 << 10;
 
 impl<T> Chan<T> {
-    pub(super) fn new(places: u32) -> Self {
+    pub(super) fn new(capacity: u32) -> Self {
         Chan {
             values: RefCell::new(VecDeque::new()),
-            places: Gate::consumed("room in channel", places),
-            max_capacity: places,
+            slots: Gate::consumed("room in channel", capacity),
+            max_capacity: capacity,
             senders: Cell::new(0),
             receiver_is_gone: Cell::new(false),
             messages: Waiters::new("a message on channel"),
@@ -45,7 +45,7 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn set_name(&self, name: Arc<str>) {
-        self.places.waiters().set_name(Arc::clone(&name));
+        self.slots.waiters().set_name(Arc::clone(&name));
         self.messages.set_name(Arc::clone(&name));
         self.end.set_name(name);
     }
@@ -60,15 +60,15 @@ impl<T> Chan<T> {
 
     /// Takes a slot if one is free and no wait is queued. `false` may also mean that the channel is closed.
     #[inline]
-    pub(super) fn take_place(&self) -> bool {
-        self.places.take_one()
+    pub(super) fn take_slot(&self) -> bool {
+        self.slots.take_one()
     }
 
     /// Takes a slot if one is free and no wait is queued.
     #[inline]
     pub(super) fn try_reserve(&self, place: Place) -> TryReserve {
-        match self.places.try_take(1, place) {
-            Ok(grant) if is_place(&grant) => TryReserve::Reserved,
+        match self.slots.try_take(1, place) {
+            Ok(grant) if is_slot(&grant) => TryReserve::Reserved,
             Ok(_) => TryReserve::Closed,
             Err(_) => TryReserve::Full,
         }
@@ -87,13 +87,13 @@ impl<T> Chan<T> {
     }
 
     /// Gives back a reserved slot unused.
-    pub(super) fn give_up_place(&self) {
-        self.places.add(1);
+    pub(super) fn give_back_slot(&self) {
+        self.slots.add(1);
         self.notify_if_closed();
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.places.permits() as usize
+        self.slots.permits() as usize
     }
 
     pub(super) fn max_capacity(&self) -> usize {
@@ -122,7 +122,7 @@ impl<T> Chan<T> {
             }
             value
         };
-        self.places.add(1);
+        self.slots.add(1);
         Some(value)
     }
 
@@ -145,7 +145,7 @@ impl<T> Chan<T> {
             return Poll::Pending;
         }
         // At most the capacity, which is a `u32`.
-        self.places.add(u32::try_from(number).unwrap_or(u32::MAX));
+        self.slots.add(u32::try_from(number).unwrap_or(u32::MAX));
         Poll::Ready(number)
     }
 
@@ -155,8 +155,8 @@ impl<T> Chan<T> {
 
     /// Closes the channel: only slots that are already reserved can still be used.
     pub(super) fn close(&self) {
-        self.places.close();
-        self.end.come();
+        self.slots.close();
+        self.end.close();
         self.notify_if_closed();
     }
 
@@ -177,7 +177,7 @@ impl<T> Chan<T> {
     /// Whether new sends are possible: a cheap check before [`Chan::is_over`].
     #[inline]
     fn may_go_on(&self) -> bool {
-        self.has_senders() && !self.end.has_come()
+        self.has_senders() && !self.end.is_closed()
     }
 
     /// The channel is empty, and no value can be sent any more.
@@ -187,7 +187,7 @@ impl<T> Chan<T> {
 
     /// Closed, with no slot reserved.
     fn is_closed_and_settled(&self) -> bool {
-        self.end.has_come() && self.capacity() + self.len() == self.max_capacity()
+        self.end.is_closed() && self.capacity() + self.len() == self.max_capacity()
     }
 
     /// Wakes the receiver of a closed channel once no slot is reserved any more.
@@ -200,7 +200,7 @@ impl<T> Chan<T> {
     /// Adds the fields that the `Debug` of both sides prints.
     pub(super) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>, waiters: &Waiters) {
         f.field("len", &self.len());
-        f.field("is_closed", &self.end.has_come());
+        f.field("is_closed", &self.end.is_closed());
         waiters.debug(f);
     }
 }
@@ -214,7 +214,7 @@ pub(super) enum TryReserve {
 
 /// Returns whether a wait was granted a slot; if not, the channel was closed.
 #[inline]
-pub(super) fn is_place(grant: &Grant) -> bool {
+pub(super) fn is_slot(grant: &Grant) -> bool {
     !matches!(grant, Grant::Word(CLOSED))
 }
 
@@ -222,20 +222,20 @@ pub(super) fn is_place(grant: &Grant) -> bool {
 /// receiver of a closed channel waits for.
 impl<T> Source for Chan<T> {
     fn waiters(&self) -> &Waiters {
-        self.places.waiters()
+        self.slots.waiters()
     }
 
     #[inline]
     fn try_take(&self, wanted: u32, place: Place) -> Result<Grant, u32> {
-        self.places.try_take(wanted, place)
+        self.slots.try_take(wanted, place)
     }
 
     fn left_waiting(&self) {
-        self.places.left_waiting();
+        self.slots.left_waiting();
     }
 
     fn give_back(&self, grant: Left) {
-        self.places.give_back(grant);
+        self.slots.give_back(grant);
         self.notify_if_closed();
     }
 }

@@ -9,11 +9,11 @@ use crate::channel::mpsc::sender::Sender;
 use crate::channel::mpsc::unbounded::{UnboundedReceiver, UnboundedSender};
 use crate::sync::gate::MAX_PERMITS;
 
-/// Creates a bounded channel, which holds up to `places` values.
+/// Creates a bounded channel, which holds up to `capacity` values.
 ///
 /// # Panics
 ///
-/// If `places` is 0 or greater than 2³¹ − 1.
+/// If `capacity` is 0 or greater than 2³¹ − 1.
 ///
 /// # Example
 ///
@@ -41,8 +41,8 @@ use crate::sync::gate::MAX_PERMITS;
 /// ```
 #[track_caller]
 #[doc(alias = "bounded")]
-pub fn channel<T>(places: usize) -> (Sender<T>, Receiver<T>) {
-    let number = u32::try_from(places).ok().filter(|&places| places <= MAX_PERMITS);
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let number = u32::try_from(capacity).ok().filter(|&capacity| capacity <= MAX_PERMITS);
     let number = match number {
         Some(0) => panic!(
             "a channel needs a capacity of at least 1: use `mpsc::channel(1)`, or `mpsc::unbounded()` if \
@@ -50,7 +50,7 @@ pub fn channel<T>(places: usize) -> (Sender<T>, Receiver<T>) {
         ),
         Some(number) => number,
         None => panic!(
-            "a channel has a capacity of at most {MAX_PERMITS}, not {places}: use `mpsc::unbounded()`"
+            "a channel has a capacity of at most {MAX_PERMITS}, not {capacity}: use `mpsc::unbounded()`"
         ),
     };
     let handle = Handle::new(&Rc::new(Chan::new(number)));

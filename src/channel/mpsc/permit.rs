@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::channel::SendError;
-use crate::channel::mpsc::chan::{Chan, is_place};
+use crate::channel::mpsc::chan::{Chan, is_slot};
 use crate::sync::queued::Queued;
 
 /// A permit to send one value, from [`Sender::reserve`](super::Sender::reserve). Dropping it gives the reserved slot
@@ -31,7 +31,7 @@ impl<'a, T> Permit<'a, T> {
 
 impl<T> Drop for Permit<'_, T> {
     fn drop(&mut self) {
-        self.chan.give_up_place();
+        self.chan.give_back_slot();
     }
 }
 
@@ -58,8 +58,8 @@ impl<'a, T> Future for Reserve<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let grant = ready!(Pin::new(&mut self.queued).poll(cx));
-        let place = is_place(&grant).then(|| Permit::new(self.queued.source()));
-        Poll::Ready(place.ok_or(SendError(())))
+        let permit = is_slot(&grant).then(|| Permit::new(self.queued.source()));
+        Poll::Ready(permit.ok_or(SendError(())))
     }
 }
 

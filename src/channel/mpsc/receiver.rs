@@ -150,7 +150,7 @@ impl<T> Receiver<T> {
 
     /// Returns whether the channel is closed, or all senders were dropped.
     pub fn is_closed(&self) -> bool {
-        self.chan.end.has_come() || !self.chan.has_senders()
+        self.chan.end.is_closed() || !self.chan.has_senders()
     }
 
     /// Returns the number of values in the channel.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::channel::handle::Handle;
-use crate::channel::mpsc::chan::{Chan, TryReserve, is_place};
+use crate::channel::mpsc::chan::{Chan, TryReserve, is_slot};
 use crate::channel::mpsc::{Permit, Reserve};
 use crate::channel::{Closed, SendError, TrySendError};
 use crate::limits::{Limited, poll_limited};
@@ -165,7 +165,7 @@ impl<T> Sender<T> {
 
     /// Returns whether the receiver was dropped or [closed](super::Receiver::close).
     pub fn is_closed(&self) -> bool {
-        self.handle.end.has_come()
+        self.handle.end.is_closed()
     }
 
     /// Returns the number of slots that are neither filled nor reserved.
@@ -260,10 +260,10 @@ impl<T> Future for Sending<'_, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(self.value.is_some(), "a `send` was polled after completion");
-        let has_place = ready!(poll_limited(&mut *self, cx));
+        assert!(self.value.is_some(), "`mpsc::Sender::send` was polled after completion");
+        let has_slot = ready!(poll_limited(&mut *self, cx));
         let Some(value) = self.value.take() else { unreachable!("its presence was just checked") };
-        if !has_place {
+        if !has_slot {
             return Poll::Ready(Err(SendError(value)));
         }
         self.queued.source().push(value);
@@ -278,7 +278,7 @@ impl<T> Limited for &mut Sending<'_, T> {
     #[inline]
     fn poll_now(self, cx: &Context<'_>) -> Poll<bool> {
         // The common case: a slot is free and no wait is queued, so this one need not start.
-        if !self.queued.has_begun() && self.queued.source().take_place() {
+        if !self.queued.has_begun() && self.queued.source().take_slot() {
             return Poll::Ready(true);
         }
         self.wait(cx)
@@ -293,7 +293,7 @@ impl<T> Sending<'_, T> {
     /// Out of line, to keep the common path short.
     #[inline(never)]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<bool> {
-        self.queued.poll_now(cx).map(|grant| is_place(&grant))
+        self.queued.poll_now(cx).map(|grant| is_slot(&grant))
     }
 }
 

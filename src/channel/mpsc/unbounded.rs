@@ -89,7 +89,7 @@ impl<T> UnboundedSender<T> {
 
     /// Returns whether the receiver was dropped or [closed](Receiver::close).
     pub fn is_closed(&self) -> bool {
-        self.handle.end.has_come()
+        self.handle.end.is_closed()
     }
 
     /// Returns whether both senders belong to the same channel.

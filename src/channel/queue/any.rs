@@ -24,7 +24,7 @@ pub struct AnyQueue<T, O> {
     /// 0 means unbounded.
     maxsize: usize,
     /// One permit for each free slot.
-    pub(super) places: Gate,
+    pub(super) slots: Gate,
     /// One permit for each item that is not yet handed to a wait.
     pub(super) unclaimed: Gate,
     /// The number of items that were put and not yet reported done.
@@ -38,9 +38,9 @@ pub struct AnyQueue<T, O> {
 impl<T, O: Order<T>> AnyQueue<T, O> {
     #[track_caller]
     pub(super) fn new(maxsize: usize, order: O) -> Self {
-        let places = match u32::try_from(maxsize) {
+        let slots = match u32::try_from(maxsize) {
             Ok(0) => MAX_PERMITS,
-            Ok(places) if places <= MAX_PERMITS => places,
+            Ok(slots) if slots <= MAX_PERMITS => slots,
             _ => panic!(
                 "a queue has room for at most {MAX_PERMITS} items, not {maxsize}: use \
                  `unbounded()`"
@@ -49,7 +49,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         AnyQueue {
             items: RefCell::new(order),
             maxsize,
-            places: Gate::consumed("room in queue", places),
+            slots: Gate::consumed("room in queue", slots),
             unclaimed: Gate::consumed("an item in queue", 0),
             unfinished: Cell::new(0),
             done: Waiters::new("the last task_done of queue"),
@@ -59,7 +59,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     }
 
     pub(super) fn set_name(&self, name: Arc<str>) {
-        self.places.waiters().set_name(Arc::clone(&name));
+        self.slots.waiters().set_name(Arc::clone(&name));
         self.unclaimed.waiters().set_name(Arc::clone(&name));
         self.done.set_name(name);
     }
@@ -86,7 +86,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     #[track_caller]
     #[doc(alias = "put_nowait")]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        match self.places.try_take(1, Location::caller()) {
+        match self.slots.try_take(1, Location::caller()) {
             Err(_) => Err(TryPutError::Full(item)),
             Ok(grant) => self.put_into(&grant, item).map_err(TryPutError::ShutDown),
         }
@@ -160,7 +160,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     #[doc(alias = "close")]
     pub fn shutdown(&self) {
         self.is_shut_down.set(true);
-        self.places.close();
+        self.slots.close();
         self.unclaimed.close(); // A wait there means that no item is left.
     }
 
@@ -223,9 +223,9 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         if matches!(grant, Grant::Word(CLOSED)) || self.is_shut_down.get() {
             return Err(item);
         }
-        self.refuse_within_ord(&self.places);
+        self.refuse_within_ord(&self.slots);
         self.unfinished.set(self.unfinished.get() + 1);
-        let _added = Adds(&self.unclaimed);
+        let _added = PermitGuard(&self.unclaimed);
         self.items.borrow_mut().push(item);
         Ok(())
     }
@@ -237,7 +237,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
             return None;
         }
         self.refuse_within_ord(&self.unclaimed);
-        let _freed = Adds(&self.places);
+        let _freed = PermitGuard(&self.slots);
         self.items.borrow_mut().pop()
     }
 
@@ -267,16 +267,16 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
             Err(_) => queue.field("len", &format_args!("<changing>")),
         };
         // At most one of them has waits: no queue is both full and empty.
-        let gate = if self.unclaimed.waiters().is_empty() { &self.places } else { &self.unclaimed };
+        let gate = if self.unclaimed.waiters().is_empty() { &self.slots } else { &self.unclaimed };
         gate.waiters().debug(&mut queue);
         queue.finish()
     }
 }
 
 /// Adds a permit when dropped, even if an `Ord` panics.
-struct Adds<'a>(&'a Gate);
+struct PermitGuard<'a>(&'a Gate);
 
-impl Drop for Adds<'_> {
+impl Drop for PermitGuard<'_> {
     fn drop(&mut self) {
         self.0.add(1);
     }

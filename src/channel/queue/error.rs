@@ -19,7 +19,7 @@ impl<T> fmt::Debug for PutError<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 pub enum TryPutError<T> {
     /// The queue is full, or earlier waits for room are queued.
-    #[error("the queue is full")]
+    #[error("the queue is full, or other tasks are already waiting for room")]
     #[doc(alias = "QueueFull")]
     Full(T),
     /// The queue was shut down.

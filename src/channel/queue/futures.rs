@@ -39,7 +39,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     /// ```
     #[track_caller]
     pub fn put(&self, item: T) -> Put<'_, T, O> {
-        Put { queue: self, queued: self.places.pass(1, Location::caller()), item: Some(item) }
+        Put { queue: self, queued: self.slots.pass(1, Location::caller()), item: Some(item) }
     }
 
     /// Takes the next item, waiting for one if the queue is empty. Waits are served in FIFO order.
@@ -118,7 +118,7 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
     type Output = Result<(), PutError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(self.item.is_some(), "a `put` was polled after completion");
+        assert!(self.item.is_some(), "a queue's `put` was polled after completion");
         let grant = ready!(Pin::new(&mut self.queued).poll(cx));
         let Some(item) = self.item.take() else { unreachable!("its presence was just checked") };
         Poll::Ready(self.queue.put_into(&grant, item).map_err(PutError))

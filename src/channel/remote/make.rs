@@ -6,11 +6,11 @@ use crate::channel::remote::receiver::Receiver;
 use crate::channel::remote::sender::Sender;
 use crate::channel::remote::shared::RemoteShared;
 
-/// Creates a bounded channel, which holds up to `places` values and into which any thread can send.
+/// Creates a bounded channel, which holds up to `capacity` values and into which any thread can send.
 ///
 /// # Panics
 ///
-/// If `places` is 0.
+/// If `capacity` is 0.
 ///
 /// # Example
 ///
@@ -35,9 +35,9 @@ use crate::channel::remote::shared::RemoteShared;
 /// assert_eq!(sum, 55);
 /// ```
 #[track_caller]
-pub fn channel<T: Send>(places: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(places > 0, "a channel needs a capacity of at least 1: use `remote::channel(1)`");
-    let shared = Arc::new(RemoteShared::new(places));
+pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(capacity > 0, "a channel needs a capacity of at least 1: use `remote::channel(1)`");
+    let shared = Arc::new(RemoteShared::new(capacity));
     let receiver = Receiver::new(Arc::clone(&shared));
     (Sender::new(shared), receiver)
 }

@@ -105,7 +105,7 @@ impl<T> Receiver<T> {
                     return Poll::Ready(value.ok());
                 }
             }
-            if self.shared.wake_me(cx.waker().clone()) {
+            if self.shared.register_receiver(cx.waker().clone()) {
                 self.is_waiting = true;
                 self.note(place);
                 return Poll::Pending;
@@ -131,7 +131,7 @@ impl<T> Receiver<T> {
         self.remove_waiter();
         if self.is_waiting {
             self.is_waiting = false;
-            self.shared.forget_me();
+            self.shared.unregister_receiver();
         }
     }
 }

@@ -58,7 +58,7 @@ impl<T> Sender<T> {
     /// other.join().unwrap();
     /// ```
     pub fn send(&self, value: T) -> Sending<'_, T> {
-        Sending { shared: &self.shared, stage: SendStage::Made(value) }
+        Sending { shared: &self.shared, stage: SendStage::Created(value) }
     }
 
     /// Sends the value without waiting, if the channel is not full.
@@ -105,7 +105,7 @@ impl<T> Sender<T> {
 
     /// Returns the total number of slots, free or not.
     pub fn max_capacity(&self) -> usize {
-        self.shared.places()
+        self.shared.capacity()
     }
 
     /// Returns whether both senders belong to the same channel.
@@ -158,10 +158,10 @@ impl<T> Limited for &mut Sending<'_, T> {
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let Sending { shared, stage } = self;
         let sent = match stage {
-            SendStage::Made(_) => shared.go_on(stage, None),
-            SendStage::Waiting(_) | SendStage::Over => None,
+            SendStage::Created(_) => shared.poll_send(stage, None),
+            SendStage::Waiting(_) | SendStage::Done => None,
         };
-        let sent = sent.or_else(|| shared.go_on(stage, Some(cx.waker().clone())));
+        let sent = sent.or_else(|| shared.poll_send(stage, Some(cx.waker().clone())));
         sent.map_or(Poll::Pending, |sent| Poll::Ready(sent.map_err(SendError)))
     }
 }

@@ -15,8 +15,8 @@ use crate::channel::{TryRecvError, TrySendError};
 use crate::kernel::{drop_quietly, run_quietly};
 
 pub(super) struct RemoteShared<T> {
-    line: Mutex<Buffer<T>>,
-    places: usize,
+    buffer: Mutex<Buffer<T>>,
+    capacity: usize,
 }
 
 struct Buffer<T> {
@@ -34,19 +34,19 @@ struct Buffer<T> {
 
 /// The stage of a send.
 pub(super) enum SendStage<T> {
-    Made(T),
+    Created(T),
     /// The value is queued under this number.
     Waiting(u64),
-    Over,
+    Done,
 }
 
 /// The result of a send. An error hands the value back.
 pub(super) type Sent<T> = Result<(), T>;
 
 impl<T> RemoteShared<T> {
-    pub(super) fn new(places: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         RemoteShared {
-            line: Mutex::new(Buffer {
+            buffer: Mutex::new(Buffer {
                 values: VecDeque::new(),
                 waiting: BTreeMap::new(),
                 next: 0,
@@ -54,7 +54,7 @@ impl<T> RemoteShared<T> {
                 senders: 0,
                 is_closed: false,
             }),
-            places,
+            capacity,
         }
     }
 
@@ -62,17 +62,17 @@ impl<T> RemoteShared<T> {
 
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let receiver = {
-            let mut line = self.lock();
-            if line.is_closed {
-                drop(line);
+            let mut buffer = self.lock();
+            if buffer.is_closed {
+                drop(buffer);
                 return Err(TrySendError::Closed(value));
             }
-            if line.values.len() >= self.places {
-                drop(line);
+            if buffer.values.len() >= self.capacity {
+                drop(buffer);
                 return Err(TrySendError::Full(value));
             }
-            line.values.push_back(value);
-            line.receiver.take()
+            buffer.values.push_back(value);
+            buffer.receiver.take()
         };
         wake(receiver);
         Ok(())
@@ -80,55 +80,60 @@ impl<T> RemoteShared<T> {
 
     /// Sends the value, or queues it if there is a waker, or checks on a queued one. `None` if the wait continues, or
     /// cannot start without a waker.
-    pub(super) fn go_on(&self, stage: &mut SendStage<T>, waker: Option<Waker>) -> Option<Sent<T>> {
-        match mem::replace(stage, SendStage::Over) {
-            SendStage::Made(value) => match (self.try_send(value), waker) {
+    pub(super) fn poll_send(
+        &self,
+        stage: &mut SendStage<T>,
+        waker: Option<Waker>,
+    ) -> Option<Sent<T>> {
+        match mem::replace(stage, SendStage::Done) {
+            SendStage::Created(value) => match (self.try_send(value), waker) {
                 (Ok(()), _) => Some(Ok(())),
                 (Err(TrySendError::Closed(value)), _) => Some(Err(value)),
                 (Err(TrySendError::Full(value)), Some(waker)) => self.enqueue(stage, value, waker),
                 (Err(TrySendError::Full(value)), None) => {
-                    *stage = SendStage::Made(value);
+                    *stage = SendStage::Created(value);
                     None
                 }
             },
-            SendStage::Waiting(number) => self.look_after(stage, number, waker),
-            SendStage::Over => panic!("a `send` was polled after completion"),
+            SendStage::Waiting(number) => self.check_queued(stage, number, waker),
+            SendStage::Done => panic!("`remote::Sender::send` was polled after completion"),
         }
     }
 
     fn enqueue(&self, stage: &mut SendStage<T>, value: T, waker: Waker) -> Option<Sent<T>> {
-        let mut line = self.lock();
-        if line.is_closed || line.values.len() < self.places {
-            drop(line); // The state changed after `try_send` released the lock.
-            *stage = SendStage::Made(value);
-            return self.go_on(stage, Some(waker));
+        let mut buffer = self.lock();
+        if buffer.is_closed || buffer.values.len() < self.capacity {
+            drop(buffer); // The state changed after `try_send` released the lock.
+            *stage = SendStage::Created(value);
+            return self.poll_send(stage, Some(waker));
         }
-        let number = line.next;
-        line.next += 1;
-        line.waiting.insert(number, (value, waker));
-        drop(line);
+        let number = buffer.next;
+        buffer.next += 1;
+        buffer.waiting.insert(number, (value, waker));
+        drop(buffer);
         *stage = SendStage::Waiting(number);
         None
     }
 
-    fn look_after(
+    /// Checks on a queued value, and registers the waker if the wait continues.
+    fn check_queued(
         &self,
         stage: &mut SendStage<T>,
         number: u64,
         waker: Option<Waker>,
     ) -> Option<Sent<T>> {
-        let mut line = self.lock();
-        if line.is_closed {
-            let value = line.waiting.remove(&number);
-            drop(line);
+        let mut buffer = self.lock();
+        if buffer.is_closed {
+            let value = buffer.waiting.remove(&number);
+            drop(buffer);
             return Some(value.map_or(Ok(()), |(value, waker)| {
                 drop_quietly(waker);
                 Err(value)
             }));
         }
-        let Some((_, place)) = line.waiting.get_mut(&number) else { return Some(Ok(())) };
-        let old = waker.map(|waker| mem::replace(place, waker));
-        drop(line);
+        let Some((_, stored)) = buffer.waiting.get_mut(&number) else { return Some(Ok(())) };
+        let old = waker.map(|waker| mem::replace(stored, waker));
+        drop(buffer);
         *stage = SendStage::Waiting(number);
         drop(old);
         None
@@ -137,7 +142,7 @@ impl<T> RemoteShared<T> {
     /// Gives up a wait. If its value was already moved into the channel, it stays sent.
     pub(super) fn give_up(&self, stage: &mut SendStage<T>) {
         if let SendStage::Waiting(number) = *stage {
-            *stage = SendStage::Over;
+            *stage = SendStage::Done;
             let value = self.lock().waiting.remove(&number);
             drop(value);
         }
@@ -149,9 +154,9 @@ impl<T> RemoteShared<T> {
 
     pub(super) fn remove_sender(&self) {
         let receiver = {
-            let mut line = self.lock();
-            line.senders -= 1;
-            if line.senders == 0 { line.receiver.take() } else { None }
+            let mut buffer = self.lock();
+            buffer.senders -= 1;
+            if buffer.senders == 0 { buffer.receiver.take() } else { None }
         };
         wake(receiver);
     }
@@ -160,39 +165,39 @@ impl<T> RemoteShared<T> {
         self.lock().is_closed
     }
 
-    pub(super) fn places(&self) -> usize {
-        self.places
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     // ----- receiving -----
 
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
         let (value, sender) = {
-            let mut line = self.lock();
-            let Some(value) = line.values.pop_front() else {
-                return Err(line.why_empty());
+            let mut buffer = self.lock();
+            let Some(value) = buffer.values.pop_front() else {
+                return Err(buffer.why_empty());
             };
-            (value, line.move_on())
+            (value, buffer.admit_next())
         };
         wake(sender);
         Ok(value)
     }
 
     /// Stores the waker of the receiver. `false` if there is already a value, or there will never be one.
-    pub(super) fn wake_me(&self, receiver: Waker) -> bool {
-        let mut line = self.lock();
-        if !line.values.is_empty() || line.why_empty() == TryRecvError::Disconnected {
-            drop(line);
+    pub(super) fn register_receiver(&self, receiver: Waker) -> bool {
+        let mut buffer = self.lock();
+        if !buffer.values.is_empty() || buffer.why_empty() == TryRecvError::Disconnected {
+            drop(buffer);
             return false;
         }
-        let old = line.receiver.replace(receiver);
-        drop(line);
+        let old = buffer.receiver.replace(receiver);
+        drop(buffer);
         drop(old);
         true
     }
 
-    /// Removes the waker that [`RemoteShared::wake_me`] stored.
-    pub(super) fn forget_me(&self) {
+    /// Removes the waker that [`RemoteShared::register_receiver`] stored.
+    pub(super) fn unregister_receiver(&self) {
         let receiver = self.lock().receiver.take();
         drop(receiver);
     }
@@ -208,10 +213,10 @@ impl<T> RemoteShared<T> {
     /// Closes the channel: sends fail, including those that wait.
     pub(super) fn close(&self) {
         let senders: Vec<Waker> = {
-            let mut line = self.lock();
-            line.is_closed = true;
+            let mut buffer = self.lock();
+            buffer.is_closed = true;
             // The waiting sends take their values back themselves.
-            let wakers = line.waiting.values_mut().map(|(_, waker)| waker);
+            let wakers = buffer.waiting.values_mut().map(|(_, waker)| waker);
             wakers.map(|waker| mem::replace(waker, Waker::noop().clone())).collect()
         };
         senders.into_iter().for_each(|sender| wake(Some(sender)));
@@ -225,13 +230,13 @@ impl<T> RemoteShared<T> {
 
     /// Nothing that runs under the lock can panic, so poisoning can be ignored.
     fn lock(&self) -> MutexGuard<'_, Buffer<T>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Buffer<T> {
     /// Moves the first queued value into the slot that became free. Returns the waker of its send.
-    fn move_on(&mut self) -> Option<Waker> {
+    fn admit_next(&mut self) -> Option<Waker> {
         if self.is_closed {
             return None;
         }

@@ -66,10 +66,10 @@ impl<T> WatchShared<T> {
         let replaced = if let Some(place) = Rc::get_mut(&mut old) {
             let value = mem::replace(place, value);
             self.value.replace(Some(old));
-            Replaced::Alone(value)
+            Replaced::Unshared(value)
         } else {
             self.value.replace(Some(Rc::new(value)));
-            Replaced::WatchShared(old)
+            Replaced::Shared(old)
         };
         self.notify();
         replaced
@@ -113,14 +113,14 @@ impl<T> WatchShared<T> {
 
     pub(super) fn add_receiver(&self) {
         self.receivers.set(self.receivers.get() + 1);
-        self.end.undo();
+        self.end.reopen();
     }
 
     pub(super) fn remove_receiver(&self) {
         let left = self.receivers.get() - 1;
         self.receivers.set(left);
         if left == 0 {
-            self.end.come();
+            self.end.close();
         }
     }
 
@@ -143,9 +143,9 @@ impl<T> HasSenders for WatchShared<T> {
 
 /// The value that was replaced.
 pub(super) enum Replaced<T> {
-    Alone(T),
+    Unshared(T),
     /// A `Ref` to it exists.
-    WatchShared(Rc<T>),
+    Shared(Rc<T>),
 }
 
 /// Puts the value back when dropped, even if the closure panics.

@@ -73,8 +73,8 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn send_replace(&self, value: T) -> Ref<T> {
         match self.shared.replace(value) {
-            Replaced::Alone(old) => Ref::new(Rc::new(old)),
-            Replaced::WatchShared(old) => Ref::new(old),
+            Replaced::Unshared(old) => Ref::new(Rc::new(old)),
+            Replaced::Shared(old) => Ref::new(old),
         }
     }
 
@@ -161,7 +161,7 @@ impl<T> Sender<T> {
 
     /// Returns whether all receivers were dropped.
     pub fn is_closed(&self) -> bool {
-        self.shared.end.has_come()
+        self.shared.end.is_closed()
     }
 
     /// Returns the number of receivers.

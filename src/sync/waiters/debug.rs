@@ -24,8 +24,8 @@ impl Waiters {
             f.field("name", &name);
         }
         for (title, tasks) in [("held_by", holding), ("waiters", waiting)] {
-            let tasks = tasks.into_iter().map(|(task, place)| Party { task, place });
-            let tasks: Vec<Party> = tasks.collect();
+            let tasks = tasks.into_iter().map(|(task, place)| TaskAtPlace { task, place });
+            let tasks: Vec<TaskAtPlace> = tasks.collect();
             if !tasks.is_empty() {
                 f.field(title, &tasks);
             }
@@ -34,12 +34,12 @@ impl Waiters {
 }
 
 /// A holder or a waiter, as `Debug` prints it: `#3 "bob" at src/main.rs:30:20`.
-struct Party {
+struct TaskAtPlace {
     task: Option<TaskKey>,
     place: Place,
 }
 
-impl fmt::Debug for Party {
+impl fmt::Debug for TaskAtPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.task.and_then(label_of) {
             Some(label) => write!(f, "{label} at {}", self.place),

@@ -1,5 +1,5 @@
-//! Adverse conditions for everything that counts permits: foreign combinators and executors, and wakers that panic or
-//! call back.
+//! Adverse conditions for the primitives that count permits: foreign combinators and executors, and wakers that panic
+//! or re-enter.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -26,7 +26,7 @@ async fn yield_once() {
     .await;
 }
 
-/// Waits for everything are served in turn, inside foreign combinators.
+/// Waits for all permits are served in FIFO order inside foreign combinators.
 async fn in_combinators(subject: &dyn Subject, all: u32) {
     let order = RefCell::new(Vec::new());
     let enter = async |number: usize| {
@@ -36,18 +36,17 @@ async fn in_combinators(subject: &dyn Subject, all: u32) {
         drop(pass);
     };
 
-    let first = subject.try_ask(all).expect("everything is free");
+    let first = subject.try_ask(all).expect("all permits are free");
     let mut together = pin!(join_all((0..40).map(enter)));
     assert!(futures::poll!(&mut together).is_pending());
     drop(first);
     together.await;
     assert_eq!(order.take(), (0..40).collect::<Vec<_>>(), "join_all");
 
-    let first = subject.try_ask(all).expect("everything is free");
+    let first = subject.try_ask(all).expect("all permits are free");
     let mut together: FuturesUnordered<_> = (0..40).map(enter).collect();
     assert!(futures::poll!(together.next()).is_pending());
-    let asked_first = order.take();
-    assert!(asked_first.is_empty());
+    assert!(order.borrow().is_empty());
     drop(first);
     while together.next().await.is_some() {}
     drop(together);
@@ -55,17 +54,17 @@ async fn in_combinators(subject: &dyn Subject, all: u32) {
     seen.sort_unstable();
     assert_eq!(seen, (0..40).collect::<Vec<_>>(), "FuturesUnordered");
 
-    let first = subject.try_ask(all).expect("everything is free");
+    let first = subject.try_ask(all).expect("all permits are free");
     futures::select! {
-        _ = subject.ask(all).fuse() => panic!("it is taken"),
+        _ = subject.ask(all).fuse() => panic!("all permits are taken"),
         () = yield_once().fuse() => {}
     }
     drop(first);
     futures::select_biased! {
         pass = subject.ask(all).fuse() => assert!(pass.is_some()),
-        () = yield_once().fuse() => panic!("it was free"),
+        () = yield_once().fuse() => panic!("all permits were free"),
     }
-    assert!(subject.try_ask(all).is_some(), "the branches of select that lost left nothing behind");
+    assert!(subject.try_ask(all).is_some(), "the losing branches of select hold no permits");
 }
 
 /// Runs in foreign combinators on a scheduler of this crate, and on foreign executors.
@@ -76,7 +75,7 @@ pub(crate) fn works_in_foreign_combinators_and_executors(subject: &dyn Subject, 
     runtime.block_on(in_combinators(subject, all));
 }
 
-/// Polls with a foreign waker and drops it, so that the queue holds its only clone.
+/// Polls with a foreign waker and drops it, so that the queue holds the only clone.
 fn poll_and_give_away(asked: &mut Asked<'_>, foreign: Waker) {
     assert!(poll_with(asked, &foreign).is_pending());
     drop(foreign);
@@ -85,13 +84,13 @@ fn poll_and_give_away(asked: &mut Asked<'_>, foreign: Waker) {
 fn pass<'a>(asked: &mut Asked<'a>) -> Box<dyn Pass + 'a> {
     match poll_with(asked, Waker::noop()) {
         Poll::Ready(Some(pass)) => pass,
-        _ => panic!("it was handed over"),
+        _ => panic!("the permits were handed over"),
     }
 }
 
 /// Three waits, the second with a foreign waker; each is served although the foreign waker misbehaves.
 fn serve_three(subject: &dyn Subject, all: u32, foreign: &dyn Fn() -> Waker, is_dropped: bool) {
-    let first = subject.try_ask(all).expect("everything is free");
+    let first = subject.try_ask(all).expect("all permits are free");
     let mut waits = [(); 3].map(|()| subject.ask(all));
     let (rings, waker) = Rings::new();
     assert!(poll_with(&mut waits[0], &waker).is_pending());
@@ -110,7 +109,7 @@ fn serve_three(subject: &dyn Subject, all: u32, foreign: &dyn Fn() -> Waker, is_
     }
     assert_eq!(rings.get(), 2);
     drop(pass(&mut three));
-    assert!(subject.try_ask(all).is_some(), "everything was given back");
+    assert!(subject.try_ask(all).is_some(), "all permits were returned");
 }
 
 /// A foreign waker that panics affects no other wait.
@@ -131,9 +130,9 @@ thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Calls everything that can be called on the subject.
+/// Calls every method of the subject.
 fn call_back() {
-    let subject = CALLED_BACK.with_borrow(Option::clone).expect("it was put there");
+    let subject = CALLED_BACK.with_borrow(Option::clone).expect("a subject was set");
     CALLS.set(CALLS.get() + 1);
     drop(subject.try_ask(1));
     let mut asked = subject.ask(1);
@@ -154,13 +153,13 @@ pub(crate) fn foreign_wakers_may_call_back(subject: &Rc<dyn Subject>, all: u32) 
     CALLED_BACK.set(None);
 }
 
-/// A wait may be polled while it is being woken, inside the call that releases the permits: nothing is half done then.
+/// A wait may be polled inside its own wake, during the call that releases the permits: the state is consistent then.
 ///
-/// The first one has everything and is released by `let_go`; the other waits for `wanted` permits.
+/// The first party holds all permits until `release` is called; the other waits for `wanted` permits.
 pub(crate) fn a_foreign_waker_may_poll_its_wait(
     subject: impl Subject + 'static,
     (all, wanted): (u32, u32),
-    let_go: impl FnOnce(Box<dyn Pass>) -> Option<Box<dyn Pass>>,
+    release: impl FnOnce(Box<dyn Pass>) -> Option<Box<dyn Pass>>,
 ) {
     thread_local! {
         static WAIT: RefCell<Option<Asked<'static>>> = const { RefCell::new(None) };
@@ -171,14 +170,14 @@ pub(crate) fn a_foreign_waker_may_poll_its_wait(
         PASS.set(Some(pass(&mut asked)));
     }
     fn nothing() {}
-    // The wait is kept in a thread-local, so what it borrows must live as long: a small leak, once.
+    // The wait is kept in a thread-local, so it must borrow for `'static`: a small leak, once.
     let subject: &'static dyn Subject = Box::leak(Box::new(subject));
-    let first = subject.try_ask(all).expect("everything is free");
+    let first = subject.try_ask(all).expect("all permits are free");
     let mut asked = subject.ask(wanted);
     poll_and_give_away(&mut asked, Acting::waker(poll_it, nothing));
     WAIT.set(Some(asked));
-    let kept = let_go(first);
-    assert!(PASS.take().is_some(), "it was polled in its wake, and was ready");
+    let kept = release(first);
+    assert!(PASS.take().is_some(), "the wait was polled in its wake, and was ready");
     drop(kept);
-    assert!(subject.try_ask(all).is_some(), "everything was given back");
+    assert!(subject.try_ask(all).is_some(), "all permits were returned");
 }

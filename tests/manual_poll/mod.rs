@@ -1,4 +1,4 @@
-//! Futures that are polled by hand, in any order, with wakers that record which future they wake; and other
+//! Futures that a test polls manually, in any order, with wakers that record which future was woken; and other
 //! executors.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
@@ -7,23 +7,23 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// Futures by number, and the numbers of those that were woken, in order.
-pub(crate) struct Hands<F> {
+/// Numbered futures, and the numbers of those that were woken, in order.
+pub(crate) struct ManualPoll<F> {
     futures: Vec<Option<Pin<Box<F>>>>,
     woken: Arc<Mutex<Vec<usize>>>,
 }
 
-impl<F: Future> Hands<F> {
+impl<F: Future> ManualPoll<F> {
     pub(crate) fn new() -> Self {
-        Hands { futures: Vec::new(), woken: Arc::default() }
+        ManualPoll { futures: Vec::new(), woken: Arc::default() }
     }
 
-    /// Adds a future, under the next number.
+    /// Adds a future with the next number.
     pub(crate) fn add(&mut self, future: F) {
         self.futures.push(Some(Box::pin(future)));
     }
 
-    /// Polls a future, each time with a new waker of the same number. A future that is ready is dropped.
+    /// Polls a future, with a new waker each time. A future that is ready is dropped.
     pub(crate) fn poll(&mut self, number: usize) -> Poll<F::Output> {
         let waker = Waker::from(Arc::new(Recorder(number, Arc::clone(&self.woken))));
         let future = self.future(number);
@@ -35,14 +35,14 @@ impl<F: Future> Hands<F> {
     }
 
     pub(crate) fn future(&mut self, number: usize) -> &mut Pin<Box<F>> {
-        self.futures[number].as_mut().expect("it is still there")
+        self.futures[number].as_mut().expect("the future was not dropped")
     }
 
     pub(crate) fn drop(&mut self, number: usize) {
         drop(self.futures[number].take());
     }
 
-    /// The numbers that were woken since the last call, in order.
+    /// The numbers of the futures woken since the last call, in order.
     pub(crate) fn woken(&self) -> Vec<usize> {
         std::mem::take(&mut self.woken.lock().expect("no holder panics"))
     }
@@ -57,15 +57,15 @@ impl Wake for Recorder {
     }
 }
 
-/// Runs a program on our scheduler, on tokio's, and on a bare thread.
-pub(crate) fn everywhere(program: impl AsyncFn()) {
+/// Runs a program on this crate's scheduler, on tokio, and on a bare thread.
+pub(crate) fn on_every_executor(program: impl AsyncFn()) {
     turnwise::block_on(program());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("without I/O");
     runtime.block_on(program());
     park_on(program());
 }
 
-/// The smallest executor: the thread sleeps until it is woken.
+/// A minimal executor: polls, and parks the thread until it is woken.
 fn park_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {

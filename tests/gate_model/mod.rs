@@ -1,5 +1,5 @@
-//! A plain model of a queue at a counter: what every primitive that counts permits must do; and a driver that applies
-//! random operations to both and compares them after each.
+//! A model of `sync::gate`, for every primitive that counts permits: a FIFO queue and a number of free permits. A
+//! driver applies random operations to the model and the primitive, and compares them after each.
 #![allow(dead_code, reason = "each test program uses only a part of it")]
 
 pub(crate) mod foreign;
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 /// A primitive under test.
 pub(crate) trait Subject {
-    /// Waits for `wanted` permits; `None` if it was closed.
+    /// Waits for `wanted` permits. The output is `None` if the primitive was closed.
     fn ask(&self, wanted: u32) -> Asked<'_>;
 
     fn try_ask(&self, wanted: u32) -> Option<Box<dyn Pass + '_>>;
@@ -22,7 +22,7 @@ pub(crate) trait Subject {
     /// The output of `Debug`.
     fn show(&self) -> String;
 
-    /// How many permits are free, if the primitive exposes that.
+    /// The number of free permits, if the primitive exposes it.
     fn free(&self) -> Option<u32> {
         None
     }
@@ -43,13 +43,13 @@ pub(crate) trait Subject {
 /// A wait.
 pub(crate) type Asked<'a> = Pin<Box<dyn Future<Output = Option<Box<dyn Pass + 'a>>> + 'a>>;
 
-/// Permits that are held.
+/// Held permits.
 pub(crate) trait Pass {
     fn forget(self: Box<Self>) {
         unreachable!("it cannot be forgotten")
     }
 
-    /// Gives all but one permit back.
+    /// Releases all permits but one.
     fn keep_one<'a>(self: Box<Self>) -> Box<dyn Pass + 'a>
     where
         Self: 'a,
@@ -58,14 +58,14 @@ pub(crate) trait Pass {
     }
 }
 
-/// One operation. The numbers of parties wrap around.
+/// One operation. A party's number wraps around at the number of parties.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Ask(u32),
     TryAsk(u32),
-    /// The party, and which of its two wakers to use.
+    /// A party, and which of its two wakers to use.
     Poll(usize, usize),
-    /// At any stage.
+    /// Drops a party, at any stage.
     Drop(usize),
     Forget(usize),
     KeepOne(usize),
@@ -74,7 +74,7 @@ pub(crate) enum Step {
     Close,
 }
 
-/// Asking, polling (also spuriously), and dropping at any moment.
+/// Requests, polls (some spurious) and drops, at any moment.
 pub(crate) fn asking(wanted: impl Strategy<Value = u32> + Clone) -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => wanted.clone().prop_map(Step::Ask),
@@ -86,12 +86,12 @@ pub(crate) fn asking(wanted: impl Strategy<Value = u32> + Clone) -> impl Strateg
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Created, and not polled yet.
+    /// Not polled yet.
     Fresh,
     Waiting,
     /// Owns its permits, and has not been polled since.
     Granted,
-    /// The primitive was closed, and it has not been polled since.
+    /// The primitive was closed, and the wait has not been polled since.
     Refused,
     Held,
 }
@@ -106,7 +106,7 @@ impl Wake for Bell {
     }
 }
 
-/// One wait, and then its permits; with what the model has recorded about it.
+/// One wait, then its permits, with the model's record of it.
 struct Party<'a> {
     number: usize,
     wanted: u32,
@@ -114,39 +114,39 @@ struct Party<'a> {
     asked: Option<Asked<'a>>,
     pass: Option<Box<dyn Pass + 'a>>,
     bells: [Arc<Bell>; 2],
-    /// Which of the bells it was polled with last.
+    /// The index of the bell it was last polled with.
     last: usize,
-    /// How often each should have rung.
+    /// How often each bell should have rung.
     rings: [usize; 2],
 }
 
-/// The queue, and the parties that are in it or have been served.
-struct Line<'a> {
+/// The queue, and the parties: waiting, or holding permits.
+struct Model<'a> {
     subject: &'a dyn Subject,
     free: u32,
     is_closed: bool,
     queue: VecDeque<usize>,
     parties: Vec<Party<'a>>,
-    made: usize,
+    created: usize,
 }
 
-/// Applies all steps to the subject, which has this many permits, and compares it with the model after each.
+/// Applies the steps to the subject, which has this many permits, and compares it with the model after each.
 pub(crate) fn check(subject: &dyn Subject, permits: u32, steps: &[Step]) {
     let (queue, parties) = (VecDeque::new(), Vec::new());
-    let mut line = Line { subject, free: permits, is_closed: false, queue, parties, made: 0 };
+    let mut model = Model { subject, free: permits, is_closed: false, queue, parties, created: 0 };
     for step in steps {
-        line.step(step);
-        line.compare();
+        model.step(step);
+        model.compare();
     }
-    while !line.parties.is_empty() {
-        line.drop_party(0);
-        line.compare();
+    while !model.parties.is_empty() {
+        model.drop_party(0);
+        model.compare();
     }
-    let (free, is_closed) = (line.free, line.is_closed);
-    assert_eq!(subject.try_ask(free).is_some(), !is_closed, "everything was given back");
+    let (free, is_closed) = (model.free, model.is_closed);
+    assert_eq!(subject.try_ask(free).is_some(), !is_closed, "all permits were returned");
 }
 
-impl<'a> Line<'a> {
+impl<'a> Model<'a> {
     fn step(&mut self, step: &Step) {
         let count = self.parties.len();
         match *step {
@@ -187,9 +187,9 @@ impl<'a> Line<'a> {
     }
 
     fn party(&mut self, wanted: u32) -> Party<'a> {
-        self.made += 1;
+        self.created += 1;
         Party {
-            number: self.made,
+            number: self.created,
             wanted,
             stage: Stage::Fresh,
             asked: None,
@@ -267,7 +267,7 @@ impl<'a> Line<'a> {
     fn serve(&mut self) {
         while let Some(&first) = self.queue.front() {
             let party = self.parties.iter_mut().find(|party| party.number == first);
-            let party = party.expect("a party that has left is not in the queue");
+            let party = party.expect("a party in the queue exists");
             if party.wanted > self.free {
                 return;
             }
