@@ -11,8 +11,8 @@ use crate::cancel::region::CleanUp;
 
 /// A cancel request that was caught by [`catch_cancel`](crate::task::catch_cancel).
 ///
-/// It is a guard: the clean-up lasts until it is dropped. In the meantime, further requests of the same origin are
-/// [counted](Cancelled::requests), and those from elsewhere wait. Dropping it means that the request has been dealt
+/// It is a guard: the clean-up lasts until it is dropped. Until then, further requests of the same origin are
+/// [counted](Cancelled::requests), and requests from elsewhere wait. Dropping it means that the request has been dealt
 /// with. [`resume`](Cancelled::resume) passes the request on instead.
 #[derive(Error)]
 #[error("{}", self.reason())]
@@ -28,12 +28,12 @@ impl Cancelled {
     }
 
     /// Returns the reason of the request: the one given to [`cancel_with`](crate::JoinHandle::cancel_with),
-    /// `"cancelled"` if none was given or, from a timeout, a text saying that its deadline has passed.
+    /// `"cancelled"` if none was given, or `"the deadline has passed"` if a timeout made the request.
     pub fn reason(&self) -> &str {
         self.clean_up.request().reason.as_str()
     }
 
-    /// Returns how often the request has been made so far: more than once if it was repeated.
+    /// Returns how often the request has been made so far.
     ///
     /// # Example
     ///
@@ -98,7 +98,7 @@ impl Cancelled {
         let mut _on_its_way = None;
         let never = poll_fn(|_| {
             if let Some(clean_up) = clean_up.take() {
-                // In the poll: whoever is around it must find what is left here.
+                // Inside the poll, so that the region around it finds the one that is left unlinked here.
                 _on_its_way = Some(clean_up.resume());
             }
             Poll::<Infallible>::Pending

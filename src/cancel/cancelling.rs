@@ -1,12 +1,14 @@
-//! The tasks' side of cancelling: asking a task to end, and looking after each turn whether it must.
+//! The task side of cancelling: making a request on a task, and checking after each turn whether the task must end.
 //!
-//! A task is asked by a request on the root of its regions. If it waits, the request is delivered at once; if it has its
-//! turn, the request is delivered after that. Either way nothing of the task runs inside the call. After each turn in
-//! which regions were left, or of a task that was asked, they are hung below the root and the request is looked at again.
-//! Once nothing below can take it or holds it, the task must end: it is marked, with `Cancelled` for its failure.
+//! A request is made on the root of the task's regions. If the task is waiting, the request is delivered immediately;
+//! if it is taking its turn, after that turn. Either way no code of the task runs inside the call. After a turn that
+//! has left regions unlinked, or of a task with a request, the root adopts those regions and the request is delivered
+//! again. Once nothing below the root can take it or holds it, the task must end: it is marked, with `Cancelled` as its
+//! failure.
 //!
-//! This plugs into the executor by two flags of a task: `CALL_EXIT` as long as it has a root, `CALL_AFTER` as long as
-//! there is a request on that. Most tasks are never asked and leave no regions. For them all this is no instruction.
+//! Two flags of a task connect this to the executor: `CALL_EXIT` while it has a root, `CALL_AFTER` while there is a
+//! request on that root. Most tasks never receive a request and leave no regions; they don't pay a single instruction
+//! for this.
 
 use std::cell::RefCell;
 
@@ -23,7 +25,7 @@ use crate::watch::emit;
 #[derive(Default)]
 pub(crate) struct Roots(RefCell<Vec<u32>>);
 
-/// Asks a task to end. It is told while it waits: now, or at the end of its turn.
+/// Makes a cancel request on a task. It is delivered now if the task is waiting, otherwise at the end of its turn.
 pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     let key = id.key(slot);
     let is_in_turn = match kernel.board.borrow_mut().taskmap.get_by_id(slot, id) {
@@ -35,7 +37,7 @@ pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     let Some(roots) = kernel.part::<Roots>() else { return };
     let mut rings = Vec::new();
     let must_end = match roots.of(kernel, key) {
-        // Nothing in it has ever waited in a region, so nothing can take the request.
+        // Nothing in the task has ever waited in a region, so nothing can take the request.
         None if !is_in_turn => true,
         root => {
             let root = root.unwrap_or_else(|| roots.make(kernel, key));
@@ -61,13 +63,13 @@ fn ask_root(root: u32, is_in_turn: bool, reason: &Reason, rings: &mut Vec<Ring>)
 }
 
 impl Roots {
-    /// The root region of a task, if it has one.
+    /// Returns the root region of a task, if it has one.
     fn of(&self, kernel: &Kernel, key: Key) -> Option<u32> {
         let flags = kernel.board.borrow().taskmap.get(key)?.flags;
         self.get(key, flags)
     }
 
-    /// The same, of a task with these flags.
+    /// The same, for a task with these flags.
     fn get(&self, key: Key, flags: Flags) -> Option<u32> {
         if !flags.has(Flags::CALL_EXIT) {
             return None;
@@ -76,7 +78,7 @@ impl Roots {
         root.filter(|&root| root != NO_ENTRY)
     }
 
-    /// Makes the root region of a task that has none.
+    /// Creates the root region of a task that has none.
     fn make(&self, kernel: &Kernel, key: Key) -> u32 {
         let poller = Ring::of_task(TaskKey { scheduler: kernel.id, key });
         let root = with_regions(|regions| regions.create(Role::Root, poller));
@@ -90,18 +92,18 @@ impl Roots {
         root
     }
 
-    /// Removes the root region of a task that is over; its future is gone.
+    /// Removes the root region of a finished task, after its future was dropped.
     pub(crate) fn exits(&self, kernel: &Kernel, key: Key) {
         let Some(root) = self.of(kernel, key) else { return };
         self.0.borrow_mut()[key.slot as usize] = NO_ENTRY;
-        // Nothing is rung, and no user code dropped: nothing is around a root, and its poller is a task.
+        // Nothing is woken and no user code is dropped: a root has no parent, and its poller is a task.
         with_regions(|regions| regions.remove(root, false, &mut Vec::new()));
     }
 }
 
-/// After a turn that has not ended its task, if regions were left in it or the task was asked: hangs them below the task,
-/// and marks it if it must end.
-#[inline(never)] // Or else each turn that has made a sleep pays for what this keeps.
+/// Called after a turn that has not ended its task, if it left regions unlinked or the task has a request: links the
+/// regions below the root, and marks the task if it must end.
+#[inline(never)] // Inlined, its stack frame would cost every turn that has created a sleep.
 pub(crate) fn after_turn(kernel: &Kernel, roots: &Roots, key: Key, flags: Flags) {
     let since = take_since();
     let own = kernel.board.borrow().taskmap.get(key).map(|slot| slot.flags);
@@ -136,7 +138,7 @@ pub(crate) fn after_turn(kernel: &Kernel, roots: &Roots, key: Key, flags: Flags)
     wake_all(rings);
 }
 
-/// After a turn that has ended its task, if regions were left in it.
+/// Called after a turn that has ended its task, if it left regions unlinked.
 pub(crate) fn after_last_turn() {
     let Some(since) = take_since() else { return };
     let mut rings = Vec::new();
@@ -144,8 +146,8 @@ pub(crate) fn after_last_turn() {
     wake_all(rings);
 }
 
-/// Returns how often the task whose turn it is was asked to end, and is not done with that: 0 if no request has
-/// asked, or if the clean-up after the last request is over. Also 0 outside of all turns.
+/// Returns how many cancel requests were made on the task that is taking its turn and have not been dealt with yet: 0
+/// if there were none, or if the clean-up after the last one has ended. Also 0 outside of all turns.
 ///
 /// Only requests on the whole task count, not those of a timeout in it.
 ///

@@ -12,27 +12,26 @@ use crate::cancel::regions::Role;
 use crate::cancel::thread::left;
 
 /// Runs a future, and catches the cancel request that reaches it: the future is dropped, and the task continues with
-/// [`Cancelled`]. How catching fits together with everything else that cancels is described under
-/// [Cancelling](crate::task#cancelling).
+/// [`Cancelled`]. [Cancelling](crate::task#cancelling) describes how this works with timeouts, scopes and tokens.
 ///
 /// A request is delivered at an await point, never in the middle of a turn. It goes to every `catch_cancel` that is
 /// waiting and has no other one inside: to the innermost one of each concurrent branch, once. The future in it is
-/// dropped without being polled again, even if what it waits for has just happened. But a future that is ready in the
-/// turn of the request keeps its output.
+/// dropped without being polled again, even if the event it waits for has just happened. But a future that is ready in
+/// the turn of the request keeps its output.
 ///
 /// The clean-up lasts as long as the [`Cancelled`] lives, and may await. Until then the same request, made again, is
-/// only counted, and requests from elsewhere wait, unless the clean-up opens another `catch_cancel`. Nothing interrupts
-/// it but [`abort`](crate::JoinHandle::abort). Dropping the `Cancelled` means that the request has been dealt with, and
-/// the task continues; [`Cancelled::resume`] passes the request outward.
+/// only counted, and requests from elsewhere wait, unless the clean-up opens another `catch_cancel`. Only
+/// [`abort`](crate::JoinHandle::abort) interrupts it. Dropping the `Cancelled` means that the request has been dealt
+/// with, and the task continues; [`Cancelled::resume`] passes the request outward.
 ///
-/// A branch that catches nothing, beside a branch that does, is not stopped: the request goes to its neighbour. Put one
-/// `catch_cancel` around both.
+/// If one concurrent branch catches a request and another does not, the request goes to the first, and the second is
+/// not stopped. Put one `catch_cancel` around both.
 ///
 /// # Cancel safety
 ///
 /// Dropping it drops the future inside, and no clean-up runs. A request that it has received but not taken goes to the
-/// next `catch_cancel` outward. If it is kept but no longer polled, as by a `select!` that only borrowed it, it delays
-/// a request for a few turns only; then the request goes to the next one outward as well.
+/// next `catch_cancel` outward. If it is kept but no longer polled, for example by a `select!` that only borrowed it,
+/// it delays a request for a few turns; then the request goes to the next one outward.
 ///
 /// # Panics
 ///
@@ -62,8 +61,8 @@ use crate::cancel::thread::left;
 ///
 /// # The `Cancelled` must live as long as the clean-up
 ///
-/// Here the condition of the `if` drops it too early. The clean-up is then a wait like any other, and the next request
-/// ends it:
+/// Here the condition of the `if` drops it too early. The clean-up is then an ordinary wait, and the next request ends
+/// it:
 ///
 /// ```no_run
 /// # async fn work() {}
@@ -86,7 +85,7 @@ pin_project! {
     /// The future of [`catch_cancel`].
     #[must_use = "a future does nothing until it is awaited"]
     pub struct CatchCancel<F> {
-        // The first field is dropped first: what is inside leaves the tree before its region does.
+        // Fields are dropped in order: the regions inside leave the tree before this one.
         #[pin]
         future: Option<F>,
         region: Region,
@@ -102,7 +101,7 @@ impl<F: Future> Future for CatchCancel<F> {
         if this.region.is_in_tree()
             && let Some(clean_up) = this.region.take()
         {
-            // Made first: if a destructor panics in the next line, the request is over all the same.
+            // Created first: even if a destructor panics on the next line, dropping this ends the request.
             let cancelled = Cancelled::new(clean_up);
             this.future.set(None);
             return Poll::Ready(Err(cancelled));

@@ -51,7 +51,7 @@ pin_project! {
     /// The future of [`mask`].
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Mask<F> {
-        // The first field is dropped first: what is inside leaves the tree before its region does.
+        // Fields are dropped in order: the regions inside leave the tree before this one.
         #[pin]
         future: F,
         region: Region,

@@ -1,7 +1,7 @@
-//! Cancelling: sending a request to end, and receiving one.
+//! Cancelling: making cancel requests and receiving them.
 //!
-//! The docs of [`task`](crate::task#cancelling) describe how it all works together. Here are the futures that a request
-//! passes through; `regions.rs` and `requests.rs` decide which region receives it.
+//! The docs of [`task`](crate::task#cancelling) describe how it all works together. This module has the futures that a
+//! request passes through; `regions.rs` and `requests.rs` decide which region receives it.
 
 mod request;
 mod regions;

@@ -1,19 +1,20 @@
-//! A region as its combinator has it: made when it is first needed, and gone with it.
+//! A combinator's handle to its region: the region is created when it is first needed, and removed with the handle.
 //!
-//! Every combinator that cancelling knows has one of three around a future: [`Region`] in a catch, a mask or a
-//! scope, [`Passage`] in what can be asked to end, [`CleanUp`] in a `Cancelled`. All poll in the same way:
+//! Every combinator that takes part in cancelling holds one of three: a [`Region`] in a catch, a mask or a scope, a
+//! [`Passage`] around a future that can be requested to end, a [`CleanUp`] in a `Cancelled`. The first two poll in the
+//! same way:
 //!
 //! ```text
-//! let since = left();                        how many had been left unlinked before
+//! let since = left();                        how many regions had been left unlinked before
 //! match inner.poll(cx) {
-//!     Ready(_) => region.leave(),            it is over, and out of the tree
-//!     Pending => region.stay(since, cx),     adopts what was left since, and is left unlinked itself
+//!     Ready(_) => region.leave(),            finished: leaves the tree
+//!     Pending => region.stay(since, cx),     adopts the regions left since then, and is left unlinked itself
 //! }
 //! ```
 //!
-//! The first time that is pending makes the region. What differs is what they do when they were told of a
-//! request: a catch takes it, in its next poll, before it polls what it wraps; a mask does nothing; a scope asks
-//! its tasks.
+//! The first pending poll creates the region. They differ in how they handle a request that they were notified of: a
+//! catch takes it in its next poll, before it polls the wrapped future; a mask does nothing; a scope passes it to its
+//! tasks.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -35,8 +36,8 @@ use crate::watch::emit;
 
 /// The region of a combinator. Dropping it takes it out of the tree.
 ///
-/// Around each poll of what it wraps, a combinator notes [`left`] before, and calls
-/// [`stay`](Region::stay) after it if that is pending. If it is ready, it calls [`leave`](Region::leave).
+/// Before each poll of the wrapped future, a combinator reads [`left`]. After it, the combinator calls
+/// [`stay`](Region::stay) if the future is pending, and [`leave`](Region::leave) if it is ready.
 pub(crate) struct Region {
     /// [`NO_ENTRY`] until it is needed.
     number: u32,
@@ -55,7 +56,7 @@ impl Region {
         self.number != NO_ENTRY
     }
 
-    /// The number of the region, which is made if there is none yet.
+    /// Returns the number of the region, which is created if there is none yet.
     fn number(&mut self) -> u32 {
         if self.number == NO_ENTRY {
             self.number = with_regions(|regions| regions.create(self.role, Ring::default()));
@@ -63,8 +64,8 @@ impl Region {
         self.number
     }
 
-    /// What it wraps was polled and stays pending: takes below it whatever was left since `since`, and waits
-    /// to be taken up itself by whoever polls with `cx`.
+    /// Called when the wrapped future was polled and stays pending: adopts the regions that were left since `since`,
+    /// and is left unlinked for the region that polls with `cx`.
     pub(crate) fn stay(&mut self, since: u32, cx: &Context<'_>) {
         let number = self.number();
         let waker = cx.waker();
@@ -97,7 +98,7 @@ impl Region {
         Regions::change(|regions, rings| regions.ask(number, reason, rings));
     }
 
-    /// Looks, at the end of the combinator's own pending poll, who can take the request on it.
+    /// Called at the end of the combinator's own pending poll: delivers the request on it, if there is one.
     pub(crate) fn deliver(&self) -> Delivery {
         if self.number == NO_ENTRY {
             return Delivery::Waits;
@@ -112,7 +113,7 @@ impl Region {
         })
     }
 
-    /// The request from above that it was told of last: for a scope, which ends its tasks then.
+    /// Returns the request from above that it was last notified of. A scope passes it to its tasks.
     pub(crate) fn told(&self) -> Option<Rc<Request>> {
         if self.number == NO_ENTRY {
             return None;
@@ -120,12 +121,12 @@ impl Region {
         Regions::change(|regions, _| regions.slab[self.number].told.clone())
     }
 
-    /// A scope has ended its tasks for the request that it was told of: it holds nothing up any more.
+    /// Called when a scope has ended its tasks after a request: from now on it does not hold the request up.
     pub(crate) fn let_go(&self) {
         if self.number != NO_ENTRY {
             Regions::change(|regions, rings| {
                 let record = &mut regions.slab[self.number];
-                // Once: if something else holds the request up, whoever is rung here would ring again, for ever.
+                // Only once: if something else holds the request up, a wake at each poll would loop forever.
                 if !std::mem::replace(&mut record.is_given_up, true) {
                     let parent = record.parent;
                     regions.ring_above(parent, rings);
@@ -134,14 +135,14 @@ impl Region {
         }
     }
 
-    /// Takes the request that a catch was told of. The region is the clean-up's from now on.
+    /// Takes the request that a catch was notified of. From then on the region belongs to the clean-up.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<CleanUp> {
         if self.number == NO_ENTRY { None } else { self.take_by(Regions::take) }
     }
 
-    /// Takes, at the end of a catch's own pending poll, the request that was resumed inside of it, unless
-    /// something holds that up.
+    /// Called at the end of a catch's own pending poll: takes the request that was resumed inside it, unless something
+    /// holds that request up.
     pub(crate) fn take_resumed(&mut self) -> Option<CleanUp> {
         match self.deliver() {
             Delivery::Waits => None,
@@ -161,7 +162,7 @@ impl Region {
         Some(clean_up)
     }
 
-    /// Takes it out of the tree. Requests that it has held up go on.
+    /// Takes it out of the tree. Requests that it has held up continue.
     #[inline]
     pub(crate) fn leave(&mut self) {
         if self.number != NO_ENTRY {
@@ -190,7 +191,7 @@ impl fmt::Debug for Region {
 }
 
 impl Regions {
-    /// Changes something, and then wakes whoever must look at it.
+    /// Runs a change, and then wakes the pollers that must react to it.
     fn change<R>(call: impl FnOnce(&mut Regions, &mut Vec<Ring>) -> R) -> R {
         let mut rings = Vec::new();
         let result = with_regions(|regions| call(regions, &mut rings));
@@ -199,7 +200,7 @@ impl Regions {
     }
 }
 
-/// Tells who watches that the task whose turn it is has caught a request.
+/// Emits that the task that is taking its turn has caught a request.
 fn tell_caught(reason: &Reason) {
     let Some(task) = current_task() else { return };
     let Some(kernel) = find(task.scheduler) else { return };
@@ -208,7 +209,7 @@ fn tell_caught(reason: &Reason) {
     }
 }
 
-/// The clean-up after a request that was taken: it lasts as long as this lives.
+/// The clean-up after a request that was taken: it lasts until this is dropped.
 #[derive(Debug)]
 pub(crate) struct CleanUp {
     /// `None` once it was passed on.
@@ -217,13 +218,13 @@ pub(crate) struct CleanUp {
 }
 
 impl CleanUp {
-    /// The request.
+    /// Returns the request.
     pub(crate) fn request(&self) -> &Request {
         self.request.as_ref().expect("a clean-up has its request until it passes it on")
     }
 
-    /// Ends by passing the request on, to whatever is around the poll in which this is called. What is
-    /// returned must stay alive until that has acted.
+    /// Ends by passing the request on to the region around the poll in which this is called. The returned region must
+    /// stay alive until that one has acted.
     pub(crate) fn resume(mut self) -> Region {
         let request = self.request.take().expect("a clean-up passes its request on once");
         let region = std::mem::replace(&mut self.region, Region::new(Role::CleanUp));
@@ -241,11 +242,11 @@ impl Drop for CleanUp {
 }
 
 pin_project! {
-    /// A future that can be asked to end: a timeout, the body of a scope.
+    /// A future that can be requested to end, such as that of a timeout or the body of a scope.
     ///
     /// Poll it; if it is pending, [`settle`](Passage::settle) in the same poll.
     pub(crate) struct Passage<F> {
-        // The first field is dropped first: what is inside leaves the tree before its region does.
+        // Fields are dropped in order: the regions inside leave the tree before this one.
         #[pin]
         future: Option<F>,
         region: Region,
@@ -257,7 +258,7 @@ impl<F: Future> Passage<F> {
         Passage { future: Some(future), region: Region::new(Role::Passage) }
     }
 
-    /// Polls what it wraps. Pending for ever if that was dropped.
+    /// Polls the wrapped future. Pending forever if that was dropped.
     #[inline]
     pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         match self.project().future.as_pin_mut() {
@@ -266,8 +267,8 @@ impl<F: Future> Passage<F> {
         }
     }
 
-    /// Hangs below it what was left unlinked since before the poll, makes a request if there is a reason, and
-    /// looks who can take it. If nobody can, what it wraps is dropped, and this is ready.
+    /// Adopts the regions that were left unlinked since before the poll, makes a request if there is a reason, and
+    /// delivers it. If nothing can take it, the wrapped future is dropped, and this is ready.
     pub(crate) fn settle(
         self: Pin<&mut Self>,
         since: u32,

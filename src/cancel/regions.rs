@@ -1,31 +1,31 @@
-//! Regions: the stretches of a task that a request to cancel can reach.
+//! Regions: the parts of a task that a cancel request can reach.
 //!
 //! ```text
 //!   root ──┬── catch ──── timeout ──── catch      A request on the root goes to the catches that hold no
 //!          └── mask ───── catch                   other: here to the inner one of the upper branch.
 //! ```
 //!
-//! Cancelling is four files, to be read in this order: here is the tree; in `requests.rs`, what a request does in
-//! it; in `region.rs`, how a combinator hangs itself into it; in `cancelling.rs`, what the kernel does with roots.
+//! Cancelling spans four files, to be read in this order: the tree is here; `requests.rs` has what a request does in
+//! it; `region.rs`, how a combinator adds itself to it; `cancelling.rs`, what the kernel does with roots.
 //!
-//! A task has a root; below it hangs a region for each `catch_cancel`, `mask`, `timeout` and scope that waits.
-//! Nothing else has one: a `join!` or a lock between two regions is not seen here, so two branches are two
-//! regions below the same parent.
+//! A task has a root. Below it is a region for each `catch_cancel`, `mask`, `timeout` and scope that waits. Nothing
+//! else has one: a `join!` or a lock between two regions is invisible here, so two branches are two regions below the
+//! same parent.
 //!
-//! Nobody knows his parent while he is polled. So the tree grows from its leaves: a region that stays
+//! While a region is being polled, its parent is not known yet. So the tree grows from its leaves: a region that stays
 //! pending is left *unlinked*, and the region that polled it, once that stays pending too, adopts all that were left
-//! since its own poll began. What is left at the end of a turn belongs to the task. In the picture, in one turn:
+//! since its own poll started. The regions left at the end of a turn belong to the task. In the picture, in one turn:
 //!
 //! 1. the inner catch of the upper branch stays pending and is left; the timeout adopts it, and is left; the
 //!    outer catch adopts the timeout, and is left;
-//! 2. the same in the lower branch, whose mask began after that outer catch was left, and does not adopt it;
-//! 3. the turn ends, and the root adopts what was left since it began: that catch, and the mask.
+//! 2. the same in the lower branch, whose mask started after that outer catch was left, and does not adopt it;
+//! 3. the turn ends, and the root adopts the regions left since the turn started: that catch, and the mask.
 //!
-//! So a future that is ready at once has no region and costs nothing; turns may nest; and a future that is
-//! polled by somebody else the next time hangs there from then on.
+//! So a future that is ready immediately has no region and costs nothing; turns may nest; and a future that is polled
+//! from another place the next time moves there.
 //!
-//! All regions of a thread are in one slab, with links both ways, so nothing searches and nothing recurses.
-//! What is here moves plain data; wakers are cloned, woken and dropped by the callers, with nothing borrowed.
+//! All regions of a thread are in one slab, with links in both directions, so nothing searches and nothing recurses.
+//! The code here moves plain data only; the callers clone, wake and drop wakers, with nothing borrowed.
 
 use std::mem;
 use std::rc::Rc;
@@ -35,31 +35,31 @@ use crate::cancel::request::Request;
 use crate::kernel::{TaskKey, drop_quietly, run_quietly, schedule};
 use crate::slab::{NO_ENTRY, Slab};
 
-/// What a region does with a request that was made above it.
+/// How a region handles a request that was made above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Of a task. If nothing below it can take a request, the task is dropped.
     Root,
-    /// Takes it, unless something below it does, or holds it.
+    /// Takes it, unless something below takes or holds it.
     Catch,
-    /// Passes it on. Acts on its own request by dropping what it wraps.
+    /// Passes it on. Acts on its own request by dropping the wrapped future.
     Passage,
-    /// Holds it until it is over.
+    /// Holds it until the wrapped future has finished.
     Mask,
-    /// Holds it until it is over: the clean-up after another request, or the same.
+    /// Holds it until the clean-up has ended, even if it is the request being cleaned up after.
     CleanUp,
     /// Holds it until its tasks have ended, and ends them.
     Scope,
-    /// Nobody's: what is left of a region that is gone, with a request that was resumed in it and is on its
-    /// way out. It is removed by whoever adopts it.
+    /// Belongs to no combinator: the remains of a region that was removed while a request that was resumed in it was
+    /// passing outward. The region that adopts it removes it.
     Parcel,
 }
 
-/// Who is to be woken for a region to be polled: a task, or a foreign waker.
+/// What to wake so that a region is polled: a task, or a foreign waker.
 #[derive(Clone, Default)]
 pub(crate) struct Ring {
     task: Option<TaskKey>,
-    /// Shared, since cloning a foreign waker runs code of its owner.
+    /// Shared, since cloning a foreign waker runs its owner's code.
     waker: Option<Rc<Waker>>,
 }
 
@@ -72,7 +72,7 @@ impl Ring {
         Ring { task: None, waker: Some(Rc::new(waker)) }
     }
 
-    /// Returns whether it is for this task; or if that is `None`, for this waker.
+    /// Returns whether it is for this task or, if that is `None`, for this waker.
     pub(crate) fn is_for(&self, task: Option<TaskKey>, waker: &Waker) -> bool {
         match (task, &self.waker) {
             (None, Some(own)) => own.will_wake(waker),
@@ -81,7 +81,7 @@ impl Ring {
         }
     }
 
-    /// Wakes. May run a foreign waker's code, whose panic is its owner's.
+    /// Wakes. May run the code of a foreign waker, whose panic is not propagated.
     pub(crate) fn wake(self) {
         if let Some(task) = self.task {
             schedule(task);
@@ -93,7 +93,7 @@ impl Ring {
     }
 }
 
-/// Wakes all of them. Mostly there are none.
+/// Wakes all of them. Usually there are none.
 #[inline]
 pub(crate) fn wake_all(rings: Vec<Ring>) {
     #[cold]
@@ -105,33 +105,33 @@ pub(crate) fn wake_all(rings: Vec<Ring>) {
     }
 }
 
-/// What is known of a region.
+/// The state of a region.
 pub(crate) struct Record {
     pub(crate) role: Role,
     pub(crate) parent: u32,
-    /// The first of those below it.
+    /// The first region below it.
     pub(crate) first: u32,
-    /// Neighbours below the same parent, or among the unlinked.
+    /// Neighbors below the same parent, or among the unlinked.
     previous: u32,
     pub(crate) next: u32,
-    /// The number under which it was left last. Among the unlinked the numbers go down.
+    /// The count at which it was last left. Among the unlinked, these descend.
     number: u32,
     is_unlinked: bool,
-    /// Who polled it last.
+    /// What polled it last.
     pub(crate) poller: Ring,
-    /// The request that was made on it, until the clean-up after it is over.
+    /// The request that was made on it, until the clean-up after it has ended.
     pub(crate) request: Option<Rc<Request>>,
-    /// The request that it was told of: for a catch to take, for others to know.
+    /// The request that it was notified of. Only a catch takes it.
     pub(crate) told: Option<Rc<Request>>,
-    /// A request that was resumed below it, on its way out.
+    /// A request that was resumed below it and is passing outward.
     pub(crate) passing: Option<Rc<Request>>,
-    /// How long it has not been polled since it was told; `None` once it was.
+    /// The polls that it has missed since it was notified, as weighted by `miss`; `None` once it was polled.
     pub(crate) missed: Option<u16>,
-    /// Nobody polls it any more, it seems; until somebody does.
+    /// It seems to be no longer polled. Its next poll resets this.
     pub(crate) is_deaf: bool,
-    /// It was resumed inside of this mask, which will never be over; or this scope has ended its tasks.
+    /// A request was resumed inside this mask, which will never finish; or this scope has ended its tasks.
     pub(crate) is_given_up: bool,
-    /// When it was last counted who, of those that its request has told, has missed a poll.
+    /// The value of `counts` when missed polls were last counted for its request.
     pub(crate) counted: u32,
 }
 
@@ -140,13 +140,13 @@ pub(crate) struct Regions {
     pub(crate) slab: Slab<Record>,
     /// The last one that was left unlinked.
     unlinked: u32,
-    /// How often a region was left.
+    /// How often a region was left unlinked.
     left: u32,
     /// How many regions have a request.
     pub(crate) requests: u32,
-    /// How often that was counted.
+    /// How often missed polls were counted.
     pub(crate) counts: u32,
-    /// There is a scheduler on this thread, so what is empty now will be needed again.
+    /// This thread has a scheduler, so the memory of an empty slab will be needed again.
     is_warm: bool,
 }
 
@@ -162,12 +162,12 @@ impl Regions {
         }
     }
 
-    /// Keeps the memory of what is empty, for a scheduler.
+    /// From now on the slab keeps its memory while it is empty: this thread has a scheduler.
     pub(crate) fn warm(&mut self) {
         self.is_warm = true;
     }
 
-    /// The last scheduler has gone: from now on what is empty has no memory.
+    /// From now on the slab frees its memory when it is empty: the last scheduler was dropped.
     pub(crate) fn cool(&mut self) {
         self.is_warm = false;
         if self.slab.has_memory() {
@@ -180,7 +180,7 @@ impl Regions {
         self.slab.is_empty()
     }
 
-    /// How often a region was left unlinked: to be noted before a poll.
+    /// Returns how often a region was left unlinked. A combinator reads it before a poll.
     pub(crate) fn left(&self) -> u32 {
         self.left
     }
@@ -205,8 +205,8 @@ impl Regions {
         })
     }
 
-    /// Notes that a region was polled and stays pending. What its poll has left unlinked is hung below it, and
-    /// it is left unlinked itself, for the region that polled it.
+    /// Records that a region was polled and stays pending. It adopts the regions that its poll has left unlinked, and
+    /// is left unlinked itself, for the region that polled it.
     pub(crate) fn leave(&mut self, region: u32, since: u32, rings: &mut Vec<Ring>) {
         self.unlink(region);
         self.adopt(region, since, rings);
@@ -220,8 +220,8 @@ impl Regions {
         (record.missed, record.is_deaf) = (None, false);
     }
 
-    /// Hangs below a region everything that was left unlinked since that number was noted. What was resumed
-    /// there comes one step out.
+    /// Moves below a region all regions that were left unlinked since the count was `since`. A request that was resumed
+    /// there passes one step outward.
     pub(crate) fn adopt(&mut self, parent: u32, since: u32, rings: &mut Vec<Ring>) {
         while self.has_unlinked(since) {
             let child = self.unlinked;
@@ -245,7 +245,7 @@ impl Regions {
         }
     }
 
-    /// Removes the parcels of a turn that has ended its task, so that nobody will adopt them.
+    /// Removes the parcels of a turn that has ended its task, since no region will adopt them.
     pub(crate) fn discard_parcels(&mut self, since: u32, rings: &mut Vec<Ring>) {
         let mut next = self.unlinked;
         while next != NO_ENTRY && self.slab[next].number.wrapping_sub(since).cast_signed() > 0 {
@@ -259,14 +259,14 @@ impl Regions {
         }
     }
 
-    /// Returns whether anything was left unlinked since that number was noted, and still is.
+    /// Returns whether a region was left unlinked since the count was `since`, and still is.
     pub(crate) fn has_unlinked(&self, since: u32) -> bool {
-        // The numbers go round; they are never so far apart that this could be seen.
+        // The counts wrap around, but two that are compared are never far enough apart to be confused.
         self.unlinked != NO_ENTRY
             && self.slab[self.unlinked].number.wrapping_sub(since).cast_signed() > 0
     }
 
-    /// Takes a region out, with all that is below it.
+    /// Takes a region out of its list, together with all regions below it.
     fn unlink(&mut self, region: u32) {
         let record = &mut self.slab[region];
         let (parent, previous, next) = (record.parent, record.previous, record.next);
@@ -284,10 +284,10 @@ impl Regions {
         }
     }
 
-    /// Removes a region; what is below it takes its place. Returns who polled it, to be dropped with nothing
-    /// borrowed. Requests that it may have held up are looked at again.
+    /// Removes a region; the regions below it take its place. Returns its poller, to be dropped with nothing borrowed.
+    /// Requests that it may have held up are delivered again.
     ///
-    /// In a turn, a request that is on its way out of it goes on.
+    /// In a turn, a request that is passing outward through it continues.
     pub(crate) fn remove(&mut self, region: u32, in_turn: bool, rings: &mut Vec<Ring>) -> Ring {
         while self.slab[region].first != NO_ENTRY {
             let child = self.slab[region].first;
@@ -308,7 +308,7 @@ impl Regions {
         record.poller
     }
 
-    /// A request is only on its way out of a region that is unlinked: so there it stays.
+    /// A request only passes outward through an unlinked region, so the parcel stays where that is.
     fn make_parcel(&mut self, region: u32) -> Ring {
         let record = &mut self.slab[region];
         let role = mem::replace(&mut record.role, Role::Parcel);
@@ -325,7 +325,7 @@ impl Regions {
         mem::take(&mut record.poller)
     }
 
-    /// Puts a region that is nowhere in front of another one, wherever that is.
+    /// Inserts a region that is in no list in front of another one, in the list of that one.
     fn put_before(&mut self, region: u32, other: u32) {
         let record = &mut self.slab[other];
         let (parent, number, is_unlinked) = (record.parent, record.number, record.is_unlinked);
@@ -345,7 +345,7 @@ impl Regions {
         }
     }
 
-    /// All that are below a region.
+    /// Returns all regions below a region.
     pub(crate) fn below(&self, region: u32) -> Vec<u32> {
         let mut all = Vec::new();
         let mut path = vec![self.slab[region].first];
@@ -364,7 +364,7 @@ mod tests {
     use super::*;
     use crate::cancel::request::Reason;
 
-    /// Two branches that stay pending, in a passage that does, in a turn.
+    /// Builds the tree of one turn: two pending branches in a pending passage.
     fn tree(regions: &mut Regions) -> [u32; 4] {
         let roles = [Role::Root, Role::Passage, Role::Catch, Role::Mask];
         let all = roles.map(|role| regions.create(role, Ring::default()));

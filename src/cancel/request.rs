@@ -1,13 +1,13 @@
-//! A request to end: why, how often, and how far it has come. What becomes of it is in `requests.rs`.
+//! A cancel request: its reason, its count and its state. `requests.rs` decides what happens to it.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Why something should end.
+/// Why a request was made.
 #[derive(Clone, Debug)]
 pub(crate) enum Reason {
-    /// Nobody said.
+    /// No reason was given.
     Unsaid,
     /// A deadline has passed.
     Deadline,
@@ -23,7 +23,7 @@ impl Reason {
         }
     }
 
-    /// The reason as a task that has ended keeps it: `None` if nothing was said.
+    /// Returns the reason that a finished task keeps: `None` if none was given.
     pub(crate) fn text(&self) -> Option<Arc<str>> {
         match self {
             Reason::Unsaid => None,
@@ -33,22 +33,23 @@ impl Reason {
     }
 }
 
-/// A wish that something should end.
+/// A request to cancel what a region wraps.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) reason: Reason,
     /// How often it was made.
     pub(crate) count: Cell<u32>,
-    /// The region that it was made on; not to be used once it is over.
+    /// The region that it was made on; must not be used once the request is over.
     pub(crate) region: u32,
-    /// It is closed, or its region is gone.
+    /// It was dealt with, or its region was removed.
     pub(crate) is_over: Cell<bool>,
-    /// How many have been told and not taken it yet, or have taken it and are not done with it.
+    /// The number of catches that were notified of it and have not taken it yet, plus that of clean-ups that have taken
+    /// it and have not ended.
     pub(crate) shares: Cell<u32>,
     pub(crate) is_taken: Cell<bool>,
     /// It was delivered before.
     pub(crate) is_known: Cell<bool>,
-    /// Somebody who had taken it passed it on.
+    /// A clean-up that had taken it passed it on.
     pub(crate) is_resumed: Cell<bool>,
 }
 
@@ -66,7 +67,7 @@ impl Request {
         })
     }
 
-    /// It is over, since its region is gone.
+    /// Marks it as over, since its region was removed.
     pub(crate) fn close(&self) {
         self.is_over.set(true);
     }
@@ -75,18 +76,18 @@ impl Request {
         self.is_over.get()
     }
 
-    /// Somebody has taken it.
+    /// Returns whether a catch has taken it.
     pub(crate) fn is_taken(&self) -> bool {
         self.is_taken.get()
     }
 
-    /// Nobody has taken it, and its region is still there to act.
+    /// Returns whether no catch has taken it and its region still exists to act.
     pub(crate) fn is_open(&self) -> bool {
         !self.is_taken() && !self.is_over()
     }
 
-    /// Everybody who had taken it is done with it, and somebody resumed: the region acts as soon as nothing
-    /// holds it up, and no catch is told any more.
+    /// Returns whether every clean-up that had taken it has ended, and at least one resumed it: the region acts as soon
+    /// as nothing holds the request up, and no further catch is notified.
     pub(crate) fn has_come_back(&self) -> bool {
         self.is_resumed.get() && self.shares.get() == 0
     }

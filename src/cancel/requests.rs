@@ -1,19 +1,20 @@
-//! Requests to cancel: who takes one, who holds it up, and what becomes of it.
+//! Cancel requests: which region takes one, which one holds it up, and how it ends.
 //!
-//! A request is made on a region, and delivered below it while nobody polls there:
+//! A request is made on a region, and delivered below it while nothing there is being polled:
 //!
 //! ```text
 //! untaken ──1──▶ taken ──3──▶ closed     1 take: a catch below has it, and cleans up
-//!    │             └────4──▶ resumed     2 deliver: nothing below can have it, or holds it
-//!    └──2──▶ acts ◀────2────────┘        3 release: all who had it are done with it
+//!    │             └────4──▶ resumed     2 deliver: nothing below can take it, or holds it
+//!    └──2──▶ acts ◀────2────────┘        3 release: all clean-ups after it have ended
 //!                                        4 release: the same, and one of them has resumed it
 //! ```
 //!
-//! While it is untaken it goes to every catch that holds no other; a holder (a mask, a clean-up, a scope) makes
-//! it wait. A catch is *told*, and woken; it takes the request when it is next polled, so that what it wraps is
-//! dropped there, inside of all that is around it. Told and never polled again, it is found to be deaf, and is
-//! passed over. Once somebody has taken the request nobody else is told. Whoever was told or has taken it has a
-//! *share* in it; the last one to give up his share closes it, or finds that it goes on.
+//! While it is untaken it goes to every catch that contains no other; a holder (a mask, a clean-up, a scope) makes it
+//! wait. A catch is notified (`told`) and woken; it takes the request when it is next polled, so that the wrapped
+//! future is dropped there, inside everything that is around it. A region that was notified and is never polled again
+//! is found to be deaf, and is passed over. Once a catch has taken the request, no other catch is notified. Each catch
+//! that was notified or has taken it has a *share* in it; when the last share is released, the request is closed or
+//! continues.
 
 use std::mem;
 use std::rc::Rc;
@@ -22,35 +23,36 @@ use crate::cancel::regions::{Record, Regions, Ring, Role};
 use crate::cancel::request::{Reason, Request};
 use crate::slab::NO_ENTRY;
 
-/// What has come of a request.
+/// The outcome of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// Somebody was told, or holds it, or there is none.
+    /// A region was notified or holds it, or there is no request.
     Waits,
     /// The region that it was made on must act itself.
     Acts,
 }
 
-/// How a poll has ended, before a request is looked at again.
+/// How the poll before a delivery has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Polled {
-    /// There was none.
+    /// There was no poll.
     No,
-    /// The task was woken in it already, so it may not have reached everybody.
+    /// The task was woken during its poll, so it may not have polled every region.
     Woken,
-    /// The task came to rest.
+    /// The task was not woken during its poll: it came to rest.
     AtRest,
 }
 
-/// A region that was told is abandoned if it has not been polled when its requested region came to rest for
-/// the third time, or for so many polls. One rest would do for all who keep to the rules of `Future`; but the
-/// polls of a task that wakes itself prove nothing: `FuturesUnordered` gives way before it has reached all.
+/// A region that was notified is given up as deaf if it has not been polled when the region of the request comes to
+/// rest for the third time, or after this many polls. One rest would be enough for all futures that obey the contract
+/// of `Future`; but the polls of a task that wakes itself prove nothing: `FuturesUnordered` yields before it has polled
+/// all its futures.
 const PATIENCE: u16 = 1024;
 
 impl Regions {
     /// Makes a request on a region, or counts it if there is one. Returns whether it is new.
     ///
-    /// Masks and scopes that held it up before must show once more that somebody polls them.
+    /// Masks and scopes that already hold it up must prove again that they are still polled.
     pub(crate) fn ask(&mut self, region: u32, reason: Reason, rings: &mut Vec<Ring>) -> bool {
         let Some(request) = self.slab[region].request.clone() else {
             self.slab[region].request = Some(Request::new(region, reason));
@@ -71,7 +73,7 @@ impl Regions {
         false
     }
 
-    /// Makes a request on a region that nothing but holders can keep from acting.
+    /// Makes a request that only holders can delay: no catch takes it.
     pub(crate) fn insist(&mut self, region: u32, reason: Reason) {
         let request = Request::new(region, reason);
         request.is_taken.set(true);
@@ -80,7 +82,8 @@ impl Regions {
         self.requests += 1;
     }
 
-    /// Looks who can take or must hold the request on a region, which nobody is polling now, and tells them.
+    /// Finds the regions that can take or must hold the request on a region, and notifies them. The region must not be
+    /// in the middle of a poll.
     pub(crate) fn deliver(
         &mut self,
         region: u32,
@@ -91,7 +94,7 @@ impl Regions {
             self.count_missed(region, polled, rings);
         }
         let Some(request) = self.slab[region].request.clone() else { return Delivery::Waits };
-        // A catch that is asked was resumed from inside: others have had the request.
+        // A request on a catch was resumed inside it: other catches have had it already.
         let only_holders = request.has_come_back() || self.slab[region].role == Role::Catch;
         if request.is_taken() && !only_holders {
             self.ring_if_missed(region, rings);
@@ -115,8 +118,8 @@ impl Regions {
             return;
         }
         if record.is_told() {
-            // Of another one. Whoever made that may be polled no more, and so may this: it must show that it
-            // is. A catch that was told has that to show already.
+            // Of another request. The region of that one may no longer be polled, and neither may this one, so it must
+            // prove that it is. A catch that was notified has to prove it already.
             if is_new && record.role.holds() {
                 record.missed = Some(0);
                 rings.push(record.poller.clone());
@@ -130,7 +133,7 @@ impl Regions {
         rings.push(record.poller.clone());
     }
 
-    /// The owner of a region is polled again as long as it must be seen whether those who were told are.
+    /// Keeps a region polled until it is clear whether the regions below it that were notified are still polled.
     fn ring_if_missed(&mut self, region: u32, rings: &mut Vec<Ring>) {
         let is_missed = |one: u32| {
             let one = &self.slab[one];
@@ -141,12 +144,12 @@ impl Regions {
         }
     }
 
-    /// Whoever was told and has not been polled since has missed a poll. After too many he is deaf, and gives
-    /// up his share.
+    /// Adds a missed poll to every region below that was notified and has not been polled since. After too many it is
+    /// deaf, and its share is released.
     ///
-    /// It is the same if he was told of another request, whose region may have been abandoned together with him, so
-    /// that nobody else counts. But if that is not so it has counted already: once in a turn is enough, however many
-    /// regions with requests are around each other.
+    /// This includes regions that were notified of another request: the region of that request may have been abandoned
+    /// together with them, and then nothing else counts for them. If it was not, it has already counted: once per turn
+    /// is enough, however deeply regions with requests are nested.
     fn count_missed(&mut self, region: u32, polled: Polled, rings: &mut Vec<Ring>) {
         if self.slab[region].request.is_none() {
             return;
@@ -190,11 +193,11 @@ impl Regions {
         }
     }
 
-    /// The targets and holders below a region: each catch that holds no other, unless only holders are
-    /// wanted; and whatever holds.
+    /// Returns the targets and holders below a region: each catch that contains no other, unless only holders are
+    /// wanted; and every region that holds.
     fn find(&self, region: u32, request: &Rc<Request>, only_holders: bool) -> Vec<u32> {
         let mut found = Vec::new();
-        // Those on the way down, and how many had been found before each.
+        // The regions on the path down, and how many had been found before each.
         let mut path: Vec<(u32, usize)> = Vec::new();
         let mut next = self.slab[region].first;
         loop {
@@ -213,7 +216,7 @@ impl Regions {
             }
             let Some((one, before)) = path.pop() else { return found };
             let left = &self.slab[one];
-            // One that was told of another request is about to clean up.
+            // A catch that was notified of another request is about to clean up.
             let is_wanted = left.is_told() || !only_holders;
             if left.role == Role::Catch && found.len() == before && !left.is_deaf && is_wanted {
                 found.push(one);
@@ -222,7 +225,7 @@ impl Regions {
         }
     }
 
-    /// The request that a catch is to take, if it was told of one. From now on it is a clean-up.
+    /// Takes the request that a catch was notified of, if there is one. From then on the region is a clean-up.
     pub(crate) fn take(&mut self, region: u32, rings: &mut Vec<Ring>) -> Option<Rc<Request>> {
         let request = self.slab[region].told.take().filter(|told| !told.is_over())?;
         if let Some(resumed) = self.slab[region].request.take() {
@@ -235,8 +238,7 @@ impl Regions {
         Some(self.begin_clean_up(region, request))
     }
 
-    /// Somebody takes a request now. A scope beside him that was told of it too, and only waits for what comes
-    /// of it, may go on.
+    /// Wakes the scopes that were notified of a request that a catch takes now: they were waiting for this.
     fn ring_scopes(&self, request: &Rc<Request>, rings: &mut Vec<Ring>) {
         for one in self.below(request.region) {
             let one = &self.slab[one];
@@ -246,7 +248,7 @@ impl Regions {
         }
     }
 
-    /// The request that was resumed inside of a catch, which takes it now.
+    /// Takes the request that was resumed inside a catch.
     pub(crate) fn take_resumed(&mut self, region: u32) -> Option<Rc<Request>> {
         let request = self.slab[region].request.take()?;
         self.requests -= 1;
@@ -260,14 +262,14 @@ impl Regions {
         request
     }
 
-    /// A clean-up ends with passing its request on: it is left unlinked, for the region around it to find.
+    /// Ends a clean-up by passing its request on: the region is left unlinked, for the region around it to find.
     pub(crate) fn resume(&mut self, region: u32, request: Rc<Request>, rings: &mut Vec<Ring>) {
         let record = &mut self.slab[region];
         (record.role, record.passing) = (Role::Passage, Some(request));
         self.leave(region, self.left(), rings);
     }
 
-    /// A request that was resumed below this region has come out to it.
+    /// Handles a request that was resumed below this region and has reached it.
     pub(crate) fn pass_out(&mut self, region: u32, request: Rc<Request>, rings: &mut Vec<Ring>) {
         let record = &mut self.slab[region];
         let is_own = record.request.as_ref().is_some_and(|own| Rc::ptr_eq(own, &request));
@@ -292,7 +294,7 @@ impl Regions {
         };
         match place {
             None => *place = Some(request),
-            // Another branch has resumed the same one: they go on as one.
+            // Another branch has resumed the same request: the two continue as one.
             Some(same) if Rc::ptr_eq(same, &request) => {
                 request.shares.set(request.shares.get() - 1);
             }
@@ -300,7 +302,7 @@ impl Regions {
         }
     }
 
-    /// Somebody gives up his share in a request: he is done with it, or has `resumed` it, or never took it.
+    /// Releases a share in a request that was dealt with, was `resumed`, or was never taken.
     pub(crate) fn release(&mut self, request: &Request, resumed: bool, rings: &mut Vec<Ring>) {
         request.shares.set(request.shares.get() - 1);
         request.is_resumed.set(request.is_resumed.get() || resumed);
@@ -316,7 +318,7 @@ impl Regions {
         }
     }
 
-    /// What becomes of the requests of a region that is gone.
+    /// Releases or closes the requests of a region that was removed.
     pub(crate) fn abandon_requests(&mut self, region: u32, record: &Record, rings: &mut Vec<Ring>) {
         if let Some(request) = &record.request {
             self.requests -= 1;
@@ -337,7 +339,7 @@ impl Regions {
         }
     }
 
-    /// Every region from here up that has a request looks at it again.
+    /// Wakes every region from here upward that has a request, so that it delivers the request again.
     pub(crate) fn ring_above(&self, region: u32, rings: &mut Vec<Ring>) {
         let mut above = region;
         while above != NO_ENTRY {
@@ -359,15 +361,15 @@ impl Role {
 impl Record {
     /// Returns whether it makes this request wait.
     ///
-    /// A scope that has ended its tasks holds nothing up; but if another request than this one has ended them,
-    /// it is for the region of that to act, and nothing around the scope may run before.
+    /// A scope that has ended its tasks holds nothing up, unless a different request that is still open has ended them:
+    /// then the region of that request must act first, before anything around the scope runs.
     fn holds_up(&self, request: &Rc<Request>) -> bool {
         let waits_for_another = self.role == Role::Scope
             && self.told.as_ref().is_some_and(|told| told.is_open() && !Rc::ptr_eq(told, request));
         self.role.holds() && (!self.is_given_up || waits_for_another)
     }
 
-    /// Returns whether it was told of a request that is not over.
+    /// Returns whether it was notified of a request that is not over.
     fn is_told(&self) -> bool {
         self.told.as_ref().is_some_and(|told| !told.is_over())
     }

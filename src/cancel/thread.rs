@@ -1,4 +1,4 @@
-//! All regions of a thread, and what has happened to them in the turn under way.
+//! The regions of a thread, and whether the current turn has left any of them unlinked.
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
@@ -7,14 +7,14 @@ use crate::cancel::regions::Regions;
 use crate::kernel::{Flags, Word, in_poll, set_turn_flag, set_word, word};
 
 thread_local! {
-    /// Without a destructor, so that it can be used while other thread-locals are being destroyed.
+    /// Has no destructor, so that it can be used while other thread-locals are being destroyed.
     static REGIONS: RefCell<ManuallyDrop<Regions>> =
         const { RefCell::new(ManuallyDrop::new(Regions::new())) };
-    /// How often a region was left unlinked: a copy, since combinators look at it before each poll.
+    /// How often a region was left unlinked: a copy, since combinators read it before each poll.
     static LEFT: Cell<u32> = const { Cell::new(0) };
 }
 
-/// How often a region was left unlinked on this thread: to be noted before a poll.
+/// Returns how often a region was left unlinked on this thread. A combinator reads it before a poll.
 #[inline]
 pub(crate) fn left() -> u32 {
     LEFT.get()
@@ -34,32 +34,32 @@ pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
     })
 }
 
-/// In the word of a turn: a region was left in it. The other bits say how often one had been left before.
+/// Set in the word of a turn once a region was left in it. The other bits are the count before the turn.
 const IS_SET: u32 = 1 << 31;
 
-/// Whether a region was left unlinked in this turn.
+/// Returns whether a region was left unlinked in this turn.
 #[inline]
 pub(crate) fn has_left() -> bool {
     word(Word::Cancel) != 0
 }
 
-/// How often a region had been left unlinked before this turn, if one was left in it. Asked once, after the turn.
+/// Returns how often a region had been left unlinked before this turn, if the turn has left one. Called once, after it.
 pub(super) fn take_since() -> Option<u32> {
     let word = word(Word::Cancel);
     if word == 0 {
         return None;
     }
     set_word(Word::Cancel, 0);
-    // The highest bit is found again: no turn leaves so many regions.
+    // Restores the highest bit of the count: no turn leaves 2^31 regions.
     Some(left().wrapping_sub(left().wrapping_sub(word) & !IS_SET))
 }
 
-/// Keeps the memory of what is empty, for a scheduler.
+/// From now on the slab keeps its memory while it is empty: this thread has a scheduler.
 pub(crate) fn warm() {
     REGIONS.with(|regions| regions.borrow_mut().warm());
 }
 
-/// The last scheduler of this thread has gone: from now on what is empty has no memory.
+/// From now on the slab frees its memory when it is empty: the last scheduler of this thread was dropped.
 pub(crate) fn cool() {
     REGIONS.with(|regions| regions.borrow_mut().cool());
 }

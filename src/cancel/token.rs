@@ -1,4 +1,4 @@
-//! A token to pass around: it can be cancelled, and it can be waited for.
+//! A cancellation token: it can be passed around, cancelled and awaited.
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
@@ -48,15 +48,15 @@ pub struct CancelToken {
 }
 
 struct Shared {
-    /// Why it was cancelled, once it is.
+    /// The reason, once it is cancelled.
     reason: OnceCell<Reason>,
     waiters: Waiters,
-    /// The token that it is a child of, and its place among that one's children.
+    /// Its parent, and its place among the children of that one.
     parent: Option<(Rc<Shared>, usize)>,
     children: RefCell<Children>,
 }
 
-/// Places are used again, so that a token which has had a million children is not larger for it.
+/// Places are reused, so the list is never longer than the largest number of children alive at one time.
 #[derive(Default)]
 struct Children {
     places: Vec<Weak<Shared>>,
@@ -116,7 +116,7 @@ impl CancelToken {
         self.shared.cancel(&Reason::Unsaid);
     }
 
-    /// Like [`cancel`](CancelToken::cancel), with a reason, which [`reason`](CancelToken::reason) returns, and
+    /// Like [`cancel`](CancelToken::cancel), with a reason. [`reason`](CancelToken::reason) returns it, and so does
     /// [`Cancelled::reason`](crate::task::Cancelled::reason) in a future that catches the request of
     /// [`run_until_cancelled`](CancelToken::run_until_cancelled).
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
@@ -128,7 +128,7 @@ impl CancelToken {
         self.shared.reason.get().is_some()
     }
 
-    /// Returns the reason, if the token is cancelled; `"cancelled"` if none was given.
+    /// Returns the reason, or `"cancelled"` if none was given; `None` if the token is not cancelled.
     pub fn reason(&self) -> Option<&str> {
         self.shared.reason.get().map(Reason::as_str)
     }
@@ -143,8 +143,8 @@ impl CancelToken {
         TokenCancelled { queued: Queued::new(&*self.shared, 0, Location::caller()) }
     }
 
-    /// Runs a future until it is ready or the token is cancelled, whichever comes first; returns `None` if that is the
-    /// token.
+    /// Runs a future until it is ready or the token is cancelled, whichever comes first; returns `None` in the second
+    /// case.
     ///
     /// When the token is cancelled, the future receives a cancel request, as from a [`timeout`](crate::timeout): a
     /// [`catch_cancel`](crate::task::catch_cancel) in it may clean up; otherwise it is dropped immediately. A future
@@ -201,13 +201,13 @@ impl Shared {
         let mut looked_at = 0;
         while let Some(token) = cancelled.get(looked_at).map(Rc::clone) {
             if token.reason.set(reason.clone()).is_err() {
-                cancelled.swap_remove(looked_at); // It was before, and so were its children.
+                cancelled.swap_remove(looked_at); // Already cancelled, and so are its children.
                 continue;
             }
             cancelled.extend(token.children.borrow().places.iter().filter_map(Weak::upgrade));
             looked_at += 1;
         }
-        // Wakers run code of their owners: by now all tokens say the same.
+        // Wakers may run user code, so by now all tokens are cancelled with the same reason.
         cancelled.iter().for_each(|token| token.waiters.wake_all(CANCELLED));
     }
 }
@@ -215,7 +215,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let mut next = self.parent.take();
-        // Parents that only their children have kept, one by one: on the stack, a long line of them is too deep.
+        // Parents kept alive only by children are dropped in a loop: recursion along a long chain overflows the stack.
         while let Some((parent, place)) = next {
             {
                 let children = &mut *parent.children.borrow_mut();
@@ -227,7 +227,7 @@ impl Drop for Shared {
     }
 }
 
-/// The word of a wait that ended.
+/// The word of a wait that has ended.
 const CANCELLED: u32 = 0;
 
 impl Source for Shared {
@@ -239,7 +239,7 @@ impl Source for Shared {
         if self.reason.get().is_some() { Ok(Grant::Word(CANCELLED)) } else { Err(0) }
     }
 
-    /// All who waited were woken, so there is nothing to pass on.
+    /// Every waiter was woken, so there is nothing to pass on.
     fn give_back(&self, _: Left) {}
 }
 

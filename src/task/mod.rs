@@ -1,7 +1,7 @@
 //! Tasks: spawn, name, join and cancel them; yield; spawn from other threads.
 //!
-//! Use this module for all that goes beyond [`spawn`]: names and priorities, tasks that borrow, tasks that end when
-//! told to and may clean up first.
+//! Use this module for everything beyond [`spawn`]: names and priorities, tasks that borrow, tasks that are cancelled
+//! and may clean up first.
 //!
 //! ```
 //! use std::future::pending;
@@ -30,16 +30,16 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | run a future beside the others, and get its output | [`spawn`], and await the [`JoinHandle`] |
+//! | run a future alongside the others, and get its output | [`spawn`], and await the [`JoinHandle`] |
 //! | have an `Err` reported if no handle reads it | [`try_spawn`] |
 //! | set a name or a priority | [`Builder`] |
 //! | abort a task when its handle is dropped | [`AbortOnDrop`] |
-//! | run tasks that borrow, and end together | [`scope`](scope()) |
+//! | run tasks that borrow, and that end together | [`scope`](scope()) |
 //! | keep a set of tasks that grows | [`JoinSet`] |
 //! | request that a task ends | [`JoinHandle::cancel`] |
 //! | clean up when cancelled | [`catch_cancel`] |
 //! | hold requests back for a while | [`mask`] |
-//! | close something in any case, and await that | [`with`](with()) |
+//! | always close a resource, and await that | [`with`](with()) |
 //! | keep work going when its waiter is dropped | [`shield`] |
 //! | cancel futures that are not tasks, or many tasks together | [`CancelToken`] |
 //! | let the other tasks take their turns | [`yield_now`] |
@@ -54,8 +54,8 @@
 //! | a request is made by | on | if nothing catches it |
 //! |---|---|---|
 //! | `cancel` of a [handle](JoinHandle::cancel), a [child's handle](ScopedHandle::cancel), an [`AbortHandle`] | the task | it is dropped: [`JoinError::is_cancelled`] |
-//! | the deadline of a [`timeout`](crate::timeout) | what that wraps | it is dropped: [`Elapsed`](crate::time::Elapsed) |
-//! | a [`CancelToken`] | what its [`run_until_cancelled`](CancelToken::run_until_cancelled) wraps | it is dropped: `None` |
+//! | the deadline of a [`timeout`](crate::timeout) | the future it wraps | it is dropped: [`Elapsed`](crate::time::Elapsed) |
+//! | a [`CancelToken`] | the future that its [`run_until_cancelled`](CancelToken::run_until_cancelled) wraps | it is dropped: `None` |
 //! | a [`scope`](scope()), when a child fails or by [`Scope::cancel`] | its body and its children | they are dropped: [`ScopeError`] |
 //! | [`Scheduler::shutdown`](crate::Scheduler::shutdown), the end of [`block_on`](crate::block_on) | all tasks | they are dropped |
 //!
@@ -71,7 +71,7 @@
 //!
 //! Each of these is a future around another one, and each handles a request in its own way:
 //!
-//! | | what it does with a request from around it |
+//! | | how it handles a request from around it |
 //! |---|---|
 //! | [`catch_cancel`] | drops what it wraps, and is ready with `Err(`[`Cancelled`]`)` |
 //! | [`mask`] | holds the request back until what it wraps has finished |
@@ -83,8 +83,8 @@
 //! ## The clean-up
 //!
 //! Code that has caught a request may await whatever its clean-up needs. The clean-up lasts as long as the
-//! [`Cancelled`] lives. Until then the same request, made again, is only [counted](Cancelled::requests), one from
-//! elsewhere waits, and nothing but [`abort`](JoinHandle::abort) interrupts it. Dropping the `Cancelled` means that the
+//! [`Cancelled`] lives. Until then the same request, made again, is only [counted](Cancelled::requests), a request from
+//! elsewhere waits, and only [`abort`](JoinHandle::abort) interrupts it. Dropping the `Cancelled` means that the
 //! request has been dealt with, and the task continues; [`resume`](Cancelled::resume) passes the request outward.
 //!
 //! ```
@@ -115,8 +115,8 @@
 //!
 //! ## Three traps
 //!
-//! **A `Cancelled` that is dropped too early.** `is_err()` drops it before the block starts, so the clean-up is a wait
-//! like any other. Write `match`, or `if let Err(cancelled) = …`.
+//! **A `Cancelled` that is dropped too early.** `is_err()` drops it before the block starts, so the clean-up is an
+//! ordinary wait. Write `match`, or `if let Err(cancelled) = …`.
 //!
 //! ```
 //! use std::future::pending;
@@ -137,8 +137,8 @@
 //! });
 //! ```
 //!
-//! **A branch that catches nothing, beside one that does.** The request goes to the neighbor, and this branch
-//! continues to its end. Put one `catch_cancel` around both, or let the neighbor `resume`.
+//! **A branch that catches nothing, beside one that does.** The request goes to the neighbor, and this branch continues
+//! to its end. Put one `catch_cancel` around both, or let the neighbor `resume`.
 //!
 //! ```
 //! use std::{future::pending, time::Duration};
@@ -158,9 +158,9 @@
 //! assert_eq!(scheduler.block_on(careful).ok(), Some(true));
 //! ```
 //!
-//! **A catch that is kept but no longer polled**, as by a `select!` that only borrowed it. It cannot clean anything up.
-//! Once the task has come to rest a few times this is detected, and the request goes to the next catch outward, or, as
-//! here, to the task.
+//! **A catch that is kept but no longer polled**, for example by a `select!` that only borrowed it. It cannot clean
+//! anything up. Once the task has come to rest a few times this is detected, and the request goes to the next catch
+//! outward, or, as here, to the task.
 //!
 //! ```
 //! use std::{future::pending, pin::pin, time::Duration};
@@ -192,9 +192,9 @@
 //!
 //! A request that nothing catches drops what it was made on, and so does `abort`. The losers of a `select!` or a
 //! `race`, and the rest of a `try_join!`, are dropped too, *without* a request: no `catch_cancel` in them is notified.
-//! What each future in this crate loses when it is dropped before its end, in whichever of these ways, is described
-//! under its heading "Cancel safety". Tasks that it has spawned continue, except those of a scope, a `gather`, a
-//! `JoinSet` and an `AbortOnDrop`.
+//! The section "Cancel safety" of each future in this crate describes what is lost when it is dropped before its end,
+//! in any of these ways. Tasks that it has spawned continue, except those of a scope, a `gather`, a `JoinSet` and an
+//! `AbortOnDrop`.
 
 mod entry;
 mod fallible;
