@@ -161,7 +161,9 @@ fn generators() -> Vec<Text> {
         let this = Rc::new_cyclic(|this: &Weak<Generator<'_, String, (), u8>>| {
             let this = this.clone();
             Generator::new(async move |co| {
-                co.yield_(call(&this.upgrade().unwrap())).await;
+                // A statement of its own: across the `await` the body would own its generator.
+                let text = call(&this.upgrade().unwrap());
+                co.yield_(text).await;
             })
         });
         this.start().unwrap().unwrap()
