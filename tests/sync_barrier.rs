@@ -272,7 +272,7 @@ thread_local! {
 
 // tokio#5458: all parties are released at one moment, whatever the wakers do.
 #[test]
-fn a_waker_may_wait_abort_reset_and_drop_during_a_rendezvous_at_a_leaked_barrier() {
+fn a_waker_may_wait_abort_reset_and_drop_during_a_rendezvous_at_a_forgotten_barrier() {
     fn interfere() {
         let barrier = BARRIER.with(|barrier| *barrier);
         assert_eq!(barrier.n_waiting(), 0);

@@ -187,7 +187,7 @@ thread_local! {
 
 // tokio#5471, tokio#5458: a waker was woken under a lock, or while a list was being traversed.
 #[test]
-fn a_waker_may_set_clear_wait_and_drop_waits_while_a_leaked_event_is_set() {
+fn a_waker_may_set_clear_wait_and_drop_waits_while_a_forgotten_event_is_set() {
     /// An event that is never freed, so that waits on it may be kept in a thread-local.
     fn event() -> &'static Event {
         thread_local!(static LEAKED: &'static Event = Box::leak(Box::new(Event::new())));

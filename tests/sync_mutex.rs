@@ -381,7 +381,7 @@ fn foreign_wakers_may_call_back_when_woken_and_when_dropped() {
 }
 
 #[test]
-fn a_foreign_waker_may_poll_a_wait_on_a_leaked_mutex() {
+fn a_foreign_waker_may_poll_a_wait_on_a_forgotten_mutex() {
     let mutex = Mutex::new(Count::default().token());
     foreign::a_foreign_waker_may_poll_its_wait(mutex, (1, 1), |guard| {
         drop(guard);

@@ -164,7 +164,7 @@ thread_local! {
 
 // tokio#7996, tokio#5458: all are notified at one moment, whatever the wakers do.
 #[test]
-fn a_waker_of_a_leaked_notify_may_notify_wait_and_drop_while_all_are_notified() {
+fn a_waker_of_a_forgotten_notify_may_notify_wait_and_drop_while_all_are_notified() {
     fn interfere() {
         let notify = NOTIFY.with(|notify| *notify);
         let mut mine = notify.notified();

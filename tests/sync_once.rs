@@ -241,7 +241,7 @@ thread_local! {
 
 // tokio#3689, tokio#4055, tokio#5471: a waker that panicked or called back broke what was waking it.
 #[test]
-fn a_waker_may_panic_or_get_the_value_of_a_leaked_cell_when_it_is_set() {
+fn a_waker_may_panic_or_get_the_value_of_a_forgotten_cell_when_it_is_set() {
     fn get_value() {
         let cell = CELL.with(|cell| *cell);
         let mut access = Box::pin(cell.get_or_init(|| ready(2)));

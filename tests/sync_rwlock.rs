@@ -410,7 +410,7 @@ fn foreign_wakers_may_call_back_when_woken_and_when_dropped() {
 }
 
 #[test]
-fn a_foreign_waker_may_poll_a_wait_on_a_leaked_lock() {
+fn a_foreign_waker_may_poll_a_wait_on_a_forgotten_lock() {
     for wanted in [1, ALL] {
         let lock = RwLock::new(Count::default().token());
         foreign::a_foreign_waker_may_poll_its_wait(lock, (ALL, wanted), |guard| {

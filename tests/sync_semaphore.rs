@@ -459,7 +459,7 @@ fn foreign_wakers_may_call_back_when_woken_and_when_dropped() {
 }
 
 #[test]
-fn a_foreign_waker_may_poll_a_wait_on_a_leaked_semaphore() {
+fn a_foreign_waker_may_poll_a_wait_on_a_forgotten_semaphore() {
     let let_go = |permit| {
         drop::<Box<dyn Pass>>(permit);
         None

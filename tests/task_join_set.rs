@@ -319,7 +319,7 @@ fn the_last_waker_is_woken_and_earlier_ones_are_dropped() {
 }
 
 #[test]
-fn a_foreign_waker_that_panics_affects_neither_the_task_nor_the_set() {
+fn a_foreign_waker_that_panics_affects_neither_the_task_nor_the_set_and_is_forgotten() {
     let scheduler = Scheduler::new();
     let mut set = JoinSet::new();
     set.spawn_on(&scheduler, async { 7 });
