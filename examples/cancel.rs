@@ -8,7 +8,8 @@
 use std::time::{Duration, Instant};
 
 use turnwise::task::{catch_cancel, shield};
-use turnwise::{JoinError, Scheduler, sleep, spawn, time, timeout};
+use turnwise::time::Elapsed;
+use turnwise::{Scheduler, sleep, spawn, time, timeout};
 
 fn main() {
     let sections: [(&str, fn()); 5] = [
@@ -85,28 +86,16 @@ async fn reraising() -> Option<()> {
     None
 }
 
-/// Python's `wait_for` since 3.9: if the cancelled task returns a value anyway, that value is the result.
-async fn wait_for<T: 'static>(
-    after: Duration,
-    work: impl Future<Output = T> + 'static,
-) -> Result<T, JoinError> {
-    let mut task = spawn(work);
-    if let Ok(in_time) = timeout(after, &mut task).await {
-        return in_time;
-    }
-    task.cancel();
-    task.await
-}
-
+/// As Python's `wait_for` since 3.9: a future that catches the request and returns a value gives that value.
 async fn catch(clock: Clock) {
     clock.log("swallowing");
-    report(clock, &wait_for(seconds(1), swallowing()).await);
+    report(clock, timeout(seconds(1), swallowing()).await);
     clock.log("re-raising");
-    report(clock, &wait_for(seconds(1), reraising()).await);
+    report(clock, timeout(seconds(1), reraising()).await);
     clock.log("end");
 }
 
-fn report(clock: Clock, outcome: &Result<Option<()>, JoinError>) {
+fn report(clock: Clock, outcome: Result<Option<()>, Elapsed>) {
     match outcome {
         Ok(result) => clock.log(format!("wait_for returned {result:?}")),
         Err(_) => println!("timeout!"),
@@ -114,9 +103,10 @@ fn report(clock: Clock, outcome: &Result<Option<()>, JoinError>) {
     clock.log("after wait_for");
 }
 
-/// What the slide shows, and Python 3.7 and 3.8 printed. Here it is how `timeout` behaves.
+/// What the slide shows, and Python 3.7 and 3.8 printed for a coroutine that swallows the request. Here it is what a
+/// future prints that resumes it.
 async fn catch_as_on_the_slide(clock: Clock) {
-    if timeout(seconds(1), swallowing()).await.is_err() {
+    if timeout(seconds(1), reraising()).await.is_err() {
         println!("timeout!");
     }
     clock.log("after wait_for");

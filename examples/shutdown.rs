@@ -97,3 +97,4 @@ fn main() {
 //   cancelled  #1 "door"   after 0ns, spawned at examples/shutdown.rs:52:33
 //   aborted    #5 "carol"  after 5s, spawned at examples/shutdown.rs:25:42
 //                          waited for a sleep with 52s left at examples/shutdown.rs:45:5
+//                          asked to end (shutdown); held by the mask at examples/shutdown.rs:33:34

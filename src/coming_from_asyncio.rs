@@ -8,12 +8,13 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `asyncio.run(main())` | [`block_on(main())`](crate::block_on) | |
+//! | `asyncio.run(main())` | [`block_on(main())`](crate::block_on) | at its end both cancel the tasks that are left, and wait for them; here, tasks that a clean-up spawns are cancelled too, when the task that cleans up has ended |
 //! | `loop = asyncio.new_event_loop()` | [`Scheduler::new()`](crate::Scheduler::new) | one per thread or several |
 //! | `loop.run_until_complete(main())` | [`scheduler.block_on(main())`](crate::Scheduler::block_on) | may borrow; tasks that are left continue at the next call |
 //! | `loop.run_forever()` | [`scheduler.run()`](crate::Scheduler::run) | ends when no task is left, and is an error if none can ever run again |
 //! | `loop.call_soon(f)`, `call_later(1, f)` | `spawn(async { f() })`, with a [`sleep`](crate::sleep) before it | |
-//! | `loop.close()` | `drop(scheduler)`, or first [`shutdown`](crate::Scheduler::shutdown) | the compiler rejects any use after that |
+//! | `for t in asyncio.all_tasks(loop): t.cancel()`, and wait | [`scheduler.shutdown(grace)`](crate::Scheduler::shutdown) | has a time limit, and reports how each task ended; a certain deadlock ends it immediately |
+//! | `loop.close()` | `drop(scheduler)` | the compiler rejects any use after that |
 //! | `asyncio.get_running_loop()` | not needed: [`spawn`](crate::spawn) and the other functions find it | |
 //! | a loop inside a running loop: `RuntimeError` | [`RunError::Nested`](crate::RunError::Nested), with both places | `await` instead |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`Builder::slow_poll`](crate::scheduler::Builder::slow_poll) | on in debug builds |
@@ -85,7 +86,7 @@
 //! | `asyncio.sleep(0)` | [`yield_now()`](crate::yield_now) | |
 //! | `time.sleep(1)` in a coroutine | `thread::sleep` | blocks all tasks here too. Debug builds report the task |
 //! | `contextvars.ContextVar` | [`task_local!`](crate::task_local), `inherit` | |
-//! | "Task exception was never retrieved" | [`task::try_spawn`](crate::task::try_spawn) | a panic whose handle was dropped is reported in any case |
+//! | "Task exception was never retrieved" | [`task::try_spawn`](crate::task::try_spawn) | a panic that nothing reads is reported in any case |
 //!
 //! In both, a task starts at its first turn and not when it is created, so output printed between `create_task` and the
 //! next `await` comes first. There are no eager tasks as in Python 3.12: a future that has to start immediately is
@@ -112,10 +113,11 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` spawns no tasks; a failure is one of the results, not an exception; if the waiting task is cancelled, the tasks of a `gather` are aborted, and cannot clean up |
+//! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` spawns no tasks; a failure is one of the results, not an exception; if the waiting task is cancelled, so are the tasks of a `gather`, and it waits for their clean-ups |
 //! | `gather(…)`: the first exception | [`try_join!`](crate::try_join!), [`gather(…).first_error()`](crate::combine::Gather::first_error) | `try_join!` drops the others, `first_error` lets them continue, as asyncio does |
 //! | `gather(…, return_exceptions=True)` | [`gather`](crate::gather), which returns a `Vec` of results | |
-//! | `asyncio.TaskGroup()` | [`task::scope`](crate::task::scope()) | children may borrow; all errors are in one [`ScopeError`](crate::task::ScopeError) |
+//! | `asyncio.TaskGroup()` | [`task::scope`](crate::task::scope()), [`task::try_scope`](crate::task::try_scope()) | children may borrow; all errors are in one [`ScopeError`](crate::task::ScopeError) |
+//! | an exception in its body | an `Err` of the body of a `try_scope`, or [`s.fail(error)`](crate::task::Scope::fail) | to a plain `scope`, an `Err` of its body is a value, and the children continue |
 //! | `asyncio.as_completed` | [`as_completed`](crate::as_completed) | |
 //! | `asyncio.wait(…, FIRST_COMPLETED)` | [`wait`](crate::wait) | |
 //! | | [`race`](crate::race), [`select!`](crate::select!) | the first wins, and the others are dropped |
@@ -186,18 +188,22 @@
 //! | `try: await f() except CancelledError: …` | `if let Err(cancelled) = catch_cancel(f()).await { … }` | the wrapped future is dropped; the clean-up may await |
 //! | `raise` | [`cancelled.resume().await`](crate::task::Cancelled::resume) | |
 //! | `finally` without an `await` | a destructor | |
-//! | `asyncio.wait_for(f(), 1)`, `asyncio.timeout(1)` | [`timeout(d, f())`](crate::timeout) | `Err(Elapsed)` even if the inner future swallows the request, as in older versions of Python |
+//! | `asyncio.wait_for(f(), 1)`, `asyncio.timeout(1)` | [`timeout(d, f())`](crate::timeout) | `Ok` if the inner future ends by itself after all, as since Python 3.9; for `Elapsed` after a clean-up, resume the request |
 //! | `asyncio.shield(f())` | [`task::shield(f())`](crate::task::shield) | |
+//! | `await task`, and its waiter is cancelled | `handle.await` | asyncio cancels the task too; here it continues, unless the handle is a [`CancelOnDrop`](crate::CancelOnDrop) |
 //! | `task.uncancel()`, `cancelling()` | [`task::cancelling()`](crate::task::cancelling) | |
 //! | | [`mask`](crate::task::mask) | holds requests back until its future has finished |
 //! | | [`abort`](crate::JoinHandle::abort) | no clean-up, always works |
 //!
-//! Why is it not an exception? A future that is being dropped cannot await, and a panic is not a way to end a task. So
-//! cancelling is a *request*. A task that catches it is not cancelled again until the
-//! [`Cancelled`](crate::task::Cancelled) is dropped or resumed: a second request never cuts off a clean-up, as it does
-//! in asyncio. Why does `timeout` fail even if the inner future returns something after all? Because the time *has*
-//! expired: since Python 3.9 a coroutine that swallows its cancellation delays `wait_for` as long as it likes, without
-//! any sign.
+//! Why is it not an exception? In Rust that would be a panic, and code that unwinds or is being dropped cannot await
+//! its clean-up. So cancelling is a *request*. A task that catches it is not cancelled again until the
+//! [`Cancelled`](crate::task::Cancelled) is dropped or resumed: unlike in asyncio, a second request never cuts off a
+//! clean-up, and a `catch_cancel` opened in a clean-up is not cancelled from outside either. A future that catches the
+//! request of a `timeout` and still returns a value gives that value, however late, as in Python since 3.9.
+//! [`Timeout::is_elapsed`](crate::time::Timeout::is_elapsed) says that the deadline has passed. And where Python's
+//! `CancelledError` ends every task that awaits the cancelled one, a request only ever ends what it was made on. [The
+//! rules](crate::task#the-rules) fit on a page, with a table of [what asyncio does
+//! differently](crate::task#what-asyncio-does-differently).
 //!
 //! A future is also cancelled by being dropped: its destructors run, and nothing in it can await. In Python this
 //! happens to a coroutine without references (`GeneratorExit`); here it is the usual way. So `select!` and `race` need
@@ -282,6 +288,7 @@
 //! |---|---|---|
 //! | a function with `yield` | [`Generator`](crate::Generator), an [`Iterator`] | the module [`generator`](crate::generator) has a table of all methods |
 //! | an `async def` with `yield`, `async for` | [`AsyncGenerator`](crate::generator::AsyncGenerator), `while let Some(x) = g.next().await` | |
+//! | `await g.aclose()` | [`g.close().await`](crate::generator::AsyncGenerator::close) | runs the clean-up of each `task::with` and `catch_cancel` around the current yield; a drop runs only destructors |
 //! | `async with` | [`task::with`](crate::task::with()) | closes after success, error, cancel and panic |
 //! | `with` | a guard with a `Drop` | |
 //!

@@ -59,8 +59,10 @@
 //! | yield to the other tasks | [`yield_now().await`](yield_now) |
 //! | request that a task ends | [`handle.cancel()`](JoinHandle::cancel) |
 //! | clean up when cancelled | `match` [`catch_cancel(work)`](task::catch_cancel)`.await { … }` |
-//! | end a task without clean-up | [`handle.abort()`](JoinHandle::abort), or keep it as an [`AbortOnDrop`] |
+//! | end a task without clean-up | [`handle.abort()`](JoinHandle::abort) |
+//! | end a task when its handle is dropped | [`CancelOnDrop`], [`AbortOnDrop`] |
 //! | run tasks that borrow, and end together | [`task::scope(async \|s\| { s.spawn(…); }).await`](task::scope()) |
+//! | stop such tasks when the code that spawns them fails | [`task::try_scope(…)`](task::try_scope()), [`s.fail(error)`](task::Scope::fail) |
 //! | keep a set of tasks that grows | [`task::JoinSet`] |
 //! | always close a resource, with async clean-up | [`task::with(resource, async \|r\| …, async \|r, exit\| r.close().await).await`](task::with()) |
 //! | pass a value down | [`task_local! { static USER: String }`](task_local!), then `USER.scope(name, future)` |
@@ -171,10 +173,10 @@
 //! `src/time/heap.rs` and `src/time/timers.rs`. That is an executor.
 //!
 //! Everything else plugs in the same way, and `src/scheduler/layers.rs` lists it. Cancelling is in `src/cancel`: read
-//! `regions.rs`, `requests.rs`, `region.rs` and `cancelling.rs`, in this order. Scopes are in `src/scope`: `hosts.rs`
-//! (which child belongs to which scope), `pass.rs` (their turns) and `run.rs` (the scope as a future). Reports are
-//! plain data in `src/report`; `src/scheduler/snapshot.rs` collects them from every layer, and `src/scheduler/idle.rs`
-//! gives the verdict that nothing can ever run again.
+//! `tree.rs`, `settle.rs`, `region.rs`, `clean_up.rs` and `root.rs`, in this order. Scopes are in `src/scope`:
+//! `hosts.rs` (which child belongs to which scope), `pass.rs` (their turns) and `run.rs` (the scope as a future).
+//! Reports are plain data in `src/report`; `src/scheduler/snapshot.rs` collects them from every layer, and
+//! `src/scheduler/idle.rs` gives the verdict that nothing can ever run again.
 //!
 //! The names `taskmap`, `ready`, `schedule`, `mainloop` and `exit` are those of the generator-based scheduler in David
 //! Beazley's [A Curious Course on Coroutines and Concurrency](http://www.dabeaz.com/coroutines/).
@@ -287,7 +289,7 @@ pub use report::{DeadlockReport, Metrics, Observer, Snapshot, Transition};
 #[doc(inline)]
 pub use scheduler::{Policy, RunError, Scheduler, Turn};
 #[doc(inline)]
-pub use task::{AbortOnDrop, JoinError, JoinHandle, Remote, spawn, yield_now};
+pub use task::{AbortOnDrop, CancelOnDrop, JoinError, JoinHandle, Remote, spawn, yield_now};
 #[doc(inline)]
 pub use time::{sleep, sleep_until, timeout};
 

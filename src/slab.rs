@@ -52,6 +52,16 @@ impl<T> Slab<T> {
         number.expect("memory runs out before the numbers do")
     }
 
+    /// Returns the number that the next value will have.
+    #[inline]
+    pub(crate) fn next_number(&self) -> u32 {
+        if self.vacant == NO_ENTRY {
+            u32::try_from(self.entries.len()).unwrap_or(NO_ENTRY) // `insert` panics then.
+        } else {
+            self.vacant
+        }
+    }
+
     /// Removes a value.
     #[inline]
     pub(crate) fn remove(&mut self, number: u32) -> T {
@@ -62,6 +72,34 @@ impl<T> Slab<T> {
         self.vacant = number;
         self.live -= 1;
         value
+    }
+
+    /// Returns the value of this number, if there is one.
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        match self.entries.get(number as usize)? {
+            SlabEntry::Full(value) => Some(value),
+            SlabEntry::Vacant { .. } => None,
+        }
+    }
+
+    /// Returns the values with their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.entries.iter().zip(0..).filter_map(|(entry, number)| match entry {
+            SlabEntry::Full(value) => Some((number, value)),
+            SlabEntry::Vacant { .. } => None,
+        })
+    }
+
+    /// Empties the slab, and keeps its memory for values of another type; std collects in place if the layouts are
+    /// equal.
+    pub(crate) fn reuse<U>(mut self) -> Slab<U> {
+        self.entries.clear();
+        let entries = self.entries.into_iter().map(|_| unreachable!("it was emptied")).collect();
+        Slab { entries, ..Slab::new() }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.entries.capacity()
     }
 
     pub(crate) fn has_memory(&self) -> bool {

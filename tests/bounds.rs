@@ -36,8 +36,8 @@ use turnwise::generator::{
 use turnwise::jobs;
 use turnwise::scheduler::{
     self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Park,
-    Report, ShutdownReport, StuckTask, TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo,
-    TurnResult, WaitsFor,
+    PendingRequest, Report, RequestHolder, ShutdownReport, StuckTask, TaskInfo, TaskLabel,
+    TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
 };
 use turnwise::sync::{self, Mutex, OnceCell, Promise, RwLock, Semaphore};
 use turnwise::task::{
@@ -49,8 +49,8 @@ use turnwise::task::{
 use turnwise::time::{Advance, Elapsed, Interval, Missed, Sleep, Tick, Timeout};
 use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waited, Waiter};
 use turnwise::{
-    AbortOnDrop, DeadlockReport, JoinError, JoinHandle, Metrics, Policy, Remote, RunError,
-    Scheduler, Snapshot, TaskId, ThreadPool, Transition, Turn,
+    AbortOnDrop, CancelOnDrop, DeadlockReport, JoinError, JoinHandle, Metrics, Policy, Remote,
+    RunError, Scheduler, Snapshot, TaskId, ThreadPool, Transition, Turn,
 };
 
 /// Which of four traits a type implements. An inherent constant takes precedence over a trait's, and exists only
@@ -99,6 +99,7 @@ fn thread_bound_types_are_not_send() {
         JoinHandle<u8> => "Unpin",
         AbortHandle => "Unpin",
         AbortOnDrop<u8> => "Unpin",
+        CancelOnDrop<u8> => "Unpin",
         Sleep => "Unpin",
         Tick<'static> => "Unpin",
         Interval => "Unpin",
@@ -132,6 +133,8 @@ fn plain_data_and_cross_thread_types_are_send() {
         DeadlockReport => "Send Sync Unpin UnwindSafe",
         StuckTask => "Send Sync Unpin UnwindSafe",
         Cycle => "Send Sync Unpin UnwindSafe",
+        PendingRequest => "Send Sync Unpin UnwindSafe",
+        RequestHolder => "Send Sync Unpin UnwindSafe",
         TaskInfo => "Send Sync Unpin UnwindSafe",
         TimerInfo => "Send Sync Unpin UnwindSafe",
         TaskLabel => "Send Sync Unpin UnwindSafe",

@@ -232,10 +232,18 @@ enum Live {
     Join(Vec<Option<Live>>),
     Mask { inner: Box<Live>, is_given_up: bool },
     Timeout { id: u32, after: u64, until: Option<u64>, stage: Stage, inner: Box<Live> },
-    Catch { id: u32, inner: Box<Live>, delivered: Option<Number>, spec: (Program, bool) },
-    CleanUp { request: Number, body: Box<Live>, resumes: bool },
+    Catch { id: u32, inner: Box<Live>, delivered: Option<Delivered>, spec: (Program, bool) },
+    CleanUp { request: Number, body: Box<Live>, resumes: bool, since: u32 },
     Resuming { request: Option<Number> },
     Cancel,
+}
+
+/// A request that a catch takes in its next poll.
+#[derive(Clone, Copy)]
+struct Delivered {
+    request: Number,
+    /// It was resumed inside the catch.
+    is_resumed: bool,
 }
 
 #[derive(PartialEq)]
@@ -419,7 +427,7 @@ impl Model {
         if is_ready {
             self.close_region(region);
             out.extend(resumed);
-            self.note(if *stage == Stage::Elapsed { "elapsed" } else { "in time" });
+            self.note("in time"); // However late: only what is dropped is lost.
             return true;
         }
         until.get_or_insert(self.now + *after);
@@ -447,13 +455,7 @@ impl Model {
     fn poll_catch(&mut self, live: &mut Live, out: &mut Vec<Number>) -> bool {
         let Live::Catch { id, inner, delivered, spec } = live else { unreachable!() };
         let region = Some(*id);
-        let delivered = delivered.take().filter(|delivered| !self.requests[*delivered].is_closed);
-        let request = if let Some(delivered) = delivered {
-            if let Some(resumed) = self.take_open(region) {
-                self.release(resumed, true);
-            }
-            delivered
-        } else {
+        let Some(Delivered { request, .. }) = delivered.take().filter(|it| self.is_live(it)) else {
             let mut resumed = Vec::new();
             if self.poll(inner, &mut resumed) {
                 if let Some(resumed) = self.take_open(region) {
@@ -467,21 +469,32 @@ impl Model {
             let kept = self.take_open(region);
             let merged = self.merge(kept, resumed);
             self.open.extend(merged.map(|merged| (region, merged)));
-            if !self.deliver(region, inner, true) {
-                return false;
+            if self.deliver(region, inner, true) {
+                let resumed = self.take_open(region);
+                *delivered = resumed.map(|request| Delivered { request, is_resumed: true });
+                self.is_woken = true;
             }
-            self.take_open(region).unwrap()
+            return false;
         };
+        if let Some(resumed) = self.take_open(region) {
+            self.release(resumed, true);
+        }
         self.requests[request].is_taken = true;
         self.drop_live(inner);
         self.note(format!("caught: {}", self.requests[request].reason));
         let (clean_up, resumes) = spec.clone();
-        *live = Live::CleanUp { request, body: Box::new(self.start(clean_up)), resumes };
+        self.ids += 1;
+        let since = self.ids;
+        *live = Live::CleanUp { request, body: Box::new(self.start(clean_up)), resumes, since };
         self.poll(live, out)
     }
 
+    fn is_live(&self, delivered: &Delivered) -> bool {
+        !self.requests[delivered.request].is_closed
+    }
+
     fn poll_clean_up(&mut self, live: &mut Live, out: &mut Vec<Number>) -> bool {
-        let Live::CleanUp { request, body, resumes } = live else { unreachable!() };
+        let Live::CleanUp { request, body, resumes, .. } = live else { unreachable!() };
         if !self.poll(body, out) {
             return false;
         }
@@ -529,7 +542,7 @@ impl Model {
         if request.is_taken && !only_holders {
             return false;
         }
-        let found = self.find(below, only_holders);
+        let found = self.find(below, only_holders, oldest_clean_up(below));
         for target in &found {
             if let Found::Target(id) = target
                 && self.deliver_to(below, *id, number)
@@ -540,26 +553,30 @@ impl Model {
         found.is_empty()
     }
 
-    fn find(&self, live: &Live, only_holders: bool) -> Vec<Found> {
+    /// Finds what can take a request, and what holds it. A catch that is younger than the oldest clean-up may be part
+    /// of that, and holds.
+    fn find(&self, live: &Live, only_holders: bool, oldest: u32) -> Vec<Found> {
         match live {
             Live::Sleep { .. } | Live::Yield(_) | Live::Cancel | Live::Resuming { .. } => vec![],
-            Live::Seq { current, .. } => self.find(current, only_holders),
+            Live::Seq { current, .. } => self.find(current, only_holders, oldest),
             Live::Join(all) => {
-                all.iter().flatten().flat_map(|one| self.find(one, only_holders)).collect()
+                all.iter().flatten().flat_map(|one| self.find(one, only_holders, oldest)).collect()
             }
             Live::Mask { is_given_up: false, .. } => vec![Found::Holder],
             Live::Mask { inner, .. } | Live::Timeout { inner, .. } => {
-                self.find(inner, only_holders)
+                self.find(inner, only_holders, oldest)
             }
             Live::CleanUp { body, .. } => {
-                let mut found = self.find(body, only_holders);
+                let mut found = self.find(body, only_holders, oldest);
                 found.push(Found::Holder);
                 found
             }
             Live::Catch { id, inner, delivered, .. } => {
-                let found = self.find(inner, only_holders);
-                let is_delivered =
-                    delivered.is_some_and(|delivered| !self.requests[delivered].is_closed);
+                let found = self.find(inner, only_holders, oldest);
+                let is_delivered = delivered.is_some_and(|delivered| self.is_live(&delivered));
+                if found.is_empty() && !is_delivered && !only_holders && *id > oldest {
+                    return vec![Found::Holder];
+                }
                 if found.is_empty() && (is_delivered || !only_holders) {
                     return vec![Found::Target(*id)];
                 }
@@ -571,10 +588,10 @@ impl Model {
     fn deliver_to(&mut self, live: &mut Live, target: u32, number: Number) -> bool {
         match live {
             Live::Catch { id, delivered, .. } if *id == target => {
-                if delivered.is_some_and(|delivered| !self.requests[delivered].is_closed) {
+                if delivered.is_some_and(|delivered| self.is_live(&delivered)) {
                     return false;
                 }
-                *delivered = Some(number);
+                *delivered = Some(Delivered { request: number, is_resumed: false });
                 self.requests[number].shares += 1;
                 true
             }
@@ -605,8 +622,8 @@ impl Model {
                 if let Some(resumed) = self.take_open(Some(*id)) {
                     self.release(resumed, true);
                 }
-                if let Some(delivered) = delivered.take() {
-                    self.release(delivered, false);
+                if let Some(Delivered { request, is_resumed }) = delivered.take() {
+                    self.release(request, is_resumed);
                 }
             }
             Live::CleanUp { request, body, .. } => {
@@ -656,6 +673,19 @@ impl Model {
 
     fn cancel(&mut self, live: &mut Live) -> Option<String> {
         if self.request_end() { self.deliver_to_root(live) } else { None }
+    }
+}
+
+/// The number that the oldest clean-up in a live program started with.
+fn oldest_clean_up(live: &Live) -> u32 {
+    match live {
+        Live::Seq { current: inner, .. }
+        | Live::Mask { inner, .. }
+        | Live::Timeout { inner, .. }
+        | Live::Catch { inner, .. } => oldest_clean_up(inner),
+        Live::Join(all) => all.iter().flatten().map(oldest_clean_up).min().unwrap_or(u32::MAX),
+        Live::CleanUp { body, since, .. } => (*since).min(oldest_clean_up(body)),
+        Live::Sleep { .. } | Live::Yield(_) | Live::Cancel | Live::Resuming { .. } => u32::MAX,
     }
 }
 

@@ -11,6 +11,7 @@ use std::task::Context;
 
 use notes::{ms, started, world};
 use probe::{Acting, Count, on_stack};
+use turnwise::sync::Semaphore;
 use turnwise::task::CancelToken;
 use turnwise::{JoinHandle, Scheduler, join_all, sleep, timeout, yield_now};
 
@@ -99,11 +100,26 @@ fn a_future_that_runs_until_the_token_is_cancelled_may_clean_up() {
     let token = CancelToken::new();
     let (own, log) = (token.clone(), notes.clone());
     let handle = started(&scheduler, async move {
-        let work = log.guard("work", 10, pending::<()>());
+        let work = log.guard_and_resume("work", 10, pending::<()>());
         own.run_until_cancelled(work).await
     });
     token.cancel();
     assert_eq!(scheduler.block_on(handle).unwrap(), None);
+    assert_eq!(notes.take(), ["0 work caught", "10 work resumes"]);
+}
+
+/// Only what is dropped is lost, and this future returns after its clean-up.
+#[test]
+fn a_value_that_comes_after_the_clean_up_is_returned() {
+    let (scheduler, notes) = world();
+    let token = CancelToken::new();
+    let (own, log) = (token.clone(), notes.clone());
+    let handle = started(&scheduler, async move {
+        let work = log.guard("work", 10, pending::<()>());
+        own.run_until_cancelled(work).await
+    });
+    token.cancel();
+    assert_eq!(scheduler.block_on(handle).unwrap(), Some(()));
     assert_eq!(notes.take(), ["0 work caught", "10 work cleaned up"]);
 }
 
@@ -210,4 +226,29 @@ fn a_waker_may_cancel_again_and_make_children() {
     assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
     assert_eq!(child.reason(), Some("cancelled"));
     TOKEN.set(None);
+}
+
+// ----- a budget -----
+
+#[test]
+fn a_future_that_uses_up_the_budget_of_each_turn_sees_the_cancellation() {
+    let scheduler = Scheduler::builder().virtual_time().budget(3).build();
+    let token = CancelToken::new();
+    let (own, results) = (token.clone(), Count::default());
+    let count = results.clone();
+    let handle = scheduler.spawn(async move {
+        let semaphore = Semaphore::new(1);
+        let busy = async {
+            loop {
+                drop(semaphore.acquire().await.unwrap());
+                count.add();
+            }
+        };
+        own.run_until_cancelled(busy).await
+    });
+    (0..10).for_each(|_| drop(scheduler.step()));
+    token.cancel();
+    let before = results.get();
+    assert_eq!(scheduler.block_on(handle).unwrap(), None);
+    assert!(results.get() - before <= 3, "it has one more turn");
 }

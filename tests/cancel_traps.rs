@@ -344,16 +344,18 @@ fn a_cancelled_that_leaves_its_timeout_as_a_value_is_dropped_there() {
         sleep(ms(10)).await;
         let during = task::cancelling();
         drop(cancelled);
-        // From the timeout's own request.
+        // From the timeout's own request: it is a late value, and leaves as one.
         let outcome = timeout(ms(10), catch_cancel(pending::<()>())).await;
-        (during, outcome.is_err(), task::cancelling())
+        let is_late_value = matches!(outcome, Ok(Err(_)));
+        (during, is_late_value, task::cancelling())
     });
     handle.cancel();
     assert_eq!(scheduler.block_on(handle).unwrap(), (1, true, 0));
 }
 
+/// The other task was not asked, so the request does not end it.
 #[test]
-fn a_cancelled_that_is_resumed_in_another_task_ends_both() {
+fn a_cancelled_that_is_resumed_in_another_task_panics_there_and_ends_its_own() {
     let (scheduler, _) = world();
     let place: Place<Cancelled> = Rc::default();
     let (gives, takes) = (Rc::clone(&place), Rc::clone(&place));
@@ -368,22 +370,26 @@ fn a_cancelled_that_is_resumed_in_another_task_ends_both() {
         cancelled.resume().await;
     });
     let second: Result<(), _> = scheduler.block_on(second);
-    assert!(second.unwrap_err().is_cancelled());
+    let second = second.unwrap_err();
+    assert!(second.is_panic());
+    assert!(second.to_string().contains("was made on something other"), "{second}");
     assert!(scheduler.block_on(first).unwrap_err().is_cancelled());
 }
 
+/// Nothing around it was asked, so there is nothing that it could end.
 #[test]
-fn a_resume_outside_of_its_timeout_waits_forever_in_a_root() {
+fn a_resume_outside_of_its_timeout_panics_and_names_the_catch() {
     let (scheduler, _) = world();
-    let outcome = scheduler.try_block_on(async {
-        let place: RefCell<Option<Cancelled>> = RefCell::default();
-        let work = async { place.replace(catch_cancel(pending::<()>()).await.err()) };
-        assert!(timeout(ms(10), work).await.is_err());
-        let cancelled = place.take().unwrap();
+    let handle = scheduler.spawn(async {
+        let work = catch_cancel(pending::<()>());
+        let cancelled = timeout(ms(10), work).await.unwrap().unwrap_err();
         cancelled.resume().await;
     });
-    let outcome: Result<(), _> = outcome;
-    assert!(outcome.is_err(), "it is reported as a deadlock");
+    let outcome: Result<(), _> = scheduler.block_on(handle);
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("\"the deadline has passed\""), "{error}");
+    assert!(error.contains("`catch_cancel` at tests/cancel_traps.rs"), "{error}");
+    assert!(error.contains("task::shield"), "the remedy: {error}");
 }
 
 #[test]

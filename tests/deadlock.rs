@@ -13,9 +13,11 @@ use std::thread;
 use std::time::Duration;
 
 use futures::future::{join, select};
-use turnwise::scheduler::{DeadlockReport, WaitsFor};
+use turnwise::scheduler::{DeadlockReport, RequestHolder, WaitsFor};
+use turnwise::sync::Event;
+use turnwise::task::{CancelToken, catch_cancel, mask, scope};
 use turnwise::waiting::{Resource, TaskKey, Wait, Waited, register};
-use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, task, yield_now};
+use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, task, timeout, yield_now};
 
 use trace::Signal;
 use trace::lock::Lock;
@@ -370,4 +372,175 @@ fn a_description_may_take_snapshots_and_spawn_and_the_new_task_prevents_the_verd
     assert!(nosy.calls.get() > 1, "it was called again by its own snapshot");
     assert!(first.is_ok(), "a task was ready when the verdict was given: {first:?}");
     assert!(waits.is_finished());
+}
+
+// ----- tasks that were asked to end -----
+
+/// Runs a task until it waits, cancels it with the reason "closing time", and returns the lines of the report about it.
+fn stuck_after_a_cancel(future: impl Future<Output = ()> + 'static) -> Vec<String> {
+    let scheduler = Scheduler::builder().virtual_time().build();
+    let handle = scheduler.spawn(future);
+    scheduler.run_until_stalled();
+    handle.cancel_with("closing time");
+    lines(&stuck(&scheduler))
+}
+
+/// The lines about the tasks. None of them says that a task which was asked to end waits for nothing.
+fn lines(report: &DeadlockReport) -> Vec<String> {
+    let text = with_marks(&report.to_string());
+    let is_about_a_task = |line: &&str| line.starts_with("  ");
+    let lines: Vec<String> = text.lines().filter(is_about_a_task).map(str::to_owned).collect();
+    for task in &report.tasks {
+        let is_nothing = |wait: &WaitsFor| matches!(wait, WaitsFor::Nothing);
+        assert!(task.requests.is_empty() || !task.waits.iter().any(is_nothing), "{text}");
+    }
+    lines
+}
+
+#[test]
+fn a_scope_beside_a_mask_that_needs_it_is_reported_with_the_mask_that_holds_the_request() {
+    let lines = stuck_after_a_cancel(async {
+        let ended = Event::new();
+        let working = async {
+            let _ = scope(async |s| drop(s.spawn(pending::<()>()))).await;
+            ended.set();
+        };
+        let wait = ended.wait(); // [wait]
+        let masked = mask(wait); // [mask]
+        join(working, masked).await;
+    });
+    let expected = [
+        "  #1  waits for event at [wait], since turn 3",
+        "      asked to end (closing time); held by the mask at [mask]",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_holds_the_request_stands_in_place_of_a_wait_for_nothing() {
+    let waits = mask(pending()); // [mask]
+    let expected = ["  #1  asked to end (closing time); held by the mask at [mask], since turn 2"];
+    assert_eq!(stuck_after_a_cancel(waits), expected);
+}
+
+#[test]
+fn a_clean_up_that_never_ends_is_named_by_its_catch() {
+    let expected = [
+        "  #1  asked to end (closing time); held by the clean-up of the catch at [catch], since turn 2",
+    ];
+    let waits = async {
+        let _cancelled = catch_cancel(pending::<()>()).await; // [catch]
+        pending::<()>().await;
+    };
+    assert_eq!(stuck_after_a_cancel(waits), expected);
+}
+
+#[test]
+fn a_scope_that_waits_for_its_tasks_is_named_and_so_is_what_holds_them() {
+    let lines = stuck_after_a_cancel(async {
+        let (body, child) = (mask(pending::<()>()), mask(pending::<()>())); // [masks]
+        let work = scope(async |s| (drop(s.spawn(child)), body.await)); // [scope]
+        let _ = work.await;
+    });
+    let lines: Vec<&str> = lines.iter().map(|line| without_turn(line.trim_start())).collect();
+    let expected = [
+        "#1  waits for a child of the scope at [scope]",
+        "asked to end (closing time); held by the scope at [scope], whose tasks have not ended",
+        "the part at [scope] was asked to end (closing time); held by the mask at [masks]",
+        "#2  asked to end (closing time); held by the mask at [masks]",
+    ];
+    assert_eq!(lines, expected);
+}
+
+/// A line without the turn since which the task waits.
+fn without_turn(line: &str) -> &str {
+    line.split_once(", since turn").map_or(line, |(start, _)| start)
+}
+
+#[test]
+fn a_part_that_was_asked_is_named_by_its_timeout_or_its_token() {
+    let scheduler = Scheduler::builder().virtual_time().build();
+    let token = CancelToken::new();
+    let cancelled = token.clone();
+    scheduler.spawn(async move {
+        let limited = timeout(Duration::from_secs(1), mask(pending::<()>())); // [timeout]
+        limited.await.unwrap();
+    });
+    scheduler.spawn(async move {
+        let stoppable = token.run_until_cancelled(mask(pending::<()>())); // [token]
+        stoppable.await.unwrap();
+    });
+    scheduler.run_until_stalled();
+    cancelled.cancel();
+    let lines = lines(&stuck(&scheduler));
+    let expected = [
+        "  #1  the part at [timeout] was asked to end (the deadline has passed); held by the mask at [timeout]",
+        "  #2  the part at [token] was asked to end (cancelled); held by the mask at [token]",
+    ];
+    assert_eq!(lines.iter().map(|line| without_turn(line)).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_mask_that_was_polled_for_the_request_and_then_forgotten_is_named() {
+    let ended = Rc::new(Event::new());
+    let inside = Rc::clone(&ended);
+    let scheduler = Scheduler::new();
+    let handle = scheduler.spawn(async move {
+        let kept = pin!(mask(pending::<()>())); // [kept]
+        select(kept, pin!(inside.wait())).await;
+        sleep(Duration::MAX).await; // [sleep]
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    scheduler.run_until_stalled();
+    ended.set();
+    let expected = [
+        "  #1  waits for a sleep that never ends at [sleep], since turn 3",
+        "      asked to end (cancelled); held by the mask at [kept]",
+    ];
+    assert_eq!(lines(&stuck(&scheduler)), expected);
+}
+
+#[test]
+fn closing_a_resource_that_never_ends_is_named_by_its_with() {
+    let closes = async {
+        let connection =
+            task::with((), async |()| pending::<()>().await, async |(), _| pending().await); // [with]
+        connection.await;
+    };
+    let expected =
+        ["  #1  asked to end (closing time); held by the clean-up of the catch at [with]; \
+         and by the mask at [with], since turn 2"];
+    assert_eq!(stuck_after_a_cancel(closes), expected);
+}
+
+#[test]
+fn of_many_holders_eight_are_named_and_all_are_data() {
+    let scheduler = Scheduler::new();
+    let handle = scheduler.spawn(async {
+        futures::future::join_all((0..20).map(|_| mask(pending::<()>()))).await; // [masks]
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    let report = stuck(&scheduler);
+    let [request] = &report.tasks[0].requests[..] else { panic!("{report}") };
+    assert_eq!((&*request.reason, request.part, request.holders.len()), ("cancelled", None, 20));
+    assert!(request.holders.iter().all(|holder| matches!(holder, RequestHolder::Mask { .. })));
+    let line = &lines(&report)[0];
+    assert_eq!(line.matches("the mask at [masks]").count(), 8);
+    assert!(line.ends_with("; and by 12 more, since turn 2"), "{line}");
+}
+
+#[test]
+fn a_request_that_was_dealt_with_is_not_reported() {
+    let scheduler = Scheduler::new();
+    let handle = scheduler.spawn(async {
+        drop(catch_cancel(pending::<()>()).await);
+        mask(pending::<()>()).await;
+    });
+    scheduler.run_until_stalled();
+    handle.cancel();
+    let report = stuck(&scheduler);
+    assert!(report.tasks[0].requests.is_empty());
+    assert!(matches!(report.tasks[0].waits[..], [WaitsFor::Nothing]));
 }

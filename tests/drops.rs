@@ -15,7 +15,7 @@ use std::time::Duration;
 use probe::{Bomb, Count, Log, OnDrop, Rings, Spot, Token, poll_with, text, traced, virtual_time};
 use turnwise::task::AbortHandle;
 use turnwise::time::Sleep;
-use turnwise::{AbortOnDrop, JoinHandle, Scheduler, sleep, spawn, task};
+use turnwise::{AbortOnDrop, CancelOnDrop, JoinHandle, Scheduler, sleep, spawn, task};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -312,6 +312,7 @@ fn a_waker_is_dropped_with_the_wait_or_as_soon_as_another_takes_its_place() {
     let scheduler = virtual_time();
     check(|| scheduler.spawn(pending::<()>()));
     check(|| AbortOnDrop::new(scheduler.spawn(pending::<()>())));
+    check(|| CancelOnDrop::new(scheduler.spawn(pending::<()>())));
     check(|| nap_of(&scheduler));
 }
 

@@ -94,6 +94,24 @@ fn the_kernel_is_self_contained_and_small() {
     assert_none(&violations);
 }
 
+/// Both are mechanisms that a reader must be able to take in as a whole.
+#[test]
+fn cancelling_and_scopes_are_small() {
+    let sources = sources();
+    let lines = |is_counted: &dyn Fn(&str) -> bool| -> usize {
+        let files = by_path(&sources).into_iter().filter(|(path, _)| is_counted(path));
+        files.map(|(_, text)| code(without_tests(text)).count()).sum()
+    };
+    let files =
+        ["request", "tree", "settle", "region", "root"].map(|name| format!("cancel/{name}.rs"));
+    let (cancel, scope) = (
+        lines(&|path| files.iter().any(|file| file == path)),
+        lines(&|path| path.starts_with("scope/")),
+    );
+    println!("cancelling: {cancel} lines of code; scopes: {scope}");
+    assert!(cancel <= 900 && scope <= 1_200, "{cancel} and {scope} lines of code");
+}
+
 #[test]
 fn every_mod_rs_only_declares_and_reexports() {
     let sources = sources();

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use probe::{Count, Log, virtual_time};
 use turnwise::jobs::jiff::civil::{Date, DateTime, Time, date};
 use turnwise::jobs::jiff::tz::TimeZone;
@@ -826,7 +827,7 @@ fn a_failure_is_reported_by_the_scheduler_and_the_next_run_is_kept() {
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[0].contains("\"import\", spawned at tests/jobs.rs:"), "{}", lines[0]);
     assert!(
-        lines[0].ends_with("returned an error, and its handle was dropped: \"no file\""),
+        lines[0].ends_with("returned an error, and nothing read that: \"no file\""),
         "{}",
         lines[0]
     );
@@ -961,4 +962,23 @@ fn a_wait_for_the_last_job_ends_though_its_destructor_panics() {
         catch_unwind(AssertUnwindSafe(|| jobs.clear("bad"))).unwrap_err();
         timeout(SECOND, waits).await.unwrap().unwrap();
     });
+}
+
+#[test]
+fn a_run_forever_that_a_timeout_has_ended_is_not_polled_again_in_silence() {
+    let jobs = Jobs::new();
+    let runs = Count::default();
+    let counted = runs.clone();
+    jobs.every(1).hour().run(async move || counted.add()).is_over();
+    let message = virtual_time().block_on(async {
+        let mut forever = Box::pin(jobs.run_forever());
+        assert!(timeout(2 * HOUR + SECOND, &mut forever).await.is_err());
+        let again = async { timeout(HOUR, &mut forever).await };
+        let panic = AssertUnwindSafe(again).catch_unwind().await.unwrap_err();
+        panic.downcast_ref::<String>().unwrap().clone()
+    });
+    assert!(message.contains("is lent, shared or kept cannot continue"), "{message}");
+    assert!(message.contains("tests/jobs.rs"), "{message}");
+    assert_eq!(runs.get(), 2);
+    jobs.clear_all();
 }

@@ -8,9 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
-use probe::{Count, Spot, poll_with, text};
-use turnwise::{AbortOnDrop, JoinHandle, Scheduler, block_on, spawn, task, yield_now};
+use probe::{Count, Log, Spot, poll_with, text, virtual_time};
+use turnwise::{
+    AbortOnDrop, CancelOnDrop, JoinHandle, Scheduler, block_on, sleep, spawn, task, timeout,
+    yield_now,
+};
 
 #[test]
 fn a_handle_awaited_after_the_end_gives_the_output_in_the_same_turn() {
@@ -325,4 +329,89 @@ fn forgotten_handles_affect_no_other_task() {
         assert_eq!(scheduler.block_on(scheduler.spawn(async { 3 })).unwrap(), 3);
         assert_eq!(dropped.get(), 0, "the outputs are kept for handles that no longer exist");
     }
+}
+
+// ----- handles that cancel -----
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Waits until it is cancelled, cleans up for a second, and counts that.
+async fn careful(cleaned: Count) -> &'static str {
+    match task::catch_cancel(pending::<()>()).await {
+        Ok(()) => unreachable!("it never ends"),
+        Err(_cancelled) => {
+            sleep(SECOND).await;
+            cleaned.add();
+            "cleaned up"
+        }
+    }
+}
+
+#[test]
+fn cancel_on_drop_cancels_unless_it_was_detached() {
+    let (scheduler, cleaned) = (virtual_time(), Count::default());
+    let kept = CancelOnDrop::new(scheduler.spawn(careful(cleaned.clone())));
+    let detached = CancelOnDrop::new(scheduler.spawn(careful(cleaned.clone())));
+    assert!(!kept.handle().is_finished());
+    scheduler.run_until_stalled();
+    let handle = detached.detach();
+    assert_eq!(scheduler.run_until_stalled(), 0, "detaching wakes no task");
+    drop(kept);
+    assert_eq!(scheduler.metrics().alive, 2, "not inside the drop");
+    scheduler.run_until_stalled();
+    scheduler.advance(SECOND);
+    scheduler.run_until_stalled();
+    assert_eq!((cleaned.get(), handle.is_finished()), (1, false));
+    handle.cancel();
+    assert_eq!(scheduler.block_on(handle).unwrap(), "cleaned up");
+}
+
+#[test]
+fn awaiting_a_cancel_on_drop_returns_the_output_and_asks_nothing() {
+    let (scheduler, cleaned) = (virtual_time(), Count::default());
+    let inside = cleaned.clone();
+    scheduler.block_on(async {
+        assert_eq!(CancelOnDrop::new(spawn(async { 9 })).await.unwrap(), 9);
+        let mut careful = CancelOnDrop::new(spawn(careful(inside)));
+        assert!(timeout(SECOND, &mut careful).await.is_err());
+        assert!(!careful.handle().is_finished(), "only the borrow was dropped");
+        careful.handle().cancel();
+        assert_eq!(careful.await.unwrap(), "cleaned up");
+        let finished = CancelOnDrop::new(spawn(async {}));
+        yield_now().await;
+        drop(finished);
+    });
+    assert_eq!(cleaned.get(), 1);
+}
+
+#[test]
+fn if_the_waiter_is_cancelled_a_cancel_on_drop_asks_and_nothing_waits_for_the_clean_up() {
+    let (scheduler, cleaned) = (virtual_time(), Count::default());
+    let inner = scheduler.spawn(careful(cleaned.clone()));
+    let outer = scheduler.spawn(async { CancelOnDrop::new(inner).await });
+    scheduler.run_until_stalled();
+    outer.cancel();
+    scheduler.run_until_stalled();
+    assert!(outer.is_finished(), "the waiter has ended first");
+    assert_eq!((cleaned.get(), scheduler.metrics().alive), (0, 1));
+    scheduler.run().unwrap();
+    assert_eq!(cleaned.get(), 1, "the clean-up was not interrupted");
+}
+
+#[test]
+fn a_clean_up_that_panics_after_a_cancel_on_drop_is_reported() {
+    let reports = Log::default();
+    let log = reports.clone();
+    let scheduler =
+        Scheduler::builder().on_report(move |report| log.note(report.to_string())).build();
+    let panics = async {
+        let _cancelled = task::catch_cancel(pending::<()>()).await;
+        panic!("on purpose");
+    };
+    let handle = CancelOnDrop::new(scheduler.spawn(panics));
+    scheduler.run_until_stalled();
+    drop(handle);
+    scheduler.run().unwrap();
+    let reports = reports.take();
+    assert!(reports.len() == 1 && reports[0].ends_with("panicked, and nothing read that"));
 }

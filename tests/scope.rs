@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::future::{FutureExt as _, LocalBoxFuture};
 use turnwise::scheduler::TaskState;
-use turnwise::task::{self, Scope, ScopeError, scope};
+use turnwise::task::{self, Scope, ScopeError, TaskId, scope};
 use turnwise::{
     JoinError, Policy, RunError, Scheduler, Transition, block_on, sleep, spawn, yield_now,
 };
@@ -438,7 +438,8 @@ fn the_first_failure_stops_the_other_children_and_is_returned() {
     assert_eq!(error.reason(), Some("#3 \"parser\" failed"));
     assert!(!error.is_cancelled());
     let [failure] = error.failures() else { panic!("there is one failure") };
-    assert_eq!((failure.id().as_u64(), failure.name()), (3, Some("parser")));
+    assert_eq!(failure.id().map(TaskId::as_u64), Some(3));
+    assert_eq!((failure.name(), failure.is_body()), (Some("parser"), false));
     assert_eq!(failure.spawned_at().line(), place.get());
     assert!(!failure.is_panic());
     assert!(error.downcast::<std::num::ParseIntError>().is_ok());

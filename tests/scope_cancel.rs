@@ -665,3 +665,31 @@ fn each_request_is_passed_on_with_its_own_reason() {
     lines.sort();
     assert_eq!(lines, ["0 beside: first", "0 beside: second", "0 child: first", "0 child: second"]);
 }
+
+/// The second request comes before the catch of the body was polled for the first one.
+#[test]
+fn a_body_that_is_asked_twice_in_consecutive_turns_cleans_up() {
+    let (scheduler, notes) = world();
+    let log = notes.clone();
+    let handle = scheduler.spawn(async move {
+        let children = scope(async |s| {
+            s.spawn(async {
+                sleep(ms(10)).await;
+                log.add("stops");
+                s.cancel("one is enough");
+            });
+            log.guard("body", 5, pending::<()>()).await;
+        });
+        drop(children.await);
+    });
+    scheduler.run_until_stalled();
+    scheduler.advance(ms(10));
+    drop(scheduler.step());
+    assert_eq!(notes.take(), ["10 stops"]);
+    handle.cancel();
+    scheduler.run_until_stalled();
+    scheduler.advance(ms(5));
+    scheduler.run_until_stalled();
+    assert!(handle.is_finished());
+    assert_eq!(notes.take(), ["10 body caught", "15 body cleaned up"]);
+}

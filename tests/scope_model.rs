@@ -394,7 +394,7 @@ async fn nested<'s>(
         Ok(_) => assert!(failed.is_empty(), "a failure was lost"),
         Err(error) => {
             let reported: BTreeSet<TaskId> =
-                error.iter().map(turnwise::task::ChildError::id).collect();
+                error.iter().filter_map(turnwise::task::ChildError::id).collect();
             assert_eq!(reported, *failed, "exactly the failed children are reported");
             assert_eq!(reported.len(), error.failures().len());
             // Otherwise a request was meant for the scope and a neighbor, and the neighbor has taken it.

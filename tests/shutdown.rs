@@ -5,16 +5,17 @@
 mod trace;
 
 use std::cell::Cell;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::{prop, proptest};
 use turnwise::scheduler::{EndedTask, Ending, FailurePolicy, ShutdownReport, WaitsFor};
-use turnwise::sync::Mutex;
+use turnwise::sync::{Event, Mutex};
 use turnwise::task::catch_cancel;
-use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, task, yield_now};
+use turnwise::{JoinHandle, RunError, Scheduler, gather, sleep, spawn, task, yield_now};
 
 use trace::{Log, leave_waker, with_marks};
 
@@ -52,7 +53,7 @@ fn one_cleans_up_one_is_cancelled_and_one_never_ends() {
     let scheduler = virtual_time();
     scheduler.spawn(pending::<()>());
     scheduler.spawn(cleans_up(seconds(2)));
-    scheduler.spawn(cleans_up(Duration::MAX));
+    scheduler.spawn(cleans_up(seconds(3600)));
     scheduler.run_until_stalled();
     let report = scheduler.shutdown(seconds(5)).unwrap();
     assert_eq!(ids(&report.cancelled), [1]);
@@ -80,7 +81,7 @@ fn it_ends_as_soon_as_every_task_has() {
 #[test]
 fn the_grace_period_applies_on_a_real_clock_too() {
     let scheduler = Scheduler::new();
-    scheduler.spawn(cleans_up(Duration::MAX));
+    scheduler.spawn(cleans_up(seconds(3600)));
     scheduler.run_until_stalled();
     let grace = Duration::from_millis(5);
     let report = scheduler.shutdown(grace).unwrap();
@@ -206,20 +207,6 @@ fn the_reason_is_reported() {
 }
 
 #[test]
-fn a_task_spawned_during_the_shutdown_never_takes_a_turn() {
-    let scheduler = virtual_time();
-    let seen: JoinHandle<bool> = scheduler.spawn(async {
-        let _cancelled = catch_cancel(pending::<()>()).await;
-        let late = spawn(async { unreachable!("it never takes a turn") });
-        late.await.unwrap_err().is_cancelled()
-    });
-    scheduler.run_until_stalled();
-    let report = scheduler.shutdown(seconds(1)).unwrap();
-    assert_eq!((ids(&report.finished), ids(&report.cancelled)), (vec![1], vec![2]));
-    assert!(scheduler.block_on(seen).unwrap());
-}
-
-#[test]
 fn tasks_spawned_by_destructors_are_dropped_too() {
     struct Spawns;
     impl Drop for Spawns {
@@ -318,11 +305,11 @@ fn the_report_can_be_printed() {
     let theirs = Rc::clone(&mutex);
     let stubborn = async move {
         let _guard = theirs.lock().await; // [locked]
-        let _cancelled = catch_cancel(pending::<()>()).await;
+        let _cancelled = catch_cancel(pending::<()>()).await; // [catch]
         sleep(seconds(60)).await; // [sleep]
     };
     let locks = async move {
-        let _cancelled = catch_cancel(pending::<()>()).await;
+        let _cancelled = catch_cancel(pending::<()>()).await; // [catch]
         drop(mutex.lock().await); // [lock]
     };
     named("stubborn").spawn_on(&scheduler, stubborn); // [stubborn]
@@ -336,8 +323,10 @@ shutdown after 5s: 1 finished, 1 cancelled, 2 aborted, 0 still blocking
   cancelled  #1 \"quick\"     after 0ns, spawned at [quick]
   aborted    #3 \"stubborn\"  after 5s, spawned at [stubborn]
                             waited for a sleep with 55s left at [sleep]
+                            asked to end (shutdown); held by the clean-up of the catch at [catch]
   aborted    #4             after 5s, spawned at [unnamed]
-                            waited for mutex \"log\" at [lock], held by #3 \"stubborn\" (locked at [locked])";
+                            waited for mutex \"log\" at [lock], held by #3 \"stubborn\" (locked at [locked])
+                            asked to end (shutdown); held by the clean-up of the catch at [catch]";
     assert_eq!(with_marks(&report.to_string(), file!(), include_str!("shutdown.rs")), expected);
 }
 
@@ -367,6 +356,208 @@ fn tasks_from_other_threads_are_refused_too() {
     let report = scheduler.shutdown(seconds(5)).unwrap();
     assert_eq!((ids(&report.finished), ids(&report.cancelled)), (vec![1], vec![2]));
     assert!(handle.wait().unwrap_err().is_cancelled());
+}
+
+// ----- tasks that are spawned during the shutdown -----
+
+async fn after(time: Duration, output: u32) -> u32 {
+    sleep(time).await;
+    output
+}
+
+/// Waits until it is cancelled, and cleans up with the help of other tasks.
+async fn cleans_up_with_help(log: Log, unit: Duration) {
+    let _cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+    log.say(format!("{:?}", spawn(after(unit, 1)).await.unwrap()));
+    let outputs = gather([after(unit, 2), after(unit, 3)]).await;
+    log.say(format!("{:?}", outputs.into_iter().map(Result::unwrap).collect::<Vec<_>>()));
+    log.say(format!("{:?}", task::shield(after(unit, 4)).await.unwrap()));
+    let output = task::scope(async |s| s.spawn(after(unit, 5)).await.unwrap()).await;
+    log.say(format!("{:?}", output.unwrap()));
+    #[expect(clippy::async_yields_async, reason = "its spawner has ended when it is awaited")]
+    let output = spawn(async move { spawn(after(unit, 6)) }).await.unwrap().await;
+    log.say(format!("{:?}", output.unwrap()));
+}
+
+#[test]
+fn a_clean_up_may_spawn_in_a_shutdown_and_at_the_end_of_block_on_as_after_a_cancel() {
+    let expected = ["1", "[2, 3]", "4", "5", "6"];
+    let log = Log::default();
+    let scheduler = virtual_time();
+    let handle = scheduler.spawn(cleans_up_with_help(log.clone(), seconds(1)));
+    scheduler.run_until_stalled();
+    handle.cancel();
+    scheduler.run().unwrap();
+    assert_eq!(log.take(), expected);
+
+    scheduler.spawn(cleans_up_with_help(log.clone(), seconds(1)));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(60)).unwrap();
+    assert_eq!(log.take(), expected);
+    assert_eq!((report.took, report.is_clean()), (seconds(5), true));
+    assert!(report.cancelled.is_empty(), "{report}");
+
+    let inside = log.clone();
+    turnwise::block_on(async move {
+        spawn(cleans_up_with_help(inside, Duration::from_millis(1)));
+        yield_now().await;
+    });
+    assert_eq!(log.take(), expected);
+}
+
+#[test]
+fn what_a_clean_up_leaves_behind_is_cancelled_when_its_task_has_ended() {
+    let scheduler = virtual_time();
+    scheduler.spawn(async {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        spawn(cleans_up(seconds(1)));
+        spawn(async {
+            spawn(pending::<()>());
+            pending::<()>().await;
+        });
+        sleep(seconds(2)).await;
+    });
+    scheduler.spawn(cleans_up(seconds(10)));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(60)).unwrap();
+    let ended = |tasks: &[EndedTask]| tasks.iter().map(|task| task.took).collect::<Vec<_>>();
+    assert_eq!(ids(&report.finished), [1, 3, 2]);
+    assert_eq!(ended(&report.finished), [seconds(2), seconds(3), seconds(10)]);
+    assert_eq!(ids(&report.cancelled), [4, 5]);
+    assert_eq!(ended(&report.cancelled), [seconds(2); 2]);
+}
+
+#[test]
+fn what_a_clean_up_has_spawned_may_clean_up_with_help_too() {
+    let (scheduler, log) = (virtual_time(), Log::default());
+    let inner = log.clone();
+    scheduler.spawn(async move {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        spawn(cleans_up_with_help(inner, seconds(1)));
+        yield_now().await;
+    });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(60)).unwrap();
+    assert_eq!(log.take(), ["1", "[2, 3]", "4", "5", "6"]);
+    assert_eq!((report.took, report.is_clean()), (seconds(5), true));
+}
+
+#[test]
+fn a_mask_may_spawn_in_a_shutdown() {
+    let scheduler = virtual_time();
+    let output = Rc::new(Cell::new(0));
+    let place = Rc::clone(&output);
+    scheduler.spawn(async move {
+        let work = async {
+            sleep(seconds(1)).await;
+            place.set(spawn(after(seconds(1), 7)).await.unwrap());
+        };
+        task::mask(work).await;
+        pending::<()>().await;
+    });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(60)).unwrap();
+    assert_eq!((output.get(), report.took), (7, seconds(2)));
+    assert_eq!((ids(&report.finished), ids(&report.cancelled)), (vec![2], vec![1]));
+}
+
+#[test]
+fn what_a_clean_up_has_spawned_is_aborted_when_the_grace_period_expires() {
+    let scheduler = virtual_time();
+    scheduler.spawn(async {
+        let _cancelled = catch_cancel(pending::<()>()).await;
+        let handles = gather([after(seconds(1), 1), after(seconds(3600), 2)]);
+        drop(handles.await);
+    });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(5)).unwrap();
+    assert_eq!((ids(&report.finished), ids(&report.aborted)), (vec![2], vec![1, 3]));
+    assert_eq!((report.took, scheduler.metrics().alive), (seconds(5), 0));
+}
+
+#[test]
+fn clean_ups_that_spawn_each_other_end_with_the_grace_period() {
+    fn next() {
+        spawn(async {
+            let _cancelled = catch_cancel(pending::<()>()).await;
+            next();
+            yield_now().await;
+        });
+    }
+    let scheduler = Scheduler::new();
+    scheduler.block_on(async { next() });
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(Duration::from_millis(5)).unwrap();
+    assert!(report.took < seconds(5) && report.finished.len() > 1, "{}", report.finished.len());
+    assert_eq!(scheduler.metrics().alive, 0);
+}
+
+// ----- a deadlock -----
+
+/// Spawns two tasks, each of which holds the request back until the other one has received it.
+fn spawn_circle(scheduler: &Scheduler) {
+    let events = [Rc::new(Event::new()), Rc::new(Event::new())];
+    for (own, other) in [(0, 1), (1, 0)] {
+        let [own, other] = [own, other].map(|number: usize| Rc::clone(&events[number]));
+        scheduler.spawn(async move {
+            task::mask(own.wait()).await;
+            other.set();
+        });
+    }
+    scheduler.run_until_stalled();
+}
+
+#[test]
+fn it_does_not_wait_out_its_grace_on_a_certain_deadlock() {
+    let scheduler = virtual_time();
+    spawn_circle(&scheduler);
+    let report = scheduler.shutdown(seconds(2)).unwrap();
+    assert_eq!((ids(&report.aborted), report.took), (vec![1, 2], Duration::ZERO));
+    assert!(report.to_string().contains("waited for event"), "{report}");
+
+    let scheduler = Scheduler::new();
+    spawn_circle(&scheduler);
+    let report = scheduler.shutdown(seconds(60)).unwrap();
+    assert!(report.took < seconds(60) && report.aborted.len() == 2, "{report}");
+}
+
+#[test]
+fn a_deadlock_is_noticed_once_the_last_clean_up_has_ended() {
+    let scheduler = virtual_time();
+    spawn_circle(&scheduler);
+    scheduler.spawn(cleans_up(seconds(3)));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(60)).unwrap();
+    assert_eq!((ids(&report.finished), ids(&report.aborted)), (vec![3], vec![1, 2]));
+    assert_eq!(report.took, seconds(3));
+    assert_eq!(scheduler.next_deadline(), None);
+}
+
+#[test]
+fn it_waits_out_its_grace_while_a_wake_may_come_from_elsewhere() {
+    let scheduler = virtual_time();
+    let place = Rc::new(Cell::new(None));
+    let kept = Rc::clone(&place);
+    scheduler.spawn(task::mask(poll_fn(move |cx| {
+        kept.set(Some(cx.waker().clone()));
+        Poll::<()>::Pending
+    })));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(2)).unwrap();
+    assert_eq!((ids(&report.aborted), report.took), (vec![1], seconds(2)));
+    drop(place);
+}
+
+#[test]
+fn it_waits_for_a_blocking_job_that_a_masked_task_needs() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(task::mask(async {
+        let job = turnwise::spawn_blocking(|| thread::sleep(Duration::from_millis(5)));
+        job.await.unwrap();
+    }));
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(60)).unwrap();
+    assert_eq!((ids(&report.finished), report.is_clean()), (vec![1], true));
 }
 
 // ----- the free `block_on` -----
@@ -513,4 +704,21 @@ proptest! {
         assert!(handles.iter().all(JoinHandle::is_finished));
         assert_eq!(scheduler.metrics().alive, 0);
     }
+}
+
+#[test]
+fn an_aborted_task_shows_what_held_the_request() {
+    let scheduler = virtual_time();
+    let stubborn = async {
+        let _cancelled = catch_cancel(pending::<()>()).await; // [catch]
+        pending::<()>().await;
+    };
+    scheduler.spawn(stubborn); // [spawned]
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(seconds(5)).unwrap();
+    assert_eq!(report.aborted[0].requests.len(), 1);
+    let text = with_marks(&report.to_string(), file!(), include_str!("shutdown.rs"));
+    let held = "asked to end (shutdown); held by the clean-up of the catch at [catch]";
+    assert_eq!(text.lines().last().unwrap().trim_start(), held);
+    assert!(!text.contains("nothing that could wake it"), "{text}");
 }

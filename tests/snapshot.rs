@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use turnwise::scheduler::{Builder, Snapshot, TaskState, ThreadParker, WaitsFor};
 use turnwise::waiting::{Resource, TaskKey, Wait, Waiter};
-use turnwise::{AbortOnDrop, Policy, Scheduler, sleep, spawn, task, time, yield_now};
+use turnwise::{
+    AbortOnDrop, CancelOnDrop, Policy, Scheduler, sleep, spawn, task, time, timeout, yield_now,
+};
 
 use trace::leave_waker;
 use trace::lock::Lock;
@@ -215,7 +217,9 @@ fn every_public_type_implements_debug_and_shows_its_numbers() {
     let text = debug(&handle);
     assert!(text.contains("#1") && text.contains("poller") && text.contains("false"), "{text}");
     assert!(debug(&handle.abort_handle()).contains("#1"));
-    assert!(debug(&AbortOnDrop::new(handle)).contains("#1"));
+    let guard = CancelOnDrop::new(AbortOnDrop::new(handle).detach());
+    assert!(debug(&guard).contains("#1"));
+    assert!(debug(&AbortOnDrop::new(guard.detach())).contains("#1"));
     let error = scheduler.block_on(scheduler.spawn(async { panic!("a bug") })).unwrap_err();
     assert_eq!(debug(&error), "JoinError(task #2 panicked: a bug)");
 
@@ -239,4 +243,79 @@ fn every_public_type_implements_debug_and_shows_its_numbers() {
         let mut interval = time::interval(SECOND);
         assert!(debug(&interval.tick()).contains("period: 1s"));
     });
+}
+
+/// The lines below the head and before the last one, without the columns.
+fn rows(scheduler: &Scheduler) -> Vec<String> {
+    let text = with_marks(&scheduler.snapshot().to_string());
+    let rows: Vec<String> = text.lines().skip(2).map(|line| line.trim_start().to_owned()).collect();
+    rows[..rows.len() - 1].to_vec()
+}
+
+#[test]
+fn a_task_that_was_asked_to_end_shows_why_and_what_holds_the_request() {
+    let scheduler = virtual_scheduler();
+    let work = async {
+        let sleeping = task::mask(sleep(SECOND)); // [mask]
+        sleeping.await;
+        let caught = task::catch_cancel(pending::<()>()); // [catch]
+        if let Err(_cancelled) = caught.await {
+            sleep(SECOND).await; // [clean-up]
+        }
+    };
+    let handle = scheduler.spawn(work); // [spawned]
+    scheduler.run_until_stalled();
+    assert!(scheduler.snapshot().tasks[0].requests.is_empty());
+    handle.cancel_with("closing time");
+    let masked = "asked to end (closing time); held by the mask at [mask]";
+    let rows = |expected: [&str; 3]| assert_eq!(self::rows(&scheduler), expected);
+    rows(["#1    ready         1  [spawned]", "waits for a sleep with 1s left at [mask]", masked]);
+    scheduler.run_until_stalled();
+    rows(["#1    waiting       2  [spawned]", "waits for a sleep with 1s left at [mask]", masked]);
+    scheduler.advance(SECOND);
+    scheduler.step().unwrap();
+    let caught = "asked to end (closing time); held by the catch at [catch], which will take it";
+    assert_eq!(self::rows(&scheduler), ["#1    ready         3  [spawned]", caught]);
+    scheduler.run_until_stalled();
+    rows([
+        "#1    waiting       4  [spawned]",
+        "waits for a sleep with 1s left at [clean-up]",
+        "asked to end (closing time); held by the clean-up of the catch at [catch]",
+    ]);
+    scheduler.advance(SECOND);
+    scheduler.run_until_stalled();
+    assert!(scheduler.snapshot().tasks[0].requests.is_empty());
+}
+
+#[test]
+fn a_request_on_the_task_that_takes_its_turn_is_held_by_nothing_yet() {
+    let scheduler = Rc::new(virtual_scheduler());
+    let own = Rc::clone(&scheduler);
+    let handles: Rc<RefCell<Vec<turnwise::JoinHandle<()>>>> = Rc::default();
+    let inside = Rc::clone(&handles);
+    handles.borrow_mut().push(scheduler.spawn(async move {
+        inside.borrow()[0].cancel_with("enough");
+        let snapshot = own.snapshot();
+        let [request] = &snapshot.tasks[0].requests[..] else { panic!("{snapshot}") };
+        assert_eq!(request.to_string(), "asked to end (enough)");
+        assert!(request.holders.is_empty());
+    }));
+    scheduler.run().unwrap();
+}
+
+#[test]
+fn a_timeout_that_has_elapsed_shows_what_it_waits_for() {
+    let scheduler = virtual_scheduler();
+    scheduler.spawn(async {
+        let limited = timeout(SECOND, task::mask(sleep(3 * SECOND))); // [timeout]
+        let _ = limited.await;
+    });
+    scheduler.run_until_stalled();
+    scheduler.advance(SECOND);
+    scheduler.run_until_stalled();
+    let snapshot = scheduler.snapshot();
+    let request = &snapshot.tasks[0].requests[0];
+    let expected = "the part at [timeout] was asked to end (the deadline has passed); held by the mask at [timeout]";
+    assert_eq!(with_marks(&request.to_string()), expected);
+    assert_eq!(request.part.map(Location::file), Some(file!()));
 }

@@ -47,7 +47,7 @@ fn a_panic_that_is_never_awaited_is_reported_when_the_task_ends() {
     drop(name.spawn_on(&scheduler, async { panic!("on purpose") })); // [spawn]
     assert!(log.take().is_empty());
     scheduler.run().unwrap();
-    let expected = ["task #1 \"doomed\", spawned at [spawn], panicked, and its handle was dropped"];
+    let expected = ["task #1 \"doomed\", spawned at [spawn], panicked, and nothing read that"];
     assert_eq!(log.take(), expected);
     scheduler.run().unwrap();
     drop(scheduler);
@@ -61,7 +61,7 @@ fn a_panic_whose_handle_is_dropped_afterwards_is_reported_then() {
     scheduler.run().unwrap();
     assert!(log.take().is_empty(), "the handle may still be awaited");
     drop(handle);
-    assert_eq!(log.take(), ["task #1, spawned at [spawn], panicked, and its handle was dropped"]);
+    assert_eq!(log.take(), ["task #1, spawned at [spawn], panicked, and nothing read that"]);
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn an_error_of_a_fallible_task_is_reported_with_its_text() {
         drop(after);
     });
     let expected = [
-        "task #2, spawned at [dropped before], returned an error, and its handle was dropped: \
+        "task #2, spawned at [dropped before], returned an error, and nothing read that: \
          ParseIntError { kind: InvalidDigit }",
-        "task #3, spawned at [dropped after], returned an error, and its handle was dropped: \"late\"",
+        "task #3, spawned at [dropped after], returned an error, and nothing read that: \"late\"",
     ];
     assert_eq!(log.take(), expected);
 }
@@ -216,7 +216,7 @@ fn an_error_that_cannot_be_printed_is_reported_anyway() {
     let (scheduler, log) = reporting();
     drop(scheduler.try_spawn(async { Err::<(), _>(Unprintable) })); // [spawn]
     scheduler.run().unwrap();
-    let expected = "task #1, spawned at [spawn], returned an error, and its handle was dropped: \
+    let expected = "task #1, spawned at [spawn], returned an error, and nothing read that: \
                     (its `Debug` impl panicked)";
     assert_eq!(log.take(), [expected]);
 }
@@ -277,7 +277,7 @@ fn a_failure_can_shut_the_scheduler_down() {
     scheduler.spawn(held(LogsDrop("second", log.clone())));
     let root = held(LogsDrop("root", log.clone()));
     let Err(RunError::Failed(report)) = scheduler.try_block_on(root) else { panic!("it failed") };
-    let expected = "task #2, spawned at [spawn], panicked, and its handle was dropped";
+    let expected = "task #2, spawned at [spawn], panicked, and nothing read that";
     assert_eq!(log.take(), [expected, "first", "second", "root"]);
     assert!(matches!(*report, Report::UnreadPanic { .. }));
     let error = RunError::Failed(report);

@@ -224,7 +224,7 @@ fn log(line: impl Display) {
 // [6750] -> chat 2: Usage: /set <seconds>
 // [7000] -> chat 2: Usage: /set <seconds>
 // [7500] <- chat 3: /tea soon
-// task #14 "update 10", spawned at examples/beep_bot/bot.rs:90:68, panicked, and its handle was dropped
+// task #14 "update 10", spawned at examples/beep_bot/bot.rs:90:68, panicked, and nothing read that
 // [8000] <- chat 3: /tea 4
 // [8250] -> chat 3: Tea in 4 minutes
 // [8500] <- chat 3: /set@beep_bot 1
@@ -252,7 +252,7 @@ fn log(line: impl Display) {
 // [21500] -> chat 1: Beep!
 // [39000] poll failed: no answer: the deadline has passed; retrying in 2s
 // [41000] <- chat 4: /start
-// task #8 "update 4", spawned at examples/beep_bot/bot.rs:90:68, returned an error, and its handle was dropped: BadGateway
+// task #8 "update 4", spawned at examples/beep_bot/bot.rs:90:68, returned an error, and nothing read that: BadGateway
 // [60000] <- chat 4: /start
 // [60250] -> chat 4: Hi! Use /set <seconds> to set a timer
 // [90000] stopped; jobs left: 0

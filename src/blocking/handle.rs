@@ -182,7 +182,8 @@ impl<T> BlockingHandle<T> {
             current().is_some(),
             "`on_done_local` needs a running scheduler on this thread: call it inside `block_on`, or use `on_done`"
         );
-        spawn(async move { callback(mask(self).await) })
+        let masked = mask(self);
+        spawn(async move { callback(masked.await) })
     }
 
     /// Drops the job if it has not started: its handle returns an error, and its slot in the queue becomes free.

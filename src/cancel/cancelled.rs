@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use thiserror::Error;
 
-use crate::cancel::region::CleanUp;
+use crate::cancel::clean_up::CleanUp;
 
 /// A cancel request that was caught by [`catch_cancel`](crate::task::catch_cancel).
 ///
@@ -63,13 +63,16 @@ impl Cancelled {
     /// Never returns, so it fits the end of any `match` arm. A [`mask`](crate::task::mask) around it does not hold the
     /// request back, since that mask could never finish.
     ///
-    /// In the root future of a `block_on`, a request can only have come from a timeout or scope inside that future.
-    /// Resumed outside of it, `resume` waits forever.
+    /// # Panics
+    ///
+    /// If it is polled outside of what was asked to end, or after that has ended: the `Cancelled` was moved out of a
+    /// timeout, or the future that resumes was lent, shared or kept. Such a future cannot continue after a request;
+    /// give it a task of its own, as by [`shield`](crate::task::shield).
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped before anything else has taken the request, the request returns to where it was made, and takes
-    /// effect there.
+    /// If it is dropped before anything else has taken the request, the request still goes outward: to the next catch
+    /// around it, or else to where it was made.
     ///
     /// # Example
     ///
@@ -94,13 +97,9 @@ impl Cancelled {
     /// ```
     #[doc(alias = "raise")]
     pub async fn resume(self) -> ! {
-        let mut clean_up = Some(self.clean_up);
-        let mut _on_its_way = None;
-        let never = poll_fn(|_| {
-            if let Some(clean_up) = clean_up.take() {
-                // Inside the poll, so that the region around it finds the one that is left unlinked here.
-                _on_its_way = Some(clean_up.resume());
-            }
+        let mut clean_up = self.clean_up;
+        let never = poll_fn(|cx| {
+            clean_up.resume(cx);
             Poll::<Infallible>::Pending
         });
         match never.await {}

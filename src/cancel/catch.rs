@@ -1,28 +1,30 @@
 //! Catching a cancel request.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use crate::cancel::cancelled::Cancelled;
+use crate::cancel::clean_up::CleanUp;
 use crate::cancel::region::Region;
-use crate::cancel::regions::Role;
-use crate::cancel::thread::left;
+use crate::cancel::tree::Role;
+use crate::kernel::Place;
 
 /// Runs a future, and catches the cancel request that reaches it: the future is dropped, and the task continues with
 /// [`Cancelled`]. [Cancelling](crate::task#cancelling) describes how this works with timeouts, scopes and tokens.
 ///
 /// A request is delivered at an await point, never in the middle of a turn. It goes to every `catch_cancel` that is
 /// waiting and has no other one inside: to the innermost one of each concurrent branch, once. The future in it is
-/// dropped without being polled again, even if the event it waits for has just happened. But a future that is ready in
-/// the turn of the request keeps its output.
+/// dropped without being polled again, even if the event it waits for has just happened.
 ///
 /// The clean-up lasts as long as the [`Cancelled`] lives, and may await. Until then the same request, made again, is
-/// only counted, and requests from elsewhere wait, unless the clean-up opens another `catch_cancel`. Only
-/// [`abort`](crate::JoinHandle::abort) interrupts it. Dropping the `Cancelled` means that the request has been dealt
-/// with, and the task continues; [`Cancelled::resume`] passes the request outward.
+/// only counted, and requests from elsewhere wait, even if the clean-up opens another `catch_cancel`. Only
+/// [`abort`](crate::JoinHandle::abort), the end of a shutdown's grace period and a drop interrupt it. Dropping the
+/// `Cancelled` means that the request has been dealt with, and the task continues; [`Cancelled::resume`] passes the
+/// request outward.
 ///
 /// If one concurrent branch catches a request and another does not, the request goes to the first, and the second is
 /// not stopped. Put one `catch_cancel` around both.
@@ -31,7 +33,7 @@ use crate::cancel::thread::left;
 ///
 /// Dropping it drops the future inside, and no clean-up runs. A request that it has received but not taken goes to the
 /// next `catch_cancel` outward. If it is kept but no longer polled, for example by a `select!` that only borrowed it,
-/// it delays a request for a few turns; then the request goes to the next one outward.
+/// it delays a request until its task comes to rest; then the request goes to the next one outward.
 ///
 /// # Panics
 ///
@@ -77,8 +79,14 @@ use crate::cancel::thread::left;
 /// Conversely, a `let result = catch_cancel(…).await;` that lives to the end of its function makes everything after it
 /// a clean-up. Use a `match`, as above.
 #[doc(alias = "CancelledError")]
+#[track_caller]
 pub fn catch_cancel<F: Future>(future: F) -> CatchCancel<F> {
-    CatchCancel { future: Some(future), region: Region::new(Role::Catch) }
+    catch_cancel_at(Location::caller(), future)
+}
+
+/// The same, for a combinator that was created at this place.
+pub(crate) fn catch_cancel_at<F: Future>(place: Place, future: F) -> CatchCancel<F> {
+    CatchCancel { future: Some(future), region: Region::at(Role::Catch, place) }
 }
 
 pin_project! {
@@ -98,26 +106,15 @@ impl<F: Future> Future for CatchCancel<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if this.region.is_in_tree()
-            && let Some(clean_up) = this.region.take()
-        {
-            // Created first: even if a destructor panics on the next line, dropping this ends the request.
+        if let Some(clean_up) = CleanUp::begin(this.region) {
+            // Made first: if a destructor panics in the next line, the request is over all the same.
             let cancelled = Cancelled::new(clean_up);
             this.future.set(None);
             return Poll::Ready(Err(cancelled));
         }
         let future = this.future.as_mut().as_pin_mut();
         let future = future.expect("a `catch_cancel` was polled after completion");
-        let since = left();
-        if let Poll::Ready(output) = future.poll(cx) {
-            this.region.leave();
-            return Poll::Ready(Ok(output));
-        }
-        this.region.stay(since, cx);
-        let Some(clean_up) = this.region.take_resumed() else { return Poll::Pending };
-        let cancelled = Cancelled::new(clean_up);
-        this.future.set(None);
-        Poll::Ready(Err(cancelled))
+        this.region.poll(cx, |cx| future.poll(cx)).map(Ok)
     }
 }
 

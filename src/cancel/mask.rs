@@ -1,14 +1,15 @@
 //! Holding cancel requests back.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use crate::cancel::region::Region;
-use crate::cancel::regions::Role;
-use crate::cancel::thread::left;
+use crate::cancel::tree::Role;
+use crate::kernel::Place;
 
 /// Runs a future that must not be cancelled halfway: cancel requests are held back until it has finished.
 ///
@@ -16,7 +17,7 @@ use crate::cancel::thread::left;
 /// Timeouts inside it are not affected. A concurrent branch may take the request immediately; then none is left to
 /// deliver. [`abort`](crate::JoinHandle::abort) is never held back.
 ///
-/// A mask that is no longer polled does not hold anything back.
+/// A mask that is no longer polled when a request is made does not hold it back.
 ///
 /// # Cancel safety
 ///
@@ -43,8 +44,14 @@ use crate::cancel::thread::left;
 /// assert!(outcome.is_err() && written.get());
 /// ```
 #[doc(alias = "CancelScope")]
+#[track_caller]
 pub fn mask<F: Future>(future: F) -> Mask<F> {
-    Mask { future, region: Region::new(Role::Mask) }
+    mask_at(Location::caller(), future)
+}
+
+/// The same, for a combinator that was created at this place.
+pub(crate) fn mask_at<F: Future>(place: Place, future: F) -> Mask<F> {
+    Mask { future, region: Region::at(Role::Mask, place) }
 }
 
 pin_project! {
@@ -61,16 +68,9 @@ pin_project! {
 impl<F: Future> Future for Mask<F> {
     type Output = F::Output;
 
-    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let since = left();
-        let poll = this.future.poll(cx);
-        match poll {
-            Poll::Ready(_) => this.region.leave(),
-            Poll::Pending => this.region.stay(since, cx),
-        }
-        poll
+        this.region.poll(cx, |cx| this.future.poll(cx))
     }
 }
 

@@ -1,6 +1,6 @@
-//! A cancel request: its reason, its count and its state. `requests.rs` decides what happens to it.
+//! A request to end: why, how often, and how far it has come. `settle.rs` decides what happens to it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -33,62 +33,68 @@ impl Reason {
     }
 }
 
-/// A request to cancel what a region wraps.
+/// A request that something should end.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) reason: Reason,
+    /// The region that it was made on. Not to be used once it is closed.
+    pub(super) region: u32,
     /// How often it was made.
-    pub(crate) count: Cell<u32>,
-    /// The region that it was made on; must not be used once the request is over.
-    pub(crate) region: u32,
-    /// It was dealt with, or its region was removed.
-    pub(crate) is_over: Cell<bool>,
-    /// The number of catches that were notified of it and have not taken it yet, plus that of clean-ups that have taken
-    /// it and have not ended.
-    pub(crate) shares: Cell<u32>,
-    pub(crate) is_taken: Cell<bool>,
-    /// It was delivered before.
-    pub(crate) is_known: Cell<bool>,
-    /// A clean-up that had taken it passed it on.
-    pub(crate) is_resumed: Cell<bool>,
+    pub(super) count: Cell<u32>,
+    /// How often it was looked at since it was made last.
+    pub(super) looks: Cell<u32>,
+    /// When it was looked at last.
+    pub(super) looked: Cell<u64>,
+    /// The same, as of the last look whose number was a multiple of `PATIENCE`.
+    pub(super) looked_long_ago: Cell<u64>,
+    /// How many clean-ups after it are under way.
+    pub(super) clean_ups: Cell<u32>,
+    /// A catch has taken it.
+    pub(super) is_taken: Cell<bool>,
+    /// At how many places it was resumed and no catch has taken it since.
+    pub(super) resumed: Cell<u32>,
+    /// It was resumed outside of what was asked, where no catch can take it.
+    pub(super) is_resumed: Cell<bool>,
+    /// The tree's time at which it was passed on at a yield, else 0. Clean-ups of other requests that started earlier
+    /// do not hold it: the yield may be inside one of them, and then that clean-up can never end (`body_region.rs`).
+    pub(super) waits_from: Cell<u64>,
+    /// The regions that wait for its end, wherever they are: scopes that were offered it, places where it was resumed,
+    /// and generators that are over. Some may be gone.
+    pub(super) waiting: RefCell<Vec<u32>>,
+    /// It was dealt with, or acted upon, or the region that was asked is gone.
+    pub(super) is_closed: Cell<bool>,
 }
 
 impl Request {
-    pub(crate) fn new(region: u32, reason: Reason) -> Rc<Self> {
+    pub(super) fn new(region: u32, reason: Reason) -> Rc<Self> {
         Rc::new(Request {
             reason,
-            count: Cell::new(1),
             region,
-            is_over: Cell::new(false),
-            shares: Cell::new(0),
+            count: Cell::new(1),
+            looks: Cell::new(0),
+            looked: Cell::new(0),
+            looked_long_ago: Cell::new(0),
+            clean_ups: Cell::new(0),
             is_taken: Cell::new(false),
-            is_known: Cell::new(false),
+            resumed: Cell::new(0),
             is_resumed: Cell::new(false),
+            waits_from: Cell::new(0),
+            waiting: RefCell::default(),
+            is_closed: Cell::new(false),
         })
     }
 
-    /// Marks it as over, since its region was removed.
-    pub(crate) fn close(&self) {
-        self.is_over.set(true);
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.get()
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_over.get()
+    /// Returns whether catches have taken it, it was not resumed, and all clean-ups have ended.
+    pub(super) fn is_dealt_with(&self) -> bool {
+        !self.is_open() && self.clean_ups.get() == 0
     }
 
-    /// Returns whether a catch has taken it.
-    pub(crate) fn is_taken(&self) -> bool {
-        self.is_taken.get()
-    }
-
-    /// Returns whether no catch has taken it and its region still exists to act.
-    pub(crate) fn is_open(&self) -> bool {
-        !self.is_taken() && !self.is_over()
-    }
-
-    /// Returns whether every clean-up that had taken it has ended, and at least one resumed it: the region acts as soon
-    /// as nothing holds the request up, and no further catch is notified.
-    pub(crate) fn has_come_back(&self) -> bool {
-        self.is_resumed.get() && self.shares.get() == 0
+    /// Returns whether nothing has dealt with it: no catch has taken it, or it was resumed.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_taken.get() || self.is_resumed.get() || self.resumed.get() > 0
     }
 }

@@ -1,80 +1,66 @@
-//! The regions of a thread, and whether the current turn has left any of them unlinked.
+//! The regions of a thread, and which of them is being polled.
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::cancel::regions::Regions;
-use crate::kernel::{Flags, Word, in_poll, set_turn_flag, set_word, word};
+use crate::cancel::poller::{Poller, wake_all};
+use crate::cancel::top::{TASK, top};
+use crate::cancel::tree::Regions;
 
 thread_local! {
     /// Has no destructor, so that it can be used while other thread-locals are being destroyed.
     static REGIONS: RefCell<ManuallyDrop<Regions>> =
         const { RefCell::new(ManuallyDrop::new(Regions::new())) };
-    /// How often a region was left unlinked: a copy, since combinators read it before each poll.
-    static LEFT: Cell<u32> = const { Cell::new(0) };
+    /// How many requests there are: a copy, since combinators read it before each poll.
+    static REQUESTS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Returns how often a region was left unlinked on this thread. A combinator reads it before a poll.
+/// Returns whether any request on this thread is not closed.
 #[inline]
-pub(crate) fn left() -> u32 {
-    LEFT.get()
+pub(super) fn has_requests() -> bool {
+    REQUESTS.get() > 0
 }
 
 /// Reads or changes the regions. No user code may run in `call`.
-pub(crate) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
+pub(super) fn with_regions<R>(call: impl FnOnce(&mut Regions) -> R) -> R {
     REGIONS.with(|regions| {
         let regions = &mut regions.borrow_mut();
         let result = call(regions);
-        let before = LEFT.replace(regions.left());
-        if before != regions.left() && in_poll().is_some() && word(Word::Cancel) == 0 {
-            set_word(Word::Cancel, before | IS_SET);
-            set_turn_flag(Flags::CALL_AFTER);
-        }
+        REQUESTS.set(regions.requests);
         result
     })
 }
 
-/// Set in the word of a turn once a region was left in it. The other bits are the count before the turn.
-const IS_SET: u32 = 1 << 31;
-
-/// Returns whether a region was left unlinked in this turn.
-#[inline]
-pub(crate) fn has_left() -> bool {
-    word(Word::Cancel) != 0
+/// Changes the regions, and then wakes those that must look at the change.
+pub(super) fn change<R>(call: impl FnOnce(&mut Regions, &mut Vec<Poller>) -> R) -> R {
+    let mut woken = Vec::new();
+    let result = with_regions(|regions| call(regions, &mut woken));
+    wake_all(woken);
+    result
 }
 
-/// Returns how often a region had been left unlinked before this turn, if the turn has left one. Called once, after it.
-pub(super) fn take_since() -> Option<u32> {
-    let word = word(Word::Cancel);
-    if word == 0 {
-        return None;
+/// A number for this thread.
+pub(super) fn this_thread() -> u32 {
+    static THREADS: AtomicU32 = AtomicU32::new(1);
+    thread_local! {
+        static THREAD: u32 = THREADS.fetch_add(1, Ordering::Relaxed);
     }
-    set_word(Word::Cancel, 0);
-    // Restores the highest bit of the count: no turn leaves 2^31 regions.
-    Some(left().wrapping_sub(left().wrapping_sub(word) & !IS_SET))
+    THREAD.with(|thread| *thread)
 }
 
-/// From now on the slab keeps its memory while it is empty: this thread has a scheduler.
+/// Keeps the memory of an empty tree, for a scheduler.
 pub(crate) fn warm() {
     REGIONS.with(|regions| regions.borrow_mut().warm());
 }
 
-/// From now on the slab frees its memory when it is empty: the last scheduler of this thread was dropped.
+/// The last scheduler of this thread is gone: from now on an empty tree has no memory.
 pub(crate) fn cool() {
     REGIONS.with(|regions| regions.borrow_mut().cool());
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_count_is_found_again_when_it_goes_round() {
-        for before in [0, 5, IS_SET - 1, IS_SET, IS_SET + 5, u32::MAX - 1, u32::MAX] {
-            LEFT.set(before.wrapping_add(3));
-            set_word(Word::Cancel, before | IS_SET);
-            assert_eq!(take_since(), Some(before));
-            assert_eq!(take_since(), None, "it is asked once");
-        }
-    }
+/// Returns whether nothing is left in the tree, and nothing is being polled: for tests.
+#[doc(hidden)]
+pub fn __is_empty() -> bool {
+    top() == TASK && with_regions(|regions| regions.is_empty())
 }

@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::cancel::region::Passage;
+use crate::cancel::passage::Passage;
 use crate::cancel::request::Reason;
-use crate::cancel::thread::left;
 use crate::kernel::Place;
+use crate::limits::Limited;
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
@@ -143,12 +143,14 @@ impl CancelToken {
         TokenCancelled { queued: Queued::new(&*self.shared, 0, Location::caller()) }
     }
 
-    /// Runs a future until it is ready or the token is cancelled, whichever comes first; returns `None` in the second
-    /// case.
+    /// Runs a future until it is ready or the token is cancelled; returns `None` if the token was cancelled and the
+    /// future was dropped.
     ///
     /// When the token is cancelled, the future receives a cancel request, as from a [`timeout`](crate::timeout): a
     /// [`catch_cancel`](crate::task::catch_cancel) in it may clean up; otherwise it is dropped immediately. A future
-    /// that is ready in the same turn wins. If the token is already cancelled, the future is never polled.
+    /// that ends by itself gives its output, however late. If the token is already cancelled, the future is never
+    /// polled. A future that uses up the [budget](crate::scheduler::Builder::budget) of each turn is cancelled like any
+    /// other.
     ///
     /// # Cancel safety
     ///
@@ -173,8 +175,13 @@ impl CancelToken {
     #[track_caller]
     #[doc(alias = "CancelScope")]
     pub fn run_until_cancelled<F: Future>(&self, future: F) -> RunUntilCancelled<'_, F> {
-        let wait = Queued::new(&*self.shared, 0, Location::caller());
-        RunUntilCancelled { passage: Passage::new(future), wait: Some(wait), is_begun: false }
+        let place = Location::caller();
+        let wait = Queued::new(&*self.shared, 0, place);
+        RunUntilCancelled {
+            passage: Passage::new(future, place),
+            wait: Some(wait),
+            is_begun: false,
+        }
     }
 
     /// Returns a guard that cancels the token when it is dropped.
@@ -303,20 +310,25 @@ impl<F: Future> Future for RunUntilCancelled<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let is_first = !std::mem::replace(this.is_begun, true);
-        let reason = |wait: &mut Option<Queued<'_, Shared>>, cx: &mut Context<'_>| {
-            let Poll::Ready(_) = Pin::new(wait.as_mut()?).poll(cx) else { return None };
-            wait.take()?.source().reason.get().cloned()
-        };
         if is_first && this.wait.as_ref().is_some_and(|wait| wait.source().reason.get().is_some()) {
             return Poll::Ready(None);
         }
-        let since = left();
         if let Poll::Ready(output) = this.passage.as_mut().poll(cx) {
-            return Poll::Ready(this.wait.as_ref().map(|_| output));
+            return Poll::Ready(Some(output));
         }
-        let reason = reason(this.wait, cx);
-        this.passage.settle(since, cx, reason).map(|()| None)
+        let reason = take_reason(this.wait, cx);
+        this.passage.settle(reason).map(|()| None)
     }
+}
+
+/// Ends the wait if the token is cancelled, and returns the reason.
+fn take_reason(wait: &mut Option<Queued<'_, Shared>>, cx: &Context<'_>) -> Option<Reason> {
+    let queued = wait.as_mut()?;
+    // Outside of the limits of the turn: a future that uses up the budget of each turn must end all the same.
+    let _woken = queued.poll_now(cx);
+    let reason = queued.source().reason.get().cloned()?;
+    *wait = None;
+    Some(reason)
 }
 
 impl<F> fmt::Debug for RunUntilCancelled<'_, F> {

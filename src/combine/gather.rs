@@ -3,10 +3,15 @@
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::kernel::current;
+use crate::cancel::{Role, TaskRegion};
+use crate::kernel::{Kernel, Place, current, drop_quietly};
+use crate::report::TaskLabel;
 use crate::task::{JoinError, JoinSet};
+use crate::watch::Failures;
 
 /// Spawns a task for each future, waits until all have finished, and returns their outputs in the order in
 /// which the futures were given, failures included.
@@ -18,7 +23,7 @@ use crate::task::{JoinError, JoinSet};
 /// * [`first_error`](Gather::first_error) returns the first failure immediately; the other tasks continue.
 /// * [`flatten`](Gather::flatten) is for tasks that return a `Result` themselves.
 /// * [`try_join_all`](crate::try_join_all) drops the others at the first error;
-///   [`task::scope`](crate::task::scope()) cancels them, and waits for their clean-ups;
+///   [`task::scope`](crate::task::scope()) cancels them then, and waits for their clean-ups;
 ///   [`join_all`](crate::join_all) spawns no tasks.
 ///
 /// In asyncio's terms this is `gather(..., return_exceptions=True)`; with `first_error` it is `gather`
@@ -27,9 +32,18 @@ use crate::task::{JoinError, JoinSet};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future aborts the tasks that have not finished. A cancel request goes to the waiting task,
-/// not to the gathered ones; if nothing catches it, this future is dropped, and they are aborted without a
-/// clean-up.
+/// While it is awaited, a cancel request that reaches it is passed on to the tasks, as by a scope: they are
+/// cancelled, and when they have ended, including their clean-ups, the request continues outward, and the
+/// outputs are dropped. That holds for `first_error` too, where asyncio does not wait for the others. The
+/// exception: if a [`catch_cancel`](crate::task::catch_cancel) in a concurrent branch takes the request and
+/// drops its `Cancelled` without resuming it, the outputs are returned.
+///
+/// Dropping the future, as the loser of a `select!` or by an [`abort`](crate::JoinHandle::abort), aborts the
+/// tasks that have not finished, without a request: a drop cannot wait for clean-ups, and tasks that outlived
+/// it would be detached.
+///
+/// If outputs are dropped instead of returned, each panic among them is
+/// [reported](crate::scheduler::Builder::on_report), like that of a task whose handle was dropped.
 ///
 /// # Panics
 ///
@@ -67,28 +81,35 @@ where
     for future in futures {
         set.spawn_in(kernel.clone(), future.into_future(), place);
     }
-    let mut outputs = Vec::new();
-    outputs.resize_with(set.len(), || None);
-    Gather { set, outputs: Some(outputs), settle: |output| output }
+    let outputs = GatherOutputs::new(kernel, place, set.len());
+    let region = TaskRegion::at(Role::Gather, place);
+    let (is_error, convert) = (Result::is_err, |output| output);
+    Gather { outputs: Some(outputs), set, region, is_error, convert }
 }
 
 /// The future of [`gather`].
 #[must_use = "dropping it aborts the tasks"]
 pub struct Gather<R: 'static, T = R, E = JoinError> {
-    set: JoinSet<R>,
+    // Before the set: the outputs of the tasks that ended first are dropped first.
     /// `None` after they were returned.
-    outputs: Option<Vec<Option<Result<T, E>>>>,
-    /// Converts a task's output to the one that is returned.
-    settle: fn(Result<R, JoinError>) -> Result<T, E>,
+    outputs: Option<GatherOutputs<R>>,
+    set: JoinSet<R>,
+    region: TaskRegion,
+    /// Returns whether `convert` will return an error.
+    is_error: fn(&Result<R, JoinError>) -> bool,
+    /// Converts a task's output to the one that is returned. It is called only then: a panic that is not returned must
+    /// be reported, and an `E` does not show it.
+    convert: fn(Result<R, JoinError>) -> Result<T, E>,
 }
 
 impl<R, T, E> Gather<R, T, E> {
     /// Returns all values, or the first failure as soon as it occurs. The tasks that have not finished by
-    /// then continue, detached.
+    /// then continue, detached; if another one panics, that is reported.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready aborts the tasks that have not finished.
+    /// As for [`gather`]: a cancel request is passed on to all tasks, and waits for them; dropping the future
+    /// before it is ready aborts those that have not finished.
     ///
     /// # Example
     ///
@@ -105,26 +126,62 @@ impl<R, T, E> Gather<R, T, E> {
     /// ```
     #[doc(alias = "return_exceptions")]
     pub fn first_error(self) -> FirstError<R, T, E> {
-        FirstError { gather: self }
+        FirstError { gather: self, first: None }
     }
 
-    /// Waits for the next task to finish, stores its output in its place, and returns that place; `None` if
-    /// no task is left.
-    fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<&mut Option<Result<T, E>>>> {
+    /// Passes a request from outside on to the tasks, and polls them. Pending until `poll` is ready; if a request ended
+    /// them, until something has dealt with that.
+    fn poll_tasks(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<()>,
+    ) -> Poll<()> {
+        let frame = self.region.begin_poll();
+        if let Some(reason) = self.region.new_request() {
+            self.set.cancel_all(&reason);
+        }
+        let is_pending = poll(self, cx).is_pending() || self.region.must_wait();
+        self.region.end_poll(frame, is_pending, cx);
+        if is_pending { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while ready!(self.poll_one(cx)).is_some() {}
+        Poll::Ready(())
+    }
+
+    /// Waits for the next task to finish, stores its output in its place, and returns the number of that; `None`
+    /// if no task is left.
+    fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         let place = self.set.made_at();
         let Some(ended) = ready!(self.set.poll_next_ended(cx, place)) else {
             return Poll::Ready(None);
         };
         let outputs = self.outputs.as_mut().expect(POLLED_AGAIN);
         let number = usize::try_from(ended.rank).expect("as many outputs fit into memory");
-        let output = &mut outputs[number];
-        *output = Some((self.settle)(ended.output));
-        Poll::Ready(Some(output))
+        outputs.list[number] = Some(ended.output);
+        Poll::Ready(Some(number))
     }
 
-    fn take_outputs(&mut self) -> impl Iterator<Item = Result<T, E>> + use<R, T, E> {
-        let outputs = self.outputs.take().expect(POLLED_AGAIN);
-        outputs.into_iter().map(|output| output.expect("each task has ended once"))
+    /// Returns whether the task with this number has ended with an error.
+    fn has_failed(&self, number: usize) -> bool {
+        let output = self.outputs.as_ref().and_then(|outputs| outputs.list[number].as_ref());
+        output.is_some_and(self.is_error)
+    }
+
+    /// Returns the outputs.
+    fn take_outputs<C: FromIterator<Result<T, E>>>(&mut self) -> C {
+        let mut outputs = self.outputs.take().expect(POLLED_AGAIN);
+        (0..outputs.list.len()).map(|number| (self.convert)(outputs.take(number))).collect()
+    }
+
+    /// Returns the error of the task with this number. The other tasks continue; nothing will read their outputs.
+    fn take_error(&mut self, number: usize) -> E {
+        let mut outputs = self.outputs.take().expect(POLLED_AGAIN);
+        let output = outputs.take(number);
+        drop(outputs);
+        self.set.detach_all();
+        (self.convert)(output).err().expect("it is an error, converted or not")
     }
 }
 
@@ -150,13 +207,10 @@ impl<T, E: From<JoinError> + 'static> Gather<Result<T, E>> {
     /// });
     /// ```
     pub fn flatten(self) -> Gather<Result<T, E>, T, E> {
-        let Gather { set, outputs, .. } = self;
-        let settle = |output: Result<Result<T, E>, JoinError>| {
-            output.unwrap_or_else(|error| Err(error.into()))
-        };
-        let outputs =
-            outputs.map(|outputs| outputs.into_iter().map(|output| output.map(settle)).collect());
-        Gather { set, outputs, settle }
+        let Gather { outputs, set, region, .. } = self;
+        let is_error = |output: &Result<Result<T, E>, JoinError>| !matches!(output, Ok(Ok(_)));
+        let convert = |output: Result<Result<T, E>, JoinError>| output?;
+        Gather { outputs, set, region, is_error, convert }
     }
 }
 
@@ -164,8 +218,8 @@ impl<R, T, E> Future for Gather<R, T, E> {
     type Output = Vec<Result<T, E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        while ready!(self.poll_one(cx)).is_some() {}
-        Poll::Ready(self.take_outputs().collect())
+        ready!(self.poll_tasks(cx, Self::poll_all));
+        Poll::Ready(self.take_outputs())
     }
 }
 
@@ -182,21 +236,37 @@ impl<R, T, E> fmt::Debug for Gather<R, T, E> {
 #[must_use = "dropping it aborts the tasks"]
 pub struct FirstError<R: 'static, T = R, E = JoinError> {
     gather: Gather<R, T, E>,
+    /// The number of the task that failed first. Its error is returned immediately, unless a request from outside
+    /// waits for all tasks.
+    first: Option<usize>,
+}
+
+impl<R, T, E> FirstError<R, T, E> {
+    fn poll_ended(
+        gather: &mut Gather<R, T, E>,
+        first: &mut Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        while first.is_none() || gather.region.is_asked() {
+            let Some(number) = ready!(gather.poll_one(cx)) else { break };
+            if first.is_none() && gather.has_failed(number) {
+                *first = Some(number);
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl<R, T, E> Future for FirstError<R, T, E> {
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let gather = &mut self.gather;
-        while let Some(output) = ready!(gather.poll_one(cx)) {
-            if let Some(Err(error)) = output.take_if(|output| output.is_err()) {
-                gather.set.detach_all();
-                gather.outputs = None;
-                return Poll::Ready(Err(error));
-            }
-        }
-        Poll::Ready(gather.take_outputs().collect())
+        let FirstError { gather, first } = &mut *self;
+        ready!(gather.poll_tasks(cx, |gather, cx| FirstError::poll_ended(gather, first, cx)));
+        Poll::Ready(match first.take() {
+            Some(number) => Err(gather.take_error(number)),
+            None => gather.take_outputs(),
+        })
     }
 }
 
@@ -206,5 +276,47 @@ impl<R, T, E> Unpin for FirstError<R, T, E> {}
 impl<R, T, E> fmt::Debug for FirstError<R, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.gather, f)
+    }
+}
+
+/// The outputs of the tasks, until they are returned. If this is dropped before that, the panics in it are reported:
+/// the tasks have handed them over, so nothing else does that.
+struct GatherOutputs<R> {
+    kernel: Rc<Kernel>,
+    spawned_at: Place,
+    /// In the order of the futures. `None` until the task has ended, and after its output was taken out.
+    list: Vec<Option<Result<R, JoinError>>>,
+}
+
+impl<R> GatherOutputs<R> {
+    fn new(kernel: Rc<Kernel>, spawned_at: Place, len: usize) -> Self {
+        let mut list = Vec::new();
+        list.resize_with(len, || None);
+        GatherOutputs { kernel, spawned_at, list }
+    }
+
+    fn take(&mut self, number: usize) -> Result<R, JoinError> {
+        self.list[number].take().expect("each task has ended once")
+    }
+
+    fn report(&self, error: &JoinError) {
+        if error.is_panic()
+            && let Some(failures) = self.kernel.part::<Failures>()
+        {
+            let task = TaskLabel { id: error.id(), name: None, is_root: false };
+            let message = error.message().map(Arc::from);
+            failures.unread_panic(&self.kernel, (task, self.spawned_at), message);
+        }
+    }
+}
+
+impl<R> Drop for GatherOutputs<R> {
+    fn drop(&mut self) {
+        for output in std::mem::take(&mut self.list).into_iter().flatten() {
+            if let Err(error) = &output {
+                self.report(error);
+            }
+            drop_quietly(output);
+        }
     }
 }

@@ -8,6 +8,7 @@
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
+use crate::cancel::GroupRegion;
 use crate::combine::bells::BellSet;
 use crate::combine::children::ChildFutures;
 use crate::task::take_end;
@@ -21,6 +22,8 @@ pub(super) struct FutureGroup<F> {
     bells: Option<BellSet>,
     children: ChildFutures<F>,
     left: usize,
+    /// A group that is lent moves to where it is polled with all its members, though few of these are polled there.
+    region: GroupRegion,
     /// Stays `true` if a child panics.
     is_polling: bool,
 }
@@ -35,7 +38,13 @@ impl<F: Future> FutureGroup<F> {
             let count = u32::try_from(children.len());
             BellSet::new(count.expect("fewer than 2^32 futures fit into memory"))
         });
-        FutureGroup { bells, left: children.len(), children, is_polling: false }
+        FutureGroup {
+            bells,
+            left: children.len(),
+            children,
+            region: GroupRegion::new(),
+            is_polling: false,
+        }
     }
 
     /// Returns how many futures have not finished.
@@ -57,10 +66,12 @@ impl<F: Future> FutureGroup<F> {
     ) -> Poll<ControlFlow<B>> {
         assert!(!self.is_polling, "a group of futures was polled again after one of them panicked");
         self.is_polling = true;
+        let frame = self.region.begin_poll();
         let flow = match self.bells {
             Some(_) => self.poll_due(cx, &mut ended),
             None => self.poll_all(cx, &mut ended),
         };
+        self.region.end_poll(frame, self.left > 0, cx);
         self.is_polling = false;
         if self.left == 0 {
             self.bells = None; // They hold the caller's waker.

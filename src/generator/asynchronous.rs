@@ -1,19 +1,20 @@
 //! A generator whose body may await.
 
-use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use crate::cancel::BodyRegion;
 use crate::generator::co::Co;
 use crate::generator::error::{AlreadyStarted, ResumeRefusal, SendError};
 use crate::generator::exchange::{Exchange, Over};
 use crate::generator::lazy::{Body, Lazy};
 use crate::generator::status::Status;
-use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
+use crate::generator::thrown::Thrown;
 
 /// A generator whose body may await any future, not only its own yields. Its values are awaited too:
 /// `while let Some(value) = generator.next().await`, like Python's `async for`.
@@ -21,8 +22,9 @@ use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
 /// The body runs in the turns of the task that awaits the next value, and only then: it is not a task itself. It runs
 /// on any executor. With the feature `stream` it implements `Stream`.
 ///
-/// Dropping it drops the body at its current await, with all destructors. A destructor cannot await; for clean-up that
-/// has to, see [`close`](AsyncGenerator::close) or [`task::with`](crate::task::with()).
+/// Dropping it drops the body at its current await, with all destructors. A destructor cannot await: if a clean-up
+/// must, put it into a [`task::with`](crate::task::with()) in the body, and [close](AsyncGenerator::close) the
+/// generator.
 ///
 /// # Cancel safety
 ///
@@ -58,9 +60,11 @@ use crate::generator::thrown::{GeneratorExit, IgnoredExit, Thrown};
 #[doc(alias = "stream")]
 pub struct AsyncGenerator<'a, Y, S = ()> {
     /// `None` once it has finished.
-    body: Option<Body<'a, ()>>,
+    pub(super) body: Option<Body<'a, ()>>,
+    /// A request that the body resumes goes through it, and then the generator is over.
+    pub(super) region: BodyRegion,
     /// Its status is `Running` from each resumption to the following yield, even between polls.
-    exchange: Rc<Exchange<Y, S>>,
+    pub(super) exchange: Rc<Exchange<Y, S>>,
 }
 
 impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
@@ -87,6 +91,7 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
     ///     assert_eq!(pythons.next().await, None);
     /// });
     /// ```
+    #[track_caller]
     pub fn new<F>(body: F) -> Self
     where
         F: AsyncFnOnce(Co<Y, S>) + 'a,
@@ -96,7 +101,7 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         let exchange = Exchange::new();
         let co = Co::new(&exchange);
         let body: Body<'a, ()> = Box::pin(Lazy::new(move || body(co)));
-        AsyncGenerator { body: Some(body), exchange }
+        AsyncGenerator { body: Some(body), region: BodyRegion::at(Location::caller()), exchange }
     }
 
     /// Runs the body to its first yield, and returns the value; `None` if the body ends first.
@@ -182,99 +187,6 @@ impl<'a, Y, S> AsyncGenerator<'a, Y, S> {
         }
         poll_fn(|cx| self.poll_undisturbed(cx)).await
     }
-
-    /// Throws an error at the current yield.
-    ///
-    /// Like [`Generator::throw`](super::Generator::throw): a body at a [`try_yield`](Co::try_yield) receives the error,
-    /// and any other body is dropped, even one that is between two yields because a call was dropped before it
-    /// completed.
-    ///
-    /// # Errors
-    ///
-    /// The error itself, if the body does not handle it, or the error that the body [raises](Co::raise) instead.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped after its first poll, the error has been thrown.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use turnwise::generator::AsyncGenerator;
-    ///
-    /// turnwise::block_on(async {
-    ///     let mut generator = AsyncGenerator::new(async |co| {
-    ///         let thrown = co.try_yield(String::new()).await.unwrap_err();
-    ///         co.yield_(format!("caught: {thrown}")).await;
-    ///     });
-    ///     generator.next().await;
-    ///     assert_eq!(generator.throw("one").await.unwrap().unwrap(), "caught: one");
-    ///     assert_eq!(generator.throw("two").await.unwrap_err().to_string(), "two");
-    /// });
-    /// ```
-    #[doc(alias = "athrow")]
-    pub async fn throw(
-        &mut self,
-        error: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Result<Option<Y>, Thrown> {
-        let thrown = Thrown::new(error);
-        if self.status() != Status::Careful {
-            self.drop_body();
-            return Err(thrown);
-        }
-        self.exchange.throw(thrown);
-        poll_fn(|cx| self.poll_yield(cx)).await
-    }
-
-    /// Closes the generator: drops its body, or, at a [`try_yield`](Co::try_yield), throws [`GeneratorExit`] into it.
-    /// Then the body may clean up, with awaits, and must end.
-    ///
-    /// # Errors
-    ///
-    /// [`IgnoredExit`] if the body yields another value; it is dropped at that yield. If the body raises another error,
-    /// that error.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped, the clean-up stops where it is; another `close` drops the body there.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::cell::Cell;
-    /// use turnwise::generator::AsyncGenerator;
-    /// use turnwise::yield_now;
-    ///
-    /// let is_closed = Cell::new(false);
-    /// turnwise::block_on(async {
-    ///     let mut lines = AsyncGenerator::new(async |co| {
-    ///         while co.try_yield("line").await.is_ok() {}
-    ///         yield_now().await; // the file is being closed
-    ///         is_closed.set(true);
-    ///     });
-    ///     assert_eq!(lines.next().await, Some("line"));
-    ///     lines.close().await
-    /// })?;
-    /// assert!(is_closed.get());
-    /// # Ok::<(), turnwise::generator::Thrown>(())
-    /// ```
-    #[doc(alias = "aclose")]
-    pub async fn close(&mut self) -> Result<(), Thrown> {
-        if self.status() != Status::Careful {
-            self.drop_body();
-            return Ok(());
-        }
-        self.exchange.throw(Thrown::new(GeneratorExit));
-        match poll_fn(|cx| self.poll_yield(cx)).await {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => {
-                self.drop_body();
-                Err(Thrown::new(IgnoredExit))
-            }
-            Err(thrown) if thrown.is_exit() => Ok(()),
-            Err(thrown) => Err(thrown),
-        }
-    }
 }
 
 impl<Y> AsyncGenerator<'_, Y> {
@@ -287,7 +199,10 @@ impl<Y> AsyncGenerator<'_, Y> {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing: the next call continues where this one stopped. But a cancel request, as by a
-    /// `timeout`, reaches the body; if the body catches it and yields in return, that value is lost with the future.
+    /// [`timeout`](crate::timeout), reaches the body. If the body [resumes](crate::task::Cancelled::resume) it, as
+    /// [`task::with`](crate::task::with()) does after closing its resource, the generator is over, and every following
+    /// call returns `None`. (A call inside what was asked to end stays pending instead, until that has acted.) To limit
+    /// the wait without ending the generator, wait beside it, as in the second example.
     ///
     /// # Example
     ///
@@ -304,6 +219,39 @@ impl<Y> AsyncGenerator<'_, Y> {
     /// }
     /// assert_eq!(turnwise::block_on(range(3)), [0, 1, 2]);
     /// ```
+    ///
+    /// A heartbeat: the same `next` is polled on, so that a slow row neither ends the query nor goes unnoticed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use turnwise::generator::AsyncGenerator;
+    /// use turnwise::{Scheduler, select, sleep, task};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let scheduler = Scheduler::builder().virtual_time().build();
+    /// let beats = scheduler.block_on(async {
+    ///     let mut rows = AsyncGenerator::new(async |co| {
+    ///         let query = async |_: &mut &str| {
+    ///             sleep(second * 5 / 2).await;
+    ///             co.yield_("a row").await;
+    ///         };
+    ///         task::with("a connection", query, async |_connection, _exit| sleep(second).await).await;
+    ///     });
+    ///     let mut beats = 0;
+    ///     let mut next = rows.next();
+    ///     let row = loop {
+    ///         select! {
+    ///             row = &mut next => break row,
+    ///             () = sleep(second) => beats += 1, // tells the client to be patient
+    ///         }
+    ///     };
+    ///     assert_eq!(row, Some("a row"));
+    ///     rows.close().await?; // closes the connection
+    ///     Ok::<_, turnwise::generator::Thrown>(beats)
+    /// })?;
+    /// assert_eq!(beats, 2);
+    /// # Ok::<(), turnwise::generator::Thrown>(())
+    /// ```
     #[allow(clippy::should_implement_trait, reason = "it is what streams call it")]
     #[doc(alias = "anext")]
     #[doc(alias = "StopAsyncIteration")]
@@ -315,8 +263,7 @@ impl<Y> AsyncGenerator<'_, Y> {
         match self.status() {
             Status::Suspended | Status::Careful => self.exchange.send(()),
             Status::Created => self.exchange.begin(),
-            Status::Running | Status::Raised => {}
-            Status::Closed => return Poll::Ready(None),
+            Status::Running | Status::Raised | Status::Closed => {}
         }
         self.poll_undisturbed(cx)
     }
@@ -328,44 +275,58 @@ impl<Y, S> AsyncGenerator<'_, Y, S> {
         self.status() == Status::Closed
     }
 
-    fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         self.exchange.status.get()
     }
 
-    fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Y>, Thrown>> {
-        let Some(mut body) = self.body.take() else { return Poll::Ready(Ok(None)) };
+    /// Polls the body until it yields, ends or raises.
+    pub(super) fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Y>, Thrown>> {
+        let Some(mut body) = self.body.take() else {
+            return if self.region.must_wait(cx) { Poll::Pending } else { Poll::Ready(Ok(None)) };
+        };
         let over = Over(&self.exchange);
         self.exchange.ask(cx);
-        let poll = body.as_mut().poll(cx);
+        let poll = self.region.poll(cx, |cx| body.as_mut().poll(cx));
         self.exchange.clear_caller();
+        if self.region.has_ended() {
+            drop(body); // It has resumed a request, so the generator is over.
+            return if self.region.must_wait(cx) { Poll::Pending } else { Poll::Ready(Ok(None)) };
+        }
         if poll.is_ready() {
             return Poll::Ready(Ok(None));
         }
-        if let Some(thrown) = self.exchange.raised() {
-            return Poll::Ready(Err(thrown));
-        }
-        let left = match self.exchange.yielded() {
-            Some(value) => Poll::Ready(Ok(Some(value))),
-            None => Poll::Pending,
+        let left = match (self.exchange.raised(), self.exchange.yielded()) {
+            (Some(thrown), _) => Poll::Ready(Err(thrown)),
+            (None, Some(value)) => Poll::Ready(Ok(Some(value))),
+            (None, None) => Poll::Pending,
         };
         mem::forget(over);
         self.body = Some(body);
+        if left.is_pending() && self.region.settle() {
+            self.drop_body(); // It is being closed, and its clean-ups have ended.
+            return Poll::Ready(Ok(None));
+        }
         left
     }
 
     fn poll_undisturbed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Y>> {
         match ready!(self.poll_yield(cx)) {
             Ok(value) => Poll::Ready(value),
-            Err(thrown) => panic!(
-                "the body of an async generator raised an error, but none was thrown into it (return a `Result` \
-                 instead): {thrown}"
-            ),
+            Err(thrown) => {
+                self.drop_body();
+                panic!(
+                    "the body of an async generator raised an error, but none was thrown into it (return a \
+                     `Result` instead): {thrown}"
+                )
+            }
         }
     }
 
-    fn drop_body(&mut self) {
+    /// Drops the body, wherever it waits.
+    pub(super) fn drop_body(&mut self) {
         self.exchange.status.set(Status::Closed);
         self.body = None;
+        self.region.remove();
     }
 }
 

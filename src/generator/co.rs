@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::pending;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use crate::generator::exchange::Exchange;
 use crate::generator::thrown::Thrown;
@@ -44,7 +45,8 @@ impl<Y, S> Co<Y, S> {
     ///
     /// The body is suspended here until the generator is resumed. If an error is [thrown](super::Generator::throw), or
     /// the generator is [closed](super::Generator::close), the body is dropped here, and its destructors run, like
-    /// Python's `finally`. A body that handles errors uses [`try_yield`](Co::try_yield).
+    /// Python's `finally`. In an [`AsyncGenerator`](super::AsyncGenerator::close), each `task::with` and `catch_cancel`
+    /// around the yield cleans up first. A body that handles errors uses [`try_yield`](Co::try_yield).
     ///
     /// # Cancel safety
     ///
@@ -143,7 +145,11 @@ impl<Y, S> Co<Y, S> {
     /// Dropping the future does not take the error back.
     pub async fn raise(&self, thrown: Thrown) -> ! {
         self.exchange.raise(thrown);
-        match pending::<Infallible>().await {}
+        let never = poll_fn(|cx| {
+            self.exchange.wait(cx);
+            Poll::<Infallible>::Pending
+        });
+        match never.await {}
     }
 }
 

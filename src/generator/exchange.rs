@@ -5,6 +5,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+use crate::cancel::Closing;
 use crate::generator::status::Status;
 use crate::generator::thrown::Thrown;
 
@@ -30,6 +31,8 @@ pub(super) struct Exchange<Y, S> {
     /// futures that were woken.
     waker: Cell<Option<Waker>>,
     has_waker: Cell<bool>,
+    /// Set while the body is being closed: it ends at its current yield, or at the next one.
+    closing: Cell<Option<Box<Closing>>>,
 }
 
 impl<Y, S> Exchange<Y, S> {
@@ -43,6 +46,7 @@ impl<Y, S> Exchange<Y, S> {
             caller: Cell::new(NO_WAKER),
             waker: Cell::new(None),
             has_waker: Cell::new(false),
+            closing: Cell::new(None),
         })
     }
 
@@ -78,6 +82,20 @@ impl<Y, S> Exchange<Y, S> {
     pub(super) fn throw(&self, thrown: Thrown) {
         self.begin();
         self.thrown.set(Some(thrown));
+    }
+
+    /// From now on, the body ends at its yield.
+    pub(super) fn close(&self, closing: Closing) {
+        let before = self.closing.take().filter(|before| before.is_same(&closing));
+        self.closing.set(Some(before.unwrap_or_else(|| Box::new(closing))));
+    }
+
+    /// Returns whether the body, which is being closed and has just yielded, must end at this yield.
+    pub(super) fn must_end(&self) -> bool {
+        let closing = self.closing.take();
+        let is_due = closing.as_ref().is_some_and(|closing| closing.is_due());
+        self.closing.set(closing);
+        is_due
     }
 
     /// Wakes the waker that a yield left. Until it returns, the generator counts as running: a waker is foreign code.
@@ -140,12 +158,23 @@ impl<Y, S> Exchange<Y, S> {
     pub(super) fn sent(&self, cx: &Context<'_>) -> Option<S> {
         let sent = self.sent.take();
         if sent.is_none() {
-            self.note(cx);
+            self.wait(cx);
         }
         sent
     }
 
-    /// Takes the error that was thrown into the body at its yield, if any.
+    /// Called in each poll of a yield that has received nothing, and of `raise`.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wait(&self, cx: &Context<'_>) {
+        self.note(cx);
+        if let Some(mut closing) = self.closing.take() {
+            closing.poll();
+            self.closing.set(Some(closing));
+        }
+    }
+
+    /// Takes the error that was thrown at a yield, if any.
     #[inline]
     pub(super) fn thrown(&self) -> Option<Thrown> {
         self.thrown.take()
@@ -173,6 +202,10 @@ impl<Y, S> Exchange<Y, S> {
             drop(value);
         }
         drop((self.sent.take(), self.waker.take()));
+        if let Some(mut closing) = self.closing.take() {
+            closing.end_leaf();
+            self.closing.set(Some(closing));
+        }
         if self.status.get() != Status::Raised {
             drop(self.thrown.take());
         }

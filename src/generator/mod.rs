@@ -53,7 +53,7 @@
 //! | `g.send(x)`, `g.throw(e)`, `g.close()` | the same |
 //! | `StopIteration`, and its `value` | `None`, and [`g.take_result()`](Generator::take_result) |
 //! | `TypeError`, `ValueError`, `RuntimeError` of the generator itself | [`SendError`], [`AlreadyRunning`], [`IgnoredExit`] |
-//! | `finally` | a destructor |
+//! | `finally` | a destructor; one that awaits: [`task::with`](crate::task::with()), which [`close`](AsyncGenerator::close) runs |
 //! | `inspect.getgeneratorstate(g)` | [`g.state()`](Generator::state) |
 //! | `async def` with a `yield`, `async for` | [`AsyncGenerator`], `while let Some(y) = g.next().await` |
 //! | `asend`, `athrow`, `aclose` | [`send`](AsyncGenerator::send), [`throw`](AsyncGenerator::throw), [`close`](AsyncGenerator::close) |
@@ -72,6 +72,7 @@ mod pull;
 mod delegate;
 mod push;
 mod asynchronous;
+mod closing;
 
 pub use asynchronous::{AsyncGenerator, Next};
 pub use co::Co;

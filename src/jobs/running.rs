@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::cancel::catch_cancel;
+use crate::cancel::catch_cancel_at;
 use crate::jobs::clock::ClockReading;
 use crate::jobs::entries::Number;
 use crate::jobs::failure::JobFailure;
@@ -73,7 +73,7 @@ impl JobRuns {
 
     /// Runs jobs whenever they are due.
     pub(super) async fn forever(mut self, done: StopWhen) {
-        match catch_cancel(self.run_until(done)).await {
+        match catch_cancel_at(self.place, self.run_until(done)).await {
             Ok(()) => self.finish().await,
             Err(cancelled) => {
                 self.cancel(cancelled.reason());
@@ -85,7 +85,7 @@ impl JobRuns {
 
     /// Waits until all runs have ended. A cancel request is passed on to them.
     async fn finish(&mut self) {
-        match catch_cancel(self.wait_for_all()).await {
+        match catch_cancel_at(self.place, self.wait_for_all()).await {
             Ok(()) => {}
             Err(cancelled) => {
                 self.cancel(cancelled.reason());

@@ -236,7 +236,7 @@ impl Jobs {
     /// Sets a hook that is called with each failed run: one that returns an `Err` or panics. The job's next run is
     /// not affected.
     ///
-    /// Without a hook, the scheduler reports failed runs like all failures whose handle was dropped: to
+    /// Without a hook, the scheduler reports failed runs like all failures that nothing reads: to
     /// [`on_report`](crate::scheduler::Builder::on_report), or on stderr. The hook is called by the future that runs
     /// the jobs, and a panic in it propagates to the task that awaits that future.
     ///

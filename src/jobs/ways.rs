@@ -73,11 +73,13 @@ impl Jobs {
     ///
     /// Dropping the future aborts the runs that it has started; their jobs run again when they are next due, if
     /// another call runs them. A [cancel request](crate::task#cancelling) is passed on to the runs, and the future
-    /// waits for their clean-ups.
+    /// waits for their clean-ups. After that it is over: one that is lent to a [`timeout`](crate::timeout) again and
+    /// again, as `&mut forever`, ends at the first deadline, and panics at the next poll. To do something in between,
+    /// wait beside it, as in the second example.
     ///
     /// # Panics
     ///
-    /// If it is polled while no scheduler is running.
+    /// If it is polled while no scheduler is running, or again after a cancel request has ended it.
     ///
     /// # Example
     ///
@@ -90,6 +92,28 @@ impl Jobs {
     /// jobs.every(1).hour().run(async || println!("cuckoo"));
     /// let day = Duration::from_secs(86400);
     /// assert!(scheduler.block_on(timeout(day, jobs.run_forever())).is_err());
+    /// ```
+    ///
+    /// The jobs continue to run while a `select!` beside them looks after something else:
+    ///
+    /// ```
+    /// use std::{pin::pin, time::Duration};
+    /// use turnwise::{Scheduler, jobs::Jobs, select, sleep};
+    ///
+    /// let scheduler = Scheduler::builder().virtual_time().build();
+    /// let jobs = Jobs::new();
+    /// jobs.every(1).hour().run(async || println!("cuckoo"));
+    /// let mut days = 0;
+    /// scheduler.block_on(async {
+    ///     let mut forever = pin!(jobs.run_forever());
+    ///     while days < 2 {
+    ///         select! {
+    ///             () = &mut forever => unreachable!("it was not stopped"),
+    ///             () = sleep(Duration::from_secs(86400)) => days += 1,
+    ///         }
+    ///     }
+    /// });
+    /// assert_eq!(days, 2);
     /// ```
     #[track_caller]
     #[must_use = "a future does nothing until it is awaited"]

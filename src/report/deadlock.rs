@@ -4,6 +4,7 @@ use std::panic::Location;
 
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
+use crate::report::request::PendingRequest;
 use crate::report::wait::WaitsFor;
 
 /// One task in a [`DeadlockReport`].
@@ -14,6 +15,8 @@ pub struct StuckTask {
     pub label: TaskLabel,
     /// Everything it waits for.
     pub waits: Vec<WaitsFor>,
+    /// The cancel requests on it and its parts that are held.
+    pub requests: Vec<PendingRequest>,
     /// The turn since which it waits.
     pub since: u64,
     /// Where it was spawned.

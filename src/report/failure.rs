@@ -12,7 +12,7 @@ use crate::report::wait::WaitsFor;
 /// An event that would otherwise go unnoticed: a failure that will never be read, or a turn that took too long.
 ///
 /// `Display` prints it as one line. For a panic, the line says only what the panic hook has not printed: which task
-/// panicked, and that its handle was dropped.
+/// panicked, and that nothing has read the panic.
 ///
 /// # Example
 ///
@@ -31,28 +31,34 @@ use crate::report::wait::WaitsFor;
 /// });
 /// let line = reports.borrow()[0].clone();
 /// assert!(line.starts_with("task #2, spawned at "));
-/// assert!(line.ends_with(", returned an error, and its handle was dropped: ParseIntError { kind: InvalidDigit }"));
+/// assert!(line.ends_with(", returned an error, and nothing read that: ParseIntError { kind: InvalidDigit }"));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Report {
-    /// A task panicked, and its handle was dropped without having been awaited.
+    /// A task panicked, and nothing will read that: its handle was dropped without having been awaited, it was a child
+    /// of a [`scope`](crate::task::scope()) that did not get to return its [`ScopeError`](crate::task::ScopeError), or
+    /// the task of a [`gather`](crate::gather) that did not get to return its outputs. The panic of the body of such a
+    /// scope is reported too.
     #[non_exhaustive]
     UnreadPanic {
-        /// The task.
+        /// The task. The body of a scope has the id of the task that polled the scope, and a name that says so.
         task: TaskLabel,
-        /// Where it was spawned.
+        /// Where it was spawned; for the body of a scope, where the scope was created.
         spawned_at: &'static Location<'static>,
         /// The panic message, if the payload is a string.
         message: Option<Arc<str>>,
     },
-    /// A task spawned by [`try_spawn`](crate::task::try_spawn) returned an `Err`, and its handle was dropped without
-    /// having been awaited.
+    /// A task returned an `Err` that nothing will read: it was spawned by [`try_spawn`](crate::task::try_spawn), and
+    /// its handle was dropped without having been awaited; or by [`Scope::try_spawn`](crate::task::Scope::try_spawn),
+    /// and the scope did not get to return its [`ScopeError`](crate::task::ScopeError). Of such a scope, the `Err` of
+    /// the body ([`try_scope`](crate::task::try_scope())) and what was given to
+    /// [`Scope::fail`](crate::task::Scope::fail) are reported too.
     #[non_exhaustive]
     UnreadError {
-        /// The task.
+        /// The task. The body of a scope has the id of the task that polled the scope, and a name that says so.
         task: TaskLabel,
-        /// Where it was spawned.
+        /// Where it was spawned; for the body of a scope, where the scope was created.
         spawned_at: &'static Location<'static>,
         /// The error, as its `Debug` prints it.
         error: Arc<str>,
@@ -109,9 +115,9 @@ impl fmt::Display for Report {
         | Report::SlowTurn { task, spawned_at, .. }) = self;
         write!(f, "task {task}, spawned at {spawned_at}, ")?;
         match self {
-            Report::UnreadPanic { .. } => write!(f, "panicked, and its handle was dropped"),
+            Report::UnreadPanic { .. } => write!(f, "panicked, and nothing read that"),
             Report::UnreadError { error, .. } => {
-                write!(f, "returned an error, and its handle was dropped: {error}")
+                write!(f, "returned an error, and nothing read that: {error}")
             }
             Report::SlowTurn { took, turn, after, .. } => {
                 write!(f, "blocked the scheduler for {took:?} in turn {turn}")?;

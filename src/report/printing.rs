@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::kernel::Place;
-use crate::report::deadlock::{Cycle, DeadlockReport};
+use crate::report::deadlock::{Cycle, DeadlockReport, StuckTask};
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
+use crate::report::request::{PendingRequest, RequestHolder};
 use crate::report::snapshot::{Snapshot, TaskState};
 use crate::report::wait::{Resource, WaitsFor};
 
@@ -106,10 +107,47 @@ fn held_by(resource: &Resource, owners: &[(TaskLabel, Place)]) -> String {
 
 /// A line names at most this many owners, and counts the rest.
 const OWNERS_NAMED: usize = 8;
+/// The same, of what holds a request.
+const HOLDERS_NAMED: usize = 8;
 
 impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line(0))
+    }
+}
+
+impl fmt::Display for RequestHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestHolder::Mask { place } => write!(f, "the mask at {place}"),
+            RequestHolder::Scope { place } => {
+                write!(f, "the scope at {place}, whose tasks have not ended")
+            }
+            RequestHolder::Gather { place } => {
+                write!(f, "the gather at {place}, whose tasks have not ended")
+            }
+            RequestHolder::Ended { place } => {
+                write!(f, "the tasks at {place}, which have ended for another request")
+            }
+            RequestHolder::CleanUp { place } => write!(f, "the clean-up of the catch at {place}"),
+            RequestHolder::Catch { place } => write!(f, "the catch at {place}, which will take it"),
+        }
+    }
+}
+
+impl fmt::Display for PendingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(part) = self.part {
+            write!(f, "the part at {part} was ")?;
+        }
+        write!(f, "asked to end ({})", self.reason)?;
+        for (number, holder) in self.holders.iter().take(HOLDERS_NAMED).enumerate() {
+            write!(f, "{} {holder}", if number == 0 { "; held by" } else { "; and by" })?;
+        }
+        match self.holders.len().saturating_sub(HOLDERS_NAMED) {
+            0 => Ok(()),
+            others => write!(f, "; and by {others} more"),
+        }
     }
 }
 
@@ -129,11 +167,10 @@ impl fmt::Display for DeadlockReport {
         let waits = self.tasks.iter().flat_map(|task| &task.waits);
         let width = waits.map(WaitsFor::width).max().unwrap_or(0);
         for task in &self.tasks {
-            for (number, wait) in task.waits.iter().enumerate() {
-                let label = if number == 0 { task.label.to_string() } else { String::new() };
-                let since = task.since;
-                let (verb, line) = (wait.verb(), wait.line(width));
-                writeln!(f, "  {label:label_width$}  {verb} {line}, since turn {since}")?;
+            let mut label = task.label.to_string();
+            for line in task.lines(width) {
+                writeln!(f, "  {label:label_width$}  {line}")?;
+                label.clear();
             }
         }
         for cycle in &self.cycles {
@@ -144,6 +181,22 @@ impl fmt::Display for DeadlockReport {
             return write!(f, "no waker and no `Remote` held outside the scheduler");
         }
         write!(f, "possible: {}", self.why_possible())
+    }
+}
+
+impl StuckTask {
+    /// Returns the lines for it: each wait, then each request. A wait's description is padded to `width`.
+    fn lines(&self, width: usize) -> impl Iterator<Item = String> {
+        let since = self.since;
+        let waits = self.waits.iter();
+        let waits = waits
+            .map(move |wait| format!("{} {}, since turn {since}", wait.verb(), wait.line(width)));
+        let has_waits = !self.waits.is_empty();
+        let requests = self.requests.iter().map(move |request| {
+            let since = if has_waits { String::new() } else { format!(", since turn {since}") };
+            format!("{request}{since}")
+        });
+        waits.chain(requests)
     }
 }
 
@@ -197,6 +250,9 @@ impl fmt::Display for Snapshot {
             writeln!(f, "  {label:width$}  {state:8}  {turns:5}  {}", task.spawned_at)?;
             for wait in &task.waits {
                 writeln!(f, "  {:width$}  {:8}  {:5}  {} {wait}", "", "", "", wait.verb())?;
+            }
+            for request in &task.requests {
+                writeln!(f, "  {:width$}  {:8}  {:5}  {request}", "", "", "")?;
             }
         }
         match self.timers.len() {

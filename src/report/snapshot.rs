@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
+use crate::report::request::PendingRequest;
 use crate::report::wait::WaitsFor;
 
 /// The state of a task.
@@ -31,6 +32,8 @@ pub struct TaskInfo {
     pub state: TaskState,
     /// Everything it waits for: one entry for each branch of a join or select.
     pub waits: Vec<WaitsFor>,
+    /// The cancel requests on it and its parts that have not had their effect yet, the outermost first.
+    pub requests: Vec<PendingRequest>,
     /// The number of turns it has taken.
     pub turns: u64,
     /// The number of its last turn, among all turns of the scheduler; 0 before the first.

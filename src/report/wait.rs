@@ -208,6 +208,7 @@ pub enum WaitsFor {
         /// The number of wakers held.
         wakers: usize,
     },
-    /// Nothing: no waker was kept in its last turn, so nothing can ever wake it.
+    /// Nothing: no waker was kept in its last turn, so nothing can ever wake it. Not listed while a
+    /// cancel request on the task is pending: then the task waits for what holds the request.
     Nothing,
 }

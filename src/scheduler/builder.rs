@@ -141,7 +141,10 @@ impl Builder {
 
     /// Sets what happens when a task fails and its failure will never be read: the task panicked, or it was spawned by
     /// [`try_spawn`](crate::task::try_spawn) and returned an `Err`, and its handle was dropped before or after that.
-    /// [`FailurePolicy::Report`] by default.
+    /// The failures of a [`scope`](crate::task::scope()) count too if it does not return its
+    /// [`ScopeError`](crate::task::ScopeError): it was dropped, a cancel request continued outward from it, or its body
+    /// panicked. So do the panics that a [`gather`](crate::gather) does not return. [`FailurePolicy::Report`] by
+    /// default.
     ///
     /// # Example
     ///

@@ -40,6 +40,9 @@ pub(super) fn decide(layers: &Layers, kernel: &Kernel, has_root: bool, may_wait:
     if is_done || !may_wait {
         return Idle::Over;
     }
+    if layers.only_grace_is_left() && layers.is_certain(kernel) {
+        return Idle::Over; // Nothing can run before the grace period expires.
+    }
     if layers.settings.virtual_time {
         // The clock stands still while blocking jobs run: they take real time.
         let jobs = layers.jobs_awaited();
@@ -95,17 +98,27 @@ impl Layers {
         self.has_jobs().map_or(0, |jobs| jobs.awaited())
     }
 
-    /// Nothing is ready and no timer is set: either nothing will ever run again, or a wake must come from outside.
+    /// Returns whether a shutdown waits for no timer but the one that ends its grace period.
+    fn only_grace_is_left(&self) -> bool {
+        self.has_grace_alarm.get() && self.has_time().is_some_and(|time| time.armed() <= 1)
+    }
+
+    /// Nothing is ready, and no timer counts. Returns whether it is certain that no wake can come from outside.
     ///
     /// The order of the checks is the proof. A thread that wakes a task posts its letter *before* it drops its waker.
     /// So once the number of wakers is zero (and no new one can appear then), every letter has arrived, and the check
     /// of the mailbox finds it. In the opposite order, a letter posted in between would be missed and the verdict would
     /// be false. The same holds for remotes and blocking jobs.
-    fn stall(&self, kernel: &Kernel) -> Idle {
+    fn is_certain(&self, kernel: &Kernel) -> bool {
         let is_armed = self.with_park(|park| park.may_wake()).unwrap_or(false);
         let jobs = self.jobs_awaited();
         let awaited = kernel.board.borrow_mut().reclaim_bells() + self.remotes();
-        let is_certain = !is_armed && awaited + jobs == 0;
+        !is_armed && awaited + jobs == 0 && !kernel.has_work()
+    }
+
+    /// Nothing is ready and no timer is set: either nothing will ever run again, or a wake must come from outside.
+    fn stall(&self, kernel: &Kernel) -> Idle {
+        let is_certain = self.is_certain(kernel);
         if kernel.has_work() {
             return Idle::Go;
         }
@@ -118,7 +131,7 @@ impl Layers {
             return Idle::Stuck;
         }
         let turns = kernel.board.borrow().turns;
-        if jobs == 0 && self.stalled.replace(Some(turns)) != Some(turns) {
+        if self.jobs_awaited() == 0 && self.stalled.replace(Some(turns)) != Some(turns) {
             self.emit_stalled(kernel);
             return Idle::Go; // An observer may have woken a task.
         }

@@ -8,13 +8,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::blocking::JobRegistry;
-use crate::cancel::{self, Reason, Roots};
+use crate::cancel::{self, Roots};
 use crate::kernel::{
     Boxed, By, Ending, Flags, Hooks, Idle, Kernel, Key, TaskEvent, TaskMap, has_schedulers,
 };
 use crate::limits::{Meter, report_slow_turn};
 use crate::report::Observer;
-use crate::report::id_of;
 use crate::scheduler::idle;
 use crate::scheduler::parts::Layers;
 use crate::scheduler::policy::Policy;
@@ -109,8 +108,12 @@ impl Hooks for Layers {
                 (_, Some(slow)) => report_slow_turn(kernel, key, slow),
             }
         }
-        if matches!(event, TaskEvent::Spawned) && self.is_shutting_down.get() {
-            cancel_newcomer(kernel, key);
+        if self.is_shutting_down.get() {
+            match event {
+                TaskEvent::Spawned => self.newcomers().spawned(kernel, key),
+                TaskEvent::Exited(task, _) => self.newcomers().exited(kernel, task),
+                _ => {}
+            }
         }
     }
 
@@ -133,9 +136,7 @@ impl Hooks for Layers {
         if let Some(time) = self.time.get() {
             time.settle();
         }
-        if is_over {
-            cancel::after_last_turn();
-        } else if cancel::has_left() || flags.has(Flags::CALL_EXIT) {
+        if !is_over && flags.has(Flags::CALL_EXIT) {
             cancel::after_turn(kernel, self.roots.get_or_init(Rc::default), key, flags);
         }
     }
@@ -173,16 +174,4 @@ impl Hooks for Layers {
         }
         self.rare_part(kernel, kind)
     }
-}
-
-/// Cancels a task that was spawned during a shutdown.
-fn cancel_newcomer(kernel: &Kernel, key: Key) {
-    if let Some(id) = id_of(kernel, key) {
-        cancel::cancel(kernel, key.slot, id, &shutdown_reason());
-    }
-}
-
-/// The reason of the cancel requests that a shutdown makes.
-pub(super) fn shutdown_reason() -> Reason {
-    Reason::Said(Arc::from("shutdown"))
 }

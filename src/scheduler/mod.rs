@@ -26,7 +26,8 @@
 //! | receive every change of state | [`Observer`], and the [`Transition`]s that it receives |
 //! | see all tasks, timers and jobs as plain data | [`Snapshot`]; [`Metrics`] for the counts alone |
 //! | learn why nothing can run | [`DeadlockReport`], in [`RunError::Deadlock`] |
-//! | decide what happens to failures that no handle reads | [`FailurePolicy`], [`Report`] |
+//! | decide what happens to failures that nothing reads | [`FailurePolicy`], [`Report`] |
+//! | learn what was asked to end and has not, and what holds it | [`PendingRequest`] and [`RequestHolder`], in a [`Snapshot`] or a report |
 //! | learn what a shutdown ended, and how | [`ShutdownReport`] |
 //! | put the thread to sleep in something of your own | [`Park`] |
 
@@ -35,6 +36,7 @@ mod park;
 mod policy;
 mod settings;
 mod stall;
+mod newcomers;
 mod parts;
 mod snapshot;
 mod idle;
@@ -48,8 +50,9 @@ mod shutdown;
 
 pub use crate::kernel::Ending;
 pub use crate::report::{
-    BlockingJob, Cause, Cycle, DeadlockReport, FailurePolicy, Metrics, Observer, Report, Snapshot,
-    StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo, Transition, TurnResult, WaitsFor,
+    BlockingJob, Cause, Cycle, DeadlockReport, FailurePolicy, Metrics, Observer, PendingRequest,
+    Report, RequestHolder, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
+    Transition, TurnResult, WaitsFor,
 };
 pub use crate::watch::Turn;
 pub use builder::Builder;

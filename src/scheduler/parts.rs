@@ -10,6 +10,7 @@ use crate::cancel::Roots;
 use crate::kernel::Kernel;
 use crate::limits::Meter;
 use crate::report::DeadlockReport;
+use crate::scheduler::newcomers::Newcomers;
 use crate::scheduler::park::Park;
 use crate::scheduler::policy::PolicyState;
 use crate::scheduler::settings::Settings;
@@ -43,8 +44,12 @@ pub(crate) struct Layers {
     pub(super) stalled: Cell<Option<u64>>,
     /// Why nothing can ever run again, from the verdict to the end of the run.
     pub(super) verdict: RefCell<Option<Box<DeadlockReport>>>,
-    /// All tasks are cancelled, new ones too.
+    /// All tasks are cancelled.
     pub(super) is_shutting_down: Cell<bool>,
+    /// One of the timers ends the grace period of a shutdown.
+    pub(super) has_grace_alarm: Cell<bool>,
+    /// The tasks that were spawned during a shutdown and are cancelled later.
+    pub(super) newcomers: OnceCell<Rc<Newcomers>>,
 }
 
 impl Layers {
@@ -72,6 +77,8 @@ impl Layers {
             stalled: Cell::new(None),
             verdict: RefCell::default(),
             is_shutting_down: Cell::new(false),
+            has_grace_alarm: Cell::new(false),
+            newcomers: OnceCell::new(),
         })
     }
 
@@ -97,6 +104,10 @@ impl Layers {
     pub(super) fn time(&self, kernel: &Kernel) -> &Rc<Time> {
         let clock = || Clock::new(self.began, self.settings.virtual_time);
         self.time.get_or_init(|| Rc::new(Time::new(kernel.id, clock())))
+    }
+
+    pub(super) fn newcomers(&self) -> &Rc<Newcomers> {
+        self.newcomers.get_or_init(Rc::default)
     }
 
     /// Returns the clock and the timers, if anything has ever needed them.

@@ -11,12 +11,13 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use crate::blocking::JobGrace;
-use crate::cancel::cancel;
-use crate::kernel::{Ending, Flags, Kernel, Place, Run, TaskId, find, run_place};
+use crate::kernel::{Ending, Place, Run, TaskId, find, run_place};
 use crate::report::id_of;
-use crate::report::{BlockingJob, Observer, TaskLabel, TaskState, Transition, WaitsFor};
+use crate::report::{
+    BlockingJob, Observer, PendingRequest, TaskLabel, TaskState, Transition, WaitsFor,
+};
 use crate::scheduler::error::{NestedRun, RunError};
-use crate::scheduler::layers::shutdown_reason;
+use crate::scheduler::newcomers::{ask, shutdown_reason};
 use crate::scheduler::scheduler::Scheduler;
 use crate::scheduler::snapshot;
 use crate::time::{NEVER, Nanos, Time, TimerKey, When, later, nanos};
@@ -57,6 +58,8 @@ pub struct EndedTask {
     pub took: Duration,
     /// What it was waiting for, if it was aborted.
     pub waits: Vec<WaitsFor>,
+    /// What held the cancel requests on it, if it was aborted.
+    pub requests: Vec<PendingRequest>,
 }
 
 impl ShutdownReport {
@@ -71,10 +74,15 @@ impl Scheduler {
     /// gives turns until all have ended or the grace period expires; and drops the rest. Returns what happened to each.
     ///
     /// The grace period counts by the scheduler's clock. With a grace of zero, each task still takes the turn in which
-    /// the request is delivered; with [`Duration::MAX`] there is no limit. A task that is spawned during the shutdown
-    /// is cancelled before its first turn, so that the shutdown terminates: a clean-up must do its work itself. If none
-    /// of the remaining tasks can ever run again, they are dropped immediately. Blocking jobs cannot be cancelled: they
-    /// are waited for too, for up to `grace` in real time even under a virtual clock, and are then left running.
+    /// the request is delivered; with [`Duration::MAX`] there is no limit. If none of the remaining tasks can ever run
+    /// again, they are dropped immediately. Blocking jobs cannot be cancelled: they are waited for too, for up to
+    /// `grace` in real time even under a virtual clock, and are then left running.
+    ///
+    /// A task that is spawned during the shutdown is cancelled when the task that spawned it has ended. So a clean-up
+    /// may use [`spawn`](crate::spawn), [`gather`](crate::gather), [`shield`](crate::task::shield) and
+    /// [`scope`](crate::task::scope()). What these tasks spawn in turn also lasts as long as the task whose clean-up it
+    /// is. A task that is spawned outside of all turns, as by a [`Remote`](crate::task::Remote), is cancelled before
+    /// its first turn.
     ///
     /// The children of a scope are cancelled by their scope. A [`mask`](crate::task::mask) and a clean-up are waited
     /// for, but no longer than the grace period. Handles of finished tasks keep their outputs. The scheduler can be
@@ -99,7 +107,7 @@ impl Scheduler {
     /// });
     /// scheduler.spawn(async {
     ///     let _cancelled = catch_cancel(pending::<()>()).await;
-    ///     pending::<()>().await; // and never ends
+    ///     sleep(Duration::from_secs(3600)).await; // too slow
     /// });
     /// scheduler.run_until_stalled();
     ///
@@ -136,14 +144,13 @@ impl Scheduler {
         let time = layers.time(kernel);
         let began = time.clock.now();
         let log = ShutdownLogGuard::open(self, began);
-        // The children of a scope are cancelled by their scope.
         let reason = shutdown_reason();
-        for key in kernel.alive(|slot| !slot.flags.has(Flags::ROUTED)) {
+        for key in kernel.alive(|_| true) {
             if let Some(id) = id_of(kernel, key) {
-                cancel(kernel, key.slot, id, &reason);
+                ask(kernel, key.slot, id, &reason);
             }
         }
-        let grace = GraceAlarm::begin(kernel, time, later(began, nanos(grace)));
+        let grace = GraceAlarm::begin(self, later(began, nanos(grace)));
         // Not before each task has taken the turn in which its request is delivered.
         let turns = kernel.board.borrow().turns + kernel.board.borrow().ready.iter().count() as u64;
         kernel.look_again.set(turns);
@@ -172,6 +179,7 @@ impl Scheduler {
                 ending: Ending::Aborted,
                 took,
                 waits: task.waits,
+                requests: task.requests,
             });
         let ended = log.log.notes.take().ended.into_iter();
         let (cancelled, finished) =
@@ -211,15 +219,15 @@ impl Observer for ShutdownLog {
             Transition::Exited { task, ending } => {
                 let Some((label, spawned_at)) = notes.alive.remove(task) else { return };
                 let took = Duration::from_nanos(self.time.clock.now() - self.began);
-                let (ending, waits) = (*ending, Vec::new());
-                notes.ended.push(EndedTask { label, spawned_at, ending, took, waits });
+                let (ending, waits, requests) = (*ending, Vec::new(), Vec::new());
+                notes.ended.push(EndedTask { label, spawned_at, ending, took, waits, requests });
             }
             _ => {}
         }
     }
 }
 
-/// While this exists, ended tasks are recorded, and new tasks are cancelled.
+/// While this exists, ended tasks are recorded, and new tasks are cancelled when their ancestors have ended.
 struct ShutdownLogGuard<'s> {
     scheduler: &'s Scheduler,
     log: Rc<ShutdownLog>,
@@ -244,6 +252,7 @@ impl Drop for ShutdownLogGuard<'_> {
     fn drop(&mut self) {
         let Scheduler { kernel, layers } = self.scheduler;
         layers.is_shutting_down.set(false);
+        layers.newcomers().clear();
         layers.failures().is_shutting_down.set(false);
         let log = Rc::clone(&self.log) as Rc<dyn Observer>;
         layers.watch().remove(kernel, &log);
@@ -253,14 +262,15 @@ impl Drop for ShutdownLogGuard<'_> {
 // ----- the grace period -----
 
 /// The timer that ends the run when the grace period expires.
-struct GraceAlarm<'k> {
-    kernel: &'k Kernel,
-    time: &'k Time,
+struct GraceAlarm<'s> {
+    scheduler: &'s Scheduler,
     timer: Option<TimerKey>,
 }
 
-impl<'k> GraceAlarm<'k> {
-    fn begin(kernel: &'k Kernel, time: &'k Time, until: Nanos) -> Self {
+impl<'s> GraceAlarm<'s> {
+    fn begin(scheduler: &'s Scheduler, until: Nanos) -> Self {
+        let Scheduler { kernel, layers } = scheduler;
+        let time = layers.time(kernel);
         kernel.stop.set(false);
         let timer = (until != NEVER).then(|| {
             let timer = time.create_timer(When::At(until), Location::caller());
@@ -269,16 +279,19 @@ impl<'k> GraceAlarm<'k> {
             debug_assert!(poll.is_pending(), "a timer fires when it is checked, not before");
             timer
         });
-        GraceAlarm { kernel, time, timer }
+        layers.has_grace_alarm.set(timer.is_some());
+        GraceAlarm { scheduler, timer }
     }
 }
 
 impl Drop for GraceAlarm<'_> {
     fn drop(&mut self) {
+        let Scheduler { kernel, layers } = self.scheduler;
         if let Some(timer) = self.timer {
-            self.time.cancel_timer(timer);
+            layers.time(kernel).cancel_timer(timer);
         }
-        self.kernel.stop.set(false);
+        layers.has_grace_alarm.set(false);
+        kernel.stop.set(false);
     }
 }
 
@@ -312,12 +325,15 @@ impl fmt::Display for ShutdownReport {
             || lists.into_iter().flat_map(|(word, list)| list.iter().map(move |task| (word, task)));
         let width =
             all().map(|(_, task)| task.label.to_string().chars().count()).max().unwrap_or(0);
-        for (word, EndedTask { label, spawned_at, took, ending, waits }) in all() {
+        for (word, EndedTask { label, spawned_at, took, ending, waits, requests }) in all() {
             let label = label.to_string();
             let word = if *ending == Ending::Panicked { "panicked" } else { word };
             write!(f, "\n  {word:9}  {label:width$}  after {took:?}, spawned at {spawned_at}")?;
             for wait in waits {
                 write!(f, "\n  {:9}  {:width$}  waited for {wait}", "", "")?;
+            }
+            for request in requests {
+                write!(f, "\n  {:9}  {:width$}  {request}", "", "")?;
             }
         }
         for job in &self.still_blocking {

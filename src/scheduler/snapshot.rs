@@ -10,8 +10,8 @@ use crate::kernel::{
     Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, find,
 };
 use crate::report::{
-    self, BlockingJob, Cycle, DeadlockReport, Edges, Metrics, Snapshot, Steps, StuckTask, TaskInfo,
-    TaskLabel, TaskState, TimerInfo, Wait, WaitEdge, WaitsFor, cycles, label,
+    self, BlockingJob, Cycle, DeadlockReport, Edges, Metrics, PendingRequest, Snapshot, Steps,
+    StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo, Wait, WaitEdge, WaitsFor, cycles, label,
 };
 use crate::scheduler::parts::Layers;
 use crate::sync::with_waits;
@@ -123,7 +123,16 @@ fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskL
     label(&board, task.key)
 }
 
-/// Returns what a task waits for. If no wait is known, that is something that holds its waker, or nothing at all.
+/// Returns the cancel requests in a task that have not had their effect yet.
+fn requests_of(layers: &Layers, board: &Board, key: Key) -> Vec<PendingRequest> {
+    let (Some(roots), Some(slot)) = (layers.roots.get(), board.taskmap.get(key)) else {
+        return Vec::new();
+    };
+    roots.requests(key, slot.flags)
+}
+
+/// Returns what a task waits for. If no wait is known, that is something that holds its waker, or nothing at all. But a
+/// task with a pending cancel request waits for what holds that.
 fn waits_of(layers: &Layers, board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
     let of_task = edges.get(&key.slot).into_iter().flatten();
     let known: Vec<WaitsFor> =
@@ -140,7 +149,8 @@ fn waits_of(layers: &Layers, board: &Board, edges: &Edges, key: Key) -> Vec<Wait
         return known;
     }
     match board.bells.clones(slot.bell) {
-        0 => vec![WaitsFor::Nothing],
+        0 if requests_of(layers, board, key).is_empty() => vec![WaitsFor::Nothing],
+        0 => known,
         wakers => vec![WaitsFor::Foreign { wakers }],
     }
 }
@@ -190,6 +200,7 @@ fn task_infos(layers: &Layers, board: &Board, edges: &Edges) -> Vec<TaskInfo> {
                 SlotState::Vacant => return None,
             },
             waits: waits_of(layers, board, edges, key),
+            requests: requests_of(layers, board, key),
             turns: slot.turns,
             last_turn: slot.last_turn,
             priority: slot.priority,
@@ -266,6 +277,7 @@ fn stuck_tasks(
         Some(StuckTask {
             label: label(board, key)?,
             waits: waits_of(layers, board, edges, key),
+            requests: requests_of(layers, board, key),
             since: slot.last_turn,
             spawned_at: slot.spawned_at,
         })

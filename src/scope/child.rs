@@ -4,186 +4,84 @@
 //! future, and is taken out by its type. Here the output may borrow, which rules that out; it goes into a cell that the
 //! child shares with its handle.
 
-use std::any::Any;
 use std::cell::Cell;
-use std::error::Error;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::Mutex;
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{Failure, run_quietly};
+use crate::kernel::Failure;
 use crate::report::text_of;
-use crate::task::{Inherited, inherits};
+use crate::scope::error::{BoxError, ChildCause};
+use crate::task::Inherited;
 
-/// An error of any type, as a scope keeps it.
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
-
-/// What a scope sees of a child. None of these methods unwinds.
+/// What a scope sees of a child. None of these methods unwinds; dropping a child may.
 pub(super) trait Child {
-    /// Gives it a turn. After the last one, returns the failure if there was one.
-    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>>;
+    /// Gives it a turn. After the last one, returns why it failed if it did. The child must then be dropped.
+    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<ChildCause>>>;
 
-    /// Drops the future in place, and leaves the failure for the handle.
-    fn end(self: Pin<&mut Self>, failure: Failure);
+    /// Leaves a failure for the handle: the child is about to be dropped.
+    fn fail(self: Pin<&mut Self>, failure: Failure);
 }
 
 /// A type-erased child.
 pub(super) type BoxedChild<'scope> = Pin<Box<dyn Child + 'scope>>;
 
-/// Wraps the child if it inherits anything.
-#[inline]
-pub(super) fn inheriting(child: BoxedChild<'_>) -> BoxedChild<'_> {
-    if inherits() { Box::pin(Inherited::new(child)) } else { child }
-}
-
 impl Child for Inherited<BoxedChild<'_>> {
-    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
-        let this = self.get_mut();
-        let poll = this.with(|child| child.as_mut().turn(cx));
-        if poll.is_ready() {
-            this.end();
-        }
-        poll
+    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<ChildCause>>> {
+        self.get_mut().with(|child| child.as_mut().turn(cx))
     }
 
-    fn end(self: Pin<&mut Self>, failure: Failure) {
-        let this = self.get_mut();
-        this.with(|child| child.as_mut().end(failure));
-        this.end();
+    fn fail(self: Pin<&mut Self>, failure: Failure) {
+        self.get_mut().with(|child| child.as_mut().fail(failure));
     }
 }
 
-/// How a child failed.
-pub(super) enum Failed {
-    Error(BoxError),
-    Panic(Box<dyn Any + Send>),
-}
+/// What the child leaves for its handle: `None` until it has ended. If it failed with an error, the scope has that.
+pub(super) type ChildOutput<T> = Cell<Option<Result<T, Option<Failure>>>>;
 
 pin_project! {
-    #[project = View]
-    pub(super) enum ChildTask<F: Future, T> {
-        Running {
-            #[pin] future: F,
-            // Separates a value from a failure.
-            convert: fn(F::Output) -> Result<T, BoxError>,
-            answer: Rc<ResultCell<T>>,
-        },
-        Over,
+    pub(super) struct ChildTask<F: Future, T> {
+        #[pin]
+        pub(super) future: F,
+        // Separates a value from a failure.
+        pub(super) convert: fn(F::Output) -> Result<T, BoxError>,
+        pub(super) output: Rc<ChildOutput<T>>,
     }
 }
 
 impl<F: Future, T> Child for ChildTask<F, T> {
     #[inline]
-    fn turn(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
-        match catch_unwind(AssertUnwindSafe(|| self.as_mut().poll(cx))) {
-            Ok(poll) => poll,
-            Err(payload) => Poll::Ready(Some(Box::new(self.fail(payload)))),
-        }
-    }
-
-    fn end(mut self: Pin<&mut Self>, failure: Failure) {
-        if let (View::Running { answer, .. }, Failure::Cancelled(reason)) =
-            (self.as_mut().project(), failure)
-        {
-            answer.give(ChildOutput::Cancelled(reason));
-        }
-        self.drop_future();
-    }
-}
-
-impl<F: Future, T> ChildTask<F, T> {
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<Failed>>> {
-        match self.as_mut().future().poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(output) => Poll::Ready(self.finish(output)),
-        }
-    }
-
-    #[inline]
-    fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
-        match self.project() {
-            View::Running { future, .. } => future,
-            View::Over => unreachable!("a finished child has no turns"),
-        }
-    }
-
-    /// Passes the output to the handle, or the failure to the scope. If the handle is gone, the output is dropped with
-    /// the future; even if a destructor then panics, the child counts as returned.
-    #[inline]
-    fn finish(mut self: Pin<&mut Self>, output: F::Output) -> Option<Box<Failed>> {
-        let failed = match self.as_mut().project() {
-            View::Running { convert, answer, .. } => answer.convert(*convert, output),
-            View::Over => None,
-        };
-        self.drop_future();
-        failed
-    }
-
-    fn drop_future(mut self: Pin<&mut Self>) {
-        run_quietly(|| self.set(ChildTask::Over));
-    }
-
-    /// Ends the child after a panic in its turn. The payload goes to the scope, and its text to the handle.
-    #[cold]
-    fn fail(mut self: Pin<&mut Self>, payload: Box<dyn Any + Send>) -> Failed {
-        if let View::Running { answer, .. } = self.as_mut().project() {
+    fn turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<ChildCause>>> {
+        let this = self.project();
+        let (future, convert, output) = (this.future, this.convert, this.output);
+        let poll = catch_unwind(AssertUnwindSafe(|| {
+            Poll::Ready(leave(output, convert(ready!(future.poll(cx)))))
+        }));
+        poll.unwrap_or_else(|payload| {
             let text = text_of(&*payload).unwrap_or("its payload is in the `ScopeError`");
-            answer.give(ChildOutput::Panic(text.into()));
-        }
-        self.drop_future();
-        Failed::Panic(payload)
+            output.set(Some(Err(Some(Failure::Panicked(Box::new(text.to_owned()))))));
+            Poll::Ready(Some(Box::new(ChildCause::Panic(Mutex::new(payload)))))
+        })
+    }
+
+    fn fail(self: Pin<&mut Self>, failure: Failure) {
+        self.output.set(Some(Err(Some(failure))));
     }
 }
 
-/// The state that a child and its handle share.
-pub(super) struct ResultCell<T>(Cell<ChildOutput<T>>);
-
-/// What the child has left for its handle.
-pub(super) enum ChildOutput<T> {
-    /// It has not ended, or was aborted.
-    Nothing,
-    Value(T),
-    /// Nothing caught the request.
-    Cancelled(Option<Arc<str>>),
-    /// The error is in the scope.
-    Failure,
-    /// The payload is in the scope; this is its text.
-    Panic(Box<str>),
-}
-
-impl<T> ResultCell<T> {
-    pub(super) fn new() -> Rc<Self> {
-        Rc::new(ResultCell(Cell::new(ChildOutput::Nothing)))
-    }
-
-    /// Stores a value, or returns a failure.
-    #[inline]
-    fn convert<O>(&self, convert: fn(O) -> Result<T, BoxError>, output: O) -> Option<Box<Failed>> {
-        match convert(output) {
-            Ok(value) => {
-                self.give(ChildOutput::Value(value));
-                None
-            }
-            Err(error) => {
-                self.give(ChildOutput::Failure);
-                Some(Box::new(Failed::Error(error)))
-            }
-        }
-    }
-
-    fn give(&self, given: ChildOutput<T>) {
-        self.0.set(given); // Given once, so this replaces `Nothing`.
-    }
-
-    pub(super) fn take(&self) -> ChildOutput<T> {
-        self.0.replace(ChildOutput::Nothing)
-    }
+/// Leaves a value for the handle, or returns why the child failed. Not on the recursive path of nested scopes.
+fn leave<T>(output: &ChildOutput<T>, result: Result<T, BoxError>) -> Option<Box<ChildCause>> {
+    let (left, cause) = match result {
+        Ok(value) => (Ok(value), None),
+        Err(error) => (Err(None), Some(Box::new(ChildCause::Error(error)))),
+    };
+    output.set(Some(left));
+    cause
 }
 
 const _: () =

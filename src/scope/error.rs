@@ -1,4 +1,4 @@
-//! The error of a scope: every child that failed, and how.
+//! The error of a scope: what failed in it, and how.
 
 use std::any::Any;
 use std::error::Error;
@@ -7,14 +7,17 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cancel::Reason;
-use crate::kernel::TaskId;
-use crate::report::text_of;
-use crate::scope::child::BoxError;
+use crate::kernel::{Kernel, Place, TaskId, run_quietly};
+use crate::report::{TaskLabel, text_of};
+use crate::watch::Failures;
 
-/// Why a [`scope`](crate::task::scope) has no value: children failed, or it was cancelled.
+/// An error of any type, as a scope keeps it.
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a [`scope`](crate::task::scope()) has no value: children or the body failed, or it was cancelled.
 ///
-/// It contains every failure, in the order in which they happened: first the one that stopped the other children, then
-/// those of clean-ups. It is `Send` and `Sync`, so it fits into any error type.
+/// It contains every failure, in the order in which they happened: first the one that stopped the scope, then those of
+/// clean-ups. It is `Send` and `Sync`, so it fits into any error type.
 ///
 /// # Example
 ///
@@ -36,15 +39,11 @@ use crate::scope::child::BoxError;
 #[doc(alias = "ExceptionGroup")]
 #[doc(alias = "MultiError")]
 pub struct ScopeError {
-    failures: Vec<ChildError>,
-    reason: Option<Reason>,
+    pub(super) failures: Vec<ChildError>,
+    pub(super) reason: Option<Reason>,
 }
 
 impl ScopeError {
-    pub(super) fn new(failures: Vec<ChildError>, reason: Option<Reason>) -> Self {
-        ScopeError { failures, reason }
-    }
-
     /// Returns the failures, in the order in which they happened.
     #[doc(alias = "exceptions")]
     pub fn failures(&self) -> &[ChildError] {
@@ -56,13 +55,13 @@ impl ScopeError {
         self.failures.iter()
     }
 
-    /// Returns whether no child failed: the scope was cancelled before its body returned a value.
+    /// Returns whether nothing failed: the scope was cancelled before its body returned a value.
     pub fn is_cancelled(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// Returns why the scope was stopped: the reason that it was cancelled with, or which child failed first. `None` if
-    /// it was not stopped.
+    /// Returns why the scope was stopped: the reason that it was cancelled with, or what failed first. `None` if it was
+    /// not stopped.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_ref().map(Reason::as_str)
     }
@@ -102,13 +101,18 @@ impl ScopeError {
 
 impl fmt::Display for ScopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.failures[..], self.reason()) {
+        // Without the word that `reason` returns if no reason was given.
+        match (&self.failures[..], self.reason.as_ref().and_then(Reason::text)) {
             ([], None) => write!(f, "the scope was cancelled"),
             ([], Some(reason)) => write!(f, "the scope was cancelled: {reason}"),
-            ([only], _) => write!(f, "a child of the scope failed: {only}"),
-            ([first, others @ ..], _) => {
-                write!(f, "{} children of the scope failed: {first}", self.failures.len())?;
-                others.iter().try_for_each(|other| write!(f, "; {other}"))
+            (all, _) => {
+                match all.len() {
+                    _ if all.iter().any(ChildError::is_body) => write!(f, "the scope failed: ")?,
+                    1 => write!(f, "a child of the scope failed: ")?,
+                    count => write!(f, "{count} children of the scope failed: ")?,
+                }
+                let lines: Vec<String> = all.iter().map(ChildError::to_string).collect();
+                f.write_str(&lines.join("; "))
             }
         }
     }
@@ -144,12 +148,31 @@ impl<'a> IntoIterator for &'a ScopeError {
     }
 }
 
-/// How one child of a scope failed: it panicked, or it was spawned by [`try_spawn`](crate::task::Scope::try_spawn) and
-/// returned an error.
+/// How one child of a scope failed, or its body.
+///
+/// A child has panicked, or was spawned by [`try_spawn`](crate::task::Scope::try_spawn) and returned an error. The body
+/// has returned an error to [`try_scope`](crate::task::try_scope). Either may have called
+/// [`Scope::fail`](crate::task::Scope::fail).
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{block_on, task};
+///
+/// let error = block_on(task::try_scope(async |s| {
+///     s.try_spawn(async { Err::<(), _>("no answer") });
+///     Err::<(), _>("out of paper")
+/// }))
+/// .unwrap_err();
+/// let [failure] = error.failures() else { panic!("the child was cancelled before its first turn") };
+/// assert!(failure.is_body() && failure.id().is_none());
+/// assert_eq!(failure.to_string(), "the body: out of paper");
+/// assert_eq!(error.to_string(), "the scope failed: the body: out of paper");
+/// ```
 pub struct ChildError {
-    pub(super) id: TaskId,
-    pub(super) name: Option<Arc<str>>,
-    pub(super) place: &'static Location<'static>,
+    /// `None` for the body.
+    pub(super) child: Option<TaskLabel>,
+    pub(super) place: Place,
     pub(super) cause: ChildCause,
 }
 
@@ -159,24 +182,23 @@ pub(super) enum ChildCause {
     Panic(Mutex<Box<dyn Any + Send>>),
 }
 
-impl ChildCause {
-    pub(super) fn panic(payload: Box<dyn Any + Send>) -> Self {
-        ChildCause::Panic(Mutex::new(payload))
-    }
-}
-
 impl ChildError {
-    /// Returns the id of the child.
-    pub fn id(&self) -> TaskId {
-        self.id
+    /// Returns whether this is a failure of the body, not of a child.
+    pub fn is_body(&self) -> bool {
+        self.child.is_none()
+    }
+
+    /// Returns the id of the child; `None` for the body, which is not a task.
+    pub fn id(&self) -> Option<TaskId> {
+        self.child.as_ref().map(|child| child.id)
     }
 
     /// Returns the name of the child, if it had one.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.child.as_ref()?.name.as_deref()
     }
 
-    /// Returns where the child was spawned.
+    /// Returns where the child was spawned; for the body, where the scope was created.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.place
     }
@@ -200,7 +222,7 @@ impl ChildError {
         }
     }
 
-    /// Returns the error that the child returned; `None` if it panicked.
+    /// Returns the error that the child or the body failed with; `None` if it panicked.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &self.cause {
             ChildCause::Error(error) => Some(&**error),
@@ -208,35 +230,54 @@ impl ChildError {
         }
     }
 
-    /// Returns the error that the child returned, if it is one of this type.
+    /// Returns that error, if it is one of this type.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.error()?.downcast_ref()
     }
 
-    /// Takes out the error that the child returned.
+    /// Takes out the error that the child or the body failed with.
     ///
     /// # Errors
     ///
-    /// The error itself, if it is not one of this type.
+    /// This `ChildError`, unchanged, if that is not one of this type.
     pub fn downcast<E: Error + 'static>(self) -> Result<E, ChildError> {
-        let ChildError { id, name, place, cause } = self;
-        let cause = match cause {
+        match self.cause {
             ChildCause::Error(error) => match error.downcast() {
-                Ok(error) => return Ok(*error),
-                Err(error) => ChildCause::Error(error),
+                Ok(error) => Ok(*error),
+                Err(error) => Err(ChildError { cause: ChildCause::Error(error), ..self }),
             },
-            panic @ ChildCause::Panic(_) => panic,
-        };
-        Err(ChildError { id, name, place, cause })
-    }
-
-    /// The child as error messages name it.
-    pub(super) fn label(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{} {name:?}", self.id),
-            None => self.id.to_string(),
+            ChildCause::Panic(_) => Err(self),
         }
     }
+
+    /// The child or the body, as messages name it.
+    pub(super) fn label(&self) -> String {
+        self.child.as_ref().map_or_else(|| "the body".to_owned(), TaskLabel::to_string)
+    }
+
+    /// Reports it like the failure of a task whose handle was dropped: its scope does not return it. `body` stands for
+    /// the body. Does not unwind.
+    pub(super) fn report(&self, kernel: Option<&Kernel>, body: Option<&TaskLabel>) {
+        let failures = kernel.and_then(|kernel| Some((kernel, kernel.part::<Failures>()?)));
+        let task = self.child.as_ref().or(body);
+        let (Some((kernel, failures)), Some(task)) = (failures, task) else {
+            // On a foreign executor, the body runs in no task.
+            return run_quietly(|| eprintln!("turnwise: a scope did not return a failure: {self}"));
+        };
+        let origin = (task.clone(), self.place);
+        match &self.cause {
+            ChildCause::Error(error) => {
+                failures.unread_error(kernel, origin, || format!("{error:?}"));
+            }
+            ChildCause::Panic(payload) => failures.unread_panic(kernel, origin, message(payload)),
+        }
+    }
+}
+
+/// Returns the message of a panic, if its payload is a string.
+fn message(payload: &Mutex<Box<dyn Any + Send>>) -> Option<Arc<str>> {
+    let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+    text_of(&**payload).map(Arc::from)
 }
 
 impl fmt::Display for ChildError {
@@ -244,13 +285,10 @@ impl fmt::Display for ChildError {
         let label = self.label();
         match &self.cause {
             ChildCause::Error(error) => write!(f, "{label}: {error}"),
-            ChildCause::Panic(payload) => {
-                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                match text_of(&**payload) {
-                    Some(message) => write!(f, "{label} panicked: {message}"),
-                    None => write!(f, "{label} panicked"),
-                }
-            }
+            ChildCause::Panic(payload) => match message(payload) {
+                Some(message) => write!(f, "{label} panicked: {message}"),
+                None => write!(f, "{label} panicked"),
+            },
         }
     }
 }
@@ -263,10 +301,7 @@ impl fmt::Debug for ChildError {
 
 impl Error for ChildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.cause {
-            // `Display` already includes this error's text, so the chain continues with its source.
-            ChildCause::Error(error) => error.source(),
-            ChildCause::Panic(_) => None,
-        }
+        // `Display` already includes this error's text, so the chain continues with its source.
+        self.error()?.source()
     }
 }

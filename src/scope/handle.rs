@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::cancel::{Reason, cancel};
-use crate::kernel::{Failure, TaskId};
-use crate::scope::child::{ChildOutput, ResultCell};
+use crate::kernel::{Failure, Place, TaskId};
+use crate::scope::child::ChildOutput;
 use crate::scope::members::Members;
 use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
 
@@ -52,28 +52,18 @@ use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
 /// [`Scope::try_spawn`]: crate::task::Scope::try_spawn
 /// [`ScopeError`]: crate::task::ScopeError
 pub struct ScopedHandle<'scope, T> {
-    members: &'scope Members,
-    slot: u32,
+    pub(super) members: &'scope Members,
+    pub(super) slot: u32,
     /// The handle was polled, so the child may have a waiter to wake when it ends.
-    is_awaited: bool,
+    pub(super) is_awaited: bool,
     /// The output was moved out.
-    is_taken: bool,
-    id: TaskId,
-    spawned_at: &'static Location<'static>,
-    answer: Rc<ResultCell<T>>,
+    pub(super) is_taken: bool,
+    pub(super) id: TaskId,
+    pub(super) spawned_at: Place,
+    pub(super) output: Rc<ChildOutput<T>>,
 }
 
-impl<'scope, T> ScopedHandle<'scope, T> {
-    #[inline]
-    pub(super) fn new(
-        members: &'scope Members,
-        (slot, id): (u32, TaskId),
-        spawned_at: &'static Location<'static>,
-        answer: Rc<ResultCell<T>>,
-    ) -> Self {
-        ScopedHandle { members, slot, is_awaited: false, is_taken: false, id, spawned_at, answer }
-    }
-
+impl<T> ScopedHandle<'_, T> {
     /// Returns the id of the child.
     pub fn id(&self) -> TaskId {
         self.id
@@ -130,18 +120,6 @@ impl<'scope, T> ScopedHandle<'scope, T> {
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::new(Rc::clone(self.members.kernel()), self.slot, self.id)
     }
-
-    /// Returns why a finished child has no output.
-    #[cold]
-    fn error(&self, given: ChildOutput<T>) -> JoinError {
-        let failure = match given {
-            ChildOutput::Value(_) | ChildOutput::Nothing => Failure::Aborted,
-            ChildOutput::Cancelled(reason) => Failure::Cancelled(reason),
-            ChildOutput::Failure => return JoinError::failed(self.id),
-            ChildOutput::Panic(text) => Failure::Panicked(Box::new(text.into_string())),
-        };
-        JoinError::new(self.id, failure)
-    }
 }
 
 impl<T> Future for ScopedHandle<'_, T> {
@@ -150,17 +128,18 @@ impl<T> Future for ScopedHandle<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.is_taken, "the handle of task {} was polled after completion", self.id);
-        let given = self.answer.take();
-        if let ChildOutput::Nothing = given {
+        let left = self.output.take();
+        if left.is_none() {
             self.is_awaited = true;
             // A child leaves no output in its slot, so there is none to move out.
             ready!(self.members.kernel().poll_join(self.slot, self.id, cx, &mut ()));
         }
         self.is_taken = true;
-        Poll::Ready(match given {
-            ChildOutput::Value(value) => Ok(value),
-            given => Err(self.error(given)),
-        })
+        // Nothing is left if its scheduler has ended the child, instead of its scope.
+        Poll::Ready(left.unwrap_or(Err(Some(Failure::Aborted))).map_err(|failure| match failure {
+            Some(failure) => JoinError::new(self.id, failure),
+            None => JoinError::failed(self.id),
+        }))
     }
 }
 

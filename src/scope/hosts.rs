@@ -13,11 +13,11 @@
 //! ```
 //!
 //! A host is rung once for all children that become ready before its next poll: the *ring* is taken then, and left
-//! again by [`Host::leave`]. The waiter may be the child of another scope; then that scope's host is rung too, and so
-//! on outward to a task or a foreign waker.
+//! again by [`Host::end_poll`]. The waiter may be the child of another scope; then that scope's host is rung too, and
+//! so on outward to a task or a foreign waker.
 //!
 //! The scheduler identifies a scope by its *queue*, and a child by its number in the scope. It never has the child's
-//! future: whatever must be done to a child goes through [`Children`](crate::scope::pass::Children).
+//! future: whatever must be done to a child, its scope does.
 
 use std::cell::RefCell;
 use std::mem;
@@ -29,8 +29,6 @@ use crate::kernel::{
     By, Flags, Kernel, Key, Place, Ready, SpawnMeta, TaskEvent, TaskId, TaskKey, Waiter,
     current_scheduler, current_task, enter, wake_safely,
 };
-use crate::report::id_of;
-use crate::report::name_of;
 use crate::slab::Slab;
 
 /// The scopes of a scheduler, and which child belongs to which.
@@ -81,15 +79,6 @@ impl Lists {
         let queue = self.members[slot as usize].queue;
         &mut self.queues[queue]
     }
-
-    #[inline]
-    fn check_in(&mut self, slot: u32, member: QueueMember) {
-        let slot = slot as usize;
-        if slot >= self.members.len() {
-            self.members.resize(slot + 1, member);
-        }
-        self.members[slot] = member;
-    }
 }
 
 // ----- for the scheduler -----
@@ -97,10 +86,7 @@ impl Lists {
 impl Hosts {
     /// Queues a child that was woken, and returns its id. `None` if the task is not the child of a scope, or is gone.
     pub(crate) fn queue(&self, kernel: &Kernel, key: Key) -> Option<TaskId> {
-        let id = {
-            let board = kernel.board.borrow();
-            board.taskmap.get(key).filter(|slot| slot.flags.has(Flags::ROUTED))?.id()?
-        };
+        let id = child_at(kernel, key)?;
         self.0.borrow_mut().queue_of(key.slot).ready.push(key.slot);
         Some(id)
     }
@@ -108,9 +94,7 @@ impl Hosts {
     /// Wakes the waiter that polled the child's scope last. If that is a task that was waiting, and a flag requires the
     /// slow path of its wake, its key is returned: it may be the child of another scope.
     pub(crate) fn ring(&self, kernel: &Kernel, child: Key) -> Option<Key> {
-        if !is_child(kernel, child) {
-            return None; // An observer has dropped its scope.
-        }
+        child_at(kernel, child)?; // An observer may have dropped its scope.
         let ring = self.0.borrow_mut().queue_of(child.slot).ring.take()?;
         let Some(task) = ring.own().filter(|task| task.scheduler == kernel.id) else {
             wake_safely(ring);
@@ -123,11 +107,17 @@ impl Hosts {
     /// Marks the scope of a child that is about to be ended without it, and wakes the waiter that polled that scope
     /// last.
     pub(crate) fn orphan(&self, kernel: &Kernel, child: Key) {
-        if !is_child(kernel, child) {
-            return;
+        if let Some(id) = child_at(kernel, child) {
+            self.0.borrow_mut().queue_of(child.slot).is_orphaned = true;
+            self.ring_outward(kernel, child, id);
         }
-        self.0.borrow_mut().queue_of(child.slot).is_orphaned = true;
-        ring_outward(self, kernel, child);
+    }
+
+    /// Rings the host of a child; the hooks ring further outward.
+    fn ring_outward(&self, kernel: &Kernel, child: Key, id: TaskId) {
+        if let Some(next) = self.ring(kernel, child) {
+            kernel.after_schedule(next, By::Task(id));
+        }
     }
 
     /// Returns whether there is a scope that has, or had, children.
@@ -144,17 +134,9 @@ impl Hosts {
     }
 }
 
-fn is_child(kernel: &Kernel, key: Key) -> bool {
-    let board = kernel.board.borrow();
-    board.taskmap.get(key).is_some_and(|slot| slot.flags.has(Flags::ROUTED))
-}
-
-/// Rings the host of a child; the hooks ring further outward.
-fn ring_outward(hosts: &Hosts, kernel: &Kernel, child: Key) {
-    let by = id_of(kernel, child).map_or(By::Current, By::Task);
-    if let Some(next) = hosts.ring(kernel, child) {
-        kernel.after_schedule(next, by);
-    }
+/// Returns the id of the scope's child that has this key, if there is one.
+fn child_at(kernel: &Kernel, key: Key) -> Option<TaskId> {
+    kernel.board.borrow().taskmap.get(key).filter(|slot| slot.flags.has(Flags::ROUTED))?.id()
 }
 
 // ----- for a scope -----
@@ -179,23 +161,13 @@ impl Host {
         Host { kernel, hosts, queue }
     }
 
-    pub(crate) fn kernel(&self) -> &Rc<Kernel> {
-        &self.kernel
-    }
-
-    /// Returns whether the scheduler was dropped. No child gets another turn then.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.kernel.is_closed.get()
-    }
-
     /// Returns whether children may have been ended without the scope since the last call: with their scheduler, or
     /// with all of its tasks.
-    pub(crate) fn is_orphaned(&self) -> bool {
+    pub(crate) fn take_orphaned(&self) -> bool {
         mem::take(&mut self.hosts.0.borrow_mut().queues[self.queue].is_orphaned)
     }
 
-    /// Creates a child, and puts it on ready. [`Children::turn`](crate::scope::pass::Children::turn) receives this
-    /// number.
+    /// Creates a child, and puts it on ready. A pass gives the turns of the child with this number.
     #[inline]
     pub(crate) fn spawn(
         &self,
@@ -207,7 +179,11 @@ impl Host {
         let (key, id) = self.kernel.insert_external(meta, name);
         let is_polled = {
             let lists = &mut *self.hosts.0.borrow_mut();
-            lists.check_in(key.slot, QueueMember { queue: self.queue, number });
+            let (slot, member) = (key.slot as usize, QueueMember { queue: self.queue, number });
+            if slot >= lists.members.len() {
+                lists.members.resize(slot + 1, member);
+            }
+            lists.members[slot] = member;
             let queue = &mut lists.queues[self.queue];
             queue.ready.push(key.slot);
             queue.ring.is_none()
@@ -216,13 +192,13 @@ impl Host {
             self.kernel.trace(key, TaskEvent::Spawned);
         }
         if !is_polled {
-            ring_outward(&self.hosts, &self.kernel, key);
+            self.hosts.ring_outward(&self.kernel, key, id);
         }
         (key.slot, id)
     }
 
-    /// Starts a poll of the scope. The result is for [`Host::leave`].
-    pub(crate) fn arrive(&self) -> Option<Waiter> {
+    /// Starts a poll of the scope. The result is for [`Host::end_poll`].
+    pub(crate) fn begin_poll(&self) -> Option<Waiter> {
         self.hosts.0.borrow_mut().queues[self.queue].ring.take()
     }
 
@@ -231,7 +207,7 @@ impl Host {
     /// # Panics
     ///
     /// If the waker in `cx` is a foreign one and panics.
-    pub(crate) fn leave(&self, cx: &Context<'_>, before: Option<Waiter>) {
+    pub(crate) fn end_poll(&self, cx: &Context<'_>, before: Option<Waiter>) {
         let waiter = match before {
             Some(waiter) if waiter.is_for(cx) => waiter,
             _ => Waiter::of(cx),
@@ -248,7 +224,7 @@ impl Host {
 
     /// Ends a child outside of its turn: `end` drops its future. The child may have left the taskmap already.
     pub(crate) fn end(&self, slot: u32, id: TaskId, end: impl FnOnce()) {
-        let is_inside = self.is_closed() || current_scheduler() == Some(self.kernel.id);
+        let is_inside = self.kernel.is_closed.get() || current_scheduler() == Some(self.kernel.id);
         // What its destructors spawn goes to the child's scheduler.
         let entered = (!is_inside).then(|| enter(self.kernel.id, None));
         end();
@@ -256,19 +232,7 @@ impl Host {
         drop(entered);
     }
 
-    /// Returns the name of an unfinished child, and where it was spawned.
-    pub(crate) fn origin(&self, slot: u32, id: TaskId) -> Option<(Option<Arc<str>>, Place)> {
-        let taskmap = &mut self.kernel.board.borrow_mut().taskmap;
-        let place = taskmap.get_by_id(slot, id)?.spawned_at;
-        Some((name_of(taskmap, slot), place))
-    }
-
     // ----- for a pass of the scope -----
-
-    /// Where the scope was created.
-    pub(super) fn place(&self) -> Place {
-        self.hosts.0.borrow().queues[self.queue].place
-    }
 
     /// Starts a pass, in the order chosen by `arrange`; `false` if no child is ready.
     pub(super) fn begin_pass(&self, arrange: impl FnOnce(&mut Vec<u32>, &mut Vec<u32>)) -> bool {

@@ -12,39 +12,31 @@ use std::cell::RefMut;
 use std::task::{Context, Poll};
 
 use crate::kernel::{
-    ActiveTurn, Bell, Board, Ending, Entered, Failure, Flags, Kernel, SlotState, TaskEvent, Word,
-    begin_turn, end_poll, enter, run_place, set_word, word,
+    ActiveTurn, Bell, Board, Ending, Entered, Flags, SlotState, TaskEvent, Word, begin_turn,
+    end_poll, enter, run_place, set_word, word,
 };
 use crate::limits::Pause;
 use crate::scope::hosts::Host;
+use crate::scope::spawning::Scope;
 
 impl Host {
     /// Gives a turn to every child that is ready now.
-    pub(crate) fn pass(&self, children: &mut dyn Children) {
-        let mut pass = Pass::begin(self);
-        while pass.as_mut().is_some_and(|pass| pass.give_turn(children)) {}
+    pub(super) fn pass(&self, scope: &Scope<'_, '_>) {
+        let mut pass = Pass::begin(self, scope);
+        while pass.as_mut().is_some_and(Pass::give_turn) {}
         if let Some(pass) = pass {
             pass.end();
         }
     }
 }
 
-/// The children of a scope, as a pass sees them. None of these methods unwinds.
+/// The turns of the children in one poll of their scope.
 ///
 /// Scopes nest on the stack, so the functions on the recursive path have few local variables; what comes before and
 /// after a turn is in functions of its own.
-pub(crate) trait Children {
-    /// Polls the child with this number. If that is ready, the child has ended and is removed.
-    fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending>;
-
-    /// Drops the child with this number, and leaves the failure for its handle.
-    fn end(&mut self, number: u32, failure: Failure);
-}
-
-/// The turns of the children in one poll of their scope.
-struct Pass<'h> {
+struct Pass<'h, 'scope, 'env> {
     host: &'h Host,
-    kernel: &'h Kernel,
+    scope: &'h Scope<'scope, 'env>,
     /// Lent to each child for its turn, as in a run.
     bell: Bell,
     /// Held between turns, as in a run.
@@ -54,16 +46,9 @@ struct Pass<'h> {
     _entered: Entered,
 }
 
-/// A child that is taking its turn.
-#[derive(Clone, Copy)]
-struct InTurn {
-    turn: ActiveTurn,
-    number: u32,
-}
-
-impl<'h> Pass<'h> {
+impl<'h, 'scope, 'env> Pass<'h, 'scope, 'env> {
     /// Starts a pass, if a child is ready.
-    fn begin(host: &'h Host) -> Option<Self> {
+    fn begin(host: &'h Host, scope: &'h Scope<'scope, 'env>) -> Option<Self> {
         let kernel = &*host.kernel;
         let mut board = kernel.board.borrow_mut();
         let Board { taskmap, flags, .. } = &mut *board;
@@ -79,45 +64,49 @@ impl<'h> Pass<'h> {
         drop(board);
         let paused = Pause::begin(kernel);
         // On a foreign executor there is no enclosing run, so the pass is a run of its own.
-        let run = run_place().unwrap_or_else(|| host.place());
+        let run = run_place().unwrap_or(scope.members.place);
         let due = word(Word::Time);
         let entered = enter(kernel.id, Some(run));
         set_word(Word::Time, due); // A timeout further up the stack covers these turns too.
         let board = Some(kernel.board.borrow_mut());
-        Some(Pass { host, kernel, bell, board, paused, _entered: entered })
+        Some(Pass { host, scope, bell, board, paused, _entered: entered })
     }
 
     /// Gives the next child its turn; `false` if there is none.
     #[inline]
-    fn give_turn(&mut self, children: &mut dyn Children) -> bool {
-        let Some(child) = self.next() else { return false };
-        if child.turn.flags.has(Flags::BEFORE_TURN) && !self.begin_slow_path(child, children) {
+    fn give_turn(&mut self) -> bool {
+        let Some((turn, number)) = self.next() else { return false };
+        if turn.flags.has(Flags::BEFORE_TURN) && !self.begin_slow_path(turn, number) {
             return true;
         }
-        begin_turn(child.turn.key, self.bell.waker());
-        let poll = children.turn(child.number, &mut Context::from_waker(self.bell.waker()));
-        self.after(child, poll, children);
+        begin_turn(turn.key, self.bell.waker());
+        let poll = self.scope.turn(number, &mut Context::from_waker(self.bell.waker()));
+        let flags = end_poll();
+        match poll {
+            Poll::Ready(ending) => self.exit(turn, flags, ending),
+            Poll::Pending => self.end_turn(turn, number, flags),
+        }
         true
     }
 
     /// Starts the turn of a traced child; or ends a child that must be dropped instead, and returns `false`.
     #[cold]
-    fn begin_slow_path(&mut self, child: InTurn, children: &mut dyn Children) -> bool {
-        let key = child.turn.key;
-        if child.turn.flags.has(Flags::TRACE) {
-            self.kernel.trace(key, TaskEvent::TurnBegins);
+    fn begin_slow_path(&mut self, turn: ActiveTurn, number: u32) -> bool {
+        if turn.flags.has(Flags::TRACE) {
+            self.host.kernel.trace(turn.key, TaskEvent::TurnBegins);
         }
-        if child.turn.flags.has(Flags::ABORT) {
-            begin_turn(key, self.bell.waker());
-            self.end_child(child, Flags::NONE, children);
+        if turn.flags.has(Flags::ABORT) {
+            begin_turn(turn.key, self.bell.waker());
+            self.end_child(turn, number, Flags::NONE);
             return false;
         }
         true
     }
 
-    /// Starts the turn of the next child. User code runs with nothing borrowed, so the board is released.
+    /// Starts the turn of the next child, and returns its number in the scope. User code runs with nothing borrowed, so
+    /// the board is released.
     #[inline]
-    fn next(&mut self) -> Option<InTurn> {
+    fn next(&mut self) -> Option<(ActiveTurn, u32)> {
         let mut board = self.board.take()?;
         loop {
             let Some((slot, number)) = self.host.next() else {
@@ -131,49 +120,26 @@ impl<'h> Pass<'h> {
                 && let Some(number) = number
             {
                 let (turn, _) = board.begin_turn(&mut self.bell, slot);
-                return Some(InTurn { turn, number });
+                return Some((turn, number));
             }
         }
     }
 
-    /// Ends a turn.
+    /// Lets a child wait for its bell, or queues it again if it yields; or drops it although it is pending.
     #[inline]
-    fn after(&mut self, child: InTurn, poll: Poll<Ending>, children: &mut dyn Children) {
-        let flags = end_poll();
-        match poll {
-            Poll::Ready(ending) => self.exit(child.turn, flags, ending),
-            Poll::Pending => self.end_turn(child, flags, children),
-        }
-    }
-
-    /// Lets a child wait for its bell, or queues it again if it yields.
-    #[inline]
-    fn end_turn(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
-        let kernel = self.kernel;
-        let turn = child.turn;
+    fn end_turn(&mut self, turn: ActiveTurn, number: u32, flags: Flags) {
+        let kernel = &*self.host.kernel;
         let mut board = kernel.board.borrow_mut();
         // It is gone if its scheduler was dropped during this turn. The scope then drops it.
         let own = board.taskmap.get(turn.key).map_or(Flags::ABORT, |slot| slot.flags);
         let all = flags.with(own).with(turn.flags);
         if all.has(Flags::AFTER_TURN) {
             drop(board);
-            return self.end_turn_slow_path(child, all, children);
+            if kernel.must_end(turn.key, all) {
+                return self.end_child(turn, number, all);
+            }
+            board = kernel.board.borrow_mut();
         }
-        if board.put_back(&mut self.bell, turn, None, flags) {
-            self.host.push(turn.key.slot);
-        }
-        self.board = Some(board);
-    }
-
-    /// Does the same for a child that must end although it is pending, or whose turn a layer must handle.
-    #[cold]
-    fn end_turn_slow_path(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
-        let kernel = self.kernel;
-        let turn = child.turn;
-        if kernel.must_end(turn.key, flags) {
-            return self.end_child(child, flags, children);
-        }
-        let mut board = kernel.board.borrow_mut();
         let yields = board.put_back(&mut self.bell, turn, None, flags);
         if yields {
             self.host.push(turn.key.slot);
@@ -188,17 +154,18 @@ impl<'h> Pass<'h> {
 
     /// Drops a child in its turn.
     #[cold]
-    fn end_child(&mut self, child: InTurn, flags: Flags, children: &mut dyn Children) {
-        let failure = self.kernel.why(child.turn.key);
+    fn end_child(&mut self, turn: ActiveTurn, number: u32, flags: Flags) {
+        let failure = self.host.kernel.why(turn.key);
         let ending = failure.ending();
-        children.end(child.number, failure);
-        self.exit(child.turn, flags.with(end_poll()), ending);
+        self.scope.end(number, failure);
+        self.scope.ask_to_end();
+        self.exit(turn, flags.with(end_poll()), ending);
     }
 
     /// Removes a child from the taskmap.
     #[inline]
     fn exit(&mut self, turn: ActiveTurn, flags: Flags, ending: Ending) {
-        let kernel = self.kernel;
+        let kernel = &*self.host.kernel;
         let mut board = kernel.board.borrow_mut();
         if board.taskmap.get(turn.key).is_none() {
             return self.board = Some(board); // Its scheduler was dropped during its turn.

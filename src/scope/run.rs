@@ -3,18 +3,16 @@
 use std::future::poll_fn;
 use std::panic::Location;
 use std::pin::pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::cancel::{Passage, Reason, Region, Request, Role, cancel, left};
-use crate::kernel::{Ending, Failure};
+use crate::cancel::{Passage, Role, TaskRegion};
+use crate::kernel::{Place, current_task};
 use crate::scope::body::ScopeBody;
-use crate::scope::child::Failed;
-use crate::scope::error::ScopeError;
+use crate::scope::error::{BoxError, ScopeError};
 use crate::scope::hosts::Host;
-use crate::scope::pass::Children;
-use crate::scope::slots::{ChildSlot, ChildSlots};
-use crate::scope::spawning::Scope;
+use crate::scope::slots::recycle;
+use crate::scope::spawning::{Scope, convert};
+use crate::slab::Slab;
 use crate::task::is_over;
 
 /// Creates a scope for tasks that may borrow from their surroundings, and that have all ended when the scope does.
@@ -26,17 +24,24 @@ use crate::task::is_over;
 ///
 /// The first child that fails stops the others: the body and all other children are cancelled, and have ended before
 /// the scope does. See [`Scope::collect_all`] to let the others finish, [`Scope::try_spawn`] for children that fail
-/// with an error, and [`Scope::cancel`] to stop a scope that already has its result.
+/// with an error, [`try_scope`] for a body that does, [`Scope::fail`] for other code in the scope, and
+/// [`Scope::cancel`] to stop a scope that already has its result.
 ///
 /// A cancel request from outside, by a `timeout` around the scope or a `cancel` of its task, is passed on to the body
 /// and the children. When they have ended, including their clean-ups, the request continues outward, and no code after
-/// the scope runs: it is not turned into an error. The exception is a request that a `catch_cancel` beside the scope
-/// has taken. Nothing around the scope acts on it then, so the scope completes as if by [`Scope::cancel`].
+/// the scope runs: it is not turned into an error. The exception: if a `catch_cancel` in a concurrent branch takes the
+/// request and drops its `Cancelled` without resuming it, nothing around the scope acts on it, and the scope completes
+/// as if by [`Scope::cancel`].
 ///
 /// # Errors
 ///
-/// A [`ScopeError`] with every failure, if a child panicked or one spawned by [`try_spawn`](Scope::try_spawn) returned
-/// an error; one without failures, if the scope was cancelled before its body returned a value.
+/// A [`ScopeError`] with every failure, if a child panicked, one spawned by [`try_spawn`](Scope::try_spawn) returned an
+/// error, or [`fail`](Scope::fail) was called; one without failures, if the scope was cancelled before its body
+/// returned a value. If the body returns an `Err`, that is a value, and stops nothing: see [`try_scope`].
+///
+/// A scope may not get to return its failures: it is dropped, as by a `select!` that it loses or an `abort` of its
+/// task; a cancel request from outside continues outward; its body panics. Then each failure is reported like that of a
+/// task whose handle was dropped, and the [`FailurePolicy`](crate::scheduler::FailurePolicy) applies to it.
 ///
 /// # Panics
 ///
@@ -76,6 +81,38 @@ use crate::task::is_over;
 /// }))??;
 /// assert_eq!(greetings, ["hello, Ada", "hello, Grace"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # The outcome of each child
+///
+/// A handle cannot leave the body, and a failure drops a body that waits. What the children have done until then can be
+/// kept in variables around the scope, which the children write. Or the body catches the request and awaits the handles
+/// in its clean-up:
+///
+/// ```
+/// use std::future::pending;
+/// use turnwise::{JoinError, block_on, task};
+///
+/// let mut outcomes: Vec<Result<u32, JoinError>> = Vec::new();
+/// let error = block_on(task::scope(async |s| {
+///     let handles = [
+///         s.spawn(async { 1 }),
+///         s.try_spawn(async { Err("no answer") }),
+///         s.spawn(pending()),
+///     ];
+///     if let Err(cancelled) = task::catch_cancel(pending::<()>()).await {
+///         for handle in handles {
+///             outcomes.push(handle.await);
+///         }
+///         cancelled.resume().await;
+///     }
+/// }))
+/// .unwrap_err();
+/// assert_eq!(error.failures()[0].to_string(), "#3: no answer");
+/// let [value, failure, other] = &outcomes[..] else { panic!("there are three children") };
+/// assert_eq!(value.as_ref().ok(), Some(&1));
+/// assert!(failure.as_ref().unwrap_err().is_failure());
+/// assert!(other.as_ref().unwrap_err().is_cancelled());
 /// ```
 ///
 /// # Task-locals
@@ -132,158 +169,134 @@ pub fn scope<'env, F, T>(body: F) -> impl Future<Output = Result<T, ScopeError>>
 where
     F: for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let place = Location::caller();
-    async move {
-        // Dropped in reverse order: the body, the children, the scope. Large parts are boxed, because scopes nest on
-        // the stack and their futures are moved there.
-        let scope = Scope::boxed(place);
-        let mut children = ScopeChildren::boxed(&scope);
-        let passage = pin!(Some(Passage::new(body(&scope))));
-        let mut body = ScopeBody::new(passage);
-        poll_fn(|cx| children.poll(cx, &mut body)).await
-    }
+    run(Location::caller(), body, Ok)
+}
+
+/// Like [`scope`](scope()), for a body that may fail: its `Err` stops the scope, as that of a child does.
+///
+/// The children are cancelled, and have ended before the scope returns a [`ScopeError`]. The body's error is the first
+/// of its [`failures`](ScopeError::failures), unless a child failed before;
+/// [`is_body`](crate::task::ChildError::is_body) is true for it. A plain `scope` takes an `Err` of its body for a
+/// value: it lets the children continue to their end, and then returns `Ok(Err(…))`.
+///
+/// After [`collect_all`](Scope::collect_all) the children continue here too; the scope then fails with every failure,
+/// the body's included.
+///
+/// # Errors
+///
+/// Like [`scope`](scope()), and if the body returns an error.
+///
+/// # Panics
+///
+/// Like [`scope`](scope()).
+///
+/// # Cancel safety
+///
+/// Like [`scope`](scope()).
+///
+/// # Example
+///
+/// ```
+/// use std::{future::pending, num::ParseIntError};
+/// use turnwise::{block_on, task};
+///
+/// async fn parse(text: &str) -> Result<u32, task::ScopeError> {
+///     let parsed = task::try_scope(async |s| {
+///         let other = s.spawn(pending::<()>()); // is cancelled if the text is not a number
+///         let number = text.parse()?;
+///         other.cancel();
+///         Ok::<u32, ParseIntError>(number)
+///     });
+///     parsed.await
+/// }
+///
+/// assert_eq!(block_on(parse("42"))?, 42);
+/// let error = block_on(parse("4 2")).unwrap_err();
+/// assert_eq!(error.to_string(), "the scope failed: the body: invalid digit found in string");
+/// assert!(error.downcast::<ParseIntError>().is_ok());
+/// # Ok::<(), task::ScopeError>(())
+/// ```
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "nursery")]
+#[track_caller]
+pub fn try_scope<'env, F, T, E>(body: F) -> impl Future<Output = Result<T, ScopeError>>
+where
+    F: for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env>) -> Result<T, E>,
+    E: Into<BoxError>,
+{
+    run(Location::caller(), body, convert)
+}
+
+/// Runs a scope. `convert` separates a value of its body from a failure.
+async fn run<'env, F, O, T>(
+    place: Place,
+    body: F,
+    convert: fn(O) -> Result<T, BoxError>,
+) -> Result<T, ScopeError>
+where
+    F: for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env>) -> O,
+{
+    // Dropped in reverse order: the body, the children, the scope. Large parts are boxed, because scopes nest on the
+    // stack and their futures are moved there.
+    let scope = Scope::boxed(place);
+    let mut children = ScopeChildren::boxed(&scope);
+    let passage = pin!(Some(Passage::new(body(&scope), place)));
+    let mut body = ScopeBody { passage, convert, value: None };
+    poll_fn(|cx| children.poll(cx, &mut body)).await
 }
 
 /// The children, as the future of the scope sees them.
 struct ScopeChildren<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    /// The latest request from outside that was passed on.
-    outside: Option<Rc<Request>>,
     // The last field is dropped last: inner regions leave the tree before this one does.
-    region: Region,
+    region: TaskRegion,
 }
 
 impl<'scope, 'env> ScopeChildren<'scope, 'env> {
     fn boxed(scope: &'scope Scope<'scope, 'env>) -> Box<Self> {
-        Box::new(ScopeChildren { scope, outside: None, region: Region::new(Role::Scope) })
+        let region = TaskRegion::at(Role::Scope, scope.members.place);
+        Box::new(ScopeChildren { scope, region })
     }
 
     /// Polls the scope: the body, then each child that is ready.
-    fn poll<F: Future>(
+    fn poll<F: Future, T>(
         &mut self,
         cx: &mut Context<'_>,
-        body: &mut ScopeBody<'_, F>,
-    ) -> Poll<Result<F::Output, ScopeError>> {
-        let members = self.scope.members();
-        let since = left();
-        self.look_outside();
-        let before = members.host().and_then(Host::arrive);
+        body: &mut ScopeBody<'_, F, T>,
+    ) -> Poll<Result<T, ScopeError>> {
+        let Scope { members, slots, .. } = self.scope;
+        members.poller.set(current_task());
+        let frame = self.region.begin_poll();
+        if let Some(reason) = self.region.new_request() {
+            members.stop_again(&reason);
+        }
+        let before = members.host.get().and_then(Host::begin_poll);
         body.poll(cx, members);
-        if let Some(host) = members.host() {
-            if host.is_orphaned() {
-                self.end_if(|child| is_over(host.kernel(), child.slot, child.id));
+        if let Some(host) = members.host.get() {
+            if host.take_orphaned() {
+                self.scope.end_if(|slot, id| is_over(&host.kernel, slot, id));
             }
-            self.ask_to_end();
-            host.pass(self);
-            body.look_for_request(left(), cx, members);
+            self.scope.ask_to_end();
+            host.pass(self.scope);
+            body.look_for_request(members);
         }
-        if body.is_over() && self.scope.slots().borrow().is_empty() {
-            if !self.must_wait() {
-                return Poll::Ready(body.result(members));
-            }
-            self.region.let_go();
+        let is_over = body.is_over() && slots.borrow().is_empty();
+        if is_over && (members.panic().is_some() || !self.region.must_wait()) {
+            self.region.end_poll(frame, false, cx);
+            return Poll::Ready(members.result(body.value.take()));
         }
-        if let Some(host) = members.host() {
-            host.leave(cx, before);
+        if let Some(host) = members.host.get() {
+            host.end_poll(cx, before);
         }
-        self.region.stay(since, cx);
+        self.region.end_poll(frame, true, cx);
         Poll::Pending
-    }
-
-    /// Passes a request from outside on to the body and all children.
-    fn look_outside(&mut self) {
-        let Some(request) = self.region.told() else { return };
-        // The request remains in the region until something takes it, so this may be one that was passed on before.
-        if self.outside.as_ref().is_some_and(|known| Rc::ptr_eq(known, &request)) {
-            return;
-        }
-        self.scope.members().stop_again(&request.reason);
-        self.outside = Some(request);
-    }
-
-    /// Passes a new request on to all children, before the next of them takes its turn.
-    #[inline]
-    fn ask_to_end(&mut self) {
-        if let Some(reason) = self.scope.members().ask_children() {
-            self.ask_all(&reason);
-        }
-    }
-
-    #[cold]
-    fn ask_all(&mut self, reason: &Reason) {
-        let Some(host) = self.scope.members().host() else { return };
-        let children = self.scope.slots().borrow().in_order();
-        for (id, slot) in children {
-            cancel(host.kernel(), slot, id, reason);
-        }
-    }
-
-    /// Returns whether the scope, whose body and children have all ended, must stay pending. If a request from outside
-    /// ended them, what it was made on must act now, and no code after the scope may run; unless something beside the
-    /// scope has taken the request, or its target has acted and the scope has outlived that.
-    fn must_wait(&self) -> bool {
-        self.outside.as_ref().is_some_and(|request| request.is_open())
-    }
-
-    /// Handles the end of a child that has had its last turn.
-    #[inline]
-    fn over(&self, number: u32, child: ChildSlot<'_>, failed: Option<Box<Failed>>) -> Ending {
-        self.scope.slots().borrow_mut().vacate(number);
-        let ChildSlot { slot, id, child } = child;
-        drop(child); // Its future is gone already: this frees the box.
-        match failed {
-            Some(failed) => self.scope.members().fail(slot, id, *failed),
-            None => Ending::Returned,
-        }
-    }
-
-    /// Drops the children that match, in the order in which they were spawned.
-    #[cold]
-    fn end_if(&self, matches: impl Fn(&ChildSlot<'scope>) -> bool) {
-        let children = self.scope.slots().borrow_mut().take_if(matches);
-        children.into_iter().for_each(|child| child.end(self.scope.members()));
-    }
-
-    /// Drops all children, and those that their destructors spawn.
-    #[cold]
-    fn end_all(&self) {
-        while !self.scope.slots().borrow().is_empty() {
-            self.end_if(|_| true);
-        }
-    }
-}
-
-impl Children for ScopeChildren<'_, '_> {
-    #[inline]
-    fn turn(&mut self, number: u32, cx: &mut Context<'_>) -> Poll<Ending> {
-        let Some(mut child) = self.scope.slots().borrow_mut().take(number) else {
-            unreachable!("only unfinished children have turns")
-        };
-        let poll = match child.child.as_mut().turn(cx) {
-            Poll::Ready(failed) => Poll::Ready(self.over(number, child, failed)),
-            Poll::Pending => {
-                self.scope.slots().borrow_mut().put(number, child);
-                Poll::Pending
-            }
-        };
-        self.ask_to_end();
-        poll
-    }
-
-    fn end(&mut self, number: u32, failure: Failure) {
-        let child = self.scope.slots().borrow_mut().take(number);
-        if let Some(mut child) = child {
-            child.child.as_mut().end(failure);
-            self.over(number, child, None);
-        }
-        self.ask_to_end();
     }
 }
 
 impl Drop for ScopeChildren<'_, '_> {
     fn drop(&mut self) {
-        self.end_all();
+        self.scope.end_all();
         // `Scope` never drops its slots (`ManuallyDrop`), so nothing may be left in them.
-        self.scope.slots().replace(ChildSlots::none()).recycle();
+        recycle(self.scope.slots.replace(Slab::new()));
     }
 }

@@ -5,15 +5,17 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::cancel::Reason;
-use crate::kernel::SpawnMeta;
-use crate::scope::child::{BoxError, ChildTask, ResultCell, inheriting};
+use crate::kernel::{Place, SpawnMeta};
+use crate::scope::child::{BoxedChild, ChildTask};
+use crate::scope::error::{BoxError, ChildCause};
 use crate::scope::handle::ScopedHandle;
 use crate::scope::members::Members;
-use crate::scope::slots::{ChildSlot, ChildSlots};
-use crate::task::Builder;
+use crate::scope::slots::{ChildSlot, ChildSlots, new_slots};
+use crate::task::{Builder, Inherited, inherits};
 
 /// Spawns the children of a scope; the argument of the body of a [`scope`](crate::task::scope).
 ///
@@ -25,20 +27,20 @@ use crate::task::Builder;
 #[doc(alias = "TaskGroup")]
 #[doc(alias = "nursery")]
 pub struct Scope<'scope, 'env: 'scope> {
-    members: Members,
+    pub(super) members: Members,
     /// The children.
     ///
     /// They may hold a reference to this scope, so its drop must not drop them. `ManuallyDrop` guarantees that; the
     /// children are taken out before the scope is dropped.
-    slots: ManuallyDrop<RefCell<ChildSlots<'scope>>>,
+    pub(super) slots: ManuallyDrop<RefCell<ChildSlots<'scope>>>,
     _exactly: PhantomData<(Cell<&'scope ()>, Cell<&'env ()>)>,
 }
 
 impl<'scope> Scope<'scope, '_> {
-    pub(super) fn boxed(place: &'static Location<'static>) -> Box<Self> {
+    pub(super) fn boxed(place: Place) -> Box<Self> {
         Box::new(Scope {
             members: Members::new(place),
-            slots: ManuallyDrop::new(RefCell::new(ChildSlots::new())),
+            slots: ManuallyDrop::new(RefCell::new(new_slots())),
             _exactly: PhantomData,
         })
     }
@@ -72,11 +74,7 @@ impl<'scope> Scope<'scope, '_> {
     #[doc(alias = "start_soon")]
     #[doc(alias = "create_task")]
     #[track_caller]
-    pub fn spawn<F>(&'scope self, future: F) -> ScopedHandle<'scope, F::Output>
-    where
-        F: Future + 'scope,
-        F::Output: 'scope,
-    {
+    pub fn spawn<F: Future + 'scope>(&'scope self, future: F) -> ScopedHandle<'scope, F::Output> {
         self.add(future, Ok, SpawnMeta::at(Location::caller()), None)
     }
 
@@ -112,10 +110,11 @@ impl<'scope> Scope<'scope, '_> {
         self.add(future, convert, SpawnMeta::at(Location::caller()), None)
     }
 
-    /// Lets the body and the other children continue when a child fails. The scope then fails when all have ended, with
-    /// every failure.
+    /// Lets the body and the other children continue when a child fails, or when the body of a
+    /// [`try_scope`](crate::task::try_scope) does. The scope then fails when all have ended, with every failure.
     ///
-    /// By default the first failure cancels the body and the other children. This takes effect from this call on.
+    /// By default the first failure cancels the body and the other children. This takes effect from this call on. A
+    /// panic of the body and [`fail`](Scope::fail) stop the scope in any case.
     ///
     /// # Example
     ///
@@ -140,7 +139,7 @@ impl<'scope> Scope<'scope, '_> {
     /// ```
     #[doc(alias = "return_exceptions")]
     pub fn collect_all(&'scope self) {
-        self.members.collect_all();
+        self.members.collects_all.set(true);
     }
 
     /// Cancels the body and all children, including those spawned later. The scope ends when they have ended.
@@ -170,39 +169,63 @@ impl<'scope> Scope<'scope, '_> {
         self.members.stop(&Reason::Said(reason.into()));
     }
 
+    /// Stops the scope with an error, from anywhere in it: like [`cancel`](Scope::cancel), and the scope fails.
+    ///
+    /// For code that cannot return the error to [`try_spawn`](Scope::try_spawn) or to
+    /// [`try_scope`](crate::task::try_scope). The caller is not interrupted: like the others, it is cancelled where it
+    /// waits next, and a value that it returns before that is kept. In the [`ScopeError`](crate::task::ScopeError), the
+    /// error is that of the task in which this was called or, unless that is a child, of the body. It stops the scope
+    /// even after [`collect_all`](Scope::collect_all).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{cell::Cell, future::pending};
+    /// use turnwise::{block_on, task};
+    ///
+    /// let left = Cell::new(3_u32);
+    /// let error = block_on(task::scope(async |s| {
+    ///     let pay = |amount: u32| match left.get().checked_sub(amount) {
+    ///         Some(rest) => left.set(rest),
+    ///         None => s.fail("out of money"),
+    ///     };
+    ///     pay(2);
+    ///     pay(2);
+    ///     pending::<()>().await; // is dropped here
+    /// }))
+    /// .unwrap_err();
+    /// assert_eq!(error.to_string(), "the scope failed: the body: out of money");
+    /// ```
+    pub fn fail(&'scope self, error: impl Into<BoxError>) {
+        self.members.fail_here(ChildCause::Error(error.into()), true);
+    }
+
     #[track_caller]
-    fn add<F, T>(
+    fn add<F: Future + 'scope, T: 'scope>(
         &'scope self,
         future: F,
         convert: fn(F::Output) -> Result<T, BoxError>,
         meta: SpawnMeta,
         name: Option<Arc<str>>,
-    ) -> ScopedHandle<'scope, T>
-    where
-        F: Future + 'scope,
-        T: 'scope,
-    {
-        let answer = ResultCell::new();
+    ) -> ScopedHandle<'scope, T> {
+        let output = Rc::default();
         let host = self.members.open_host();
-        let task = ChildTask::Running { future, convert, answer: answer.clone() };
-        let child = inheriting(Box::pin(task));
-        let number = self.slots.borrow_mut().reserve();
-        let (slot, id) = self.members.add(host, number, meta, name);
-        self.slots.borrow_mut().put(number, ChildSlot { slot, id, child });
-        ScopedHandle::new(&self.members, (slot, id), meta.place, answer)
-    }
-
-    pub(super) fn members(&self) -> &Members {
-        &self.members
-    }
-
-    pub(super) fn slots(&self) -> &RefCell<ChildSlots<'scope>> {
-        &self.slots
+        let task = ChildTask { future, convert, output: Rc::clone(&output) };
+        let task: BoxedChild<'_> = Box::pin(task);
+        let child = if inherits() { Box::pin(Inherited::new(task)) } else { task };
+        let number = self.slots.borrow().next_number();
+        let (slot, id) = host.spawn(number, meta, name);
+        self.slots.borrow_mut().insert(ChildSlot { slot, id, child: Some(child) });
+        if self.members.is_stopped() {
+            self.members.stop_new(host, slot, id);
+        }
+        let (members, spawned_at, is_awaited, is_taken) = (&self.members, meta.place, false, false);
+        ScopedHandle { members, slot, is_awaited, is_taken, id, spawned_at, output }
     }
 }
 
 /// Boxes the error.
-fn convert<T, E: Into<BoxError>>(output: Result<T, E>) -> Result<T, BoxError> {
+pub(super) fn convert<T, E: Into<BoxError>>(output: Result<T, E>) -> Result<T, BoxError> {
     output.map_err(E::into)
 }
 
@@ -225,15 +248,11 @@ impl Builder {
     /// # Ok::<(), task::ScopeError>(())
     /// ```
     #[track_caller]
-    pub fn spawn_in<'scope, F>(
+    pub fn spawn_in<'scope, F: Future + 'scope>(
         self,
         scope: &'scope Scope<'scope, '_>,
         future: F,
-    ) -> ScopedHandle<'scope, F::Output>
-    where
-        F: Future + 'scope,
-        F::Output: 'scope,
-    {
+    ) -> ScopedHandle<'scope, F::Output> {
         let (meta, name) = self.into_meta(Location::caller());
         scope.add(future, Ok, meta, name)
     }

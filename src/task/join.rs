@@ -19,8 +19,12 @@ use crate::task::inherit;
 
 /// A handle to a task. Awaiting it returns the task's output.
 ///
-/// Dropping it detaches the task, which continues on its own; see [`AbortOnDrop`] for the alternative. The handle is
-/// `!Send`, but it can be awaited anywhere on its thread: in another task, on another scheduler, on another executor.
+/// Dropping it detaches the task, which continues on its own; see [`CancelOnDrop`] and [`AbortOnDrop`] for the
+/// alternatives. The handle is `!Send`, but it can be awaited anywhere on its thread: in another task, on another
+/// scheduler, on another executor.
+///
+/// [`AbortOnDrop`]: crate::AbortOnDrop
+/// [`CancelOnDrop`]: crate::CancelOnDrop
 ///
 /// # Cancel safety
 ///
@@ -105,8 +109,8 @@ impl<T> JoinHandle<T> {
     /// The request is delivered at an await point: the innermost [`catch_cancel`] around what the task awaits receives
     /// it, and may clean up. If there is none, the future is dropped at the task's next turn, or at the end of the
     /// current turn if that is its own. Inside a [`mask`] the request is held back. A task that has finished keeps its
-    /// outcome, and so does one that finishes in the turn of the request. See [Cancelling](crate::task#cancelling) for
-    /// the details.
+    /// outcome, and so does one that cancels itself and finishes in that turn. See [Cancelling](crate::task#cancelling)
+    /// for the details.
     ///
     /// This call neither drops anything nor waits; await the handle to wait for the task to end. A task that is already
     /// cleaning up counts the request and is not interrupted; [`abort`](JoinHandle::abort) always works.
@@ -132,7 +136,7 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn cancel(&self) {
-        cancel(&self.kernel, self.slot, self.id, &Reason::Unsaid);
+        self.cancel_for(&Reason::Unsaid);
     }
 
     /// Requests cancellation of the task, with a reason; see [`cancel`](JoinHandle::cancel).
@@ -140,7 +144,12 @@ impl<T> JoinHandle<T> {
     /// The task reads the reason from [`Cancelled::reason`](crate::task::Cancelled::reason). If nothing catches the
     /// request, the task that awaits the handle reads it from [`JoinError::reason`].
     pub fn cancel_with(&self, reason: impl Into<Arc<str>>) {
-        cancel(&self.kernel, self.slot, self.id, &Reason::Said(reason.into()));
+        self.cancel_for(&Reason::Said(reason.into()));
+    }
+
+    /// The same, with the reason of a request that is passed on.
+    pub(crate) fn cancel_for(&self, reason: &Reason) {
+        cancel(&self.kernel, self.slot, self.id, reason);
     }
 
     /// Aborts the task: schedules it, and drops its future at its next turn.
@@ -317,72 +326,6 @@ impl AbortHandle {
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbortHandle").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// A handle that aborts its task when it is dropped, instead of detaching it.
-///
-/// The task gets no cancel request first, so it cannot clean up. For tasks that can, and whose end is awaited, see
-/// [`scope`](crate::task::scope()).
-///
-/// # Example
-///
-/// ```
-/// use std::{cell::Cell, future::pending, rc::Rc};
-/// use turnwise::{AbortOnDrop, block_on, spawn, yield_now};
-///
-/// let alive = Rc::new(());
-/// let held = alive.clone();
-/// block_on(async move {
-///     let handle = AbortOnDrop::new(spawn(async move { let _held = held; pending::<()>().await }));
-///     drop(handle);
-///     yield_now().await;
-/// });
-/// assert_eq!(Rc::strong_count(&alive), 1);
-/// ```
-#[derive(Debug)]
-#[must_use = "dropping it aborts the task"]
-pub struct AbortOnDrop<T> {
-    handle: JoinHandle<T>,
-    guard: AbortGuard,
-}
-
-impl<T> AbortOnDrop<T> {
-    /// Wraps a handle: dropping the returned value aborts the task.
-    pub fn new(handle: JoinHandle<T>) -> Self {
-        let guard = AbortGuard(Some(handle.abort_handle()));
-        AbortOnDrop { handle, guard }
-    }
-
-    /// Returns the wrapped handle; dropping that detaches the task.
-    pub fn detach(self) -> JoinHandle<T> {
-        let AbortOnDrop { handle, mut guard } = self;
-        guard.0 = None;
-        handle
-    }
-
-    /// Returns a reference to the wrapped handle.
-    pub fn handle(&self) -> &JoinHandle<T> {
-        &self.handle
-    }
-}
-
-impl<T: 'static> Future for AbortOnDrop<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.handle).poll(cx)
-    }
-}
-
-#[derive(Debug)]
-struct AbortGuard(Option<AbortHandle>);
-
-impl Drop for AbortGuard {
-    fn drop(&mut self) {
-        if let Some(handle) = &self.0 {
-            handle.abort();
-        }
     }
 }
 

@@ -117,7 +117,7 @@ impl JoinError {
     }
 
     /// Returns the message of the panic, if its payload is a string.
-    fn message(&self) -> Option<String> {
+    pub(crate) fn message(&self) -> Option<String> {
         let JoinCause::Panicked(payload) = &self.cause else { return None };
         let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
         text_of(&**payload).map(str::to_owned)

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::cancel::Reason;
 use crate::kernel::{Kernel, SpawnMeta, TaskId, current};
 use crate::task::builder::Builder;
 use crate::task::endings::{Endings, SetMember};
@@ -195,6 +196,13 @@ impl<T> JoinSet<T> {
     pub fn abort_all(&mut self) {
         for joined in self.in_order() {
             joined.handle.abort();
+        }
+    }
+
+    /// Requests cancellation of all tasks that have not ended.
+    pub(crate) fn cancel_all(&self, reason: &Reason) {
+        for joined in self.in_order() {
+            joined.handle.cancel_for(reason);
         }
     }
 

@@ -1,12 +1,12 @@
-//! Closing a resource in any case, with a clean-up that may await.
+//! Closing a resource however its body ends, with a clean-up that may await.
 
 use std::any::Any;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-use crate::cancel::{Cancelled, catch_cancel, mask};
+use crate::cancel::{Cancelled, catch_cancel_at, mask_at};
 
 /// Runs `body` with a resource, then closes the resource with an async function, whether the body returned (with or
 /// without an error), was cancelled or panicked.
@@ -15,8 +15,8 @@ use crate::cancel::{Cancelled, catch_cancel, mask};
 /// this call: a resource that fails to open needs no closing.
 ///
 /// `close` receives [how the body has ended](Exit). It is not cancelled: requests are held back until it has completed,
-/// as in a [`mask`]. After that, the output of the body is returned; a request that ended the body continues outward,
-/// as by [`Cancelled::resume`]; and a panic of the body is resumed.
+/// as in a [`mask`](crate::task::mask). After that, the output of the body is returned; a request that ended the body
+/// continues outward, as by [`Cancelled::resume`]; and a panic of the body is resumed.
 ///
 /// If closing can fail, let `close` store the error where the caller can read it, such as in a captured variable.
 ///
@@ -28,7 +28,8 @@ use crate::cancel::{Cancelled, catch_cancel, mask};
 ///
 /// A request waits until `close` has completed, as described above. Dropping the future, by an
 /// [`abort`](crate::JoinHandle::abort) or as the loser of a `select!`, drops the body and the resource without calling
-/// `close`, so only destructors run.
+/// `close`, so only destructors run. So does a request that a neighbor has caught and then resumes, if this future was
+/// created after that: put one [`catch_cancel`](crate::task::catch_cancel) or `with` around both.
 ///
 /// # Example
 ///
@@ -62,27 +63,31 @@ use crate::cancel::{Cancelled, catch_cancel, mask};
 #[doc(alias = "async with")]
 #[doc(alias = "asynccontextmanager")]
 #[doc(alias = "AsyncExitStack")]
-pub async fn with<R, T>(
+#[track_caller]
+pub fn with<R, T>(
     mut resource: R,
     body: impl AsyncFnOnce(&mut R) -> T,
     close: impl AsyncFnOnce(R, Exit<'_, T>),
-) -> T {
-    let body = async { body(&mut resource).await };
-    // Caught twice: the inner one catches a panic of the body, the outer one that of a destructor, if the body is
-    // dropped because it was cancelled.
-    let outcome = caught(catch_cancel(caught(body))).await;
-    match outcome {
-        Ok(Ok(Ok(output))) => {
-            mask(close(resource, Exit::Returned(&output))).await;
-            output
-        }
-        Ok(Ok(Err(panic))) | Err(panic) => {
-            mask(close(resource, Exit::Panicked)).await;
-            resume_unwind(panic)
-        }
-        Ok(Err(cancelled)) => {
-            mask(close(resource, Exit::Cancelled(&cancelled))).await;
-            cancelled.resume().await
+) -> impl Future<Output = T> {
+    let place = Location::caller();
+    async move {
+        let body = async { body(&mut resource).await };
+        // Caught twice: the inner one catches a panic of the body, the outer one that of a destructor, if the body is
+        // dropped because it was cancelled.
+        let outcome = caught(catch_cancel_at(place, caught(body))).await;
+        match outcome {
+            Ok(Ok(Ok(output))) => {
+                mask_at(place, close(resource, Exit::Returned(&output))).await;
+                output
+            }
+            Ok(Ok(Err(panic))) | Err(panic) => {
+                mask_at(place, close(resource, Exit::Panicked)).await;
+                resume_unwind(panic)
+            }
+            Ok(Err(cancelled)) => {
+                mask_at(place, close(resource, Exit::Cancelled(&cancelled))).await;
+                cancelled.resume().await
+            }
         }
     }
 }

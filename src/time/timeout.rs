@@ -12,20 +12,24 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
-use crate::cancel::{Passage, Reason, left};
+use crate::cancel::{Passage, Reason};
 use crate::kernel::{Word, current_scheduler, set_word, word};
 use crate::time::layer::current_time;
 use crate::time::sleep::{Deadline, Sleep};
 
-/// Limits a future to the duration `after`: at the deadline it is cancelled, and the result is [`Elapsed`].
+/// Limits a future to the duration `after`: at the deadline it is cancelled, and if that drops it, the result is
+/// [`Elapsed`].
 ///
 /// At the deadline the future receives a cancel request, as from [`JoinHandle::cancel`](crate::JoinHandle::cancel): a
 /// [`catch_cancel`](crate::task::catch_cancel) in it may clean up for as long as that takes, and a
-/// [`mask`](crate::task::mask) is waited for. If there is neither, the future is dropped immediately. After the
-/// deadline the result is `Elapsed`, whatever the future returns; but a future that is ready in the very turn of the
-/// deadline wins. A future that catches the request and continues does not receive a second one.
+/// [`mask`](crate::task::mask) is waited for. If there is neither, the future is dropped immediately. A future that
+/// ends by itself gives its output, however late: one that is ready in the very turn of the deadline, one that was
+/// masked, and one that has caught the request and returns ([`is_elapsed`](Timeout::is_elapsed) says that the deadline
+/// has passed). For `Elapsed` after a clean-up, [`resume`](crate::task::Cancelled::resume) the request. A future that
+/// catches the request and continues does not receive a second one.
 ///
-/// If several nested timeouts are due in one turn, the outermost acts, and no code that follows the inner ones runs.
+/// If several nested timeouts are due in one turn, only the outermost makes a request in that turn. If nothing takes or
+/// holds it, everything inside is dropped, so no code after the inner timeouts runs.
 ///
 /// The time counts from the first poll that leaves the future pending: a future that is ready immediately costs neither
 /// a timer nor a reading of the clock. A timeout of zero polls its future once. A timeout of [`Duration::MAX`], or of
@@ -33,7 +37,7 @@ use crate::time::sleep::{Deadline, Sleep};
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the deadline passes first.
+/// [`Elapsed`] if the deadline has passed and the future was dropped.
 ///
 /// # Cancel safety
 ///
@@ -73,7 +77,7 @@ pub fn timeout<F: Future>(after: Duration, future: F) -> Timeout<F> {
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the deadline passes first.
+/// [`Elapsed`] if the deadline has passed and the future was dropped.
 ///
 /// # Cancel safety
 ///
@@ -147,7 +151,8 @@ enum TimeoutStage {
     New,
     /// Waiting for the sleep to end.
     Waiting,
-    /// The deadline has passed, but a timeout around this one was due in the same turn.
+    /// The deadline has passed, and no request was made yet: either in this very poll, or because a timeout around this
+    /// one is due too.
     Due,
     /// The future has received a cancel request.
     Elapsed,
@@ -156,7 +161,7 @@ enum TimeoutStage {
 impl<F: Future> Timeout<F> {
     fn new(future: F, deadline: Deadline, place: &'static Location<'static>) -> Self {
         let sleep = ManuallyDrop::new(Sleep::unstarted(deadline, place));
-        Timeout { passage: Passage::new(future), stage: TimeoutStage::New, sleep }
+        Timeout { passage: Passage::new(future, place), stage: TimeoutStage::New, sleep }
     }
 }
 
@@ -173,41 +178,32 @@ impl<F: Future> Future for Timeout<F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let since = left();
         let this = self.as_mut().project();
         let is_new = matches!(this.stage, TimeoutStage::New);
         // A timeout of zero is due before its first poll, so due timeouts inside it leave the cancelling to it.
         if !is_new || this.sleep.is_zero() {
-            return self.poll_again(since, cx);
+            return self.poll_again(cx);
         }
         if let Poll::Ready(output) = this.passage.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        self.begin(since, cx)
+        self.begin(cx)
     }
 }
 
 impl<F: Future> Timeout<F> {
     /// Continues after a first poll that left the future pending: now there must be a timer.
-    fn begin(
-        self: Pin<&mut Self>,
-        since: u32,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<F::Output, Elapsed>> {
+    fn begin(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let this = self.project();
         // Set before the sleep starts: if cloning the waker panics, there is a sleep to stop.
         *this.stage = TimeoutStage::Waiting;
         if start(this.sleep, cx) {
             *this.stage = TimeoutStage::Due;
         }
-        settle(this.passage, this.stage, since, cx)
+        settle(this.passage, this.stage, cx)
     }
 
-    fn poll_again(
-        self: Pin<&mut Self>,
-        since: u32,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<F::Output, Elapsed>> {
+    fn poll_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
         let is_due = match this.stage {
             TimeoutStage::New => true,
@@ -221,10 +217,9 @@ impl<F: Future> Timeout<F> {
             let _is_due = matches!(this.stage, TimeoutStage::Due).then(Due::begin);
             this.passage.as_mut().poll(cx)
         };
-        match (poll, this.stage) {
-            (Poll::Ready(_), TimeoutStage::Elapsed) => Poll::Ready(Err(Elapsed(()))),
-            (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
-            (Poll::Pending, stage) => settle(this.passage, stage, since, cx),
+        match poll {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => settle(this.passage, this.stage, cx),
         }
     }
 }
@@ -247,7 +242,6 @@ fn start(sleep: &mut Sleep, cx: &mut Context<'_>) -> bool {
 fn settle<F: Future, T>(
     passage: Pin<&mut Passage<F>>,
     stage: &mut TimeoutStage,
-    since: u32,
     cx: &Context<'_>,
 ) -> Poll<Result<T, Elapsed>> {
     let mut reason = None;
@@ -260,7 +254,7 @@ fn settle<F: Future, T>(
             reason = Some(Reason::Deadline);
         }
     }
-    passage.settle(since, cx, reason).map(|()| Err(Elapsed(())))
+    passage.settle(reason).map(|()| Err(Elapsed(())))
 }
 
 /// While this exists, a timeout whose deadline has passed is polling its future: due timeouts inside leave the

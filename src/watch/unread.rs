@@ -1,4 +1,5 @@
-//! Failures that are never read: a panic in a task, or the `Err` of a fallible task, whose handle was dropped.
+//! Failures that are never read: a panic in a task, or the `Err` of a fallible task, whose handle was dropped; the
+//! failures of a scope that does not return them.
 //!
 //! Once it is certain that nothing will read it (the handle was dropped before or after the end), the failure is
 //! reported once: to the observers, and to [`Builder::on_report`](crate::scheduler::Builder::on_report) or on stderr.
@@ -58,9 +59,6 @@ impl Failures {
 
     /// Reports the failure of a finished task whose output is about to be dropped unread, if it has failed.
     pub(crate) fn unread(&self, kernel: &Kernel, slot: u32, left: &mut Boxed) {
-        if self.policy == FailurePolicy::Ignore {
-            return;
-        }
         let Some((key, is_error)) = ({
             let board = kernel.board.borrow();
             let task = board.taskmap.at(slot);
@@ -68,22 +66,39 @@ impl Failures {
         }) else {
             return;
         };
+        let Some(origin) = origin(kernel, key) else { return };
         let explain = self.explain.borrow().get(slot as usize).copied().flatten();
         if let Some(explain) = explain.filter(|_| is_error) {
-            self.report_error(kernel, key, left, explain);
+            self.unread_error(kernel, origin, || explain(left.as_mut()));
         } else if let Some(payload) = left.as_ref().panic()
             && !payload.is::<HandedOver>()
         {
-            let message = text_of(payload).map(Arc::from);
-            let Some((task, spawned_at)) = origin(kernel, key) else { return };
-            self.report_failure(kernel, Report::UnreadPanic { task, spawned_at, message });
+            self.unread_panic(kernel, origin, text_of(payload).map(Arc::from));
         }
     }
 
-    fn report_error(&self, kernel: &Kernel, key: Key, left: &mut Boxed, explain: Explain) {
-        let Some((task, spawned_at)) = origin(kernel, key) else { return };
+    /// Reports a panic that nothing will read.
+    pub(crate) fn unread_panic(
+        &self,
+        kernel: &Kernel,
+        (task, spawned_at): (TaskLabel, Place),
+        message: Option<Arc<str>>,
+    ) {
+        self.report_failure(kernel, Report::UnreadPanic { task, spawned_at, message });
+    }
+
+    /// Reports an error that nothing will read; `explain` prints it.
+    pub(crate) fn unread_error(
+        &self,
+        kernel: &Kernel,
+        (task, spawned_at): (TaskLabel, Place),
+        explain: impl FnOnce() -> String,
+    ) {
+        if self.policy == FailurePolicy::Ignore {
+            return;
+        }
         // Both `Debug` and the destructor of the error may panic.
-        let error = catch_unwind(AssertUnwindSafe(|| explain(left.as_mut())));
+        let error = catch_unwind(AssertUnwindSafe(explain));
         let error = match error {
             Ok(error) => Arc::from(error),
             Err(payload) => {
@@ -95,9 +110,14 @@ impl Failures {
     }
 
     fn report_failure(&self, kernel: &Kernel, report: Report) {
+        if self.policy == FailurePolicy::Ignore {
+            return;
+        }
         self.report(kernel, &report);
-        if self.policy == FailurePolicy::Shutdown && !self.is_shutting_down.get() {
-            self.fatal.replace(Some(Box::new(report)));
+        // While all tasks are being dropped, there is nothing left to shut down.
+        let is_ending = self.is_shutting_down.get() || kernel.is_ending.get();
+        if self.policy == FailurePolicy::Shutdown && !is_ending {
+            self.fatal.borrow_mut().get_or_insert_with(|| Box::new(report));
             kernel.stop_run();
         }
     }

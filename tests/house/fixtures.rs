@@ -134,9 +134,9 @@ fn mod_lines_out_of_order_are_found() {
 fn a_generator_imports_little() {
     let graph = ModuleGraph::read(&[
         ("lib.rs", "mod cancel; mod kernel; mod generator;"),
-        ("cancel.rs", "pub struct Region;"),
+        ("cancel.rs", "pub struct BodyRegion;"),
         ("kernel.rs", "pub struct Kernel;"),
-        ("generator.rs", "use crate::cancel::Region; use crate::kernel::Kernel;"),
+        ("generator.rs", "use crate::cancel::BodyRegion; use crate::kernel::Kernel;"),
     ]);
     assert_eq!(upward_imports(&graph), ["generator.rs -> kernel.rs: Kernel"]);
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tokens::{is_name, tokens};
 
 /// Retired words, and their replacements.
-const RETIRED: [(&str, &str); 29] = [
+const RETIRED: [(&str, &str); 34] = [
     ("birth", "spawn metadata"),
     ("burn", "drop_quietly"),
     ("chapter", "log"),
     ("crowd", "group"),
+    ("deaf", "abandoned"),
     ("dealer", "policy"),
     ("desert", "orphan"),
     ("deserted", "orphaned"),
@@ -19,11 +20,14 @@ const RETIRED: [(&str, &str); 29] = [
     ("heir", "inherited"),
     ("heirlooms", "inherited"),
     ("heritage", "inherited"),
+    ("insist", "ask"),
     ("ledger", "log"),
     ("marks", "flags"),
     ("muffle", "disconnect"),
     ("nobody", "none"),
     ("noted", "flags"),
+    ("parcel", "request"),
+    ("parcels", "requests"),
     ("resident", "occupant"),
     ("seat", "root guard"),
     ("somebody", "task, caller, …"),
@@ -32,6 +36,7 @@ const RETIRED: [(&str, &str); 29] = [
     ("telling", "trace"),
     ("tenant", "occupant"),
     ("trail", "trace"),
+    ("unhung", "unlinked"),
     ("vacancies", "free list"),
     ("whistle", "alarm"),
     ("whoever", "task, caller, …"),

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use turnwise::blocking::Builder;
 use turnwise::channel::{Queue, broadcast, mpsc, oneshot, watch};
-use turnwise::generator::Generator;
+use turnwise::generator::{AsyncGenerator, Generator};
 use turnwise::scheduler::FailurePolicy;
 use turnwise::sync::{Barrier, Mutex, OnceCell, Promise, RwLock, Semaphore};
-use turnwise::task::{Builder as TaskBuilder, RemoteError, catch_cancel, scope};
-use turnwise::{JoinError, JoinHandle, RunError, Scheduler, ThreadPool, block_on, timeout};
+use turnwise::task::{Builder as TaskBuilder, RemoteError, catch_cancel, scope, try_scope};
+use turnwise::{JoinError, JoinHandle, RunError, Scheduler, ThreadPool, block_on, join, timeout};
 
 use crate::probe::poll_with;
 use crate::{Text, of};
@@ -30,7 +30,9 @@ pub(crate) fn provoked() -> Vec<Text> {
         promises_and_barriers(),
         tasks(),
         scopes(),
+        bodies_of_scopes(),
         ended_by_others(),
+        requests(),
     ];
     all.concat()
 }
@@ -323,6 +325,29 @@ fn scopes() -> Vec<Text> {
     ]
 }
 
+fn bodies_of_scopes() -> Vec<Text> {
+    let (name, child) = ("task::ScopeError", "task::ChildError");
+    let body = block_on(try_scope(async |_| Err::<(), _>("out of paper"))).unwrap_err();
+    let both = block_on(try_scope(async |s| {
+        s.collect_all();
+        s.try_spawn(async { Err::<(), _>("no answer") });
+        Err::<(), _>("out of paper")
+    }));
+    let scheduler = Scheduler::new();
+    let beside_a_catch = scheduler.spawn(async {
+        let catch = async { drop(catch_cancel(pending::<()>()).await) };
+        join!(scope(async |_| pending::<()>().await), catch).0.unwrap_err()
+    });
+    scheduler.run_until_stalled();
+    beside_a_catch.cancel();
+    vec![
+        of(child, &body.failures()[0]),
+        of(name, body),
+        of(name, both.unwrap_err()),
+        of(name, scheduler.block_on(beside_a_catch).unwrap()),
+    ]
+}
+
 /// A task that is ended by `end`, or ends before.
 fn ended(end: impl Fn(&JoinHandle<()>), task: impl Future<Output = ()> + 'static) -> JoinError {
     let scheduler = Scheduler::new();
@@ -351,14 +376,45 @@ fn ended_by_others() -> Vec<Text> {
         given
     });
     texts.push(of(name, failed.unwrap()));
-
-    let scheduler = Scheduler::new();
-    let caught = scheduler.spawn(async {
-        let caught = catch_cancel(pending::<()>()).await.unwrap_err();
-        caught.to_string()
-    });
-    scheduler.run_until_stalled();
-    caught.cancel_with("enough");
-    texts.push(("task::Cancelled", scheduler.block_on(caught).unwrap()));
     texts
+}
+
+/// Waits for a request, and returns its text.
+async fn caught() -> String {
+    catch_cancel(pending::<()>()).await.unwrap_err().to_string()
+}
+
+/// The text of the request that `ask` makes on a task.
+fn asked(ask: impl Fn(&JoinHandle<String>)) -> String {
+    let scheduler = Scheduler::new();
+    let task = scheduler.spawn(caught());
+    scheduler.run_until_stalled();
+    ask(&task);
+    scheduler.block_on(task).unwrap()
+}
+
+fn requests() -> Vec<Text> {
+    let name = "task::Cancelled";
+    let late = block_on(timeout(Duration::ZERO, caught())).unwrap();
+    let mut of_a_body = String::new();
+    let _failed = block_on(scope(async |s| {
+        s.try_spawn(async { Err::<(), _>("out of paper") });
+        of_a_body = caught().await;
+    }));
+    let mut of_a_generator = String::new();
+    block_on(async {
+        let mut generator = AsyncGenerator::new(async |co| {
+            of_a_generator = catch_cancel(co.yield_(1)).await.unwrap_err().to_string();
+        });
+        generator.next().await;
+        generator.close().await
+    })
+    .unwrap();
+    vec![
+        (name, asked(JoinHandle::cancel)),
+        (name, asked(|task| task.cancel_with("enough"))),
+        (name, late),
+        (name, of_a_body),
+        (name, of_a_generator),
+    ]
 }

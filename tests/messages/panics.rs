@@ -12,7 +12,7 @@ use turnwise::channel::{Queue, broadcast, mpsc, oneshot, remote, watch};
 use turnwise::combine::wait;
 use turnwise::generator::{AsyncGenerator, Generator, Thrown};
 use turnwise::sync::{Condvar, Mutex, OnceCell, Promise, Semaphore};
-use turnwise::task::{self, JoinSet, scope, shield};
+use turnwise::task::{self, JoinSet, catch_cancel, scope, shield};
 use turnwise::time::{advance, interval};
 use turnwise::{
     Scheduler, ThreadPool, block_on, gather, join_all, race, select, sleep, spawn, timeout,
@@ -33,6 +33,7 @@ pub(crate) fn provoked() -> Vec<Text> {
         awaited_after_completion(),
         watches(),
         generators(),
+        after_a_request(),
         misuse(),
     ]
     .concat()
@@ -257,6 +258,28 @@ fn generators() -> Vec<Text> {
         ("Generator with two yields", caught(|| doubles.try_next())),
         ("Co::yield_from", caught(|| delegates.try_next())),
         ("Co::yield_", caught(|| again.try_next())),
+    ]
+}
+
+// ----- requests -----
+
+fn after_a_request() -> Vec<Text> {
+    let resumes_elsewhere = async {
+        let mut lent = pin!(async {
+            let cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
+            cancelled.resume().await
+        });
+        assert!(timeout(Duration::ZERO, lent.as_mut()).await.is_err());
+        lent.await
+    };
+    let catches_again = async {
+        let mut catch = pin!(catch_cancel(pending::<()>()));
+        drop(timeout(Duration::ZERO, catch.as_mut()).await);
+        drop(catch.await);
+    };
+    vec![
+        ("Cancelled::resume", caught(|| block_on(resumes_elsewhere))),
+        ("catch_cancel", caught(|| block_on(catches_again))),
     ]
 }
 

@@ -48,8 +48,8 @@ pub(crate) const ERRORS: &[(&str, &str)] = &[
      "cannot run a scheduler at [here] inside the one started at [here]: it would block that one; `spawn` \
       the future and await its handle instead"),
     ("RunError",
-     "the scheduler was shut down: task #1 \"worker\", spawned at [here], returned an error, and its handle \
-      was dropped: \"out of paper\""),
+     "the scheduler was shut down: task #1 \"worker\", spawned at [here], returned an error, and nothing read \
+      that: \"out of paper\""),
     ("scheduler::NestedRun",
      "cannot run a scheduler at [here] inside the one started at [here]: it would block that one; `spawn` \
       the future and await its handle instead"),
@@ -78,13 +78,21 @@ pub(crate) const ERRORS: &[(&str, &str)] = &[
     ("task::ScopeError", "a child of the scope failed: #2 panicked: a bug"),
     ("task::ScopeError", "2 children of the scope failed: #2: out of paper; #3 \"odd\" panicked"),
     ("task::ScopeError", "the scope was cancelled: one is enough"),
+    ("task::ChildError", "the body: out of paper"),
+    ("task::ScopeError", "the scope failed: the body: out of paper"),
+    ("task::ScopeError", "the scope failed: the body: out of paper; #2: no answer"),
+    ("task::ScopeError", "the scope was cancelled"),
     ("JoinError", "task #1 was aborted"),
     ("JoinError", "task #1 was cancelled"),
     ("JoinError", "task #1 was cancelled: enough"),
     ("JoinError", "task #1 panicked: a bug"),
     ("JoinError", "task #1 panicked"),
     ("JoinError", "task #2 failed: the `ScopeError` of its scope has the error"),
+    ("task::Cancelled", "cancelled"),
     ("task::Cancelled", "enough"),
+    ("task::Cancelled", "the deadline has passed"),
+    ("task::Cancelled", "#2 failed"),
+    ("task::Cancelled", "the generator is being closed"),
 ];
 
 /// The same, for the feature `jobs`.
@@ -185,6 +193,11 @@ pub(crate) const PANICS: &[(&str, &str)] = &[
       outside its generator"),
     ("Co::yield_from", "`yield_from` needs a generator whose result has not been taken"),
     ("Co::yield_", "a yield was polled after completion"),
+    ("Cancelled::resume",
+     "the request \"the deadline has passed\", which the `catch_cancel` at [here] has taken and resumed, was made on \
+      something other than what awaits it now: a future that is lent, shared or kept cannot continue after that; \
+      give it a task of its own, as by `task::shield`"),
+    ("catch_cancel", "a `catch_cancel` was polled after completion"),
     ("LocalKey::with", "the task-local key has no value here: it was read outside of its `scope`"),
     ("JoinError::into_panic", "`into_panic` needs a task that panicked: task #2 was aborted"),
     ("BlockingError::into_panic",

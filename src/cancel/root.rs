@@ -1,22 +1,23 @@
-//! The task side of cancelling: making a request on a task, and checking after each turn whether the task must end.
+//! The tasks' side of cancelling: asking a task to end, and checking after each turn whether it must.
 //!
-//! A request is made on the root of the task's regions. If the task is waiting, the request is delivered immediately;
-//! if it is taking its turn, after that turn. Either way no code of the task runs inside the call. After a turn that
-//! has left regions unlinked, or of a task with a request, the root adopts those regions and the request is delivered
-//! again. Once nothing below the root can take it or holds it, the task must end: it is marked, with `Cancelled` as its
-//! failure.
+//! A task is asked by a request on its root region, which is made when something first enters the tree below it, or
+//! when the task is asked in its own turn. If the task is waiting, the request is settled immediately; if it is taking
+//! its turn, after that. Either way no code of the task runs inside the call. Once nothing below the root holds the
+//! request, the task is flagged to end, with `Cancelled` for its failure.
 //!
-//! Two flags of a task connect this to the executor: `CALL_EXIT` while it has a root, `CALL_AFTER` while there is a
-//! request on that root. Most tasks never receive a request and leave no regions; they don't pay a single instruction
-//! for this.
+//! This plugs into the executor by two flags of a task: `CALL_EXIT` while it has a root, `CALL_AFTER` while there is a
+//! request on that. Most tasks have neither, and pay nothing.
 
 use std::cell::RefCell;
+use std::panic::Location;
 
-use crate::cancel::regions::{Ring, Role, wake_all};
+use crate::cancel::poller::{Poller, wake_all};
 use crate::cancel::request::Reason;
-use crate::cancel::requests::{Delivery, Polled};
-use crate::cancel::thread::{take_since, with_regions};
-use crate::kernel::{By, Failure, Flags, Kernel, Key, SlotState, TaskId, TaskKey, find};
+use crate::cancel::thread::{change, with_regions};
+use crate::cancel::tree::Role;
+use crate::kernel::{
+    By, Failure, Flags, Kernel, Key, SlotState, TaskId, TaskKey, drop_quietly, find,
+};
 use crate::report::Transition;
 use crate::slab::NO_ENTRY;
 use crate::watch::emit;
@@ -25,7 +26,7 @@ use crate::watch::emit;
 #[derive(Default)]
 pub(crate) struct Roots(RefCell<Vec<u32>>);
 
-/// Makes a cancel request on a task. It is delivered now if the task is waiting, otherwise at the end of its turn.
+/// Asks a task to end. The request is settled now if the task waits, or else after its turn.
 pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     let key = id.key(slot);
     let is_in_turn = match kernel.board.borrow_mut().taskmap.get_by_id(slot, id) {
@@ -35,14 +36,16 @@ pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
         _ => return,
     };
     let Some(roots) = kernel.part::<Roots>() else { return };
-    let mut rings = Vec::new();
+    let mut woken = Vec::new();
     let must_end = match roots.of(kernel, key) {
-        // Nothing in the task has ever waited in a region, so nothing can take the request.
-        None if !is_in_turn => true,
+        None if !is_in_turn => true, // It has no regions, so nothing can take the request.
         root => {
             let root = root.unwrap_or_else(|| roots.make(kernel, key));
             kernel.set_flag(key, Flags::CALL_AFTER, true);
-            ask_root(root, is_in_turn, reason, &mut rings)
+            with_regions(|regions| {
+                regions.ask(root, reason.clone());
+                !is_in_turn && regions.settle(root, false, &mut woken).is_some()
+            })
         }
     };
     let must_end = must_end && kernel.mark(key, Failure::Cancelled(reason.text()));
@@ -50,16 +53,20 @@ pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     if must_end {
         kernel.schedule(key, By::Current);
     }
-    wake_all(rings);
+    wake_all(woken);
 }
 
-/// Makes a request on a task's root region. Returns whether the task must end.
-fn ask_root(root: u32, is_in_turn: bool, reason: &Reason, rings: &mut Vec<Ring>) -> bool {
-    with_regions(|regions| {
-        let is_new = regions.ask(root, reason.clone(), rings);
-        let deliver_now = is_new && !is_in_turn;
-        deliver_now && regions.deliver(root, Polled::No, rings) == Delivery::Acts
-    })
+/// The root region of the task whose turn it is; [`NO_ENTRY`] outside of all turns.
+#[cold]
+pub(super) fn of_current() -> u32 {
+    let find_root = || {
+        let task = TaskKey::current()?;
+        let kernel = find(task.scheduler)?;
+        kernel.board.borrow().taskmap.get(task.key)?;
+        let roots = kernel.part::<Roots>()?;
+        Some(roots.of(&kernel, task.key).unwrap_or_else(|| roots.make(&kernel, task.key)))
+    };
+    find_root().unwrap_or(NO_ENTRY)
 }
 
 impl Roots {
@@ -69,8 +76,8 @@ impl Roots {
         self.get(key, flags)
     }
 
-    /// The same, for a task with these flags.
-    fn get(&self, key: Key, flags: Flags) -> Option<u32> {
+    /// The same, of a task with these flags.
+    pub(super) fn get(&self, key: Key, flags: Flags) -> Option<u32> {
         if !flags.has(Flags::CALL_EXIT) {
             return None;
         }
@@ -80,8 +87,8 @@ impl Roots {
 
     /// Creates the root region of a task that has none.
     fn make(&self, kernel: &Kernel, key: Key) -> u32 {
-        let poller = Ring::of_task(TaskKey { scheduler: kernel.id, key });
-        let root = with_regions(|regions| regions.create(Role::Root, poller));
+        let poller = Poller::of_task(TaskKey { scheduler: kernel.id, key });
+        let root = with_regions(|regions| regions.create(Role::Root, Location::caller(), poller));
         kernel.set_flag(key, Flags::CALL_EXIT, true);
         let mut roots = self.0.borrow_mut();
         let slot = key.slot as usize;
@@ -92,58 +99,35 @@ impl Roots {
         root
     }
 
-    /// Removes the root region of a finished task, after its future was dropped.
+    /// Removes the root region of a task that has ended; its future is gone. Something that was only lent to it may be
+    /// woken.
     pub(crate) fn exits(&self, kernel: &Kernel, key: Key) {
         let Some(root) = self.of(kernel, key) else { return };
         self.0.borrow_mut()[key.slot as usize] = NO_ENTRY;
-        // Nothing is woken and no user code is dropped: a root has no parent, and its poller is a task.
-        with_regions(|regions| regions.remove(root, false, &mut Vec::new()));
+        drop_quietly(change(|regions, woken| regions.remove(root, woken)));
     }
 }
 
-/// Called after a turn that has not ended its task, if it left regions unlinked or the task has a request: links the
-/// regions below the root, and marks the task if it must end.
-#[inline(never)] // Inlined, its stack frame would cost every turn that has created a sleep.
+/// After a turn that has not ended its task: settles the request on it, if there is one, and flags it if it must end.
+#[cold]
 pub(crate) fn after_turn(kernel: &Kernel, roots: &Roots, key: Key, flags: Flags) {
-    let since = take_since();
     let own = kernel.board.borrow().taskmap.get(key).map(|slot| slot.flags);
-    let Some(own) = own.filter(|own| !own.has(Flags::ABORT)) else { return };
-    let root = roots.get(key, own);
-    let has_unlinked = |since| with_regions(|regions| regions.has_unlinked(since));
-    if root.is_none() && !since.is_some_and(has_unlinked) {
+    let Some(own) = own.filter(|own| own.has(Flags::CALL_AFTER) && !own.has(Flags::ABORT)) else {
         return;
-    }
-    let root = root.unwrap_or_else(|| roots.make(kernel, key));
-    let polled = if flags.has(Flags::RUNG) { Polled::Woken } else { Polled::AtRest };
-    let mut rings = Vec::new();
-    let (is_asked, failure) = with_regions(|regions| {
-        if let Some(since) = since {
-            regions.adopt(root, since, &mut rings);
-        }
-        if regions.slab[root].request.is_none() {
-            return (false, None);
-        }
-        let delivery = regions.deliver(root, polled, &mut rings);
-        let request = regions.slab[root].request.clone();
-        let failure = request.as_ref().filter(|_| delivery == Delivery::Acts);
-        let failure = failure.map(|request| Failure::Cancelled(request.reason.text()));
-        (request.is_some(), failure)
+    };
+    let Some(root) = roots.get(key, own) else { return };
+    let mut woken = Vec::new();
+    let (acts, is_asked) = with_regions(|regions| {
+        let acts = regions.settle(root, !flags.has(Flags::RUNG), &mut woken);
+        (acts, regions[root].request.is_some())
     });
-    if is_asked != own.has(Flags::CALL_AFTER) {
-        kernel.set_flag(key, Flags::CALL_AFTER, is_asked);
+    if !is_asked {
+        kernel.set_flag(key, Flags::CALL_AFTER, false);
     }
-    if let Some(failure) = failure {
-        kernel.mark(key, failure);
+    if let Some(request) = acts {
+        kernel.mark(key, Failure::Cancelled(request.reason.text()));
     }
-    wake_all(rings);
-}
-
-/// Called after a turn that has ended its task, if it left regions unlinked.
-pub(crate) fn after_last_turn() {
-    let Some(since) = take_since() else { return };
-    let mut rings = Vec::new();
-    with_regions(|regions| regions.discard_parcels(since, &mut rings));
-    wake_all(rings);
+    wake_all(woken);
 }
 
 /// Returns how many cancel requests were made on the task that is taking its turn and have not been dealt with yet: 0
@@ -176,7 +160,7 @@ pub fn cancelling() -> u32 {
     let Some(kernel) = find(task.scheduler) else { return 0 };
     let count = |root: u32| {
         with_regions(|regions| {
-            regions.slab[root].request.as_ref().map_or(0, |request| request.count.get())
+            regions[root].request.as_ref().map_or(0, |request| request.count.get())
         })
     };
     let root = kernel.part::<Roots>().and_then(|roots| roots.of(&kernel, task.key));
