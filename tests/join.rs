@@ -412,6 +412,7 @@ fn a_clean_up_that_panics_after_a_cancel_on_drop_is_reported() {
     scheduler.run_until_stalled();
     drop(handle);
     scheduler.run().unwrap();
-    let reports = reports.take();
-    assert!(reports.len() == 1 && reports[0].ends_with("panicked, and nothing read that"));
+    // A turn that panics may be slow enough for a report of its own, as under valgrind.
+    let is_unread = |report: &&String| report.ends_with("panicked, and nothing read that");
+    assert_eq!(reports.take().iter().filter(is_unread).count(), 1);
 }
