@@ -468,7 +468,7 @@ fn a_report_says_that_a_gather_holds_the_request() {
 fn reporting(policy: FailurePolicy) -> (Scheduler, Log) {
     let log = Log::default();
     let reported = log.clone();
-    let builder = Scheduler::builder().virtual_time().on_failure(policy);
+    let builder = Scheduler::builder().virtual_time().slow_poll(Duration::MAX).on_failure(policy);
     let builder = builder.on_report(move |report| {
         let Report::UnreadPanic { spawned_at, message, .. } = report else { panic!("{report}") };
         assert_eq!(spawned_at.file(), file!());

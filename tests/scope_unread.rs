@@ -39,7 +39,9 @@ fn reporting(builder: Builder) -> (Scheduler, Lines) {
     let lines = Lines::default();
     let log = Rc::clone(&lines);
     let report = move |report: &Report| log.borrow_mut().push(line(report));
-    (builder.virtual_time().on_report(report).build(), lines)
+    // Printing a panic may take long, and slow turns are reported too.
+    let builder = builder.virtual_time().slow_poll(std::time::Duration::MAX);
+    (builder.on_report(report).build(), lines)
 }
 
 /// A child fails after 10 ms, another one in its clean-up, and a third one holds the scope until 50 ms.
@@ -253,7 +255,7 @@ fn a_panic_of_the_body_in_its_clean_up_is_not_swallowed_by_the_request() {
 fn failures_of_the_body_are_reported_with_the_task_and_the_place_of_the_scope() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&reports);
-    let builder = Scheduler::builder().virtual_time();
+    let builder = Scheduler::builder().virtual_time().slow_poll(std::time::Duration::MAX);
     let scheduler =
         builder.on_report(move |report| log.borrow_mut().push(report.to_string())).build();
     let first = line!() + 2;
