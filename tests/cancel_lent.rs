@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use futures::stream::{FuturesUnordered, StreamExt};
-use notes::{ms, started, world};
+use notes::{Notes, ms, started, world};
 use probe::on_stack;
 use turnwise::generator::AsyncGenerator;
 use turnwise::task::{self, CancelToken, catch_cancel, mask, scope};
@@ -139,16 +139,21 @@ fn a_group_that_yields_outside_of_a_scheduler_loses_no_clean_up() {
     assert_eq!(caught.get(), 100);
 }
 
+/// A generator that yields once, and whose body then waits for a request and resumes it.
+fn rows(log: Notes) -> AsyncGenerator<'static, u8> {
+    AsyncGenerator::new(async move |co| {
+        co.yield_(1).await;
+        log.guard_and_resume("body", 0, pending::<()>()).await;
+    })
+}
+
 /// The mask beside the generator keeps the asker from acting; until then no code after the generator may run.
 #[test]
 fn no_code_runs_after_a_generator_that_has_resumed_before_the_asker_has_acted() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
-        let mut rows = AsyncGenerator::new(async |co| {
-            co.yield_(1).await;
-            log.guard_and_resume("body", 0, pending::<()>()).await;
-        });
+        let mut rows = rows(log.clone());
         let reads = async {
             while rows.next().await.is_some() {}
             log.add("the rows are complete");
@@ -171,10 +176,7 @@ fn a_clean_up_around_a_generator_that_has_resumed_reads_its_end() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
-        let mut rows = AsyncGenerator::new(async |co| {
-            co.yield_(1).await;
-            log.guard_and_resume("body", 0, pending::<()>()).await;
-        });
+        let mut rows = rows(log.clone());
         let caught = catch_cancel(async { while rows.next().await.is_some() {} }).await;
         assert_eq!(rows.next().await, None);
         log.add(format!("caught: {}", caught.is_err()));
@@ -186,7 +188,7 @@ fn a_clean_up_around_a_generator_that_has_resumed_reads_its_end() {
     assert_eq!(notes.take(), ["1 body caught", "1 body resumes", "1 caught: true"]);
 }
 
-/// Nests catches, and counts how many have resumed.
+/// Nested catches, each of which takes a turn for its clean-up and resumes.
 fn nested(depth: usize) -> Boxed {
     let inner: Boxed = if depth == 0 { Box::pin(pending()) } else { nested(depth - 1) };
     Box::pin(async {
@@ -218,14 +220,11 @@ async fn polled_once<F: Future + Unpin>(mut future: F) -> bool {
 }
 
 #[test]
-fn a_generator_that_is_over_and_was_lent_to_a_timeout_ends_for_another_task() {
+fn a_generator_that_has_resumed_inside_a_timeout_has_ended_outside_of_it() {
     let (scheduler, notes) = world();
     let log = notes.clone();
     let handle = started(&scheduler, async move {
-        let mut rows = AsyncGenerator::new(async |co| {
-            co.yield_(1).await;
-            log.guard_and_resume("body", 0, pending::<()>()).await;
-        });
+        let mut rows = rows(log.clone());
         assert_eq!(rows.next().await, Some(1));
         assert!(polled_once(rows.next()).await);
         assert!(timeout(ms(1), rows.next()).await.is_err());

@@ -152,30 +152,26 @@ fn a_report_has_the_place_where_the_child_was_spawned() {
 #[test]
 fn a_scope_that_is_dropped_outside_of_a_run_reports_its_failures() {
     let (scheduler, lines) = reporting(Scheduler::builder());
-    let kept = Rc::new(RefCell::new(None));
-    let place = Rc::clone(&kept);
-    scheduler.block_on(async move {
+    let kept = scheduler.block_on(async {
         let mut failing = Box::pin(failing());
         keep_until_failed(&mut failing).await;
-        place.replace(Some(failing));
+        failing
     });
     assert!(lines.borrow().is_empty());
-    drop(kept.take());
+    drop(kept);
     assert_eq!(lines.take(), ["#2: \"no answer\"", "#3 \"odd\" panicked: a bug"]);
 }
 
 #[test]
 fn a_scope_that_is_dropped_after_its_scheduler_does_not_panic() {
     let (scheduler, lines) = reporting(Scheduler::builder());
-    let kept = Rc::new(RefCell::new(None));
-    let place = Rc::clone(&kept);
-    scheduler.block_on(async move {
+    let kept = scheduler.block_on(async {
         let mut failing = Box::pin(failing());
         keep_until_failed(&mut failing).await;
-        place.replace(Some(failing));
+        failing
     });
     drop(scheduler);
-    drop(kept.take()); // They are printed on stderr, as those of a handle that outlives its scheduler.
+    drop(kept); // They are printed on stderr, as those of a handle that outlives its scheduler.
     assert!(lines.take().is_empty());
 }
 

@@ -7,12 +7,15 @@ mod trace;
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::{prop, proptest};
-use turnwise::scheduler::{EndedTask, Ending, FailurePolicy, ShutdownReport, WaitsFor};
+use turnwise::scheduler::{
+    EndedTask, Ending, FailurePolicy, Park, ShutdownReport, ThreadParker, WaitsFor,
+};
 use turnwise::sync::{Event, Mutex};
 use turnwise::task::catch_cancel;
 use turnwise::{JoinHandle, RunError, Scheduler, gather, sleep, spawn, task, yield_now};
@@ -548,12 +551,26 @@ fn it_waits_out_its_grace_while_a_wake_may_come_from_elsewhere() {
     drop(place);
 }
 
+/// Lets a job end when the scheduler sleeps: by then the shutdown has decided to wait for it.
+struct EndOnPark(mpsc::Sender<()>, ThreadParker);
+
+impl Park for EndOnPark {
+    fn park(&mut self, timeout: Option<Duration>) {
+        let _ended_before = self.0.send(());
+        self.1.park(timeout);
+    }
+
+    fn unparker(&self) -> Waker {
+        self.1.unparker()
+    }
+}
+
 #[test]
 fn it_waits_for_a_blocking_job_that_a_masked_task_needs() {
-    let scheduler = Scheduler::new();
+    let (end, ended) = mpsc::channel();
+    let scheduler = Scheduler::builder().park(EndOnPark(end, ThreadParker::new())).build();
     scheduler.spawn(task::mask(async {
-        let job = turnwise::spawn_blocking(|| thread::sleep(Duration::from_millis(5)));
-        job.await.unwrap();
+        turnwise::spawn_blocking(move || ended.recv()).await.unwrap().unwrap();
     }));
     scheduler.run_until_stalled();
     let report = scheduler.shutdown(seconds(60)).unwrap();

@@ -1,8 +1,8 @@
 //! What happens to a request: which catch takes it, what holds it, and when the region that was asked acts on it.
 //!
-//! Whether the region that was asked, the *asker*, acts is decided only in [`settle`](Regions::settle). The asker calls
-//! it after each poll of its own that leaves it pending; it walks once through everything below the asker, and offers
-//! the request. Anything else that happens only wakes the asker, if that is not being polled, so that it looks again.
+//! Whether the region that was asked, the *asker*, acts is decided only in [`settle`](Regions::settle). It is called
+//! after each pending poll of the asker and, for a task that waits, by `cancel` itself (`root.rs`). It walks once
+//! through everything below the asker, and offers the request. Anything else that happens only wakes the asker, if that is not being polled, so that it looks again.
 //! There are two other ways to an offer: a region that moves to another asker takes over the request of that
 //! (`check_move`), and a generator that is closed passes a request on from its yield (`body_region.rs`).
 //!

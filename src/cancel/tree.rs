@@ -20,8 +20,8 @@
 //!
 //! A region that is dropped while others are below it stays, without an owner, until the last of these has gone.
 //!
-//! All regions of a thread are in one slab, with links both ways, so nothing recurses. What is here
-//! moves plain data; wakers are cloned, woken and dropped by the callers, with nothing borrowed.
+//! All regions of a thread are in one slab, with links both ways, so nothing recurses. What is here moves plain data; wakers are
+//! cloned, woken and dropped by the callers, with nothing borrowed.
 
 use std::iter;
 use std::mem;
@@ -51,7 +51,7 @@ pub(crate) enum Role {
     Gather,
     /// Holds it until it is dropped: a `Cancelled`. Only what was lent to the catch may be below it.
     CleanUp,
-    /// The place where a clean-up resumed its request.
+    /// The place where a clean-up resumed its request: a *leaf*, though what was lent to its catch may still be below it.
     Resumed,
 }
 
