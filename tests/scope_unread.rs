@@ -152,11 +152,8 @@ fn a_report_has_the_place_where_the_child_was_spawned() {
 #[test]
 fn a_scope_that_is_dropped_outside_of_a_run_reports_its_failures() {
     let (scheduler, lines) = reporting(Scheduler::builder());
-    let kept = scheduler.block_on(async {
-        let mut failing = Box::pin(failing());
-        keep_until_failed(&mut failing).await;
-        failing
-    });
+    let mut kept = Box::pin(failing());
+    scheduler.block_on(keep_until_failed(&mut kept));
     assert!(lines.borrow().is_empty());
     drop(kept);
     assert_eq!(lines.take(), ["#2: \"no answer\"", "#3 \"odd\" panicked: a bug"]);
@@ -165,11 +162,8 @@ fn a_scope_that_is_dropped_outside_of_a_run_reports_its_failures() {
 #[test]
 fn a_scope_that_is_dropped_after_its_scheduler_does_not_panic() {
     let (scheduler, lines) = reporting(Scheduler::builder());
-    let kept = scheduler.block_on(async {
-        let mut failing = Box::pin(failing());
-        keep_until_failed(&mut failing).await;
-        failing
-    });
+    let mut kept = Box::pin(failing());
+    scheduler.block_on(keep_until_failed(&mut kept));
     drop(scheduler);
     drop(kept); // They are printed on stderr, as those of a handle that outlives its scheduler.
     assert!(lines.take().is_empty());
