@@ -157,9 +157,10 @@ fn powers_of_two_keep_their_order() {
     }
 }
 
-// tokio#3069: sleeps that were too short, or in the past, waited for the next millisecond.
+// tokio#3069: sleeps that were too short, or in the past, waited for the next millisecond. turnwise#15: deadlines in the
+// past fired in the order of creation, but only after a jump of the clock.
 #[test]
-fn past_deadlines_fire_at_the_next_check_in_fifo_order() {
+fn past_deadlines_fire_at_the_next_check_in_the_order_of_deadlines() {
     let log = Log::default();
     let scheduler = virtual_scheduler();
     scheduler.block_on(sleep(HOUR));
@@ -173,7 +174,7 @@ fn past_deadlines_fire_at_the_next_check_in_fifo_order() {
     }
     scheduler.spawn(sleep(SECOND));
     scheduler.run_until_stalled(); // The clock stands still here.
-    assert_eq!(log.take(), ["0", "1", "2", "3", "4", "5"]);
+    assert_eq!(log.take(), ["5", "2", "1", "3", "0", "4"]);
 
     let lines = trace::trace(|scheduler| {
         (0..1000).for_each(|_| drop(scheduler.spawn(sleep(Duration::ZERO))));

@@ -109,7 +109,8 @@ impl JobRecord {
 
     /// Records that the job has started.
     pub(crate) fn begin(&self) {
-        self.began.store(nanos(self.handed_over.elapsed()).max(1), Ordering::Relaxed);
+        let began = nanos(self.handed_over.elapsed()).max(1).unsigned_abs();
+        self.began.store(began, Ordering::Relaxed);
     }
 
     /// Records that the job has ended, in whatever way. Its result must have been stored already.

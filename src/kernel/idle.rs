@@ -63,8 +63,8 @@ impl Kernel {
 pub(crate) struct NoHooks;
 
 impl Hooks for NoHooks {
-    fn look_around(&self, _kernel: &Kernel) -> u64 {
-        u64::MAX // Wakes come only from tasks and by mail.
+    fn look_around(&self, kernel: &Kernel) {
+        kernel.look_again.set(u64::MAX); // Wakes come only from tasks and by mail.
     }
 
     fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {

@@ -127,10 +127,7 @@ impl<'k, 'r> Run<'k, 'r> {
         kernel.collect_mail();
         let turns = kernel.board.borrow().turns;
         if turns >= kernel.look_again.get() {
-            let until_next = kernel.hooks.look_around(kernel);
-            if !kernel.stop.get() {
-                kernel.look_again.set(turns.saturating_add(until_next));
-            }
+            kernel.hooks.look_around(kernel);
         }
         self.is_over |= kernel.stop.get();
     }

@@ -85,9 +85,9 @@ pub(crate) trait Hooks {
     /// board is borrowed.
     fn arrange(&self, _taskmap: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
 
-    /// Checks every source of wakes except the mailbox, although tasks may be ready. Returns how many turns may be
-    /// given before the next call.
-    fn look_around(&self, kernel: &Kernel) -> u64;
+    /// Checks every source of wakes except the mailbox, although tasks may be ready, and sets the turn of the next call
+    /// (`Kernel::look_again`).
+    fn look_around(&self, kernel: &Kernel);
 
     /// Nothing is ready: waits for a wake, or ends the run. Unless `may_wait`, it neither sleeps nor moves a clock. A
     /// run without a root ends with its last task.

@@ -59,7 +59,8 @@ impl Builder {
     /// Sets how far past a deadline the thread may sleep, so that timers close together share one wake-up; 1 ms by
     /// default, zero for exact deadlines.
     ///
-    /// The slack affects only how long the thread sleeps, never a deadline, and has no effect under a virtual clock.
+    /// The slack affects only how long the thread sleeps, and what counts as [late](crate::time::Missed) for an
+    /// interval, never a deadline. It has no effect under a virtual clock.
     pub fn timer_slack(mut self, slack: Duration) -> Self {
         self.settings.timer_slack = slack;
         self

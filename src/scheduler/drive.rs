@@ -129,7 +129,8 @@ impl Scheduler {
         drop(old);
     }
 
-    /// Moves a virtual clock forward. Timers that become due fire in the next run.
+    /// Moves a virtual clock forward. Timers that become due fire when the next run starts or, if the scheduler is
+    /// running, at the end of the current pass: after each task that was ready when it began has had its turn.
     ///
     /// # Panics
     ///
@@ -154,6 +155,7 @@ impl Scheduler {
     #[track_caller]
     pub fn advance(&self, by: Duration) {
         self.layers.time(&self.kernel).advance(by);
+        self.layers.look_after(&self.kernel, 0);
     }
 
     /// Returns the state of this scheduler at this moment; `Display` prints it as a table.

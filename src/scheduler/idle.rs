@@ -7,14 +7,11 @@ use crate::report::Transition;
 use crate::scheduler::park::{Park, ThreadParker};
 use crate::scheduler::parts::Layers;
 use crate::scheduler::snapshot;
-use crate::time::{Nanos, later, nanos};
+use crate::time::{MOST_TURNS, Nanos, Time, between, later, nanos};
 use crate::watch::emit;
 
-/// After this many turns, at the end of the current pass, the clock is read. A reading costs as much as two turns.
-const TURNS_BETWEEN_LOOKS: u64 = 64;
-
 /// Checks timers and I/O although tasks are ready, so that busy tasks cannot starve them.
-pub(super) fn look_around(layers: &Layers, kernel: &Kernel) -> u64 {
+pub(super) fn look_around(layers: &Layers, kernel: &Kernel) {
     fire_timers(layers, kernel);
     layers.with_park(|park| {
         if park.may_wake() {
@@ -27,7 +24,6 @@ pub(super) fn look_around(layers: &Layers, kernel: &Kernel) -> u64 {
         kernel.end_all_tasks(true);
         kernel.stop_run();
     }
-    TURNS_BETWEEN_LOOKS
 }
 
 /// Nothing is ready: waits until a task is, or finds that none ever will be.
@@ -60,11 +56,17 @@ pub(super) fn decide(layers: &Layers, kernel: &Kernel, has_root: bool, may_wait:
     }
 }
 
-/// Wakes every task whose deadline has passed; returns `true` if there was one.
+/// Wakes every task whose deadline has passed, and plans the next look. Returns `true` if there was such a task.
 pub(super) fn fire_timers(layers: &Layers, kernel: &Kernel) -> bool {
+    let time = layers.has_time();
+    let now = time.and_then(|time| time.read_if_awaited());
     let turns = kernel.board.borrow().turns;
-    kernel.look_again.set(turns + TURNS_BETWEEN_LOOKS);
-    layers.has_time().is_some_and(|time| time.fire_due(kernel))
+    // Before they fire: an observer that runs then may end the run, which takes a look.
+    if !kernel.stop.get() {
+        let until_next = time.map_or(MOST_TURNS, |time| time.turns_until_look(turns, now));
+        kernel.look_again.set(turns + until_next);
+    }
+    time.zip(now).is_some_and(|(time, now)| time.fire_due(kernel, now))
 }
 
 /// Moves a virtual clock to the next deadline; returns `false` if there is none.
@@ -73,11 +75,28 @@ pub(super) fn jump(layers: &Layers, kernel: &Kernel) -> bool {
     let Some(deadline) = time.next_deadline() else { return false };
     time.clock.jump(deadline);
     emit(kernel, || Transition::ClockJumped { to: time.clock.instant(deadline) });
-    fire_timers(layers, kernel);
+    time.fire_due(kernel, time.clock.latest());
     true
 }
 
 impl Layers {
+    /// Starts to measure turns if a timer is waited for. Whether turns are long is known after the next one.
+    #[cold]
+    pub(super) fn measure_turns(&self, kernel: &Kernel, time: &Time) {
+        let turns = kernel.board.borrow().turns;
+        if time.start_measuring(turns) {
+            self.look_after(kernel, turns + 1);
+        }
+    }
+
+    /// Makes the next look come at the end of the pass in which this many turns will have been given in total, or
+    /// earlier. Without effect during a shutdown, which has planned its first look.
+    pub(super) fn look_after(&self, kernel: &Kernel, turns: u64) {
+        if !self.is_shutting_down.get() {
+            kernel.look_again.set(turns.min(kernel.look_again.get()));
+        }
+    }
+
     /// Returns whether no task is left that this run could ever give a turn.
     ///
     /// Scopes are polled by tasks. If only children of scopes are left, their scopes were leaked together with the
@@ -161,9 +180,9 @@ impl Layers {
     /// Sleeps until a deadline, rounded up so that deadlines close together share one wake-up.
     fn park_until(&self, kernel: &Kernel, deadline: Nanos) {
         let slack = nanos(self.settings.timer_slack).max(1);
-        let rounded = deadline.checked_next_multiple_of(slack).unwrap_or(deadline);
-        let left = rounded.saturating_sub(self.time(kernel).clock.latest());
-        self.sleep(kernel, Some(Duration::from_nanos(left)));
+        let rest = deadline.rem_euclid(slack);
+        let rounded = if rest == 0 { deadline } else { later(deadline, slack - rest) };
+        self.sleep(kernel, Some(between(self.time(kernel).clock.latest(), rounded)));
     }
 
     /// Puts the thread to sleep, unless there is something to do after all.
@@ -183,6 +202,9 @@ impl Layers {
                 self.parks.set(self.parks.get() + 1);
                 park.park(timeout);
                 drop(kernel.mailbox.sleeper());
+                if let Some(time) = self.has_time() {
+                    time.skip_sleep(kernel.board.borrow().turns);
+                }
             }
         });
         emit(kernel, || Transition::Unparked);

@@ -135,6 +135,9 @@ impl Hooks for Layers {
     fn after_turn(&self, kernel: &Kernel, key: Key, flags: Flags, is_over: bool) {
         if let Some(time) = self.time.get() {
             time.settle();
+            if !time.is_measuring() {
+                self.measure_turns(kernel, time);
+            }
         }
         if !is_over && flags.has(Flags::CALL_EXIT) {
             cancel::after_turn(kernel, self.roots.get_or_init(Rc::default), key, flags);
@@ -160,8 +163,8 @@ impl Hooks for Layers {
         self.policy_state.borrow_mut().arrange(pass, |slot| taskmap.at(slot).priority);
     }
 
-    fn look_around(&self, kernel: &Kernel) -> u64 {
-        idle::look_around(self, kernel)
+    fn look_around(&self, kernel: &Kernel) {
+        idle::look_around(self, kernel);
     }
 
     fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {

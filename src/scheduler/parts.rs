@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::blocking::JobRegistry;
 use crate::cancel::Roots;
@@ -102,8 +102,10 @@ impl Layers {
     }
 
     pub(super) fn time(&self, kernel: &Kernel) -> &Rc<Time> {
-        let clock = || Clock::new(self.began, self.settings.virtual_time);
-        self.time.get_or_init(|| Rc::new(Time::new(kernel.id, clock())))
+        let Settings { virtual_time, timer_slack, .. } = self.settings;
+        let slack = if virtual_time { Duration::ZERO } else { timer_slack };
+        let make = || Time::new(kernel.id, Clock::new(self.began, virtual_time), slack);
+        self.time.get_or_init(|| Rc::new(make()))
     }
 
     pub(super) fn newcomers(&self) -> &Rc<Newcomers> {

@@ -20,7 +20,7 @@ use crate::scheduler::error::{NestedRun, RunError};
 use crate::scheduler::newcomers::{ask, shutdown_reason};
 use crate::scheduler::scheduler::Scheduler;
 use crate::scheduler::snapshot;
-use crate::time::{NEVER, Nanos, Time, TimerKey, When, later, nanos};
+use crate::time::{NEVER, Nanos, Time, TimerKey, When, between, later, nanos};
 use crate::watch::origin;
 
 /// What happened to the tasks that were alive when a scheduler was shut down, and to those spawned during the shutdown.
@@ -162,14 +162,14 @@ impl Scheduler {
         drop(log);
         kernel.end_all_tasks(false);
         run.end();
-        report.took = Duration::from_nanos(time.clock.now() - began);
+        report.took = between(began, time.clock.now());
         Ok(report)
     }
 
     /// Creates the report of the tasks that have ended, and of those that are about to be dropped.
     fn report(&self, log: &ShutdownLogGuard<'_>) -> ShutdownReport {
         let Scheduler { kernel, layers } = self;
-        let took = Duration::from_nanos(layers.time(kernel).clock.now() - log.log.began);
+        let took = between(log.log.began, layers.time(kernel).clock.now());
         let snapshot = snapshot::snapshot(layers, kernel);
         let alive = snapshot.tasks.into_iter();
         let aborted =
@@ -218,7 +218,7 @@ impl Observer for ShutdownLog {
             }
             Transition::Exited { task, ending } => {
                 let Some((label, spawned_at)) = notes.alive.remove(task) else { return };
-                let took = Duration::from_nanos(self.time.clock.now() - self.began);
+                let took = between(self.began, self.time.clock.now());
                 let (ending, waits, requests) = (*ending, Vec::new(), Vec::new());
                 notes.ended.push(EndedTask { label, spawned_at, ending, took, waits, requests });
             }

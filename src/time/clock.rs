@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::time::nanos::{LAST, Nanos, nanos};
+use crate::time::nanos::{LAST, Nanos, between, nanos};
 
 /// The scheduler's clock. It never goes back.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Clock {
 
     /// Returns the time since the base.
     pub(crate) fn elapsed(&self) -> Duration {
-        Duration::from_nanos(self.now())
+        between(0, self.now())
     }
 
     /// Returns the latest reading, without taking a new one.
@@ -49,12 +49,19 @@ impl Clock {
     }
 
     pub(crate) fn instant(&self, at: Nanos) -> Instant {
+        let length = Duration::from_nanos(at.unsigned_abs());
+        if at < 0 {
+            return self.base.checked_sub(length).unwrap_or(self.base);
+        }
         let far = Duration::from_secs(86400 * 365 * 30);
-        self.base.checked_add(Duration::from_nanos(at)).unwrap_or(self.base + far)
+        self.base.checked_add(length).unwrap_or(self.base + far)
     }
 
     pub(crate) fn at(&self, instant: Instant) -> Nanos {
-        nanos(instant.saturating_duration_since(self.base))
+        match instant.checked_duration_since(self.base) {
+            Some(after) => nanos(after),
+            None => -nanos(self.base.saturating_duration_since(instant)),
+        }
     }
 }
 
@@ -70,15 +77,25 @@ mod tests {
         clock.jump(4);
         assert_eq!(clock.now(), 10);
         assert_eq!(clock.at(clock.instant(10)), 10);
-        assert_eq!(clock.at(clock.base.checked_sub(Duration::from_secs(1)).unwrap()), 0);
+    }
+
+    // Two deadlines in the past keep their order, also if the scheduler was created after them.
+    #[test]
+    fn a_point_in_time_before_the_scheduler_is_kept() {
+        let clock = Clock::new(Instant::now(), false);
+        let before = clock.base.checked_sub(Duration::from_nanos(7)).unwrap();
+        assert_eq!(clock.at(before), -7);
+        assert_eq!(clock.instant(-7), before);
     }
 
     #[test]
     fn no_point_in_time_is_out_of_range() {
         let clock = Clock::new(Instant::now(), true);
-        for shift in 0..64 {
+        for shift in 0..63 {
             assert!(clock.instant(1 << shift) >= clock.base);
+            assert!(clock.instant(-1 << shift) <= clock.base);
         }
         assert!(clock.instant(NEVER) >= clock.base);
+        assert!(clock.instant(Nanos::MIN) <= clock.base);
     }
 }

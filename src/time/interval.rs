@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::limits::{Limited, poll_limited};
+use crate::time::layer::current_time;
 use crate::time::{Sleep, now};
 
 /// Creates an interval that ticks immediately at its first [`tick`](Interval::tick), then once every `period`.
@@ -38,12 +39,16 @@ pub fn interval(period: Duration) -> Interval {
     Interval { period, missed: Missed::Delay, next: NextTick::First, sleep: None, made_at }
 }
 
-/// What an interval does when a tick is taken too late.
+/// What an interval does when a tick is late: taken 5 ms or more after it was due, or a whole period if that is shorter.
+///
+/// It makes no difference whether the owner came late, or waited while something kept the scheduler busy. A smaller
+/// delay does not shift the schedule, so an interval does not drift. On a real clock, the
+/// [slack](crate::scheduler::Builder::timer_slack) is allowed in addition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "MissedTickBehavior")]
 pub enum Missed {
-    /// Ticks immediately, then every period from there: however late a tick is taken, the next one is a whole period
-    /// away, and the schedule shifts. The default.
+    /// Ticks immediately, then every period from there: however late a tick is, the next one is a whole period away, and
+    /// the schedule shifts. The default.
     #[default]
     Delay,
     /// Ticks immediately for every tick that was missed, until it has caught up.
@@ -51,6 +56,9 @@ pub enum Missed {
     /// Ticks immediately, then at the next point in time of the old schedule that is not in the past.
     Skip,
 }
+
+/// A tick that is taken this long after it was due is late, even if the period is longer.
+const LATE: Duration = Duration::from_millis(5);
 
 /// Ticks at a fixed period; created by [`interval`].
 pub struct Interval {
@@ -141,24 +149,23 @@ impl Interval {
             ready!(Pin::new(sleep).poll(&mut Context::from_waker(cx.waker())));
         }
         let due = due.expect("a sleep that never ends is never ready");
-        // An owner that has waited was not too late, though the timer may have been, by a little.
-        let has_waited = self.sleep.take().is_some();
-        let late = if !has_waited && now > due { Some(now) } else { None };
-        self.next = self.after(due, late).map_or(NextTick::Never, NextTick::At);
+        self.sleep = None;
+        self.next = self.after(due, now).map_or(NextTick::Never, NextTick::At);
         Poll::Ready(due)
     }
 
-    /// Returns when the tick after the one at `due` is due. `late` is the time at which that one was taken, if that was
-    /// too late.
-    fn after(&self, due: Instant, late: Option<Instant>) -> Option<Instant> {
+    /// Returns when the tick after the one at `due` is due, if that one is taken now.
+    fn after(&self, due: Instant, now: Instant) -> Option<Instant> {
         let planned = due.checked_add(self.period)?;
-        match (self.missed, late) {
-            (Missed::Delay, Some(now)) => now.checked_add(self.period),
-            (Missed::Skip, Some(now)) if planned < now => {
-                let behind = (now - due).as_nanos() % self.period.as_nanos();
-                let behind = Duration::from_nanos(u64::try_from(behind).unwrap_or(u64::MAX));
-                let wait =
-                    if behind.is_zero() { behind } else { self.period.saturating_sub(behind) };
+        let behind = now.saturating_duration_since(due);
+        let slack = current_time().map_or(Duration::ZERO, |time| time.slack);
+        let tolerance = self.period.min(LATE).saturating_add(slack);
+        match self.missed {
+            Missed::Delay if behind >= tolerance => now.checked_add(self.period),
+            Missed::Skip if behind > self.period => {
+                let rest = behind.as_nanos() % self.period.as_nanos();
+                let rest = Duration::from_nanos(u64::try_from(rest).unwrap_or(u64::MAX));
+                let wait = if rest.is_zero() { rest } else { self.period.saturating_sub(rest) };
                 now.checked_add(wait)
             }
             _ => Some(planned),

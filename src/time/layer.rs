@@ -2,7 +2,8 @@
 //!
 //! Reading a real clock costs as much as two turns. So creating a sleep sets `CALL_AFTER`, and after the turn all
 //! sleeps that were created in it share one reading. A virtual clock costs nothing to read, and is read immediately.
-//! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), and when nothing is ready.
+//! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), as often as `looks.rs` says,
+//! and when nothing is ready.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -17,7 +18,8 @@ use crate::kernel::{
 };
 use crate::report::{Transition, WaitsFor};
 use crate::time::clock::Clock;
-use crate::time::nanos::{NEVER, Nanos, later, nanos};
+use crate::time::looks::{Looks, MOST_TURNS};
+use crate::time::nanos::{NEVER, Nanos, between, later, nanos};
 use crate::time::timers::{Sleeper, TimerKey, Timers, When};
 use crate::watch::emit;
 
@@ -25,14 +27,17 @@ use crate::watch::emit;
 pub(crate) struct Time {
     pub(crate) scheduler: NonZeroU32,
     pub(crate) clock: Clock,
+    /// How late a thread that sleeps may wake up: deadlines are rounded up to multiples of it.
+    pub(crate) slack: Duration,
+    looks: Looks,
     timers: RefCell<Timers>,
 }
 
 // ----- for the scheduler -----
 
 impl Time {
-    pub(crate) fn new(scheduler: NonZeroU32, clock: Clock) -> Self {
-        Time { scheduler, clock, timers: RefCell::default() }
+    pub(crate) fn new(scheduler: NonZeroU32, clock: Clock, slack: Duration) -> Self {
+        Time { scheduler, clock, slack, looks: Looks::new(), timers: RefCell::default() }
     }
 
     /// Sets the deadlines of the sleeps that were created in a turn. They share one reading of the clock, at the end of
@@ -45,15 +50,51 @@ impl Time {
         }
     }
 
-    /// Wakes every task whose deadline has come; `true` if there was one.
-    pub(crate) fn fire_due(&self, kernel: &Kernel) -> bool {
-        let mut timers = self.timers.borrow_mut();
-        if timers.armed() == 0 && !timers.has_fresh() {
+    /// Reads the clock, unless no timer is waited for.
+    #[inline]
+    pub(crate) fn read_if_awaited(&self) -> Option<Nanos> {
+        let is_awaited = {
+            let timers = self.timers.borrow();
+            timers.armed() > 0 || timers.has_fresh()
+        };
+        is_awaited.then(|| self.clock.now())
+    }
+
+    /// Returns how many turns may be given until the next look. This look comes after `turns`, with this reading of the
+    /// clock.
+    #[inline]
+    pub(crate) fn turns_until_look(&self, turns: u64, now: Option<Nanos>) -> u64 {
+        if self.clock.is_virtual() { MOST_TURNS } else { self.looks.next(turns, now) }
+    }
+
+    /// Returns whether the length of turns is measured, as it should be while a timer is waited for.
+    #[inline]
+    pub(crate) fn is_measuring(&self) -> bool {
+        self.looks.is_measuring()
+    }
+
+    /// Starts to measure turns, if a timer is waited for. Returns `true` if it does: then the next look should come soon.
+    pub(crate) fn start_measuring(&self, turns: u64) -> bool {
+        if self.clock.is_virtual() {
             return false;
         }
-        let now = self.clock.now();
-        // Sleeps that a destructor or a callback created after the last turn are settled here.
-        timers.settle(now);
+        let now = self.read_if_awaited();
+        now.inspect(|&now| self.looks.measure_from(turns, now)).is_some()
+    }
+
+    /// Leaves out of the measurement the time that the thread has just slept.
+    pub(crate) fn skip_sleep(&self, turns: u64) {
+        if self.looks.is_measuring() {
+            self.looks.measure_from(turns, self.clock.now());
+        }
+    }
+
+    /// Wakes every task whose deadline had come by `now`, the latest reading of the clock; `true` if there was one.
+    pub(crate) fn fire_due(&self, kernel: &Kernel, now: Nanos) -> bool {
+        let mut timers = self.timers.borrow_mut();
+        if timers.has_fresh() {
+            timers.settle(now); // They were created by a destructor or a callback after the last turn.
+        }
         timers.collect_due(now);
         if !timers.has_due() {
             return false;
@@ -98,7 +139,7 @@ impl Time {
         self.timers.borrow().armed()
     }
 
-    /// Moves a virtual clock forward. Timers that become due fire at the next [`Time::fire_due`].
+    /// Moves a virtual clock forward. Timers that become due fire at the next look.
     #[track_caller]
     pub(crate) fn advance(&self, by: Duration) {
         assert!(
@@ -115,7 +156,7 @@ impl Time {
         let now = self.clock.now();
         for (deadline, sleeper, place) in self.timers.borrow().waits() {
             let deadline = deadline.filter(|&deadline| deadline != NEVER);
-            let left = deadline.map(|at| Duration::from_nanos(at.saturating_sub(now)));
+            let left = deadline.map(|at| between(now, at));
             each(left, sleeper.task(self.scheduler), place);
         }
     }
@@ -142,7 +183,12 @@ impl Time {
                 set_turn_flag(Flags::CALL_AFTER);
                 when
             }
-            When::At(_) => when,
+            When::At(_) => {
+                if !self.clock.is_virtual() && !self.looks.is_measuring() {
+                    set_turn_flag(Flags::CALL_AFTER); // For `start_measuring`.
+                }
+                when
+            }
         };
         self.timers.borrow_mut().create(when, place)
     }
@@ -217,8 +263,12 @@ impl Time {
         drop(waiter);
     }
 
+    /// Returns the time of the clock. It is also the reading for the sleeps that were created in this turn so far, so
+    /// that deadlines which are computed from it compare with theirs as on a virtual clock.
     pub(crate) fn instant_now(&self) -> Instant {
-        self.clock.instant(self.clock.now())
+        let now = self.clock.now();
+        self.timers.borrow_mut().settle(now);
+        self.clock.instant(now)
     }
 
     pub(crate) fn nanos_of(&self, instant: Instant) -> Nanos {

@@ -28,6 +28,7 @@ mod nanos;
 mod clock;
 mod heap;
 mod timers;
+mod looks;
 mod layer;
 mod now;
 mod sleep;
@@ -37,7 +38,8 @@ mod timeout;
 pub(crate) use clock::Clock;
 #[allow(unused_imports, reason = "for the feature `jobs`")]
 pub(crate) use layer::{Time, current_time, forget};
-pub(crate) use nanos::{NEVER, Nanos, later, nanos};
+pub(crate) use looks::MOST_TURNS;
+pub(crate) use nanos::{NEVER, Nanos, between, later, nanos};
 pub(crate) use timers::{TimerKey, When};
 
 pub use interval::{Interval, Missed, Tick, interval};

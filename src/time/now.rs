@@ -89,7 +89,7 @@ impl Future for Advance {
             );
         };
         time.advance(by);
-        time.fire_due(&kernel);
+        time.fire_due(&kernel, time.clock.latest());
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -16,13 +16,22 @@ use crate::time::timers::{TimerKey, When};
 
 /// Waits until `duration` has elapsed since this call.
 ///
-/// A sleep is never early. Sleeps that are created in one turn share one reading of the clock, at the end of that turn,
-/// so a sleep may be late by the length of a turn, and by the [slack](crate::scheduler::Builder::timer_slack) of the
-/// thread's sleep. Sleeps with equal deadlines complete in the order in which they were created. A sleep of zero
-/// completes when the scheduler next checks its timers: when nothing is ready, or between passes, after 64 turns or
-/// more. A sleep of [`Duration::MAX`], or of more than 292 years, never completes.
+/// A sleep is never early. Sleeps that are created in one turn share one reading of the clock, at the end of that turn
+/// or when it calls [`time::now`](crate::time::now), so a sleep may be late by the length of a turn. Sleeps that are
+/// due together complete in the order of their deadlines, and those with equal deadlines in the order in which they
+/// were created, on every clock. A sleep of zero completes when the scheduler next checks its timers. A sleep of
+/// [`Duration::MAX`], or of more than 292 years, never completes.
 ///
 /// A sleep that is created outside of a running scheduler counts from its first poll.
+///
+/// # How late it can be
+///
+/// When nothing is ready, the thread sleeps until the next deadline, and wakes later by up to the
+/// [slack](crate::scheduler::Builder::timer_slack). While tasks are ready, the timers are checked between passes (a
+/// pass is one turn for every task that was ready when it began): after 64 turns or, if these take longer than 100 µs,
+/// after as many as take that long, but at least one. The length of turns is measured from one check to the next. So
+/// when turns become long, a sleep may be late by 64 of them, rounded up to the end of a pass, once. From then on there
+/// is a check after every pass.
 ///
 /// # Cancel safety
 ///
@@ -46,7 +55,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(Deadline::After(duration), Location::caller())
 }
 
-/// Waits until `deadline`; a deadline in the past is treated like a [`sleep`] of zero.
+/// Waits until `deadline`; a deadline in the past has come when the scheduler next checks its timers. See [`sleep`] for
+/// the order in which sleeps complete.
 ///
 /// Under a virtual clock the instant is compared with [`time::now`](crate::time::now).
 ///
@@ -153,8 +163,8 @@ impl Sleep {
     }
 
     /// Returns the deadline; `None` if the sleep has completed, or if its deadline is not known yet. On a real clock
-    /// that is so until the end of the turn that created the sleep; a [`sleep`] that was created outside of a running
-    /// scheduler has no deadline until its first poll.
+    /// that is so until the turn that created the sleep ends or calls [`time::now`](crate::time::now); a [`sleep`] that
+    /// was created outside of a running scheduler has no deadline until its first poll.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             SleepStage::Started { time, timer } => time.timer_deadline(*timer),

@@ -399,31 +399,42 @@ mod tests {
     }
 
     proptest! {
-        /// Random timers, cancellations and steps of the clock, compared with a sorted list.
+        /// Random timers, cancellations, resets and steps of the clock, compared with a sorted list. A real clock gives
+        /// a timer its deadline after the turn, a virtual one immediately.
         #[test]
         fn it_fires_in_the_order_of_a_sorted_list(
-            steps in prop::collection::vec((0u8..4, any::<u64>(), 0u32..40), 1..300)
+            is_virtual in any::<bool>(),
+            steps in prop::collection::vec((0u8..6, any::<i64>(), 0u32..40), 1..300),
         ) {
             let mut timers = Timers::default();
             // Deadline and order of creation of every live timer.
             let mut model: Vec<(Nanos, usize, TimerKey)> = Vec::new();
             let mut now: Nanos = 0;
-            for (count, (what, number, shift)) in steps.into_iter().enumerate() {
-                let number = number >> 24 >> shift;
+            for (made, (what, number, shift)) in steps.into_iter().enumerate() {
+                let number = number >> 24 >> shift; // Negative in half of all cases.
+                let length = number.unsigned_abs().cast_signed();
+                if matches!(what, 2 | 3) && !model.is_empty() {
+                    let chosen = number.unsigned_abs() % model.len() as u64;
+                    let (.., key) = model.remove(usize::try_from(chosen).unwrap());
+                    assert!(!timers.cancel(key));
+                }
                 match what {
-                    0 | 1 => {
-                        let key = arm(&mut timers, When::After(number));
+                    0 => {
+                        let deadline = now + length;
+                        let when = if is_virtual { When::At(deadline) } else { When::After(length) };
+                        model.push((deadline, made, arm(&mut timers, when)));
                         timers.settle(now);
-                        model.push((now + number, count, key));
                     }
-                    2 if !model.is_empty() => {
-                        let (.., key) = model.remove(usize::try_from(number).unwrap() % model.len());
-                        assert!(!timers.cancel(key));
+                    // Case 2 is a reset. Half of the deadlines are in the past, some before the scheduler was created.
+                    1 | 2 => {
+                        let when = When::At(now + number);
+                        model.push((now + number, made, arm(&mut timers, when)));
                     }
+                    3 => {}
                     _ => {
-                        now += number;
+                        now += length;
                         timers.collect_due(now);
-                        model.sort_by_key(|&(deadline, count, _)| (deadline, count));
+                        model.sort_by_key(|&(deadline, made, _)| (deadline, made));
                         for (_, _, key) in model.extract_if(.., |timer| timer.0 <= now) {
                             prop_assert!(!timers.forget_if_fired(key));
                             prop_assert!(timers.fire().is_some());
