@@ -61,7 +61,7 @@ fn main() {
 
 // Output:
 //
-// deadlock at turn 6: 3 of 3 tasks can never run again
+// deadlock at turn 6: 3 tasks can never run again
 //   #1 "Plato"    waits for mutex "fork left of Hypatia" at examples/philosophers.rs:26:28, held by #2 "Hypatia" (locked at examples/philosophers.rs:24:25), since turn 4
 //   #2 "Hypatia"  waits for mutex "fork left of Kant"    at examples/philosophers.rs:26:28, held by #3 "Kant" (locked at examples/philosophers.rs:24:25), since turn 5
 //   #3 "Kant"     waits for mutex "fork left of Plato"   at examples/philosophers.rs:26:28, held by #1 "Plato" (locked at examples/philosophers.rs:24:25), since turn 6

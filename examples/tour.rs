@@ -113,7 +113,7 @@ async fn after_you(guest: Guest) {
 // -- a deadlock is explained
 // alice: after you!
 // bob: after you!
-// deadlock at turn 2: 2 of 2 tasks can never run again
+// deadlock at turn 2: 2 tasks can never run again
 //   #1 "alice"  waits for task #2 "bob", spawned at examples/tour.rs:81:31, since turn 1
 //   #2 "bob"    waits for task #1 "alice", spawned at examples/tour.rs:80:35, since turn 2
 // cycle: #1 -> #2 -> #1

@@ -107,7 +107,7 @@ fn two_tasks_that_wait_for_each_other_are_a_certain_deadlock_with_both_names() {
     to_alice.send(bob).unwrap();
     to_bob.send(alice).unwrap();
     let expected = [
-        "deadlock at turn 2: 2 of 2 tasks can never run again",
+        "deadlock at turn 2: 2 tasks can never run again",
         "  #1 \"alice\"  waits for task #2 \"bob\", spawned at [bob], since turn 1",
         "  #2 \"bob\"    waits for task #1 \"alice\", spawned at [alice], since turn 2",
         "cycle: #1 -> #2 -> #1",
@@ -124,7 +124,7 @@ fn a_task_that_waits_for_itself_is_a_certain_deadlock_too() {
     let narcissus = narcissus.spawn_on(&scheduler, waits(for_narcissus)); // [narcissus]
     to_narcissus.send(narcissus).unwrap();
     let expected = [
-        "deadlock at turn 1: 1 of 1 task can never run again",
+        "deadlock at turn 1: 1 task can never run again",
         "  #1 \"narcissus\"  waits for task #1 \"narcissus\", spawned at [narcissus], since turn 1",
         "cycle: #1 -> #1",
         CERTAIN,

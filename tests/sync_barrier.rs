@@ -207,7 +207,7 @@ fn a_barrier_one_party_short_is_named_in_the_report() {
     let Err(RunError::Deadlock(report)) = scheduler.run() else { panic!("one is missing") };
     let source = include_str!("sync_barrier.rs");
     let expected = [
-        "deadlock at turn 2: 2 of 2 tasks can never run again",
+        "deadlock at turn 2: 2 tasks can never run again",
         "  #1 \"alice\"  waits for barrier \"start\" at [wait], since turn 1",
         "  #2 \"bob\"    waits for barrier \"start\" at [wait], since turn 2",
         "certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` held \

@@ -286,7 +286,7 @@ fn two_tasks_that_lock_in_opposite_order_are_explained() {
         alice.await.unwrap();
     });
     let expected = [
-        "deadlock at turn 5: 3 of 3 tasks can never run again",
+        "deadlock at turn 5: 3 tasks can never run again",
         "  #2 \"alice\"  waits for mutex \"right\" at [two], held by #3 \"bob\" (locked at [one]), since turn 4",
         "  #3 \"bob\"    waits for mutex \"left\"  at [two], held by #2 \"alice\" (locked at [one]), since turn 5",
         "  #1 main     waits for task #2 \"alice\", spawned at [spawned], since turn 1",
@@ -303,7 +303,7 @@ fn a_task_that_locks_a_mutex_twice_waits_for_itself() {
         let _twice = account.lock().await; // [twice]
     });
     let expected = [
-        "deadlock at turn 1: 1 of 1 task can never run again",
+        "deadlock at turn 1: 1 task can never run again",
         "  #1 main  waits for mutex \"account\" at [twice], held by #1 main (locked at [once]), since turn 1",
         "cycle: #1 -> mutex \"account\" -> #1",
     ];

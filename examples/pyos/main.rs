@@ -262,7 +262,7 @@ fn the_defects() -> Result<(), Box<dyn Error>> {
 // --- on turnwise the run ends with a report
 // task #1 waits for task #2
 // task #2 waits for task #1
-// deadlock at turn 2: 2 of 2 tasks can never run again
+// deadlock at turn 2: 2 tasks can never run again
 //   #1 "alice"  waits for task #2 "bob", spawned at examples/pyos/defects.rs:104:48, since turn 1
 //   #2 "bob"    waits for task #1 "alice", spawned at examples/pyos/defects.rs:103:52, since turn 2
 // cycle: #1 -> #2 -> #1

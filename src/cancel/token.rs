@@ -72,7 +72,7 @@ impl CancelToken {
     fn with_parent(parent: Option<(Rc<Shared>, usize)>) -> Self {
         let shared = Shared {
             reason: OnceCell::new(),
-            waiters: Waiters::new("cancel token"),
+            waiters: Waiters::new(&"cancel token"),
             parent,
             children: RefCell::default(),
         };

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::Place;
-use crate::sync::{Event, EventWait};
+use crate::sync::waiters::Kind;
+use crate::sync::{EndedBy, Event, EventWait};
 
 /// Whether the channel is closed, and the tasks that wait for that.
 pub(crate) struct End(Event);
 
 impl End {
-    pub(crate) const fn new(kind: &'static str) -> Self {
+    pub(crate) const fn new(kind: Kind) -> Self {
         End(Event::of_kind(kind))
     }
 
@@ -36,7 +37,20 @@ impl End {
         self.0.clear();
     }
 
-    pub(crate) fn wait(&self, place: Place) -> Closed<'_> {
+    /// Returns whether a task waits for the closing.
+    #[inline]
+    pub(crate) fn has_waits(&self) -> bool {
+        self.0.has_waits()
+    }
+
+    /// Sets which ends may close the channel, for reports.
+    pub(crate) fn set_ended_by(&self, ended_by: EndedBy) {
+        self.0.set_ended_by(ended_by);
+    }
+
+    /// Waits until the channel is closed; reports show which ends may do that.
+    pub(crate) fn wait(&self, place: Place, ended_by: EndedBy) -> Closed<'_> {
+        self.set_ended_by(ended_by);
         Closed { wait: self.0.wait_at(place) }
     }
 }

@@ -6,8 +6,8 @@ use crate::kernel::Waiter;
 use crate::kernel::{Place, TaskKey, drop_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
-use crate::sync::WaitStage;
 use crate::sync::waiters::{Ticket, Waiters};
+use crate::sync::{EndedBy, WaitStage};
 
 /// The wait of a receiver that alone may take what it waits for.
 ///
@@ -28,16 +28,18 @@ impl Listener {
         Listener { ticket: None, is_waiting: false }
     }
 
-    /// Returns what `look` finds; otherwise joins the list, to be woken and look again.
+    /// Returns what `look` finds; otherwise joins the list, to be woken and look again. The first wait in the list sets
+    /// what may end it, for reports.
     #[inline]
     pub(crate) fn wait<R>(
         &mut self,
         waiters: &Waiters,
         place: Place,
         cx: &Context<'_>,
+        ended_by: impl FnOnce() -> EndedBy,
         look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
-        poll_limited(Listening { listener: self, waiters, place, look }, cx)
+        poll_limited(Listening { listener: self, waiters, place, ended_by, look }, cx)
     }
 
     /// The slow path: a repeated poll, or a foreign waker.
@@ -47,6 +49,7 @@ impl Listener {
         waiters: &Waiters,
         place: Place,
         cx: &Context<'_>,
+        ended_by: impl FnOnce() -> EndedBy,
         mut look: impl FnMut() -> Poll<R>,
     ) -> Poll<R> {
         if let (true, Some(ticket)) = (self.is_waiting, &self.ticket)
@@ -65,6 +68,7 @@ impl Listener {
             }
         }
         self.is_waiting = true;
+        waiters.begin_ended_by(ended_by);
         self.ticket = Some(waiters.join(waiter, waiters.round(), place));
         Poll::Pending
     }
@@ -95,20 +99,21 @@ impl Listener {
 }
 
 /// One poll of a wait.
-struct Listening<'a, L> {
+struct Listening<'a, E, L> {
     listener: &'a mut Listener,
     waiters: &'a Waiters,
     place: Place,
+    ended_by: E,
     look: L,
 }
 
-impl<R, L: FnMut() -> Poll<R>> Limited for Listening<'_, L> {
+impl<R, E: FnOnce() -> EndedBy, L: FnMut() -> Poll<R>> Limited for Listening<'_, E, L> {
     type Output = R;
 
     #[allow(clippy::inline_always, reason = "it is the poll of every wait of this kind")]
     #[inline(always)]
     fn poll_now(self, cx: &Context<'_>) -> Poll<R> {
-        let Listening { listener, waiters, place, mut look } = self;
+        let Listening { listener, waiters, place, ended_by, mut look } = self;
         if let Poll::Ready(found) = look() {
             listener.rest(waiters);
             return Poll::Ready(found);
@@ -118,11 +123,14 @@ impl<R, L: FnMut() -> Poll<R>> Limited for Listening<'_, L> {
             listener.is_waiting = true;
             match &listener.ticket {
                 Some(ticket) => waiters.rejoin(ticket, task, waiters.round(), place),
-                None => listener.ticket = Some(waiters.join_task(task, waiters.round(), place)),
+                None => {
+                    waiters.begin_ended_by(ended_by);
+                    listener.ticket = Some(waiters.join_task(task, waiters.round(), place));
+                }
             }
             return Poll::Pending;
         }
-        listener.wait_slow_path(waiters, place, cx, look)
+        listener.wait_slow_path(waiters, place, cx, ended_by, look)
     }
 
     fn describe(&self) -> Option<WaitsFor> {

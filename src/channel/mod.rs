@@ -45,6 +45,7 @@
 //! Each can be given a name, under which snapshots and [deadlock reports](crate::DeadlockReport) show which tasks wait
 //! for a message or for room, and where in the source.
 
+mod used;
 mod listener;
 mod end;
 mod handle;

@@ -22,6 +22,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -32,7 +33,9 @@ use thiserror::Error;
 
 use crate::channel::end::End;
 use crate::channel::listener::Listener;
-use crate::kernel::Place;
+use crate::kernel::{Key, Place, TaskKey, running};
+use crate::report::{ChannelEnd, How, Ownership};
+use crate::sync::EndedBy;
 use crate::sync::waiters::Waiters;
 
 pub use crate::channel::{Closed, TryRecvError};
@@ -56,15 +59,13 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(OneshotShared {
         value: Cell::new(None),
         sender_is_gone: Cell::new(false),
-        message: Waiters::new("the message on oneshot channel"),
-        end: End::new("the closing of oneshot channel"),
-    });
-    let receiver = Receiver {
-        shared: Rc::clone(&shared),
-        listener: Listener::new(),
-        is_over: false,
+        message: Waiters::of_oneshot(),
+        end: End::new(&"the closing of oneshot channel"),
+        created_by: running(),
         place: Location::caller(),
-    };
+    });
+    let receiver =
+        Receiver { shared: Rc::clone(&shared), listener: Listener::new(), is_over: false };
     (Sender { shared }, receiver)
 }
 
@@ -77,6 +78,10 @@ struct OneshotShared<T> {
     message: Waiters,
     /// Set when the receiver is dropped or closed.
     end: End,
+    /// The task that created the channel, by its scheduler and its key there.
+    created_by: (Option<NonZeroU32>, Option<Key>),
+    /// Where that was.
+    place: Place,
 }
 
 impl<T> OneshotShared<T> {
@@ -92,7 +97,42 @@ impl<T> OneshotShared<T> {
         }
     }
 
+    /// The end of this kind, for reports: which task has used it, or at least created it.
+    fn ended_by(&self, kind: ChannelEnd, used_by: Option<TaskKey>) -> EndedBy {
+        let used = used_by.map(|task| (task, How::Used(kind)));
+        let created = || {
+            let (Some(scheduler), Some(key)) = self.created_by else { return None };
+            Some((TaskKey { scheduler, key }, How::Created(kind)))
+        };
+        let owner = used.or_else(created);
+        let place = self.place;
+        owner.map_or(EndedBy::Nothing, |(task, how)| EndedBy::End(Ownership { task, place, how }))
+    }
+
+    /// Lists the wait of the receiver for reports, unless the record needs no entry for it.
+    #[inline]
+    fn list_wait(&self) {
+        if self.created_by != running() || self.message.is_listed() || self.end.has_waits() {
+            self.list_wait_slow_path();
+        }
+    }
+
+    #[cold]
+    fn list_wait_slow_path(&self) {
+        if self.message.is_listed() {
+            self.message.list_first();
+        } else if self.created_by != running() {
+            self.message.set_ended_by(self.ended_by(ChannelEnd::Sender, None));
+        }
+        if self.end.has_waits() {
+            self.end.set_ended_by(self.ended_by(ChannelEnd::Receiver, TaskKey::current()));
+        }
+    }
+
     fn set_name(&self, name: Arc<str>) {
+        if !self.message.is_listed() {
+            self.message.set_ended_by(self.ended_by(ChannelEnd::Sender, None));
+        }
         self.message.set_name(Arc::clone(&name));
         self.end.set_name(name);
     }
@@ -176,7 +216,11 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn closed(&self) -> Closed<'_> {
-        self.shared.end.wait(Location::caller())
+        let shared = &self.shared;
+        let by_sender = shared.ended_by(ChannelEnd::Sender, TaskKey::current());
+        shared.message.set_ended_by(by_sender);
+        let by_receiver = shared.ended_by(ChannelEnd::Receiver, shared.message.first_task());
+        shared.end.wait(Location::caller(), by_receiver)
     }
 
     /// Returns whether the receiver was dropped or [closed](Receiver::close).
@@ -222,8 +266,6 @@ pub struct Receiver<T> {
     listener: Listener,
     /// The future has completed.
     is_over: bool,
-    /// Where the channel was created.
-    place: Place,
 }
 
 impl<T> Receiver<T> {
@@ -285,10 +327,14 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Receiver { shared, listener, is_over, place } = &mut *self;
+        let Receiver { shared, listener, is_over } = &mut *self;
         assert!(!*is_over, "a `oneshot::Receiver` was polled after completion");
-        let poll = listener.wait(&shared.message, place, cx, || shared.look());
+        let no_ends = || EndedBy::Nothing;
+        let poll = listener.wait(&shared.message, shared.place, cx, no_ends, || shared.look());
         *is_over = poll.is_ready();
+        if !*is_over {
+            shared.list_wait();
+        }
         poll
     }
 }

@@ -113,12 +113,12 @@ pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use mainloop::{Run, Stop};
 pub(crate) use now::{
     Entered, Flags, Place, Word, begin_turn, current_task, end_poll, enter, in_poll, owner_of,
-    run_place, scheduler as current_scheduler, set_turn_flag, set_word, word,
+    run_place, running, scheduler as current_scheduler, set_turn_flag, set_word, word,
 };
 pub(crate) use ready::Ready;
 pub(crate) use root::{Root, RootFuture};
 pub(crate) use scheduler::{
-    Board, By, Hooks, Idle, Kernel, TaskEvent, current, find, has_schedulers, schedule,
+    Board, By, Hooks, Idle, Kernel, TaskEvent, current, find, has_schedulers, schedule, schedulers,
 };
 pub(crate) use task::{Boxed, Failure, Target, drop_quietly, run_quietly};
 pub(crate) use taskmap::{Slot, SlotState, SpawnMeta, TaskMap};

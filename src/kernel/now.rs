@@ -178,6 +178,12 @@ pub(crate) fn scheduler() -> Option<NonZeroU32> {
     NOW.with(|now| now.scheduler.get())
 }
 
+/// Returns the scheduler, and the task of it whose turn it is, or just was: the parts of [`current_task`], unchecked.
+#[inline]
+pub(crate) fn running() -> (Option<NonZeroU32>, Option<Key>) {
+    NOW.with(|now| (now.scheduler.get(), now.task.get()))
+}
+
 /// Returns where the innermost run on this thread was started.
 pub(crate) fn run_place() -> Option<Place> {
     NOW.with(|now| now.run.get())
@@ -226,9 +232,7 @@ impl Drop for Entered {
             now.task.set(self.before.task.get());
             now.bell.set(self.before.bell.get());
             now.flags.set(self.before.flags.get());
-            for (word, before) in now.words.iter().zip(&self.before.words) {
-                word.set(before.get());
-            }
+            now.words.iter().zip(&self.before.words).for_each(|(word, before)| word.swap(before));
         });
     }
 }

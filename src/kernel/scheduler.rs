@@ -356,6 +356,11 @@ pub(crate) fn find(scheduler: NonZeroU32) -> Option<Rc<Kernel>> {
     SCHEDULERS.with(|all| all.borrow().find(scheduler).cloned())
 }
 
+/// Returns the schedulers of this thread, in the order in which they were created.
+pub(crate) fn schedulers() -> Vec<Rc<Kernel>> {
+    SCHEDULERS.with_borrow(|all| all.others.iter().chain(&all.last).cloned().collect())
+}
+
 /// Puts a waiting task of any scheduler on this thread on ready; does nothing if the task or the scheduler is gone.
 #[inline]
 pub(crate) fn schedule(task: TaskKey) {

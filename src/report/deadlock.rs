@@ -26,7 +26,32 @@ pub struct StuckTask {
 /// Explains why nothing can run: which tasks are stuck, what each waits for, since when and where, and which tasks hold
 /// that.
 ///
-/// `Display` prints it for people; the fields hold the same as data.
+/// `Display` prints it for people, up to a number of tasks and cycles; the fields hold all of it as data.
+///
+/// # Which task holds what
+///
+/// A guard or a permit belongs to the task that acquired it. The crate cannot see that it was moved to another task. So
+/// it is "held by" that task while the task lives, and a cycle may be reported that the move has avoided. After the task
+/// has ended the report says "acquired by #2, which has finished", and no cycle goes through it. The task that receives a
+/// guard can become its owner with `take_over`, as of [`MutexGuard`](crate::sync::MutexGuard::take_over).
+///
+/// A sender or receiver belongs to the task that last used it. Until it is used that is the task that created it; a cycle
+/// that depends on that says so: "if #1 has kept the sender created at …".
+///
+/// # Example
+///
+/// ```
+/// use turnwise::{RunError, Scheduler, channel::mpsc};
+///
+/// let Err(RunError::Deadlock(report)) = Scheduler::new().try_block_on(async {
+///     let (_sender, mut receiver) = mpsc::channel::<u32>(1);
+///     receiver.recv().await // waits for the sender beside it
+/// }) else {
+///     panic!("nothing can ever be received");
+/// };
+/// assert_eq!(report.cycles.len(), 1);
+/// assert!(report.to_string().contains("cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at "));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeadlockReport {
@@ -34,9 +59,9 @@ pub struct DeadlockReport {
     pub turn: u64,
     /// The number of tasks that have not ended.
     pub alive: usize,
-    /// The tasks that can never run again, unless a wake comes from outside. Those in a cycle come first.
+    /// The tasks that can never run again, unless a wake comes from outside. Those in a reported cycle come first.
     pub tasks: Vec<StuckTask>,
-    /// Cycles of tasks that wait for each other.
+    /// Cycles of tasks that wait for each other: one, a shortest one, for each set of tasks that are in cycles together.
     pub cycles: Vec<Cycle>,
     /// Whether it is certain that nothing will ever run again in this call.
     pub certain: bool,
@@ -54,4 +79,6 @@ pub struct DeadlockReport {
 pub struct Cycle {
     /// Each task of the cycle, with what it waits for; the next task holds that.
     pub steps: Vec<(TaskLabel, WaitsFor)>,
+    /// The number of other tasks that are in cycles with these.
+    pub others: usize,
 }

@@ -2,25 +2,31 @@
 
 mod label;
 mod job;
+mod owner;
 mod wait;
 mod waited;
+mod listed;
 mod failure;
 mod request;
 mod snapshot;
 mod deadlock;
-mod cycles;
+mod digraph;
+mod graph;
 mod transition;
 mod printing;
 
-pub(crate) use cycles::{Edges, Steps, WaitEdge, cycles};
 pub(crate) use failure::{HandedOver, text_of};
-pub(crate) use label::{id_of, label, label_of, name_of};
+pub(crate) use graph::{FoundCycle, Holder, HolderList, WaitGraph};
+pub(crate) use label::{id_of, label, label_anywhere, label_of, name_of};
+pub(crate) use listed::{ResourceWait, ResourceWaits};
+pub(crate) use owner::{ChannelEnd, How, Ownership};
 pub(crate) use waited::waits;
 
 pub use deadlock::{Cycle, DeadlockReport, StuckTask};
 pub use failure::{FailurePolicy, Report};
 pub use job::BlockingJob;
 pub use label::TaskLabel;
+pub use owner::Owner;
 pub use request::{PendingRequest, RequestHolder};
 pub use snapshot::{Metrics, Snapshot, TaskInfo, TaskState, TimerInfo};
 pub use transition::{Cause, Observer, Transition, TurnResult};

@@ -3,12 +3,25 @@
 use std::fmt;
 
 use crate::kernel::Place;
-use crate::report::deadlock::{Cycle, DeadlockReport, StuckTask};
+use crate::report::deadlock::{Cycle, DeadlockReport};
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
+use crate::report::owner::{ChannelEnd, How, Owner};
 use crate::report::request::{PendingRequest, RequestHolder};
 use crate::report::snapshot::{Snapshot, TaskState};
 use crate::report::wait::{Resource, WaitsFor};
+
+/// How many tasks a report or snapshot prints, and how many cycles, steps of a cycle, and waits, owners and requests of
+/// one task. The others are counted.
+const TASKS: usize = 100;
+const CYCLES: usize = 20;
+const STEPS: usize = 20;
+const DETAILS: usize = 8;
+
+/// Returns the words for what is not printed, if that is anything: "… and 3 more".
+fn and_more(all: usize, printed: usize) -> Option<String> {
+    (all > printed).then(|| format!("… and {} more", all - printed))
+}
 
 impl fmt::Display for TaskLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,7 +30,7 @@ impl fmt::Display for TaskLabel {
             Some(name) => format!("{} {name:?}", self.id),
             None => self.id.to_string(),
         };
-        f.pad(&text)
+        f.pad(&if self.is_elsewhere { text + " of another scheduler" } else { text })
     }
 }
 
@@ -88,27 +101,46 @@ impl WaitsFor {
     }
 }
 
-/// Returns the end of a line about a resource: which tasks hold it, and since where.
-fn held_by(resource: &Resource, owners: &[(TaskLabel, Place)]) -> String {
-    let (held, verb) = match resource.kind() {
-        "join set" | "gather" => ("with", "spawned"),
-        kind if kind.contains("mutex") || kind.contains("lock") => ("held by", "locked"),
-        _ => ("held by", "taken"),
-    };
-    let named = owners.iter().take(OWNERS_NAMED);
-    let named: Vec<String> =
-        named.map(|(owner, place)| format!("{owner} ({verb} at {place})")).collect();
-    match owners.len().saturating_sub(OWNERS_NAMED) {
-        _ if owners.is_empty() => String::new(),
-        0 => format!(", {held} {}", named.join(", ")),
-        others => format!(", {held} {} and {others} more", named.join(", ")),
+/// Returns the end of a line about a resource: which tasks hold it, and since where; and which acquired it and have
+/// ended.
+fn held_by(resource: &Resource, owners: &[Owner]) -> String {
+    let is_group = matches!(resource.kind(), "join set" | "gather");
+    let (ended, alive): (Vec<&Owner>, Vec<&Owner>) =
+        owners.iter().partition(|owner| owner.has_finished);
+    let mut text = String::new();
+    for (held, owners) in
+        [(if is_group { "with" } else { "held by" }, alive), ("acquired by", ended)]
+    {
+        let named = owners.iter().take(DETAILS).map(|owner| owner.at(resource.kind()));
+        let named = named.collect::<Vec<_>>().join(", ");
+        if !owners.is_empty() {
+            text += &format!(", {held} {named}");
+        }
+        if let Some(more) = and_more(owners.len(), DETAILS) {
+            text += &format!(", {more}");
+        }
     }
+    text
 }
 
-/// A line names at most this many owners, and counts the rest.
-const OWNERS_NAMED: usize = 8;
-/// The same, of what holds a request.
-const HOLDERS_NAMED: usize = 8;
+impl Owner {
+    /// Returns the owner of a resource of this kind, with what it did where.
+    fn at(&self, kind: &str) -> String {
+        let Owner { task, place, .. } = self;
+        let verb = match self.how {
+            How::Acquired if matches!(kind, "join set" | "gather") => "spawned",
+            How::Acquired if kind.contains("mutex") || kind.contains("lock") => "locked",
+            How::Acquired => "taken",
+            How::Reserved => "reserved",
+            How::Used(ChannelEnd::Sender) | How::Created(ChannelEnd::Sender) => "sender created",
+            How::Used(ChannelEnd::Receiver) | How::Created(ChannelEnd::Receiver) => {
+                "receiver created"
+            }
+        };
+        let finished = if self.has_finished { ", which has finished" } else { "" };
+        format!("{task}{finished} ({verb} at {place})")
+    }
+}
 
 impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,10 +173,10 @@ impl fmt::Display for PendingRequest {
             write!(f, "the part at {part} was ")?;
         }
         write!(f, "asked to end ({})", self.reason)?;
-        for (number, holder) in self.holders.iter().take(HOLDERS_NAMED).enumerate() {
+        for (number, holder) in self.holders.iter().take(DETAILS).enumerate() {
             write!(f, "{} {holder}", if number == 0 { "; held by" } else { "; and by" })?;
         }
-        match self.holders.len().saturating_sub(HOLDERS_NAMED) {
+        match self.holders.len().saturating_sub(DETAILS) {
             0 => Ok(()),
             others => write!(f, "; and by {others} more"),
         }
@@ -158,23 +190,29 @@ fn widest<'a>(labels: impl Iterator<Item = &'a TaskLabel>) -> usize {
 
 impl fmt::Display for DeadlockReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (turn, stuck, all) = (self.turn, self.tasks.len(), self.alive);
         let (word, can) =
             if self.certain { ("deadlock", "can") } else { ("possible deadlock", "may") };
-        let tasks = if all == 1 { "task" } else { "tasks" };
-        writeln!(f, "{word} at turn {turn}: {stuck} of {all} {tasks} {can} never run again")?;
-        let label_width = widest(self.tasks.iter().map(|task| &task.label));
-        let waits = self.tasks.iter().flat_map(|task| &task.waits);
+        let tasks = self.count_of_tasks();
+        writeln!(f, "{word} at turn {}: {tasks} {can} never run again", self.turn)?;
+        let printed = &self.tasks[..self.tasks.len().min(TASKS)];
+        let label_width = widest(printed.iter().map(|task| &task.label));
+        let waits = printed.iter().flat_map(|task| task.waits.iter().take(DETAILS));
         let width = waits.map(WaitsFor::width).max().unwrap_or(0);
-        for task in &self.tasks {
+        for task in printed {
             let mut label = task.label.to_string();
-            for line in task.lines(width) {
+            for line in details(&task.waits, &task.requests, width, Some(task.since)) {
                 writeln!(f, "  {label:label_width$}  {line}")?;
                 label.clear();
             }
         }
-        for cycle in &self.cycles {
+        if let Some(more) = and_more(self.tasks.len(), TASKS) {
+            writeln!(f, "  {more} tasks")?;
+        }
+        for cycle in self.cycles.iter().take(CYCLES) {
             writeln!(f, "{cycle}")?;
+        }
+        if let Some(more) = and_more(self.cycles.len(), CYCLES) {
+            writeln!(f, "{more} cycles")?;
         }
         if self.certain {
             write!(f, "certain: no timer, no armed I/O, no blocking job, ")?;
@@ -184,23 +222,34 @@ impl fmt::Display for DeadlockReport {
     }
 }
 
-impl StuckTask {
-    /// Returns the lines for it: each wait, then each request. A wait's description is padded to `width`.
-    fn lines(&self, width: usize) -> impl Iterator<Item = String> {
-        let since = self.since;
-        let waits = self.waits.iter();
-        let waits = waits
-            .map(move |wait| format!("{} {}, since turn {since}", wait.verb(), wait.line(width)));
-        let has_waits = !self.waits.is_empty();
-        let requests = self.requests.iter().map(move |request| {
-            let since = if has_waits { String::new() } else { format!(", since turn {since}") };
-            format!("{request}{since}")
-        });
-        waits.chain(requests)
-    }
+/// Returns a line for each wait of a task and for each request on it. A wait's description is padded to `width`.
+fn details(
+    waits: &[WaitsFor],
+    requests: &[PendingRequest],
+    width: usize,
+    since: Option<u64>,
+) -> Vec<String> {
+    let since = since.map_or_else(String::new, |turn| format!(", since turn {turn}"));
+    let of_request = if waits.is_empty() { &*since } else { "" };
+    let mut lines = Vec::new();
+    let wait_lines =
+        waits.iter().map(|wait| format!("{} {}{since}", wait.verb(), wait.line(width)));
+    lines.extend(wait_lines.take(DETAILS));
+    lines.extend(and_more(waits.len(), DETAILS).map(|more| format!("{more} waits")));
+    lines.extend(requests.iter().map(|request| format!("{request}{of_request}")).take(DETAILS));
+    lines.extend(and_more(requests.len(), DETAILS).map(|more| format!("{more} requests")));
+    lines
 }
 
 impl DeadlockReport {
+    /// Returns how many tasks are stuck; and of how many, if there are others.
+    fn count_of_tasks(&self) -> String {
+        let (stuck, all) = (self.tasks.len(), self.alive);
+        let of_all = if stuck == all { String::new() } else { format!(" of {all}") };
+        let tasks = if all == 1 { "task" } else { "tasks" };
+        format!("{stuck}{of_all} {tasks}")
+    }
+
     /// Returns where a wake may still come from.
     fn why_possible(&self) -> String {
         let counted = |count: usize, what: &str| match count {
@@ -224,43 +273,76 @@ impl DeadlockReport {
 impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cycle: ")?;
-        for (task, waits) in &self.steps {
+        for (task, waits) in self.steps.iter().take(STEPS) {
             write!(f, "{} -> ", task.id)?;
             // A join is not named: the task that is waited for comes next anyway.
             if !matches!(waits, WaitsFor::Join { .. }) {
                 write!(f, "{} -> ", waits.what())?;
             }
         }
-        match self.steps.first() {
-            Some((first, _)) => write!(f, "{}", first.id),
-            None => Ok(()),
+        if let Some(more) = and_more(self.steps.len(), STEPS) {
+            write!(f, "{more} -> ")?;
         }
+        if let Some((first, _)) = self.steps.first() {
+            write!(f, "{}", first.id)?;
+        }
+        for (task, end, place) in self.assumed_owners().take(DETAILS) {
+            write!(f, ", if {} has kept the {end} at {place}", task.id)?;
+        }
+        match self.others {
+            0 => Ok(()),
+            1 => write!(f, "; 1 more task is in cycles with these"),
+            others => write!(f, "; {others} more tasks are in cycles with these"),
+        }
+    }
+}
+
+impl Cycle {
+    /// Returns the tasks of the cycle that have only created the end of a channel, with its kind and where.
+    fn assumed_owners(&self) -> impl Iterator<Item = (&TaskLabel, &'static str, Place)> {
+        let next = self.steps.iter().cycle().skip(1);
+        self.steps.iter().zip(next).filter_map(|((_, waits), (next, _))| {
+            let WaitsFor::Resource { owners, .. } = waits else { return None };
+            // The task may also be an owner of another kind: then nothing is assumed.
+            let owner = owners.iter().filter(|owner| owner.task == *next);
+            let owner = owner.min_by_key(|owner| owner.is_creator_only())?;
+            let end = match owner.how {
+                How::Created(ChannelEnd::Sender) => "sender created",
+                How::Created(ChannelEnd::Receiver) => "receiver created",
+                _ => return None,
+            };
+            Some((next, end, owner.place))
+        })
     }
 }
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ready: Vec<String> = self.ready.iter().map(|task| task.id.to_string()).collect();
+        let ready = self.ready.iter().take(TASKS).map(|task| task.id.to_string());
+        let ready: Vec<String> = ready.chain(and_more(self.ready.len(), TASKS)).collect();
         let ready = if ready.is_empty() { "none".to_owned() } else { ready.join(", ") };
         writeln!(f, "turn {}, {:?} after the start; ready: {ready}", self.turn, self.elapsed)?;
-        let width = widest(self.tasks.iter().map(|task| &task.label)).max(4);
+        let printed = &self.tasks[..self.tasks.len().min(TASKS)];
+        let width = widest(printed.iter().map(|task| &task.label)).max(4);
         writeln!(f, "  {:width$}  state     turns  spawned at, and what it waits for", "task")?;
-        for task in &self.tasks {
+        for task in printed {
             let (label, state, turns) = (&task.label, task.state, task.turns);
             writeln!(f, "  {label:width$}  {state:8}  {turns:5}  {}", task.spawned_at)?;
-            for wait in &task.waits {
-                writeln!(f, "  {:width$}  {:8}  {:5}  {} {wait}", "", "", "", wait.verb())?;
+            for line in details(&task.waits, &task.requests, 0, None) {
+                writeln!(f, "  {:width$}  {:8}  {:5}  {line}", "", "", "")?;
             }
-            for request in &task.requests {
-                writeln!(f, "  {:width$}  {:8}  {:5}  {request}", "", "", "")?;
-            }
+        }
+        if let Some(more) = and_more(self.tasks.len(), TASKS) {
+            writeln!(f, "  {more} tasks")?;
         }
         match self.timers.len() {
             0 => write!(f, "  no timers"),
             1 => write!(f, "  1 timer, {}", self.next_timer("which never fires")),
             count => write!(f, "  {count} timers, {}", self.next_timer("which never fire")),
         }?;
-        self.blocking.iter().try_for_each(|job| write!(f, "\n  {job}"))
+        self.blocking.iter().take(TASKS).try_for_each(|job| write!(f, "\n  {job}"))?;
+        let more = and_more(self.blocking.len(), TASKS);
+        more.map_or(Ok(()), |more| write!(f, "\n  {more} blocking jobs"))
     }
 }
 

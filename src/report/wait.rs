@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::kernel::{TaskKey, Waiter, current_task, owner_of};
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
+use crate::report::owner::Owner;
 
 impl Waiter {
     /// Returns whether waking this would wake the poller of `cx`, so that it need not be replaced.
@@ -129,8 +130,9 @@ pub struct Wait {
     pub resource: Resource,
     /// Where in the source the wait started.
     pub place: &'static Location<'static>,
-    /// The tasks that own the resource, and where each acquired it.
-    pub owners: Vec<(TaskKey, &'static Location<'static>)>,
+    /// The tasks that own the resource, and where each acquired it. Waits for the same resource can share the list:
+    /// then a report of many owners and many waits stays small.
+    pub owners: Arc<Vec<(TaskKey, &'static Location<'static>)>>,
 }
 
 impl Wait {
@@ -140,14 +142,14 @@ impl Wait {
         resource: Resource,
         place: &'static Location<'static>,
     ) -> Self {
-        Wait { task, resource, place, owners: Vec::new() }
+        Wait { task, resource, place, owners: Arc::default() }
     }
 
     /// Adds a task that owns what is waited for, and where it acquired that. There may be several owners: the readers
     /// of a lock, the holders of permits.
     #[must_use]
     pub fn owned_by(mut self, owner: TaskKey, place: &'static Location<'static>) -> Self {
-        self.owners.push((owner, place));
+        Arc::make_mut(&mut self.owners).push((owner, place));
         self
     }
 }
@@ -159,7 +161,7 @@ pub enum WaitsFor {
     /// The end of another task.
     #[non_exhaustive]
     Join {
-        /// The other task.
+        /// The other task, which may be one of another scheduler.
         task: TaskLabel,
         /// Where that task was spawned: a `JoinHandle` does not record where it is awaited.
         spawned_at: &'static Location<'static>,
@@ -179,8 +181,8 @@ pub enum WaitsFor {
         resource: Resource,
         /// Where the wait started.
         place: &'static Location<'static>,
-        /// The tasks that own it, and where each acquired it.
-        owners: Vec<(TaskLabel, &'static Location<'static>)>,
+        /// The tasks that own it, and where each acquired it. The waits for one resource share the list.
+        owners: Arc<[Owner]>,
     },
     /// The end of the tasks in a scope.
     #[non_exhaustive]

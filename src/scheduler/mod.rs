@@ -50,9 +50,9 @@ mod shutdown;
 
 pub use crate::kernel::Ending;
 pub use crate::report::{
-    BlockingJob, Cause, Cycle, DeadlockReport, FailurePolicy, Metrics, Observer, PendingRequest,
-    Report, RequestHolder, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo,
-    Transition, TurnResult, WaitsFor,
+    BlockingJob, Cause, Cycle, DeadlockReport, FailurePolicy, Metrics, Observer, Owner,
+    PendingRequest, Report, RequestHolder, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState,
+    TimerInfo, Transition, TurnResult, WaitsFor,
 };
 pub use crate::watch::Turn;
 pub use builder::Builder;

@@ -213,7 +213,7 @@ impl Observer for ShutdownLog {
         let notes = &mut *self.notes.borrow_mut();
         match transition {
             Transition::Spawned { task, name, place } => {
-                let label = TaskLabel { id: *task, name: name.clone(), is_root: false };
+                let label = TaskLabel::new(*task, name.clone());
                 notes.alive.insert(*task, (label, place));
             }
             Transition::Exited { task, ending } => {

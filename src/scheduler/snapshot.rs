@@ -3,69 +3,102 @@
 //! Each layer lists its waits in one plain call. Together they are the graph that is searched for cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::iter;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::kernel::{
-    Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, find,
+    Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, schedulers,
 };
 use crate::report::{
-    self, BlockingJob, Cycle, DeadlockReport, Edges, Metrics, PendingRequest, Snapshot, Steps,
-    StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo, Wait, WaitEdge, WaitsFor, cycles, label,
+    self, BlockingJob, Cycle, DeadlockReport, FoundCycle, Holder, HolderList, Metrics, Owner,
+    Ownership, PendingRequest, ResourceWait, ResourceWaits, Snapshot, StuckTask, TaskInfo,
+    TaskLabel, TaskState, TimerInfo, WaitGraph, WaitsFor, label, label_anywhere,
 };
 use crate::scheduler::parts::Layers;
 use crate::sync::with_waits;
 
 /// Collects all waits of a scheduler's tasks. Joins come from the slots, the rest from the layers.
-fn edges(layers: &Layers, kernel: &Kernel) -> Edges {
+fn wait_graph(layers: &Layers, kernel: &Kernel) -> WaitGraph {
     // First, and with nothing borrowed, since `describe` is user code.
-    let mut waits: Vec<Wait> = Vec::new();
-    report::waits(&mut |wait| waits.push(wait));
-    waits.extend(with_waits(|waits| waits.all()));
+    let mut resources = ResourceWaits::default();
+    report::waits(&mut |wait| resources.add(wait));
+    with_waits(|waits| waits.describe(&mut resources));
     let board = kernel.board.borrow();
-    let mut edges = Edges::new();
-    let mut add =
-        |task: Option<TaskKey>, waits: WaitsFor, holders: &mut dyn Iterator<Item = TaskKey>| {
-            let Some(task) = task.filter(|task| is_alive(kernel, &board, *task)) else { return };
-            let of_task = edges.entry(task.key.slot).or_default();
-            let mut holders = holders.filter(|holder| is_alive(kernel, &board, *holder));
-            let holder = holders.next().map(|holder| holder.key);
-            of_task.push(WaitEdge { waits: waits.clone(), holder, is_extra: false });
-            of_task.extend(holders.map(|holder| WaitEdge {
-                waits: waits.clone(),
-                holder: Some(holder.key),
-                is_extra: true,
-            }));
-        };
-    for (key, slot) in board.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
-        let joiner = slot.joiner.map(|joiner| TaskKey { scheduler: kernel.id, key: joiner });
-        let foreign = board.taskmap.extra(key.slot).and_then(|extra| extra.joiner.as_ref());
-        for joiner in [joiner, foreign.and_then(Waiter::task)].into_iter().flatten() {
-            let Some(task) = label(&board, key) else { continue };
-            let waits = WaitsFor::Join { task, spawned_at: slot.spawned_at };
-            add(Some(joiner), waits, &mut iter::once(TaskKey { scheduler: kernel.id, key }));
-        }
-    }
-    for PolledScope { poller, place, children } in polled_scopes(layers, kernel, &board) {
-        let waits = WaitsFor::Children { count: children.len(), place };
-        add(poller, waits, &mut children.into_iter());
+    let mut graph = WaitGraph::new();
+    add_joins(&mut graph, kernel, &board);
+    let alive = |task: TaskKey| is_alive(kernel, &board, task).then_some(task.key);
+    let mut add = |task: Option<TaskKey>, waits: WaitsFor, holders: &[Key]| {
+        let Some(task) = task.and_then(alive) else { return };
+        let holders = holders.iter().map(|&task| Holder { task, is_assumed: false });
+        let holders = graph.add_holders(holders);
+        graph.add(task, waits, holders);
+    };
+    for PolledScope { poller, place, children } in polled_scopes(layers, &board) {
+        add(poller, WaitsFor::Children { count: children.len(), place }, &children);
     }
     if let Some(time) = layers.has_time() {
-        time.waits(|left, task, place| {
-            add(task, WaitsFor::Sleep { left, place }, &mut iter::empty());
-        });
+        time.waits(|left, task, place| add(task, WaitsFor::Sleep { left, place }, &[]));
     }
     if let Some(jobs) = layers.has_jobs() {
-        jobs.waits(|task, waits| add(task, waits, &mut iter::empty()));
+        jobs.waits(|task, waits| add(task, waits, &[]));
     }
-    for Wait { task, resource, place, owners: holders } in waits {
-        let owners = holders
-            .iter()
-            .filter_map(|&(task, place)| Some((label_anywhere(kernel, &board, task)?, place)));
-        let waits = WaitsFor::Resource { resource, place, owners: owners.collect() };
-        add(task, waits, &mut holders.iter().map(|&(task, _)| task));
+    add_resources(&mut graph, kernel, &board, resources);
+    graph
+}
+
+/// Adds the joins of a scheduler's tasks, with tasks of its own or of another scheduler.
+fn add_joins(graph: &mut WaitGraph, kernel: &Kernel, board: &Board) {
+    let mut add = |task: TaskLabel, slot: &Slot, joiner: TaskKey, holder: Option<Key>| {
+        if is_alive(kernel, board, joiner) {
+            let holder = holder.map(|task| Holder { task, is_assumed: false });
+            let holders = graph.add_holders(holder.into_iter());
+            let waits = WaitsFor::Join { task, spawned_at: slot.spawned_at };
+            graph.add(joiner.key, waits, holders);
+        }
+    };
+    for (key, slot) in board.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
+        let joiner = slot.joiner.map(|joiner| TaskKey { scheduler: kernel.id, key: joiner });
+        for joiner in [joiner, foreign_joiner(board, key)].into_iter().flatten() {
+            let Some(task) = label(board, key) else { continue };
+            add(task, slot, joiner, Some(key));
+        }
     }
-    edges
+    for other in schedulers().iter().filter(|other| other.id != kernel.id) {
+        let Ok(others) = other.board.try_borrow() else { continue };
+        for (key, slot) in others.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
+            let Some(joiner) = foreign_joiner(&others, key) else { continue };
+            let Some(task) = label(&others, key) else { continue };
+            add(TaskLabel { is_elsewhere: true, ..task }, slot, joiner, None);
+        }
+    }
+}
+
+/// Returns the task that joins this one with another waker than its own, if it is known.
+fn foreign_joiner(board: &Board, key: Key) -> Option<TaskKey> {
+    board.taskmap.extra(key.slot)?.joiner.as_ref().and_then(Waiter::task)
+}
+
+/// Adds the waits for resources. Each list of owners is made once.
+fn add_resources(graph: &mut WaitGraph, kernel: &Kernel, board: &Board, resources: ResourceWaits) {
+    let mut lists: Vec<(HolderList, Arc<[Owner]>)> = Vec::new();
+    for owners in &resources.owners {
+        let alive = owners.iter().filter(|owner| is_alive(kernel, board, owner.task));
+        let holders =
+            alive.map(|owner| Holder { task: owner.task.key, is_assumed: owner.is_assumed() });
+        let list = graph.add_holders(holders);
+        lists.push((list, owners.iter().map(|owner| owner_of(kernel, board, owner)).collect()));
+    }
+    for ResourceWait { task, resource, place, owners } in resources.waits {
+        if is_alive(kernel, board, task) {
+            let (holders, owners) = (lists[owners].0, Arc::clone(&lists[owners].1));
+            graph.add(task.key, WaitsFor::Resource { resource, place, owners }, holders);
+        }
+    }
+}
+
+fn owner_of(kernel: &Kernel, board: &Board, owner: &Ownership) -> Owner {
+    let (task, has_finished) = label_anywhere(kernel, board, owner.task);
+    Owner { task, place: owner.place, has_finished, how: owner.how }
 }
 
 /// A scope, as reports see it.
@@ -73,11 +106,11 @@ struct PolledScope {
     /// The task that polled it last.
     poller: Option<TaskKey>,
     place: Place,
-    children: Vec<TaskKey>,
+    children: Vec<Key>,
 }
 
 /// Returns the scopes of a scheduler that have unfinished children.
-fn polled_scopes(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<PolledScope> {
+fn polled_scopes(layers: &Layers, board: &Board) -> Vec<PolledScope> {
     let Some(hosts) = layers.has_hosts() else { return Vec::new() };
     let mut polled_scopes: BTreeMap<u32, PolledScope> = BTreeMap::new();
     let is_child = |slot: &Slot| slot.is_alive() && slot.flags.has(Flags::ROUTED);
@@ -88,7 +121,7 @@ fn polled_scopes(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<PolledS
             place,
             children: Vec::new(),
         });
-        scope.children.push(TaskKey { scheduler: kernel.id, key });
+        scope.children.push(key);
     }
     polled_scopes.into_values().collect()
 }
@@ -113,16 +146,6 @@ pub(super) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
     ids.iter().filter_map(|id| label(&board, *keys.get(id)?)).collect()
 }
 
-/// Returns the label of a task of any scheduler on this thread.
-fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> Option<TaskLabel> {
-    if task.scheduler == kernel.id {
-        return label(board, task.key);
-    }
-    let other = find(task.scheduler)?;
-    let board = other.board.try_borrow().ok()?;
-    label(&board, task.key)
-}
-
 /// Returns the cancel requests in a task that have not had their effect yet.
 fn requests_of(layers: &Layers, board: &Board, key: Key) -> Vec<PendingRequest> {
     let (Some(roots), Some(slot)) = (layers.roots.get(), board.taskmap.get(key)) else {
@@ -133,10 +156,8 @@ fn requests_of(layers: &Layers, board: &Board, key: Key) -> Vec<PendingRequest> 
 
 /// Returns what a task waits for. If no wait is known, that is something that holds its waker, or nothing at all. But a
 /// task with a pending cancel request waits for what holds that.
-fn waits_of(layers: &Layers, board: &Board, edges: &Edges, key: Key) -> Vec<WaitsFor> {
-    let of_task = edges.get(&key.slot).into_iter().flatten();
-    let known: Vec<WaitsFor> =
-        of_task.filter(|edge| !edge.is_extra).map(|edge| edge.waits.clone()).collect();
+fn waits_of(layers: &Layers, board: &Board, graph: &WaitGraph, key: Key) -> Vec<WaitsFor> {
+    let known: Vec<WaitsFor> = graph.waits_of(key).cloned().collect();
     let Some(slot) = board.taskmap.get(key) else { return known };
     let is_left = slot.state == SlotState::Queued && board.ready.is_empty();
     if is_left
@@ -165,29 +186,29 @@ pub(super) fn waits_of_tasks(
         return Vec::new();
     }
     let ids: BTreeSet<TaskId> = ids.iter().copied().collect();
-    let edges = edges(layers, kernel);
+    let graph = wait_graph(layers, kernel);
     let board = kernel.board.borrow();
     let tasks = board.taskmap.tasks();
     let asked =
         tasks.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
-    asked.map(|(id, key)| (id, waits_of(layers, &board, &edges, key))).collect()
+    asked.map(|(id, key)| (id, waits_of(layers, &board, &graph, key))).collect()
 }
 
 pub(super) fn snapshot(layers: &Layers, kernel: &Kernel) -> Snapshot {
-    let edges = edges(layers, kernel);
+    let graph = wait_graph(layers, kernel);
     let elapsed = layers.time(kernel).clock.elapsed();
     let board = kernel.board.borrow();
     Snapshot {
         turn: board.turns,
         elapsed,
         ready: board.ready.iter().filter_map(|slot| label_of_slot(&board, slot)).collect(),
-        tasks: task_infos(layers, &board, &edges),
+        tasks: task_infos(layers, &board, &graph),
         timers: timer_infos(layers, kernel, &board),
         blocking: blocking(layers),
     }
 }
 
-fn task_infos(layers: &Layers, board: &Board, edges: &Edges) -> Vec<TaskInfo> {
+fn task_infos(layers: &Layers, board: &Board, graph: &WaitGraph) -> Vec<TaskInfo> {
     let tasks = board.taskmap.tasks();
     let infos = tasks.filter_map(|(key, slot)| {
         Some(TaskInfo {
@@ -199,7 +220,7 @@ fn task_infos(layers: &Layers, board: &Board, edges: &Edges) -> Vec<TaskInfo> {
                 SlotState::Done => TaskState::Finished,
                 SlotState::Vacant => return None,
             },
-            waits: waits_of(layers, board, edges, key),
+            waits: waits_of(layers, board, graph, key),
             requests: requests_of(layers, board, key),
             turns: slot.turns,
             last_turn: slot.last_turn,
@@ -216,7 +237,7 @@ fn timer_infos(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<TimerInfo
     let mut infos: Vec<TimerInfo> = Vec::new();
     if let Some(time) = layers.has_time() {
         time.waits(|left, task, place| {
-            let task = task.and_then(|task| label_anywhere(kernel, board, task));
+            let task = task.map(|task| label_anywhere(kernel, board, task).0);
             infos.push(TimerInfo { left, task, place });
         });
     }
@@ -245,15 +266,15 @@ pub(super) fn metrics(layers: &Layers, kernel: &Kernel) -> Metrics {
 
 /// Creates the report of why nothing can run.
 pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> DeadlockReport {
-    let edges = edges(layers, kernel);
+    let graph = wait_graph(layers, kernel);
     let alive = kernel.alive(|_| true);
     let board = kernel.board.borrow();
-    let cycles = cycles(&alive, &edges);
+    let cycles = graph.cycles(&alive);
     DeadlockReport {
         turn: board.turns,
         alive: alive.len(),
-        tasks: stuck_tasks(layers, &board, &edges, &alive, &cycles),
-        cycles: cycles.iter().map(|steps| named_cycle(&board, steps)).collect(),
+        tasks: stuck_tasks(layers, &board, &graph, &alive, &cycles),
+        cycles: cycles.iter().map(|cycle| named_cycle(&board, cycle)).collect(),
         certain,
         wakers_held: board.bells.all_clones(),
         remotes_held: layers.remotes(),
@@ -265,18 +286,18 @@ pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> Deadl
 fn stuck_tasks(
     layers: &Layers,
     board: &Board,
-    edges: &Edges,
+    graph: &WaitGraph,
     alive: &[Key],
-    cycles: &[Steps],
+    cycles: &[FoundCycle<'_>],
 ) -> Vec<StuckTask> {
-    let in_cycles = cycles.iter().flatten().map(|&(key, _)| key);
+    let in_cycles = cycles.iter().flat_map(|cycle| &cycle.steps).map(|&(key, _)| key);
     let mut seen = BTreeSet::new();
     let order = in_cycles.chain(alive.iter().copied()).filter(|key| seen.insert(key.slot));
     let stuck = order.filter_map(|key| {
         let slot = board.taskmap.get(key)?;
         Some(StuckTask {
             label: label(board, key)?,
-            waits: waits_of(layers, board, edges, key),
+            waits: waits_of(layers, board, graph, key),
             requests: requests_of(layers, board, key),
             since: slot.last_turn,
             spawned_at: slot.spawned_at,
@@ -285,7 +306,7 @@ fn stuck_tasks(
     stuck.collect()
 }
 
-fn named_cycle(board: &Board, steps: &Steps) -> Cycle {
-    let named = |(key, waits): &(Key, WaitsFor)| Some((label(board, *key)?, waits.clone()));
-    Cycle { steps: steps.iter().filter_map(named).collect() }
+fn named_cycle(board: &Board, cycle: &FoundCycle<'_>) -> Cycle {
+    let named = |&(key, waits): &(Key, &WaitsFor)| Some((label(board, key)?, waits.clone()));
+    Cycle { steps: cycle.steps.iter().filter_map(named).collect(), others: cycle.others }
 }

@@ -94,7 +94,7 @@ impl Members {
     pub(super) fn fail_child(&self, slot: u32, id: TaskId, cause: ChildCause) -> Ending {
         let is_panic = matches!(cause, ChildCause::Panic(_));
         // If its scheduler was dropped in its last turn, no more is known of it.
-        let bare = || (TaskLabel { id, name: None, is_root: false }, self.place);
+        let bare = || (TaskLabel::new(id, None), self.place);
         let (child, place) = origin(self.kernel(), id.key(slot)).unwrap_or_else(bare);
         self.fail(ChildError { child: Some(child), place, cause }, !self.collects_all.get());
         if is_panic { Ending::Panicked } else { Ending::Returned }
@@ -175,7 +175,7 @@ impl Drop for Members {
         }
         let kernel = self.host.get().map(|host| Rc::clone(&host.kernel)).or_else(current);
         let name = Some("the body of a scope".into());
-        let body = self.failed_in.get().map(|id| TaskLabel { id, name, is_root: false });
+        let body = self.failed_in.get().map(|id| TaskLabel::new(id, name));
         for error in failures {
             error.report(kernel.as_deref(), body.as_ref());
             drop_quietly(error);

@@ -58,7 +58,7 @@ impl Barrier {
             parties: if parties == 0 { 1 } else { parties },
             arrived: Cell::new(0),
             is_broken: Cell::new(false),
-            waiters: Waiters::new("barrier"),
+            waiters: Waiters::new(&"barrier"),
         }
     }
 

@@ -58,7 +58,7 @@ const ALL: u32 = 2;
 impl Condvar {
     /// Creates a condvar.
     pub const fn new() -> Self {
-        Condvar { waiters: Waiters::new("condvar") }
+        Condvar { waiters: Waiters::new(&"condvar") }
     }
 
     /// Sets the name that reports show.

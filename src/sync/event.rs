@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::Place;
+use crate::sync::ends::EndedBy;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Waiters};
+use crate::sync::waiters::{Kind, Left, Waiters};
 
 /// A flag that tasks can wait for: setting it wakes all waiters, and while it is set no task waits.
 ///
@@ -50,16 +51,27 @@ pub struct Event {
 impl Event {
     /// Creates an event that is not set.
     pub const fn new() -> Self {
-        Event::of_kind("event")
+        Event::of_kind(&"event")
     }
 
     /// Creates an event that reports show as a `kind`.
-    pub(crate) const fn of_kind(kind: &'static str) -> Self {
+    pub(crate) const fn of_kind(kind: Kind) -> Self {
         Event { is_set: Cell::new(false), waiters: Waiters::new(kind) }
     }
 
     pub(crate) fn set_name(&self, name: Arc<str>) {
         self.waiters.set_name(name);
+    }
+
+    /// Returns whether a task waits for it.
+    #[inline]
+    pub(crate) fn has_waits(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
+    /// Sets what may set the event, for reports.
+    pub(crate) fn set_ended_by(&self, ended_by: EndedBy) {
+        self.waiters.set_ended_by(ended_by);
     }
 
     /// Sets the name that reports show.

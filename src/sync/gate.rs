@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use crate::kernel::Place;
 use crate::limits::poll_limited;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Ticket, Waiters};
+use crate::sync::waiters::{Kind, Left, Ticket, Waiters};
 
 /// Counts permits, and queues the waits for them.
 ///
@@ -32,16 +32,16 @@ pub(crate) const CLOSED: u32 = u32::MAX;
 
 impl Gate {
     /// Creates a gate whose permits are held by tasks, which reports name.
-    pub(crate) const fn held(kind: &'static str, permits: u32) -> Self {
+    pub(crate) const fn held(kind: Kind, permits: u32) -> Self {
         Gate::with(kind, permits, true)
     }
 
     /// Creates a gate whose permits are consumed.
-    pub(crate) const fn consumed(kind: &'static str, permits: u32) -> Self {
+    pub(crate) const fn consumed(kind: Kind, permits: u32) -> Self {
         Gate::with(kind, permits, false)
     }
 
-    const fn with(kind: &'static str, permits: u32, records_holders: bool) -> Self {
+    const fn with(kind: Kind, permits: u32, records_holders: bool) -> Self {
         Gate {
             permits: Cell::new(permits),
             is_closed: Cell::new(false),
@@ -111,7 +111,12 @@ impl Gate {
         while self.waiters.serve_first(self.records_holders, |wanted| {
             let left = self.permits.get().checked_sub(wanted);
             left.inspect(|&left| self.permits.set(left)).is_some()
-        }) {}
+        }) {
+            // Each wait for consumed permits is for one. Of held permits, a wait may be for none.
+            if self.permits.get() == 0 && !self.records_holders {
+                break;
+            }
+        }
     }
 }
 
@@ -218,6 +223,13 @@ impl<G: HasGate> HeldPermits<G> {
     /// Returns the number of permits held.
     pub(crate) fn permits(&self) -> u32 {
         self.ticket.as_ref().map_or(0, Ticket::word)
+    }
+
+    /// Makes the current task their owner.
+    pub(crate) fn take_over(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.take_over();
+        }
     }
 
     /// Keeps this many permits, and returns the rest to the gate.

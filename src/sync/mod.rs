@@ -42,6 +42,7 @@
 //! Each can be given a name; snapshots and [deadlock reports](crate::DeadlockReport) then say which tasks wait for it,
 //! which task holds it, and where in the source.
 
+mod ends;
 mod record;
 pub(crate) mod waiters;
 pub(crate) mod queued;
@@ -61,6 +62,7 @@ mod promise;
 
 pub use barrier::{Barrier, BarrierWait, BarrierWaitResult, BrokenBarrier};
 pub use condvar::{Condvar, CondvarWait, CondvarWaitWhile};
+pub(crate) use ends::{Created, EndRecord, EndedBy};
 pub use event::{Event, EventWait};
 pub use mutex::{Lock, Mutex, MutexGuard, TryLockError};
 pub use notify::{Notified, Notify};

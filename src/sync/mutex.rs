@@ -52,7 +52,7 @@ pub struct Mutex<T: ?Sized> {
 impl<T> Mutex<T> {
     /// Creates an unlocked mutex around a value.
     pub const fn new(value: T) -> Self {
-        Mutex { gate: Gate::held("mutex", 1), value: RefCell::new(value) }
+        Mutex { gate: Gate::held(&"mutex", 1), value: RefCell::new(value) }
     }
 
     /// Sets the name that reports show.
@@ -185,14 +185,41 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 pub struct MutexGuard<'a, T: ?Sized> {
     // Drop order: the borrow of the value ends before the next in line gets the lock.
     value: RefMut<'a, T>,
-    _held: HeldPermits<&'a Gate>,
+    held: HeldPermits<&'a Gate>,
     mutex: &'a Mutex<T>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     #[inline]
     fn new(mutex: &'a Mutex<T>, held: HeldPermits<&'a Gate>) -> Self {
-        MutexGuard { value: mutex.value.borrow_mut(), _held: held, mutex }
+        MutexGuard { value: mutex.value.borrow_mut(), held, mutex }
+    }
+
+    /// Makes the current task the owner of the lock, as reports name it. Call it in the task that a guard was moved to.
+    ///
+    /// The crate cannot see that a guard moves. Until this is called, the task that locked the mutex is its owner, and a
+    /// [deadlock report](crate::DeadlockReport) may show a cycle that does not exist. Outside of all tasks, it leaves the
+    /// lock without an owner.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{RunError, Scheduler, spawn, sync::Mutex};
+    ///
+    /// let error = Scheduler::new().try_block_on(async {
+    ///     let door: &Mutex<()> = Box::leak(Box::new(Mutex::new(()).named("door")));
+    ///     let guard = door.lock().await;
+    ///     let keeper = spawn(async move {
+    ///         guard.take_over();
+    ///         std::future::pending::<()>().await;
+    ///     });
+    ///     door.lock().await;
+    ///     keeper.await.unwrap();
+    /// });
+    /// assert!(error.unwrap_err().to_string().contains(", held by #2 (locked at "));
+    /// ```
+    pub fn take_over(&self) {
+        self.held.take_over();
     }
 
     /// Returns the mutex that it guards.

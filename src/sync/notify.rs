@@ -60,7 +60,7 @@ pub struct Notify {
 impl Notify {
     /// Creates a `Notify` without a permit.
     pub const fn new() -> Self {
-        Notify { has_permit: Cell::new(false), waiters: Waiters::new("notify") }
+        Notify { has_permit: Cell::new(false), waiters: Waiters::new(&"notify") }
     }
 
     /// Sets the name that reports show.

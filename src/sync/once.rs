@@ -51,7 +51,7 @@ pub struct OnceCell<T> {
 impl<T> OnceCell<T> {
     /// Creates an empty cell.
     pub const fn new() -> Self {
-        OnceCell { gate: Gate::held("once cell", 1), value: cell::OnceCell::new() }
+        OnceCell { gate: Gate::held(&"once cell", 1), value: cell::OnceCell::new() }
     }
 
     /// Sets the name that reports show.

@@ -150,6 +150,29 @@ impl HasGate for Rc<Semaphore> {
 }
 
 impl OwnedSemaphorePermit {
+    /// Makes the current task the owner of the permits, as reports name it, in place of the task that acquired them. See
+    /// [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use turnwise::{block_on, spawn, sync::Semaphore};
+    ///
+    /// block_on(async {
+    ///     let slots = Rc::new(Semaphore::new(1));
+    ///     let permit = Rc::clone(&slots).acquire_owned().await.unwrap();
+    ///     let worker = spawn(async move {
+    ///         permit.take_over();
+    ///         assert!(format!("{:?}", permit.semaphore()).contains("held_by: [#2 at "));
+    ///     });
+    ///     worker.await.unwrap();
+    /// });
+    /// ```
+    pub fn take_over(&self) {
+        self.held.take_over();
+    }
+
     /// Returns the number of permits held.
     pub fn num_permits(&self) -> usize {
         self.held.permits() as usize

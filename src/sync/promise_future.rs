@@ -35,7 +35,7 @@ impl<T> PromiseShared<T> {
         PromiseShared {
             outcome: OnceCell::new(),
             handles: Cell::new(1),
-            waiters: Waiters::new("promise"),
+            waiters: Waiters::new(&"promise"),
             asked: Cell::new(0),
             callbacks: RefCell::new(Vec::new()),
         }

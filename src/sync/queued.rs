@@ -143,6 +143,16 @@ impl<S: Source> Future for Queued<'_, S> {
 impl<S: Source> Drop for Queued<'_, S> {
     #[inline]
     fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.give_up();
+        }
+    }
+}
+
+impl<S: Source> Queued<'_, S> {
+    /// Out of line, so that the drop of a wait that has completed is short enough to be inlined.
+    #[inline(never)]
+    fn give_up(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
         match self.source.waiters().leave(ticket) {
             Left::Waiting => self.source.left_waiting(),

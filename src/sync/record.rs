@@ -14,8 +14,9 @@ use std::task::{Context, Waker};
 
 use crate::kernel::Place;
 use crate::kernel::TaskKey;
-use crate::report::{Resource, Wait};
+use crate::report::{ChannelEnd, How, Ownership, Resource, ResourceWait, ResourceWaits};
 use crate::slab::{KEPT, NO_ENTRY, Slab};
+use crate::sync::ends::{EndRecord, EndedBy, Ends};
 
 /// A wait, from joining a list until its outcome is seen; or a held resource.
 pub(crate) struct Node {
@@ -33,6 +34,13 @@ pub(crate) struct Node {
     pub(crate) previous: u32,
     pub(crate) next: u32,
 }
+
+/// The number of every resource that is the message of a oneshot channel without a name, created by the task that waits.
+/// That is most of them, so they have no entry: their nodes say it all.
+pub(crate) const OWN_ONESHOT: u32 = NO_ENTRY - 1;
+
+/// What reports call it.
+pub(crate) const ONESHOT_MESSAGE: &str = "the message on oneshot channel";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitStage {
@@ -75,6 +83,7 @@ pub(crate) fn cool() {
         waits.is_warm = false;
         if waits.has_memory() {
             waits.trim();
+            waits.ends.trim(false);
         }
     });
 }
@@ -85,7 +94,8 @@ pub(crate) struct Waits {
     /// The head of the free list, linked through `next`.
     vacant: u32,
     live: usize,
-    pub(crate) resources: Slab<Resource>,
+    pub(crate) resources: Slab<ListedResource>,
+    pub(crate) ends: Ends,
     /// There is a scheduler on this thread, so empty memory will be needed again.
     is_warm: bool,
 }
@@ -93,16 +103,17 @@ pub(crate) struct Waits {
 impl Waits {
     pub(crate) const fn new() -> Self {
         let resources = Slab::new();
-        Waits { nodes: Vec::new(), vacant: NO_ENTRY, live: 0, resources, is_warm: false }
+        let ends = Ends::new();
+        Waits { nodes: Vec::new(), vacant: NO_ENTRY, live: 0, resources, ends, is_warm: false }
     }
 
     fn has_memory(&self) -> bool {
-        self.nodes.capacity() > 0 || self.resources.has_memory()
+        self.nodes.capacity() > 0 || self.resources.has_memory() || self.ends.has_memory()
     }
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.live == 0 && self.resources.is_empty()
+        self.live == 0 && self.resources.is_empty() && self.ends.is_empty()
     }
 
     #[inline]
@@ -163,26 +174,50 @@ impl Waits {
 
     /// Removes a resource that has no nodes any more.
     pub(crate) fn remove_resource(&mut self, number: u32) -> Resource {
-        let resource = self.resources.remove(number);
+        let listed = self.resources.remove(number);
         self.trim();
-        resource
+        listed.resource
     }
 
-    /// Returns every wait, with its resource and the owners of that.
-    pub(crate) fn all(&self) -> Vec<Wait> {
-        let mut owners: HashMap<u32, Vec<(TaskKey, Place)>> = HashMap::new();
+    /// Removes the end of a channel.
+    pub(crate) fn remove_end(&mut self, end: &EndRecord) {
+        self.ends.remove(end);
+        self.ends.trim(self.is_warm);
+    }
+
+    /// Removes a channel.
+    pub(crate) fn remove_channel(&mut self, number: u32) {
+        self.ends.remove_channel(number);
+        self.ends.trim(self.is_warm);
+    }
+
+    /// Adds every wait, with its resource and the owners of that.
+    pub(crate) fn describe(&self, all: &mut ResourceWaits) {
+        let mut holding: HashMap<u32, Vec<&Node>> = HashMap::new();
         for node in self.nodes.iter().filter(|node| node.stage == WaitStage::Holding) {
-            if let Some(task) = node.task {
-                owners.entry(node.resource).or_default().push((task, node.place));
-            }
+            holding.entry(node.resource).or_default().push(node);
         }
-        let waiting = self.nodes.iter().filter(|node| node.stage == WaitStage::Waiting);
-        let waits = waiting.map(|node| {
-            let resource = self.resources[node.resource].clone();
-            let owners = owners.get(&node.resource).cloned().unwrap_or_default();
-            Wait { task: node.task, resource, place: node.place, owners }
-        });
-        waits.collect()
+        let ends = self.ends.owners();
+        let mut lists: HashMap<u32, usize> = HashMap::new();
+        for node in self.nodes.iter().filter(|node| node.stage == WaitStage::Waiting) {
+            let (Some(task), number, place) = (node.task, node.resource, node.place) else {
+                continue;
+            };
+            if number == OWN_ONESHOT {
+                let how = How::Created(ChannelEnd::Sender);
+                let owners = all.add_owners(vec![Ownership { task, place, how }]);
+                let resource = Resource::new(ONESHOT_MESSAGE);
+                all.waits.push(ResourceWait { task, resource, place, owners });
+                continue;
+            }
+            let ListedResource { resource, ended_by } = &self.resources[number];
+            let of_it = || {
+                let holding = holding.get(&number).map_or(&[][..], Vec::as_slice);
+                all.add_owners(ended_by.owners(holding, &ends))
+            };
+            let owners = *lists.entry(number).or_insert_with(of_it);
+            all.waits.push(ResourceWait { task, resource: resource.clone(), place, owners });
+        }
     }
 
     /// Removes every node of one resource; returns their wakers.
@@ -198,6 +233,47 @@ impl Waits {
         let nodes = self.nodes.iter();
         let of_it = nodes.filter(|node| node.resource == resource && node.stage == stage);
         of_it.map(|node| (node.task, node.place)).collect()
+    }
+}
+
+/// What tasks wait for, and what may end their waits besides the tasks that hold it.
+pub(crate) struct ListedResource {
+    pub(crate) resource: Resource,
+    pub(crate) ended_by: EndedBy,
+}
+
+impl ListedResource {
+    #[inline]
+    pub(crate) fn new(kind: &'static str) -> Self {
+        ListedResource { resource: Resource::new(kind), ended_by: EndedBy::Nothing }
+    }
+}
+
+impl EndedBy {
+    /// Returns the owners of a resource: the holders, and the owners of the ends of a channel.
+    fn owners(
+        self,
+        holding: &[&Node],
+        ends: &HashMap<(u32, ChannelEnd), Vec<Ownership>>,
+    ) -> Vec<Ownership> {
+        let mut how = How::Acquired;
+        let mut of_ends: &[Ownership] = &[];
+        let of = |channel, kind| ends.get(&(channel, kind)).map_or(&[][..], Vec::as_slice);
+        match &self {
+            EndedBy::Nothing => {}
+            EndedBy::End(owner) => of_ends = std::slice::from_ref(owner),
+            EndedBy::Ends(channel, kind) => of_ends = of(*channel, *kind),
+            EndedBy::Receiver { channel, capacity } => {
+                how = How::Reserved;
+                if holding.len() < *capacity as usize {
+                    of_ends = of(*channel, ChannelEnd::Receiver);
+                }
+            }
+        }
+        let holders = holding
+            .iter()
+            .filter_map(|node| Some(Ownership { task: node.task?, place: node.place, how }));
+        holders.chain(of_ends.iter().copied()).collect()
     }
 }
 

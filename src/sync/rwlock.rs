@@ -56,7 +56,7 @@ const NEVER_CLOSED: &str = "the gate of a lock is never closed";
 impl<T> RwLock<T> {
     /// Creates an unlocked lock around a value.
     pub const fn new(value: T) -> Self {
-        RwLock { gate: Gate::held("rwlock", ALL), value: RefCell::new(value) }
+        RwLock { gate: Gate::held(&"rwlock", ALL), value: RefCell::new(value) }
     }
 
     /// Sets the name that reports show.
@@ -121,7 +121,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryReadError> {
         let held =
             HeldPermits::try_take(&self.gate, ONE, Location::caller()).ok_or(TryReadError(()))?;
-        Ok(RwLockReadGuard { value: self.value.borrow(), _held: held })
+        Ok(RwLockReadGuard { value: self.value.borrow(), held })
     }
 
     /// Locks it for writing, if it is free.
@@ -200,7 +200,7 @@ impl<'a, T: ?Sized> Future for Read<'a, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let lock = self.lock;
         let held = ready!(self.queued.poll_held(&lock.gate, cx)).expect(NEVER_CLOSED);
-        Poll::Ready(RwLockReadGuard { value: lock.value.borrow(), _held: held })
+        Poll::Ready(RwLockReadGuard { value: lock.value.borrow(), held })
     }
 }
 
@@ -239,7 +239,31 @@ impl<T: ?Sized> fmt::Debug for Write<'_, T> {
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     // Drop order: the borrow of the value ends before the next in line gets the lock.
     value: Ref<'a, T>,
-    _held: HeldPermits<&'a Gate>,
+    held: HeldPermits<&'a Gate>,
+}
+
+impl<T: ?Sized> RwLockReadGuard<'_, T> {
+    /// Makes the current task an owner of the lock, as reports name it, in place of the task that locked it. See
+    /// [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, spawn, sync::RwLock};
+    ///
+    /// block_on(async {
+    ///     let prices: &RwLock<u32> = Box::leak(Box::new(RwLock::new(3)));
+    ///     let guard = prices.read().await;
+    ///     let reader = spawn(async move {
+    ///         guard.take_over();
+    ///         assert!(format!("{prices:?}").contains("held_by: [#2 at "));
+    ///     });
+    ///     reader.await.unwrap();
+    /// });
+    /// ```
+    pub fn take_over(&self) {
+        self.held.take_over();
+    }
 }
 
 impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
@@ -273,6 +297,28 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// Makes the current task the owner of the lock, as reports name it, in place of the task that locked it. See
+    /// [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, spawn, sync::RwLock};
+    ///
+    /// block_on(async {
+    ///     let prices: &RwLock<u32> = Box::leak(Box::new(RwLock::new(3)));
+    ///     let guard = prices.write().await;
+    ///     let writer = spawn(async move {
+    ///         guard.take_over();
+    ///         assert!(format!("{prices:?}").contains("held_by: [#2 at "));
+    ///     });
+    ///     writer.await.unwrap();
+    /// });
+    /// ```
+    pub fn take_over(&self) {
+        self.held.take_over();
+    }
+
     /// Turns this into a read guard without letting a writer in between. Readers at the front of the queue
     /// get the lock immediately.
     ///
@@ -290,7 +336,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let RwLockWriteGuard { value, held, lock } = self;
         drop(value);
         held.keep(ONE);
-        RwLockReadGuard { value: lock.value.borrow(), _held: held }
+        RwLockReadGuard { value: lock.value.borrow(), held }
     }
 }
 

@@ -70,7 +70,7 @@ impl Semaphore {
         let Some(total) = up_to_max(permits) else {
             panic!("a semaphore has at most {} permits, not {permits}", Semaphore::MAX_PERMITS)
         };
-        Semaphore { gate: Gate::held("semaphore", total), total: Cell::new(total) }
+        Semaphore { gate: Gate::held(&"semaphore", total), total: Cell::new(total) }
     }
 
     /// Sets the name that reports show.
@@ -332,6 +332,28 @@ pub struct SemaphorePermit<'a> {
 }
 
 impl SemaphorePermit<'_> {
+    /// Makes the current task the owner of the permits, as reports name it, in place of the task that acquired them. See
+    /// [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, spawn, sync::Semaphore};
+    ///
+    /// block_on(async {
+    ///     let slots: &Semaphore = Box::leak(Box::new(Semaphore::new(1)));
+    ///     let permit = slots.acquire().await.unwrap();
+    ///     let worker = spawn(async move {
+    ///         permit.take_over();
+    ///         assert!(format!("{slots:?}").contains("held_by: [#2 at "));
+    ///     });
+    ///     worker.await.unwrap();
+    /// });
+    /// ```
+    pub fn take_over(&self) {
+        self.held.take_over();
+    }
+
     /// Returns the number of permits held.
     pub fn num_permits(&self) -> usize {
         self.held.permits() as usize

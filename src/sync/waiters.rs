@@ -14,22 +14,26 @@
 //! handful of numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
 mod debug;
+mod resource;
 mod ring;
 mod rejoin;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::kernel::{Place, TaskKey, Waiter, drop_quietly, run_quietly, schedule};
-use crate::report::{Resource, WaitsFor};
 use crate::slab::{NO_ENTRY, Slab};
-use crate::sync::record::{Node, WaitStage, Waits, with_waits};
+use crate::sync::record::{
+    ListedResource, Node, ONESHOT_MESSAGE, OWN_ONESHOT, WaitStage, Waits, with_waits,
+};
+
+/// What a list of waits is for, as reports call it. A thin reference, since each list has one.
+pub(crate) type Kind = &'static &'static str;
 
 /// A list of waits for one resource.
 pub(crate) struct Waiters {
-    kind: &'static str,
+    kind: Kind,
     /// The resource's number in the thread's record; [`NO_ENTRY`] until it has a name or a first node.
     resource: Cell<u32>,
     first: Cell<u32>,
@@ -65,11 +69,17 @@ impl Ticket {
     pub(crate) fn set_word(&self, word: u32) {
         with_waits(|waits| waits.node(self.0).word = word);
     }
+
+    /// Makes the current task the one that holds it; none, outside of all turns.
+    pub(crate) fn take_over(&self) {
+        let task = TaskKey::current();
+        with_waits(|waits| waits.node(self.0).task = task);
+    }
 }
 
 impl Waiters {
     /// Creates a list for a resource; reports show it as a `kind`.
-    pub(crate) const fn new(kind: &'static str) -> Self {
+    pub(crate) const fn new(kind: Kind) -> Self {
         Waiters {
             kind,
             resource: Cell::new(NO_ENTRY),
@@ -81,26 +91,11 @@ impl Waiters {
         }
     }
 
-    /// Sets the name of the resource.
-    pub(crate) fn set_name(&self, name: Arc<str>) {
-        let resource = Resource::new(self.kind).named(name);
-        let old = with_waits(|waits| match self.resource.get() {
-            NO_ENTRY => {
-                self.resource.set(waits.resources.insert(resource));
-                None
-            }
-            number => Some(std::mem::replace(&mut waits.resources[number], resource)),
-        });
-        drop(old);
-    }
-
-    /// Describes a wait in this list for reports, without the holders of the resource.
-    pub(crate) fn describe(&self, place: Place) -> WaitsFor {
-        let resource = match self.resource.get() {
-            NO_ENTRY => Resource::new(self.kind),
-            number => with_waits(|waits| waits.resources[number].clone()),
-        };
-        WaitsFor::Resource { resource, place, owners: Vec::new() }
+    /// Creates the list for the message of a oneshot channel, which has no name yet.
+    pub(crate) const fn of_oneshot() -> Self {
+        let waiters = Waiters::new(&ONESHOT_MESSAGE);
+        waiters.resource.replace(OWN_ONESHOT);
+        waiters
     }
 
     #[inline]
@@ -181,9 +176,9 @@ impl Waiters {
 
     /// Returns the number of the resource, allocated on first use.
     #[inline]
-    fn number(&self, resources: &mut Slab<Resource>) -> u32 {
+    fn number(&self, resources: &mut Slab<ListedResource>) -> u32 {
         if self.resource.get() == NO_ENTRY {
-            self.resource.set(resources.insert(Resource::new(self.kind)));
+            self.resource.set(resources.insert(ListedResource::new(self.kind)));
         }
         self.resource.get()
     }
@@ -355,30 +350,6 @@ fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
     });
     drop_quietly(unused);
     stage
-}
-
-impl Drop for Waiters {
-    #[inline]
-    fn drop(&mut self) {
-        if self.resource.get() != NO_ENTRY {
-            self.remove_resource();
-        }
-    }
-}
-
-impl Waiters {
-    fn remove_resource(&self) {
-        let number = self.resource.get();
-        let forgotten = if self.nodes.get() == 0 {
-            Vec::new()
-        } else {
-            // A future or guard was leaked by `mem::forget`: its node must not refer to another
-            // resource that reuses this number.
-            with_waits(|waits| waits.remove_all(number))
-        };
-        drop_quietly(forgotten);
-        drop(with_waits(|waits| waits.remove_resource(number)));
-    }
 }
 
 /// Wakes a foreign waker. Its panic is caught, since it must not keep the next wait from being woken, nor become

@@ -249,7 +249,7 @@ impl<T: 'static> Limited for &mut JoinHandle<T> {
 
     fn describe(&self) -> Option<WaitsFor> {
         let task = label_of(self.key());
-        let task = task.unwrap_or(TaskLabel { id: self.id, name: None, is_root: false });
+        let task = task.unwrap_or(TaskLabel::new(self.id, None));
         Some(WaitsFor::Join { task, spawned_at: self.spawned_at })
     }
 }

@@ -41,7 +41,7 @@ pub(crate) const ERRORS: &[(&str, &str)] = &[
     ("generator::GeneratorExit", "the generator is being closed"),
     ("generator::IgnoredExit", "the generator ignored `GeneratorExit`: it yielded a value while it was being closed"),
     ("RunError",
-     "deadlock at turn 1: 1 of 1 task can never run again\n  \
+     "deadlock at turn 1: 1 task can never run again\n  \
       #1 main  waits for nothing that could wake it: no waker was kept, since turn 1\n\
       certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` held outside the scheduler"),
     ("RunError",

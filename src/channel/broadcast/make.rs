@@ -1,5 +1,6 @@
 //! The constructor.
 
+use std::panic::Location;
 use std::rc::Rc;
 
 use crate::channel::broadcast::receiver::Receiver;
@@ -41,5 +42,5 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     );
     let shared = Rc::new(BroadcastShared::new(capacity));
     let receiver = Receiver::new(Rc::clone(&shared));
-    (Sender::new(&shared), receiver)
+    (Sender::new(&shared, Location::caller()), receiver)
 }

@@ -35,7 +35,7 @@ impl<T> Receiver<T> {
     /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
-        self.shared.messages.set_name(name.into());
+        self.shared.set_name(name.into());
         self
     }
 
@@ -143,7 +143,8 @@ impl<T: Clone> Receiver<T> {
     pub(crate) fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Result<T, RecvError>> {
         let Receiver { shared, position, listener } = self;
         let look = || Receiver::look(shared, position);
-        let found = ready!(listener.wait(&shared.messages, place, cx, look));
+        let by_senders = || shared.by_senders();
+        let found = ready!(listener.wait(&shared.messages, place, cx, by_senders, look));
         Poll::Ready(found.map(Rc::unwrap_or_clone))
     }
 }

@@ -8,6 +8,7 @@ use crate::channel::SendError;
 use crate::channel::broadcast::receiver::Receiver;
 use crate::channel::broadcast::shared::BroadcastShared;
 use crate::channel::handle::Handle;
+use crate::kernel::Place;
 
 /// The sending side of a [broadcast channel](super::channel). Clone it for more senders.
 pub struct Sender<T> {
@@ -15,14 +16,14 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: &Rc<BroadcastShared<T>>) -> Self {
-        Sender { shared: Handle::new(shared) }
+    pub(super) fn new(shared: &Rc<BroadcastShared<T>>, place: Place) -> Self {
+        Sender { shared: Handle::new(shared, place) }
     }
 
     /// Sets the name that reports show, for both sides.
     #[must_use]
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
-        self.shared.messages.set_name(name.into());
+        self.shared.set_name(name.into());
         self
     }
 
@@ -48,7 +49,7 @@ impl<T> Sender<T> {
     /// ```
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
         let (receivers, lost) = {
-            let mut ring = self.shared.ring.borrow_mut();
+            let mut ring = self.shared.used().ring.borrow_mut();
             if ring.receivers() == 0 {
                 drop(ring);
                 return Err(SendError(value));
@@ -90,6 +91,7 @@ impl<T> Sender<T> {
 }
 
 impl<T> Clone for Sender<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
         Sender { shared: self.shared.clone() }
     }

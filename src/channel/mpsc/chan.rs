@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crate::channel::TryRecvError;
-use crate::channel::end::End;
+use crate::channel::end::{Closed, End};
 use crate::channel::handle::HasSenders;
+use crate::channel::used::ChannelNumber;
 use crate::kernel::Place;
+use crate::report::ChannelEnd;
+use crate::sync::EndedBy;
 use crate::sync::gate::{CLOSED, Gate};
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Left, Waiters};
+use crate::sync::waiters::{Left, Ticket, Waiters};
 
 pub(super) struct Chan<T> {
     /// Never borrowed while user code runs.
@@ -26,6 +29,7 @@ pub(super) struct Chan<T> {
     pub(super) messages: Waiters,
     /// Set when the channel is closed.
     pub(super) end: End,
+    number: ChannelNumber,
 }
 
 /// An empty queue with a larger capacity than this frees its memory.
@@ -35,19 +39,45 @@ impl<T> Chan<T> {
     pub(super) fn new(capacity: u32) -> Self {
         Chan {
             values: RefCell::new(VecDeque::new()),
-            slots: Gate::consumed("room in channel", capacity),
+            slots: Gate::consumed(&"room in channel", capacity),
             max_capacity: capacity,
             senders: Cell::new(0),
             receiver_is_gone: Cell::new(false),
-            messages: Waiters::new("a message on channel"),
-            end: End::new("the closing of channel"),
+            messages: Waiters::new(&"a message on channel"),
+            end: End::new(&"the closing of channel"),
+            number: ChannelNumber::new(),
         }
     }
 
     pub(super) fn set_name(&self, name: Arc<str>) {
+        self.messages.begin_ended_by(|| self.by_senders());
+        self.slots.waiters().begin_ended_by(|| self.by_receiver());
         self.slots.waiters().set_name(Arc::clone(&name));
         self.messages.set_name(Arc::clone(&name));
         self.end.set_name(name);
+    }
+
+    // ----- for reports -----
+
+    /// What may end a wait for a value.
+    pub(super) fn by_senders(&self) -> EndedBy {
+        EndedBy::Ends(self.number.get(), ChannelEnd::Sender)
+    }
+
+    /// What may end a wait for a slot, besides the tasks that have reserved one.
+    fn by_receiver(&self) -> EndedBy {
+        EndedBy::Receiver { channel: self.number.get(), capacity: self.max_capacity }
+    }
+
+    /// Records that the current task has reserved a slot, until the ticket is given back.
+    pub(super) fn hold_slot(&self, place: Place) -> Ticket {
+        self.slots.waiters().begin_ended_by(|| self.by_receiver());
+        self.slots.waiters().hold(1, place)
+    }
+
+    /// Waits until the channel is closed.
+    pub(super) fn closed(&self, place: Place) -> Closed<'_> {
+        self.end.wait(place, EndedBy::Ends(self.number.get(), ChannelEnd::Receiver))
     }
 
     // ----- sending -----
@@ -86,6 +116,11 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Removes the record of a reserved slot.
+    pub(super) fn release_slot(&self, ticket: Ticket) {
+        self.slots.waiters().leave(ticket);
+    }
+
     /// Gives back a reserved slot unused.
     pub(super) fn give_back_slot(&self) {
         self.slots.add(1);
@@ -117,8 +152,8 @@ impl<T> Chan<T> {
         let value = {
             let mut values = self.values.borrow_mut();
             let value = values.pop_front()?;
-            if values.is_empty() && values.capacity() > KEPT {
-                *values = VecDeque::new();
+            if values.capacity() > KEPT {
+                trim(&mut values);
             }
             value
         };
@@ -205,6 +240,14 @@ impl<T> Chan<T> {
     }
 }
 
+/// Frees the memory of an empty queue. Out of line, since few queues are ever that long.
+#[cold]
+fn trim<T>(values: &mut VecDeque<T>) {
+    if values.is_empty() {
+        *values = VecDeque::new();
+    }
+}
+
 /// The result of [`Chan::try_reserve`].
 pub(super) enum TryReserve {
     Reserved,
@@ -227,7 +270,11 @@ impl<T> Source for Chan<T> {
 
     #[inline]
     fn try_take(&self, wanted: u32, place: Place) -> Result<Grant, u32> {
-        self.slots.try_take(wanted, place)
+        let taken = self.slots.try_take(wanted, place);
+        if taken.is_err() {
+            self.slots.waiters().begin_ended_by(|| self.by_receiver()); // It waits now.
+        }
+        taken
     }
 
     fn left_waiting(&self) {
@@ -243,6 +290,10 @@ impl<T> Source for Chan<T> {
 impl<T> HasSenders for Chan<T> {
     fn senders(&self) -> &Cell<usize> {
         &self.senders
+    }
+
+    fn number(&self) -> &ChannelNumber {
+        &self.number
     }
 
     fn senders_are_gone(&self) {

@@ -1,5 +1,6 @@
 //! The constructors.
 
+use std::panic::Location;
 use std::rc::Rc;
 
 use crate::channel::handle::Handle;
@@ -53,8 +54,9 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
             "a channel has a capacity of at most {MAX_PERMITS}, not {capacity}: use `mpsc::unbounded()`"
         ),
     };
-    let handle = Handle::new(&Rc::new(Chan::new(number)));
-    let receiver = Receiver::new(&handle);
+    let place = Location::caller();
+    let handle = Handle::new(&Rc::new(Chan::new(number)), place);
+    let receiver = Receiver::new(&handle, place);
     (Sender::new(handle), receiver)
 }
 
@@ -78,9 +80,11 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// });
 /// # Ok::<(), mpsc::SendError<i32>>(())
 /// ```
+#[track_caller]
 #[doc(alias = "unbounded_channel")]
 pub fn unbounded<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let handle = Handle::new(&Rc::new(Chan::new(MAX_PERMITS)));
-    let receiver = Receiver::new(&handle);
+    let place = Location::caller();
+    let handle = Handle::new(&Rc::new(Chan::new(MAX_PERMITS)), place);
+    let receiver = Receiver::new(&handle, place);
     (UnboundedSender::new(handle), receiver)
 }

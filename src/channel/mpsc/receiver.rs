@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::channel::TryRecvError;
-use crate::channel::handle::Handle;
+use crate::channel::handle::{Handle, HasSenders};
 use crate::channel::listener::Listener;
 use crate::channel::mpsc::chan::Chan;
+use crate::channel::used::UsedEnd;
 use crate::kernel::Place;
+use crate::report::ChannelEnd;
 
 /// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) channel.
 ///
@@ -19,11 +21,13 @@ use crate::kernel::Place;
 pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
     listener: Listener,
+    end: UsedEnd,
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(sender: &Handle<Chan<T>>) -> Self {
-        Receiver { chan: Rc::clone(sender.shared()), listener: Listener::new() }
+    pub(super) fn new(sender: &Handle<Chan<T>>, place: Place) -> Self {
+        let end = UsedEnd::new(sender.number(), ChannelEnd::Receiver, place);
+        Receiver { chan: Rc::clone(sender.shared()), listener: Listener::new(), end }
     }
 
     /// Sets the name that reports show, for both sides.
@@ -56,6 +60,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     #[inline]
     pub fn recv(&mut self) -> Recv<'_, T> {
+        self.end.is_used();
         Recv { receiver: self, place: Location::caller() }
     }
 
@@ -82,6 +87,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
+        self.end.is_used();
         RecvMany { receiver: self, buffer, limit, place: Location::caller() }
     }
 
@@ -105,6 +111,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.end.is_used();
         self.chan.try_pop()
     }
 
@@ -118,10 +125,16 @@ impl<T> Receiver<T> {
         self.poll_at(cx, Location::caller())
     }
 
-    #[inline]
+    /// Polls for a caller at `place`, which becomes the owner of the receiver.
     pub(crate) fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Option<T>> {
+        self.end.is_used();
+        self.poll_again(cx, place)
+    }
+
+    #[inline]
+    fn poll_again(&mut self, cx: &Context<'_>, place: Place) -> Poll<Option<T>> {
         let chan = &*self.chan;
-        self.listener.wait(&chan.messages, place, cx, || chan.look())
+        self.listener.wait(&chan.messages, place, cx, || chan.by_senders(), || chan.look())
     }
 
     /// Closes the channel without dropping the receiver: new sends fail. Values already sent can still be received, and
@@ -193,7 +206,7 @@ impl<T> Future for Recv<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let place = self.place;
-        self.receiver.poll_at(cx, place)
+        self.receiver.poll_again(cx, place)
     }
 }
 
@@ -227,8 +240,9 @@ impl<T> Future for RecvMany<'_, T> {
         if *limit == 0 {
             return Poll::Ready(0);
         }
-        let Receiver { chan, listener } = &mut **receiver;
-        listener.wait(&chan.messages, place, cx, || chan.look_for_many(buffer, *limit))
+        let Receiver { chan, listener, .. } = &mut **receiver;
+        let look = || chan.look_for_many(buffer, *limit);
+        listener.wait(&chan.messages, place, cx, || chan.by_senders(), look)
     }
 }
 

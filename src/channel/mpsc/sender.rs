@@ -63,7 +63,7 @@ impl<T> Sender<T> {
     #[track_caller]
     #[inline]
     pub fn send(&self, value: T) -> Sending<'_, T> {
-        Sending { queued: self.handle.reserve(Location::caller()), value: Some(value) }
+        Sending { queued: self.handle.used().reserve(Location::caller()), value: Some(value) }
     }
 
     /// Sends the value without waiting, if a slot is free and no wait is queued.
@@ -82,7 +82,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.handle.try_reserve(Location::caller()) {
+        match self.handle.used().try_reserve(Location::caller()) {
             TryReserve::Reserved => self.handle.push(value),
             TryReserve::Full => return Err(TrySendError::Full(value)),
             TryReserve::Closed => return Err(TrySendError::Closed(value)),
@@ -118,7 +118,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn reserve(&self) -> Reserve<'_, T> {
-        Reserve::new(self.handle.reserve(Location::caller()))
+        Reserve::new(self.handle.used().reserve(Location::caller()))
     }
 
     /// Reserves a slot without waiting, if one is free and no wait is queued.
@@ -138,8 +138,9 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
-        match self.handle.try_reserve(Location::caller()) {
-            TryReserve::Reserved => Ok(Permit::new(&self.handle)),
+        let place = Location::caller();
+        match self.handle.used().try_reserve(place) {
+            TryReserve::Reserved => Ok(Permit::new(&self.handle, place)),
             TryReserve::Full => Err(TrySendError::Full(())),
             TryReserve::Closed => Err(TrySendError::Closed(())),
         }
@@ -160,7 +161,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn closed(&self) -> Closed<'_> {
-        self.handle.end.wait(Location::caller())
+        self.handle.used().closed(Location::caller())
     }
 
     /// Returns whether the receiver was dropped or [closed](super::Receiver::close).
@@ -190,6 +191,7 @@ impl<T> Sender<T> {
 }
 
 impl<T> Clone for Sender<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
         Sender { handle: self.handle.clone() }
     }
@@ -226,8 +228,9 @@ pub struct WeakSender<T> {
 
 impl<T> WeakSender<T> {
     /// Returns a sender, or `None` if all senders were dropped.
+    #[track_caller]
     pub fn upgrade(&self) -> Option<Sender<T>> {
-        Some(Sender { handle: Handle::of_live(&self.chan)? })
+        Some(Sender { handle: Handle::of_live(&self.chan, Location::caller())? })
     }
 }
 

@@ -57,7 +57,7 @@ impl<T> UnboundedSender<T> {
     #[inline]
     #[doc(alias = "unbounded_send")]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.handle.try_reserve(Location::caller()) {
+        match self.handle.used().try_reserve(Location::caller()) {
             TryReserve::Reserved => self.handle.push(value),
             TryReserve::Closed => return Err(SendError(value)),
             TryReserve::Full => panic!(
@@ -84,7 +84,7 @@ impl<T> UnboundedSender<T> {
     /// ```
     #[track_caller]
     pub fn closed(&self) -> Closed<'_> {
-        self.handle.end.wait(Location::caller())
+        self.handle.used().closed(Location::caller())
     }
 
     /// Returns whether the receiver was dropped or [closed](Receiver::close).
@@ -104,6 +104,7 @@ impl<T> UnboundedSender<T> {
 }
 
 impl<T> Clone for UnboundedSender<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
         UnboundedSender { handle: self.handle.clone() }
     }
@@ -136,8 +137,9 @@ pub struct WeakUnboundedSender<T> {
 
 impl<T> WeakUnboundedSender<T> {
     /// Returns a sender, or `None` if all senders were dropped.
+    #[track_caller]
     pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
-        Some(UnboundedSender { handle: Handle::of_live(&self.chan)? })
+        Some(UnboundedSender { handle: Handle::of_live(&self.chan, Location::caller())? })
     }
 }
 

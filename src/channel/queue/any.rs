@@ -49,10 +49,10 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         AnyQueue {
             items: RefCell::new(order),
             maxsize,
-            slots: Gate::consumed("room in queue", slots),
-            unclaimed: Gate::consumed("an item in queue", 0),
+            slots: Gate::consumed(&"room in queue", slots),
+            unclaimed: Gate::consumed(&"an item in queue", 0),
             unfinished: Cell::new(0),
-            done: Waiters::new("the last task_done of queue"),
+            done: Waiters::new(&"the last task_done of queue"),
             is_shut_down: Cell::new(false),
             _items: PhantomData,
         }

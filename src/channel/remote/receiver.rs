@@ -29,7 +29,7 @@ pub struct Receiver<T> {
 
 impl<T> Receiver<T> {
     pub(super) fn new(shared: Arc<RemoteShared<T>>) -> Self {
-        let record = Waiters::new("a message on remote channel");
+        let record = Waiters::new(&"a message on remote channel");
         Receiver { shared, record, ticket: None, is_waiting: false }
     }
 

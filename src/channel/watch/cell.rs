@@ -7,8 +7,12 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::channel::end::End;
+use crate::channel::end::{Closed, End};
 use crate::channel::handle::HasSenders;
+use crate::channel::used::ChannelNumber;
+use crate::kernel::Place;
+use crate::report::ChannelEnd;
+use crate::sync::EndedBy;
 use crate::sync::waiters::Waiters;
 
 /// The state that both sides share.
@@ -23,6 +27,7 @@ pub(super) struct WatchShared<T> {
     pub(super) changes: Waiters,
     /// Set while there is no receiver.
     pub(super) end: End,
+    number: ChannelNumber,
 }
 
 impl<T> WatchShared<T> {
@@ -32,12 +37,24 @@ impl<T> WatchShared<T> {
             version: Cell::new(0),
             senders: Cell::new(0),
             receivers: Cell::new(0),
-            changes: Waiters::new("a change on watch channel"),
-            end: End::new("the closing of watch channel"),
+            changes: Waiters::new(&"a change on watch channel"),
+            end: End::new(&"the closing of watch channel"),
+            number: ChannelNumber::new(),
         }
     }
 
+    /// What may end a wait for a change, for reports.
+    pub(super) fn by_senders(&self) -> EndedBy {
+        EndedBy::Ends(self.number.get(), ChannelEnd::Sender)
+    }
+
+    /// Waits until there is no receiver.
+    pub(super) fn closed(&self, place: Place) -> Closed<'_> {
+        self.end.wait(place, EndedBy::Ends(self.number.get(), ChannelEnd::Receiver))
+    }
+
     pub(super) fn set_name(&self, name: Arc<str>) {
+        self.changes.begin_ended_by(|| self.by_senders());
         self.changes.set_name(Arc::clone(&name));
         self.end.set_name(name);
     }
@@ -134,6 +151,10 @@ impl<T> WatchShared<T> {
 impl<T> HasSenders for WatchShared<T> {
     fn senders(&self) -> &Cell<usize> {
         &self.senders
+    }
+
+    fn number(&self) -> &ChannelNumber {
+        &self.number
     }
 
     fn senders_are_gone(&self) {

@@ -1,5 +1,6 @@
 //! The constructor.
 
+use std::panic::Location;
 use std::rc::Rc;
 
 use crate::channel::watch::cell::WatchShared;
@@ -32,8 +33,10 @@ use crate::channel::watch::sender::Sender;
 ///     assert_eq!(task.await.unwrap(), ["starting", "running", "stopped"]);
 /// });
 /// ```
+#[track_caller]
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(WatchShared::new(init));
-    let sender = Sender::new(&shared);
-    (sender, Receiver::new(shared))
+    let place = Location::caller();
+    let sender = Sender::new(&shared, place);
+    (sender, Receiver::new(shared, place))
 }

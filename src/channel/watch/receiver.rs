@@ -7,10 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::channel::handle::HasSenders;
 use crate::channel::listener::Listener;
+use crate::channel::used::UsedEnd;
 use crate::channel::watch::cell::{Ref, WatchShared};
 use crate::channel::watch::error::RecvError;
 use crate::kernel::Place;
+use crate::report::ChannelEnd;
 
 /// The receiving side of a [watch channel](super::channel): it reads the value and waits for changes. A clone starts
 /// with the same value seen.
@@ -19,12 +22,14 @@ pub struct Receiver<T> {
     /// The version that it has last seen, or was notified of.
     seen: u64,
     listener: Listener,
+    end: UsedEnd,
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(shared: Rc<WatchShared<T>>) -> Self {
+    pub(super) fn new(shared: Rc<WatchShared<T>>, place: Place) -> Self {
+        let end = UsedEnd::new(shared.number(), ChannelEnd::Receiver, place);
         shared.add_receiver();
-        Receiver { seen: shared.version(), shared, listener: Listener::new() }
+        Receiver { seen: shared.version(), shared, listener: Listener::new(), end }
     }
 
     /// Sets the name that reports show, for both sides.
@@ -41,6 +46,7 @@ impl<T> Receiver<T> {
     /// If called in a closure that is modifying the value.
     #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
+        self.end.is_used();
         self.shared.get()
     }
 
@@ -61,7 +67,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<T> {
-        let value = self.shared.get();
+        let value = self.borrow();
         self.seen = self.shared.version();
         value
     }
@@ -159,18 +165,25 @@ impl<T> Receiver<T> {
         cx: &Context<'_>,
         place: Place,
     ) -> Poll<Result<(), RecvError>> {
-        let Receiver { shared, seen, listener } = self;
-        listener.wait(&shared.changes, place, cx, || {
-            let version = shared.version();
-            if *seen != version {
-                *seen = version;
-                Poll::Ready(Ok(()))
-            } else if shared.senders.get() == 0 {
-                Poll::Ready(Err(RecvError(())))
-            } else {
-                Poll::Pending
-            }
-        })
+        let Receiver { shared, seen, listener, end } = self;
+        end.is_used();
+        listener.wait(
+            &shared.changes,
+            place,
+            cx,
+            || shared.by_senders(),
+            || {
+                let version = shared.version();
+                if *seen != version {
+                    *seen = version;
+                    Poll::Ready(Ok(()))
+                } else if shared.senders.get() == 0 {
+                    Poll::Ready(Err(RecvError(())))
+                } else {
+                    Poll::Pending
+                }
+            },
+        )
     }
 
     fn rest(&mut self) {
@@ -179,8 +192,10 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Clone for Receiver<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
-        let mut clone = Receiver::new(Rc::clone(&self.shared));
+        self.end.is_used();
+        let mut clone = Receiver::new(Rc::clone(&self.shared), Location::caller());
         clone.seen = self.seen;
         clone
     }

@@ -9,6 +9,7 @@ use crate::channel::handle::Handle;
 use crate::channel::watch::cell::{Ref, Replaced, WatchShared};
 use crate::channel::watch::receiver::Receiver;
 use crate::channel::{Closed, SendError};
+use crate::kernel::Place;
 
 /// The sending side of a [watch channel](super::channel): it changes the value. Clone it for more senders.
 pub struct Sender<T> {
@@ -16,8 +17,8 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: &Rc<WatchShared<T>>) -> Self {
-        Sender { shared: Handle::new(shared) }
+    pub(super) fn new(shared: &Rc<WatchShared<T>>, place: Place) -> Self {
+        Sender { shared: Handle::new(shared, place) }
     }
 
     /// Sets the name that reports show, for both sides.
@@ -51,7 +52,7 @@ impl<T> Sender<T> {
         if self.is_closed() {
             return Err(SendError(value));
         }
-        let old = self.shared.replace(value);
+        let old = self.shared.used().replace(value);
         drop(old);
         Ok(())
     }
@@ -72,7 +73,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn send_replace(&self, value: T) -> Ref<T> {
-        match self.shared.replace(value) {
+        match self.shared.used().replace(value) {
             Replaced::Unshared(old) => Ref::new(Rc::new(old)),
             Replaced::Shared(old) => Ref::new(old),
         }
@@ -94,7 +95,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn send_modify(&self, change: impl FnOnce(&mut T)) {
-        self.shared.modify(|value| {
+        self.shared.used().modify(|value| {
             change(value);
             true
         });
@@ -123,7 +124,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn send_if_modified(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
-        self.shared.modify(change)
+        self.shared.used().modify(change)
     }
 
     /// Returns the current value.
@@ -137,8 +138,9 @@ impl<T> Sender<T> {
     }
 
     /// Creates a receiver, for which the current value counts as seen.
+    #[track_caller]
     pub fn subscribe(&self) -> Receiver<T> {
-        Receiver::new(Rc::clone(self.shared.shared()))
+        Receiver::new(Rc::clone(self.shared.shared()), Location::caller())
     }
 
     /// Waits until all receivers are dropped. [`subscribe`](Sender::subscribe) can still create new ones.
@@ -156,7 +158,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn closed(&self) -> Closed<'_> {
-        self.shared.end.wait(Location::caller())
+        self.shared.used().closed(Location::caller())
     }
 
     /// Returns whether all receivers were dropped.
@@ -176,6 +178,7 @@ impl<T> Sender<T> {
 }
 
 impl<T> Clone for Sender<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
         Sender { shared: self.shared.clone() }
     }

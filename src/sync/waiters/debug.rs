@@ -13,11 +13,13 @@ impl Waiters {
     /// Adds the holders and the waiters to the `Debug` output of a primitive.
     pub(crate) fn debug(&self, f: &mut fmt::DebugStruct<'_, '_>) {
         let number = self.resource.get();
-        if number == NO_ENTRY {
-            return;
-        }
         let (name, holding, waiting) = with_waits(|waits| {
-            let name = waits.resources[number].shared_name();
+            if !self.is_listed() {
+                let first = Some(self.first.get()).filter(|&first| first != NO_ENTRY);
+                let first = first.map(|first| (waits.node(first).task, waits.node(first).place));
+                return (None, Vec::new(), first.into_iter().collect());
+            }
+            let name = waits.resources[number].resource.shared_name();
             (name, waits.of(number, WaitStage::Holding), waits.of(number, WaitStage::Waiting))
         });
         if let Some(name) = name {

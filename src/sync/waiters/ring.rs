@@ -96,7 +96,7 @@ mod tests {
     struct Pushes(usize);
 
     thread_local! {
-        static LIST: Waiters = const { Waiters::new("list") };
+        static LIST: Waiters = const { Waiters::new(&"list") };
         static TICKETS: RefCell<Vec<Option<Ticket>>> = const { RefCell::new(Vec::new()) };
         static WOKEN: Cell<usize> = const { Cell::new(0) };
     }

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::panic::Location;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::Wake;
 
 /// Logs its number when it is woken.
@@ -91,7 +91,7 @@ proptest! {
     #[test]
     fn a_wait_list_behaves_like_its_model(steps in prop::collection::vec(step(), 0..200)) {
         let log = Arc::default();
-        let waiters = Waiters::new("list");
+        let waiters = Waiters::new(&"list");
         let mut both = Both { waiters, log, tickets: Vec::new(), expected: Vec::new(), made: 0 };
         steps.iter().for_each(|step| both.step(step));
         drop(both); // With nodes of tickets that never left.
@@ -104,7 +104,7 @@ fn a_wait_that_joins_during_wake_all_is_not_woken() {
     struct Joins(&'static std::thread::LocalKey<(Waiters, Cell<u32>)>);
 
     thread_local! {
-        static LIST: (Waiters, Cell<u32>) = const { (Waiters::new("list"), Cell::new(0)) };
+        static LIST: (Waiters, Cell<u32>) = const { (Waiters::new(&"list"), Cell::new(0)) };
     }
 
     impl Wake for Joins {
