@@ -1,12 +1,16 @@
-//! Load: wakes, spawns, panics and drops by the million, a task that never waits, and five idle seconds. Each runs
-//! once, asserts what must hold, and prints one row of a table.
+//! Load: wakes, spawns, panics and drops by the million, a task that never waits, five idle seconds, and snapshots and
+//! reports of ten thousand tasks. Each runs once, asserts what must hold, and prints one row of a table.
 //!
 //! ```text
 //! cargo bench --bench load            # everything, in about a minute
 //! cargo bench --bench load -- --test  # the same, a hundred times smaller
+//! cargo bench --bench load -- reports # only the snapshots and reports of ten thousand tasks
 //! cargo bench --bench load -- gap_4m  # the longest time without a turn while four million tasks are spawned
 //! cargo bench --bench load -- gap_4m_wakers  # the same with all their wakers held elsewhere
 //! ```
+
+#[path = "load/reports.rs"]
+mod reports;
 
 use std::alloc::System;
 use std::cell::{Cell, RefCell};
@@ -43,6 +47,7 @@ fn main() {
             "gap_4m_wakers" => {
                 return row("tasks with wakers held elsewhere", scale(4_000_000), |n| gap(n, true));
             }
+            "reports" => return reports::rows(scale),
             _ => {}
         }
     }
@@ -54,6 +59,7 @@ fn main() {
     row("idle tasks dropped at once", scale(1_000_000), dropped);
     row("timers beside a task that never waits", scale(100_000), beside_a_busy_task);
     row("ms of idling", scale(5_000), idle);
+    reports::rows(scale);
 }
 
 /// Runs one load, which returns its result.

@@ -35,8 +35,8 @@ use turnwise::generator::{
 #[cfg(feature = "jobs")]
 use turnwise::jobs;
 use turnwise::scheduler::{
-    self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Park,
-    PendingRequest, Report, RequestHolder, ShutdownReport, StuckTask, TaskInfo, TaskLabel,
+    self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Owner,
+    Park, PendingRequest, Report, RequestHolder, ShutdownReport, StuckTask, TaskInfo, TaskLabel,
     TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
 };
 use turnwise::sync::{self, Mutex, OnceCell, Promise, RwLock, Semaphore};
@@ -138,6 +138,7 @@ fn plain_data_and_cross_thread_types_are_send() {
         TaskInfo => "Send Sync Unpin UnwindSafe",
         TimerInfo => "Send Sync Unpin UnwindSafe",
         TaskLabel => "Send Sync Unpin UnwindSafe",
+        Owner => "Send Sync Unpin UnwindSafe",
         WaitsFor => "Send Sync Unpin UnwindSafe",
         RunError => "Send Sync Unpin UnwindSafe",
         task::Builder => "Send Sync Unpin UnwindSafe",

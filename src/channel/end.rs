@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::Place;
-use crate::sync::waiters::Kind;
+use crate::sync::waiters::WaitKind;
 use crate::sync::{EndedBy, Event, EventWait};
 
 /// Whether the channel is closed, and the tasks that wait for that.
 pub(crate) struct End(Event);
 
 impl End {
-    pub(crate) const fn new(kind: Kind) -> Self {
+    pub(crate) const fn new(kind: WaitKind) -> Self {
         End(Event::of_kind(kind))
     }
 

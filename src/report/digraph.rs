@@ -47,7 +47,7 @@ impl Digraph {
     /// By the algorithm in R. Tarjan, *Depth-first search and linear graph algorithms*, SIAM Journal on Computing 1
     /// (1972). The path is a vector and not the stack, since a million tasks may wait in a row.
     pub(crate) fn cyclic_components(&self) -> Vec<Vec<u32>> {
-        let mut search = Tarjan::new(self.nodes());
+        let mut search = ComponentSearch::new(self.nodes());
         for node in 0..self.nodes() {
             search.walk(self, node_number(node));
         }
@@ -65,7 +65,7 @@ fn node_number(node: usize) -> u32 {
 }
 
 /// A walk along the edges, depth first.
-struct Tarjan {
+struct ComponentSearch {
     /// By node: its number in the order of the walk; 0 if it was not reached yet, [`NO_NODE`] once it is in a component.
     order: Vec<u32>,
     /// By node: the lowest such number that is known to be reachable from it, among nodes in no component yet.
@@ -76,10 +76,10 @@ struct Tarjan {
     components: Vec<Vec<u32>>,
 }
 
-impl Tarjan {
+impl ComponentSearch {
     fn new(nodes: usize) -> Self {
         let (order, lowest) = (vec![0; nodes], vec![0; nodes]);
-        Tarjan { order, lowest, reached: 0, open: Vec::new(), components: Vec::new() }
+        ComponentSearch { order, lowest, reached: 0, open: Vec::new(), components: Vec::new() }
     }
 
     fn reach(&mut self, node: u32) {

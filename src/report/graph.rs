@@ -4,14 +4,17 @@
 //! for one resource share the list of its holders. So the graph, and the work of searching it, grow with the number of
 //! tasks and waits, also if thousands of tasks hold permits of one semaphore and thousands wait for them.
 
+use std::iter;
+
 use crate::kernel::Key;
 use crate::report::digraph::{CycleSearch, Digraph};
 use crate::report::wait::WaitsFor;
 
 /// What the tasks of a scheduler wait for, and which tasks hold it.
 pub(crate) struct WaitGraph {
-    /// By the slot of the task that waits.
-    waits: Vec<Vec<ListedWait>>,
+    waits: Vec<ListedWait>,
+    /// By the slot of the task that waits: its first and its last wait in `waits`.
+    of_slots: Vec<Option<(usize, usize)>>,
     /// By list: where its holders start in `holders`. One more entry ends the last list.
     starts: Vec<usize>,
     holders: Vec<Holder>,
@@ -20,6 +23,8 @@ pub(crate) struct WaitGraph {
 struct ListedWait {
     waits: WaitsFor,
     holders: HolderList,
+    /// The next wait of the same task.
+    next: Option<usize>,
 }
 
 /// A task that holds what others wait for.
@@ -48,7 +53,8 @@ pub(crate) struct FoundCycle<'g> {
 
 impl WaitGraph {
     pub(crate) fn new() -> Self {
-        WaitGraph { waits: Vec::new(), starts: vec![0, 0], holders: Vec::new() }
+        let (waits, of_slots, holders) = (Vec::new(), Vec::new(), Vec::new());
+        WaitGraph { waits, of_slots, starts: vec![0, 0], holders }
     }
 
     /// Adds a list of holders.
@@ -64,20 +70,30 @@ impl WaitGraph {
 
     /// Adds a wait of a task, for what these tasks hold.
     pub(crate) fn add(&mut self, task: Key, waits: WaitsFor, holders: HolderList) {
-        let slot = task.slot as usize;
-        if slot >= self.waits.len() {
-            self.waits.resize_with(slot + 1, Vec::new);
+        let (slot, number) = (task.slot as usize, self.waits.len());
+        if slot >= self.of_slots.len() {
+            self.of_slots.resize(slot + 1, None);
         }
-        self.waits[slot].push(ListedWait { waits, holders });
+        let first = match self.of_slots[slot] {
+            Some((first, last)) => {
+                self.waits[last].next = Some(number);
+                first
+            }
+            None => number,
+        };
+        self.of_slots[slot] = Some((first, number));
+        self.waits.push(ListedWait { waits, holders, next: None });
     }
 
-    fn of(&self, task: Key) -> &[ListedWait] {
-        self.waits.get(task.slot as usize).map_or(&[], Vec::as_slice)
+    fn of(&self, task: Key) -> impl Iterator<Item = &ListedWait> {
+        let first = self.of_slots.get(task.slot as usize).copied().flatten();
+        let first = first.map(|(first, _)| &self.waits[first]);
+        iter::successors(first, |listed| Some(&self.waits[listed.next?]))
     }
 
     /// Returns what a task waits for.
     pub(crate) fn waits_of(&self, task: Key) -> impl Iterator<Item = &WaitsFor> {
-        self.of(task).iter().map(|listed| &listed.waits)
+        self.of(task).map(|listed| &listed.waits)
     }
 
     /// Returns a cycle for each set of tasks that are in cycles with each other: the shortest one.
@@ -85,10 +101,10 @@ impl WaitGraph {
     /// First those whose tasks certainly have acquired what they hold; then those that depend on an assumption, if no
     /// task of them is in one of the others.
     pub(crate) fn cycles(&self, tasks: &[Key]) -> Vec<FoundCycle<'_>> {
-        let mut is_told = vec![false; tasks.len()];
-        let mut found = self.search(tasks, &mut is_told, |holder| !holder.is_assumed);
+        let mut is_shown = vec![false; tasks.len()];
+        let mut found = self.search(tasks, &mut is_shown, |holder| !holder.is_assumed);
         if self.holders.iter().any(|holder| holder.is_assumed) {
-            found.extend(self.search(tasks, &mut is_told, |_| true));
+            found.extend(self.search(tasks, &mut is_shown, |_| true));
         }
         found
     }
@@ -98,7 +114,7 @@ impl WaitGraph {
     fn search(
         &self,
         tasks: &[Key],
-        is_told: &mut [bool],
+        is_shown: &mut [bool],
         is_meant: impl Fn(&Holder) -> bool,
     ) -> Vec<FoundCycle<'_>> {
         let graph = self.digraph(tasks, is_meant);
@@ -109,10 +125,10 @@ impl WaitGraph {
             let of_tasks =
                 component.iter().copied().take_while(|&node| (node as usize) < tasks.len());
             let count = of_tasks.clone().count();
-            if of_tasks.clone().any(|task| is_told[task as usize]) {
+            if of_tasks.clone().any(|task| is_shown[task as usize]) {
                 continue;
             }
-            of_tasks.clone().for_each(|task| is_told[task as usize] = true);
+            of_tasks.clone().for_each(|task| is_shown[task as usize] = true);
             let steps = self.steps(tasks, &search.shortest(&component, of_tasks));
             found.push(FoundCycle { others: count - steps.len(), steps });
         }
@@ -129,7 +145,7 @@ impl WaitGraph {
         let node_of = |list: HolderList| u32::try_from(tasks.len() + list.0).ok();
         let mut edges: Vec<(u32, u32)> = Vec::new();
         for (number, &task) in (0..).zip(tasks) {
-            let lists = self.of(task).iter().map(|listed| listed.holders);
+            let lists = self.of(task).map(|listed| listed.holders);
             edges.extend(lists.filter_map(|list| Some((number, node_of(list)?))));
         }
         for (list, range) in self.starts.windows(2).enumerate() {
@@ -147,7 +163,7 @@ impl WaitGraph {
         let steps = pairs.filter_map(|pair| {
             let task = *tasks.get(pair[0] as usize)?;
             let list = HolderList((pair[1] as usize).checked_sub(tasks.len())?);
-            let listed = self.of(task).iter().find(|listed| listed.holders == list)?;
+            let listed = self.of(task).find(|listed| listed.holders == list)?;
             Some((task, &listed.waits))
         });
         steps.collect()

@@ -1,6 +1,6 @@
 //! The waits for resources, collected for a report: those of this crate's primitives, and those of user code.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::kernel::{Place, TaskKey};
@@ -30,8 +30,14 @@ pub(crate) struct ResourceWait {
 }
 
 impl ResourceWaits {
-    /// Adds a list of owners.
-    pub(crate) fn add_owners(&mut self, owners: Vec<Ownership>) -> OwnerList {
+    /// Adds a list of owners. One that acquired several permits at one place is listed once.
+    pub(crate) fn add_owners(&mut self, mut owners: Vec<Ownership>) -> OwnerList {
+        if owners.len() > 1 {
+            let mut seen = HashSet::new();
+            owners.retain(|&Ownership { task, place, how }| {
+                seen.insert((task.scheduler, task.key.to_word(), std::ptr::from_ref(place), how))
+            });
+        }
         self.owners.push(owners);
         self.owners.len() - 1
     }

@@ -31,7 +31,7 @@ impl Owner {
 }
 
 /// How a task became an owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum How {
     /// As usual for the kind of the resource: it locked a lock, or took a permit.
     Acquired,

@@ -105,19 +105,16 @@ impl WaitsFor {
 /// ended.
 fn held_by(resource: &Resource, owners: &[Owner]) -> String {
     let is_group = matches!(resource.kind(), "join set" | "gather");
-    let (ended, alive): (Vec<&Owner>, Vec<&Owner>) =
-        owners.iter().partition(|owner| owner.has_finished);
+    let held = if is_group { "with" } else { "held by" };
     let mut text = String::new();
-    for (held, owners) in
-        [(if is_group { "with" } else { "held by" }, alive), ("acquired by", ended)]
-    {
-        let named = owners.iter().take(DETAILS).map(|owner| owner.at(resource.kind()));
-        let named = named.collect::<Vec<_>>().join(", ");
-        if !owners.is_empty() {
-            text += &format!(", {held} {named}");
-        }
-        if let Some(more) = and_more(owners.len(), DETAILS) {
-            text += &format!(", {more}");
+    for (held, has_finished) in [(held, false), ("acquired by", true)] {
+        let mut owners = owners.iter().filter(|owner| owner.has_finished == has_finished);
+        let named = owners.by_ref().take(DETAILS).map(|owner| owner.at(resource.kind()));
+        let named: Vec<String> = named.collect();
+        let more = and_more(named.len() + owners.count(), DETAILS);
+        if !named.is_empty() {
+            let named: Vec<String> = named.into_iter().chain(more).collect();
+            text += &format!(", {held} {}", named.join(", "));
         }
     }
     text

@@ -293,7 +293,8 @@ fn stuck_tasks(
     let in_cycles = cycles.iter().flat_map(|cycle| &cycle.steps).map(|&(key, _)| key);
     let mut seen = BTreeSet::new();
     let order = in_cycles.chain(alive.iter().copied()).filter(|key| seen.insert(key.slot));
-    let stuck = order.filter_map(|key| {
+    let mut stuck = Vec::with_capacity(alive.len());
+    stuck.extend(order.filter_map(|key| {
         let slot = board.taskmap.get(key)?;
         Some(StuckTask {
             label: label(board, key)?,
@@ -302,8 +303,8 @@ fn stuck_tasks(
             since: slot.last_turn,
             spawned_at: slot.spawned_at,
         })
-    });
-    stuck.collect()
+    }));
+    stuck
 }
 
 fn named_cycle(board: &Board, cycle: &FoundCycle<'_>) -> Cycle {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use crate::kernel::Place;
 use crate::sync::ends::EndedBy;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Kind, Left, Waiters};
+use crate::sync::waiters::{Left, WaitKind, Waiters};
 
 /// A flag that tasks can wait for: setting it wakes all waiters, and while it is set no task waits.
 ///
@@ -55,7 +55,7 @@ impl Event {
     }
 
     /// Creates an event that reports show as a `kind`.
-    pub(crate) const fn of_kind(kind: Kind) -> Self {
+    pub(crate) const fn of_kind(kind: WaitKind) -> Self {
         Event { is_set: Cell::new(false), waiters: Waiters::new(kind) }
     }
 

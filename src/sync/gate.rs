@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use crate::kernel::Place;
 use crate::limits::poll_limited;
 use crate::sync::queued::{Grant, Queued, Source};
-use crate::sync::waiters::{Kind, Left, Ticket, Waiters};
+use crate::sync::waiters::{Left, Ticket, WaitKind, Waiters};
 
 /// Counts permits, and queues the waits for them.
 ///
@@ -32,16 +32,16 @@ pub(crate) const CLOSED: u32 = u32::MAX;
 
 impl Gate {
     /// Creates a gate whose permits are held by tasks, which reports name.
-    pub(crate) const fn held(kind: Kind, permits: u32) -> Self {
+    pub(crate) const fn held(kind: WaitKind, permits: u32) -> Self {
         Gate::with(kind, permits, true)
     }
 
     /// Creates a gate whose permits are consumed.
-    pub(crate) const fn consumed(kind: Kind, permits: u32) -> Self {
+    pub(crate) const fn consumed(kind: WaitKind, permits: u32) -> Self {
         Gate::with(kind, permits, false)
     }
 
-    const fn with(kind: Kind, permits: u32, records_holders: bool) -> Self {
+    const fn with(kind: WaitKind, permits: u32, records_holders: bool) -> Self {
         Gate {
             permits: Cell::new(permits),
             is_closed: Cell::new(false),

@@ -29,11 +29,11 @@ use crate::sync::record::{
 };
 
 /// What a list of waits is for, as reports call it. A thin reference, since each list has one.
-pub(crate) type Kind = &'static &'static str;
+pub(crate) type WaitKind = &'static &'static str;
 
 /// A list of waits for one resource.
 pub(crate) struct Waiters {
-    kind: Kind,
+    kind: WaitKind,
     /// The resource's number in the thread's record; [`NO_ENTRY`] until it has a name or a first node.
     resource: Cell<u32>,
     first: Cell<u32>,
@@ -79,7 +79,7 @@ impl Ticket {
 
 impl Waiters {
     /// Creates a list for a resource; reports show it as a `kind`.
-    pub(crate) const fn new(kind: Kind) -> Self {
+    pub(crate) const fn new(kind: WaitKind) -> Self {
         Waiters {
             kind,
             resource: Cell::new(NO_ENTRY),
