@@ -270,6 +270,9 @@ pub mod waiting {
     //! assert!(scheduler.run().is_ok());
     //! ```
     //!
+    //! A primitive that tasks can own adds its owners to each wait, with [`Wait::owned_by`]. If there may be many of both,
+    //! the waits should share one list: the field [`Wait::owners`].
+    //!
     //! The wait lists *are* the record: nothing is recorded anywhere else, so nothing can be out of date.
 
     pub use crate::kernel::{TaskKey, Waiter};

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use futures::future::select;
 use turnwise::channel::{broadcast, mpsc, oneshot, watch};
-use turnwise::scheduler::DeadlockReport;
+use turnwise::scheduler::{DeadlockReport, WaitsFor};
 use turnwise::sync::{
     Mutex, MutexGuard, OwnedSemaphorePermit, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
     SemaphorePermit,
@@ -583,4 +583,55 @@ fn the_debug_output_of_a_oneshot_channel_names_its_own_waiter_only() {
             sender.send(1).unwrap();
         }
     });
+}
+
+/// What a report shows of a oneshot channel, in every order of what may be done to it before it is stuck.
+#[test]
+fn a_oneshot_channel_is_described_alike_whatever_was_done_to_it_before() {
+    for case in 0..32 {
+        let does = |bit: u32| case & (1 << bit) != 0;
+        let [outside, named, waited, late, used] = [0, 1, 2, 3, 4].map(does);
+        let mut made = outside.then(oneshot::channel::<u32>);
+        let report = stuck(async {
+            let (mut sender, mut answer) = made.take().unwrap_or_else(oneshot::channel);
+            if named && !late {
+                sender = sender.named("answer");
+            }
+            if waited {
+                select(pin!(yield_now()), &mut answer).await;
+            }
+            if named && late {
+                sender = sender.named("answer");
+            }
+            if used {
+                let closed = async move { sender.closed().await };
+                task::Builder::new().name("closes").spawn(closed);
+                yield_now().await;
+                answer.await
+            } else {
+                let _kept = sender;
+                task::Builder::new().name("asks").spawn(async { answer.await }).await.unwrap()
+            }
+        });
+        let waits = report.tasks.iter().flat_map(|task| &task.waits);
+        let answers = waits.filter_map(|wait| match wait {
+            WaitsFor::Resource { resource, owners, .. } => Some((resource, owners)),
+            _ => None,
+        });
+        let of_kind = |kind| answers.clone().find(|(resource, _)| resource.kind() == kind);
+        let (resource, owners) = of_kind("the message on oneshot channel").unwrap();
+        assert_eq!(resource.name(), named.then_some("answer"), "case {case}");
+        let owners: Vec<(String, bool)> =
+            owners.iter().map(|owner| (owner.task.to_string(), owner.is_creator_only())).collect();
+        let expected = match (used, outside) {
+            (true, _) => vec![("#2 \"closes\"".to_owned(), false)],
+            (false, true) => vec![],
+            (false, false) => vec![("#1 main".to_owned(), true)],
+        };
+        assert_eq!(owners, expected, "case {case}");
+        if let Some((_, owners)) = of_kind("the closing of oneshot channel") {
+            assert_eq!(owners[0].task.to_string(), "#1 main", "case {case}");
+            assert!(!owners[0].is_creator_only(), "case {case}");
+        }
+    }
 }
