@@ -303,7 +303,8 @@ impl<R> GatherOutputs<R> {
         if error.is_panic()
             && let Some(failures) = self.kernel.part::<Failures>()
         {
-            let task = TaskLabel { id: error.id(), name: None, is_root: false };
+            let task =
+                TaskLabel { id: error.id(), name: None, is_root: false, is_elsewhere: false };
             let message = error.message().map(Arc::from);
             failures.unread_panic(&self.kernel, (task, self.spawned_at), message);
         }
