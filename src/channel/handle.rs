@@ -47,7 +47,7 @@ impl<S: HasSenders> Handle<S> {
     /// Returns the shared state for the current task to use, which makes it the owner of this sender.
     #[inline]
     pub(crate) fn used(&self) -> &S {
-        self.end.is_used();
+        self.end.record_use();
         &self.shared
     }
 }
@@ -55,7 +55,7 @@ impl<S: HasSenders> Handle<S> {
 impl<S: HasSenders> Clone for Handle<S> {
     #[track_caller]
     fn clone(&self) -> Self {
-        self.end.is_used();
+        self.end.record_use();
         Handle::new(&self.shared, Location::caller())
     }
 }

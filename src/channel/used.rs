@@ -1,4 +1,4 @@
-//! The ends of channels as the record of the thread knows them: created, used and dropped.
+//! Records which ends of channels a thread has, and which task last used each.
 
 use std::rc::Rc;
 
@@ -27,8 +27,8 @@ impl Drop for ChannelNumber {
 
 /// An end of a channel in the record: the inside of every sender and receiver.
 ///
-/// Its owner, as reports name it, is the task that last used it. The crate cannot see that a value moves from one task to
-/// another, but it sees who calls a method.
+/// Its owner, as reports name it, is the task that last used it. The crate cannot see that a value moves from one task
+/// to another, but it can see which task calls a method.
 pub(crate) struct UsedEnd(Rc<EndRecord>);
 
 impl UsedEnd {
@@ -40,8 +40,8 @@ impl UsedEnd {
 
     /// Makes the current task its owner.
     #[inline]
-    pub(crate) fn is_used(&self) {
-        self.0.is_used();
+    pub(crate) fn record_use(&self) {
+        self.0.record_use();
     }
 }
 

@@ -31,12 +31,12 @@ pub struct StuckTask {
 /// # Which task holds what
 ///
 /// A guard or a permit belongs to the task that acquired it. The crate cannot see that it was moved to another task. So
-/// it is "held by" that task while the task lives, and a cycle may be reported that the move has avoided. After the task
-/// has ended the report says "acquired by #2, which has finished", and no cycle goes through it. The task that receives a
-/// guard can become its owner with `take_over`, as of [`MutexGuard`](crate::sync::MutexGuard::take_over).
+/// it is "held by" that task while the task lives, and a cycle may be reported that the move has avoided. After the
+/// task has ended the report says "acquired by #2, which has finished", and no cycle goes through it. The task that
+/// receives a guard can become its owner with `take_over`, as of [`MutexGuard`](crate::sync::MutexGuard::take_over).
 ///
-/// A sender or receiver belongs to the task that last used it. Until it is used that is the task that created it; a cycle
-/// that depends on that says so: "if #1 has kept the sender created at …".
+/// A sender or receiver belongs to the task that last used it. Until it is used that is the task that created it; a
+/// cycle that depends on that says so: "if #1 has kept the sender created at …".
 ///
 /// # Example
 ///
@@ -50,7 +50,8 @@ pub struct StuckTask {
 ///     panic!("nothing can ever be received");
 /// };
 /// assert_eq!(report.cycles.len(), 1);
-/// assert!(report.to_string().contains("cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at "));
+/// let cycle = "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at ";
+/// assert!(report.to_string().contains(cycle));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -61,7 +62,8 @@ pub struct DeadlockReport {
     pub alive: usize,
     /// The tasks that can never run again, unless a wake comes from outside. Those in a reported cycle come first.
     pub tasks: Vec<StuckTask>,
-    /// Cycles of tasks that wait for each other: one, a shortest one, for each set of tasks that are in cycles together.
+    /// Cycles of tasks that wait for each other: one, a shortest one, for each set of tasks that are in cycles
+    /// together.
     pub cycles: Vec<Cycle>,
     /// Whether it is certain that nothing will ever run again in this call.
     pub certain: bool,

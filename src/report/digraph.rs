@@ -66,7 +66,8 @@ fn node_number(node: usize) -> u32 {
 
 /// A walk along the edges, depth first.
 struct ComponentSearch {
-    /// By node: its number in the order of the walk; 0 if it was not reached yet, [`NO_NODE`] once it is in a component.
+    /// By node: its number in the order of the walk; 0 if it was not reached yet, [`NO_NODE`] once it is in a
+    /// component.
     order: Vec<u32>,
     /// By node: the lowest such number that is known to be reachable from it, among nodes in no component yet.
     lowest: Vec<u32>,

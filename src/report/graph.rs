@@ -109,8 +109,8 @@ impl WaitGraph {
         found
     }
 
-    /// Searches for cycles through these holders. Marks the tasks that are in cycles, and passes over the sets that have
-    /// a task which was marked before.
+    /// Searches for cycles through these holders. Marks the tasks that are in cycles, and passes over the sets that
+    /// have a task which was marked before.
     fn search(
         &self,
         tasks: &[Key],

@@ -47,8 +47,8 @@ pub(crate) fn label(board: &Board, key: Key) -> Option<TaskLabel> {
     Some(TaskLabel { is_root, ..TaskLabel::new(slot.id()?, name) })
 }
 
-/// Returns the label of a task of any scheduler on this thread for a report of this one, and whether the task has ended.
-/// The name of one that has left the map is not known any more.
+/// Returns the label of a task of any scheduler on this thread for a report of this one, and whether the task has
+/// ended. The name of one that has left the map is not known any more.
 pub(crate) fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> (TaskLabel, bool) {
     if task.scheduler == kernel.id {
         return label_or_id(Some(board), task.key);

@@ -1,7 +1,7 @@
 //! The ends of the channels of a thread, for reports: which task last used each.
 //!
-//! An end is a sender or a receiver. The record of one is shared with it, so that a use is a store and nothing more. A
-//! record is not freed with its end, but kept for the next one.
+//! An end is a sender or a receiver. It shares its record, so that a use of it is two stores and nothing more. A record
+//! is not freed with its end, but kept for the next one.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -30,8 +30,8 @@ pub(crate) enum EndedBy {
 /// The record of an end.
 pub(crate) struct EndRecord {
     number: u32,
-    /// The parts of the key of the task that last used it. Both are written without a look, since a use should cost
-    /// little. `None` if it was not used since it was created, or was used outside of all turns.
+    /// The parts of the key of the task that last used it, each written unchecked, since a use should cost little.
+    /// `None` if it was not used since it was created, or was last used outside of all turns.
     scheduler: Cell<Option<NonZeroU32>>,
     task: Cell<Option<Key>>,
     created: Cell<Option<Created>>,
@@ -40,7 +40,7 @@ pub(crate) struct EndRecord {
 impl EndRecord {
     /// Makes the current task the owner.
     #[inline]
-    pub(crate) fn is_used(&self) {
+    pub(crate) fn record_use(&self) {
         let (scheduler, task) = running();
         self.scheduler.set(scheduler);
         self.task.set(task);

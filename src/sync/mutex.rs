@@ -197,9 +197,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 
     /// Makes the current task the owner of the lock, as reports name it. Call it in the task that a guard was moved to.
     ///
-    /// The crate cannot see that a guard moves. Until this is called, the task that locked the mutex is its owner, and a
-    /// [deadlock report](crate::DeadlockReport) may show a cycle that does not exist. Outside of all tasks, it leaves the
-    /// lock without an owner.
+    /// The crate cannot see that a guard moves. Until this is called, the task that locked the mutex is its owner, and
+    /// a [deadlock report](crate::DeadlockReport) may show a cycle that does not exist. Outside of all tasks, it leaves
+    /// the lock without an owner.
     ///
     /// # Example
     ///

@@ -150,8 +150,8 @@ impl HasGate for Rc<Semaphore> {
 }
 
 impl OwnedSemaphorePermit {
-    /// Makes the current task the owner of the permits, as reports name it, in place of the task that acquired them. See
-    /// [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
+    /// Makes the current task the owner of the permits, as reports name it, in place of the task that acquired them.
+    /// See [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
     ///
     /// # Example
     ///

@@ -35,8 +35,8 @@ pub(crate) struct Node {
     pub(crate) next: u32,
 }
 
-/// The number of every resource that is the message of a oneshot channel without a name, created by the task that waits.
-/// That is most of them, so they have no entry: their nodes say it all.
+/// The number of every resource that is the message of a oneshot channel without a name, created by the task that
+/// waits. That is most of them, so they have no entry: their nodes have all that a report needs.
 pub(crate) const OWN_ONESHOT: u32 = NO_ENTRY - 1;
 
 /// What reports call it.

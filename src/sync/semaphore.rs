@@ -332,8 +332,8 @@ pub struct SemaphorePermit<'a> {
 }
 
 impl SemaphorePermit<'_> {
-    /// Makes the current task the owner of the permits, as reports name it, in place of the task that acquired them. See
-    /// [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
+    /// Makes the current task the owner of the permits, as reports name it, in place of the task that acquired them.
+    /// See [`MutexGuard::take_over`](crate::sync::MutexGuard::take_over).
     ///
     /// # Example
     ///

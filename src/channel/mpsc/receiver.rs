@@ -60,7 +60,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     #[inline]
     pub fn recv(&mut self) -> Recv<'_, T> {
-        self.end.is_used();
+        self.end.record_use();
         Recv { receiver: self, place: Location::caller() }
     }
 
@@ -87,7 +87,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
-        self.end.is_used();
+        self.end.record_use();
         RecvMany { receiver: self, buffer, limit, place: Location::caller() }
     }
 
@@ -111,7 +111,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.end.is_used();
+        self.end.record_use();
         self.chan.try_pop()
     }
 
@@ -127,7 +127,7 @@ impl<T> Receiver<T> {
 
     /// Polls for a caller at `place`, which becomes the owner of the receiver.
     pub(crate) fn poll_at(&mut self, cx: &Context<'_>, place: Place) -> Poll<Option<T>> {
-        self.end.is_used();
+        self.end.record_use();
         self.poll_again(cx, place)
     }
 

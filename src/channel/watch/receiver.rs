@@ -46,7 +46,7 @@ impl<T> Receiver<T> {
     /// If called in a closure that is modifying the value.
     #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
-        self.end.is_used();
+        self.end.record_use();
         self.shared.get()
     }
 
@@ -166,7 +166,7 @@ impl<T> Receiver<T> {
         place: Place,
     ) -> Poll<Result<(), RecvError>> {
         let Receiver { shared, seen, listener, end } = self;
-        end.is_used();
+        end.record_use();
         listener.wait(
             &shared.changes,
             place,
@@ -194,7 +194,7 @@ impl<T> Receiver<T> {
 impl<T> Clone for Receiver<T> {
     #[track_caller]
     fn clone(&self) -> Self {
-        self.end.is_used();
+        self.end.record_use();
         let mut clone = Receiver::new(Rc::clone(&self.shared), Location::caller());
         clone.seen = self.seen;
         clone
