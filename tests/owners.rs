@@ -252,7 +252,7 @@ fn a_join_of_a_task_of_another_scheduler_is_named() {
     let other = Scheduler::new();
     let theirs = task::Builder::new().name("theirs").spawn_on(&other, pending::<()>()); // [spawned]
     assert_stuck(
-        async { theirs.await },
+        theirs,
         &[
             "#1 main  waits for task #1 \"theirs\" of another scheduler, spawned at [spawned], since turn 1",
         ],
@@ -512,7 +512,7 @@ fn a_oneshot_channel_belongs_to_the_task_that_created_it_wherever_it_is_awaited(
             if is_named {
                 answer = answer.named("answer");
             }
-            let asks = task::Builder::new().name("asks").spawn(async { answer.await }); // [spawned]
+            let asks = task::Builder::new().name("asks").spawn(answer); // [spawned]
             asks.await
         });
         let expected = [
@@ -547,13 +547,10 @@ fn both_ends_of_a_oneshot_channel_can_wait_for_each_other() {
     };
     for answers_first in [true, false] {
         let cycles = lines(&stuck(waits(answers_first)));
-        let cycle = match answers_first {
-            true => {
-                "cycle: #2 -> the message on oneshot channel -> #3 -> the closing of oneshot channel -> #2"
-            }
-            false => {
-                "cycle: #2 -> the closing of oneshot channel -> #3 -> the message on oneshot channel -> #2"
-            }
+        let cycle = if answers_first {
+            "cycle: #2 -> the message on oneshot channel -> #3 -> the closing of oneshot channel -> #2"
+        } else {
+            "cycle: #2 -> the closing of oneshot channel -> #3 -> the message on oneshot channel -> #2"
         };
         assert_eq!(cycles.last().unwrap(), cycle);
     }
@@ -574,7 +571,7 @@ fn the_debug_output_of_a_oneshot_channel_names_its_own_waiter_only() {
         let (one, answer) = oneshot::channel::<u32>(); // [one]
         let (other, other_answer) = oneshot::channel::<u32>(); // [other]
         for answer in [answer, other_answer] {
-            spawn(async move { answer.await });
+            spawn(answer);
         }
         yield_now().await;
         for sender in [one, other] {
@@ -610,7 +607,7 @@ fn a_oneshot_channel_is_described_alike_whatever_was_done_to_it_before() {
                 answer.await
             } else {
                 let _kept = sender;
-                task::Builder::new().name("asks").spawn(async { answer.await }).await.unwrap()
+                task::Builder::new().name("asks").spawn(answer).await.unwrap()
             }
         });
         let waits = report.tasks.iter().flat_map(|task| &task.waits);

@@ -119,7 +119,7 @@ fn check(steps: &[(usize, Step)]) {
             }
         });
     }
-    let receives = scheduler.spawn(async move { while receiver.recv().await.is_some() {} });
+    let reads = scheduler.spawn(async move { while receiver.recv().await.is_some() {} });
     scheduler.run_until_stalled();
     let mut has_ended = [false; TASKS];
     for &(task, step) in steps {
@@ -142,7 +142,7 @@ fn check(steps: &[(usize, Step)]) {
         let senders = shared.senders.borrow();
         let of_tasks = senders.iter().filter(|&&(_, owner, _)| owner < TASKS);
         let expected = of_tasks.map(|&(_, owner, is_used)| (owner, has_ended[owner], !is_used));
-        assert_eq!(owners(&of(receives.id()).waits), expected.collect::<Seen>());
+        assert_eq!(owners(&of(reads.id()).waits), expected.collect::<Seen>());
     }
 }
 

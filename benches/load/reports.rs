@@ -54,13 +54,13 @@ fn inspected(scheduler: &Scheduler, expected_cycles: usize) -> String {
 /// Measures what makes something to print.
 fn measured<T>(make: impl FnOnce() -> (T, String)) -> String {
     let (before, start) = (ALLOCATOR.stats().bytes_allocated, Instant::now());
-    let (made, text) = make();
+    let (result, text) = make();
     let (took, allocated) = (start.elapsed(), ALLOCATOR.stats().bytes_allocated - before);
     assert!(took < LONGEST, "it took {took:?}");
     assert!(allocated < LARGEST, "it allocated {allocated} bytes");
     assert!(text.len() < 100_000, "its text has {} bytes", text.len());
-    drop(made);
-    format!("{took:.1?} and {:.1} MB", allocated as f64 / 1e6)
+    drop(result);
+    format!("{took:.1?} and {} kB", allocated / 1_000)
 }
 
 fn join_set(tasks: u64) -> String {

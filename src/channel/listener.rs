@@ -121,12 +121,11 @@ impl<R, E: FnOnce() -> EndedBy, L: FnMut() -> Poll<R>> Limited for Listening<'_,
         // The fast path: wait by the task's key, with the node of the previous wait.
         if let (false, Some(task)) = (listener.is_waiting, TaskKey::of(cx)) {
             listener.is_waiting = true;
-            match &listener.ticket {
-                Some(ticket) => waiters.rejoin(ticket, task, waiters.round(), place),
-                None => {
-                    waiters.begin_ended_by(ended_by);
-                    listener.ticket = Some(waiters.join_task(task, waiters.round(), place));
-                }
+            if let Some(ticket) = &listener.ticket {
+                waiters.rejoin(ticket, task, waiters.round(), place);
+            } else {
+                waiters.begin_ended_by(ended_by);
+                listener.ticket = Some(waiters.join_task(task, waiters.round(), place));
             }
             return Poll::Pending;
         }

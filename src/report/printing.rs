@@ -106,18 +106,18 @@ impl WaitsFor {
 fn held_by(resource: &Resource, owners: &[Owner]) -> String {
     let is_group = matches!(resource.kind(), "join set" | "gather");
     let held = if is_group { "with" } else { "held by" };
-    let mut text = String::new();
-    for (held, has_finished) in [(held, false), ("acquired by", true)] {
+    let of_state = |held: &str, has_finished: bool| {
         let mut owners = owners.iter().filter(|owner| owner.has_finished == has_finished);
         let named = owners.by_ref().take(DETAILS).map(|owner| owner.at(resource.kind()));
         let named: Vec<String> = named.collect();
         let more = and_more(named.len() + owners.count(), DETAILS);
-        if !named.is_empty() {
-            let named: Vec<String> = named.into_iter().chain(more).collect();
-            text += &format!(", {held} {}", named.join(", "));
+        if named.is_empty() {
+            return String::new();
         }
-    }
-    text
+        let named: Vec<String> = named.into_iter().chain(more).collect();
+        format!(", {held} {}", named.join(", "))
+    };
+    of_state(held, false) + &of_state("acquired by", true)
 }
 
 impl Owner {

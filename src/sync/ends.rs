@@ -83,16 +83,13 @@ impl Ends {
 
     /// Adds an end.
     pub(crate) fn add(&mut self, created: Created) -> Rc<EndRecord> {
-        let record = match self.vacant.pop() {
-            Some(number) => &self.records[number as usize],
-            None => {
-                let number = u32::try_from(self.records.len()).unwrap_or(NO_ENTRY);
-                let (scheduler, task, created) =
-                    (Cell::new(None), Cell::new(None), Cell::new(None));
-                self.records.push(Rc::new(EndRecord { number, scheduler, task, created }));
-                &self.records[number as usize]
-            }
-        };
+        let number = self.vacant.pop().unwrap_or_else(|| {
+            let number = u32::try_from(self.records.len()).unwrap_or(NO_ENTRY);
+            let (scheduler, task, created) = (Cell::new(None), Cell::new(None), Cell::new(None));
+            self.records.push(Rc::new(EndRecord { number, scheduler, task, created }));
+            number
+        });
+        let record = &self.records[number as usize];
         record.scheduler.set(None);
         record.created.set(Some(created));
         Rc::clone(record)
