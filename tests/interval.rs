@@ -1,4 +1,5 @@
 //! Intervals tick at their period, and treat missed ticks by their policy.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;

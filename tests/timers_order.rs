@@ -1,4 +1,5 @@
 //! Sleeps complete by deadline, then in the order in which they were created: whatever has fired before, on every clock.
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
 mod trace;
 
