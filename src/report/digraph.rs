@@ -229,7 +229,7 @@ impl<'g> CycleSearch<'g> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(turnwise_loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -66,7 +66,7 @@ impl Looks {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(turnwise_loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
