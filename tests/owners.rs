@@ -445,6 +445,32 @@ fn what_waits_for_the_closing_of_a_channel_waits_for_its_receiver() {
 }
 
 #[test]
+fn of_a_closed_channel_only_reserved_slots_are_waited_for() {
+    for waits_before in [false, true] {
+        let report = stuck(async {
+            let (sender, mut receiver) = mpsc::channel::<u32>(2);
+            let theirs: &mpsc::Sender<u32> = forever(sender.clone());
+            keep(theirs.reserve().await.unwrap()); // [reserve]
+            if waits_before {
+                select(pin!(yield_now()), pin!(receiver.recv())).await;
+            }
+            receiver.close();
+            receiver.recv().await // [wait]
+        });
+        let since = if waits_before { 3 } else { 1 };
+        let expected = [
+            format!(
+                "#1 main      waits for a message on channel at [wait], held by #1 main (reserved at [reserve]), since turn {since}"
+            ),
+            "#2 \"keeper\"  waits for nothing that could wake it: no waker was kept, since turn 2"
+                .to_owned(),
+            "cycle: #1 -> a message on channel -> #1".to_owned(),
+        ];
+        assert_eq!(lines(&report), expected);
+    }
+}
+
+#[test]
 fn receivers_of_broadcast_and_watch_wait_for_their_senders() {
     assert_stuck(
         async {

@@ -232,7 +232,7 @@ impl Drop for Entered {
             now.task.set(self.before.task.get());
             now.bell.set(self.before.bell.get());
             now.flags.set(self.before.flags.get());
-            now.words.iter().zip(&self.before.words).for_each(|(word, before)| word.swap(before));
+            std::iter::zip(&now.words, &self.before.words).for_each(|(to, old)| to.set(old.get()));
         });
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum EndedBy {
         channel: u32,
         capacity: u32,
     },
+    /// The tasks that hold another resource, with this number: they have reserved a slot of a channel that was closed.
+    Reserved(u32),
     /// A single end.
     End(Ownership),
 }

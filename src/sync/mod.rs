@@ -40,7 +40,8 @@
 //! executor.
 //!
 //! Each can be given a name; snapshots and [deadlock reports](crate::DeadlockReport) then say which tasks wait for it,
-//! which task holds it, and where in the source.
+//! which task holds it, and where in the source. The holder is the task that acquired a guard: a task that receives one
+//! from another task calls [`take_over`](MutexGuard::take_over).
 
 mod ends;
 mod record;

@@ -212,7 +212,8 @@ impl Waits {
             }
             let ListedResource { resource, ended_by } = &self.resources[number];
             let of_it = || {
-                let holding = holding.get(&number).map_or(&[][..], Vec::as_slice);
+                let held = if let EndedBy::Reserved(slots) = *ended_by { slots } else { number };
+                let holding = holding.get(&held).map_or(&[][..], Vec::as_slice);
                 all.add_owners(ended_by.owners(holding, &ends))
             };
             let owners = *lists.entry(number).or_insert_with(of_it);
@@ -261,6 +262,7 @@ impl EndedBy {
         let of = |channel, kind| ends.get(&(channel, kind)).map_or(&[][..], Vec::as_slice);
         match &self {
             EndedBy::Nothing => {}
+            EndedBy::Reserved(_) => how = How::Reserved,
             EndedBy::End(owner) => of_ends = std::slice::from_ref(owner),
             EndedBy::Ends(channel, kind) => of_ends = of(*channel, *kind),
             EndedBy::Receiver { channel, capacity } => {

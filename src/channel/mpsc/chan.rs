@@ -59,9 +59,13 @@ impl<T> Chan<T> {
 
     // ----- for reports -----
 
-    /// What may end a wait for a value.
+    /// What may end a wait for a value: the senders; but after the channel was closed, only the slots that are reserved.
     pub(super) fn by_senders(&self) -> EndedBy {
-        EndedBy::Ends(self.number.get(), ChannelEnd::Sender)
+        if self.end.is_closed() {
+            self.slots.waiters().by_holders()
+        } else {
+            EndedBy::Ends(self.number.get(), ChannelEnd::Sender)
+        }
     }
 
     /// What may end a wait for a slot, besides the tasks that have reserved one.
@@ -192,6 +196,9 @@ impl<T> Chan<T> {
     pub(super) fn close(&self) {
         self.slots.close();
         self.end.close();
+        if self.messages.is_listed() {
+            self.messages.set_ended_by(self.by_senders());
+        }
         self.notify_if_closed();
     }
 

@@ -45,6 +45,11 @@ impl Waiters {
         self.resource.get() < OWN_ONESHOT
     }
 
+    /// Returns what ends a wait elsewhere that ends with the holders of this resource.
+    pub(crate) fn by_holders(&self) -> EndedBy {
+        EndedBy::Reserved(self.resource.get())
+    }
+
     /// Makes the first wait refer to the entry, in case it joined before there was one.
     pub(crate) fn list_first(&self) {
         with_waits(|waits| {
