@@ -108,7 +108,7 @@ impl Ends {
     }
 
     pub(crate) fn has_memory(&self) -> bool {
-        self.records.capacity() > 0 || self.channels.has_memory()
+        self.records.capacity() > 0 // A channel is never created without its ends.
     }
 
     /// Frees the memory, if there are no ends and it is too much to keep or `is_warm` is `false`.
