@@ -186,6 +186,7 @@
 mod kernel;
 mod slab;
 mod random;
+mod machine;
 mod wait_here;
 mod report;
 mod watch;

@@ -7,13 +7,13 @@
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use futures_core::{FusedStream, Stream};
 
 use crate::channel::{broadcast, mpsc, remote, watch};
 use crate::combine::AsCompleted;
 use crate::generator::AsyncGenerator;
+use crate::machine::Instant;
 use crate::task::{JoinError, JoinSet};
 use crate::time::Interval;
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::kernel::Unparker;
+use crate::machine;
 
 /// Blocks this thread until the future is ready.
 pub(crate) fn wait_here<F: Future + Unpin>(mut future: F) -> F::Output {
@@ -14,7 +15,7 @@ pub(crate) fn wait_here<F: Future + Unpin>(mut future: F) -> F::Output {
     loop {
         match Pin::new(&mut future).poll(&mut cx) {
             Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(), // May return spuriously; then the future is polled again.
+            Poll::Pending => machine::park(None), // May return spuriously; then the future is polled again.
         }
     }
 }

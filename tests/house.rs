@@ -270,15 +270,38 @@ fn there_is_no_unsafe_and_no_conditional_compilation() {
                 violations.push(format!("{name}: {line}"));
             }
             let conditional = line.contains("cfg(") || line.contains("cfg_attr(");
-            // Allowed for tests, for the features in `lib.rs`, and for the kernel's atomics under loom.
+            // Allowed for tests, for the features in `lib.rs`, for the kernel's atomics under loom, and for what a
+            // target lacks.
             let is_test = line == "#[cfg(test)]" || line.starts_with("#[cfg(all(test, ");
-            let is_allowed_here = name == "src/lib.rs" || name == "src/kernel/atomic.rs";
+            let files = ["src/lib.rs", "src/kernel/atomic.rs", "src/machine.rs"];
+            let is_allowed_here = files.contains(&&*name);
             if conditional && !is_test && !is_allowed_here {
                 violations.push(format!("{name}: {line}"));
             }
         }
         if name == "src/lib.rs" {
             assert!(text.contains("#![forbid(unsafe_code)]"));
+        }
+    }
+    assert_none(&violations);
+}
+
+/// Everything else calls `real_time` or reads a scheduler's clock, so that it works on a target without a clock.
+#[test]
+fn only_the_machine_reads_the_clock_of_std() {
+    let mut violations = Vec::new();
+    for (name, text) in sources() {
+        let text = without_tests(&text);
+        let is_test = name.ends_with("/tests.rs");
+        if name.starts_with("src/machine") || is_test {
+            continue;
+        }
+        for line in code(text) {
+            let names_instant = ["Instant", "SystemTime"].iter().any(|name| line.contains(name));
+            let reads = line.contains("Instant::now(") || line.contains("Zoned::now(");
+            if (names_instant && line.contains("std::time")) || reads {
+                violations.push(format!("{name}: {line}"));
+            }
         }
     }
     assert_none(&violations);

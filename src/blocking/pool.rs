@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::error::{JobRefusal, TrySubmitError};
 use crate::blocking::handle::BlockingHandle;
@@ -14,6 +14,7 @@ use crate::blocking::submit::Submitting;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::{JobLabel, Work};
 use crate::kernel::current;
+use crate::machine::real_time;
 use crate::report::BlockingJob;
 use crate::wait_here::wait_here;
 
@@ -227,7 +228,7 @@ impl ThreadPool {
     /// ```
     pub fn shutdown_timeout(&self, timeout: Duration) -> PoolReport {
         let waiting = self.threads.close();
-        if self.threads.wait_until(Instant::now().checked_add(timeout)) {
+        if self.threads.wait_until(real_time().checked_add(timeout)) {
             return PoolReport { refused: waiting, ..PoolReport::default() };
         }
         let (queued, still_running) = self.threads.give_up();

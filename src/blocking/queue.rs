@@ -9,10 +9,11 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::record::JobRecord;
 use crate::blocking::work::Work;
+use crate::machine::{Instant, real_time_since};
 
 pub(super) struct JobQueue {
     /// Jobs that have a slot and wait for a thread.
@@ -66,7 +67,7 @@ impl IdleThread {
     /// Spins until it is called, at most until `length` after `since`; returns whether it was called.
     pub(super) fn watch(&self, since: Instant, length: Duration) -> bool {
         while !self.was_called() {
-            if since.elapsed() >= length {
+            if real_time_since(since) >= length {
                 return false;
             }
             hint::spin_loop();

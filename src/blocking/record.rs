@@ -14,12 +14,13 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::count::JobCount;
 use crate::kernel::{
     Kernel, Letter, Mailbox, Place, TaskKey, current, current_task, find, run_quietly,
 };
+use crate::machine::{Instant, real_time, real_time_since};
 use crate::report::{BlockingJob, WaitsFor};
 use crate::time::nanos;
 
@@ -67,7 +68,7 @@ impl JobRecord {
         let record = Arc::new(JobRecord {
             name,
             place,
-            handed_over: Instant::now(),
+            handed_over: real_time(),
             began: AtomicU64::new(0),
             wait: Mutex::new(wait),
         });
@@ -87,7 +88,7 @@ impl JobRecord {
 
     /// Describes the job, for reports.
     pub(crate) fn job(&self) -> BlockingJob {
-        let since = self.handed_over.elapsed();
+        let since = real_time_since(self.handed_over);
         // Relaxed: the time is only displayed, and no other read depends on it.
         let began = self.began.load(Ordering::Relaxed);
         BlockingJob {
@@ -109,7 +110,7 @@ impl JobRecord {
 
     /// Records that the job has started.
     pub(crate) fn begin(&self) {
-        let began = nanos(self.handed_over.elapsed()).max(1).unsigned_abs();
+        let began = nanos(real_time_since(self.handed_over)).max(1).unsigned_abs();
         self.began.store(began, Ordering::Relaxed);
     }
 
@@ -288,7 +289,7 @@ impl JobRegistry {
     /// Returns how long a shutdown still waits for jobs; `None` if there is no limit, or no shutdown.
     pub(crate) fn grace_left(&self) -> Option<Duration> {
         let until = self.grace.get()?.until?;
-        Some(until.saturating_duration_since(Instant::now()))
+        Some(until.saturating_duration_since(real_time()))
     }
 }
 
@@ -307,7 +308,7 @@ pub(crate) struct JobGrace {
 
 impl JobGrace {
     pub(crate) fn begin(kernel: &Kernel, grace: Duration) -> Self {
-        let grace = Grace { until: Instant::now().checked_add(grace) };
+        let grace = Grace { until: real_time().checked_add(grace) };
         let jobs = kernel.part::<JobRegistry>();
         let before = jobs.as_ref().and_then(|jobs| jobs.grace.replace(Some(grace)));
         JobGrace { jobs, before }

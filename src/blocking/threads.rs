@@ -7,12 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::error::JobRefusal;
 use crate::blocking::queue::{AdmittedJobs, Call, EnterOutcome, IdleThread, JobQueue};
 use crate::blocking::work::Work;
 use crate::kernel::drop_quietly;
+use crate::machine::{Instant, real_time, real_time_since};
 use crate::report::BlockingJob;
 
 /// Starts a thread that runs the closure.
@@ -254,12 +255,12 @@ impl Threads {
 
     /// Sleeps until it is called; `false` if its keep-alive time has elapsed.
     fn sleep(&self, here: &IdleThread) -> bool {
-        let since = Instant::now();
+        let since = real_time();
         if watches() && here.watch(since, WATCH.min(self.settings.keep_alive)) {
             return true;
         }
         loop {
-            let left = self.settings.keep_alive.saturating_sub(since.elapsed());
+            let left = self.settings.keep_alive.saturating_sub(real_time_since(since));
             if left.is_zero() {
                 return here.was_called();
             }
@@ -296,11 +297,9 @@ impl Threads {
         while !is_over(&queue) {
             let gone = match until {
                 None => self.gone.wait(queue).map_err(PoisonError::into_inner),
+                Some(until) if until <= real_time() => break,
                 Some(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        break;
-                    }
+                    let left = until.saturating_duration_since(real_time());
                     let waited = self.gone.wait_timeout(queue, left);
                     waited.map(|(queue, _)| queue).map_err(|poisoned| poisoned.into_inner().0)
                 }

@@ -6,11 +6,12 @@
 use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
+use crate::machine::{Instant, has_clock, real_time};
 use crate::time::{Time, current_time};
 
 /// The wall clock, its time zone, and the time that the schedulers' clocks have counted.
@@ -78,7 +79,7 @@ impl WallClock {
     fn counted(&self) -> Duration {
         let (origin, now) = match (current_time(), self.origin.get()) {
             (Some(time), _) => (self.origin_in(&time), time.instant_now()),
-            (None, Some(origin)) if origin.is_real => (origin, Instant::now()),
+            (None, Some(origin)) if origin.is_real => (origin, real_time()),
             (None, _) => return self.latest.get(),
         };
         let counted = origin.counted + now.saturating_duration_since(origin.at);
@@ -105,9 +106,9 @@ impl WallClock {
         let start = match &self.wall {
             TimeSource::Function(clock) => return clock(),
             TimeSource::From(start) => *start,
-            TimeSource::Machine(_) if self.can_jump() => return Timestamp::now(),
+            TimeSource::Machine(_) if self.can_jump() => return machine_time(),
             TimeSource::Machine(start) => {
-                let from_now = || Timestamp::now().checked_sub(counted).unwrap_or(Timestamp::MIN);
+                let from_now = || machine_time().checked_sub(counted).unwrap_or(Timestamp::MIN);
                 let at = start.get().unwrap_or_else(from_now);
                 start.set(Some(at));
                 at
@@ -128,6 +129,15 @@ impl WallClock {
     pub(super) fn show(&self, at: Timestamp) -> ZonedDateTime {
         at.to_zoned_datetime(self.zone.clone())
     }
+}
+
+/// Reads the machine's wall clock.
+fn machine_time() -> Timestamp {
+    assert!(
+        has_clock(),
+        "jobs need a wall clock, and this target has none: create them with `Jobs::starting_at` or `Jobs::with_clock`"
+    );
+    Timestamp::now()
 }
 
 /// Returns the point in time that is later by this duration; `None` beyond the year 9999.

@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kernel::{Kernel, Key, Word, set_word};
+use crate::machine::{Instant, real_time, real_time_since};
 use crate::report::{Report, WaitsFor};
 use crate::watch::{origin, report};
 
@@ -41,7 +42,7 @@ impl Meter {
         self.left.set(self.budget.map_or(u32::MAX, NonZeroU32::get));
         if self.slow.is_some() {
             self.after.take(); // Left over if a panic ended the previous turn.
-            self.began.set(Some(Instant::now()));
+            self.began.set(Some(real_time()));
         }
         set_word(Word::Limits, 1);
     }
@@ -49,7 +50,7 @@ impl Meter {
     /// Ends a turn; returns a report of it if it took too long.
     pub(crate) fn end(&self) -> Option<SlowTurn> {
         set_word(Word::Limits, 0);
-        let took = self.began.take()?.elapsed();
+        let took = real_time_since(self.began.take()?);
         let after = self.after.take();
         (took >= self.slow?).then_some(SlowTurn { took, after })
     }
@@ -96,13 +97,13 @@ impl Meter {
     fn pause(&self) -> Box<Paused> {
         let (polled, after) = (self.polled.take(), self.after.take());
         let (began, left) = (self.began.take(), self.left.get());
-        Box::new(Paused { at: Instant::now(), began, left, polled, after })
+        Box::new(Paused { at: real_time(), began, left, polled, after })
     }
 
     /// Resumes counting. The time of the nested turns does not count for this one.
     fn go_on(&self, paused: Paused) {
         let Paused { at, began, left, polled, after } = paused;
-        self.began.set(began.map(|began| began + at.elapsed()));
+        self.began.set(began.map(|began| began + real_time_since(at)));
         self.left.set(left);
         self.polled.replace(polled);
         self.after.replace(after);

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::kernel::{Ending, TaskId};
+use crate::machine::Instant;
 use crate::report::deadlock::DeadlockReport;
 use crate::report::failure::Report;
 

@@ -172,7 +172,7 @@ impl Builder {
     /// The default is 100 ms if this crate is built with debug assertions, and off otherwise. While it is on, each turn
     /// reads the clock twice. The limit is in real time, even under a virtual clock: there a slow turn takes no virtual
     /// time, but it still delays the program. The turns of a scope's children are nested in the turn of the task that
-    /// polls the scope, but are timed separately.
+    /// polls the scope, but are timed separately. On a target without a clock the limit has no effect.
     ///
     /// # Example
     ///

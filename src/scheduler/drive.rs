@@ -1,9 +1,10 @@
 //! Driving a scheduler by hand, turn by turn or from a foreign event loop, and inspecting it.
 
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kernel::Run;
+use crate::machine::Instant;
 use crate::report::{Metrics, Snapshot};
 use crate::scheduler::error::NestedRun;
 use crate::scheduler::idle::{fire_timers, jump};

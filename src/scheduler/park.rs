@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::kernel::Unparker;
+use crate::machine;
 
 /// Puts the scheduler's thread to sleep until a task may be ready; installed with
 /// [`Builder::park`](crate::scheduler::Builder::park).
@@ -79,10 +80,7 @@ impl Default for ThreadParker {
 
 impl Park for ThreadParker {
     fn park(&mut self, timeout: Option<Duration>) {
-        match timeout {
-            Some(timeout) => thread::park_timeout(timeout),
-            None => thread::park(),
-        }
+        machine::park(timeout);
     }
 
     fn unparker(&self) -> Waker {

@@ -3,12 +3,13 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking::JobRegistry;
 use crate::cancel::Roots;
 use crate::kernel::Kernel;
 use crate::limits::Meter;
+use crate::machine::{Instant, real_time};
 use crate::report::DeadlockReport;
 use crate::scheduler::newcomers::Newcomers;
 use crate::scheduler::park::Park;
@@ -61,7 +62,7 @@ impl Layers {
     ) -> Rc<Self> {
         Rc::new(Layers {
             settings,
-            began: Instant::now(),
+            began: real_time(),
             policy_state: RefCell::new(PolicyState::new(settings.policy)),
             meter: Meter::new(settings.slow_poll, settings.budget),
             watch: OnceCell::new(),

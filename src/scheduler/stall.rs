@@ -1,7 +1,8 @@
 //! The alarm of `on_stall`: when its callback is due.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::machine::{Instant, real_time};
 use crate::report::DeadlockReport;
 
 /// What `on_stall` installed: it is due when nothing has happened for a while, and it is not certain that nothing ever
@@ -21,7 +22,7 @@ impl StallAlarm {
     /// Returns how long until the callback is due, given that nothing has happened since this turn: zero if it is due
     /// now, `None` if it was called already. Counts real time, from the first call for this turn.
     pub(super) fn time_left(&mut self, turn: u64) -> Option<Duration> {
-        let now = Instant::now();
+        let now = real_time();
         let stall = self.stall.take_if(|(of, ..)| *of == turn);
         let (_, since, was_reported) = stall.unwrap_or((turn, now, false));
         let left = self.after.saturating_sub(now.saturating_duration_since(since));

@@ -1,8 +1,9 @@
 //! The clock: real, or virtual. A virtual one is moved by hand, or by the scheduler when nothing else can happen.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::machine::{Instant, real_time_since};
 use crate::time::nanos::{LAST, Nanos, between, nanos};
 
 /// The scheduler's clock. It never goes back.
@@ -27,7 +28,7 @@ impl Clock {
     /// Reads the clock. Reading a real one costs as much as two turns, so this should be rare.
     pub(crate) fn now(&self) -> Nanos {
         if !self.is_virtual {
-            self.now.set(self.now.get().max(nanos(self.base.elapsed())));
+            self.now.set(self.now.get().max(nanos(real_time_since(self.base))));
         }
         self.now.get()
     }
@@ -68,11 +69,12 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::real_time;
     use crate::time::nanos::NEVER;
 
     #[test]
     fn a_virtual_clock_moves_forward_only() {
-        let clock = Clock::new(Instant::now(), true);
+        let clock = Clock::new(real_time(), true);
         clock.jump(10);
         clock.jump(4);
         assert_eq!(clock.now(), 10);
@@ -82,7 +84,7 @@ mod tests {
     // Two deadlines in the past keep their order, also if the scheduler was created after them.
     #[test]
     fn a_point_in_time_before_the_scheduler_is_kept() {
-        let clock = Clock::new(Instant::now(), false);
+        let clock = Clock::new(real_time(), false);
         let before = clock.base.checked_sub(Duration::from_nanos(7)).unwrap();
         assert_eq!(clock.at(before), -7);
         assert_eq!(clock.instant(-7), before);
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn no_point_in_time_is_out_of_range() {
-        let clock = Clock::new(Instant::now(), true);
+        let clock = Clock::new(real_time(), true);
         for shift in 0..63 {
             assert!(clock.instant(1 << shift) >= clock.base);
             assert!(clock.instant(-1 << shift) <= clock.base);

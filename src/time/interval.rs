@@ -4,9 +4,10 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::limits::{Limited, poll_limited};
+use crate::machine::Instant;
 use crate::time::layer::current_time;
 use crate::time::{Sleep, now};
 

@@ -10,12 +10,13 @@ use std::mem::ManuallyDrop;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kernel::{
     By, Flags, Kernel, Place, TaskKey, Waiter, current, current_scheduler, find, owner_of,
     set_turn_flag, wake_safely,
 };
+use crate::machine::Instant;
 use crate::report::{Transition, WaitsFor};
 use crate::time::clock::Clock;
 use crate::time::looks::{Looks, MOST_TURNS};

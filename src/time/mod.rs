@@ -19,10 +19,18 @@
 //! });
 //! ```
 //!
-//! Instants are [`std::time::Instant`]s. Under a virtual clock
+//! Instants are [`std::time::Instant`]s (but see [below](#webassembly)). Under a virtual clock
 //! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment when the
 //! scheduler was created; [`now`] returns the current one. When nothing is ready, a virtual clock jumps to the next
 //! deadline, and it stands still otherwise.
+//!
+//! # WebAssembly
+//!
+//! `wasm32-unknown-unknown` has no clock, and `std::time::Instant::now` panics there. A scheduler with a virtual clock
+//! never calls it. So that such a scheduler has points in time, [`Instant`] is a type of this crate on
+//! that target, with the methods of std's except `now` and `elapsed`; a program that runs everywhere uses it by this
+//! path. Under a real clock [`now`] and [`sleep`] panic there, with a message that says so, and
+//! [`slow_poll`](crate::scheduler::Builder::slow_poll) has no effect.
 
 mod nanos;
 mod clock;
@@ -41,6 +49,8 @@ pub(crate) use layer::{Time, current_time, forget};
 pub(crate) use looks::MOST_TURNS;
 pub(crate) use nanos::{NEVER, Nanos, between, later, nanos};
 pub(crate) use timers::{TimerKey, When};
+
+pub use crate::machine::Instant;
 
 pub use interval::{Interval, Missed, Tick, interval};
 pub use now::{Advance, advance, now};

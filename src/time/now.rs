@@ -3,12 +3,18 @@
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kernel::current;
+use crate::machine::{Instant, has_clock, real_time};
 use crate::time::layer::{Time, current_time};
 
 /// Returns the time of the running scheduler's clock or, outside of a run, the real time.
+///
+/// # Panics
+///
+/// On a target without a clock (`wasm32-unknown-unknown`), unless it is called in a run of a scheduler with a
+/// [virtual clock](crate::scheduler::Builder::virtual_time).
 ///
 /// # Example
 ///
@@ -23,10 +29,16 @@ use crate::time::layer::{Time, current_time};
 ///     assert_eq!(time::now() - start, Duration::from_secs(60)); // exactly
 /// });
 /// ```
+#[track_caller]
 pub fn now() -> Instant {
-    match current_time() {
+    let time = current_time();
+    assert!(
+        has_clock() || time.as_ref().is_some_and(|time| time.clock.is_virtual()),
+        "`time::now` needs a clock, and this target has none: call it in a task of a scheduler with `virtual_time()`"
+    );
+    match time {
         Some(time) => time.instant_now(),
-        None => Instant::now(),
+        None => real_time(),
     }
 }
 

@@ -6,9 +6,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::limits::{Limited, poll_limited};
+use crate::machine::{Instant, has_clock};
 use crate::report::WaitsFor;
 use crate::time::layer::{Time, current_time};
 use crate::time::nanos::nanos;
@@ -222,6 +223,10 @@ impl Limited for &mut Sleep {
 
 /// Creates the timer.
 fn start(time: Rc<Time>, deadline: Deadline, place: &'static Location<'static>) -> SleepStage {
+    assert!(
+        has_clock() || time.clock.is_virtual(),
+        "the sleep at {place} needs a clock, and this target has none: build the scheduler with `virtual_time()`"
+    );
     let when = match deadline {
         Deadline::After(duration) => When::After(nanos(duration)),
         Deadline::At(instant) => When::At(time.nanos_of(instant)),

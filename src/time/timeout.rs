@@ -7,13 +7,14 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
 use crate::cancel::{Passage, Reason};
 use crate::kernel::{Word, current_scheduler, set_word, word};
+use crate::machine::Instant;
 use crate::time::layer::current_time;
 use crate::time::sleep::{Deadline, Sleep};
 

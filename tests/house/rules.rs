@@ -7,10 +7,11 @@ use crate::modules::{ModuleGraph, is_module_root};
 use crate::tokens::{after, is_name, tokens};
 
 /// The layers, lowest first: folders of `src`, and files at its root. `lib.rs` is above all of them.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "kernel",
     "slab",
     "random",
+    "machine",
     "wait_here",
     "report",
     "watch",
