@@ -97,7 +97,7 @@ async fn a_failure(clock: Clock) {
     clock.log(format!("[{}]", shown.collect::<Vec<_>>().join(", ")));
 
     clock.log("return_exceptions = False");
-    if let Err(error) = all().flatten().first_error().await {
+    if let Err(error) = all().first_error().await {
         clock.log(format!("gather raised: {error}"));
         seconds(5).await;
     }

@@ -112,7 +112,7 @@ const PAGES: [u64; 4] = [1, 2, 3, 9];
 /// Like the lecture's program. Page 9 is cancelled when the program ends, not when another page fails.
 async fn with_gather(clock: Clock) {
     let pages = gather(PAGES.map(|number| get_page(clock, number)));
-    let error = pages.flatten().first_error().await.expect_err("the first page is down");
+    let error = pages.first_error().await.expect_err("the first page is down");
     clock.log(format!("gather raised: {error}"));
     seconds(4).await;
     clock.log("main returns");

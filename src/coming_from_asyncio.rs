@@ -115,6 +115,7 @@
 //! |---|---|---|
 //! | `await asyncio.gather(a(), b())` | [`join!(a(), b())`](crate::join!), [`gather`](crate::gather) of a list | `join!` spawns no tasks; a failure is one of the results, not an exception; if the waiting task is cancelled, so are the tasks of a `gather`, and it waits for their clean-ups |
 //! | `gather(…)`: the first exception | [`try_join!`](crate::try_join!), [`gather(…).first_error()`](crate::combine::Gather::first_error) | `try_join!` drops the others, `first_error` lets them continue, as asyncio does |
+//! | `gather(*tasks)` | [`gather_handles`](crate::gather_handles) | `gather` takes futures, and spawns them |
 //! | `gather(…, return_exceptions=True)` | [`gather`](crate::gather), which returns a `Vec` of results | |
 //! | `asyncio.TaskGroup()` | [`task::scope`](crate::task::scope()), [`task::try_scope`](crate::task::try_scope()) | children may borrow; all errors are in one [`ScopeError`](crate::task::ScopeError) |
 //! | an exception in its body | an `Err` of the body of a `try_scope`, or [`s.fail(error)`](crate::task::Scope::fail) | to a plain `scope`, an `Err` of its body is a value, and the children continue |
@@ -173,7 +174,7 @@
 //! };
 //! let scheduler = Scheduler::builder().virtual_time().build();
 //! scheduler.block_on(async {
-//!     let error = gather([1, 2, 3].map(page)).flatten().first_error().await.unwrap_err();
+//!     let error = gather([1, 2, 3].map(page)).first_error().await.unwrap_err();
 //!     assert_eq!((&*error.to_string(), answered.get()), ("down", 0));
 //! });
 //! scheduler.run().unwrap();

@@ -283,7 +283,7 @@ pub mod waiting {
 #[doc(inline)]
 pub use blocking::{ThreadPool, spawn_blocking};
 #[doc(inline)]
-pub use combine::{as_completed, gather, join_all, race, try_join_all, wait};
+pub use combine::{as_completed, gather, gather_handles, join_all, race, try_join_all, wait};
 #[doc(inline)]
 pub use generator::Generator;
 #[doc(inline)]

@@ -365,10 +365,25 @@ impl Future for Pinned {
     }
 }
 
-/// Public only because a macro or a sealed trait needs them; their paths are hidden or private.
-const HIDDEN: [&str; 12] = [
-    "Branch", "Edge", "Field", "JobError", "JoinEnd", "JoinLane", "Lane", "Lanes", "Order",
-    "Storage", "Racers", "Sealed",
+/// Public only because a macro or a bound needs them: traits, types without values, and hidden paths.
+const HIDDEN: [&str; 17] = [
+    "Branch",
+    "Edge",
+    "Field",
+    "FromJoinError",
+    "Gatherable",
+    "JobError",
+    "JoinEnd",
+    "JoinLane",
+    "Lane",
+    "Lanes",
+    "Order",
+    "Racers",
+    "Sealed",
+    "Spawned",
+    "Storage",
+    "TaskResult",
+    "UseGatherHandles",
 ];
 
 #[test]

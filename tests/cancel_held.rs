@@ -112,7 +112,7 @@ impl Chance {
         let (tasks, after) = (self.programs(depth), self.soon());
         let is_selected = self.below(2) == 0;
         Box::pin(async move {
-            let mut all = gather(tasks).first_error();
+            let mut all = gather(tasks).first_failure();
             if is_selected {
                 select(&mut all, pin!(sleep(after))).await;
             } else if timeout(after, &mut all).await.is_err() {

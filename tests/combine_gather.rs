@@ -168,7 +168,7 @@ fn after_the_first_error_the_other_tasks_continue_as_long_as_the_loop_runs() {
                 Ok(())
             }
         };
-        let pages = gather([1, 2, 3, 9].map(get_page)).flatten().first_error().await;
+        let pages = gather([1, 2, 3, 9].map(get_page)).first_error().await;
         clock.note(&format!("gather raised: {}", pages.unwrap_err()));
         seconds(4).await;
         clock.note("main returns");
@@ -197,7 +197,7 @@ fn a_panic_and_an_abort_are_values_in_their_places() {
     assert_eq!(outputs[1].as_ref().unwrap_err().to_string(), "task #3 panicked: a bug");
     assert_eq!(*outputs[2].as_ref().unwrap(), 2);
     let failed = block_on(async {
-        gather([async { panic!("a bug") }]).flatten().first_error().await
+        gather([async { panic!("a bug") as Result<(), JoinError> }]).first_error().await
             as Result<Vec<()>, JoinError>
     });
     assert!(failed.unwrap_err().is_panic());
@@ -205,7 +205,7 @@ fn a_panic_and_an_abort_are_values_in_their_places() {
 
 #[test]
 fn all_values_come_if_there_is_no_error() {
-    let values = block_on(async { gather((0..100).map(ready)).first_error().await });
+    let values = block_on(async { gather((0..100).map(ready)).first_failure().await });
     assert_eq!(values.unwrap(), (0..100).collect::<Vec<_>>());
     assert!(block_on(async { gather(Vec::<std::future::Ready<()>>::new()).await }).is_empty());
 }
@@ -308,11 +308,14 @@ fn the_tasks_receive_the_reason_of_the_request() {
 }
 
 #[test]
-fn first_error_waits_for_all_clean_ups_if_its_waiter_is_cancelled() {
+fn first_failure_waits_for_all_clean_ups_if_its_waiter_is_cancelled() {
     let (scheduler, notes) = world();
     let gathers = notes.clone();
     let waiter =
-        started(&scheduler, async move { two_that_clean_up(&gathers).first_error().await.is_ok() });
+        started(
+            &scheduler,
+            async move { two_that_clean_up(&gathers).first_failure().await.is_ok() },
+        );
     waiter.cancel();
     assert!(scheduler.block_on(waiter).unwrap_err().is_cancelled());
     assert_eq!(notes.take(), BOTH_CLEAN_UP);
@@ -351,11 +354,11 @@ fn if_a_neighbour_takes_the_request_the_outputs_say_how_the_tasks_ended() {
 }
 
 #[test]
-fn if_a_neighbour_takes_the_request_first_error_returns_the_failure() {
+fn if_a_neighbour_takes_the_request_first_failure_returns_the_failure() {
     let (scheduler, notes) = world();
     let gathers = notes.clone();
     let waiter = started(&scheduler, async move {
-        let tasks = two_that_clean_up(&gathers).first_error();
+        let tasks = two_that_clean_up(&gathers).first_failure();
         let caught = async { catch_cancel(pending::<()>()).await.is_err() };
         let (outputs, caught) = join!(tasks, caught);
         assert!(caught && outputs.unwrap_err().is_cancelled());
@@ -562,7 +565,7 @@ fn a_panic_that_a_gather_returns_is_a_value_and_not_reported() {
         let outputs = gather([1, 2].map(one_of_three)).await;
         assert!(outputs.iter().all(|output| output.as_ref().unwrap_err().is_panic()));
         drop(outputs);
-        let error = gather([1].map(one_of_three)).first_error().await.unwrap_err();
+        let error = gather([1].map(one_of_three)).first_failure().await.unwrap_err();
         assert!(error.is_panic());
     });
     assert!(log.take().is_empty());
@@ -578,9 +581,10 @@ fn two_that_panic_when_cancelled() -> Gather<()> {
 }
 
 #[test]
-fn if_first_error_is_cancelled_all_panics_are_reported_and_otherwise_those_after_the_first() {
+fn if_first_failure_is_cancelled_all_panics_are_reported_and_otherwise_those_after_the_first() {
     let (scheduler, log) = reporting(FailurePolicy::Report);
-    let waiter = started(&scheduler, async { two_that_panic_when_cancelled().first_error().await });
+    let waiter =
+        started(&scheduler, async { two_that_panic_when_cancelled().first_failure().await });
     waiter.cancel();
     assert!(scheduler.block_on(waiter).unwrap_err().is_cancelled());
     assert_eq!(log.take(), BOTH_REPORTED);
@@ -591,7 +595,7 @@ fn if_first_error_is_cancelled_all_panics_are_reported_and_otherwise_those_after
             let _cancelled = catch_cancel(pending::<()>()).await.unwrap_err();
             seconds(5).await;
         };
-        join!(two_that_panic_when_cancelled().first_error(), neighbour).0
+        join!(two_that_panic_when_cancelled().first_failure(), neighbour).0
     });
     waiter.cancel();
     let error = scheduler.block_on(waiter).unwrap().unwrap_err();
@@ -600,7 +604,7 @@ fn if_first_error_is_cancelled_all_panics_are_reported_and_otherwise_those_after
 
     let (scheduler, log) = reporting(FailurePolicy::Report);
     scheduler.block_on(async {
-        let error = gather([1, 2].map(one_of_three)).first_error().await.unwrap_err();
+        let error = gather([1, 2].map(one_of_three)).first_failure().await.unwrap_err();
         assert_eq!(error.to_string(), "task #2 panicked: bug 1");
         assert!(log.take().is_empty());
         seconds(2).await;

@@ -58,20 +58,23 @@ fn first_completed_returns_all_that_completed_by_then_and_the_others_alive() {
 }
 
 #[test]
-fn first_error_ends_at_a_panic_or_an_abort() {
+fn first_failure_ends_at_a_panic_or_an_abort() {
     virtual_time().block_on(async {
         let [slow, quick, other] = tasks([9, 1, 8]);
         let fails = spawn(async {
             after(2).await;
             panic!("a bug")
         });
-        let ended = wait([slow, quick, fails, other]).first_error().await;
+        let ended = wait([slow, quick, fails, other]).first_failure().await;
         assert_eq!(summary(&ended), (vec![Some(1), None], 2));
         assert!(ended.done[1].1.as_ref().unwrap_err().is_panic());
         ended.pending[0].abort();
-        let ended = wait(ended.pending).first_error().await;
+        let ended = wait(ended.pending).first_failure().await;
         assert_eq!(summary(&ended), (vec![None], 1));
-        assert_eq!(summary(&wait(tasks([1, 2])).first_error().await), (vec![Some(1), Some(2)], 0));
+        assert_eq!(
+            summary(&wait(tasks([1, 2])).first_failure().await),
+            (vec![Some(1), Some(2)], 0)
+        );
     });
 }
 
@@ -142,7 +145,7 @@ fn waiting_for_many_takes_at_most_one_turn_per_completion() {
     let scheduler = Scheduler::new();
     let ended = scheduler.block_on(async {
         let handles = (0..10_000).map(|_| spawn(yield_now()));
-        wait(handles).first_error().await
+        wait(handles).first_failure().await
     });
     assert_eq!((ended.done.len(), ended.pending.len()), (10_000, 0));
     assert!(scheduler.metrics().turns <= 30_001);

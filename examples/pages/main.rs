@@ -130,7 +130,7 @@ async fn pack_request_tasks(client: Client, clock: Clock) -> Result<(), Error> {
     clock.log("client opens");
     let body = async |client: &mut Client| {
         let tasks = (1..=10).map(|i| get_page(format!("{URL}{i}"), *client, clock));
-        for (status_code, url) in gather(tasks).flatten().first_error().await? {
+        for (status_code, url) in gather(tasks).first_error().await? {
             println!("Page:  {url} Status:  {status_code}");
         }
         Ok(())
@@ -155,7 +155,7 @@ fn as_a_context() -> Result<(), Error> {
     let clock = Clock::start();
     let show = |url| web_page(url, client, clock, async move |data| clock.log(&data.content));
     block_on(async {
-        gather(["https://ya.ru", "https://example.org"].map(show)).flatten().first_error().await
+        gather(["https://ya.ru", "https://example.org"].map(show)).first_error().await
     })?;
     clock.log("end");
     Ok(())
@@ -229,7 +229,7 @@ fn nine_pages(
     let client = client_of(&server);
     block_on(async {
         let pages = (1..=9).map(|i| get(client, format!("{URL}{i}")));
-        for page in gather(pages).first_error().await? {
+        for page in gather(pages).first_failure().await? {
             page??;
         }
         println!("{title}: {} connections at once", server.most_at_once());

@@ -1,17 +1,16 @@
-//! Gathering: spawned tasks whose outputs are returned in argument order.
+//! Gathering: tasks whose outputs are returned in the order in which they were given.
 
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::cancel::{Role, TaskRegion};
-use crate::kernel::{Kernel, Place, current, drop_quietly};
-use crate::report::TaskLabel;
-use crate::task::{JoinError, JoinSet};
-use crate::watch::Failures;
+use crate::combine::gathered::{GatheredTasks, GivenTasks};
+use crate::combine::task_output::TaskOutput;
+use crate::combine::task_result::{Gatherable, TaskResult, flatten, has_failed};
+use crate::kernel::{Place, current};
+use crate::task::{FromJoinError, JoinError, JoinHandle, JoinSet};
 
 /// Spawns a task for each future, waits until all have finished, and returns their outputs in the order in
 /// which the futures were given, failures included.
@@ -20,8 +19,10 @@ use crate::watch::Failures;
 /// output of a task that panics, or is cancelled or aborted, is a [`JoinError`]; the other tasks are not
 /// affected.
 ///
-/// * [`first_error`](Gather::first_error) returns the first failure immediately; the other tasks continue.
-/// * [`flatten`](Gather::flatten) is for tasks that return a `Result` themselves.
+/// * [`first_error`](Gather::first_error) is for tasks that return a `Result`: it returns the first error, or panic,
+///   as soon as it occurs; the other tasks continue. [`first_failure`](Gather::first_failure) is for all outputs.
+/// * [`flatten`](Gather::flatten) merges the error of a task that returns a `Result` with its [`JoinError`].
+/// * [`gather_handles`] gathers tasks that are already spawned.
 /// * [`try_join_all`](crate::try_join_all) drops the others at the first error;
 ///   [`task::scope`](crate::task::scope()) cancels them then, and waits for their clean-ups;
 ///   [`join_all`](crate::join_all) spawns no tasks.
@@ -44,6 +45,17 @@ use crate::watch::Failures;
 ///
 /// If outputs are dropped instead of returned, each panic among them is
 /// [reported](crate::scheduler::Builder::on_report), like that of a task whose handle was dropped.
+///
+/// # Handles
+///
+/// The handle of a task is a future, too, but the compiler refuses it here: the task that this would spawn around it is
+/// not the one to cancel or abort. [`gather_handles`] is for handles.
+///
+/// ```compile_fail,E0283
+/// use turnwise::{block_on, gather, spawn};
+///
+/// block_on(async { gather([spawn(async { 1 })]).await });
+/// ```
 ///
 /// # Panics
 ///
@@ -69,9 +81,9 @@ use crate::watch::Failures;
 /// });
 /// ```
 #[track_caller]
-pub fn gather<I, R>(futures: I) -> Gather<R>
+pub fn gather<I, R, How>(futures: I) -> Gather<R>
 where
-    I: IntoIterator<Item: IntoFuture<Output = R, IntoFuture: 'static>>,
+    I: IntoIterator<Item: Gatherable<How> + IntoFuture<Output = R, IntoFuture: 'static>>,
     R: 'static,
 {
     let kernel = current()
@@ -81,30 +93,82 @@ where
     for future in futures {
         set.spawn_in(kernel.clone(), future.into_future(), place);
     }
-    let outputs = GatherOutputs::new(kernel, place, set.len());
-    let region = TaskRegion::at(Role::Gather, place);
-    let (is_error, convert) = (Result::is_err, |output| output);
-    Gather { outputs: Some(outputs), set, region, is_error, convert }
+    Gather::of(GatheredTasks::Spawned { kernel, set }, place)
 }
 
-/// The future of [`gather`].
+/// Gathers tasks that are already spawned: waits until all have finished, and returns their outputs in the order in
+/// which the handles were given, failures included.
+///
+/// The tasks are now those of the [`Gather`], as if [`gather`] had spawned them. A cancel request that reaches it is
+/// passed on to them, and it waits for their clean-ups; dropping it aborts those that have not finished. Its other
+/// methods are the same, too. The tasks may be those of several schedulers of this thread.
+///
+/// To leave the tasks alone if the wait ends early, use [`wait`](crate::wait), or
+/// [`join_all`](crate::join_all) of the handles.
+///
+/// # Cancel safety
+///
+/// As for [`gather`].
+///
+/// # Panics
+///
+/// The future panics if it is polled again after it has completed.
+///
+/// # Example
+///
+/// ```
+/// use std::{future::pending, time::Duration};
+/// use turnwise::{Scheduler, gather_handles, sleep, spawn, task};
+///
+/// let scheduler = Scheduler::builder().virtual_time().build();
+/// scheduler.block_on(async {
+///     let after = |seconds| async move { sleep(Duration::from_secs(seconds)).await; seconds };
+///     let first = task::Builder::new().name("first").spawn(after(2));
+///     let outputs = gather_handles([first, spawn(after(1))]).await;
+///     assert_eq!(outputs.into_iter().collect::<Result<Vec<_>, _>>()?, [2, 1]);
+///
+///     let endless = spawn(pending::<()>());
+///     let abort = endless.abort_handle();
+///     drop(gather_handles([endless]));
+///     turnwise::yield_now().await;
+///     assert!(abort.is_finished());
+///     Ok::<(), turnwise::JoinError>(())
+/// })?;
+/// # Ok::<(), turnwise::JoinError>(())
+/// ```
+#[track_caller]
+#[doc(alias = "gather")]
+pub fn gather_handles<R: 'static>(handles: impl IntoIterator<Item = JoinHandle<R>>) -> Gather<R> {
+    Gather::of(GatheredTasks::Given(GivenTasks::new(handles)), Location::caller())
+}
+
+/// The future of [`gather`] and [`gather_handles`].
 #[must_use = "dropping it aborts the tasks"]
 pub struct Gather<R: 'static, T = R, E = JoinError> {
-    // Before the set: the outputs of the tasks that ended first are dropped first.
-    /// `None` after they were returned.
-    outputs: Option<GatherOutputs<R>>,
-    set: JoinSet<R>,
+    // Before the tasks: the outputs of those that ended first are dropped first.
+    /// In the order in which the tasks were given; `None` where one has not ended. `None` after they were returned.
+    outputs: Option<Vec<Option<TaskOutput<R>>>>,
+    tasks: GatheredTasks<R>,
     region: TaskRegion,
-    /// Returns whether `convert` will return an error.
-    is_error: fn(&Result<R, JoinError>) -> bool,
     /// Converts a task's output to the one that is returned. It is called only then: a panic that is not returned must
     /// be reported, and an `E` does not show it.
     convert: fn(Result<R, JoinError>) -> Result<T, E>,
 }
 
-impl<R, T, E> Gather<R, T, E> {
-    /// Returns all values, or the first failure as soon as it occurs. The tasks that have not finished by
-    /// then continue, detached; if another one panics, that is reported.
+impl<R> Gather<R> {
+    fn of(tasks: GatheredTasks<R>, place: Place) -> Self {
+        let mut outputs = Vec::new();
+        outputs.resize_with(tasks.len(), || None);
+        let region = TaskRegion::at(Role::Gather, place);
+        Gather { outputs: Some(outputs), tasks, region, convert: |output| output }
+    }
+
+    /// Returns all outputs, or the first failure as soon as it occurs: that of a task that panicked, or was cancelled
+    /// or aborted. The tasks that have not finished by then continue, detached; if another one panics, that is
+    /// reported.
+    ///
+    /// A task that returns an `Err` has not failed in this sense; for such tasks there is
+    /// [`first_error`](Gather::first_error).
     ///
     /// # Cancel safety
     ///
@@ -117,16 +181,77 @@ impl<R, T, E> Gather<R, T, E> {
     /// use turnwise::{block_on, gather, yield_now};
     ///
     /// block_on(async {
-    ///     let values = gather([1, 2, 3].map(|number| async move { number * 10 })).first_error().await;
+    ///     let values = gather([1, 2, 3].map(|number| async move { number * 10 })).first_failure().await;
     ///     assert_eq!(values.unwrap(), [10, 20, 30]);
     ///
     ///     let failed = gather([1, 2, 3].map(|number| async move { assert_ne!(number, 2); }));
-    ///     assert!(failed.first_error().await.unwrap_err().is_panic());
+    ///     assert!(failed.first_failure().await.unwrap_err().is_panic());
     /// });
     /// ```
     #[doc(alias = "return_exceptions")]
-    pub fn first_error(self) -> FirstError<R, T, E> {
-        FirstError { gather: self, first: None }
+    pub fn first_failure(self) -> FirstError<R> {
+        FirstError { gather: self, is_error: Result::is_err, first: None }
+    }
+}
+
+impl<R, T, E> Gather<R, T, E> {
+    /// Returns the values of all tasks, or the first error as soon as it occurs: one that a task returns, or the
+    /// [`JoinError`] of a task that panicked, or was cancelled or aborted. The tasks that have not finished by then
+    /// continue, detached; if another one panics, that is reported.
+    ///
+    /// For tasks that do not return a `Result`, or whose errors cannot be made from a `JoinError`, there is
+    /// [`first_failure`](Gather::first_failure).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`first_failure`](Gather::first_failure).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use turnwise::{block_on, gather};
+    ///
+    /// async fn parse(text: &'static str) -> Result<i32, Box<dyn Error>> { Ok(text.parse()?) }
+    ///
+    /// block_on(async {
+    ///     let numbers = gather(["1", "2"].map(parse)).first_error().await;
+    ///     assert_eq!(numbers.unwrap(), [1, 2]);
+    ///     let numbers = gather(["1", "two"].map(parse)).first_error().await;
+    ///     assert_eq!(numbers.unwrap_err().to_string(), "invalid digit found in string");
+    /// });
+    /// ```
+    #[doc(alias = "return_exceptions")]
+    pub fn first_error<V, X: FromJoinError>(self) -> FirstError<R, V, X>
+    where
+        R: TaskResult<Value = V, Error = X>,
+    {
+        FirstError { gather: self.flatten(), is_error: has_failed, first: None }
+    }
+
+    /// Merges the two ways to fail: the error that a task returns, and the [`JoinError`] of a task that
+    /// panicked, or was cancelled or aborted.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use turnwise::{block_on, gather};
+    ///
+    /// async fn parse(text: &'static str) -> Result<i32, Box<dyn Error>> { Ok(text.parse()?) }
+    ///
+    /// block_on(async {
+    ///     let numbers = gather(["1", "two"].map(parse)).flatten().await;
+    ///     assert_eq!(*numbers[0].as_ref().unwrap(), 1);
+    ///     assert_eq!(numbers[1].as_ref().unwrap_err().to_string(), "invalid digit found in string");
+    /// });
+    /// ```
+    pub fn flatten<V, X: FromJoinError>(self) -> Gather<R, V, X>
+    where
+        R: TaskResult<Value = V, Error = X>,
+    {
+        let Gather { outputs, tasks, region, .. } = self;
+        Gather { outputs, tasks, region, convert: flatten }
     }
 
     /// Passes a request from outside on to the tasks, and polls them. Pending until `poll` is ready; if a request ended
@@ -138,7 +263,7 @@ impl<R, T, E> Gather<R, T, E> {
     ) -> Poll<()> {
         let frame = self.region.begin_poll();
         if let Some(reason) = self.region.new_request() {
-            self.set.cancel_all(&reason);
+            self.tasks.cancel_all(&reason);
         }
         let is_pending = poll(self, cx).is_pending() || self.region.must_wait();
         self.region.end_poll(frame, is_pending, cx);
@@ -153,66 +278,37 @@ impl<R, T, E> Gather<R, T, E> {
     /// Waits for the next task to finish, stores its output in its place, and returns the number of that; `None`
     /// if no task is left.
     fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
-        let place = self.set.made_at();
-        let Some(ended) = ready!(self.set.poll_next_ended(cx, place)) else {
+        let Some((number, output)) = ready!(self.tasks.poll_next(cx)) else {
             return Poll::Ready(None);
         };
         let outputs = self.outputs.as_mut().expect(POLLED_AGAIN);
-        let number = usize::try_from(ended.rank).expect("as many outputs fit into memory");
-        outputs.list[number] = Some(ended.output);
+        outputs[number] = Some(output);
         Poll::Ready(Some(number))
     }
 
-    /// Returns whether the task with this number has ended with an error.
-    fn has_failed(&self, number: usize) -> bool {
-        let output = self.outputs.as_ref().and_then(|outputs| outputs.list[number].as_ref());
-        output.is_some_and(self.is_error)
+    /// Returns the output of the task with this number, if it has ended.
+    fn output(&self, number: usize) -> Option<&Result<R, JoinError>> {
+        self.outputs.as_ref()?[number].as_ref()?.output()
     }
 
     /// Returns the outputs.
     fn take_outputs<C: FromIterator<Result<T, E>>>(&mut self) -> C {
-        let mut outputs = self.outputs.take().expect(POLLED_AGAIN);
-        (0..outputs.list.len()).map(|number| (self.convert)(outputs.take(number))).collect()
+        let outputs = self.outputs.take().expect(POLLED_AGAIN).into_iter();
+        let ended = outputs.map(|output| output.expect("each task has ended once"));
+        ended.map(|output| (self.convert)(output.into_output())).collect()
     }
 
     /// Returns the error of the task with this number. The other tasks continue; nothing will read their outputs.
     fn take_error(&mut self, number: usize) -> E {
         let mut outputs = self.outputs.take().expect(POLLED_AGAIN);
-        let output = outputs.take(number);
+        let output = outputs[number].take().expect("it has ended with an error");
         drop(outputs);
-        self.set.detach_all();
-        (self.convert)(output).err().expect("it is an error, converted or not")
+        self.tasks.detach_all();
+        (self.convert)(output.into_output()).err().expect("it is an error, converted or not")
     }
 }
 
 const POLLED_AGAIN: &str = "a `gather` was polled after completion";
-
-impl<T, E: From<JoinError> + 'static> Gather<Result<T, E>> {
-    /// Merges the two ways to fail: the error that a task returns, and the [`JoinError`] of a task that
-    /// panicked, or was cancelled or aborted.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::error::Error;
-    /// use turnwise::{block_on, gather};
-    ///
-    /// async fn parse(text: &'static str) -> Result<i32, Box<dyn Error>> { Ok(text.parse()?) }
-    ///
-    /// block_on(async {
-    ///     let numbers = gather(["1", "2"].map(parse)).flatten().first_error().await;
-    ///     assert_eq!(numbers.unwrap(), [1, 2]);
-    ///     let numbers = gather(["1", "two"].map(parse)).flatten().first_error().await;
-    ///     assert_eq!(numbers.unwrap_err().to_string(), "invalid digit found in string");
-    /// });
-    /// ```
-    pub fn flatten(self) -> Gather<Result<T, E>, T, E> {
-        let Gather { outputs, set, region, .. } = self;
-        let is_error = |output: &Result<Result<T, E>, JoinError>| !matches!(output, Ok(Ok(_)));
-        let convert = |output: Result<Result<T, E>, JoinError>| output?;
-        Gather { outputs, set, region, is_error, convert }
-    }
-}
 
 impl<R, T, E> Future for Gather<R, T, E> {
     type Output = Vec<Result<T, E>>;
@@ -228,41 +324,35 @@ impl<R, T, E> Unpin for Gather<R, T, E> {}
 
 impl<R, T, E> fmt::Debug for Gather<R, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gather").field("left", &self.set.len()).finish_non_exhaustive()
+        f.debug_struct("Gather").field("left", &self.tasks.len()).finish_non_exhaustive()
     }
 }
 
-/// The future of [`Gather::first_error`].
+/// The future of [`Gather::first_error`] and [`Gather::first_failure`].
 #[must_use = "dropping it aborts the tasks"]
 pub struct FirstError<R: 'static, T = R, E = JoinError> {
     gather: Gather<R, T, E>,
+    /// Returns whether this output is converted to an error.
+    is_error: fn(&Result<R, JoinError>) -> bool,
     /// The number of the task that failed first. Its error is returned immediately, unless a request from outside
     /// waits for all tasks.
     first: Option<usize>,
-}
-
-impl<R, T, E> FirstError<R, T, E> {
-    fn poll_ended(
-        gather: &mut Gather<R, T, E>,
-        first: &mut Option<usize>,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        while first.is_none() || gather.region.is_asked() {
-            let Some(number) = ready!(gather.poll_one(cx)) else { break };
-            if first.is_none() && gather.has_failed(number) {
-                *first = Some(number);
-            }
-        }
-        Poll::Ready(())
-    }
 }
 
 impl<R, T, E> Future for FirstError<R, T, E> {
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let FirstError { gather, first } = &mut *self;
-        ready!(gather.poll_tasks(cx, |gather, cx| FirstError::poll_ended(gather, first, cx)));
+        let FirstError { gather, is_error, first } = &mut *self;
+        ready!(gather.poll_tasks(cx, |gather, cx| {
+            while first.is_none() || gather.region.is_asked() {
+                let Some(number) = ready!(gather.poll_one(cx)) else { break };
+                if first.is_none() && gather.output(number).is_some_and(*is_error) {
+                    *first = Some(number);
+                }
+            }
+            Poll::Ready(())
+        }));
         Poll::Ready(match first.take() {
             Some(number) => Err(gather.take_error(number)),
             None => gather.take_outputs(),
@@ -276,48 +366,5 @@ impl<R, T, E> Unpin for FirstError<R, T, E> {}
 impl<R, T, E> fmt::Debug for FirstError<R, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.gather, f)
-    }
-}
-
-/// The outputs of the tasks, until they are returned. If this is dropped before that, the panics in it are reported:
-/// the tasks have handed them over, so nothing else does that.
-struct GatherOutputs<R> {
-    kernel: Rc<Kernel>,
-    spawned_at: Place,
-    /// In the order of the futures. `None` until the task has ended, and after its output was taken out.
-    list: Vec<Option<Result<R, JoinError>>>,
-}
-
-impl<R> GatherOutputs<R> {
-    fn new(kernel: Rc<Kernel>, spawned_at: Place, len: usize) -> Self {
-        let mut list = Vec::new();
-        list.resize_with(len, || None);
-        GatherOutputs { kernel, spawned_at, list }
-    }
-
-    fn take(&mut self, number: usize) -> Result<R, JoinError> {
-        self.list[number].take().expect("each task has ended once")
-    }
-
-    fn report(&self, error: &JoinError) {
-        if error.is_panic()
-            && let Some(failures) = self.kernel.part::<Failures>()
-        {
-            let task =
-                TaskLabel { id: error.id(), name: None, is_root: false, is_elsewhere: false };
-            let message = error.message().map(Arc::from);
-            failures.unread_panic(&self.kernel, (task, self.spawned_at), message);
-        }
-    }
-}
-
-impl<R> Drop for GatherOutputs<R> {
-    fn drop(&mut self) {
-        for output in std::mem::take(&mut self.list).into_iter().flatten() {
-            if let Err(error) = &output {
-                self.report(error);
-            }
-            drop_quietly(output);
-        }
     }
 }

@@ -125,6 +125,15 @@ impl<F: Future> FutureGroup<F> {
 }
 
 impl<F: Unpin> FutureGroup<F> {
+    /// Calls `each` with the futures that have not finished, in the order in which they were given.
+    pub(super) fn for_each_left(&mut self, mut each: impl FnMut(&mut F)) {
+        for number in 0..self.children.len() {
+            if let Some(future) = self.children.at(number).get_mut() {
+                each(future);
+            }
+        }
+    }
+
     /// Takes out the futures that have not finished, in the order in which they were given.
     pub(super) fn take_remaining(&mut self) -> Vec<F> {
         self.bells = None;

@@ -24,8 +24,9 @@
 //! | [`try_join!`](crate::try_join), [`try_join_all`] | all, or the first error | are dropped | polled in place |
 //! | [`select!`](crate::select), [`race`] | the first | are dropped | polled in place |
 //! | [`as_completed`] | one after another, as they complete | continue | polled in place, or handles of tasks |
-//! | [`gather`] | all, with failures as values | continue | tasks that it spawns |
-//! | [`wait`] | all, the first, the first error, or a time limit | continue | handles of tasks |
+//! | [`gather`] | all, with failures as values, or the first error | continue | tasks that it spawns |
+//! | [`gather_handles`] | the same | continue | handles of tasks; dropping it aborts them |
+//! | [`wait`] | all, the first, the first error, or a time limit | continue | handles of tasks; dropping it detaches them |
 //! | [`task::scope`](crate::task::scope()) | all; after a failure, their clean-ups | are cancelled | tasks that it spawns |
 //!
 //! A scope and a [`JoinSet`](crate::task::JoinSet) are groups of tasks that can grow. Combinators that poll in place
@@ -44,14 +45,18 @@ mod bells;
 mod children;
 mod group;
 mod join_all;
+mod task_result;
+mod task_output;
+mod gathered;
 mod gather;
 mod as_completed;
 mod wait;
 
 pub use as_completed::{AsCompleted, NextCompleted, as_completed};
-pub use gather::{FirstError, Gather, gather};
+pub use gather::{FirstError, Gather, gather, gather_handles};
 pub use join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use race::{Race, RaceIndexed, Racers, race};
+pub use task_result::{Gatherable, Spawned, TaskResult, UseGatherHandles};
 pub use wait::{Done, Wait, wait};
 
 #[doc(hidden)]

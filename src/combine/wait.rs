@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::combine::group::{Batch, FutureGroup};
+use crate::combine::task_result::{TaskResult, has_failed};
 use crate::kernel::TaskId;
 use crate::task::{JoinError, JoinHandle};
 use crate::time::{Sleep, sleep};
@@ -82,7 +83,8 @@ impl<T: 'static> Future for Identified<T> {
 enum WaitMode<T> {
     All,
     Completed,
-    Error,
+    /// A task that has failed, in the sense of the function.
+    Failed(fn(&Result<T, JoinError>) -> bool),
     /// An output for which the test is true.
     Fits(Box<Test<T>>),
 }
@@ -119,14 +121,18 @@ impl<T> Wait<T> {
     /// Waits only until the first task has panicked, or was cancelled or aborted. If none fails, waits for
     /// all.
     ///
-    /// For tasks that return a `Result`, see [`until`](Wait::until).
+    /// A task that returns an `Err` has not failed in this sense; for such tasks there is
+    /// [`first_error`](Wait::first_error).
     #[doc(alias = "FIRST_EXCEPTION")]
-    pub fn first_error(mut self) -> Self {
-        self.until = WaitMode::Error;
+    pub fn first_failure(mut self) -> Self {
+        self.until = WaitMode::Failed(Result::is_err);
         self
     }
 
-    /// Waits only until there is an output for which `fits` returns `true`. If there is none, waits for all.
+    /// Waits only until the first task has returned an `Err`, has panicked, or was cancelled or aborted. If none
+    /// fails, waits for all.
+    ///
+    /// This is for tasks that return a `Result`; for others there is [`first_failure`](Wait::first_failure).
     ///
     /// # Example
     ///
@@ -137,8 +143,31 @@ impl<T> Wait<T> {
     /// block_on(async {
     ///     let fails = spawn(async { Err::<(), _>(io::Error::other("the cable is broken")) });
     ///     let waits = spawn(pending());
-    ///     let ended = wait([fails, waits]).until(|output| matches!(output, Ok(Err(_)) | Err(_))).await;
+    ///     let ended = wait([fails, waits]).first_error().await;
     ///     assert_eq!((ended.done.len(), ended.pending.len()), (1, 1));
+    /// });
+    /// ```
+    #[doc(alias = "FIRST_EXCEPTION")]
+    pub fn first_error(mut self) -> Self
+    where
+        T: TaskResult,
+    {
+        self.until = WaitMode::Failed(has_failed);
+        self
+    }
+
+    /// Waits only until there is an output for which `fits` returns `true`. If there is none, waits for all.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use turnwise::{block_on, spawn, wait};
+    ///
+    /// block_on(async {
+    ///     let handles = [spawn(async { 3 }), spawn(async { 8 }), spawn(pending())];
+    ///     let ended = wait(handles).until(|output| matches!(output, Ok(5..))).await;
+    ///     assert_eq!((ended.done.len(), ended.pending.len()), (2, 1));
     /// });
     /// ```
     pub fn until(mut self, fits: impl FnMut(&Result<T, JoinError>) -> bool + 'static) -> Self {
@@ -193,7 +222,7 @@ impl<T> WaitMode<T> {
         match self {
             WaitMode::All => false,
             WaitMode::Completed => true,
-            WaitMode::Error => output.is_err(),
+            WaitMode::Failed(has_failed) => has_failed(output),
             WaitMode::Fits(fits) => fits(output),
         }
     }

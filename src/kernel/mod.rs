@@ -120,7 +120,7 @@ pub(crate) use root::{Root, RootFuture};
 pub(crate) use scheduler::{
     Board, By, Hooks, Idle, Kernel, TaskEvent, current, find, has_schedulers, schedule, schedulers,
 };
-pub(crate) use task::{Boxed, Failure, Target, drop_quietly, run_quietly};
+pub(crate) use task::{Boxed, Failure, Target, Task, drop_quietly, run_quietly};
 pub(crate) use taskmap::{Slot, SlotState, SpawnMeta, TaskMap};
 pub(crate) use turn::ActiveTurn;
 pub(crate) use waker::Bell;

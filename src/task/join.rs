@@ -13,9 +13,10 @@ use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, Kernel, SpawnMeta, TaskId, TaskKey};
 use crate::limits::{Limited, poll_limited};
 use crate::report::{TaskLabel, WaitsFor, label_of};
-use crate::task::JoinError;
 use crate::task::entry::{is_over, name, record_end};
 use crate::task::inherit;
+use crate::task::{FromJoinError, JoinError};
+use crate::watch::Unread;
 
 /// A handle to a task. Awaiting it returns the task's output.
 ///
@@ -85,6 +86,11 @@ impl<T> JoinHandle<T> {
     /// The address of the task, for reports.
     pub(crate) fn key(&self) -> TaskKey {
         TaskKey { scheduler: self.kernel.id, key: self.id.key(self.slot) }
+    }
+
+    /// What is reported if the task has ended with a failure and nothing reads it.
+    pub(crate) fn unread(&self) -> Option<Unread> {
+        Unread::of(&self.kernel, self.id.key(self.slot))
     }
 
     /// Returns the name of the task, if it has one.
@@ -204,7 +210,10 @@ impl<T, E> JoinHandle<Result<T, E>> {
     /// })
     /// # .map_err(|error: Box<dyn std::error::Error>| error.to_string()).unwrap();
     /// ```
-    pub fn flatten(self) -> Flatten<T, E> {
+    pub fn flatten(self) -> Flatten<T, E>
+    where
+        E: FromJoinError,
+    {
         Flatten { handle: self }
     }
 }

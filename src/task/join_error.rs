@@ -148,3 +148,14 @@ impl fmt::Debug for JoinError {
         write!(f, "JoinError({self})")
     }
 }
+
+/// An error type that a [`JoinError`] can be converted into, so that it is enough for both ways to fail: the task's own
+/// error, and that of joining it. Implemented for every type that is `From<JoinError>`, such as `Box<dyn Error>`.
+#[diagnostic::on_unimplemented(
+    message = "`first_error` and `flatten` must convert a `JoinError` into `{Self}`, which is not `From<JoinError>`",
+    note = "implement `From<turnwise::JoinError>` for the error; or, in a `gather`, use `first_failure`"
+)]
+pub trait FromJoinError: From<JoinError> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<JoinError>> FromJoinError for E {}

@@ -338,7 +338,7 @@ pub(crate) use entry::{forget_joiner, is_over, name as name_of, take_end};
 pub(crate) use fallible::Fallible;
 pub(crate) use inherit::{Inherited, inherits};
 pub use join::{AbortHandle, Flatten, JoinHandle};
-pub use join_error::JoinError;
+pub use join_error::{FromJoinError, JoinError};
 pub use join_next::{JoinNext, JoinNextWithId, JoinSetAll, Shutdown};
 pub use join_set::JoinSet;
 #[doc(hidden)]

@@ -8,6 +8,6 @@ mod unread;
 pub(crate) use hook::hook_waker;
 pub(crate) use observers::{Watch, emit};
 pub(crate) use step::TurnLog;
-pub(crate) use unread::{Failures, Reporter, origin, record_error, report};
+pub(crate) use unread::{Failures, Reporter, Unread, origin, record_error, report};
 
 pub use step::Turn;

@@ -7,9 +7,12 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::kernel::{Boxed, Flags, Kernel, Key, Place, Target, TaskKey, drop_quietly, run_quietly};
+use crate::kernel::{
+    Boxed, Flags, Kernel, Key, Place, SlotState, Target, TaskKey, drop_quietly, run_quietly,
+};
 use crate::report::{FailurePolicy, HandedOver, Report, TaskLabel, label, text_of};
 use crate::watch::observers::Watch;
 
@@ -59,22 +62,25 @@ impl Failures {
 
     /// Reports the failure of a finished task whose output is about to be dropped unread, if it has failed.
     pub(crate) fn unread(&self, kernel: &Kernel, slot: u32, left: &mut Boxed) {
-        let Some((key, is_error)) = ({
-            let board = kernel.board.borrow();
-            let task = board.taskmap.at(slot);
-            task.id().map(|id| (id.key(slot), task.flags.has(Flags::CALL_UNREAD)))
-        }) else {
-            return;
-        };
+        let id = kernel.board.borrow().taskmap.at(slot).id();
+        let Some(key) = id.map(|id| id.key(slot)) else { return };
         let Some(origin) = origin(kernel, key) else { return };
-        let explain = self.explain.borrow().get(slot as usize).copied().flatten();
-        if let Some(explain) = explain.filter(|_| is_error) {
+        if let Some(explain) = self.explain(kernel, key) {
             self.unread_error(kernel, origin, || explain(left.as_mut()));
         } else if let Some(payload) = left.as_ref().panic()
             && !payload.is::<HandedOver>()
         {
             self.unread_panic(kernel, origin, text_of(payload).map(Arc::from));
         }
+    }
+
+    /// Returns how to print the error of a task that has ended with one that must be reported.
+    fn explain(&self, kernel: &Kernel, key: Key) -> Option<Explain> {
+        let is_error = {
+            let board = kernel.board.borrow();
+            board.taskmap.get(key).is_some_and(|task| task.flags.has(Flags::CALL_UNREAD))
+        };
+        is_error.then(|| self.explain.borrow().get(key.slot as usize).copied().flatten())?
     }
 
     /// Reports a panic that nothing will read.
@@ -139,6 +145,49 @@ impl Failures {
                 drop_quietly(reporter);
                 print(report);
             }
+        }
+    }
+}
+
+/// What a report needs about a failure that was taken out of its task, for the case that nothing reads it after all.
+pub(crate) struct Unread {
+    kernel: Rc<Kernel>,
+    origin: (TaskLabel, Place),
+    /// `None` for a panic.
+    explain: Option<Explain>,
+}
+
+impl Unread {
+    /// Returns that of a task that has ended with a failure; `None` if it has not.
+    pub(crate) fn of(kernel: &Rc<Kernel>, key: Key) -> Option<Self> {
+        let has_panicked = {
+            let board = kernel.board.borrow();
+            let task = board.taskmap.get(key).filter(|task| task.state == SlotState::Done)?;
+            task.target.as_ref().is_some_and(|left| left.as_ref().panic().is_some())
+        };
+        let explain = kernel.part::<Failures>()?.explain(kernel, key);
+        if !has_panicked && explain.is_none() {
+            return None;
+        }
+        Some(Unread { kernel: Rc::clone(kernel), origin: origin(kernel, key)?, explain })
+    }
+
+    /// Returns that of a task that has panicked.
+    pub(crate) fn panic(kernel: &Rc<Kernel>, task: TaskLabel, spawned_at: Place) -> Self {
+        Unread { kernel: Rc::clone(kernel), origin: (task, spawned_at), explain: None }
+    }
+
+    /// Reports the panic.
+    pub(crate) fn report_panic(self, message: Option<String>) {
+        if let Some(failures) = self.kernel.part::<Failures>() {
+            failures.unread_panic(&self.kernel, self.origin, message.map(Arc::from));
+        }
+    }
+
+    /// Reports the error that the task left here.
+    pub(crate) fn report_error(self, left: Pin<&mut dyn Target>) {
+        if let (Some(failures), Some(explain)) = (self.kernel.part::<Failures>(), self.explain) {
+            failures.unread_error(&self.kernel, self.origin, || explain(left));
         }
     }
 }
