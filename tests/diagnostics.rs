@@ -3,6 +3,8 @@
 //! Each program is compiled against the library that this test is linked with. Where that is not possible (a library
 //! built for another target, or by another compiler), the test says that it was skipped.
 
+#![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
