@@ -1,146 +1,15 @@
 //! Runs the examples, which must print exactly what the comment at their end says.
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
-use std::env;
+mod running;
+
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::SystemTime;
+use std::process::{Child, Command, Stdio};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// An example: its name, the file of its `main`, and the text of that file before and after the `Output` line.
-struct Example {
-    name: String,
-    file: PathBuf,
-    program: String,
-    output: Option<String>,
-}
-
-/// The examples that need the feature `jobs`.
-const WITH_JOBS: [&str; 2] = ["beep_bot", "jobs"];
-
-/// The examples in which threads sleep in real time. They print rounded times, and a busy machine may be later than
-/// that.
-const REAL_TIME: [&str; 3] = ["blocking", "pages", "processes"];
-
-const OUTPUT: &str = "\n// Output:\n//\n";
-
-/// All examples in the folder, files or folders, so that a new one must follow the rules too.
-fn examples() -> Vec<Example> {
-    let entries = fs::read_dir(root().join("examples")).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| {
-        path.extension().is_some_and(|extension| extension == "rs") || main_of(path).exists()
-    });
-    paths.sort();
-    assert!(paths.len() >= 6, "the examples were not found");
-    paths.iter().map(|path| read(path)).collect()
-}
-
-fn main_of(folder: &Path) -> PathBuf {
-    folder.join("main.rs")
-}
-
-fn read(path: &Path) -> Example {
-    let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-    let file = if path.is_dir() { main_of(path) } else { path.to_owned() };
-    let text = fs::read_to_string(&file).unwrap().replace("\r\n", "\n");
-    let (program, output) = match text.split_once(OUTPUT) {
-        Some((program, output)) => (program.to_owned(), Some(uncomment(output))),
-        None => (text, None),
-    };
-    Example { name, file, program, output }
-}
-
-/// The text of a block of comments. A line that is not a comment stays as it is, so that the comparison fails.
-fn uncomment(block: &str) -> String {
-    let text = |line: &str| match line.strip_prefix("//") {
-        Some(text) => format!("{}\n", text.strip_prefix(' ').unwrap_or(text)),
-        None => format!("{line}\n"),
-    };
-    block.lines().map(text).collect()
-}
-
-// ----- running them -----
-
-/// The path of the program of an example.
-fn program(name: &str) -> PathBuf {
-    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
-    profile().join("examples").join(file)
-}
-
-fn profile() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    test.ancestors().nth(2).expect("tests are built in <target>/<profile>/deps").to_owned()
-}
-
-/// Builds the examples that are missing or older than a source.
-///
-/// `cargo test` has built them, except those that need a feature; `cargo test --test examples` has not. Cargo holds no
-/// lock while tests run, so it can be called.
-fn build<'a>(examples: impl IntoIterator<Item = &'a Example>) {
-    let library = newest(&root().join("src"));
-    let is_stale = |example: &&Example| {
-        let is_folder = example.file.ends_with("main.rs");
-        let source = if is_folder { example.file.parent().unwrap() } else { &example.file };
-        let built = program(&example.name);
-        !built.exists() || newest(&built) < library.max(newest(source))
-    };
-    let stale: Vec<_> = examples.into_iter().filter(is_stale).collect();
-    if !stale.is_empty() {
-        build_now(&stale);
-    }
-}
-
-/// Builds examples with the profile of this test, into the same folder.
-fn build_now(examples: &[&Example]) {
-    let profile = profile();
-    let (target, name) = (profile.parent().unwrap(), profile.file_name().unwrap());
-    let name = if name == "debug" { "dev".as_ref() } else { name };
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["build", "--quiet", "--locked", "--offline"]);
-    if cfg!(feature = "jobs") {
-        cargo.args(["--features", "jobs"]);
-    }
-    for example in examples {
-        cargo.arg("--example").arg(&example.name);
-    }
-    let status = cargo.arg("--profile").arg(name).arg("--target-dir").arg(target).status();
-    assert!(status.unwrap().success(), "the examples could not be built");
-}
-
-/// When a file was last changed, or the newest one in a folder.
-fn newest(path: &Path) -> SystemTime {
-    if path.is_file() {
-        return path.metadata().unwrap().modified().unwrap();
-    }
-    let entries = fs::read_dir(path).unwrap().map(|entry| newest(&entry.unwrap().path()));
-    entries.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// Runs an example. One in real time is run again if it prints something else: on a busy machine it may print later
-/// times, but not three times in a row.
-fn run_to_print(name: &str, expected: &str) -> Output {
-    let runs = if REAL_TIME.contains(&name) { 3 } else { 1 };
-    let is_right = |ran: &Output| ran.status.success() && ran.stdout == expected.as_bytes();
-    let program = program(name);
-    let mut ran = run(&program, &[]);
-    for _ in 1..runs {
-        if !is_right(&ran) {
-            ran = run(&program, &[]);
-        }
-    }
-    ran
-}
-
-fn run(program: &Path, arguments: &[&str]) -> Output {
-    Command::new(program).current_dir(root()).args(arguments).output().unwrap()
-}
+use running::{Example, OUTPUT, WITH_JOBS, build, examples, program, read, root, run, run_until};
 
 // ----- comparing -----
 
@@ -196,7 +65,7 @@ fn compare(is_selected: impl FnMut(&Example) -> bool) {
     let mut wrong = String::new();
     for Example { name, output, .. } in selected {
         let expected = output.unwrap_or_default();
-        let ran = run_to_print(&name, &expected);
+        let ran = run_until(&name, |ran| ran.stdout == expected.as_bytes());
         let printed = String::from_utf8(ran.stdout).unwrap();
         if printed != expected {
             let shown = difference(&expected, &printed);
