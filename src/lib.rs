@@ -176,7 +176,7 @@
 //! `tree.rs`, `settle.rs`, `region.rs`, `clean_up.rs` and `root.rs`, in this order. Scopes are in `src/scope`:
 //! `hosts.rs` (which child belongs to which scope), `pass.rs` (their turns) and `run.rs` (the scope as a future).
 //! Reports are plain data in `src/report`; `src/scheduler/snapshot.rs` collects them from every layer, and
-//! `src/scheduler/idle.rs` gives the verdict that nothing can ever run again.
+//! `src/scheduler/verdict.rs` gives the verdict that nothing can ever run again.
 //!
 //! The names `taskmap`, `ready`, `schedule`, `mainloop` and `exit` are those of the generator-based scheduler in David
 //! Beazley's [A Curious Course on Coroutines and Concurrency](http://www.dabeaz.com/coroutines/).

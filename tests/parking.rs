@@ -278,7 +278,9 @@ fn a_stall_is_reported_once_with_the_wakers_of_each_task() {
          #3  waits for something unknown that holds one of its 3 wakers, since turn 6\n\
          possible: 6 wakers held outside the scheduler may still be used";
     assert_eq!(*stalls.borrow(), [expected]);
-    assert_eq!(park.calls.borrow().last(), Some(&None), "then it parks until it is woken");
+    let calls = park.calls.borrow();
+    let last = calls.last().copied().flatten();
+    assert!(last.is_some_and(|pause| pause <= Duration::from_millis(10)), "then it looks again");
 }
 
 #[test]

@@ -63,12 +63,12 @@ impl Kernel {
 pub(crate) struct NoHooks;
 
 impl Hooks for NoHooks {
-    fn look_around(&self, kernel: &Kernel) {
+    fn look_around(&self, kernel: &Kernel, _root: Option<Key>) {
         kernel.look_again.set(u64::MAX); // Wakes come only from tasks and by mail.
     }
 
-    fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {
-        let is_done = !has_root && kernel.board.borrow().taskmap.alive() == 0;
+    fn idle(&self, kernel: &Kernel, root: Option<Key>, may_wait: bool) -> Idle {
+        let is_done = root.is_none() && kernel.board.borrow().taskmap.alive() == 0;
         if is_done || !may_wait {
             return Idle::Over;
         }

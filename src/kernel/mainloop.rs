@@ -125,9 +125,8 @@ impl<'k, 'r> Run<'k, 'r> {
     fn look_around(&mut self) {
         let kernel = self.kernel;
         kernel.collect_mail();
-        let turns = kernel.board.borrow().turns;
-        if turns >= kernel.look_again.get() {
-            kernel.hooks.look_around(kernel);
+        if kernel.board.borrow().turns >= kernel.look_again.get() {
+            kernel.hooks.look_around(kernel, self.root.as_ref().map(|root| root.key));
         }
         self.is_over |= kernel.stop.get();
     }
@@ -136,7 +135,8 @@ impl<'k, 'r> Run<'k, 'r> {
         if self.is_over {
             return Ok(()); // `look_around` has ended the run.
         }
-        match self.kernel.hooks.idle(self.kernel, self.root.is_some(), self.may_wait) {
+        let root = self.root.as_ref().map(|root| root.key);
+        match self.kernel.hooks.idle(self.kernel, root, self.may_wait) {
             Idle::Go => {}
             Idle::Over => self.is_over = true,
             Idle::Stuck => return Err(Stop::Stuck),

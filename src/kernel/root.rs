@@ -51,7 +51,7 @@ impl<F: Future> Root for RootFuture<'_, F> {
 pub(crate) struct RootGuard<'k, 'r> {
     kernel: &'k Kernel,
     root: &'r mut dyn Root,
-    key: Key,
+    pub(crate) key: Key,
     /// The root has completed, and has left its slot.
     is_done: bool,
 }

@@ -86,12 +86,12 @@ pub(crate) trait Hooks {
     fn arrange(&self, _taskmap: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
 
     /// Checks every source of wakes except the mailbox, although tasks may be ready, and sets the turn of the next call
-    /// (`Kernel::look_again`).
-    fn look_around(&self, kernel: &Kernel);
+    /// (`Kernel::look_again`). A run with a root passes its key.
+    fn look_around(&self, kernel: &Kernel, root: Option<Key>);
 
     /// Nothing is ready: waits for a wake, or ends the run. Unless `may_wait`, it neither sleeps nor moves a clock. A
     /// run without a root ends with its last task.
-    fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle;
+    fn idle(&self, kernel: &Kernel, root: Option<Key>, may_wait: bool) -> Idle;
 
     /// Returns what a layer keeps with a scheduler, by its type.
     fn part(&self, kernel: &Kernel, kind: TypeId) -> Option<Rc<dyn Any>>;

@@ -60,7 +60,8 @@ pub struct DeadlockReport {
     pub turn: u64,
     /// The number of tasks that have not ended.
     pub alive: usize,
-    /// The tasks that can never run again, unless a wake comes from outside. Those in a reported cycle come first.
+    /// The tasks that can never run again, unless a wake comes from outside. Those in a reported cycle come first. If
+    /// other tasks can run, only those that wait for each other.
     pub tasks: Vec<StuckTask>,
     /// Cycles of tasks that wait for each other: one, a shortest one, for each set of tasks that are in cycles
     /// together.

@@ -1,6 +1,7 @@
 //! Directed graphs: which nodes are in cycles, and a short cycle among them, in linear time.
 
 use std::collections::VecDeque;
+use std::mem;
 
 /// A directed graph; its nodes are numbered from 0.
 pub(crate) struct Digraph {
@@ -40,6 +41,21 @@ impl Digraph {
     fn next(&self, node: u32) -> &[u32] {
         let node = node as usize;
         &self.targets[self.starts[node]..self.starts[node + 1]]
+    }
+
+    /// Returns, by node, whether it is one of these nodes or has a path to one.
+    pub(crate) fn leading_to(&self, nodes: Vec<u32>) -> Vec<bool> {
+        let from = (0..self.nodes()).map(node_number);
+        let edges = from.flat_map(|from| self.next(from).iter().map(move |&to| (to, from)));
+        let back = Digraph::new(self.nodes(), &edges.collect::<Vec<_>>());
+        let mut leads = vec![false; self.nodes()];
+        let mut open = nodes;
+        while let Some(node) = open.pop() {
+            if !mem::replace(&mut leads[node as usize], true) {
+                open.extend_from_slice(back.next(node));
+            }
+        }
+        leads
     }
 
     /// Returns the strongly connected components that have a cycle, each sorted, in the order of their lowest nodes.

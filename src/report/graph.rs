@@ -17,6 +17,8 @@ pub(crate) struct WaitGraph {
     of_slots: Vec<Option<(usize, usize)>>,
     /// By list: where its holders start in `holders`. One more entry ends the last list.
     starts: Vec<usize>,
+    /// By list: whether something else may also end the waits.
+    is_open: Vec<bool>,
     holders: Vec<Holder>,
 }
 
@@ -54,17 +56,22 @@ pub(crate) struct FoundCycle<'g> {
 impl WaitGraph {
     pub(crate) fn new() -> Self {
         let (waits, of_slots, holders) = (Vec::new(), Vec::new(), Vec::new());
-        WaitGraph { waits, of_slots, starts: vec![0, 0], holders }
+        WaitGraph { waits, of_slots, starts: vec![0, 0], is_open: vec![true], holders }
     }
 
-    /// Adds a list of holders.
-    pub(crate) fn add_holders(&mut self, holders: impl Iterator<Item = Holder>) -> HolderList {
+    /// Adds a list of holders. It is open if something else may also end the waits for what they hold.
+    pub(crate) fn add_holders(
+        &mut self,
+        holders: impl Iterator<Item = Holder>,
+        is_open: bool,
+    ) -> HolderList {
         let before = self.holders.len();
         self.holders.extend(holders);
         if self.holders.len() == before {
             return HolderList::EMPTY;
         }
         self.starts.push(self.holders.len());
+        self.is_open.push(is_open);
         HolderList(self.starts.len() - 2)
     }
 
@@ -109,6 +116,22 @@ impl WaitGraph {
         found
     }
 
+    /// Returns the tasks that only others of them can wake: each waits, and everything that it waits for is held by
+    /// others of them alone. So each is in a cycle, or behind one. `may_run` returns `true` for a task that may run
+    /// whatever it waits for.
+    ///
+    /// If a task waits for several things, or for something that several tasks hold, one of these is assumed to be
+    /// enough. So none of the tasks is missing that can run, as by a timeout.
+    pub(crate) fn stuck(&self, tasks: &[Key], may_run: impl Fn(Key) -> bool) -> Vec<Key> {
+        let is_free = |&task: &Key| self.of(task).next().is_none() || may_run(task);
+        let free = (0..).zip(tasks).filter(|(_, task)| is_free(task)).map(|(number, _)| number);
+        let lists = (0..).zip(&self.is_open).filter(|(_, is_open)| **is_open);
+        let open = lists.filter_map(|(list, _)| node_of(tasks, HolderList(list)));
+        let may_go_on = self.digraph(tasks, |_| true).leading_to(free.chain(open).collect());
+        let stuck = tasks.iter().zip(may_go_on).filter(|(_, may_go_on)| !may_go_on);
+        stuck.map(|(&task, _)| task).collect()
+    }
+
     /// Searches for cycles through these holders. Marks the tasks that are in cycles, and passes over the sets that
     /// have a task which was marked before.
     fn search(
@@ -142,14 +165,13 @@ impl WaitGraph {
         for (number, task) in (0..).zip(tasks) {
             numbers[task.slot as usize] = Some(number);
         }
-        let node_of = |list: HolderList| u32::try_from(tasks.len() + list.0).ok();
         let mut edges: Vec<(u32, u32)> = Vec::new();
         for (number, &task) in (0..).zip(tasks) {
             let lists = self.of(task).map(|listed| listed.holders);
-            edges.extend(lists.filter_map(|list| Some((number, node_of(list)?))));
+            edges.extend(lists.filter_map(|list| Some((number, node_of(tasks, list)?))));
         }
         for (list, range) in self.starts.windows(2).enumerate() {
-            let Some(node) = node_of(HolderList(list)) else { continue };
+            let Some(node) = node_of(tasks, HolderList(list)) else { continue };
             let holders = self.holders[range[0]..range[1]].iter().filter(|holder| is_meant(holder));
             let numbers = holders.filter_map(|holder| *numbers.get(holder.task.slot as usize)?);
             edges.extend(numbers.map(|number| (node, number)));
@@ -167,5 +189,73 @@ impl WaitGraph {
             Some((task, &listed.waits))
         });
         steps.collect()
+    }
+}
+
+/// Returns the node of a list of holders, after those of the tasks.
+fn node_of(tasks: &[Key], list: HolderList) -> Option<u32> {
+    u32::try_from(tasks.len() + list.0).ok()
+}
+
+#[cfg(all(test, not(turnwise_loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(number: usize) -> Key {
+        Key::from_word((1 << 32) + number as u64)
+    }
+
+    /// The waits of a task: the number of the list of holders that each is for.
+    type Waits = Vec<usize>;
+
+    /// Whether each task may run, by repetition: a task may run if it waits for nothing, or if one of the tasks that
+    /// hold something that it waits for may run.
+    fn may_run(tasks: &[(Waits, bool)], lists: &[(Vec<usize>, bool)]) -> Vec<bool> {
+        let mut runs: Vec<bool> =
+            tasks.iter().map(|(waits, runs)| waits.is_empty() || *runs).collect();
+        for _ in 0..tasks.len() {
+            for (number, (waits, _)) in tasks.iter().enumerate() {
+                runs[number] |= waits.iter().any(|&list| {
+                    let (holders, is_open) = &lists[list];
+                    *is_open || holders.is_empty() || holders.iter().any(|&holder| runs[holder])
+                });
+            }
+        }
+        runs
+    }
+
+    proptest! {
+        #[test]
+        fn tasks_are_stuck_that_only_stuck_tasks_can_wake(
+            (tasks, lists) in (1_usize..8, 1_usize..6).prop_flat_map(|(tasks, lists)| {
+                let waits = prop::collection::vec(0..lists, 0..3);
+                let holders = prop::collection::vec(0..tasks, 0..3);
+                (
+                    prop::collection::vec((waits, prop::bool::weighted(0.1)), tasks),
+                    prop::collection::vec((holders, prop::bool::weighted(0.1)), lists),
+                )
+            }),
+        ) {
+            let mut graph = WaitGraph::new();
+            let numbers: Vec<HolderList> = lists.iter().map(|(holders, is_open)| {
+                let holders = holders.iter().map(|&task| {
+                    Holder { task: key(task), is_assumed: false }
+                });
+                graph.add_holders(holders, *is_open)
+            }).collect();
+            for (number, (waits, _)) in tasks.iter().enumerate() {
+                for &list in waits {
+                    graph.add(key(number), WaitsFor::Nothing, numbers[list]);
+                }
+            }
+            let keys: Vec<Key> = (0..tasks.len()).map(key).collect();
+            let stuck = graph.stuck(&keys, |task| tasks[task.slot as usize].1);
+            let runs = may_run(&tasks, &lists);
+            let expected: Vec<Key> = keys.iter().filter(|key| !runs[key.slot as usize]).copied().collect();
+            prop_assert!(stuck == expected);
+            // Each of them is in a cycle or behind one.
+            prop_assert_eq!(stuck.is_empty(), graph.cycles(&stuck).is_empty());
+        }
     }
 }

@@ -262,7 +262,9 @@ impl DeadlockReport {
         });
         let jobs = counted(self.blocking.len(), "blocking job");
         let jobs = jobs.map(|jobs| format!("{jobs} may still wake a task"));
-        let why: Vec<String> = held.into_iter().chain(jobs).collect();
+        let others = counted(self.alive.saturating_sub(self.tasks.len()), "other task");
+        let others = others.map(|others| format!("{others} may still run"));
+        let why: Vec<String> = held.into_iter().chain(jobs).chain(others).collect();
         if why.is_empty() { "armed I/O may still wake a task".to_owned() } else { why.join("; ") }
     }
 }

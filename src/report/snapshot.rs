@@ -98,7 +98,8 @@ pub struct Metrics {
     pub blocking: usize,
     /// Turns given.
     pub turns: u64,
-    /// Times the thread went to sleep.
+    /// Times the thread went to sleep. It also grows while a run that waits for nothing but wakers held elsewhere looks
+    /// again whether they still exist.
     pub parks: u64,
     /// Letters from other threads: wakes, spawns by a [`Remote`](crate::Remote), and notices that the last `Remote` was
     /// dropped or that the last blocking job has finished.

@@ -82,7 +82,8 @@ pub enum Transition {
     /// Nothing is ready, and the thread goes to sleep.
     #[non_exhaustive]
     Parked {
-        /// The latest time at which the thread wakes up; `None` if only a wake can end its sleep.
+        /// The latest time at which the thread wakes up; `None` if only a wake can end its sleep. That it looks in between
+        /// whether a deadlock has become certain is not shown.
         until: Option<Instant>,
     },
     /// The thread has woken up.
@@ -154,7 +155,8 @@ pub trait Observer {
     fn transition(&self, transition: &Transition);
 
     /// Called when nothing can run, and it is only *possible* that something ever will: once per stall, before the
-    /// thread goes to sleep.
+    /// thread goes to sleep. Also called, once, when the future of a `block_on` has waited for a second or more for a
+    /// cycle of tasks, although other tasks run; see [`on_stall`](crate::scheduler::Builder::on_stall).
     fn stalled(&self, report: &DeadlockReport) {
         let _ = report;
     }

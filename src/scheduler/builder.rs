@@ -83,6 +83,12 @@ impl Builder {
     /// `after`, in real time: a *possible* deadlock. It is called once per stall. A certain deadlock is an error of the
     /// run instead.
     ///
+    /// It is also called if the future of a [`block_on`](crate::Scheduler::block_on) waits for a cycle of tasks while
+    /// other tasks run: the future, or the tasks that it waits for, wait for locks or for each other's end, and nothing
+    /// but these tasks can end that. This is looked for when the future has waited for a second by the scheduler's
+    /// clock, and again after two seconds, four seconds and so on until it has been reported, once. Each time the work
+    /// grows with the number of tasks and waits. Without `on_stall` or an [`Observer`], it is not looked for.
+    ///
     /// # Example
     ///
     /// ```
@@ -108,7 +114,7 @@ impl Builder {
         after: Duration,
         callback: impl FnMut(&DeadlockReport) + 'static,
     ) -> Self {
-        self.alarm = Some(Box::new(StallAlarm::new(after, Box::new(callback))));
+        self.alarm = Some(Box::new(StallAlarm { after, callback: Box::new(callback) }));
         self
     }
 

@@ -1,18 +1,18 @@
-//! When nothing is ready: due timers, the virtual clock, sleep, and the verdict that nothing can ever run again.
+//! When nothing is ready: due timers, the virtual clock, and sleep.
 
 use std::time::Duration;
 
-use crate::kernel::{Flags, Idle, Kernel};
+use crate::kernel::{Flags, Idle, Kernel, Key};
 use crate::report::Transition;
 use crate::scheduler::park::{Park, ThreadParker};
 use crate::scheduler::parts::Layers;
-use crate::scheduler::snapshot;
 use crate::time::{MOST_TURNS, Nanos, Time, between, later, nanos};
 use crate::watch::emit;
 
 /// Checks timers and I/O although tasks are ready, so that busy tasks cannot starve them.
-pub(super) fn look_around(layers: &Layers, kernel: &Kernel) {
+pub(super) fn look_around(layers: &Layers, kernel: &Kernel, root: Option<Key>) {
     fire_timers(layers, kernel);
+    layers.look_behind_root(kernel, root);
     layers.with_park(|park| {
         if park.may_wake() {
             park.park(Some(Duration::ZERO));
@@ -27,17 +27,20 @@ pub(super) fn look_around(layers: &Layers, kernel: &Kernel) {
 }
 
 /// Nothing is ready: waits until a task is, or finds that none ever will be.
-pub(super) fn decide(layers: &Layers, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {
+pub(super) fn decide(layers: &Layers, kernel: &Kernel, root: Option<Key>, may_wait: bool) -> Idle {
     if fire_timers(layers, kernel) {
         return Idle::Go;
     }
     let keep_going = layers.has_jobs().is_some_and(|jobs| jobs.keep_run_going());
-    let is_done = !has_root && layers.has_no_task_left(kernel) && !keep_going;
+    let is_done = root.is_none() && layers.has_no_task_left(kernel) && !keep_going;
     if is_done || !may_wait {
         return Idle::Over;
     }
     if layers.only_grace_is_left() && layers.is_certain(kernel) {
         return Idle::Over; // Nothing can run before the grace period expires.
+    }
+    if layers.look_behind_root(kernel, root) {
+        return Idle::Go; // What was notified may have woken a task.
     }
     if layers.settings.virtual_time {
         // The clock stands still while blocking jobs run: they take real time.
@@ -45,14 +48,18 @@ pub(super) fn decide(layers: &Layers, kernel: &Kernel, has_root: bool, may_wait:
         if jobs == 0 && layers.has_jobs().is_some() && kernel.has_work() {
             return Idle::Go; // The letter of the last job has come since the mail was collected.
         }
-        return if jobs == 0 && jump(layers, kernel) { Idle::Go } else { layers.stall(kernel) };
+        return if jobs == 0 && jump(layers, kernel) {
+            Idle::Go
+        } else {
+            layers.stall(kernel, root)
+        };
     }
     match layers.has_time().and_then(|time| time.next_wakeup()) {
         Some(deadline) => {
-            layers.park_until(kernel, deadline);
+            layers.sleep(kernel, deadline, root);
             Idle::Go
         }
-        None => layers.stall(kernel),
+        None => layers.stall(kernel, root),
     }
 }
 
@@ -122,82 +129,36 @@ impl Layers {
         self.has_grace_alarm.get() && self.has_time().is_some_and(|time| time.armed() <= 1)
     }
 
-    /// Nothing is ready, and no timer counts. Returns whether it is certain that no wake can come from outside.
-    ///
-    /// The order of the checks is the proof. A thread that wakes a task posts its letter *before* it drops its waker.
-    /// So once the number of wakers is zero (and no new one can appear then), every letter has arrived, and the check
-    /// of the mailbox finds it. In the opposite order, a letter posted in between would be missed and the verdict would
-    /// be false. The same holds for remotes and blocking jobs.
-    fn is_certain(&self, kernel: &Kernel) -> bool {
-        let is_armed = self.with_park(|park| park.may_wake()).unwrap_or(false);
-        let jobs = self.jobs_awaited();
-        let awaited = kernel.board.borrow_mut().reclaim_bells() + self.remotes();
-        !is_armed && awaited + jobs == 0 && !kernel.has_work()
-    }
-
-    /// Nothing is ready and no timer is set: either nothing will ever run again, or a wake must come from outside.
-    fn stall(&self, kernel: &Kernel) -> Idle {
-        let is_certain = self.is_certain(kernel);
-        if kernel.has_work() {
-            return Idle::Go;
-        }
-        if is_certain {
-            let report = Box::new(snapshot::deadlock(self, kernel, true));
-            if kernel.has_work() {
-                return Idle::Go; // The report runs user code, which has woken a task.
-            }
-            self.verdict.replace(Some(report));
-            return Idle::Stuck;
-        }
-        let turns = kernel.board.borrow().turns;
-        if self.jobs_awaited() == 0 && self.stalled.replace(Some(turns)) != Some(turns) {
-            self.emit_stalled(kernel);
-            return Idle::Go; // An observer may have woken a task.
-        }
-        let mut alarm = self.stall_alarm.take();
-        let left = alarm.as_mut().and_then(|alarm| alarm.time_left(turns));
-        match &mut alarm {
-            Some(alarm) if left.is_some_and(|left| left.is_zero()) => {
-                (alarm.callback)(&snapshot::deadlock(self, kernel, false));
-            }
-            _ => {
-                let grace = self.has_jobs().and_then(|jobs| jobs.grace_left());
-                self.sleep(kernel, left.into_iter().chain(grace).min());
-            }
-        }
-        self.stall_alarm.replace(alarm);
-        Idle::Go
-    }
-
-    /// Notifies the observers that nothing can run unless a wake comes from outside.
-    fn emit_stalled(&self, kernel: &Kernel) {
-        if let Some(watch) = self.has_watch().filter(|watch| watch.has_observers()) {
-            let report = snapshot::deadlock(self, kernel, false);
-            watch.each(kernel, |observer| observer.stalled(&report));
-        }
-    }
-
-    /// Sleeps until a deadline, rounded up so that deadlines close together share one wake-up.
-    fn park_until(&self, kernel: &Kernel, deadline: Nanos) {
+    /// Sleeps until a deadline, rounded up so that deadlines close together share one wake-up; or until the next look
+    /// behind the root.
+    fn sleep(&self, kernel: &Kernel, deadline: Nanos, root: Option<Key>) {
         let slack = nanos(self.settings.timer_slack).max(1);
         let rest = deadline.rem_euclid(slack);
         let rounded = if rest == 0 { deadline } else { later(deadline, slack - rest) };
-        self.sleep(kernel, Some(between(self.time(kernel).clock.latest(), rounded)));
+        let left = between(self.time(kernel).clock.latest(), rounded);
+        let look = self.until_look_behind(kernel, root);
+        self.emit_parked(kernel, Some(left));
+        self.park_thread(kernel, Some(look.map_or(left, |look| look.min(left))));
+        emit(kernel, || Transition::Unparked);
     }
 
-    /// Puts the thread to sleep, unless there is something to do after all.
-    fn sleep(&self, kernel: &Kernel, timeout: Option<Duration>) {
+    /// Notifies the observers that the thread goes to sleep.
+    pub(super) fn emit_parked(&self, kernel: &Kernel, timeout: Option<Duration>) {
         emit(kernel, || {
             let clock = &self.time(kernel).clock;
             let until = timeout.map(|left| later(clock.latest(), nanos(left)));
             Transition::Parked { until: until.map(|until| clock.instant(until)) }
         });
+    }
+
+    /// Puts the thread to sleep, unless there is something to do after all.
+    pub(super) fn park_thread(&self, kernel: &Kernel, timeout: Option<Duration>) {
         if self.park.borrow().is_none() {
             self.park.replace(Some(Box::new(ThreadParker::new())));
         }
         self.with_park(|park| {
             let unparker = park.unparker();
-            // The observer just called may have woken a task, and a letter may have come.
+            // The observers may have woken a task, and a letter may have come.
             if kernel.board.borrow().ready.is_empty() && kernel.mailbox.wake_me(unparker) {
                 self.parks.set(self.parks.get() + 1);
                 park.park(timeout);
@@ -207,11 +168,10 @@ impl Layers {
                 }
             }
         });
-        emit(kernel, || Transition::Unparked);
     }
 
     /// Calls the parker, which is taken out of its cell for the call: it is user code.
-    fn with_park<R>(&self, call: impl FnOnce(&mut dyn Park) -> R) -> Option<R> {
+    pub(super) fn with_park<R>(&self, call: impl FnOnce(&mut dyn Park) -> R) -> Option<R> {
         let mut park = self.park.borrow_mut().take()?;
         let result = call(&mut *park);
         self.park.replace(Some(park));

@@ -163,12 +163,12 @@ impl Hooks for Layers {
         self.policy_state.borrow_mut().arrange(pass, |slot| taskmap.at(slot).priority);
     }
 
-    fn look_around(&self, kernel: &Kernel) {
-        idle::look_around(self, kernel);
+    fn look_around(&self, kernel: &Kernel, root: Option<Key>) {
+        idle::look_around(self, kernel, root);
     }
 
-    fn idle(&self, kernel: &Kernel, has_root: bool, may_wait: bool) -> Idle {
-        idle::decide(self, kernel, has_root, may_wait)
+    fn idle(&self, kernel: &Kernel, root: Option<Key>, may_wait: bool) -> Idle {
+        idle::decide(self, kernel, root, may_wait)
     }
 
     fn part(&self, kernel: &Kernel, kind: TypeId) -> Option<Rc<dyn Any>> {

@@ -14,8 +14,9 @@ use crate::report::DeadlockReport;
 use crate::scheduler::newcomers::Newcomers;
 use crate::scheduler::park::Park;
 use crate::scheduler::policy::PolicyState;
+use crate::scheduler::root_wait::RootWait;
 use crate::scheduler::settings::Settings;
-use crate::scheduler::stall::StallAlarm;
+use crate::scheduler::stall::{Stall, StallAlarm};
 use crate::scope::Hosts;
 use crate::task::Remotes;
 use crate::time::{Clock, Time};
@@ -41,8 +42,10 @@ pub(crate) struct Layers {
     pub(super) parks: Cell<u64>,
     /// What `on_stall` installed; taken out while it is in use.
     pub(super) stall_alarm: RefCell<Option<Box<StallAlarm>>>,
-    /// The turn after which nothing could run, if the observers were notified of that in this run.
-    pub(super) stalled: Cell<Option<u64>>,
+    /// The last stall of this run.
+    pub(super) stall: Cell<Option<Stall>>,
+    /// The last wait of a root that was seen, if anything is to be notified of a long one.
+    pub(super) root_wait: Cell<RootWait>,
     /// Why nothing can ever run again, from the verdict to the end of the run.
     pub(super) verdict: RefCell<Option<Box<DeadlockReport>>>,
     /// All tasks are cancelled.
@@ -75,7 +78,8 @@ impl Layers {
             park: RefCell::new(park),
             parks: Cell::new(0),
             stall_alarm: RefCell::new(stall_alarm),
-            stalled: Cell::new(None),
+            stall: Cell::new(None),
+            root_wait: Cell::default(),
             verdict: RefCell::default(),
             is_shutting_down: Cell::new(false),
             has_grace_alarm: Cell::new(false),

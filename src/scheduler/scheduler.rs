@@ -78,7 +78,8 @@ impl Scheduler {
 
     /// Runs until every task has ended.
     ///
-    /// Waits for timers and for other threads as long as necessary.
+    /// Waits for timers and for other threads as long as necessary. If it waits only for wakers held elsewhere, it looks
+    /// again from time to time whether they still exist: after 10 ms, and then after pauses that double each time.
     ///
     /// # Errors
     ///
@@ -127,8 +128,9 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`RunError::Deadlock`] if it is certain that the future can never continue (other tasks may be stuck too);
-    /// [`RunError::Nested`] if a scheduler is already running on this thread. In both cases the future is dropped, and
+    /// [`RunError::Deadlock`] if it is certain that no task of the scheduler can ever run again, the future included. As
+    /// long as any other task may run, if only to sleep again, there is no error, even if the future waits for a cycle
+    /// of tasks: that is reported as [possible](crate::scheduler::Builder::on_stall). [`RunError::Nested`] if a scheduler is already running on this thread. In both cases the future is dropped, and
     /// all other tasks stay as they were. [`RunError::Failed`] if a failure went unread and the
     /// [policy](crate::scheduler::FailurePolicy) is to shut down.
     ///
@@ -180,7 +182,7 @@ impl Scheduler {
     /// Starts a run: the `on_wake` hook is not called until the returned guard is dropped.
     #[inline]
     pub(super) fn pause_hook(&self) -> HookPause<'_> {
-        self.layers.stalled.set(None);
+        self.layers.stall.set(None);
         if self.kernel.is_traced() {
             drop(self.kernel.mailbox.sleeper());
         }

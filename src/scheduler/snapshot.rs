@@ -30,7 +30,7 @@ fn wait_graph(layers: &Layers, kernel: &Kernel) -> WaitGraph {
     let mut add = |task: Option<TaskKey>, waits: WaitsFor, holders: &[Key]| {
         let Some(task) = task.and_then(alive) else { return };
         let holders = holders.iter().map(|&task| Holder { task, is_assumed: false });
-        let holders = graph.add_holders(holders);
+        let holders = graph.add_holders(holders, false);
         graph.add(task, waits, holders);
     };
     for PolledScope { poller, place, children } in polled_scopes(layers, &board) {
@@ -51,7 +51,7 @@ fn add_joins(graph: &mut WaitGraph, kernel: &Kernel, board: &Board) {
     let mut add = |task: TaskLabel, slot: &Slot, joiner: TaskKey, holder: Option<Key>| {
         if is_alive(kernel, board, joiner) {
             let holder = holder.map(|task| Holder { task, is_assumed: false });
-            let holders = graph.add_holders(holder.into_iter());
+            let holders = graph.add_holders(holder.into_iter(), false);
             let waits = WaitsFor::Join { task, spawned_at: slot.spawned_at };
             graph.add(joiner.key, waits, holders);
         }
@@ -85,7 +85,10 @@ fn add_resources(graph: &mut WaitGraph, kernel: &Kernel, board: &Board, resource
         let alive = owners.iter().filter(|owner| is_alive(kernel, board, owner.task));
         let holders =
             alive.map(|owner| Holder { task: owner.task.key, is_assumed: owner.is_assumed() });
-        let list = graph.add_holders(holders);
+        // An owner that is not a task of this scheduler, or has given away what it owned, may be able to run.
+        let is_open =
+            owners.iter().any(|owner| owner.is_assumed() || !is_alive(kernel, board, owner.task));
+        let list = graph.add_holders(holders, is_open);
         lists.push((list, owners.iter().map(|owner| owner_of(kernel, board, owner)).collect()));
     }
     for ResourceWait { task, resource, place, owners } in resources.waits {
@@ -268,12 +271,37 @@ pub(super) fn metrics(layers: &Layers, kernel: &Kernel) -> Metrics {
 pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> DeadlockReport {
     let graph = wait_graph(layers, kernel);
     let alive = kernel.alive(|_| true);
+    report_of(layers, kernel, &graph, &alive, certain)
+}
+
+/// Creates the report of a root that waits for tasks which wait for each other, although other tasks may run; `None` if
+/// that is not certain. The work grows with the number of tasks and waits.
+pub(super) fn stuck_root(layers: &Layers, kernel: &Kernel, root: Key) -> Option<DeadlockReport> {
+    let graph = wait_graph(layers, kernel);
+    let alive = kernel.alive(|_| true);
+    let stuck = {
+        let board = kernel.board.borrow();
+        let may_run =
+            |slot: &Slot| slot.state != SlotState::Idle || board.bells.clones(slot.bell) > 0;
+        graph.stuck(&alive, |task| board.taskmap.get(task).is_none_or(may_run))
+    };
+    stuck.contains(&root).then(|| report_of(layers, kernel, &graph, &stuck, false))
+}
+
+/// Creates the report of these tasks.
+fn report_of(
+    layers: &Layers,
+    kernel: &Kernel,
+    graph: &WaitGraph,
+    tasks: &[Key],
+    certain: bool,
+) -> DeadlockReport {
     let board = kernel.board.borrow();
-    let cycles = graph.cycles(&alive);
+    let cycles = graph.cycles(tasks);
     DeadlockReport {
         turn: board.turns,
-        alive: alive.len(),
-        tasks: stuck_tasks(layers, &board, &graph, &alive, &cycles),
+        alive: board.taskmap.alive(),
+        tasks: stuck_tasks(layers, &board, graph, tasks, &cycles),
         cycles: cycles.iter().map(|cycle| named_cycle(&board, cycle)).collect(),
         certain,
         wakers_held: board.bells.all_clones(),
@@ -287,13 +315,13 @@ fn stuck_tasks(
     layers: &Layers,
     board: &Board,
     graph: &WaitGraph,
-    alive: &[Key],
+    tasks: &[Key],
     cycles: &[FoundCycle<'_>],
 ) -> Vec<StuckTask> {
     let in_cycles = cycles.iter().flat_map(|cycle| &cycle.steps).map(|&(key, _)| key);
     let mut seen = BTreeSet::new();
-    let order = in_cycles.chain(alive.iter().copied()).filter(|key| seen.insert(key.slot));
-    let mut stuck = Vec::with_capacity(alive.len());
+    let order = in_cycles.chain(tasks.iter().copied()).filter(|key| seen.insert(key.slot));
+    let mut stuck = Vec::with_capacity(tasks.len());
     stuck.extend(order.filter_map(|key| {
         let slot = board.taskmap.get(key)?;
         Some(StuckTask {
