@@ -365,13 +365,14 @@ impl Future for Pinned {
     }
 }
 
-/// Public only because a macro or a bound needs them: traits, types without values, and hidden paths.
-const HIDDEN: [&str; 17] = [
+/// Public only because a macro or a bound needs them (traits, types without values, hidden paths), or only on wasm32.
+const HIDDEN: [&str; 20] = [
     "Branch",
     "Edge",
     "Field",
     "FromJoinError",
     "Gatherable",
+    "Instant",
     "JobError",
     "JoinEnd",
     "JoinLane",
@@ -383,6 +384,8 @@ const HIDDEN: [&str; 17] = [
     "Spawned",
     "Storage",
     "TaskResult",
+    "TryJoin",
+    "TryLanes",
     "UseGatherHandles",
 ];
 

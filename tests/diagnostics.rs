@@ -1,4 +1,4 @@
-//! What the compiler says about a program that does not fit: the notes that name the way.
+//! What the compiler says about a program that does not fit: the notes that name the way, and its usual warnings.
 //!
 //! Each program is compiled against the library that this test is linked with. Where that is not possible (a library
 //! built for another target, or by another compiler), the test says that it was skipped.
@@ -86,5 +86,45 @@ fn what_is_missing_is_named_and_so_is_the_way() {
         for note in notes {
             assert!(said.contains(note), "{name}: no {note:?} in {said}");
         }
+    }
+}
+
+#[test]
+fn the_macros_hide_no_warning_about_what_the_user_has_written() {
+    let Some(library) = library().filter(|path| compile(path, "fits", "").is_empty()) else {
+        println!("skipped: the library cannot be linked from here");
+        return;
+    };
+    let rows = [
+        (
+            "a_variable",
+            "turnwise::select! { value = async { 1 } => {} }",
+            "unused variable: `value`",
+        ),
+        (
+            "a_handler",
+            "turnwise::select! { () = async {} => { return; #[allow(path_statements)] 1; } }",
+            "unreachable",
+        ),
+        (
+            "a_branch",
+            "turnwise::select! { () = async { let a = 1; } => {} }",
+            "unused variable: `a`",
+        ),
+        (
+            "a_join",
+            "turnwise::join!(async { return; #[allow(path_statements)] 1; });",
+            "unreachable",
+        ),
+        (
+            "a_try_join",
+            "drop(turnwise::try_join!(async { let a = 1; Ok::<(), ()>(()) }));",
+            "unused variable",
+        ),
+        ("an_output", "turnwise::try_join!(async { Ok::<(), ()>(()) });", "unused `Result`"),
+    ];
+    for (name, body, warning) in rows {
+        let said = compile(&library, name, body);
+        assert!(said.contains(warning), "{name}: no {warning:?} in {said}");
     }
 }

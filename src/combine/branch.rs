@@ -86,15 +86,16 @@ impl<F: Future, T> fmt::Debug for Branch<F, T> {
     }
 }
 
-/// Polls a branch of a `select!`. A branch that is ready is emptied, and so never polled again.
+/// Polls a branch of a `select!`, whose output is returned in a tuple. A branch that is ready is emptied, and so never
+/// polled again.
 #[doc(hidden)]
 #[inline]
 pub fn poll_enabled<F: Future>(
     mut branch: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
-) -> Poll<F::Output> {
+) -> Poll<(F::Output,)> {
     let Some(future) = branch.as_mut().as_pin_mut() else { return Poll::Pending };
     let output = ready!(future.poll(cx));
     branch.set(None);
-    Poll::Ready(output)
+    Poll::Ready((output,))
 }

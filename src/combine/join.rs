@@ -31,6 +31,8 @@
 #[macro_export]
 #[doc(alias = "gather")]
 macro_rules! join {
+    // Accepted because tokio has it.
+    (biased; $($future:expr),* $(,)?) => { $crate::__join!(join [] $($future,)*) };
     ($($future:expr),* $(,)?) => { $crate::__join!(join [] $($future,)*) };
 }
 
@@ -62,6 +64,7 @@ macro_rules! join {
 /// ```
 #[macro_export]
 macro_rules! try_join {
+    (biased; $($future:expr),* $(,)?) => { $crate::__join!(try_join [] $($future,)*) };
     ($($future:expr),* $(,)?) => { $crate::__join!(try_join [] $($future,)*) };
 }
 
@@ -75,10 +78,27 @@ macro_rules! __join {
     (join []) => {
         $crate::combine::__private::Join::new($crate::combine::__private::JoinEnd).await
     };
+    // The variables are read apart from the futures of the caller, whose warnings must remain: an output of type `!` is
+    // never read, and the compiler would warn of that in the caller's crate.
     (join [$($branch:ident: $future:expr,)*]) => {{
-        let $crate::__join!(outputs $($branch)*) =
-            $crate::combine::__private::Join::new($crate::__join!(lanes $($future,)*)).await;
-        ($($branch,)*)
+        let outputs = $crate::combine::__private::Join::new($crate::__join!(lanes $($future,)*)).await;
+        #[allow(unreachable_code)]
+        let outputs = {
+            let $crate::__join!(outputs $($branch)*) = outputs;
+            ($($branch,)*)
+        };
+        outputs
+    }};
+    (try_join [$($branch:ident: $future:expr,)*]) => {{
+        let outputs = $crate::combine::__private::TryJoin::new($crate::__join!(lanes $($future,)*)).await;
+        #[allow(unreachable_code)]
+        let outputs = match outputs {
+            $crate::combine::__private::Ok($crate::__join!(outputs $($branch)*)) => {
+                $crate::combine::__private::Ok(($($branch,)*))
+            }
+            $crate::combine::__private::Err(error) => $crate::combine::__private::Err(error),
+        };
+        outputs
     }};
     // Lanes, and their outputs, are nested pairs.
     (lanes) => { $crate::combine::__private::JoinEnd };
@@ -87,37 +107,4 @@ macro_rules! __join {
     };
     (outputs) => { () };
     (outputs $branch:ident $($rest:ident)*) => { ($branch, $crate::__join!(outputs $($rest)*)) };
-    // The futures are created in the scrutinee, so that temporaries that they borrow live long enough.
-    (try_join [$($branch:ident: $future:expr,)*]) => {
-        match ($($crate::combine::__private::Branch::new($future),)*) {
-            ($($branch,)*) => {
-                $(let mut $branch = $crate::combine::__private::pin!($branch);)*
-                $crate::combine::__private::poll_fn(|_cx| {
-                    let mut is_done = true;
-                    $(
-                        match $branch.as_mut().poll_try(_cx) {
-                            $crate::combine::__private::Poll::Pending => is_done = false,
-                            $crate::combine::__private::Poll::Ready(
-                                $crate::combine::__private::Ok(()),
-                            ) => {}
-                            $crate::combine::__private::Poll::Ready(
-                                $crate::combine::__private::Err(error),
-                            ) => {
-                                return $crate::combine::__private::Poll::Ready(
-                                    $crate::combine::__private::Err(error),
-                                );
-                            }
-                        }
-                    )*
-                    if !is_done {
-                        return $crate::combine::__private::Poll::Pending;
-                    }
-                    $crate::combine::__private::Poll::Ready(
-                        $crate::combine::__private::Ok(($($branch.as_mut().take(),)*)),
-                    )
-                })
-                .await
-            }
-        }
-    };
 }

@@ -1,9 +1,10 @@
-//! What `join!` awaits: a future of its own type, not a closure over pinned variables. The compiler sees
-//! through it, so a future that is ready immediately leaves nothing to do at run time.
+//! What `join!` and `try_join!` await: futures of their own types, not closures over pinned variables. The compiler sees
+//! through them, so a future that is ready immediately leaves nothing to do at run time.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -22,6 +23,23 @@ pub trait Lanes {
     fn take_all(self: Pin<&mut Self>) -> Self::Outputs;
 }
 
+/// A list of futures that may fail, all with the same error type.
+#[doc(hidden)]
+pub trait TryLanes<E> {
+    /// Their values, nested in the same way.
+    type Values;
+
+    /// Polls the futures that are not ready, in order, until one fails. Ready when all are.
+    ///
+    /// # Errors
+    ///
+    /// The first error.
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>>;
+
+    /// Takes the values; all futures must be ready.
+    fn take_all(self: Pin<&mut Self>) -> Self::Values;
+}
+
 pin_project! {
     #[doc(hidden)]
     #[must_use = "a future does nothing until it is awaited"]
@@ -33,9 +51,19 @@ pin_project! {
 
 pin_project! {
     #[doc(hidden)]
-    pub struct JoinLane<F: Future, Rest> {
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct TryJoin<L, E> {
         #[pin]
-        branch: Branch<F>,
+        lanes: L,
+        error: PhantomData<fn() -> E>,
+    }
+}
+
+pin_project! {
+    #[doc(hidden)]
+    pub struct JoinLane<F: Future, Rest, T = <F as Future>::Output> {
+        #[pin]
+        branch: Branch<F, T>,
         #[pin]
         rest: Rest,
     }
@@ -53,7 +81,14 @@ impl<L> Join<L> {
     }
 }
 
-impl<F: Future, Rest> JoinLane<F, Rest> {
+impl<L, E> TryJoin<L, E> {
+    #[inline]
+    pub fn new(lanes: L) -> Self {
+        TryJoin { lanes, error: PhantomData }
+    }
+}
+
+impl<F: Future, Rest, T> JoinLane<F, Rest, T> {
     #[inline]
     pub fn new(future: impl IntoFuture<IntoFuture = F>, rest: Rest) -> Self {
         JoinLane { branch: Branch::new(future), rest }
@@ -75,6 +110,40 @@ impl<F: Future, Rest: Lanes> Lanes for JoinLane<F, Rest> {
         let this = self.project();
         (this.branch.take(), this.rest.take_all())
     }
+}
+
+impl<F, T, E, Rest> TryLanes<E> for JoinLane<F, Rest, T>
+where
+    F: Future<Output = Result<T, E>>,
+    Rest: TryLanes<E>,
+{
+    type Values = (T, Rest::Values);
+
+    #[inline]
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        let this = self.project();
+        let is_ready = this.branch.poll_try(cx)?.is_ready();
+        let rest = this.rest.poll_all(cx)?;
+        if is_ready { rest.map(Ok) } else { Poll::Pending }
+    }
+
+    #[inline]
+    fn take_all(self: Pin<&mut Self>) -> Self::Values {
+        let this = self.project();
+        (this.branch.take(), this.rest.take_all())
+    }
+}
+
+impl<E> TryLanes<E> for JoinEnd {
+    type Values = ();
+
+    #[inline]
+    fn poll_all(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn take_all(self: Pin<&mut Self>) {}
 }
 
 impl Lanes for JoinEnd {
@@ -99,13 +168,30 @@ impl<L: Lanes> Future for Join<L> {
     }
 }
 
+impl<L: TryLanes<E>, E> Future for TryJoin<L, E> {
+    type Output = Result<L::Values, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut lanes = self.project().lanes;
+        ready!(lanes.as_mut().poll_all(cx))?;
+        Poll::Ready(Ok(lanes.take_all()))
+    }
+}
+
 impl<L> fmt::Debug for Join<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Join").finish_non_exhaustive()
     }
 }
 
-impl<F: Future, Rest> fmt::Debug for JoinLane<F, Rest> {
+impl<L, E> fmt::Debug for TryJoin<L, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryJoin").finish_non_exhaustive()
+    }
+}
+
+impl<F: Future, Rest, T> fmt::Debug for JoinLane<F, Rest, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinLane").field("branch", &self.branch).finish_non_exhaustive()
     }

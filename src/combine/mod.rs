@@ -64,7 +64,7 @@ pub mod __private {
     //! What the expansions of the macros refer to. Not a public API.
 
     pub use super::branch::{Branch, poll_enabled};
-    pub use super::lanes::{Join, JoinEnd, JoinLane};
+    pub use super::lanes::{Join, JoinEnd, JoinLane, TryJoin};
     pub use std::future::{IntoFuture, poll_fn};
     pub use std::option::Option::{self, None, Some};
     pub use std::pin::pin;

@@ -159,6 +159,10 @@ macro_rules! __select {
         }
     };
 
+    // A value is kept in a tuple of one. A value of type `!` would make the compiler warn of unreachable code, in the
+    // user's crate; and a pattern of ours around the user's keeps the warning away that it matches no value. The braces
+    // make a temporary value of it, since the pattern may be `ref mut`.
+    //
     // Each branch has its own output variable, so no type with a variant for each branch is needed. Handlers
     // are not inside a closure or a loop of the macro, so `return`, `break` and `continue` act on user code.
     (@select [$({
@@ -184,8 +188,8 @@ macro_rules! __select {
                                 let mut fits = false;
                                 // The guard finds out whether the pattern matches, and moves nothing.
                                 #[allow(unused_variables, unused_mut)]
-                                let value = match value {
-                                    $pattern if { fits = true; false } => unreachable!(),
+                                let value = match { value } {
+                                    ($pattern,) if { fits = true; false } => unreachable!(),
                                     value => value,
                                 };
                                 if fits {
@@ -206,8 +210,8 @@ macro_rules! __select {
         }
         $(
             if let $crate::combine::__private::Some(value) = $output {
-                match value {
-                    $pattern => $handler,
+                match { value } {
+                    ($pattern,) => $handler,
                     #[allow(unreachable_patterns)]
                     _ => unreachable!("the pattern matched before"),
                 }
