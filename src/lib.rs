@@ -72,6 +72,7 @@
 //! |---|---|
 //! | wait | [`sleep(duration).await`](sleep), [`sleep_until(instant).await`](sleep_until) |
 //! | repeat | [`time::interval(period)`](time::interval), then `interval.tick().await` |
+//! | hold a virtual clock until an answer from outside has come | [`time::hold()`](time::hold) |
 //! | limit how long something takes | [`timeout(duration, future).await`](timeout), [`time::timeout_at(instant, future)`](time::timeout_at) |
 //!
 //! | [`combine`] | |

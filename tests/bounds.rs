@@ -35,9 +35,9 @@ use turnwise::generator::{
 #[cfg(feature = "jobs")]
 use turnwise::jobs;
 use turnwise::scheduler::{
-    self, BlockingJob, Cause, Cycle, EndedTask, Ending, FailurePolicy, NestedRun, Observer, Owner,
-    Park, PendingRequest, Report, RequestHolder, ShutdownReport, StuckTask, TaskInfo, TaskLabel,
-    TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
+    self, BlockingJob, Cause, ClockHold, Cycle, EndedTask, Ending, FailurePolicy, NestedRun,
+    Observer, Owner, Park, PendingRequest, Report, RequestHolder, ShutdownReport, StuckTask,
+    TaskInfo, TaskLabel, TaskState, ThreadParker, TimerInfo, TurnResult, WaitsFor,
 };
 use turnwise::sync::{self, Mutex, OnceCell, Promise, RwLock, Semaphore};
 use turnwise::task::{
@@ -46,7 +46,7 @@ use turnwise::task::{
     RemoteHandle, RunUntilCancelled, Scope, ScopeError, ScopedHandle, Shield, Shutdown,
     TaskLocalFuture, TokenCancelled, YieldNow,
 };
-use turnwise::time::{Advance, Elapsed, Interval, Missed, Sleep, Tick, Timeout};
+use turnwise::time::{Advance, Elapsed, Hold, Interval, Missed, Sleep, Tick, Timeout};
 use turnwise::waiting::{Registration, Resource, TaskKey, Wait, Waited, Waiter};
 use turnwise::{
     AbortOnDrop, CancelOnDrop, DeadlockReport, JoinError, JoinHandle, Metrics, Policy, Remote,
@@ -169,10 +169,12 @@ fn plain_data_and_cross_thread_types_are_send() {
         ShutdownReport => "Send Sync Unpin UnwindSafe",
         EndedTask => "Send Sync Unpin UnwindSafe",
         BlockingJob => "Send Sync Unpin UnwindSafe",
+        ClockHold => "Send Sync Unpin UnwindSafe",
         Missed => "Send Sync Unpin UnwindSafe",
         ThreadParker => "Send Sync Unpin UnwindSafe",
         YieldNow => "Send Sync Unpin UnwindSafe",
         Advance => "Send Sync Unpin UnwindSafe",
+        Hold => "Send Sync Unpin UnwindSafe",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use crate::report::hold::ClockHold;
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
 use crate::report::request::PendingRequest;
@@ -74,6 +75,8 @@ pub struct DeadlockReport {
     pub remotes_held: usize,
     /// The unfinished blocking jobs, each of which may wake a task.
     pub blocking: Vec<BlockingJob>,
+    /// The [holds](crate::time::hold) that make a virtual clock stand still although a timer is waited for.
+    pub holds: Vec<ClockHold>,
 }
 
 /// A cycle of tasks: each waits for something that the next one holds.

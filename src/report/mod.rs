@@ -2,6 +2,7 @@
 
 mod label;
 mod job;
+mod hold;
 mod owner;
 mod wait;
 mod waited;
@@ -24,6 +25,7 @@ pub(crate) use waited::waits;
 
 pub use deadlock::{Cycle, DeadlockReport, StuckTask};
 pub use failure::{FailurePolicy, Report};
+pub use hold::ClockHold;
 pub use job::BlockingJob;
 pub use label::TaskLabel;
 pub use owner::Owner;

@@ -211,6 +211,12 @@ impl fmt::Display for DeadlockReport {
         if let Some(more) = and_more(self.cycles.len(), CYCLES) {
             writeln!(f, "{more} cycles")?;
         }
+        for hold in self.holds.iter().take(DETAILS) {
+            writeln!(f, "{hold}")?;
+        }
+        if let Some(more) = and_more(self.holds.len(), DETAILS) {
+            writeln!(f, "{more} holds")?;
+        }
         if self.certain {
             write!(f, "certain: no timer, no armed I/O, no blocking job, ")?;
             return write!(f, "no waker and no `Remote` held outside the scheduler");
@@ -262,9 +268,11 @@ impl DeadlockReport {
         });
         let jobs = counted(self.blocking.len(), "blocking job");
         let jobs = jobs.map(|jobs| format!("{jobs} may still wake a task"));
+        let holds = counted(self.holds.len(), "hold");
+        let holds = holds.map(|holds| format!("{holds} on the clock may still be dropped"));
         let others = counted(self.alive.saturating_sub(self.tasks.len()), "other task");
         let others = others.map(|others| format!("{others} may still run"));
-        let why: Vec<String> = held.into_iter().chain(jobs).chain(others).collect();
+        let why: Vec<String> = held.into_iter().chain(jobs).chain(holds).chain(others).collect();
         if why.is_empty() { "armed I/O may still wake a task".to_owned() } else { why.join("; ") }
     }
 }
@@ -340,8 +348,12 @@ impl fmt::Display for Snapshot {
             count => write!(f, "  {count} timers, {}", self.next_timer("which never fire")),
         }?;
         self.blocking.iter().take(TASKS).try_for_each(|job| write!(f, "\n  {job}"))?;
-        let more = and_more(self.blocking.len(), TASKS);
-        more.map_or(Ok(()), |more| write!(f, "\n  {more} blocking jobs"))
+        if let Some(more) = and_more(self.blocking.len(), TASKS) {
+            write!(f, "\n  {more} blocking jobs")?;
+        }
+        self.holds.iter().take(TASKS).try_for_each(|hold| write!(f, "\n  {hold}"))?;
+        let more = and_more(self.holds.len(), TASKS);
+        more.map_or(Ok(()), |more| write!(f, "\n  {more} holds"))
     }
 }
 

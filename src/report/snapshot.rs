@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::report::hold::ClockHold;
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
 use crate::report::request::PendingRequest;
@@ -76,6 +77,8 @@ pub struct Snapshot {
     /// The unfinished blocking jobs that were submitted here or are awaited here. While there are any, a virtual clock
     /// stands still.
     pub blocking: Vec<BlockingJob>,
+    /// The [holds](crate::time::hold) on a virtual clock, which make it stand still.
+    pub holds: Vec<ClockHold>,
 }
 
 /// Counters of a scheduler.
@@ -102,6 +105,6 @@ pub struct Metrics {
     /// again whether they still exist.
     pub parks: u64,
     /// Letters from other threads: wakes, spawns by a [`Remote`](crate::Remote), and notices that the last `Remote` was
-    /// dropped or that the last blocking job has finished.
+    /// dropped or that the last blocking job has finished, or that the last hold on a clock was dropped.
     pub letters: u64,
 }

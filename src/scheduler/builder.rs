@@ -44,6 +44,32 @@ impl Builder {
     /// that sleep finish immediately, and print the same times in every run.
     ///
     /// [`Scheduler::advance`](crate::Scheduler::advance) and [`time::advance`](crate::time::advance) move it by hand.
+    ///
+    /// The clock stands still while a job of [`spawn_blocking`](crate::spawn_blocking) or of a
+    /// [`ThreadPool`](crate::ThreadPool) is unfinished. The scheduler cannot know about anything else that answers from
+    /// outside: another thread, or another crate's socket. A timeout around such an answer would elapse immediately,
+    /// unless a [`time::hold`](crate::time::hold) makes the clock stand still:
+    ///
+    /// ```
+    /// use std::{thread, time::Duration};
+    /// use turnwise::{Scheduler, channel::remote, time, timeout};
+    ///
+    /// let scheduler = Scheduler::builder().virtual_time().build();
+    /// scheduler.block_on(async {
+    ///     let hour = Duration::from_secs(3600);
+    ///     let (sender, mut answers) = remote::channel(1);
+    ///     let hold = time::hold();
+    ///     let answering = thread::spawn(move || {
+    ///         sender.blocking_send("in time").unwrap();
+    ///         drop(hold); // after the answer
+    ///         sender
+    ///     });
+    ///     assert_eq!(timeout(hour, answers.recv()).await, Ok(Some("in time")));
+    ///
+    ///     let _sender = answering.join().unwrap(); // no answer comes any more
+    ///     assert!(timeout(hour, answers.recv()).await.is_err());
+    /// });
+    /// ```
     #[doc(alias = "start_paused")]
     pub fn virtual_time(mut self) -> Self {
         self.settings.virtual_time = true;

@@ -16,7 +16,7 @@ impl Scheduler {
     /// Gives exactly one turn, and returns what happened in it; `None` if no task can take a turn now.
     ///
     /// Cross-thread wakes are checked between passes, timers as in a run. It never sleeps; a virtual clock jumps if
-    /// nothing is ready, unless a blocking job is unfinished.
+    /// nothing is ready, unless a blocking job is unfinished or a [hold](crate::time::hold) makes it stand still.
     ///
     /// # Panics
     ///
@@ -45,7 +45,7 @@ impl Scheduler {
         let mut run = Run::begin(kernel, Location::caller());
         let log = TurnLogGuard::begin(self);
         while !run.step() {
-            let may_jump = layers.settings.virtual_time && layers.jobs_awaited() == 0;
+            let may_jump = layers.settings.virtual_time;
             let moved = fire_timers(layers, kernel) || (may_jump && jump(layers, kernel));
             if !moved {
                 run.end();
@@ -109,7 +109,7 @@ impl Scheduler {
     ///
     /// The hook is called on the thread that the wake comes from, inside the code that wakes, and at most once between
     /// two runs: let it send a message or set a flag. It is called immediately if a task is ready when it is set or
-    /// when a run ends, and also when the last [`Remote`](crate::Remote) is dropped or the last blocking job finishes.
+    /// when a run ends, and also when the last [`Remote`](crate::Remote) or the last [hold](crate::time::hold) on the clock is dropped, or the last blocking job finishes.
     /// A hook that panics is removed.
     ///
     /// # Example

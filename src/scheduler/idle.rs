@@ -1,12 +1,13 @@
 //! When nothing is ready: due timers, the virtual clock, and sleep.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::kernel::{Flags, Idle, Kernel, Key};
 use crate::report::Transition;
 use crate::scheduler::park::{Park, ThreadParker};
 use crate::scheduler::parts::Layers;
-use crate::time::{MOST_TURNS, Nanos, Time, between, later, nanos};
+use crate::time::{Holds, MOST_TURNS, Nanos, Time, between, later, nanos};
 use crate::watch::emit;
 
 /// Checks timers and I/O although tasks are ready, so that busy tasks cannot starve them.
@@ -43,16 +44,7 @@ pub(super) fn decide(layers: &Layers, kernel: &Kernel, root: Option<Key>, may_wa
         return Idle::Go; // What was notified may have woken a task.
     }
     if layers.settings.virtual_time {
-        // The clock stands still while blocking jobs run: they take real time.
-        let jobs = layers.jobs_awaited();
-        if jobs == 0 && layers.has_jobs().is_some() && kernel.has_work() {
-            return Idle::Go; // The letter of the last job has come since the mail was collected.
-        }
-        return if jobs == 0 && jump(layers, kernel) {
-            Idle::Go
-        } else {
-            layers.stall(kernel, root)
-        };
+        return if jump(layers, kernel) { Idle::Go } else { layers.stall(kernel, root) };
     }
     match layers.has_time().and_then(|time| time.next_wakeup()) {
         Some(deadline) => {
@@ -76,8 +68,16 @@ pub(super) fn fire_timers(layers: &Layers, kernel: &Kernel) -> bool {
     time.zip(now).is_some_and(|(time, now)| time.fire_due(kernel, now))
 }
 
-/// Moves a virtual clock to the next deadline; returns `false` if there is none.
+/// Moves a virtual clock to the next deadline, unless it stands still. Returns whether a task may be ready now.
 pub(super) fn jump(layers: &Layers, kernel: &Kernel) -> bool {
+    // Blocking jobs take real time, and so does what a hold is for.
+    if layers.jobs_awaited() + layers.holds_awaited() > 0 {
+        return false;
+    }
+    let was_held = layers.has_jobs().is_some() || layers.has_holds().is_some();
+    if was_held && kernel.has_work() {
+        return true; // The letter of the last one has come since the mail was collected.
+    }
     let Some(time) = layers.has_time() else { return false };
     let Some(deadline) = time.next_deadline() else { return false };
     time.clock.jump(deadline);
@@ -122,6 +122,25 @@ impl Layers {
     /// Returns the number of blocking jobs that the clock and the verdict wait for.
     pub(super) fn jobs_awaited(&self) -> usize {
         self.has_jobs().map_or(0, |jobs| jobs.awaited())
+    }
+
+    /// Returns the holds on the clock, if there ever was one.
+    pub(super) fn has_holds(&self) -> Option<&Arc<Holds>> {
+        self.has_time()?.has_holds()
+    }
+
+    /// Returns the number of holds that make a virtual clock stand still: all, unless the grace period of a shutdown has
+    /// expired in real time.
+    pub(super) fn holds_awaited(&self) -> usize {
+        let holds = self.has_holds().map_or(0, |holds| holds.count());
+        let grace = || self.has_jobs().and_then(|jobs| jobs.grace_left());
+        if holds > 0 && grace() == Some(Duration::ZERO) { 0 } else { holds }
+    }
+
+    /// Returns whether a virtual clock would jump to a deadline if nothing held it.
+    pub(super) fn is_clock_held(&self) -> bool {
+        let is_expected = || self.has_time().is_some_and(|time| time.next_deadline().is_some());
+        self.holds_awaited() > 0 && is_expected()
     }
 
     /// Returns whether a shutdown waits for no timer but the one that ends its grace period.

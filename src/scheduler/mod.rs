@@ -53,7 +53,7 @@ mod shutdown;
 
 pub use crate::kernel::Ending;
 pub use crate::report::{
-    BlockingJob, Cause, Cycle, DeadlockReport, FailurePolicy, Metrics, Observer, Owner,
+    BlockingJob, Cause, ClockHold, Cycle, DeadlockReport, FailurePolicy, Metrics, Observer, Owner,
     PendingRequest, Report, RequestHolder, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState,
     TimerInfo, Transition, TurnResult, WaitsFor,
 };

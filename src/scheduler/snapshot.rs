@@ -10,8 +10,8 @@ use crate::kernel::{
     Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, schedulers,
 };
 use crate::report::{
-    self, BlockingJob, Cycle, DeadlockReport, FoundCycle, Holder, HolderList, Metrics, Owner,
-    Ownership, PendingRequest, ResourceWait, ResourceWaits, Snapshot, StuckTask, TaskInfo,
+    self, BlockingJob, ClockHold, Cycle, DeadlockReport, FoundCycle, Holder, HolderList, Metrics,
+    Owner, Ownership, PendingRequest, ResourceWait, ResourceWaits, Snapshot, StuckTask, TaskInfo,
     TaskLabel, TaskState, TimerInfo, WaitGraph, WaitsFor, label, label_anywhere,
 };
 use crate::scheduler::parts::Layers;
@@ -208,6 +208,7 @@ pub(super) fn snapshot(layers: &Layers, kernel: &Kernel) -> Snapshot {
         tasks: task_infos(layers, &board, &graph),
         timers: timer_infos(layers, kernel, &board),
         blocking: blocking(layers),
+        holds: holds(layers, kernel, &board, &graph),
     }
 }
 
@@ -250,6 +251,20 @@ fn timer_infos(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<TimerInfo
 
 fn blocking(layers: &Layers) -> Vec<BlockingJob> {
     layers.has_jobs().map_or_else(Vec::new, |jobs| jobs.open())
+}
+
+/// Returns the holds on the clock.
+fn holds(layers: &Layers, kernel: &Kernel, board: &Board, graph: &WaitGraph) -> Vec<ClockHold> {
+    let made = layers.has_holds().map_or_else(Vec::new, |holds| holds.made_by());
+    let is_sleep = |waits: &WaitsFor| matches!(waits, WaitsFor::Sleep { .. });
+    let holds = made.into_iter().map(|(task, place)| {
+        let label = task.map(|task| label_anywhere(kernel, board, task));
+        let has_finished = label.as_ref().is_some_and(|(_, has_finished)| *has_finished);
+        let own = task.filter(|task| task.scheduler == kernel.id && !has_finished);
+        let waits_for_timer = own.is_some_and(|task| graph.waits_of(task.key).any(is_sleep));
+        ClockHold { task: label.map(|(label, _)| label), place, has_finished, waits_for_timer }
+    });
+    holds.collect()
 }
 
 pub(super) fn metrics(layers: &Layers, kernel: &Kernel) -> Metrics {
@@ -296,6 +311,7 @@ fn report_of(
     tasks: &[Key],
     certain: bool,
 ) -> DeadlockReport {
+    let is_held = layers.is_clock_held();
     let board = kernel.board.borrow();
     let cycles = graph.cycles(tasks);
     DeadlockReport {
@@ -307,6 +323,7 @@ fn report_of(
         wakers_held: board.bells.all_clones(),
         remotes_held: layers.remotes(),
         blocking: blocking(layers),
+        holds: if is_held { holds(layers, kernel, &board, graph) } else { Vec::new() },
     }
 }
 

@@ -17,6 +17,8 @@ struct Outside {
     jobs: usize,
     /// Whether any I/O is armed.
     is_armed: bool,
+    /// Whether a virtual clock stands still before a deadline. The jobs that hold it are counted above.
+    is_held: bool,
 }
 
 impl Outside {
@@ -24,10 +26,10 @@ impl Outside {
         self.wakers == 0 && self.has_only_wakers()
     }
 
-    /// Returns whether there is nothing else. Wakers can be dropped without a sign, while the last `Remote` and the last
-    /// job post a letter.
+    /// Returns whether there is nothing else. Wakers can be dropped without a sign, while the last `Remote`, job and hold
+    /// post a letter.
     fn has_only_wakers(&self) -> bool {
-        self.remotes + self.jobs == 0 && !self.is_armed
+        self.remotes + self.jobs == 0 && !self.is_armed && !self.is_held
     }
 }
 
@@ -38,17 +40,19 @@ impl Layers {
     /// The order of the checks is the proof. A thread that wakes a task posts its letter *before* it drops its waker.
     /// So once the number of wakers is zero (and no new one can appear then), every letter has arrived, and the check
     /// of the mailbox finds it. In the opposite order, a letter posted in between would be missed and the verdict would
-    /// be false. The same holds for remotes and blocking jobs.
+    /// be false. The same holds for remotes, blocking jobs and holds on the clock.
     fn outside(&self, kernel: &Kernel) -> Outside {
         let is_armed = self.with_park(|park| park.may_wake()).unwrap_or(false);
         let jobs = self.jobs_awaited();
         let wakers = kernel.board.borrow_mut().reclaim_bells();
-        Outside { wakers, remotes: self.remotes(), jobs, is_armed }
+        let is_held = self.settings.virtual_time && self.is_clock_held();
+        Outside { wakers, remotes: self.remotes(), jobs, is_armed, is_held }
     }
 
-    /// Returns whether it is certain that no wake can come from outside.
+    /// Returns whether it is certain that no wake can come from outside, whatever a virtual clock does.
     pub(super) fn is_certain(&self, kernel: &Kernel) -> bool {
-        self.outside(kernel).is_nothing() && !kernel.has_work()
+        let outside = Outside { is_held: false, ..self.outside(kernel) };
+        outside.is_nothing() && !kernel.has_work()
     }
 
     /// Nothing is ready and no timer is set: either nothing will ever run again, or a wake must come from outside.
@@ -119,9 +123,9 @@ impl Layers {
     }
 
     /// Puts the thread to sleep in a stall, for the shorter of two lengths of time at most; the second one is not shown
-    /// to observers, since it has nothing to do with what the program does. If only wakers held elsewhere can end the stall, it
-    /// [looks again](Stall::until_look) from time to time whether there still are any, since nothing is posted when one
-    /// is dropped unused.
+    /// to observers, since it has nothing to do with what the program does. If only wakers held elsewhere can end the
+    /// stall, it [looks again](Stall::until_look) from time to time whether there still are any, since nothing is posted
+    /// when one is dropped unused.
     fn sleep_stalled(
         &self,
         kernel: &Kernel,

@@ -5,10 +5,11 @@
 //! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), as often as `looks.rs` says,
 //! and when nothing is ready.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::mem::ManuallyDrop;
 use std::num::NonZeroU32;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::kernel::{
 use crate::machine::Instant;
 use crate::report::{Transition, WaitsFor};
 use crate::time::clock::Clock;
+use crate::time::holds::Holds;
 use crate::time::looks::{Looks, MOST_TURNS};
 use crate::time::nanos::{NEVER, Nanos, between, later, nanos};
 use crate::time::timers::{Sleeper, TimerKey, Timers, When};
@@ -32,13 +34,16 @@ pub(crate) struct Time {
     pub(crate) slack: Duration,
     looks: Looks,
     timers: RefCell<Timers>,
+    /// What makes a virtual clock stand still; created when first needed.
+    pub(super) holds: OnceCell<Arc<Holds>>,
 }
 
 // ----- for the scheduler -----
 
 impl Time {
     pub(crate) fn new(scheduler: NonZeroU32, clock: Clock, slack: Duration) -> Self {
-        Time { scheduler, clock, slack, looks: Looks::new(), timers: RefCell::default() }
+        let (timers, holds) = (RefCell::default(), OnceCell::new());
+        Time { scheduler, clock, slack, looks: Looks::new(), timers, holds }
     }
 
     /// Sets the deadlines of the sleeps that were created in a turn. They share one reading of the clock, at the end of
@@ -133,6 +138,11 @@ impl Time {
     pub(crate) fn next_deadline(&self) -> Option<Nanos> {
         self.settle();
         self.timers.borrow_mut().next_deadline()
+    }
+
+    /// Returns the holds on the clock, if there ever was one.
+    pub(crate) fn has_holds(&self) -> Option<&Arc<Holds>> {
+        self.holds.get()
     }
 
     /// Returns how many timers are waited for.

@@ -22,7 +22,7 @@
 //! Instants are [`std::time::Instant`]s (but see [below](#webassembly)). Under a virtual clock
 //! ([`Builder::virtual_time`](crate::scheduler::Builder::virtual_time)) they are counted from the moment when the
 //! scheduler was created; [`now`] returns the current one. When nothing is ready, a virtual clock jumps to the next
-//! deadline, and it stands still otherwise.
+//! deadline, and it stands still otherwise. If an answer from outside must come first, [`hold`] makes it stand still.
 //!
 //! # WebAssembly
 //!
@@ -37,13 +37,18 @@ mod clock;
 mod heap;
 mod timers;
 mod looks;
+mod holds;
 mod layer;
 mod now;
+mod hold;
 mod sleep;
 mod interval;
 mod timeout;
+#[cfg(all(test, turnwise_loom))]
+mod models;
 
 pub(crate) use clock::Clock;
+pub(crate) use holds::Holds;
 #[allow(unused_imports, reason = "for the feature `jobs`")]
 pub(crate) use layer::{Time, current_time, forget};
 pub(crate) use looks::MOST_TURNS;
@@ -52,6 +57,7 @@ pub(crate) use timers::{TimerKey, When};
 
 pub use crate::machine::Instant;
 
+pub use hold::{Hold, hold};
 pub use interval::{Interval, Missed, Tick, interval};
 pub use now::{Advance, advance, now};
 pub use sleep::{Sleep, sleep, sleep_until};

@@ -13,7 +13,7 @@ use turnwise::combine::wait;
 use turnwise::generator::{AsyncGenerator, Generator, Thrown};
 use turnwise::sync::{Condvar, Mutex, OnceCell, Promise, Semaphore};
 use turnwise::task::{self, JoinSet, catch_cancel, scope, shield};
-use turnwise::time::{advance, interval};
+use turnwise::time::{advance, hold, interval};
 use turnwise::{
     Scheduler, ThreadPool, block_on, gather, join_all, race, select, sleep, spawn, timeout,
     try_join_all,
@@ -73,6 +73,7 @@ fn without_a_scheduler() -> Vec<Text> {
         ("sleep", polled(sleep(SECOND))),
         ("timeout", polled(timeout(SECOND, pending::<()>()))),
         ("time::advance", polled(advance(SECOND))),
+        ("time::hold", caught(hold)),
         ("Promise::on_done", caught(|| Promise::<u8>::new().on_done(drop))),
         ("BlockingHandle::on_done_local", caught(|| pool.submit(|| ()).on_done_local(drop))),
     ]

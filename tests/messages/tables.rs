@@ -123,6 +123,7 @@ pub(crate) const PANICS: &[(&str, &str)] = &[
     ("sleep", "the sleep at [here] needs a running scheduler: await it inside `block_on`"),
     ("timeout", "the timeout at [here] needs a running scheduler: await it inside `block_on`"),
     ("time::advance", "`time::advance` at [here] needs a running scheduler: await it inside `block_on`"),
+    ("time::hold", "`time::hold` needs a running scheduler: call it inside `block_on`"),
     ("Promise::on_done",
      "`Promise::on_done` needs a running scheduler: call it inside `block_on`, or spawn a task that awaits the \
       promise"),
