@@ -224,6 +224,40 @@ fn a_snapshot_prints_a_hundred_tasks_and_counts_the_others() {
     assert_eq!(lines[101..], expected);
 }
 
+#[test]
+fn a_name_of_any_length_is_cut_and_pads_no_other_line() {
+    // 70,000 is more than the greatest width that std formats: that would be a panic.
+    let long = "n".repeat(70_000);
+    let name = format!("\"{}…\"", "n".repeat(100));
+    let scheduler = Scheduler::builder().virtual_time().build();
+    let lock: &Mutex<()> = Box::leak(Box::new(Mutex::new(()).named(long.clone())));
+    std::mem::forget(scheduler.block_on(lock.lock())); // [lock]
+    task::Builder::new().name(long).spawn_on(&scheduler, async { drop(lock.lock().await) }); // [wait]
+    scheduler.spawn(pending::<()>());
+    let handle = scheduler.spawn(task::mask(pending::<()>())); // [mask]
+    scheduler.run_until_stalled();
+    handle.cancel_with("r".repeat(70_000));
+    let owner = "acquired by #1, which has finished (locked at [lock])";
+    let report = with_marks(&stuck(&scheduler).to_string());
+    let expected = [
+        format!("  #2 {name}  waits for mutex {name} at [wait], {owner}, since turn 2"),
+        format!(
+            "  {:60}  waits for nothing that could wake it: no waker was kept, since turn 3",
+            "#3"
+        ),
+        format!(
+            "  {:60}  asked to end ({}…); held by the mask at [mask], since turn 5",
+            "#4",
+            "r".repeat(100)
+        ),
+    ];
+    assert_eq!(report.lines().skip(1).take(3).collect::<Vec<_>>(), expected);
+    let snapshot = scheduler.snapshot().to_string();
+    assert!(snapshot.lines().all(|line| line.chars().count() < 400), "{snapshot}");
+    let shutdown = scheduler.shutdown(std::time::Duration::ZERO).unwrap().to_string();
+    assert!(shutdown.lines().all(|line| line.chars().count() < 400), "{shutdown}");
+}
+
 // ----- linear -----
 
 /// How many there are of each: enough that work or memory for each pair would take minutes.
@@ -314,7 +348,7 @@ fn waits_in_user_code_can_share_a_list_of_owners_too() {
 fn thousands_of_senders_and_of_joins_are_reported_in_linear_time() {
     let scheduler = Scheduler::new();
     let error = scheduler.try_block_on(async {
-        let (sender, mut receiver) = mpsc::channel(MANY);
+        let (sender, mut receiver) = mpsc::channel(MANY); // [channel]
         let mut last = spawn(pending::<()>());
         for number in 0..MANY {
             let sender = sender.clone();
@@ -329,5 +363,7 @@ fn thousands_of_senders_and_of_joins_are_reported_in_linear_time() {
     let Err(RunError::Deadlock(report)) = error else { panic!("expected a deadlock") };
     assert_eq!(report.tasks.len(), MANY + 2);
     // The root has kept the first sender.
-    assert_eq!(cycles(&report), ["cycle: #1 -> a message on channel -> #1"]);
+    let cycle =
+        "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at [channel]";
+    assert_eq!(cycles(&report), [cycle]);
 }

@@ -276,8 +276,9 @@ fn a_waiter_that_keeps_the_only_sender_is_a_cycle() {
 }
 
 #[test]
-fn a_forgotten_sender_beside_clones_that_were_dropped_is_a_cycle_without_if() {
-    // Tasks get clones; the original is not dropped, so the loop over the results does not end.
+fn a_forgotten_sender_beside_clones_that_were_dropped_is_a_cycle_with_if() {
+    // Tasks get clones; the original is not dropped, so the loop over the results does not end. That it was cloned does
+    // not prove that it was kept.
     assert_stuck(
         async {
             let (sender, mut results) = mpsc::unbounded(); // [channel]
@@ -289,9 +290,41 @@ fn a_forgotten_sender_beside_clones_that_were_dropped_is_a_cycle_without_if() {
         },
         &[
             "#1 main  waits for a message on channel at [wait], held by #1 main (sender created at [channel]), since turn 5",
-            "cycle: #1 -> a message on channel -> #1",
+            "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at [channel]",
         ],
     );
+}
+
+#[test]
+fn a_clone_is_no_proof_that_the_original_was_kept() {
+    // The last worker gets the original sender, as is usual.
+    assert_stuck(
+        async {
+            let (sender, mut receiver) = mpsc::channel::<u32>(1); // [channel]
+            let clone = sender.clone(); // [clone]
+            for sender in [clone, sender] {
+                keep(sender);
+            }
+            receiver.recv().await // [wait]
+        },
+        &[
+            "#1 main      waits for a message on channel at [wait], held by #1 main (sender created at [channel]), #1 main (sender created at [clone]), since turn 1",
+            "#2 \"keeper\"  waits for nothing that could wake it: no waker was kept, since turn 2",
+            "#3 \"keeper\"  waits for nothing that could wake it: no waker was kept, since turn 3",
+            "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at [channel]",
+        ],
+    );
+    let receivers = async {
+        let (level, watcher) = watch::channel(0); // [watch]
+        let clone = watcher.clone();
+        for watcher in [clone, watcher] {
+            keep(watcher);
+        }
+        level.closed().await;
+    };
+    let lines = lines(&stuck(receivers));
+    let expected = "cycle: #1 -> the closing of watch channel -> #1, if #1 has kept the receiver created at [watch]";
+    assert_eq!(lines.last().unwrap(), expected);
 }
 
 #[test]

@@ -71,7 +71,6 @@ impl Shared {
             Step::Clone(number) if !senders.is_empty() => {
                 let number = number % senders.len();
                 let clone = senders[number].0.clone();
-                (senders[number].1, senders[number].2) = (task, true);
                 senders.push((clone, task, false));
             }
             Step::Send(number) if !senders.is_empty() => {

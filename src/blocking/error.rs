@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 use crate::blocking::record::JobRecord;
-use crate::report::text_of;
+use crate::report::{Cut, text_of};
 
 /// Why a blocking job has no result: it panicked or was never started.
 ///
@@ -134,7 +134,7 @@ impl BlockingError {
 impl fmt::Display for BlockingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "blocking job {name:?} ")?,
+            Some(name) => write!(f, "blocking job {:?} ", Cut(name))?,
             None => write!(f, "the blocking job submitted at {} ", self.place)?,
         }
         match &self.cause {

@@ -55,7 +55,6 @@ impl<S: HasSenders> Handle<S> {
 impl<S: HasSenders> Clone for Handle<S> {
     #[track_caller]
     fn clone(&self) -> Self {
-        self.end.record_use();
         Handle::new(&self.shared, Location::caller())
     }
 }

@@ -5,6 +5,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::report::cut::Cut;
+
 /// An unfinished blocking job, in a [`Snapshot`](crate::Snapshot) or a report.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -23,7 +25,7 @@ impl BlockingJob {
     /// Returns the job's name for use in a sentence; "a blocking job" if it has none.
     pub(crate) fn what(&self) -> String {
         match &self.name {
-            Some(name) => format!("blocking job {name:?}"),
+            Some(name) => format!("blocking job {:?}", Cut(name)),
             None => "a blocking job".to_owned(),
         }
     }

@@ -1,5 +1,6 @@
 //! Descriptions of a scheduler: plain data, and how it prints.
 
+mod cut;
 mod label;
 mod job;
 mod hold;
@@ -16,11 +17,13 @@ mod graph;
 mod transition;
 mod printing;
 
+pub(crate) use cut::Cut;
 pub(crate) use failure::{HandedOver, text_of};
 pub(crate) use graph::{FoundCycle, Holder, HolderList, WaitGraph};
 pub(crate) use label::{id_of, label, label_anywhere, label_of, name_of};
 pub(crate) use listed::{ResourceWait, ResourceWaits};
 pub(crate) use owner::{ChannelEnd, How, Ownership};
+pub(crate) use printing::widest;
 pub(crate) use waited::waits;
 
 pub use deadlock::{Cycle, DeadlockReport, StuckTask};

@@ -9,7 +9,8 @@ use crate::report::label::TaskLabel;
 ///
 /// A guard can be moved to another task, and the crate cannot see that. So this is the task that acquired the guard, or
 /// the last one that has taken it over with `take_over`. The owner of a sender or a receiver is the task that last used
-/// it: created it, cloned it, or called a method that sends, receives, reserves or waits.
+/// it, by a method that sends, receives, reserves or waits, or else the one that created it. A clone or an upgrade is a
+/// new end; it is not a use of the one that it was made from, which the task may then have given away.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Owner {

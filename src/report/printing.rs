@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::kernel::Place;
+use crate::report::cut::Cut;
 use crate::report::deadlock::{Cycle, DeadlockReport};
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
@@ -18,6 +19,9 @@ const CYCLES: usize = 20;
 const STEPS: usize = 20;
 const DETAILS: usize = 8;
 
+/// No column is wider than this, also if a text in it is. So a long name does not pad all other lines.
+const COLUMN: usize = 60;
+
 /// Returns the words for what is not printed, if that is anything: "… and 3 more".
 fn and_more(all: usize, printed: usize) -> Option<String> {
     (all > printed).then(|| format!("… and {} more", all - printed))
@@ -27,7 +31,7 @@ impl fmt::Display for TaskLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match &self.name {
             Some(_) if self.is_root => format!("{} main", self.id),
-            Some(name) => format!("{} {name:?}", self.id),
+            Some(name) => format!("{} {:?}", self.id, Cut(name)),
             None => self.id.to_string(),
         };
         f.pad(&if self.is_elsewhere { text + " of another scheduler" } else { text })
@@ -169,7 +173,7 @@ impl fmt::Display for PendingRequest {
         if let Some(part) = self.part {
             write!(f, "the part at {part} was ")?;
         }
-        write!(f, "asked to end ({})", self.reason)?;
+        write!(f, "asked to end ({})", Cut(&self.reason))?;
         for (number, holder) in self.holders.iter().take(DETAILS).enumerate() {
             write!(f, "{} {holder}", if number == 0 { "; held by" } else { "; and by" })?;
         }
@@ -180,9 +184,9 @@ impl fmt::Display for PendingRequest {
     }
 }
 
-/// Returns the number of characters in the longest of these labels.
-fn widest<'a>(labels: impl Iterator<Item = &'a TaskLabel>) -> usize {
-    labels.map(|label| label.to_string().chars().count()).max().unwrap_or(0)
+/// Returns the width of a column for these labels.
+pub(crate) fn widest<'a>(labels: impl Iterator<Item = &'a TaskLabel>) -> usize {
+    labels.map(|label| label.to_string().chars().count()).max().unwrap_or(0).min(COLUMN)
 }
 
 impl fmt::Display for DeadlockReport {
@@ -194,7 +198,7 @@ impl fmt::Display for DeadlockReport {
         let printed = &self.tasks[..self.tasks.len().min(TASKS)];
         let label_width = widest(printed.iter().map(|task| &task.label));
         let waits = printed.iter().flat_map(|task| task.waits.iter().take(DETAILS));
-        let width = waits.map(WaitsFor::width).max().unwrap_or(0);
+        let width = waits.map(WaitsFor::width).max().unwrap_or(0).min(COLUMN);
         for task in printed {
             let mut label = task.label.to_string();
             for line in details(&task.waits, &task.requests, width, Some(task.since)) {

@@ -7,6 +7,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use crate::kernel::{TaskKey, Waiter, current_task, owner_of};
+use crate::report::cut::Cut;
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
 use crate::report::owner::Owner;
@@ -114,7 +115,7 @@ impl Resource {
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "{} {name:?}", self.kind),
+            Some(name) => write!(f, "{} {:?}", self.kind, Cut(name)),
             None => f.write_str(self.kind),
         }
     }

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::blocking::JobGrace;
 use crate::kernel::{Ending, Place, Run, TaskId, find, run_place};
-use crate::report::id_of;
 use crate::report::{
-    BlockingJob, Observer, PendingRequest, TaskLabel, TaskState, Transition, WaitsFor,
+    BlockingJob, Observer, PendingRequest, TaskLabel, TaskState, Transition, WaitsFor, id_of,
+    widest,
 };
 use crate::scheduler::error::{NestedRun, RunError};
 use crate::scheduler::newcomers::{ask, shutdown_reason};
@@ -323,8 +323,7 @@ impl fmt::Display for ShutdownReport {
         write!(f, "{} still blocking", self.still_blocking.len())?;
         let all =
             || lists.into_iter().flat_map(|(word, list)| list.iter().map(move |task| (word, task)));
-        let width =
-            all().map(|(_, task)| task.label.to_string().chars().count()).max().unwrap_or(0);
+        let width = widest(all().map(|(_, task)| &task.label));
         for (word, EndedTask { label, spawned_at, took, ending, waits, requests }) in all() {
             let label = label.to_string();
             let word = if *ending == Ending::Panicked { "panicked" } else { word };

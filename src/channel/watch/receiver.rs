@@ -194,7 +194,6 @@ impl<T> Receiver<T> {
 impl<T> Clone for Receiver<T> {
     #[track_caller]
     fn clone(&self) -> Self {
-        self.end.record_use();
         let mut clone = Receiver::new(Rc::clone(&self.shared), Location::caller());
         clone.seen = self.seen;
         clone
