@@ -316,11 +316,11 @@ fn a_clone_is_no_proof_that_the_original_was_kept() {
     );
     let receivers = async {
         let (level, watcher) = watch::channel(0); // [watch]
-        let clone = watcher.clone();
+        let clone = watcher.clone(); // [clone]
         for watcher in [clone, watcher] {
             keep(watcher);
         }
-        level.closed().await;
+        level.closed().await; // [closed]
     };
     let lines = lines(&stuck(receivers));
     let expected = "cycle: #1 -> the closing of watch channel -> #1, if #1 has kept the receiver created at [watch]";
@@ -539,7 +539,7 @@ fn a_receiver_of_watch_keeps_the_channel_from_closing() {
         &[
             "#1 main       waits for the closing of watch channel at [closed], held by #1 main (receiver created at [watch]), #2 \"watcher\" (receiver created at [clone]), since turn 3",
             "#2 \"watcher\"  waits for nothing that could wake it: no waker was kept, since turn 2",
-            "cycle: #1 -> the closing of watch channel -> #1",
+            "cycle: #1 -> the closing of watch channel -> #1, if #1 has kept the receiver created at [watch]",
         ],
     );
 }
