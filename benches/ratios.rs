@@ -17,7 +17,7 @@ use std::io;
 
 use columns::COLUMNS;
 use race::{race, run_rounds};
-use rows::{Kind, Row, rows};
+use rows::{Row, rows};
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
@@ -52,16 +52,15 @@ fn print_row(row: &Row, rounds: usize) -> io::Result<()> {
         .collect();
     let times = race(row, &executors, rounds)?;
     let mut cells = COLUMNS.map(|_| "-".to_owned());
-    let mut typical = [f64::NAN; COLUMNS.len()];
+    let mut medians = [f64::NAN; COLUMNS.len()];
     for (number, column) in COLUMNS.iter().enumerate() {
         let Some(times) = times.iter().find(|times| times.executor == column.name) else {
             continue;
         };
         cells[number] = format!("{:.1} ({:.1})", times.median, times.least);
-        // With two threads, it is chance which processors they run on.
-        typical[number] = if row.kind == Kind::TwoThreads { times.least } else { times.median };
+        medians[number] = times.median;
     }
-    let ratio = typical[1] / typical[0];
+    let ratio = medians[1] / medians[0];
     let ratio = if ratio.is_nan() { "-".to_owned() } else { format!("{ratio:.2}") };
     println!("| {} | {} | {} | {ratio} | {} |", row.name, cells[0], cells[1], cells[2]);
     Ok(())

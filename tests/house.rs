@@ -320,6 +320,19 @@ fn the_main_loop_has_at_most_25_lines() {
     }
 }
 
+/// The least of many rounds is the best mode of a row that has several, so it is shown beside the median and compared
+/// with nothing.
+#[test]
+fn the_figures_of_the_benches_are_medians() {
+    for file in ["benches/ratios.rs", "benches/peers/src/table.rs", "benches/peers/src/picture.rs"]
+    {
+        let text = read(file);
+        let uses = text.lines().filter(|line| line.contains(".least"));
+        let beside = |line: &&str| !line.contains("times.median, times.least");
+        assert_none(&uses.filter(beside).map(|line| format!("{file}: {line}")).collect::<Vec<_>>());
+    }
+}
+
 /// The table refers to tests as `file::name`, so a renamed test must be renamed there.
 #[test]
 fn every_test_in_the_table_of_faults_exists() {

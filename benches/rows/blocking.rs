@@ -1,5 +1,10 @@
 //! Blocking jobs, run on other threads.
 
+use std::hint;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
 use super::{Executor, Kind, Row, Setup, Turnwise, Work, hidden};
 
 /// An executor that hands blocking calls to other threads.
@@ -22,6 +27,7 @@ pub(crate) fn rows<E: Blocks>() -> Vec<Row> {
     let row = |name, size, work| Row { name, batch: 1, size, kind: Kind::TwoThreads, work };
     vec![
         row("blocking_round_trip", 2_000, round_trips::<E> as Setup),
+        row("blocking_busy", 500, busy_round_trips::<E>),
         row("blocking_burst", 10_000, burst::<E>),
     ]
 }
@@ -42,6 +48,46 @@ fn round_trips<E: Blocks>() -> Work {
         });
         assert_eq!(sum, (0..n).sum::<u64>());
     })
+}
+
+/// The same while other threads use all processors, as many as there are.
+fn busy_round_trips<E: Blocks>() -> Work {
+    let mut work = round_trips::<E>();
+    Box::new(move |n| {
+        let _others = Busy::start();
+        work(n);
+    })
+}
+
+/// Threads that use every processor while this exists.
+struct Busy {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let spin = |stop: Arc<AtomicBool>| {
+            move || {
+                while !stop.load(Ordering::Relaxed) {
+                    hint::spin_loop();
+                }
+            }
+        };
+        let count = thread::available_parallelism().map_or(1, usize::from);
+        let threads = (0..count).map(|_| thread::spawn(spin(Arc::clone(&stop)))).collect();
+        Busy { stop, threads }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            thread.join().expect("it only spins");
+        }
+    }
 }
 
 /// All jobs are submitted, and then awaited.

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 /// Printed when the arguments are invalid.
 pub const USAGE: &str = "\
-usage: turnwise-peers [--test] [--svg FILE] [ROUNDS] [ROW...]
+usage: turnwise-peers [--test] [--svg FILE] [--only COLUMN,...] [ROUNDS] [ROW...]
   ROUNDS      how many rounds of each row; 9 by default
   ROW         only these rows; by default all but those that take minutes (timers_10m, build_time)
+  --only ...  only these columns, and turnwise
   --svg FILE  also draws a chart of the rows
   --build     also measures how long each takes to build
   --test      runs each row once on each executor, as small as possible, and prints no figures";
@@ -17,6 +18,8 @@ pub struct Options {
     pub rounds: Option<usize>,
     /// Only these rows; all if empty.
     pub rows: Vec<String>,
+    /// Only these columns, and turnwise; all if empty.
+    pub columns: Vec<String>,
     pub svg: Option<PathBuf>,
     pub build: bool,
     pub test: bool,
@@ -30,6 +33,7 @@ impl Options {
             match arg.as_str() {
                 "--test" => options.test = true,
                 "--build" => options.build = true,
+                "--only" => options.columns = args.next()?.split(',').map(str::to_owned).collect(),
                 "--svg" => options.svg = Some(args.next()?.into()),
                 option if option.starts_with('-') => return None,
                 word => match word.parse() {

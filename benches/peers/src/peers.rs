@@ -9,7 +9,7 @@ use crate::executors::glommio::{self, InGlommio};
 #[cfg(target_os = "linux")]
 use crate::executors::monoio::{InMonoio, Make, OnEpoll, OnUring};
 use crate::executors::smol::InSmol;
-use crate::executors::tokio::{InLocalRuntime, InLocalSet};
+use crate::executors::tokio::{InLocalRuntime, InLocalSet, WithTimeOnly};
 use crate::executors::tokio_spawn;
 use crate::generators::GENERATORS;
 use crate::habits;
@@ -139,6 +139,7 @@ const SYNC_ON: Note = Note {
 };
 
 const TURNWISE: &str = concat!("turnwise = { path = \"", env!("CARGO_MANIFEST_DIR"), "/../..\" }");
+const TOKIO_TIME: &str = "tokio = { version = \"1.54\", features = [\"rt\", \"time\"] }";
 const TOKIO: &str = "tokio = { version = \"1.54\", features = [\"rt\", \"time\", \"net\"] }";
 const ASYNC_EXECUTOR: &str = "\
 async-executor = { version = \"1.14\", features = [\"static\"] }
@@ -177,6 +178,22 @@ pub(crate) const PEERS: &[Peer] = &[
         habits: Some(habits::of::<InLocalSet>),
         dependency: Some(TOKIO),
         tools: Some(Tools { names: TOKIO_TOOLS, orders: habits::orders::<InLocalSet, TokioTools> }),
+        notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE, NO_SCOPE],
+    },
+    Peer {
+        name: "tokio-time",
+        setup: "tokio 1.54: `current_thread` runtime with `enable_time` only, and a `LocalSet`",
+        on: |row| {
+            offloading::<WithTimeOnly>(row).or_else(|| joining::<WithTimeOnly, TokioTools>(row))
+        },
+        runs: everywhere,
+        memory: Some(memory::measure::<WithTimeOnly>),
+        habits: Some(habits::of::<WithTimeOnly>),
+        dependency: Some(TOKIO_TIME),
+        tools: Some(Tools {
+            names: TOKIO_TOOLS,
+            orders: habits::orders::<WithTimeOnly, TokioTools>,
+        }),
         notes: &[NO_EVENT, NO_JOIN_ALL, BY_CHANCE, NO_SCOPE],
     },
     Peer {

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use crate::peers::Peer;
 use crate::race::Times;
 use crate::rows::Row;
-use crate::table::{ratio, typical};
+use crate::table::ratio;
 
 /// The rows that are drawn, and their titles.
 const PICTURED: &[(&str, &str)] = &[
@@ -98,7 +98,7 @@ fn panel(
     times: &[Times],
 ) -> fmt::Result {
     let of = |peer: &Peer| {
-        times.iter().find(|times| times.executor == peer.name).map(|times| typical(row, times))
+        times.iter().find(|times| times.executor == peer.name).map(|times| times.median)
     };
     let Some(own) = of(peers[0]) else { return Ok(()) };
     writeln!(svg, r#"<text class="title" y="20">{title}: {own:.0} ns</text>"#)?;
@@ -106,7 +106,7 @@ fn panel(
         let y = TITLE_HEIGHT + LINE_HEIGHT * number;
         writeln!(svg, r#"<text x="104" y="{}" text-anchor="end">{}</text>"#, y + 11, peer.name)?;
         match of(peer) {
-            Some(typical) => bar(svg, peer, row, y, typical / own)?,
+            Some(median) => bar(svg, peer, row, y, median / own)?,
             None => writeln!(svg, r#"<text x="{ONE}" y="{}" dx="4">–</text>"#, y + 11)?,
         }
     }

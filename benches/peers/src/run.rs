@@ -29,7 +29,15 @@ pub fn main() -> io::Result<ExitCode> {
         eprintln!("there is no row {name}\n{USAGE}");
         return Ok(ExitCode::FAILURE);
     }
-    let peers = able()?;
+    if let Some(name) = options.columns.iter().find(|name| peer(name).is_none()) {
+        eprintln!("there is no column {name}\n{USAGE}");
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut peers = able()?;
+    peers.retain(|peer| {
+        let is_selected = options.columns.iter().any(|name| name == peer.name);
+        options.columns.is_empty() || is_selected || peer.name == "turnwise"
+    });
     if options.test {
         return test(&peers);
     }

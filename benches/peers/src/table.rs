@@ -4,7 +4,7 @@ use crate::build::Beside;
 use crate::habits::{ORDERS, QUESTIONS};
 use crate::peers::Peer;
 use crate::race::Times;
-use crate::rows::{Kind, Row};
+use crate::rows::Row;
 
 /// Prints medians as ratios over turnwise, then all figures, then the footnotes.
 pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
@@ -12,14 +12,14 @@ pub(crate) fn print_times(peers: &[&Peer], results: &[(Row, Vec<Times>)]) {
     println!("Time relative to turnwise, for which nanoseconds per operation are shown:\n");
     head(peers);
     for (row, times) in results {
-        let own =
-            times.iter().find(|times| times.executor == peers[0].name).map(|t| typical(row, t));
+        let own = times.iter().find(|times| times.executor == peers[0].name);
+        let own = own.map(|times| times.median);
         line(row.name, peers, |peer| {
             let times = times.iter().find(|times| times.executor == peer.name)?;
-            let typical = typical(row, times);
+            let median = times.median;
             let figure = match own {
-                Some(own) if peer.name != peers[0].name => ratio(typical / own),
-                _ => format!("{typical:.1} ns"),
+                Some(own) if peer.name != peers[0].name => ratio(median / own),
+                _ => format!("{median:.1} ns"),
             };
             Some(figure + &notes.marks(peer, row))
         });
@@ -91,11 +91,6 @@ pub(crate) fn print_setups(peers: &[&Peer]) {
 fn answers(peer: &Peer, all: &[(&str, Vec<String>)], questions: usize) -> String {
     let answers = all.iter().find(|(name, _)| *name == peer.name);
     answers.map_or_else(|| vec!["-"; questions].join(" | "), |(_, answers)| answers.join(" | "))
-}
-
-/// The figure to compare by: with two threads it is chance which processors they run on, so it is the minimum.
-pub(crate) fn typical(row: &Row, times: &Times) -> f64 {
-    if row.kind == Kind::TwoThreads { times.least } else { times.median }
 }
 
 /// Formats a ratio with two decimals, or with none if it is large.

@@ -1,4 +1,4 @@
-//! Tokio with what its users get from `enable_all`: a clock, and an I/O driver in which it parks.
+//! Tokio with what its users get from `enable_all`: a clock, and an I/O driver in which it parks. And with a clock alone.
 
 use std::time::Duration;
 
@@ -11,19 +11,27 @@ use crate::rows::{Executor, Sleeps};
 
 const NO_DRIVER: &str = "tokio could not create its driver";
 
-/// A `current_thread` runtime with a `LocalSet`.
-pub(crate) struct InLocalSet {
+/// A `current_thread` runtime with a `LocalSet`, and with or without an I/O driver.
+pub(crate) struct OnLocalSet<const HAS_IO: bool> {
     runtime: Runtime,
     local: LocalSet,
 }
 
-impl Executor for InLocalSet {
+pub(crate) type InLocalSet = OnLocalSet<true>;
+pub(crate) type WithTimeOnly = OnLocalSet<false>;
+
+impl<const HAS_IO: bool> Executor for OnLocalSet<HAS_IO> {
     type Error = JoinError;
     type Handle<T: 'static> = JoinHandle<T>;
 
     fn new() -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().expect(NO_DRIVER);
-        InLocalSet { runtime, local: LocalSet::new() }
+        let mut builder = Builder::new_current_thread();
+        if HAS_IO {
+            builder.enable_all();
+        } else {
+            builder.enable_time();
+        }
+        OnLocalSet { runtime: builder.build().expect(NO_DRIVER), local: LocalSet::new() }
     }
 
     fn block_on<F: Future<Output: 'static>>(&self, future: F) -> F::Output {
@@ -39,7 +47,7 @@ impl Executor for InLocalSet {
     }
 }
 
-impl Sleeps for InLocalSet {
+impl<const HAS_IO: bool> Sleeps for OnLocalSet<HAS_IO> {
     type Elapsed = Elapsed;
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
@@ -95,7 +103,7 @@ impl Sleeps for InLocalRuntime {
     }
 }
 
-impl Blocks for InLocalSet {
+impl<const HAS_IO: bool> Blocks for OnLocalSet<HAS_IO> {
     fn spawn_blocking<T: Send + 'static>(
         job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + 'static {
