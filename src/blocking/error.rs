@@ -4,12 +4,13 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::blocking::record::JobRecord;
-use crate::report::{Cut, text_of};
+use crate::report::{Cut, Report};
+use crate::watch::CaughtPanic;
 
 /// Why a blocking job has no result: it panicked or was never started.
 ///
@@ -37,8 +38,7 @@ pub struct BlockingError {
 }
 
 enum BlockingCause {
-    /// The payload need not be `Sync`; the mutex makes the error `Sync` nevertheless.
-    Panicked(Mutex<Box<dyn Any + Send>>),
+    Panicked(Box<CaughtPanic>),
     Refused(JobRefusal),
 }
 
@@ -57,7 +57,10 @@ pub(super) enum JobRefusal {
 
 impl BlockingError {
     pub(super) fn panicked(record: &JobRecord, payload: Box<dyn Any + Send>) -> Self {
-        BlockingError::new(record, BlockingCause::Panicked(Mutex::new(payload)))
+        let (name, submitted_at) = (record.name().cloned(), record.place());
+        let describe = |message| Report::UnreadJobPanic { name, submitted_at, message };
+        let panic = CaughtPanic::new(payload, record.report_to(), describe);
+        BlockingError::new(record, BlockingCause::Panicked(panic))
     }
 
     pub(super) fn refused(record: &JobRecord, why: JobRefusal) -> Self {
@@ -75,7 +78,7 @@ impl BlockingError {
 
     /// Returns whether the job panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, BlockingCause::Panicked(_))
+        self.panic().is_some()
     }
 
     /// Returns whether the job was never started, for whatever reason.
@@ -123,11 +126,16 @@ impl BlockingError {
     /// The error itself, if the job did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, BlockingError> {
         match self.cause {
-            BlockingCause::Panicked(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
-            }
+            BlockingCause::Panicked(panic) => Ok(panic.take_payload()),
             BlockingCause::Refused(_) => Err(self),
         }
+    }
+
+    /// Returns the panic, which then counts as read.
+    fn panic(&self) -> Option<&CaughtPanic> {
+        let BlockingCause::Panicked(panic) = &self.cause else { return None };
+        panic.read();
+        Some(panic)
     }
 }
 
@@ -138,13 +146,10 @@ impl fmt::Display for BlockingError {
             None => write!(f, "the blocking job submitted at {} ", self.place)?,
         }
         match &self.cause {
-            BlockingCause::Panicked(payload) => {
-                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                match text_of(&**payload) {
-                    Some(text) => write!(f, "panicked: {text}"),
-                    None => f.write_str("panicked"),
-                }
-            }
+            BlockingCause::Panicked(_) => match self.panic().and_then(CaughtPanic::message) {
+                Some(text) => write!(f, "panicked: {text}"),
+                None => f.write_str("panicked"),
+            },
             BlockingCause::Refused(why) => write!(f, "never started: {why}"),
         }
     }

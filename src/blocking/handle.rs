@@ -19,6 +19,8 @@ use crate::wait_here::wait_here;
 /// A handle to a blocking job. Awaiting it, on any executor and any thread, returns the job's result.
 ///
 /// Dropping it detaches the job, which continues on its own: its result is dropped on its thread, and nothing is woken.
+/// If the job has panicked, or panics later, that is [reported](crate::scheduler::Builder::on_report) by the scheduler
+/// that counts the job, or on stderr if there is none.
 ///
 /// # Cancel safety
 ///
@@ -43,7 +45,7 @@ use crate::wait_here::wait_here;
 /// # Ok::<(), turnwise::blocking::BlockingError>(())
 /// ```
 #[doc(alias = "Future")]
-#[must_use = "dropping it detaches the job: its result or panic is lost"]
+#[must_use = "dropping it detaches the job: its result is lost"]
 pub struct BlockingHandle<T> {
     job: Arc<dyn JobOutput<T>>,
 }
@@ -265,6 +267,7 @@ impl<T> BlockingHandle<T> {
 impl<T> Drop for BlockingHandle<T> {
     fn drop(&mut self) {
         self.forget_me();
+        self.job.let_go();
     }
 }
 

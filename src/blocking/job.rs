@@ -9,7 +9,8 @@ use crate::blocking::error::{BlockingError, JobRefusal};
 use crate::blocking::record::JobRecord;
 use crate::blocking::threads::Threads;
 use crate::blocking::work::{JobCallback, JobLabel, JobOutput, JobResult, Work};
-use crate::kernel::drop_quietly;
+use crate::kernel::{drop_quietly, run_quietly};
+use crate::watch::drop_unread;
 
 pub(super) struct PoolJob<F, T> {
     /// Its position in the order of all jobs of its pool.
@@ -23,6 +24,8 @@ pub(super) struct PoolJob<F, T> {
 struct JobCell<F, T> {
     stage: JobStage<F, T>,
     then: Option<JobCallback<T>>,
+    /// The handle was dropped.
+    is_detached: bool,
 }
 
 /// ```text
@@ -44,7 +47,11 @@ impl<F, T> PoolJob<F, T> {
             record: JobRecord::new(name, place),
             number: threads.next_number(),
             threads: Arc::downgrade(threads),
-            cell: Mutex::new(JobCell { stage: JobStage::Created(closure), then: None }),
+            cell: Mutex::new(JobCell {
+                stage: JobStage::Created(closure),
+                then: None,
+                is_detached: false,
+            }),
         })
     }
 
@@ -69,24 +76,22 @@ impl<F, T> PoolJob<F, T> {
         closure
     }
 
-    /// Stores the outcome for the handle, or passes it to the callback.
+    /// Stores the outcome for the handle, passes it to the callback, or drops it if there is neither.
     fn settle(&self, outcome: JobResult<T>) {
-        let then = {
-            let mut cell = self.lock();
-            match cell.then.take() {
-                None => {
-                    cell.stage = JobStage::Done(outcome);
-                    None
-                }
-                Some(then) => {
-                    cell.stage = JobStage::Taken;
-                    Some((then, outcome))
-                }
+        let mut cell = self.lock();
+        if cell.then.is_none() && !cell.is_detached {
+            cell.stage = JobStage::Done(outcome);
+            drop(cell);
+        } else {
+            cell.stage = JobStage::Taken;
+            let then = cell.then.take();
+            drop(cell);
+            match then {
+                Some(then) => call(then, outcome),
+                None => run_quietly(|| drop_unread(outcome)),
             }
-        };
-        if let Some((then, outcome)) = then {
-            call(then, outcome);
         }
+        // Last: a scheduler that counts no more jobs must already have what the result was reported with.
         self.record.end();
     }
 
@@ -164,6 +169,16 @@ impl<F: Send, T: Send> JobOutput<T> for PoolJob<F, T> {
         }
         cell.then = Some(callback);
         None
+    }
+
+    fn let_go(&self) {
+        let mut cell = self.lock();
+        cell.is_detached = true;
+        if matches!(cell.stage, JobStage::Done(_)) {
+            let outcome = mem::replace(&mut cell.stage, JobStage::Taken);
+            drop(cell);
+            drop_unread(outcome);
+        }
     }
 
     fn abort(&self) -> bool {

@@ -23,6 +23,7 @@ use crate::kernel::{
 use crate::machine::{Instant, real_time, real_time_since};
 use crate::report::{BlockingJob, WaitsFor};
 use crate::time::nanos;
+use crate::watch::ReportTarget;
 
 /// What is known about a job besides its closure: shared by its thread, its handle, and the scheduler that counts it.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ struct JobWait {
     /// The count of the scheduler that counts it; `None` if none does, and once it has ended.
     counted_by: Option<Arc<JobCount>>,
     sleeper: Option<JobWaiter>,
+    /// Where its panic is reported if nothing reads it: by the scheduler that counts it, or has counted it.
+    report_to: ReportTarget,
 }
 
 /// What waits for a job, or for a slot in a queue for it.
@@ -64,7 +67,8 @@ impl JobWaiter {
 impl JobRecord {
     /// Creates the record of a new job. If a scheduler is running on this thread, it counts the job.
     pub(crate) fn new(name: Option<Arc<str>>, place: Place) -> Arc<Self> {
-        let wait = JobWait { is_over: false, counted_by: None, sleeper: None };
+        let report_to = ReportTarget::Stderr;
+        let wait = JobWait { is_over: false, counted_by: None, sleeper: None, report_to };
         let record = Arc::new(JobRecord {
             name,
             place,
@@ -102,6 +106,10 @@ impl JobRecord {
     /// Describes a wait for the job, for reports.
     pub(crate) fn describe(&self) -> WaitsFor {
         WaitsFor::Blocking { job: self.job() }
+    }
+
+    pub(super) fn report_to(&self) -> ReportTarget {
+        self.lock().report_to.clone()
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -247,6 +255,7 @@ fn count_in(kernel: &Kernel, record: &Arc<JobRecord>) {
         }
         jobs.count.add();
         wait.counted_by = Some(Arc::clone(&jobs.count));
+        wait.report_to = ReportTarget::of(kernel);
     }
     jobs.records.borrow_mut().add(Arc::clone(record));
 }

@@ -42,6 +42,9 @@ pub(super) trait JobOutput<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
     /// Registers a callback for the result; returns both if the job has ended already.
     fn then(&self, callback: JobCallback<T>) -> Option<(JobCallback<T>, JobResult<T>)>;
 
+    /// Drops the result, if the job has ended, or has it dropped when the job ends: nothing will read it.
+    fn let_go(&self);
+
     /// Drops the closure, if it is still there, and frees its slot in the queue. Returns whether it was.
     fn abort(&self) -> bool;
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::combine::group::{Batch, FutureGroup};
+use crate::watch::drop_unread;
 
 /// Returns the outputs of several futures one by one, in the order in which they complete.
 ///
@@ -99,6 +100,12 @@ impl<F: Future> AsCompleted<F> {
 
 /// The futures are pinned on the heap, and outputs are moved.
 impl<F: Future> Unpin for AsCompleted<F> {}
+
+impl<F: Future> Drop for AsCompleted<F> {
+    fn drop(&mut self) {
+        drop_unread(std::mem::take(&mut self.completed));
+    }
+}
 
 impl<F: Future> fmt::Debug for AsCompleted<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

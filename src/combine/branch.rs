@@ -1,10 +1,13 @@
 //! A branch of a `join!`, a `try_join!` or a `select!`: a future, and later its output.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+
+use crate::watch::drop_unread;
 
 pin_project! {
     /// A future until it is ready, and its output from then on.
@@ -15,7 +18,7 @@ pin_project! {
     #[doc(hidden)]
     pub enum Branch<F: Future, T = <F as Future>::Output> {
         Waiting { #[pin] future: F },
-        Done { output: T },
+        Done { output: Collected<T> },
         Gone,
     }
 }
@@ -34,7 +37,7 @@ impl<F: Future, T> Branch<F, T> {
     #[inline]
     pub fn take(self: Pin<&mut Self>) -> T {
         match self.project_replace(Branch::Gone) {
-            BranchParts::Done { output } => output,
+            BranchParts::Done { output } => output.take(),
             _ => panic!("the output of a branch is taken once, after it is done"),
         }
     }
@@ -46,7 +49,7 @@ impl<F: Future> Branch<F> {
     pub fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let BranchView::Waiting { future } = self.as_mut().project() {
             let output = ready!(future.poll(cx));
-            self.set(Branch::Done { output });
+            self.set(Branch::Done { output: Collected(Some(output)) });
         }
         Poll::Ready(())
     }
@@ -65,7 +68,7 @@ where
     pub fn poll_try(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         if let BranchView::Waiting { future } = self.as_mut().project() {
             match ready!(future.poll(cx)) {
-                Ok(output) => self.set(Branch::Done { output }),
+                Ok(output) => self.set(Branch::Done { output: Collected(Some(output)) }),
                 Err(error) => {
                     self.set(Branch::Gone);
                     return Poll::Ready(Err(error));
@@ -83,6 +86,29 @@ impl<F: Future, T> fmt::Debug for Branch<F, T> {
             Branch::Done { .. } => "Done",
             Branch::Gone => "Gone",
         })
+    }
+}
+
+/// An output that waits for those of other branches. If it is dropped before they are there, nothing has read it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Collected<T>(Option<T>);
+
+impl<T> Collected<T> {
+    #[inline]
+    fn take(mut self) -> T {
+        self.0.take().expect("the output is taken once, by value")
+    }
+}
+
+impl<T> Drop for Collected<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if mem::needs_drop::<T>()
+            && let Some(output) = self.0.take()
+        {
+            drop_unread(output);
+        }
     }
 }
 

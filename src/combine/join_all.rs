@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::combine::group::FutureGroup;
+use crate::watch::drop_unread;
 
 /// Waits for all futures concurrently, and returns their outputs in the order in which the futures were
 /// given.
@@ -21,7 +22,8 @@ use crate::combine::group::FutureGroup;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops all of them, and the outputs of those that were ready. A cancel request goes to
+/// Dropping the future drops all of them, and the outputs of those that were ready. If some of them are handles, a
+/// panic that they have returned is [reported](crate::scheduler::Builder::on_report). A cancel request goes to
 /// each of them that [catches](crate::task::catch_cancel) it; beside such a future, one that catches nothing
 /// continues to its end.
 ///
@@ -198,5 +200,13 @@ impl<T> Outputs<T> {
 
     fn clear(&mut self) {
         self.places = None;
+    }
+}
+
+impl<T> Drop for Outputs<T> {
+    fn drop(&mut self) {
+        if let Some(places) = self.places.take() {
+            drop_unread(places);
+        }
     }
 }

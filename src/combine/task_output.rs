@@ -26,7 +26,7 @@ impl<R: 'static> TaskOutput<R> {
         place: Place,
         output: Result<R, JoinError>,
     ) -> Self {
-        let panicked = output.as_ref().err().filter(|error| error.is_panic());
+        let panicked = output.as_ref().err().filter(|error| error.has_panicked());
         let unread = panicked
             .map(|error| Box::new(Unread::panic(kernel, TaskLabel::new(error.id(), None), place)));
         TaskOutput { output: Some(output), unread }
@@ -47,7 +47,8 @@ impl<R: 'static> Drop for TaskOutput<R> {
     fn drop(&mut self) {
         let Some(output) = self.output.take() else { return };
         match (self.unread.take(), output) {
-            (Some(unread), Err(error)) => {
+            // Unless the function of an `until` has looked at it.
+            (Some(unread), Err(error)) if !error.was_read() => {
                 unread.report_panic(error.message());
                 drop_quietly(error);
             }
@@ -57,7 +58,7 @@ impl<R: 'static> Drop for TaskOutput<R> {
                 unread.report_error(left.as_mut());
                 left.clear();
             }
-            (None, output) => drop_quietly(output),
+            (_, output) => drop_quietly(output),
         }
     }
 }

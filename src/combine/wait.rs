@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::combine::group::{Batch, FutureGroup};
+use crate::combine::task_output::{Given, TaskOutput};
 use crate::combine::task_result::{TaskResult, has_failed};
 use crate::kernel::TaskId;
 use crate::task::{JoinError, JoinHandle};
@@ -18,9 +19,9 @@ use crate::time::{Sleep, sleep};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the handles, which detaches the tasks, and the outputs that it has received. A
-/// cancel request goes to the waiting task, not to the tasks that it waits for. The timeout does not cancel
-/// them either.
+/// Dropping the future drops the handles, which detaches the tasks, and the outputs that it has received;
+/// failures among these are reported like those of other tasks whose handles are dropped. A cancel request goes to
+/// the waiting task, not to the tasks that it waits for. The timeout does not cancel them either.
 ///
 /// # Panics
 ///
@@ -49,7 +50,7 @@ use crate::time::{Sleep, sleep};
 /// });
 /// ```
 pub fn wait<T: 'static>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
-    let handles = handles.into_iter().map(Identified);
+    let handles = handles.into_iter().map(|handle| Identified(Given(handle)));
     Wait {
         group: FutureGroup::new(handles),
         done: Some(Vec::new()),
@@ -63,19 +64,19 @@ pub fn wait<T: 'static>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wai
 pub struct Wait<T: 'static> {
     group: FutureGroup<Identified<T>>,
     /// `None` after they were returned.
-    done: Option<Vec<(TaskId, Result<T, JoinError>)>>,
+    done: Option<Vec<(TaskId, TaskOutput<T>)>>,
     until: WaitMode<T>,
     timeout: Option<Sleep>,
 }
 
 /// A handle whose output includes the id of its task.
-struct Identified<T>(JoinHandle<T>);
+struct Identified<T: 'static>(Given<T>);
 
 impl<T: 'static> Future for Identified<T> {
-    type Output = (TaskId, Result<T, JoinError>);
+    type Output = (TaskId, TaskOutput<T>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let id = self.0.id();
+        let id = self.0.0.id();
         Pin::new(&mut self.0).poll(cx).map(|output| (id, output))
     }
 }
@@ -202,7 +203,7 @@ impl<T> Future for Wait<T> {
             })
             .is_ready();
         for (id, output) in batch.in_order() {
-            is_over |= until.is_met(&output);
+            is_over |= output.output().is_some_and(|output| until.is_met(output));
             all.push((id, output));
         }
         if !is_over && let Some(timeout) = timeout {
@@ -212,8 +213,10 @@ impl<T> Future for Wait<T> {
             return Poll::Pending;
         }
         *timeout = None;
-        let pending = group.take_remaining().into_iter().map(|Identified(handle)| handle).collect();
-        Poll::Ready(Done { done: done.take().unwrap_or_default(), pending })
+        let pending = group.take_remaining().into_iter().map(|handle| handle.0.0).collect();
+        let done = done.take().unwrap_or_default().into_iter();
+        let done = done.map(|(id, output)| (id, output.into_output())).collect();
+        Poll::Ready(Done { done, pending })
     }
 }
 

@@ -38,8 +38,9 @@ use crate::report::wait::WaitsFor;
 pub enum Report {
     /// A task panicked, and nothing will read that: its handle was dropped without having been awaited, it was a child
     /// of a [`scope`](crate::task::scope()) that did not get to return its [`ScopeError`](crate::task::ScopeError), or
-    /// the task of a [`gather`](crate::gather) that did not get to return its outputs. The panic of the body of such a
-    /// scope is reported too.
+    /// its [`JoinError`](crate::JoinError) was in a [`join_all`](crate::join_all), [`gather`](crate::gather),
+    /// [`wait`](crate::wait()) or the like that did not get to return its outputs. The panic of the body of such a scope
+    /// is reported too.
     #[non_exhaustive]
     UnreadPanic {
         /// The task. The body of a scope has the id of the task that polled the scope, and a name that says so.
@@ -49,8 +50,8 @@ pub enum Report {
         /// The panic message, if the payload is a string.
         message: Option<Arc<str>>,
     },
-    /// A task returned an `Err` that nothing will read: it was spawned by [`try_spawn`](crate::task::try_spawn), and
-    /// its handle was dropped without having been awaited; or by [`Scope::try_spawn`](crate::task::Scope::try_spawn),
+    /// A task returned an `Err` that nothing will read: it was spawned by [`try_spawn`](crate::task::try_spawn) or
+    /// [`try_shield`](crate::task::try_shield), and its handle was dropped without having been awaited; or by [`Scope::try_spawn`](crate::task::Scope::try_spawn),
     /// and the scope did not get to return its [`ScopeError`](crate::task::ScopeError). Of such a scope, the `Err` of
     /// the body ([`try_scope`](crate::task::try_scope())) and what was given to
     /// [`Scope::fail`](crate::task::Scope::fail) are reported too.
@@ -62,6 +63,28 @@ pub enum Report {
         spawned_at: &'static Location<'static>,
         /// The error, as its `Debug` prints it.
         error: Arc<str>,
+    },
+    /// A [`Promise`](crate::sync::Promise) was settled with an error, and its last handle and future were dropped before
+    /// anything had read that.
+    #[non_exhaustive]
+    UnreadPromise {
+        /// The name of the promise, if it has one.
+        name: Option<Arc<str>>,
+        /// Where [`fail`](crate::sync::Promise::fail) was called.
+        failed_at: &'static Location<'static>,
+        /// The error, as its `Display` prints it.
+        error: Arc<str>,
+    },
+    /// A [blocking job](mod@crate::blocking) panicked, and nothing will read that: its handle was dropped without having
+    /// returned its result. A job that was submitted, and awaited, outside of all schedulers is reported on stderr.
+    #[non_exhaustive]
+    UnreadJobPanic {
+        /// The name of the job, if it has one.
+        name: Option<Arc<str>>,
+        /// Where it was submitted.
+        submitted_at: &'static Location<'static>,
+        /// The panic message, if the payload is a string.
+        message: Option<Arc<str>>,
     },
     /// A turn took longer than [`slow_poll`](crate::scheduler::Builder::slow_poll) allows. All other tasks were blocked
     /// for that time.
@@ -110,12 +133,32 @@ pub(crate) fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Report::UnreadPanic { task, spawned_at, .. }
-        | Report::UnreadError { task, spawned_at, .. }
-        | Report::SlowTurn { task, spawned_at, .. }) = self;
-        write!(f, "task {task}, spawned at {spawned_at}, ")?;
         match self {
-            Report::UnreadPanic { .. } => write!(f, "panicked, and nothing read that"),
+            Report::UnreadPanic { task, spawned_at, .. }
+            | Report::UnreadError { task, spawned_at, .. }
+            | Report::SlowTurn { task, spawned_at, .. } => {
+                write!(f, "task {task}, spawned at {spawned_at}, ")?;
+            }
+            Report::UnreadPromise { name: Some(name), failed_at, .. } => {
+                write!(f, "promise {name:?}, which failed at {failed_at}, ")?;
+            }
+            Report::UnreadPromise { name: None, failed_at, .. } => {
+                write!(f, "a promise, which failed at {failed_at}, ")?;
+            }
+            Report::UnreadJobPanic { name: Some(name), submitted_at, .. } => {
+                write!(f, "blocking job {name:?}, submitted at {submitted_at}, ")?;
+            }
+            Report::UnreadJobPanic { name: None, submitted_at, .. } => {
+                write!(f, "a blocking job, submitted at {submitted_at}, ")?;
+            }
+        }
+        match self {
+            Report::UnreadPanic { .. } | Report::UnreadJobPanic { .. } => {
+                write!(f, "panicked, and nothing read that")
+            }
+            Report::UnreadPromise { error, .. } => {
+                write!(f, "was dropped, and nothing read its error: {error}")
+            }
             Report::UnreadError { error, .. } => {
                 write!(f, "returned an error, and nothing read that: {error}")
             }

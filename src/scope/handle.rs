@@ -137,7 +137,9 @@ impl<T> Future for ScopedHandle<'_, T> {
         self.is_taken = true;
         // Nothing is left if its scheduler has ended the child, instead of its scope.
         Poll::Ready(left.unwrap_or(Err(Some(Failure::Aborted))).map_err(|failure| match failure {
-            Some(failure) => JoinError::new(self.id, failure),
+            Some(failure) => {
+                JoinError::new(self.id, failure, self.members.kernel(), self.spawned_at())
+            }
             None => JoinError::failed(self.id),
         }))
     }

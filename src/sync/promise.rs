@@ -73,7 +73,8 @@ impl<T> Promise<T> {
         Err(AlreadySet(value))
     }
 
-    /// Settles the promise with an error, which can be a string, and wakes all waiters.
+    /// Settles the promise with an error, which can be a string, and wakes all waiters. If nothing ever reads it, it is
+    /// [reported](crate::scheduler::Builder::on_report).
     ///
     /// # Errors
     ///
@@ -89,6 +90,7 @@ impl<T> Promise<T> {
     /// let error = promise.try_get().unwrap().unwrap_err();
     /// assert_eq!(error.to_string(), "no such page");
     /// ```
+    #[track_caller]
     #[doc(alias = "set_exception")]
     #[doc(alias = "reject")]
     pub fn fail(
@@ -99,6 +101,7 @@ impl<T> Promise<T> {
         if self.is_done() {
             return Err(AlreadySet(error));
         }
+        self.shared.unread.set(Some(Location::caller()));
         // Nothing can have settled it since the check.
         drop(self.shared.settle(Err(PromiseError::failed(Arc::from(error)))));
         Ok(())
@@ -153,6 +156,7 @@ impl<T: Clone> Promise<T> {
     ///
     /// [`PromiseError`] if the promise failed or was cancelled.
     pub fn try_get(&self) -> Option<Result<T, PromiseError>> {
+        self.shared.unread.set(None);
         self.shared.outcome.get().cloned()
     }
 

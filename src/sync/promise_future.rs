@@ -9,10 +9,11 @@ use std::task::{Context, Poll};
 use crate::kernel::drop_quietly;
 use crate::kernel::{Place, Waiter};
 use crate::limits::{Limited, poll_limited};
-use crate::report::WaitsFor;
+use crate::report::{Report, WaitsFor};
 use crate::sync::PromiseError;
 use crate::sync::record::WaitStage;
 use crate::sync::waiters::{Ticket, Waiters};
+use crate::watch::{ReportTarget, explained};
 
 /// The state that handles and futures share.
 pub(super) struct PromiseShared<T> {
@@ -24,6 +25,8 @@ pub(super) struct PromiseShared<T> {
     asked: Cell<u32>,
     /// In the order of their numbers; empty once it is settled.
     callbacks: RefCell<Vec<(u32, PromiseCallback<T>)>>,
+    /// Where it failed, until something has read that.
+    pub(super) unread: Cell<Option<Place>>,
 }
 
 /// Spawns the task that runs the callback.
@@ -38,6 +41,7 @@ impl<T> PromiseShared<T> {
             waiters: Waiters::new(&"promise"),
             asked: Cell::new(0),
             callbacks: RefCell::new(Vec::new()),
+            unread: Cell::new(None),
         }
     }
 
@@ -84,7 +88,19 @@ impl<T> PromiseShared<T> {
 
 impl<T: Clone> PromiseShared<T> {
     pub(super) fn outcome(&self) -> Result<T, PromiseError> {
+        self.unread.set(None);
         self.outcome.get().cloned().expect("the outcome is read after the promise is settled")
+    }
+}
+
+impl<T> Drop for PromiseShared<T> {
+    fn drop(&mut self) {
+        let unread = self.unread.take().zip(self.outcome.get());
+        if let Some((failed_at, Err(error))) = unread {
+            let error = explained(|| error.to_string());
+            let name = self.waiters.name();
+            ReportTarget::here().send(Report::UnreadPromise { name, failed_at, error });
+        }
     }
 }
 

@@ -24,8 +24,10 @@ pub(crate) struct Endings {
     ended: RefCell<VecDeque<u32>>,
     /// For reports: the unfinished tasks by number, and where each was spawned.
     alive: RefCell<Vec<Option<(TaskKey, Place)>>>,
-    /// The waiter for the next end.
+    /// The waiter for the next ends.
     waiter: RefCell<Option<Waiter>>,
+    /// How many tasks must have ended for the waiter to be woken.
+    wanted: Cell<usize>,
     /// Where that wait started.
     place: Cell<Option<Place>>,
     /// Created by the first wait.
@@ -41,6 +43,7 @@ impl Endings {
             ended: RefCell::default(),
             alive: RefCell::default(),
             waiter: RefCell::default(),
+            wanted: Cell::new(1),
             place: Cell::default(),
             registration: OnceCell::new(),
         })
@@ -81,13 +84,22 @@ impl Endings {
         self.ended.borrow_mut().pop_front();
     }
 
-    /// Waits for the next end, unless there is one already.
-    pub(crate) fn poll_any(self: &Rc<Self>, cx: &Context<'_>, place: Place) -> Poll<()> {
+    /// Waits until this many tasks have ended that were not joined yet.
+    pub(crate) fn poll_ends(
+        self: &Rc<Self>,
+        wanted: usize,
+        cx: &Context<'_>,
+        place: Place,
+    ) -> Poll<()> {
+        if self.have_ended(wanted) {
+            return Poll::Ready(());
+        }
+        self.wanted.set(wanted);
         let is_known = self.waiter.borrow().as_ref().is_some_and(|waiter| waiter.is_for(cx));
         if !is_known {
             // Cloning a foreign waker may run any code, so that comes before the check.
             let waiter = Waiter::of(cx);
-            if self.first().is_some() {
+            if self.have_ended(wanted) {
                 drop_quietly(waiter);
                 return Poll::Ready(());
             }
@@ -100,6 +112,10 @@ impl Endings {
         }
         self.place.set(Some(place));
         Poll::Pending
+    }
+
+    fn have_ended(&self, wanted: usize) -> bool {
+        self.ended.borrow().len() >= wanted
     }
 
     /// Removes the waiter.
@@ -115,6 +131,9 @@ impl Endings {
             *place = None;
         }
         self.ended.borrow_mut().push_back(number);
+        if !self.have_ended(self.wanted.get()) {
+            return;
+        }
         let waiter = self.waiter.take();
         if let Some(waiter) = waiter {
             wake_safely(waiter); // The panic of a foreign waker must not become that of the ending task.

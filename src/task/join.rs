@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, Kernel, SpawnMeta, TaskId, TaskKey};
@@ -242,6 +242,27 @@ impl<T: 'static> Future for JoinHandle<T> {
     }
 }
 
+impl<T: 'static> JoinHandle<T> {
+    /// Waits until the task has finished; its output stays in it.
+    pub(crate) fn poll_finished(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_finished() {
+            return Poll::Ready(());
+        }
+        let mut output: Option<Result<T, Failure>> = None;
+        let poll = self.kernel.poll_join(self.slot, self.id, cx, &mut output);
+        debug_assert!(poll.is_pending(), "the task has not finished");
+        Poll::Pending
+    }
+
+    /// Takes the output of a task that has finished.
+    pub(crate) fn into_output(mut self) -> Result<T, JoinError> {
+        match (&mut self).poll_now(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => unreachable!("the task has finished"),
+        }
+    }
+}
+
 impl<T: 'static> Limited for &mut JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
@@ -253,7 +274,10 @@ impl<T: 'static> Limited for &mut JoinHandle<T> {
         self.taken = true;
         // A task that has gone without leaving an output was dropped with its scheduler.
         let output = output.unwrap_or(Err(Failure::Aborted));
-        Poll::Ready(output.map_err(|failure| JoinError::new(self.id, failure)))
+        Poll::Ready(
+            output
+                .map_err(|failure| JoinError::new(self.id, failure, &self.kernel, self.spawned_at)),
+        )
     }
 
     fn describe(&self) -> Option<WaitsFor> {

@@ -2,12 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::kernel::{Failure, TaskId};
-use crate::report::text_of;
+use crate::kernel::{Failure, Kernel, Place, TaskId};
+use crate::report::{Report, TaskLabel};
+use crate::watch::{CaughtPanic, ReportTarget};
 
 /// Why a task has no output: it panicked, or was cancelled or aborted; or it is a child of a scope and returned an
 /// error.
@@ -20,8 +21,7 @@ pub struct JoinError {
 }
 
 enum JoinCause {
-    /// The mutex is never contended; it makes the payload, which need not be `Sync`, shareable.
-    Panicked(Mutex<Box<dyn Any + Send>>),
+    Panicked(Box<CaughtPanic>),
     /// A cancelled task may have a reason; an aborted one has none.
     Aborted,
     Cancelled(Option<Arc<str>>),
@@ -30,13 +30,24 @@ enum JoinCause {
 }
 
 impl JoinError {
-    pub(crate) fn new(id: TaskId, failure: Failure) -> Self {
+    /// Creates the error of a task of this scheduler, which was spawned there.
+    #[cold]
+    pub(crate) fn new(id: TaskId, failure: Failure, kernel: &Kernel, spawned_at: Place) -> Self {
         let cause = match failure {
-            Failure::Panicked(payload) => JoinCause::Panicked(Mutex::new(payload)),
+            Failure::Panicked(payload) => {
+                let task = TaskLabel::new(id, None);
+                let describe = |message| Report::UnreadPanic { task, spawned_at, message };
+                JoinCause::Panicked(CaughtPanic::new(payload, ReportTarget::of(kernel), describe))
+            }
             Failure::Aborted => JoinCause::Aborted,
             Failure::Cancelled(reason) => JoinCause::Cancelled(reason),
         };
         JoinError { id, cause }
+    }
+
+    /// Creates the error of a task that was aborted.
+    pub(crate) fn aborted(id: TaskId) -> Self {
+        JoinError { id, cause: JoinCause::Aborted }
     }
 
     /// Creates the error of a scope's child that returned an `Err`.
@@ -51,7 +62,7 @@ impl JoinError {
 
     /// Returns whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, JoinCause::Panicked(_))
+        self.panic().is_some()
     }
 
     /// Returns whether the task was cancelled, and nothing in it handled the request; or was aborted, by a handle or
@@ -109,18 +120,31 @@ impl JoinError {
     /// The error itself, if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         match self.cause {
-            JoinCause::Panicked(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
-            }
+            JoinCause::Panicked(panic) => Ok(panic.take_payload()),
             JoinCause::Aborted | JoinCause::Cancelled(_) | JoinCause::Failed => Err(self),
         }
     }
 
+    /// Returns whether the task panicked, which does not count as reading that.
+    pub(crate) fn has_panicked(&self) -> bool {
+        matches!(self.cause, JoinCause::Panicked(_))
+    }
+
+    /// Returns whether user code has looked at the panic.
+    pub(crate) fn was_read(&self) -> bool {
+        matches!(&self.cause, JoinCause::Panicked(panic) if panic.was_read())
+    }
+
     /// Returns the message of the panic, if its payload is a string.
-    pub(crate) fn message(&self) -> Option<String> {
-        let JoinCause::Panicked(payload) = &self.cause else { return None };
-        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        text_of(&**payload).map(str::to_owned)
+    pub(crate) fn message(&self) -> Option<Arc<str>> {
+        self.panic()?.message()
+    }
+
+    /// Returns the panic, which then counts as read.
+    fn panic(&self) -> Option<&CaughtPanic> {
+        let JoinCause::Panicked(panic) = &self.cause else { return None };
+        panic.read();
+        Some(panic)
     }
 }
 

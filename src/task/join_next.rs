@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::kernel::TaskId;
+use crate::limits::{Limited, poll_limited};
 use crate::task::join_error::JoinError;
 use crate::task::join_set::{Ended, JoinSet};
 
@@ -38,7 +39,8 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the set, which aborts the tasks that have not finished. All outputs are lost.
+    /// Dropping the future drops the set, which aborts the tasks that have not finished. All outputs are lost; the
+    /// failures among them are reported like those of other tasks whose handles are dropped.
     ///
     /// # Example
     ///
@@ -56,10 +58,11 @@ impl<T: 'static> JoinSet<T> {
     /// ```
     #[track_caller]
     pub fn join_all(self) -> JoinSetAll<T> {
-        JoinSetAll { set: self, ended: Vec::new(), place: Location::caller() }
+        JoinSetAll { set: self, place: Location::caller() }
     }
 
-    /// Aborts all tasks, and waits until they have ended. They cannot clean up, and their outputs are dropped.
+    /// Aborts all tasks, and waits until they have ended. They cannot clean up, and their outputs are dropped; the
+    /// failures among them are reported.
     ///
     /// # Cancel safety
     ///
@@ -127,7 +130,6 @@ impl<T> fmt::Debug for JoinNextWithId<'_, T> {
 #[must_use = "dropping it aborts the tasks"]
 pub struct JoinSetAll<T: 'static> {
     set: JoinSet<T>,
-    ended: Vec<Ended<T>>,
     place: &'static Location<'static>,
 }
 
@@ -135,12 +137,16 @@ impl<T> Future for JoinSetAll<T> {
     type Output = Vec<Result<T, JoinError>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let JoinSetAll { set, ended, place } = &mut *self;
-        while let Some(next) = ready!(set.poll_next_ended(cx, place)) {
-            ended.push(next);
-        }
-        ended.sort_unstable_by_key(|ended| ended.rank);
-        Poll::Ready(std::mem::take(ended).into_iter().map(|ended| ended.output).collect())
+        poll_limited(&mut *self, cx)
+    }
+}
+
+impl<T> Limited for &mut JoinSetAll<T> {
+    type Output = Vec<Result<T, JoinError>>;
+
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
+        ready!(self.set.poll_all_ended(cx, self.place));
+        Poll::Ready(self.set.take_all())
     }
 }
 
@@ -163,8 +169,10 @@ impl<T> Future for Shutdown<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        while let Some(ended) = ready!(self.next.poll_ended(cx)) {
-            drop(ended);
+        let JoinNext { set, place } = &mut self.next;
+        // Dropped unread: if a task has panicked, that is reported.
+        while let Some(handle) = ready!(set.poll_next_handle(cx, place)) {
+            drop(handle);
         }
         Poll::Ready(())
     }

@@ -216,10 +216,15 @@ impl<T> JoinSet<T> {
 
     /// Drops the handles, and with them the outputs of finished tasks, in spawn order.
     fn let_go(&mut self) {
+        drop(self.drain());
+    }
+
+    /// Takes the tasks out of the set, in spawn order.
+    fn drain(&mut self) -> Vec<Joined<T>> {
         self.len = 0;
         let mut members: Vec<Joined<T>> = self.members.drain(..).flatten().collect();
         members.sort_unstable_by_key(|joined| joined.rank);
-        drop(members);
+        members
     }
 
     /// Returns the tasks in the set, in spawn order.
@@ -229,6 +234,8 @@ impl<T> JoinSet<T> {
         members
     }
 }
+
+const IN_SET: &str = "a task stays in the set until its end is taken out";
 
 /// Methods that join without waiting.
 impl<T: 'static> JoinSet<T> {
@@ -268,15 +275,19 @@ impl<T: 'static> JoinSet<T> {
     /// Does the same; pending if the first finished task is still in its last turn.
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T>>> {
         let Some(number) = self.endings.first() else { return Poll::Ready(None) };
-        let place = &mut self.members[number as usize];
-        let joined = place.as_mut().expect("a task stays in the set until its end is taken out");
+        let joined = self.members[number as usize].as_mut().expect(IN_SET);
         let output = ready!(Pin::new(&mut joined.handle).poll(cx));
-        let (id, rank) = (joined.handle.id(), joined.rank);
+        let joined = self.remove_first();
+        Poll::Ready(joined.map(|Joined { handle, rank }| Ended { id: handle.id(), rank, output }))
+    }
+
+    /// Removes the first task that has ended.
+    fn remove_first(&mut self) -> Option<Joined<T>> {
+        let number = self.endings.first()?;
         self.endings.remove_first();
-        *place = None;
         self.free.push(number);
         self.len -= 1;
-        Poll::Ready(Some(Ended { id, rank, output }))
+        self.members[number as usize].take()
     }
 
     /// Waits for the next task to finish; `None` if the set is empty.
@@ -292,8 +303,46 @@ impl<T: 'static> JoinSet<T> {
             if self.is_empty() {
                 return Poll::Ready(None);
             }
-            ready!(self.endings.poll_any(cx, place));
+            ready!(self.endings.poll_ends(1, cx, place));
         }
+    }
+
+    /// Waits for the next task to finish, and takes it out of the set with its output; `None` if the set is empty.
+    pub(crate) fn poll_next_handle(
+        &mut self,
+        cx: &Context<'_>,
+        place: &'static Location<'static>,
+    ) -> Poll<Option<JoinHandle<T>>> {
+        if self.is_empty() {
+            return Poll::Ready(None);
+        }
+        ready!(self.endings.poll_ends(1, cx, place));
+        let number = self.endings.first().expect("a task has ended") as usize;
+        let joined = self.members[number].as_mut().expect(IN_SET);
+        ready!(joined.handle.poll_finished(cx));
+        Poll::Ready(self.remove_first().map(|joined| joined.handle))
+    }
+
+    /// Waits for all tasks to finish. Their outputs stay in them, so that failures among them can be reported if the
+    /// wait is dropped.
+    pub(crate) fn poll_all_ended(
+        &mut self,
+        cx: &Context<'_>,
+        place: &'static Location<'static>,
+    ) -> Poll<()> {
+        ready!(self.endings.poll_ends(self.len, cx, place));
+        for joined in self.members.iter_mut().flatten() {
+            ready!(joined.handle.poll_finished(cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// Empties the set, all of whose tasks have finished, and returns their outputs in spawn order.
+    pub(crate) fn take_all(&mut self) -> Vec<Result<T, JoinError>> {
+        self.endings = self.endings.empty_copy();
+        self.free.clear();
+        let members = self.drain().into_iter();
+        members.map(|joined| joined.handle.into_output()).collect()
     }
 
     /// Where the set was created.

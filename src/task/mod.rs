@@ -41,7 +41,7 @@
 //! | clean up when cancelled | [`catch_cancel`] |
 //! | hold requests back for a while | [`mask`] |
 //! | always close a resource, and await that | [`with`](with()) |
-//! | keep work going when its waiter is dropped | [`shield`] |
+//! | keep work going when its waiter is dropped | [`shield`]; [`try_shield`], to have an `Err` reported then |
 //! | cancel futures that are not tasks, or many tasks together | [`CancelToken`] |
 //! | let the other tasks take their turns | [`yield_now`] |
 //! | pass a value down to everything awaited below | [`task_local!`](crate::task_local) |
@@ -102,8 +102,9 @@
 //!     the place of the catch and the remedy.
 //! 11. **The failures of a scope and of a `gather` are never lost.** Errors and panics that no [`ScopeError`] returns,
 //!     and panics that no `gather` returns, since it was dropped, timed out or cancelled, are
-//!     [reported](crate::scheduler::Builder::on_report) like those of a task whose handle was dropped. A panic that was
-//!     read is a value: if a `join!` of handles has collected it as a [`JoinError`], it is dropped with that.
+//!     [reported](crate::scheduler::Builder::on_report) like those of a task whose handle was dropped. So are panics
+//!     that a `join!` of handles, or another combinator, has collected and does not return. A [`JoinError`] that was
+//!     read is a value.
 //! 12. **In a [`try_scope`], the body's `Err` stops the children**, and is the first failure of the [`ScopeError`],
 //!     unless a child failed before. [`Scope::fail`] does the same from anywhere in the scope.
 //!
@@ -310,7 +311,6 @@ mod declare;
 mod inherit;
 mod join;
 mod on_drop;
-mod spawn;
 mod builder;
 mod local;
 mod remote;
@@ -319,6 +319,7 @@ mod remote_error;
 mod remote_handle;
 mod endings;
 mod join_set;
+mod spawn;
 mod join_next;
 mod with;
 #[cfg(all(test, turnwise_loom))]
@@ -349,7 +350,7 @@ pub use remote::Remote;
 pub(crate) use remote::Remotes;
 pub use remote_error::RemoteError;
 pub use remote_handle::RemoteHandle;
-pub use shield::{Shield, shield};
+pub use shield::{Shield, shield, try_shield};
 pub use spawn::{spawn, try_spawn};
 pub use with::{Exit, with};
 pub use yield_now::{YieldNow, checkpoint, yield_now};

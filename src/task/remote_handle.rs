@@ -9,11 +9,12 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::kernel::{Failure, SpawnMeta, TaskId, drop_quietly, find, run_quietly};
+use crate::kernel::{Failure, Place, SpawnMeta, TaskId, current, drop_quietly, find, run_quietly};
 use crate::limits::{Limited, poll_limited};
 use crate::report::HandedOver;
 use crate::task::remote::Remote;
 use crate::task::{JoinError, JoinHandle, RemoteError, id};
+use crate::watch::drop_unread;
 
 impl Remote {
     /// Spawns a task on the scheduler's thread.
@@ -59,16 +60,17 @@ impl Remote {
         let answer =
             Arc::new(Reply { state: Mutex::new(State::Open(None)), given: Condvar::new() });
         let promise = RemotePromise { answer: Some(Arc::clone(&answer)), task: None };
-        let meta = SpawnMeta::at(Location::caller());
+        let place = Location::caller();
         self.call(move |kernel| {
-            drop(JoinHandle::spawn(kernel.clone(), keep(make, promise), meta, None));
+            let task = keep(make, promise, place);
+            drop(JoinHandle::spawn(kernel.clone(), task, SpawnMeta::at(place), None));
         });
         RemoteHandle { answer, scheduler: self.scheduler() }
     }
 }
 
 /// Creates the future and runs it, and answers the promise however that ends.
-async fn keep<M, F>(make: M, mut promise: RemotePromise<F::Output>)
+async fn keep<M, F>(make: M, mut promise: RemotePromise<F::Output>, place: Place)
 where
     M: FnOnce() -> F,
     F: Future,
@@ -86,8 +88,11 @@ where
         turn.map_or_else(|payload| Poll::Ready(Err(payload)), |poll| poll.map(Ok))
     });
     if let Err(payload) = caught.await {
-        if promise.is_awaited() {
-            promise.give(Err(RemoteError::of(JoinError::new(id(), Failure::Panicked(payload)))));
+        if promise.is_awaited()
+            && let Some(kernel) = current()
+        {
+            let panic = Failure::Panicked(payload);
+            promise.give(Err(RemoteError::of(JoinError::new(id(), panic, &kernel, place))));
             resume_unwind(Box::new(HandedOver));
         }
         resume_unwind(payload);
@@ -111,6 +116,13 @@ impl<T> Reply<T> {
     /// Nothing that runs under the lock can panic, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer that was given too late, or not taken, is dropped by the last of the two sides.
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        drop_unread(mem::replace(&mut *self.lock(), State::Taken));
     }
 }
 
@@ -151,7 +163,7 @@ impl<T> RemotePromise<T> {
 impl<T> Drop for RemotePromise<T> {
     fn drop(&mut self) {
         self.give(Err(match self.task {
-            Some(task) => RemoteError::of(JoinError::new(task, Failure::Aborted)),
+            Some(task) => RemoteError::of(JoinError::aborted(task)),
             None => RemoteError::gone(),
         }));
         // If the handle is gone, this drops the answer, perhaps during a panic: another panic must not escape.
@@ -162,7 +174,8 @@ impl<T> Drop for RemotePromise<T> {
 /// A handle to a task on another thread; created by [`Remote::spawn`].
 ///
 /// Await it, on any executor, or block on it with [`wait`](RemoteHandle::wait) in code that is not async. Dropping it
-/// detaches the task.
+/// detaches the task. If the task has panicked, or panics later, its scheduler
+/// [reports](crate::scheduler::Builder::on_report) that.
 ///
 /// # Cancel safety
 ///
@@ -171,7 +184,7 @@ impl<T> Drop for RemotePromise<T> {
 /// # Panics
 ///
 /// If it is polled again after it has completed.
-#[must_use = "dropping it detaches the task: its output or panic is lost"]
+#[must_use = "dropping it detaches the task: its output is lost"]
 pub struct RemoteHandle<T> {
     answer: Arc<Reply<T>>,
     scheduler: NonZeroU32,

@@ -4,8 +4,8 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::kernel::{SpawnMeta, current};
-use crate::task::JoinHandle;
 use crate::task::fallible::Fallible;
+use crate::task::{AbortHandle, JoinHandle, JoinSet};
 
 /// Spawns a new task on the scheduler that is running on this thread.
 ///
@@ -74,4 +74,34 @@ where
         "`try_spawn` needs a running scheduler: call it inside `block_on`, or use `Scheduler::try_spawn`",
     );
     JoinHandle::spawn(kernel, Fallible::new(future), SpawnMeta::at(Location::caller()), None)
+}
+
+impl<T: 'static, E: fmt::Debug + 'static> JoinSet<Result<T, E>> {
+    /// Spawns a task that may fail into the set: if its `Err` is not joined, that is reported; see
+    /// [`try_spawn`](crate::task::try_spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running scheduler.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use turnwise::{block_on, task::JoinSet};
+    ///
+    /// block_on(async {
+    ///     let mut set = JoinSet::new();
+    ///     set.try_spawn(async { "seven".parse::<u32>() });
+    ///     assert!(set.join_next().await.unwrap().unwrap().is_err()); // read, so not reported
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn try_spawn<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+    {
+        let kernel = current()
+            .expect("`JoinSet::try_spawn` needs a running scheduler: call it inside `block_on`");
+        self.spawn_in(kernel, Fallible::new(future), Location::caller())
+    }
 }

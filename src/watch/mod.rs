@@ -4,10 +4,12 @@ mod step;
 mod hook;
 mod observers;
 mod unread;
+mod caught;
 
+pub(crate) use caught::{CaughtPanic, ReportTarget, drop_unread};
 pub(crate) use hook::hook_waker;
 pub(crate) use observers::{Watch, emit};
 pub(crate) use step::TurnLog;
-pub(crate) use unread::{Failures, Reporter, Unread, origin, record_error, report};
+pub(crate) use unread::{Failures, Reporter, Unread, explained, origin, record_error, report};
 
 pub use step::Turn;

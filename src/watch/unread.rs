@@ -46,6 +46,10 @@ impl Failures {
         }
     }
 
+    pub(crate) fn policy(&self) -> FailurePolicy {
+        self.policy
+    }
+
     /// Takes the failure for which the scheduler shuts down, if there is one.
     pub(crate) fn take_fatal(&self) -> Option<Box<Report>> {
         self.fatal.take()
@@ -103,19 +107,12 @@ impl Failures {
         if self.policy == FailurePolicy::Ignore {
             return;
         }
-        // Both `Debug` and the destructor of the error may panic.
-        let error = catch_unwind(AssertUnwindSafe(explain));
-        let error = match error {
-            Ok(error) => Arc::from(error),
-            Err(payload) => {
-                drop_quietly(payload);
-                Arc::from("(its `Debug` impl panicked)")
-            }
-        };
+        let error = explained(explain);
         self.report_failure(kernel, Report::UnreadError { task, spawned_at, error });
     }
 
-    fn report_failure(&self, kernel: &Kernel, report: Report) {
+    /// Reports a failure, unless failures are ignored, and starts the shutdown for it if that is the policy.
+    pub(super) fn report_failure(&self, kernel: &Kernel, report: Report) {
         if self.policy == FailurePolicy::Ignore {
             return;
         }
@@ -178,9 +175,9 @@ impl Unread {
     }
 
     /// Reports the panic.
-    pub(crate) fn report_panic(self, message: Option<String>) {
+    pub(crate) fn report_panic(self, message: Option<Arc<str>>) {
         if let Some(failures) = self.kernel.part::<Failures>() {
-            failures.unread_panic(&self.kernel, self.origin, message.map(Arc::from));
+            failures.unread_panic(&self.kernel, self.origin, message);
         }
     }
 
@@ -219,7 +216,18 @@ pub(crate) fn origin(kernel: &Kernel, key: Key) -> Option<(TaskLabel, Place)> {
     Some((label(&board, key)?, board.taskmap.get(key)?.spawned_at))
 }
 
+/// Returns the text of an error, if that can be had: both `Debug` and the destructor of the error may panic.
+pub(crate) fn explained(explain: impl FnOnce() -> String) -> Arc<str> {
+    match catch_unwind(AssertUnwindSafe(explain)) {
+        Ok(error) => Arc::from(error),
+        Err(payload) => {
+            drop_quietly(payload);
+            Arc::from("(its `Debug` impl panicked)")
+        }
+    }
+}
+
 /// Prints a line on stderr. If that fails, nothing can be done.
-fn print(report: &Report) {
+pub(super) fn print(report: &Report) {
     run_quietly(|| eprintln!("turnwise: {report}"));
 }

@@ -20,6 +20,14 @@ impl Waiters {
         drop(old);
     }
 
+    /// Returns the name of the resource, if it has one.
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        if !self.is_listed() {
+            return None;
+        }
+        with_waits(|waits| waits.resources[self.resource.get()].resource.shared_name())
+    }
+
     /// Sets what may end a wait, besides the tasks that hold the resource.
     pub(crate) fn set_ended_by(&self, ended_by: EndedBy) {
         with_waits(|waits| self.listed(waits).ended_by = ended_by);
