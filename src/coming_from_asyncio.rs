@@ -119,8 +119,8 @@
 //! | `gather(…, return_exceptions=True)` | [`gather`](crate::gather), which returns a `Vec` of results | |
 //! | `asyncio.TaskGroup()` | [`task::scope`](crate::task::scope()), [`task::try_scope`](crate::task::try_scope()) | children may borrow; all errors are in one [`ScopeError`](crate::task::ScopeError) |
 //! | an exception in its body | an `Err` of the body of a `try_scope`, or [`s.fail(error)`](crate::task::Scope::fail) | to a plain `scope`, an `Err` of its body is a value, and the children continue |
-//! | `asyncio.as_completed` | [`as_completed`](crate::as_completed) | |
-//! | `asyncio.wait(…, FIRST_COMPLETED)` | [`wait`](crate::wait) | |
+//! | `asyncio.as_completed` | [`as_completed`](crate::as_completed) of handles | of bare futures, too, but these are no tasks: they make progress only while the next output is awaited |
+//! | `asyncio.wait(…, FIRST_COMPLETED)` | [`wait`](crate::wait) | of nothing, it is ready immediately, where asyncio raises a `ValueError` |
 //! | | [`race`](crate::race), [`select!`](crate::select!) | the first wins, and the others are dropped |
 //!
 //! If one task of a `gather` fails, the others *do* continue, in asyncio as here, although the opposite is often
@@ -190,9 +190,11 @@
 //! | `raise` | [`cancelled.resume().await`](crate::task::Cancelled::resume) | |
 //! | `finally` without an `await` | a destructor | |
 //! | `asyncio.wait_for(f(), 1)`, `asyncio.timeout(1)` | [`timeout(d, f())`](crate::timeout) | `Ok` if the inner future ends by itself after all, as since Python 3.9; for `Elapsed` after a clean-up, resume the request |
-//! | `asyncio.shield(f())` | [`task::shield(f())`](crate::task::shield) | |
+//! | `asyncio.wait_for(task, 1)` of a task | [`timeout(d, handle)`](crate::timeout) | asyncio cancels the task; here only the wait ends, and the task continues, detached, unless the handle is a [`CancelOnDrop`](crate::CancelOnDrop) |
+//! | `asyncio.shield(f())` | [`task::shield(f())`](crate::task::shield) | [`try_shield`](crate::task::try_shield), to have an error reported whose waiter is gone |
 //! | `await task`, and its waiter is cancelled | `handle.await` | asyncio cancels the task too; here it continues, unless the handle is a [`CancelOnDrop`](crate::CancelOnDrop) |
-//! | `task.uncancel()`, `cancelling()` | [`task::cancelling()`](crate::task::cancelling) | |
+//! | `task.cancelling()` | [`task::cancelling()`](crate::task::cancelling) | |
+//! | `task.uncancel()` | not needed | dropping the [`Cancelled`](crate::task::Cancelled) says that the request was dealt with |
 //! | | [`mask`](crate::task::mask) | holds requests back until its future has finished |
 //! | | [`abort`](crate::JoinHandle::abort) | no clean-up, always works |
 //!
@@ -254,10 +256,10 @@
 //!
 //! | asyncio | here | differs |
 //! |---|---|---|
-//! | `asyncio.Lock`, `Event`, `Semaphore`, `Condition`, `Barrier` | [`Mutex`](crate::sync::Mutex), [`Event`](crate::sync::Event), [`Semaphore`](crate::sync::Semaphore), [`Condvar`](crate::sync::Condvar), [`Barrier`](crate::sync::Barrier) | a lock contains a value, and a guard releases it |
+//! | `asyncio.Lock`, `Event`, `Semaphore`, `Condition`, `Barrier` | [`Mutex`](crate::sync::Mutex), [`Event`](crate::sync::Event), [`Semaphore`](crate::sync::Semaphore), [`Condvar`](crate::sync::Condvar), [`Barrier`](crate::sync::Barrier) | a lock contains a value, and a guard releases it; `Barrier::new(0)` is one of a single task, where asyncio raises a `ValueError` |
 //! | `asyncio.Queue`, `PriorityQueue`, `LifoQueue` | the same in [`channel`](crate::channel), with `join` and `shutdown` | [`mpsc`](crate::channel::mpsc) is more usual in Rust |
 //! | `BoundedSemaphore` | [`Semaphore`](crate::sync::Semaphore) | a permit releases itself, so it cannot be released twice |
-//! | `loop.create_future()` | [`Promise`](crate::sync::Promise); [`oneshot`](crate::channel::oneshot) if one task waits | |
+//! | `loop.create_future()` | [`Promise`](crate::sync::Promise); [`oneshot`](crate::channel::oneshot) if one task waits | an error that nothing reads is reported, as there |
 //! | `asyncio.to_thread(f)` | [`blocking::to_thread(f)`](crate::blocking::to_thread), [`spawn_blocking(f)`](crate::spawn_blocking) | the second starts immediately |
 //! | `loop.run_in_executor(pool, f)` | [`pool.submit(f)`](crate::ThreadPool::submit) | |
 //! | `ThreadPoolExecutor(3)` | [`ThreadPool::new(3)`](crate::ThreadPool::new) | |

@@ -139,9 +139,9 @@
 //!
 //! # What it promises
 //!
-//! * **Order.** Tasks run in the order in which they became ready, and timers due together fire in the order in which
-//!   they were created; given the same inputs and a virtual clock, a program has the same order in every run. Another
-//!   order can be [chosen](Policy).
+//! * **Order.** Tasks run in the order in which they became ready, and timers due together fire by deadline, then in the
+//!   order in which they were created; given the same inputs and a virtual clock, a program has the same order in every
+//!   run. Another order can be [chosen](Policy).
 //! * **Futures need not be `Send`**, and a `block_on` may borrow. Tasks, [`JoinHandle`]s, locks and schedulers stay on
 //!   their thread. Wakers, [`Remote`]s, [`RemoteHandle`](task::RemoteHandle)s, [`ThreadPool`]s,
 //!   [`BlockingHandle`](blocking::BlockingHandle)s and the senders of [`channel::remote`] may be used and dropped on

@@ -392,6 +392,51 @@ const HIDDEN: [&str; 21] = [
     "UseGatherHandles",
 ];
 
+/// The handles, guards and ends of channels that stay on their thread, by the file that declares them.
+const THREAD_BOUND: [(&str, &[&str]); 20] = [
+    ("scheduler/scheduler.rs", &["Scheduler"]),
+    ("task/join.rs", &["JoinHandle", "AbortHandle"]),
+    ("task/on_drop.rs", &["CancelOnDrop", "AbortOnDrop"]),
+    ("task/join_set.rs", &["JoinSet"]),
+    ("cancel/token.rs", &["CancelToken", "DropGuard"]),
+    ("cancel/cancelled.rs", &["Cancelled"]),
+    ("scope/spawning.rs", &["Scope"]),
+    ("scope/handle.rs", &["ScopedHandle"]),
+    ("sync/mutex.rs", &["Mutex", "MutexGuard"]),
+    ("sync/rwlock.rs", &["RwLockReadGuard", "RwLockWriteGuard"]),
+    ("sync/semaphore.rs", &["SemaphorePermit"]),
+    ("sync/permits.rs", &["OwnedSemaphorePermit"]),
+    ("sync/promise.rs", &["Promise"]),
+    ("channel/mpsc/sender.rs", &["Sender"]),
+    ("channel/mpsc/permit.rs", &["Permit"]),
+    ("channel/mpsc/unbounded.rs", &["UnboundedSender"]),
+    ("channel/oneshot.rs", &["Sender", "Receiver"]),
+    ("channel/broadcast/sender.rs", &["Sender"]),
+    ("channel/watch/sender.rs", &["Sender"]),
+    ("channel/queue/kinds.rs", &["Queue", "LifoQueue", "PriorityQueue"]),
+];
+
+const RECEIVERS: [&str; 4] = ["mpsc", "broadcast", "watch", "remote"];
+
+#[test]
+fn what_stays_on_its_thread_shows_that_and_names_the_remedy() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let check = |file: &str, name: &str| {
+        let text = fs::read_to_string(src.join(file)).unwrap();
+        let item = text.find(&format!("\npub struct {name}")).expect("it is declared there");
+        let docs = text[..item].lines().rev();
+        let docs = docs.take_while(|line| line.starts_with("///") || line.starts_with("#["));
+        let docs: Vec<&str> = docs.collect();
+        let has = |text: &str| docs.iter().any(|line| line.contains(text));
+        assert!(has("# It is not `Send`") && has("```compile_fail,E0277"), "{file}: {name}");
+        assert!(has("Remote") || has("channel::remote"), "{file}: {name} names no remedy");
+    };
+    for (file, names) in THREAD_BOUND {
+        names.iter().for_each(|name| check(file, name));
+    }
+    RECEIVERS.iter().for_each(|kind| check(&format!("channel/{kind}/receiver.rs"), "Receiver"));
+}
+
 #[test]
 fn every_public_type_is_in_a_table() {
     /// Collects the names of all public types that are declared below a folder.

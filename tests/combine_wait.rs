@@ -30,6 +30,12 @@ fn summary(ended: &Done<u64>) -> (Vec<Option<u64>>, usize) {
 }
 
 #[test]
+fn a_wait_for_nothing_is_ready_immediately() {
+    let ended = turnwise::block_on(wait(Vec::<JoinHandle<()>>::new()).first_completed());
+    assert!(ended.done.is_empty() && ended.pending.is_empty());
+}
+
+#[test]
 fn by_default_it_waits_for_all() {
     virtual_time().block_on(async {
         let handles = tasks([3, 1, 2]);

@@ -131,15 +131,21 @@ fn after_a_stall_on_a_real_clock_the_next_tick_is_a_period_away_or_on_the_old_sc
             let mut interval = interval(period).missed(missed);
             let start = interval.tick().await;
             spawn(async move { thread::sleep(period * 7 / 2) });
-            assert_eq!(interval.tick().await - start, period);
+            let second = interval.tick().await;
             let seen = now();
             let next = interval.tick().await;
             assert!(seen >= start + period * 7 / 2);
             match missed {
-                Missed::Delay => assert!(next >= start + period * 9 / 2 && next <= seen + period),
-                _ => assert!(
-                    (next - start).as_nanos() % period.as_nanos() == 0 && next > start + 3 * period
-                ),
+                Missed::Delay => {
+                    // The first tick may be late too.
+                    assert!(second - start >= period);
+                    assert!(next >= start + period * 9 / 2 && next <= seen + period);
+                }
+                _ => {
+                    assert_eq!(second - start, period);
+                    assert_eq!((next - start).as_nanos() % period.as_nanos(), 0);
+                    assert!(next > start + 3 * period);
+                }
             }
         });
     }
@@ -182,7 +188,9 @@ fn on_a_real_clock_a_little_delay_does_not_shift_the_schedule() {
     turnwise::block_on(async {
         let mut interval = interval(2 * MILLI);
         let mut due = interval.tick().await;
-        for _ in 0..100 {
+        let mut rounds = 0..100;
+        // On a machine that is slow now, more rounds than that.
+        while rounds.next().is_some() || kept.get() == 0 {
             let seen = now();
             let next = loop {
                 select! {
@@ -197,7 +205,6 @@ fn on_a_real_clock_a_little_delay_does_not_shift_the_schedule() {
             due = next;
         }
     });
-    assert!(kept.get() > 0, "the machine was too slow to see anything");
 }
 
 /// What [`ticks_awaited`] should return, or if the owner is busy instead of waiting, in units of 100 µs.

@@ -817,6 +817,7 @@ fn a_failure_is_reported_by_the_scheduler_and_the_next_run_is_kept() {
     let reports = log.clone();
     let scheduler = Scheduler::builder()
         .virtual_time()
+        .slow_poll(Duration::MAX)
         .on_report(move |report| reports.note(report.to_string()))
         .build();
     let jobs = Jobs::new();
@@ -838,7 +839,11 @@ fn a_failure_is_reported_by_the_scheduler_and_the_next_run_is_kept() {
 fn a_hook_receives_failures_instead() {
     let (log, reported) = (Log::default(), Count::default());
     let reports = reported.clone();
-    let scheduler = Scheduler::builder().virtual_time().on_report(move |_| reports.add()).build();
+    let scheduler = Scheduler::builder()
+        .virtual_time()
+        .slow_poll(Duration::MAX)
+        .on_report(move |_| reports.add())
+        .build();
     let jobs = Jobs::new();
     let failures = log.clone();
     jobs.on_failure(move |failure| {

@@ -44,6 +44,40 @@ fn witness(scheduler: &Scheduler) -> JoinHandle<&'static str> {
 
 // ----- in a turn -----
 
+#[test]
+fn a_panic_drops_what_is_in_scope_from_the_inside_out_and_then_the_handle_is_ready() {
+    struct Says(Log, &'static str);
+    impl Drop for Says {
+        fn drop(&mut self) {
+            self.0.note(self.1);
+        }
+    }
+    let (scheduler, log) = (virtual_time(), Log::default());
+    let says = |text| Says(log.clone(), text);
+    let (outer, argument, beside) = (says("outer"), says("argument"), says("beside"));
+    let (first, second) = (says("first"), says("second"));
+    let panics = async move |_argument: Says| {
+        let _first = first;
+        yield_now().await;
+        let _second = second;
+        panic!("on purpose");
+    };
+    let handle = scheduler.spawn(async move {
+        let _outer = outer;
+        turnwise::join!(panics(argument), async move {
+            let _beside = beside;
+            pending::<()>().await;
+        });
+    });
+    let waiter = log.clone();
+    scheduler.block_on(async move {
+        assert!(handle.await.unwrap_err().is_panic());
+        waiter.note("the handle is ready");
+    });
+    let expected = ["second", "first", "argument", "beside", "outer", "the handle is ready"];
+    assert_eq!(log.take(), expected);
+}
+
 // async-executor#136, async-executor#55: a task that panicked left the executor unusable.
 #[test]
 fn one_task_in_a_hundred_panics_and_the_others_finish() {

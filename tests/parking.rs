@@ -346,7 +346,7 @@ fn a_near_timer_is_noticed_though_the_thread_is_parked_until_a_far_one() {
     let helper = thread::spawn(move || {
         assert!(parks.recv().unwrap().unwrap() > HOUR / 2, "it parks for an hour");
         sender.send(()).unwrap();
-        parks.recv().unwrap().unwrap()
+        parks.recv().ok().flatten()
     });
     let start = Instant::now();
     scheduler.block_on(async {
@@ -354,10 +354,10 @@ fn a_near_timer_is_noticed_though_the_thread_is_parked_until_a_far_one() {
         sleep(Duration::from_millis(5)).await;
     });
     assert!(start.elapsed() < HOUR / 2);
-    assert!(
-        helper.join().unwrap() <= Duration::from_millis(6),
-        "the nearer deadline and the slack"
-    );
+    drop(scheduler);
+    // If the thread was held up for so long that the deadline had passed, it has not parked again.
+    let second = helper.join().unwrap().unwrap_or_default();
+    assert!(second <= Duration::from_millis(6), "the nearer deadline and the slack");
 }
 
 #[test]
@@ -367,14 +367,15 @@ fn deadlines_within_the_slack_share_one_park() {
         for number in 0..20 {
             scheduler.spawn(sleep(Duration::from_millis(10) + number * Duration::from_micros(500)));
         }
+        let start = Instant::now();
         scheduler.run().unwrap();
-        scheduler.metrics().parks
+        (scheduler.metrics().parks, start.elapsed())
     };
-    let within = parks(Duration::from_millis(50));
-    assert!(
-        within <= 2,
-        "{within} parks; two only if the deadlines straddle a multiple of the slack"
-    );
+    let slack = Duration::from_millis(50);
+    let (within, took) = parks(slack);
+    // Each park ends at a multiple of the slack.
+    let multiples = took.as_millis() / slack.as_millis() + 1;
+    assert!(u128::from(within) <= multiples, "{within} parks in {took:?}");
 }
 
 #[test]

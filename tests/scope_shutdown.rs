@@ -372,6 +372,7 @@ fn a_failure_of_a_child_is_read_by_its_scope_and_shuts_nothing_down() {
     let seen = Rc::clone(&reports);
     let scheduler = Scheduler::builder()
         .on_failure(FailurePolicy::Shutdown)
+        .slow_poll(Duration::MAX)
         .on_report(move |_| seen.set(seen.get() + 1))
         .build();
     let error = scheduler.block_on(scope(async |s| {

@@ -515,14 +515,17 @@ fn the_report_callback_may_use_the_scheduler_and_drop_another_scope() {
     let other = Rc::new(RefCell::new(None));
     let calls = Rc::new(Cell::new(0));
     let (own, held, count) = (Rc::clone(&place), Rc::clone(&other), Rc::clone(&calls));
-    let builder = Scheduler::builder().virtual_time().on_report(move |_| {
-        count.set(count.get() + 1);
-        let own = own.borrow();
-        let own = own.as_ref().unwrap();
-        assert_eq!(own.snapshot().turn, own.metrics().turns);
-        own.spawn(async {});
-        drop::<Option<Pin<Box<dyn Future<Output = _>>>>>(held.take()); // Printed on stderr.
-    });
+    let builder = Scheduler::builder()
+        .virtual_time()
+        .slow_poll(std::time::Duration::MAX)
+        .on_report(move |_| {
+            count.set(count.get() + 1);
+            let own = own.borrow();
+            let own = own.as_ref().unwrap();
+            assert_eq!(own.snapshot().turn, own.metrics().turns);
+            own.spawn(async {});
+            drop::<Option<Pin<Box<dyn Future<Output = _>>>>>(held.take()); // Printed on stderr.
+        });
     *place.borrow_mut() = Some(builder.build());
     if let Some(scheduler) = &*place.borrow() {
         scheduler.block_on(async {

@@ -312,6 +312,7 @@ fn the_error_of_a_task_that_inherits_is_reported_if_it_is_not_read() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&reports);
     let scheduler = Scheduler::builder()
+        .slow_poll(Duration::MAX)
         .on_report(move |report| log.borrow_mut().push(report.to_string()))
         .build();
     HANDED_DOWN.sync_scope(6, || {

@@ -18,6 +18,9 @@ const MILLI: Duration = Duration::from_millis(1);
 struct Busy {
     /// How long their turns take.
     length: Cell<Duration>,
+    /// The length of a sleep that has just been created: its deadline is not later than this length after the start of
+    /// the next turn of one of the tasks, however long the thread is held up.
+    awaited: Cell<Option<Duration>>,
     /// When the sleep is due whose delay is measured.
     due: Cell<Option<Instant>>,
     /// How many of their turns started after that.
@@ -43,6 +46,9 @@ impl Busy {
 
     fn turn(&self) {
         let start = Instant::now();
+        if let Some(length) = self.awaited.take() {
+            self.due.set(Some(start + length));
+        }
         if self.due.get().is_some_and(|due| due <= start) {
             self.late.set(self.late.get() + 1);
         }
@@ -52,7 +58,8 @@ impl Busy {
     /// Waits by `wait`, which is due after `length`; returns how many turns late it was.
     async fn lateness(&self, length: Duration, wait: impl Future) -> u32 {
         self.late.set(0);
-        self.due.set(Some(Instant::now() + length));
+        self.due.set(None);
+        self.awaited.set(Some(length));
         wait.await;
         self.late.get()
     }

@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::pending;
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 use turnwise::scheduler::{Builder, FailurePolicy, Report};
 use turnwise::{
@@ -29,7 +30,7 @@ fn marked(text: &str) -> String {
 /// Logs the reports, with places as marks.
 fn reported(builder: Builder, log: &Log) -> Builder {
     let lines = log.clone();
-    builder.on_report(move |report| {
+    builder.slow_poll(Duration::MAX).on_report(move |report| {
         lines.say(marked(&report.to_string()));
     })
 }
@@ -168,7 +169,7 @@ fn the_report_callback_may_spawn_take_snapshots_and_drop_handles() {
     let (own, handles) = (Rc::clone(&place), Rc::new(RefCell::new(Vec::new())));
     let (held, count) = (Rc::clone(&handles), Rc::new(Cell::new(0)));
     let calls = Rc::clone(&count);
-    let builder = Scheduler::builder().on_report(move |_| {
+    let builder = Scheduler::builder().slow_poll(Duration::MAX).on_report(move |_| {
         calls.set(calls.get() + 1);
         let own = own.borrow();
         let own = own.as_ref().unwrap();
@@ -191,7 +192,7 @@ fn the_report_callback_may_spawn_take_snapshots_and_drop_handles() {
 fn a_report_callback_that_panics_is_not_called_again() {
     let count = Rc::new(Cell::new(0));
     let calls = Rc::clone(&count);
-    let builder = Scheduler::builder().on_report(move |_| {
+    let builder = Scheduler::builder().slow_poll(Duration::MAX).on_report(move |_| {
         calls.set(calls.get() + 1);
         panic!("on purpose");
     });

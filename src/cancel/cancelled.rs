@@ -14,10 +14,23 @@ use crate::cancel::clean_up::CleanUp;
 /// It is a guard: the clean-up lasts until it is dropped. Until then, further requests of the same origin are
 /// [counted](Cancelled::requests), and requests from elsewhere wait. Dropping it means that the request has been dealt
 /// with. [`resume`](Cancelled::resume) passes the request on instead.
+///
+/// # It is not `Send`
+///
+/// Blocking work belongs into a [`spawn_blocking`](crate::spawn_blocking), which returns its result; another thread spawns
+/// with a [`Remote`](crate::Remote), or sends values through a [`channel::remote`](crate::channel::remote).
+///
+/// ```compile_fail,E0277
+/// use turnwise::task::Cancelled;
+/// fn in_background(cancelled: Cancelled) {
+///     std::thread::spawn(move || drop(cancelled));
+/// }
+/// ```
 #[derive(Error)]
 #[error("{}", self.reason())]
 #[must_use = "the clean-up lasts until this is dropped; dropping it immediately leaves the clean-up unprotected"]
 #[doc(alias = "CancelledError")]
+#[doc(alias = "uncancel")]
 pub struct Cancelled {
     clean_up: CleanUp,
 }

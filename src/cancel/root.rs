@@ -154,7 +154,6 @@ pub(crate) fn after_turn(kernel: &Kernel, roots: &Roots, key: Key, flags: Flags)
 ///     assert_eq!(handle.await.unwrap(), (2, 0));
 /// });
 /// ```
-#[doc(alias = "uncancel")]
 pub fn cancelling() -> u32 {
     let Some(task) = TaskKey::current() else { return 0 };
     let Some(kernel) = find(task.scheduler) else { return 0 };

@@ -39,6 +39,15 @@ use crate::sync::waiters::{Left, Waiters};
 ///     assert_eq!(worker.await.unwrap().as_deref(), Some("closing time"));
 /// });
 /// ```
+///
+/// # It is not `Send`
+///
+/// Another thread cancels by [`Remote::spawn`](crate::Remote::spawn), or by a message through a [`channel::remote`](crate::channel::remote).
+///
+/// ```compile_fail,E0277
+/// let token = turnwise::task::CancelToken::new();
+/// std::thread::spawn(move || token.cancel());
+/// ```
 #[derive(Clone)]
 #[doc(alias = "CancellationToken")]
 #[doc(alias = "StopToken")]
@@ -341,6 +350,15 @@ impl<F> fmt::Debug for RunUntilCancelled<'_, F> {
 }
 
 /// Cancels a token when it is dropped; returned by [`CancelToken::drop_guard`].
+///
+/// # It is not `Send`
+///
+/// Like its [`CancelToken`]; use [`Remote`](crate::Remote) or [`channel::remote`](crate::channel::remote).
+///
+/// ```compile_fail,E0277
+/// let guard = turnwise::task::CancelToken::new().drop_guard();
+/// std::thread::spawn(move || drop(guard));
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it cancels the token"]
 pub struct DropGuard {

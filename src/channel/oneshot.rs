@@ -147,6 +147,16 @@ impl<T> OneshotShared<T> {
 }
 
 /// The sending side of a [`channel`]. If it is dropped without sending, the receiver completes with [`RecvError`].
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::oneshot::channel();
+/// std::thread::spawn(move || sender.send(1));
+/// ```
 #[must_use = "dropping it closes the channel: the receiver gets an error"]
 pub struct Sender<T> {
     shared: Rc<OneshotShared<T>>,
@@ -260,6 +270,16 @@ impl<T> fmt::Debug for Sender<T> {
 /// # Panics
 ///
 /// If it is polled after completion.
+///
+/// # It is not `Send`
+///
+/// To receive on another thread, use a channel of std; to send from another one, a
+/// [`channel::remote`](crate::channel::remote) or [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::oneshot::channel::<u32>();
+/// std::thread::spawn(move || drop(receiver));
+/// ```
 #[must_use = "dropping it closes the channel: sending fails"]
 pub struct Receiver<T> {
     shared: Rc<OneshotShared<T>>,

@@ -15,7 +15,7 @@ use crate::time::{Sleep, sleep};
 
 /// Waits until all tasks have finished or, if so configured, until the first has finished, the first has
 /// failed, or a timeout has expired. Returns the outputs of the finished tasks, and the handles of the
-/// others, which continue.
+/// others, which continue. Without any handle it is ready immediately.
 ///
 /// # Cancel safety
 ///

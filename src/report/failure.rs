@@ -17,12 +17,13 @@ use crate::report::wait::WaitsFor;
 /// # Example
 ///
 /// ```
-/// use std::{cell::RefCell, rc::Rc};
+/// use std::{cell::RefCell, rc::Rc, time::Duration};
 /// use turnwise::{Scheduler, task};
 ///
 /// let reports = Rc::new(RefCell::new(Vec::new()));
 /// let log = Rc::clone(&reports);
 /// let scheduler = Scheduler::builder()
+///     .slow_poll(Duration::MAX) // reports nothing but failures
 ///     .on_report(move |report| log.borrow_mut().push(report.to_string()))
 ///     .build();
 /// scheduler.block_on(async {

@@ -1,4 +1,4 @@
-//! The state of a scheduler at one moment, as plain data that prints itself.
+//! The state of a scheduler at one moment, as plain data. A snapshot prints itself.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -81,7 +81,7 @@ pub struct Snapshot {
     pub holds: Vec<ClockHold>,
 }
 
-/// Counters of a scheduler.
+/// Counters of a scheduler: plain data, which has no `Display`; a [`Snapshot`] has.
 ///
 /// Returned by [`Scheduler::metrics`](crate::Scheduler::metrics).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -154,11 +154,14 @@ impl Builder {
     ///
     /// ```
     /// use std::{cell::Cell, rc::Rc};
-    /// use turnwise::{Scheduler, spawn, yield_now};
+    /// use turnwise::{Scheduler, scheduler::Report, spawn};
     ///
     /// let lost = Rc::new(Cell::new(0));
     /// let count = Rc::clone(&lost);
-    /// let scheduler = Scheduler::builder().on_report(move |_| count.set(count.get() + 1)).build();
+    /// let count_panics = move |report: &Report| {
+    ///     count.set(count.get() + u32::from(matches!(report, Report::UnreadPanic { .. })));
+    /// };
+    /// let scheduler = Scheduler::builder().on_report(count_panics).build();
     /// scheduler.block_on(async {
     ///     spawn(async { panic!("its handle is dropped") });
     ///     let awaited = spawn(async { panic!("its handle is awaited") });

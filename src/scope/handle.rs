@@ -51,6 +51,17 @@ use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
 /// [`Scope::spawn`]: crate::task::Scope::spawn
 /// [`Scope::try_spawn`]: crate::task::Scope::try_spawn
 /// [`ScopeError`]: crate::task::ScopeError
+///
+/// # It is not `Send`
+///
+/// On another thread, use [`Remote::spawn`](crate::Remote::spawn): its handle is `Send`.
+///
+/// ```compile_fail,E0277
+/// use turnwise::task::ScopedHandle;
+/// fn elsewhere(handle: ScopedHandle<'static, u32>) {
+///     std::thread::spawn(move || handle.cancel());
+/// }
+/// ```
 pub struct ScopedHandle<'scope, T> {
     pub(super) members: &'scope Members,
     pub(super) slot: u32,

@@ -19,11 +19,46 @@ use crate::task::{Builder, Inherited, inherits};
 
 /// Spawns the children of a scope; the argument of the body of a [`scope`](crate::task::scope).
 ///
-/// It is a shared reference. Pass it to children, to functions that spawn (`async fn tree(s: &Scope<'_, '_>)`), or to
-/// the children of nested scopes.
+/// It is a shared reference. Pass it to children, to functions that spawn, or to the children of nested scopes. A
+/// function that spawns takes it for as long as the scope lives, as here, since `&Scope<'_, '_>` is a shorter borrow,
+/// with which nothing can be spawned:
+///
+/// ```
+/// use turnwise::{block_on, task, task::Scope};
+///
+/// async fn squares<'s>(s: &'s Scope<'s, '_>, numbers: std::ops::Range<u32>) -> u32 {
+///     let children: Vec<_> = numbers.map(|number| s.spawn(async move { number * number })).collect();
+///     let mut sum = 0;
+///     for child in children {
+///         sum += child.await.unwrap();
+///     }
+///     sum
+/// }
+/// assert_eq!(block_on(task::scope(async |s| squares(s, 1..4).await))?, 14);
+/// # Ok::<(), task::ScopeError>(())
+/// ```
+///
+/// ```compile_fail
+/// # use turnwise::task::Scope;
+/// async fn squares(s: &Scope<'_, '_>) {
+///     s.spawn(async {}); // error: lifetime may not live long enough
+/// }
+/// ```
 ///
 /// `'scope` is the lifetime of the scope, `'env` that of what its children may borrow. Both are invariant, as in
 /// [`std::thread::Scope`].
+///
+/// # It is not `Send`
+///
+/// Another thread cannot spawn children; it spawns tasks with a [`Remote`](crate::Remote), or sends the work through a
+/// [`channel::remote`](crate::channel::remote).
+///
+/// ```compile_fail,E0277
+/// use turnwise::task::Scope;
+/// fn elsewhere(s: &'static Scope<'static, 'static>) {
+///     std::thread::spawn(move || s.cancel("no more"));
+/// }
+/// ```
 #[doc(alias = "TaskGroup")]
 #[doc(alias = "nursery")]
 pub struct Scope<'scope, 'env: 'scope> {

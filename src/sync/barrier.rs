@@ -52,7 +52,7 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// Creates a barrier for `parties` tasks. As in std, 0 is the same as 1: no task ever waits.
+    /// Creates a barrier for `parties` tasks. As in std, 0 is the same as 1: no task ever waits, and each is a leader.
     pub const fn new(parties: usize) -> Self {
         Barrier {
             parties: if parties == 0 { 1 } else { parties },

@@ -43,6 +43,16 @@ use crate::sync::queued::{Queued, Source};
 ///     assert_eq!(*account.lock().await, 71);
 /// });
 /// ```
+///
+/// # It is not `Send`
+///
+/// Another thread works with the data by a task here, which a [`Remote`](crate::Remote) spawns, or sends values through a
+/// [`channel::remote`](crate::channel::remote). What threads share needs std's `Mutex`.
+///
+/// ```compile_fail,E0277
+/// let mutex = turnwise::sync::Mutex::new(std::cell::Cell::new(0));
+/// std::thread::scope(|threads| { threads.spawn(|| drop(&mutex)); });
+/// ```
 #[doc(alias = "Lock")]
 pub struct Mutex<T: ?Sized> {
     gate: Gate,
@@ -181,6 +191,17 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 }
 
 /// Keeps the mutex locked until it is dropped; dereferences to the value.
+///
+/// # It is not `Send`
+///
+/// Nor is its lock. A [`Remote`](crate::Remote) spawns a task here, where the data is; a
+/// [`channel::remote`](crate::channel::remote) brings values here.
+///
+/// ```compile_fail,E0277
+/// let mutex = turnwise::sync::Mutex::new(0);
+/// let guard = mutex.try_lock().unwrap();
+/// std::thread::scope(|threads| { threads.spawn(move || drop(guard)); });
+/// ```
 #[must_use = "dropping it unlocks the mutex"]
 pub struct MutexGuard<'a, T: ?Sized> {
     // Drop order: the borrow of the value ends before the next in line gets the lock.

@@ -138,6 +138,17 @@ impl fmt::Debug for AcquireOwned {
 /// One or more permits of a semaphore, returned to it when this is dropped.
 ///
 /// Unlike a [`SemaphorePermit`](crate::sync::SemaphorePermit), it keeps the semaphore alive by an `Rc`.
+///
+/// # It is not `Send`
+///
+/// Nor is its semaphore. Another thread spawns with a [`Remote`](crate::Remote), or sends through a
+/// [`channel::remote`](crate::channel::remote).
+///
+/// ```compile_fail,E0277
+/// let semaphore = std::rc::Rc::new(turnwise::sync::Semaphore::new(1));
+/// let permit = semaphore.try_acquire_owned().unwrap();
+/// std::thread::spawn(move || drop(permit));
+/// ```
 #[must_use = "dropping it gives the permits back"]
 pub struct OwnedSemaphorePermit {
     held: HeldPermits<Rc<Semaphore>>,

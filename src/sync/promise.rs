@@ -39,6 +39,16 @@ use crate::sync::promise_future::{PromiseCallback, PromiseFuture, PromiseShared}
 ///     assert_eq!(promise.await.unwrap(), 42);
 /// });
 /// ```
+///
+/// # It is not `Send`
+///
+/// Another thread settles it by a task here, which a [`Remote`](crate::Remote) spawns, or sends the value through a
+/// [`channel::remote`](crate::channel::remote).
+///
+/// ```compile_fail,E0277
+/// let promise = turnwise::sync::Promise::new();
+/// std::thread::spawn(move || promise.set(1));
+/// ```
 #[doc(alias = "Future")]
 #[doc(alias = "Shared")]
 #[doc(alias = "SetOnce")]

@@ -235,6 +235,17 @@ impl<T: ?Sized> fmt::Debug for Write<'_, T> {
 }
 
 /// Keeps the lock locked for reading until it is dropped; dereferences to the value.
+///
+/// # It is not `Send`
+///
+/// Nor is its lock. A [`Remote`](crate::Remote) spawns a task here, where the data is; a
+/// [`channel::remote`](crate::channel::remote) brings values here.
+///
+/// ```compile_fail,E0277
+/// let lock = turnwise::sync::RwLock::new(0);
+/// let guard = lock.try_read().unwrap();
+/// std::thread::scope(|threads| { threads.spawn(move || drop(guard)); });
+/// ```
 #[must_use = "dropping it unlocks the lock"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     // Drop order: the borrow of the value ends before the next in line gets the lock.
@@ -288,6 +299,17 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 }
 
 /// Keeps the lock locked for writing until it is dropped; dereferences to the value.
+///
+/// # It is not `Send`
+///
+/// Nor is its lock. A [`Remote`](crate::Remote) spawns a task here, where the data is; a
+/// [`channel::remote`](crate::channel::remote) brings values here.
+///
+/// ```compile_fail,E0277
+/// let lock = turnwise::sync::RwLock::new(0);
+/// let guard = lock.try_write().unwrap();
+/// std::thread::scope(|threads| { threads.spawn(move || drop(guard)); });
+/// ```
 #[must_use = "dropping it unlocks the lock"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     // Drop order: the borrow of the value ends before the next in line gets the lock.

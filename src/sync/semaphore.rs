@@ -326,6 +326,17 @@ impl fmt::Debug for Acquire<'_> {
 }
 
 /// One or more permits of a semaphore, returned to it when this is dropped.
+///
+/// # It is not `Send`
+///
+/// Nor is its semaphore. Another thread spawns with a [`Remote`](crate::Remote), or sends through a
+/// [`channel::remote`](crate::channel::remote).
+///
+/// ```compile_fail,E0277
+/// let semaphore = turnwise::sync::Semaphore::new(1);
+/// let permit = semaphore.try_acquire().unwrap();
+/// std::thread::scope(|threads| { threads.spawn(move || drop(permit)); });
+/// ```
 #[must_use = "dropping it gives the permits back"]
 pub struct SemaphorePermit<'a> {
     held: HeldPermits<&'a Semaphore>,

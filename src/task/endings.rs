@@ -13,8 +13,23 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{Place, TaskKey, Waiter, drop_quietly, wake_safely};
+use crate::kernel::{Place, TaskId, TaskKey, Waiter, drop_quietly, wake_safely};
 use crate::report::{Registration, Resource, Wait, Waited, register};
+use crate::task::join_error::JoinError;
+
+/// A finished task, taken out of the set.
+pub(crate) struct Ended<T> {
+    pub(super) id: TaskId,
+    /// The number of tasks spawned into the group before it.
+    pub(crate) rank: u64,
+    pub(crate) output: Result<T, JoinError>,
+}
+
+impl<T> Ended<T> {
+    pub(crate) fn with_id(self) -> Result<(TaskId, T), JoinError> {
+        self.output.map(|output| (self.id, output))
+    }
+}
 
 /// The tasks that have ended, and those that have not.
 pub(crate) struct Endings {

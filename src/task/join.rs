@@ -20,8 +20,9 @@ use crate::watch::Unread;
 
 /// A handle to a task. Awaiting it returns the task's output.
 ///
-/// Dropping it detaches the task, which continues on its own; see [`CancelOnDrop`] and [`AbortOnDrop`] for the
-/// alternatives. The handle is `!Send`, but it can be awaited anywhere on its thread: in another task, on another
+/// Dropping it detaches the task, which continues on its own, also if it is dropped by a
+/// [`timeout`](crate::timeout) that expires or a [`select!`](crate::select) that it loses; see [`CancelOnDrop`] and
+/// [`AbortOnDrop`] for the alternatives. The handle is `!Send`, but it can be awaited anywhere on its thread: in another task, on another
 /// scheduler, on another executor.
 ///
 /// [`AbortOnDrop`]: crate::AbortOnDrop
@@ -49,6 +50,15 @@ use crate::watch::Unread;
 ///     assert!(error.is_panic());
 ///     assert_eq!(error.to_string(), "task #3 panicked: a bug");
 /// });
+/// ```
+///
+/// # It is not `Send`
+///
+/// On another thread, use [`Remote::spawn`](crate::Remote::spawn): its handle is `Send`.
+///
+/// ```compile_fail,E0277
+/// let handle = turnwise::Scheduler::new().spawn(async { 1 });
+/// std::thread::spawn(move || handle.is_finished());
 /// ```
 #[doc(alias = "Task")]
 pub struct JoinHandle<T> {
@@ -317,6 +327,16 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// abort.abort();
 /// assert!(scheduler.block_on(handle).unwrap_err().is_cancelled());
 /// assert!(abort.is_finished());
+/// ```
+///
+/// # It is not `Send`
+///
+/// On another thread, use [`Remote::spawn`](crate::Remote::spawn) to spawn a task that uses it here.
+///
+/// ```compile_fail,E0277
+/// let handle = turnwise::Scheduler::new().spawn(async { 1 });
+/// let abort = handle.abort_handle();
+/// std::thread::spawn(move || abort.abort());
 /// ```
 #[derive(Clone)]
 pub struct AbortHandle {

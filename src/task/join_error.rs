@@ -13,6 +13,11 @@ use crate::watch::{CaughtPanic, ReportTarget};
 /// Why a task has no output: it panicked, or was cancelled or aborted; or it is a child of a scope and returned an
 /// error.
 ///
+/// When a task panics, all of its future is dropped before its handle is ready: first what the code that panicked has
+/// in scope, the latest first, then what is around that, from the inside out (the other branches of a
+/// [`join!`](crate::join) before the variables of the function that awaits it). The variables of an `async fn` are
+/// dropped as in a function that is not async.
+///
 /// It is `Send` and `Sync`, so it fits into any error type.
 #[derive(Error)]
 pub struct JoinError {

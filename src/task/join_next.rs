@@ -7,8 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use crate::kernel::TaskId;
 use crate::limits::{Limited, poll_limited};
+use crate::task::endings::Ended;
 use crate::task::join_error::JoinError;
-use crate::task::join_set::{Ended, JoinSet};
+use crate::task::join_set::JoinSet;
 
 /// Methods that wait.
 impl<T: 'static> JoinSet<T> {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use crate::cancel::Reason;
 use crate::kernel::{Kernel, SpawnMeta, TaskId, current};
 use crate::task::builder::Builder;
-use crate::task::endings::{Endings, SetMember};
+use crate::task::endings::{Ended, Endings, SetMember};
 use crate::task::join::{AbortHandle, JoinHandle};
 use crate::task::join_error::JoinError;
 
@@ -42,6 +42,15 @@ use crate::task::join_error::JoinError;
 /// })?;
 /// # Ok::<(), turnwise::JoinError>(())
 /// ```
+///
+/// # It is not `Send`
+///
+/// Another thread spawns with [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let set = turnwise::task::JoinSet::<u32>::new();
+/// std::thread::spawn(move || set.len());
+/// ```
 #[doc(alias = "TaskGroup")]
 pub struct JoinSet<T> {
     made_at: &'static Location<'static>,
@@ -58,20 +67,6 @@ struct Joined<T> {
     handle: JoinHandle<T>,
     /// The number of tasks spawned before it.
     rank: u64,
-}
-
-/// A finished task, taken out of the set.
-pub(crate) struct Ended<T> {
-    id: TaskId,
-    /// The number of tasks spawned before it.
-    pub(crate) rank: u64,
-    pub(crate) output: Result<T, JoinError>,
-}
-
-impl<T> Ended<T> {
-    pub(crate) fn with_id(self) -> Result<(TaskId, T), JoinError> {
-        self.output.map(|output| (self.id, output))
-    }
 }
 
 impl<T> JoinSet<T> {

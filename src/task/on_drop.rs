@@ -47,6 +47,16 @@ use crate::task::join::{AbortHandle, JoinHandle};
 ///     assert!(closed.get());
 /// });
 /// ```
+///
+/// # It is not `Send`
+///
+/// On another thread, use [`Remote::spawn`](crate::Remote::spawn): its handle is `Send`.
+///
+/// ```compile_fail,E0277
+/// let handle = turnwise::Scheduler::new().spawn(async { 1 });
+/// let handle = turnwise::CancelOnDrop::new(handle);
+/// std::thread::spawn(move || drop(handle));
+/// ```
 #[doc(alias = "AbortOnDropHandle")]
 #[doc(alias = "drop_guard")]
 #[must_use = "dropping it cancels the task"]
@@ -116,6 +126,16 @@ impl<T> fmt::Debug for CancelOnDrop<T> {
 ///     yield_now().await;
 /// });
 /// assert_eq!(Rc::strong_count(&alive), 1);
+/// ```
+///
+/// # It is not `Send`
+///
+/// On another thread, use [`Remote::spawn`](crate::Remote::spawn): its handle is `Send`.
+///
+/// ```compile_fail,E0277
+/// let handle = turnwise::Scheduler::new().spawn(async { 1 });
+/// let handle = turnwise::AbortOnDrop::new(handle);
+/// std::thread::spawn(move || drop(handle));
 /// ```
 #[doc(alias = "AbortOnDropHandle")]
 #[must_use = "dropping it aborts the task"]

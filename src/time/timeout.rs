@@ -29,6 +29,9 @@ use crate::time::sleep::{Deadline, Sleep};
 /// has passed). For `Elapsed` after a clean-up, [`resume`](crate::task::Cancelled::resume) the request. A future that
 /// catches the request and continues does not receive a second one.
 ///
+/// A timeout of a [handle](crate::JoinHandle) ends only the wait: the task continues, detached. To cancel the task too,
+/// wrap the handle in a [`CancelOnDrop`](crate::CancelOnDrop).
+///
 /// If several nested timeouts are due in one turn, only the outermost makes a request in that turn. If nothing takes or
 /// holds it, everything inside is dropped, so no code after the inner timeouts runs.
 ///

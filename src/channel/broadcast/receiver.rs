@@ -17,6 +17,16 @@ use crate::kernel::Place;
 /// unless it lags too far behind.
 ///
 /// Create more with [`Sender::subscribe`](super::Sender::subscribe) or [`resubscribe`](Receiver::resubscribe).
+///
+/// # It is not `Send`
+///
+/// To receive on another thread, use a channel of std; to send from another one, a
+/// [`channel::remote`](crate::channel::remote) or [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::broadcast::channel::<u32>(8);
+/// std::thread::spawn(move || drop(receiver));
+/// ```
 pub struct Receiver<T> {
     shared: Rc<BroadcastShared<T>>,
     position: Position,

@@ -11,6 +11,16 @@ use crate::channel::handle::Handle;
 use crate::kernel::Place;
 
 /// The sending side of a [broadcast channel](super::channel). Clone it for more senders.
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::broadcast::channel(8);
+/// std::thread::spawn(move || sender.send(1));
+/// ```
 pub struct Sender<T> {
     shared: Handle<BroadcastShared<T>>,
 }

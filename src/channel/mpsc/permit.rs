@@ -12,6 +12,17 @@ use crate::sync::waiters::Ticket;
 
 /// A permit to send one value, from [`Sender::reserve`](super::Sender::reserve). Dropping it gives the reserved slot
 /// back.
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::mpsc::channel(8);
+/// let permit = sender.try_reserve().unwrap();
+/// std::thread::scope(|threads| { threads.spawn(move || permit.send(1)); });
+/// ```
 #[must_use = "dropping it gives the reserved capacity back"]
 pub struct Permit<'a, T> {
     chan: &'a Chan<T>,

@@ -18,6 +18,16 @@ use crate::report::ChannelEnd;
 /// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) channel.
 ///
 /// Dropping it closes the channel and immediately drops all values that were not received.
+///
+/// # It is not `Send`
+///
+/// To receive on another thread, use a channel of std; to send from another one, a
+/// [`channel::remote`](crate::channel::remote) or [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::mpsc::channel::<u32>(8);
+/// std::thread::spawn(move || drop(receiver));
+/// ```
 pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
     listener: Listener,

@@ -18,6 +18,16 @@ use crate::sync::queued::{Queued, Source};
 /// The sending side of a [`channel`](super::channel). Clone it for more senders.
 ///
 /// After the last one is dropped, the receiver gets the remaining values, then `None`.
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::mpsc::channel(8);
+/// std::thread::spawn(move || sender.try_send(1));
+/// ```
 pub struct Sender<T> {
     handle: Handle<Chan<T>>,
 }

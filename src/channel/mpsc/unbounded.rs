@@ -16,6 +16,16 @@ pub type UnboundedReceiver<T> = Receiver<T>;
 /// The sending side of an [`unbounded`](super::unbounded) channel. Clone it for more senders.
 ///
 /// After the last one is dropped, the receiver gets the remaining values, then `None`.
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::mpsc::unbounded();
+/// std::thread::spawn(move || sender.send(1));
+/// ```
 pub struct UnboundedSender<T> {
     handle: Handle<Chan<T>>,
 }

@@ -37,6 +37,16 @@ use crate::channel::queue::order::{Fifo, Lifo, Order, SmallestFirst};
 ///     queue.shutdown();
 /// });
 /// ```
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let queue = turnwise::channel::Queue::<u32>::unbounded();
+/// std::thread::spawn(move || queue.len());
+/// ```
 pub struct Queue<T>(AnyQueue<T, Fifo<T>>);
 
 /// A LIFO queue: the newest item comes out first. Its methods are those of [`AnyQueue`].
@@ -49,6 +59,16 @@ pub struct Queue<T>(AnyQueue<T, Fifo<T>>);
 ///     queue.try_put(item).unwrap();
 /// }
 /// assert_eq!([queue.try_get(), queue.try_get()], [Ok(3), Ok(2)]);
+/// ```
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let queue = turnwise::channel::LifoQueue::<u32>::unbounded();
+/// std::thread::spawn(move || queue.len());
 /// ```
 pub struct LifoQueue<T>(AnyQueue<T, Lifo<T>>);
 
@@ -66,6 +86,16 @@ pub struct LifoQueue<T>(AnyQueue<T, Lifo<T>>);
 ///     queue.try_put(item).unwrap();
 /// }
 /// assert_eq!(queue.try_get(), Ok((1, "first")));
+/// ```
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let queue = turnwise::channel::PriorityQueue::<u32>::unbounded();
+/// std::thread::spawn(move || queue.len());
 /// ```
 pub struct PriorityQueue<T: Ord>(AnyQueue<T, SmallestFirst<T>>);
 

@@ -17,6 +17,16 @@ use crate::sync::waiters::{Ticket, Waiters};
 /// The receiving side of a [`remote::channel`](super::channel). It is `!Send`, and works on any executor.
 ///
 /// Dropping it closes the channel and immediately drops all values that were not received.
+///
+/// # It is not `Send`
+///
+/// The senders of this `channel::remote` are, and a [`Remote`](crate::Remote) is; to receive on another thread, use a
+/// channel of std.
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::remote::channel::<u32>(8);
+/// std::thread::spawn(move || drop(receiver));
+/// ```
 pub struct Receiver<T> {
     shared: Arc<RemoteShared<T>>,
     /// Only for the record of waits, and to make the receiver `!Send`. The wake itself goes through a waker.

@@ -17,6 +17,16 @@ use crate::report::ChannelEnd;
 
 /// The receiving side of a [watch channel](super::channel): it reads the value and waits for changes. A clone starts
 /// with the same value seen.
+///
+/// # It is not `Send`
+///
+/// To receive on another thread, use a channel of std; to send from another one, a
+/// [`channel::remote`](crate::channel::remote) or [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::watch::channel(0);
+/// std::thread::spawn(move || drop(receiver));
+/// ```
 pub struct Receiver<T> {
     shared: Rc<WatchShared<T>>,
     /// The version that it has last seen, or was notified of.

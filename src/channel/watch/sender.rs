@@ -12,6 +12,16 @@ use crate::channel::{Closed, SendError};
 use crate::kernel::Place;
 
 /// The sending side of a [watch channel](super::channel): it changes the value. Clone it for more senders.
+///
+/// # It is not `Send`
+///
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
+/// [`Remote::spawn`](crate::Remote::spawn).
+///
+/// ```compile_fail,E0277
+/// let (sender, receiver) = turnwise::channel::watch::channel(0);
+/// std::thread::spawn(move || sender.send(1));
+/// ```
 pub struct Sender<T> {
     shared: Handle<WatchShared<T>>,
 }
