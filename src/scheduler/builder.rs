@@ -107,7 +107,7 @@ impl Builder {
 
     /// Calls `callback` when nothing can run, no timer is set, and nothing has come from outside for the duration
     /// `after`, in real time: a *possible* deadlock. It is called once per stall. A certain deadlock is an error of the
-    /// run instead.
+    /// run instead. Without a callback, a debug build [prints](Builder::stall_warning) a possible deadlock after 5 s.
     ///
     /// It is also called if the future of a [`block_on`](crate::Scheduler::block_on) waits for a cycle of tasks while
     /// other tasks run: the future, or the tasks that it waits for, wait for locks or for each other's end, and nothing
@@ -141,6 +141,31 @@ impl Builder {
         callback: impl FnMut(&DeadlockReport) + 'static,
     ) -> Self {
         self.alarm = Some(Box::new(StallAlarm { after, callback: Box::new(callback) }));
+        self
+    }
+
+    /// Sets how long a run may be stalled before that is printed on stderr, once for the scheduler: nothing can run, no
+    /// timer is set, and only wakers held elsewhere, or a [hold](crate::time::hold) on the clock, could change that. What
+    /// is printed names the tasks, what they wait for, and how to silence it. [`Duration::MAX`] turns this off.
+    ///
+    /// The default is 5 s, in real time, if this crate is built with debug assertions, and off otherwise. Nothing is
+    /// printed if there is an [`on_stall`](Builder::on_stall), which receives the report instead; while a
+    /// [`Remote`](crate::Remote) exists, a blocking job is unfinished or any I/O is armed, since then it is usual to
+    /// wait; and in any scheduler if the environment variable `TURNWISE_NO_STALL_WARNING` is set, and not to the empty
+    /// string.
+    ///
+    /// # Example
+    ///
+    /// A program that waits for a key to be pressed, through a channel of another crate:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let scheduler = turnwise::Scheduler::builder().stall_warning(Duration::MAX).build();
+    /// # let _ = scheduler;
+    /// ```
+    pub fn stall_warning(mut self, after: Duration) -> Self {
+        self.settings.stall_warning = Some(after).filter(|&after| after != Duration::MAX);
         self
     }
 

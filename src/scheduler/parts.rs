@@ -44,6 +44,8 @@ pub(crate) struct Layers {
     pub(super) stall_alarm: RefCell<Option<Box<StallAlarm>>>,
     /// The last stall of this run.
     pub(super) stall: Cell<Option<Stall>>,
+    /// A stall was printed.
+    pub(super) has_warned: Cell<bool>,
     /// The last wait of a root that was seen, if anything is to be notified of a long one.
     pub(super) root_wait: Cell<RootWait>,
     /// Why nothing can ever run again, from the verdict to the end of the run.
@@ -79,6 +81,7 @@ impl Layers {
             parks: Cell::new(0),
             stall_alarm: RefCell::new(stall_alarm),
             stall: Cell::new(None),
+            has_warned: Cell::new(false),
             root_wait: Cell::default(),
             verdict: RefCell::default(),
             is_shutting_down: Cell::new(false),

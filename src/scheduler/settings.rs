@@ -14,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) timer_slack: Duration,
     pub(crate) on_failure: FailurePolicy,
     pub(crate) slow_poll: Option<Duration>,
+    /// How long a stall lasts before it is printed.
+    pub(crate) stall_warning: Option<Duration>,
     pub(crate) budget: Option<NonZeroU32>,
 }
 
@@ -25,7 +27,19 @@ impl Default for Settings {
             timer_slack: Duration::from_millis(1),
             on_failure: FailurePolicy::Report,
             slow_poll: if cfg!(debug_assertions) { Some(Duration::from_millis(100)) } else { None },
+            stall_warning: if cfg!(debug_assertions) { Some(Duration::from_secs(5)) } else { None },
             budget: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_builds_print_a_stall_after_five_seconds() {
+        let seconds = Settings::default().stall_warning.map(|after| after.as_secs());
+        assert_eq!(seconds, if cfg!(debug_assertions) { Some(5) } else { None });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::kernel::{Idle, Kernel, Key};
+use crate::kernel::{Idle, Kernel, Key, run_quietly};
 use crate::report::{DeadlockReport, Transition};
 use crate::scheduler::parts::Layers;
 use crate::scheduler::snapshot;
@@ -87,11 +87,18 @@ impl Layers {
             self.call_alarm(&snapshot::deadlock(self, kernel, false));
             return Idle::Go;
         }
+        let warning = self.until_warning(&outside, elapsed);
+        if warning == Some(Duration::ZERO) {
+            self.has_warned.set(true);
+            print_stall(elapsed, &snapshot::deadlock(self, kernel, false));
+            return Idle::Go;
+        }
         let grace = self.has_jobs().and_then(|jobs| jobs.grace_left());
         let left = alarm.into_iter().chain(grace).min();
         let has_told_all = stall.was_observed && alarm.is_none();
         let look = if has_told_all { None } else { self.until_look_behind(kernel, root) };
-        self.sleep_stalled(kernel, stall, [left, look], outside.has_only_wakers());
+        let silent = warning.into_iter().chain(look).min();
+        self.sleep_stalled(kernel, stall, [left, silent], outside.has_only_wakers());
         Idle::Go
     }
 
@@ -112,6 +119,15 @@ impl Layers {
         let alarm = self.stall_alarm.borrow();
         let alarm = alarm.as_ref().filter(|_| !stall.was_reported)?;
         Some(alarm.after.saturating_sub(elapsed))
+    }
+
+    /// Returns how long until the stall is printed; `None` if it is not.
+    fn until_warning(&self, outside: &Outside, elapsed: Duration) -> Option<Duration> {
+        let is_usual = outside.remotes + outside.jobs > 0 || outside.is_armed;
+        if is_usual || self.has_warned.get() || self.stall_alarm.borrow().is_some() {
+            return None;
+        }
+        Some(self.settings.stall_warning?.saturating_sub(elapsed))
     }
 
     /// Calls the callback of `on_stall`, which is taken out of its cell for the call: it is user code.
@@ -150,4 +166,22 @@ impl Layers {
         self.stall.set(Some(stall));
         emit(kernel, || Transition::Unparked);
     }
+}
+
+/// The environment variable that keeps stalls from being printed.
+const SILENT: &str = "TURNWISE_NO_STALL_WARNING";
+
+/// Prints a stall on stderr, unless the environment forbids it. If that fails, nothing can be done.
+fn print_stall(elapsed: Duration, report: &DeadlockReport) {
+    if std::env::var_os(SILENT).is_some_and(|value| !value.is_empty()) {
+        return;
+    }
+    let seconds = elapsed.as_secs_f32();
+    run_quietly(|| {
+        eprintln!(
+            "turnwise: nothing has run for {seconds:.1} s\n{report}\n\
+             This is printed once. `Builder::on_stall` receives it instead; \
+             `Builder::stall_warning(Duration::MAX)` or {SILENT}=1 in the environment silences it."
+        );
+    });
 }
