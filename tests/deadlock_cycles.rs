@@ -4,11 +4,13 @@
 
 mod trace;
 
+use std::cell::RefCell;
 use std::future::pending;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::future::{join_all, select};
 use turnwise::channel::{mpsc, oneshot};
 use turnwise::scheduler::{DeadlockReport, WaitsFor};
 use turnwise::sync::{Event, Mutex, RwLock, Semaphore};
@@ -97,7 +99,7 @@ fn of_cycles_that_share_tasks_the_shortest_is_shown_and_the_other_tasks_are_coun
         });
     }
     let report = stuck(&scheduler);
-    let expected = "cycle: #3 -> mutex -> #4 -> mutex -> #3; 4 more tasks are in cycles with these";
+    let expected = "cycle: #3 -> mutex -> #4 -> mutex -> #3; 4 more tasks form cycles with these";
     assert_eq!((cycles(&report), report.cycles[0].others), (vec![expected.to_owned()], 4));
 }
 
@@ -139,6 +141,81 @@ fn a_cycle_that_certainly_exists_is_shown_in_place_of_an_assumed_one() {
     });
     let Err(RunError::Deadlock(report)) = error else { panic!("expected a deadlock") };
     assert_eq!(cycles(&report), ["cycle: #1 -> mutex \"right\" -> #2 -> mutex \"left\" -> #1"]);
+}
+
+#[test]
+fn a_cycle_that_is_only_assumed_is_shown_beside_a_certain_one_of_other_tasks() {
+    let error = Scheduler::new().try_block_on(async {
+        let (left, right) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        let (_kept, mut inbox) = mpsc::channel::<()>(1);
+        let locks = (Rc::clone(&left), Rc::clone(&right));
+        let one = spawn(async move {
+            let _left = locks.0.lock().await;
+            yield_now().await;
+            drop(select(pin!(locks.1.lock()), pin!(inbox.recv())).await);
+        });
+        let two = async move {
+            let _right = right.lock().await;
+            yield_now().await;
+            drop(left.lock().await);
+        };
+        drop(spawn(two));
+        let (_sender, mut receiver) = mpsc::channel::<()>(1); // [channel]
+        drop(join!(one, receiver.recv()));
+    });
+    let Err(RunError::Deadlock(report)) = error else { panic!("expected a deadlock") };
+    let expected = [
+        "cycle: #2 -> mutex -> #3 -> mutex -> #2",
+        "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at [channel]",
+    ];
+    assert_eq!(cycles(&report), expected);
+    let order: Vec<u64> = report.tasks.iter().map(|task| task.label.id.as_u64()).collect();
+    assert_eq!(order, [2, 3, 1]);
+}
+
+#[test]
+fn the_tasks_of_cycles_that_are_only_assumed_keep_their_places() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(pending::<()>());
+    for _ in 0..2 {
+        scheduler.spawn(async {
+            let (sender, answer) = oneshot::channel::<()>(); // [channel]
+            spawn(async move {
+                pending::<()>().await;
+                drop(sender);
+            });
+            answer.await
+        });
+    }
+    let report = stuck(&scheduler);
+    let cycle = |task| {
+        format!(
+            "cycle: #{task} -> a message on oneshot channel -> #{task}, if #{task} has kept the sender created at [channel]"
+        )
+    };
+    assert_eq!(cycles(&report), [cycle(2), cycle(3)]);
+    let order: Vec<u64> = report.tasks.iter().map(|task| task.label.id.as_u64()).collect();
+    assert_eq!(order, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn of_many_conditions_eight_are_printed_and_the_others_are_counted() {
+    let scheduler = Scheduler::new();
+    let receivers: Rc<RefCell<Vec<Option<mpsc::Receiver<()>>>>> = Rc::default();
+    for number in 0..20 {
+        let receivers = Rc::clone(&receivers);
+        scheduler.spawn(async move {
+            let (_sender, receiver) = mpsc::channel(1); // [channel]
+            receivers.borrow_mut().push(Some(receiver));
+            yield_now().await;
+            let mut next = receivers.borrow_mut()[(number + 1) % 20].take().unwrap();
+            next.recv().await
+        });
+    }
+    let [cycle] = &cycles(&stuck(&scheduler))[..] else { panic!("one cycle") };
+    assert_eq!(cycle.matches("if #").count(), 8);
+    let expected = "if #9 has kept the sender created at [channel], … and 12 more conditions";
+    assert!(cycle.ends_with(expected), "{cycle}");
 }
 
 #[test]
@@ -188,7 +265,7 @@ fn one_hundred_and_fifty_tasks_that_share_a_semaphore_are_reported_in_a_hundred_
     assert_eq!(lines[..2], expected);
     let expected = [
         "  … and 50 more tasks",
-        "cycle: #1 -> semaphore \"slots\" -> #1; 149 more tasks are in cycles with these",
+        "cycle: #1 -> semaphore \"slots\" -> #1; 149 more tasks form cycles with these",
         "certain: no timer, no armed I/O, no blocking job, no waker and no `Remote` held outside the scheduler",
     ];
     assert_eq!(lines[101..], expected);
@@ -258,6 +335,73 @@ fn a_name_of_any_length_is_cut_and_pads_no_other_line() {
     assert!(shutdown.lines().all(|line| line.chars().count() < 400), "{shutdown}");
 }
 
+#[test]
+fn a_shutdown_prints_a_hundred_tasks_of_each_kind_and_eight_waits_of_each() {
+    let scheduler = Scheduler::builder().virtual_time().build();
+    for _ in 0..103 {
+        scheduler.spawn(pending::<()>());
+    }
+    let event = Rc::new(Event::new());
+    for _ in 0..101 {
+        let event = Rc::clone(&event);
+        scheduler.spawn(task::mask(async move { join_all((0..9).map(|_| event.wait())).await }));
+    }
+    scheduler.run_until_stalled();
+    let report = scheduler.shutdown(std::time::Duration::ZERO).unwrap();
+    let text = report.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((report.cancelled.len(), report.aborted.len()), (103, 101), "{}", lines[0]);
+    assert_eq!(lines[101], "  cancelled  … and 3 more");
+    assert_eq!(text.matches("\n  aborted ").count(), 101);
+    assert_eq!(text.matches("waited for event").count(), 800);
+    assert!(
+        lines[111].trim() == "… and 1 more waits" && text.ends_with("\n  aborted    … and 1 more"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_turn_prints_eight_of_the_tasks_that_it_has_woken() {
+    let scheduler = Scheduler::new();
+    let event: &Event = Box::leak(Box::new(Event::new()));
+    for _ in 0..10 {
+        scheduler.spawn(event.wait());
+    }
+    scheduler.run_until_stalled();
+    scheduler.spawn(async {
+        event.set();
+        event.clear();
+        join_all((0..9).map(|_| event.wait())).await // [event]
+    });
+    let turn = with_marks(&scheduler.step().unwrap().to_string());
+    let waits = ["event at [event]"; 8].join(", and for ");
+    let woke = "#1, #2, #3, #4, #5, #6, #7, #8, … and 2 more";
+    assert_eq!(turn, format!("turn 11: #11 waits for {waits}, … and 1 more; woke {woke}"));
+}
+
+#[test]
+fn the_debug_output_of_a_wait_has_eight_owners_and_the_number_of_the_others() {
+    let scheduler = Scheduler::new();
+    let slots = Rc::new(Semaphore::new(50));
+    for _ in 0..50 {
+        let slots = Rc::clone(&slots);
+        scheduler.spawn(async move {
+            let _one = slots.acquire().await;
+            yield_now().await;
+            drop(slots.acquire().await);
+        });
+    }
+    let report = stuck(&scheduler);
+    let wait = format!("{:?}", report.tasks[0].waits[0]);
+    assert_eq!(wait.matches("Owner {").count(), 8);
+    assert!(
+        wait.starts_with("Resource { resource: ") && wait.ends_with(", … and 42 more] }"),
+        "{wait}"
+    );
+    assert_eq!(format!("{report:?}").matches("Owner {").count(), 51 * 8);
+    assert_eq!(format!("{:?}", scheduler.snapshot()).matches("Owner {").count(), 50 * 8);
+}
+
 // ----- linear -----
 
 /// How many there are of each: enough that work or memory for each pair would take minutes.
@@ -310,7 +454,7 @@ fn thousands_of_waits_for_one_resource_share_the_list_of_its_owners() {
 
 /// Thousands of waits in user code, for a resource with thousands of owners.
 struct Crowd {
-    tasks: std::cell::RefCell<Vec<TaskKey>>,
+    tasks: RefCell<Vec<TaskKey>>,
 }
 
 impl Waited for Crowd {
@@ -328,7 +472,7 @@ impl Waited for Crowd {
 
 #[test]
 fn waits_in_user_code_can_share_a_list_of_owners_too() {
-    let crowd = Rc::new(Crowd { tasks: std::cell::RefCell::default() });
+    let crowd = Rc::new(Crowd { tasks: RefCell::default() });
     let waited: Rc<dyn Waited> = Rc::clone(&crowd) as _;
     let _registration = register(Rc::downgrade(&waited));
     let scheduler = Scheduler::new();

@@ -269,7 +269,7 @@ fn a_waiter_that_keeps_the_only_sender_is_a_cycle() {
             receiver.recv().await // [wait]
         },
         &[
-            "#1 main  waits for a message on channel at [wait], held by #1 main (sender created at [channel]), since turn 1",
+            "#1 main  waits for a message on channel at [wait], sender created by #1 main (at [channel]), since turn 1",
             "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at [channel]",
         ],
     );
@@ -289,7 +289,7 @@ fn a_forgotten_sender_beside_clones_that_were_dropped_is_a_cycle_with_if() {
             while results.recv().await.is_some() {} // [wait]
         },
         &[
-            "#1 main  waits for a message on channel at [wait], held by #1 main (sender created at [channel]), since turn 5",
+            "#1 main  waits for a message on channel at [wait], sender created by #1 main (at [channel]), since turn 5",
             "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at [channel]",
         ],
     );
@@ -308,7 +308,7 @@ fn a_clone_is_no_proof_that_the_original_was_kept() {
             receiver.recv().await // [wait]
         },
         &[
-            "#1 main      waits for a message on channel at [wait], held by #1 main (sender created at [channel]), #1 main (sender created at [clone]), since turn 1",
+            "#1 main      waits for a message on channel at [wait], sender created by #1 main (at [channel]), #1 main (at [clone]), since turn 1",
             "#2 \"keeper\"  waits for nothing that could wake it: no waker was kept, since turn 2",
             "#3 \"keeper\"  waits for nothing that could wake it: no waker was kept, since turn 3",
             "cycle: #1 -> a message on channel -> #1, if #1 has kept the sender created at [channel]",
@@ -381,7 +381,7 @@ fn a_receiver_that_has_only_been_created_is_a_cycle_with_if() {
         },
         &[
             "#1 main  waits for task #2, spawned at [spawned], since turn 1",
-            "#2       waits for room in channel at [send], held by #1 main (receiver created at [channel]), since turn 2",
+            "#2       waits for room in channel at [send], receiver created by #1 main (at [channel]), since turn 2",
             "cycle: #1 -> #2 -> room in channel -> #1, if #1 has kept the receiver created at [channel]",
         ],
     );
@@ -413,7 +413,7 @@ fn beside_a_value_a_permit_and_the_receiver_can_both_make_room() {
             sender.reserve().await.is_ok() // [wait]
         },
         &[
-            "#1 main      waits for room in channel at [wait], held by #1 main (reserved at [permit]), #1 main (receiver created at [channel]), since turn 1",
+            "#1 main      waits for room in channel at [wait], held by #1 main (reserved at [permit]), receiver created by #1 main (at [channel]), since turn 1",
             "#2 \"keeper\"  waits for nothing that could wake it: no waker was kept, since turn 2",
             "cycle: #1 -> room in channel -> #1",
         ],
@@ -454,7 +454,7 @@ fn a_clone_and_an_upgrade_belong_to_the_task_that_made_them() {
             receiver.recv().await // [wait]
         },
         &[
-            "#1 main      waits for a message on channel at [wait], held by #2 \"copier\" (sender created at [copies]), #2 \"copier\" (sender created at [copies]), since turn 1",
+            "#1 main      waits for a message on channel at [wait], sender created by #2 \"copier\" (at [copies]), #2 \"copier\" (at [copies]), since turn 1",
             "#2 \"copier\"  waits for nothing that could wake it: no waker was kept, since turn 2",
         ],
     );
@@ -537,11 +537,130 @@ fn a_receiver_of_watch_keeps_the_channel_from_closing() {
             drop(watcher);
         },
         &[
-            "#1 main       waits for the closing of watch channel at [closed], held by #1 main (receiver created at [watch]), #2 \"watcher\" (receiver created at [clone]), since turn 3",
+            "#1 main       waits for the closing of watch channel at [closed], held by #2 \"watcher\" (receiver created at [clone]), receiver created by #1 main (at [watch]), since turn 3",
             "#2 \"watcher\"  waits for nothing that could wake it: no waker was kept, since turn 2",
             "cycle: #1 -> the closing of watch channel -> #1, if #1 has kept the receiver created at [watch]",
         ],
     );
+}
+
+#[test]
+fn a_slot_that_was_granted_to_a_wait_belongs_to_its_task_before_it_is_polled() {
+    let first_of = |name: &str, wait: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+        let first = async move {
+            let mut wait = wait;
+            assert!(futures::poll!(wait.as_mut()).is_pending());
+            pending::<()>().await;
+        };
+        task::Builder::new().name(name).spawn(first)
+    };
+    assert_stuck(
+        async {
+            let (sender, mut receiver) = mpsc::channel(1);
+            let sender = forever(sender);
+            sender.send(0).await.unwrap();
+            first_of("slow", Box::pin(async { drop(sender.reserve().await) })); // [reserve]
+            yield_now().await;
+            let sends = spawn(async { sender.send(3).await }); // [spawned]
+            yield_now().await;
+            receiver.recv().await;
+            sends.await.unwrap().unwrap();
+        },
+        &[
+            "#1 main    waits for task #3, spawned at [spawned], since turn 5",
+            "#2 \"slow\"  waits for nothing that could wake it: no waker was kept, since turn 6",
+            "#3         waits for room in channel at [spawned], held by #2 \"slow\" (reserved at [reserve]), since turn 4",
+        ],
+    );
+    assert_stuck(
+        async {
+            let (sender, mut receiver) = mpsc::channel(1);
+            let sender = forever(sender);
+            sender.send(0).await.unwrap();
+            first_of("slow", Box::pin(async { sender.send(1).await.unwrap() })); // [send]
+            yield_now().await;
+            receiver.recv().await;
+            receiver.close();
+            receiver.recv().await // [wait]
+        },
+        &[
+            "#1 main    waits for a message on channel at [wait], held by #2 \"slow\" (reserved at [send]), since turn 3",
+            "#2 \"slow\"  waits for nothing that could wake it: no waker was kept, since turn 4",
+        ],
+    );
+}
+
+#[test]
+fn a_wait_that_the_closing_has_ended_holds_no_slot() {
+    assert_stuck(
+        async {
+            let (sender, mut receiver) = mpsc::channel(1);
+            let sender = forever(sender);
+            let permit = sender.reserve().await.unwrap(); // [permit]
+            let slow = async {
+                let mut wait = pin!(sender.send(1));
+                assert!(futures::poll!(wait.as_mut()).is_pending());
+                pending::<()>().await;
+            };
+            task::Builder::new().name("slow").spawn(slow);
+            yield_now().await;
+            receiver.close();
+            receiver.recv().await; // [wait]
+            drop(permit);
+        },
+        &[
+            "#1 main    waits for a message on channel at [wait], held by #1 main (reserved at [permit]), since turn 3",
+            "#2 \"slow\"  waits for nothing that could wake it: no waker was kept, since turn 4",
+            "cycle: #1 -> a message on channel -> #1",
+        ],
+    );
+}
+
+#[test]
+fn no_permits_are_held_by_no_task() {
+    assert_stuck(
+        async {
+            let slots = forever(Semaphore::new(1));
+            keep(slots.acquire().await.unwrap()); // [one]
+            yield_now().await;
+            let _none = slots.acquire_many(0).await.unwrap();
+            drop(slots.acquire().await); // [wait]
+        },
+        &[
+            "#1 main      waits for semaphore at [wait], held by #1 main (taken at [one]), since turn 3",
+            "#2 \"keeper\"  waits for nothing that could wake it: no waker was kept, since turn 2",
+            "cycle: #1 -> semaphore -> #1",
+        ],
+    );
+    let waits = stuck(async {
+        let slots = forever(Semaphore::new(1));
+        let holds = async {
+            let _one = slots.acquire().await.unwrap();
+            pending::<()>().await;
+        };
+        task::Builder::new().name("holder").spawn(holds);
+        yield_now().await;
+        let _none = slots.acquire_many(0).await.unwrap();
+        drop(slots.acquire().await);
+    });
+    assert!(waits.cycles.is_empty(), "{waits}");
+}
+
+#[test]
+fn a_use_outside_of_all_tasks_leaves_an_end_without_a_known_owner() {
+    let mut outside = None;
+    let scheduler = Scheduler::new();
+    let mut receiver = scheduler.block_on(async {
+        let (sender, receiver) = mpsc::unbounded::<u32>();
+        outside = Some(sender);
+        receiver
+    });
+    let sender = outside.unwrap();
+    sender.send(1).unwrap();
+    scheduler.block_on(receiver.recv());
+    let Err(RunError::Deadlock(report)) = scheduler.try_block_on(receiver.recv()) else { panic!() }; // [wait]
+    assert_eq!(lines(&report), ["#3 main  waits for a message on channel at [wait], since turn 3"]);
+    drop(sender);
 }
 
 // ----- oneshot channels -----
@@ -554,8 +673,8 @@ fn a_waiter_that_keeps_the_sender_of_its_answer_is_a_cycle() {
             answer.await
         },
         &[
-            "#1 main  waits for the message on oneshot channel at [channel], held by #1 main (sender created at [channel]), since turn 1",
-            "cycle: #1 -> the message on oneshot channel -> #1, if #1 has kept the sender created at [channel]",
+            "#1 main  waits for a message on oneshot channel at [channel], sender created by #1 main (at [channel]), since turn 1",
+            "cycle: #1 -> a message on oneshot channel -> #1, if #1 has kept the sender created at [channel]",
         ],
     );
 }
@@ -577,10 +696,10 @@ fn a_oneshot_channel_belongs_to_the_task_that_created_it_wherever_it_is_awaited(
         let expected = [
             "#1 main    waits for task #2 \"asks\", spawned at [spawned], since turn 2".to_owned(),
             format!(
-                "#2 \"asks\"  waits for the message on oneshot channel{name} at [channel], held by #1 main (sender created at [channel]), since turn 3"
+                "#2 \"asks\"  waits for a message on oneshot channel{name} at [channel], sender created by #1 main (at [channel]), since turn 3"
             ),
             format!(
-                "cycle: #1 -> #2 -> the message on oneshot channel{name} -> #1, if #1 has kept the sender created at [channel]"
+                "cycle: #1 -> #2 -> a message on oneshot channel{name} -> #1, if #1 has kept the sender created at [channel]"
             ),
         ];
         assert_eq!(lines(&report), expected);
@@ -607,9 +726,9 @@ fn both_ends_of_a_oneshot_channel_can_wait_for_each_other() {
     for answers_first in [true, false] {
         let cycles = lines(&stuck(waits(answers_first)));
         let cycle = if answers_first {
-            "cycle: #2 -> the message on oneshot channel -> #3 -> the closing of oneshot channel -> #2"
+            "cycle: #2 -> a message on oneshot channel -> #3 -> the closing of oneshot channel -> #2"
         } else {
-            "cycle: #2 -> the closing of oneshot channel -> #3 -> the message on oneshot channel -> #2"
+            "cycle: #2 -> the closing of oneshot channel -> #3 -> a message on oneshot channel -> #2"
         };
         assert_eq!(cycles.last().unwrap(), cycle);
     }
@@ -620,7 +739,7 @@ fn an_answer_that_was_created_outside_of_all_tasks_has_no_owner() {
     let (_sender, answer) = oneshot::channel::<u32>(); // [channel]
     assert_stuck(
         answer,
-        &["#1 main  waits for the message on oneshot channel at [channel], since turn 1"],
+        &["#1 main  waits for a message on oneshot channel at [channel], since turn 1"],
     );
 }
 
@@ -675,7 +794,7 @@ fn a_oneshot_channel_is_described_alike_whatever_was_done_to_it_before() {
             _ => None,
         });
         let of_kind = |kind| answers.clone().find(|(resource, _)| resource.kind() == kind);
-        let (resource, owners) = of_kind("the message on oneshot channel").unwrap();
+        let (resource, owners) = of_kind("a message on oneshot channel").unwrap();
         assert_eq!(resource.name(), named.then_some("answer"), "case {case}");
         let owners: Vec<(String, bool)> =
             owners.iter().map(|owner| (owner.task.to_string(), owner.is_creator_only())).collect();

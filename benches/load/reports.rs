@@ -26,6 +26,7 @@ pub(crate) fn rows(scale: impl Fn(u64) -> u64) {
     row("tasks that join the next one, in a ring", tasks, ring_of_joins);
     row("pairs of tasks that lock in opposite order", tasks, pairs);
     row("senders to a channel that is full", tasks, senders);
+    row("steps beside as many waiting tasks", tasks, steps);
 }
 
 /// The time for a snapshot or a report and its text, and the memory that it allocates, must stay below these.
@@ -61,6 +62,28 @@ fn measured<T>(make: impl FnOnce() -> (T, String)) -> String {
     assert!(text.len() < 100_000, "its text has {} bytes", text.len());
     drop(result);
     format!("{took:.1?} and {} kB", allocated / 1_000)
+}
+
+/// A step may take this long beside ten thousand tasks that wait.
+const LONGEST_STEP: Duration = Duration::from_micros(100);
+
+fn steps(tasks: u64) -> String {
+    let scheduler = Scheduler::new();
+    let lock: &Mutex<()> = Box::leak(Box::new(Mutex::new(())));
+    for _ in 0..tasks {
+        scheduler.spawn(async {
+            std::mem::forget(lock.lock().await);
+        });
+    }
+    let start = Instant::now();
+    let steps = std::iter::from_fn(|| scheduler.step()).count();
+    let took = start.elapsed();
+    assert_eq!(steps as u64, tasks);
+    assert!(
+        took < LONGEST_STEP * u32::try_from(steps).expect("it is a small number"),
+        "it took {took:?}"
+    );
+    format!("{took:.1?}")
 }
 
 fn join_set(tasks: u64) -> String {

@@ -7,21 +7,15 @@ use crate::report::ChannelEnd;
 use crate::sync::{Created, EndRecord, with_waits};
 
 /// A channel in the record.
-pub(crate) struct ChannelNumber(u32);
+pub(crate) struct ChannelNumber(u64);
 
 impl ChannelNumber {
     pub(crate) fn new() -> Self {
         ChannelNumber(with_waits(|waits| waits.ends.add_channel()))
     }
 
-    pub(crate) fn get(&self) -> u32 {
+    pub(crate) fn get(&self) -> u64 {
         self.0
-    }
-}
-
-impl Drop for ChannelNumber {
-    fn drop(&mut self) {
-        with_waits(|waits| waits.remove_channel(self.0));
     }
 }
 

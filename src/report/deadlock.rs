@@ -36,8 +36,16 @@ pub struct StuckTask {
 /// task has ended the report says "acquired by #2, which has finished", and no cycle goes through it. The task that
 /// receives a guard can become its owner with `take_over`, as of [`MutexGuard`](crate::sync::MutexGuard::take_over).
 ///
-/// A sender or receiver belongs to the task that last used it. Until it is used that is the task that created it; a
-/// cycle that depends on that says so: "if #1 has kept the sender created at …".
+/// A sender or receiver belongs to the task that last used it. Until it is used, the report says which task has created
+/// it. A cycle that depends on that says so: "if #1 has kept the sender created at …"; and there is none of a task that
+/// is in another one.
+///
+/// # What counts as a cycle
+///
+/// If it is certain that nothing can run, every cycle is reported. If not, a task is passed over that could be woken
+/// from elsewhere: it has other wakers than those of its known waits, or waits for a timer, for an event that any task
+/// may set, or for something that a task which could be woken holds. A task that waits for one of several permits is
+/// such a task if the holder of one is.
 ///
 /// # Example
 ///
@@ -64,8 +72,8 @@ pub struct DeadlockReport {
     /// The tasks that can never run again, unless a wake comes from outside. Those in a reported cycle come first. If
     /// other tasks can run, only those that wait for each other.
     pub tasks: Vec<StuckTask>,
-    /// Cycles of tasks that wait for each other: one, a shortest one, for each set of tasks that are in cycles
-    /// together.
+    /// Cycles of tasks that wait for each other: one for each group of tasks that are in cycles with each other. It is
+    /// the shortest, except in a group of thousands of tasks, where that would take too long to find.
     pub cycles: Vec<Cycle>,
     /// Whether it is certain that nothing will ever run again in this call.
     pub certain: bool,
@@ -87,4 +95,16 @@ pub struct Cycle {
     pub steps: Vec<(TaskLabel, WaitsFor)>,
     /// The number of other tasks that are in cycles with these.
     pub others: usize,
+    pub(crate) condition: Condition,
+}
+
+/// Which of the ends that tasks of a cycle have created, and others wait for, must have been kept for it to be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// None.
+    None,
+    /// For each step one that the next task has created: nothing can run, so the others change nothing.
+    OneOfEach,
+    /// All: a task that has got one may be able to run.
+    All,
 }

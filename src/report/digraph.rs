@@ -201,7 +201,7 @@ impl<'g> CycleSearch<'g> {
             if let Some(shorter) = self.through(start, limit) {
                 best = shorter;
             }
-            if self.left == 0 || best.len() == 1 {
+            if self.left == 0 {
                 break;
             }
         }

@@ -54,9 +54,10 @@ pub(crate) fn label_anywhere(kernel: &Kernel, board: &Board, task: TaskKey) -> (
         return label_or_id(Some(board), task.key);
     }
     let other = find(task.scheduler);
-    let other = other.as_ref().and_then(|other| other.board.try_borrow().ok());
-    let (label, has_ended) = label_or_id(other.as_deref(), task.key);
-    (TaskLabel { is_elsewhere: true, ..label }, has_ended)
+    let other_board = other.as_ref().and_then(|other| other.board.try_borrow().ok());
+    let is_known = other.is_none() || other_board.is_some();
+    let (label, has_ended) = label_or_id(other_board.as_deref(), task.key);
+    (TaskLabel { is_elsewhere: true, ..label }, has_ended && is_known)
 }
 
 fn label_or_id(board: Option<&Board>, key: Key) -> (TaskLabel, bool) {

@@ -11,11 +11,23 @@ use crate::report::wait::{Resource, Wait};
 #[derive(Default)]
 pub(crate) struct ResourceWaits {
     pub(crate) waits: Vec<ResourceWait>,
-    pub(crate) owners: Vec<Vec<Ownership>>,
-    /// The lists of waits in user code, by their addresses.
-    shared: HashMap<*const Vec<(TaskKey, Place)>, OwnerList>,
-    /// Keeps these lists alive, so that no other one gets the same address.
-    kept: Vec<Arc<Vec<(TaskKey, Place)>>>,
+    pub(crate) owners: Vec<ListedOwners>,
+    /// The lists of waits in user code, by their addresses; kept alive, so that no other one gets the same address.
+    shared: HashMap<*const Vec<(TaskKey, Place)>, SharedOwners>,
+}
+
+/// A list of owners that waits in user code share, and its number.
+struct SharedOwners {
+    number: OwnerList,
+    _kept: Arc<Vec<(TaskKey, Place)>>,
+}
+
+/// The owners of a resource.
+#[derive(Default)]
+pub(crate) struct ListedOwners {
+    pub(crate) owners: Vec<Ownership>,
+    /// There are others, which are not known.
+    pub(crate) is_open: bool,
 }
 
 /// The number of a list of owners.
@@ -31,14 +43,14 @@ pub(crate) struct ResourceWait {
 
 impl ResourceWaits {
     /// Adds a list of owners. One that acquired several permits at one place is listed once.
-    pub(crate) fn add_owners(&mut self, mut owners: Vec<Ownership>) -> OwnerList {
-        if owners.len() > 1 {
+    pub(crate) fn add_owners(&mut self, mut listed: ListedOwners) -> OwnerList {
+        if listed.owners.len() > 1 {
             let mut seen = HashSet::new();
-            owners.retain(|&Ownership { task, place, how }| {
+            listed.owners.retain(|&Ownership { task, place, how }| {
                 seen.insert((task.scheduler, task.key.to_word(), std::ptr::from_ref(place), how))
             });
         }
-        self.owners.push(owners);
+        self.owners.push(listed);
         self.owners.len() - 1
     }
 
@@ -46,7 +58,7 @@ impl ResourceWaits {
     pub(crate) fn add(&mut self, wait: Wait) {
         let Wait { task: Some(task), resource, place, owners } = wait else { return };
         let owners = match self.shared.get(&Arc::as_ptr(&owners)) {
-            Some(&list) => list,
+            Some(shared) => shared.number,
             None => self.add_shared(owners),
         };
         self.waits.push(ResourceWait { task, resource, place, owners });
@@ -54,10 +66,9 @@ impl ResourceWaits {
 
     fn add_shared(&mut self, owners: Arc<Vec<(TaskKey, Place)>>) -> OwnerList {
         let how = How::Acquired;
-        let list = owners.iter().map(|&(task, place)| Ownership { task, place, how }).collect();
-        let list = self.add_owners(list);
-        self.shared.insert(Arc::as_ptr(&owners), list);
-        self.kept.push(owners);
-        list
+        let listed = owners.iter().map(|&(task, place)| Ownership { task, place, how }).collect();
+        let number = self.add_owners(ListedOwners { owners: listed, is_open: false });
+        self.shared.insert(Arc::as_ptr(&owners), SharedOwners { number, _kept: owners });
+        number
     }
 }

@@ -16,14 +16,17 @@ mod digraph;
 mod graph;
 mod transition;
 mod printing;
+mod debug;
+mod cycle;
 
 pub(crate) use cut::Cut;
+pub(crate) use deadlock::Condition;
 pub(crate) use failure::{HandedOver, text_of};
 pub(crate) use graph::{FoundCycle, Holder, HolderList, WaitGraph};
 pub(crate) use label::{id_of, label, label_anywhere, label_of, name_of};
-pub(crate) use listed::{ResourceWait, ResourceWaits};
+pub(crate) use listed::{ListedOwners, ResourceWait, ResourceWaits};
 pub(crate) use owner::{ChannelEnd, How, Ownership};
-pub(crate) use printing::widest;
+pub(crate) use printing::{DETAILS, TASKS, and_more, widest};
 pub(crate) use waited::waits;
 
 pub use deadlock::{Cycle, DeadlockReport, StuckTask};

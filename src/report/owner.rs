@@ -27,7 +27,15 @@ impl Owner {
     /// Returns whether it has only created the end of a channel. No task has used that end since, but it may have been
     /// moved to another one that is going to.
     pub fn is_creator_only(&self) -> bool {
-        matches!(self.how, How::Created(_))
+        self.created_end().is_some()
+    }
+
+    /// Returns which end of a channel it has only created.
+    pub(crate) fn created_end(&self) -> Option<ChannelEnd> {
+        match self.how {
+            How::Created(end) => Some(end),
+            _ => None,
+        }
     }
 }
 

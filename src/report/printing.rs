@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use crate::kernel::Place;
 use crate::report::cut::Cut;
-use crate::report::deadlock::{Cycle, DeadlockReport};
+use crate::report::deadlock::DeadlockReport;
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
 use crate::report::owner::{ChannelEnd, How, Owner};
@@ -14,16 +13,16 @@ use crate::report::wait::{Resource, WaitsFor};
 
 /// How many tasks a report or snapshot prints, and how many cycles, steps of a cycle, and waits, owners and requests of
 /// one task. The others are counted.
-const TASKS: usize = 100;
+pub(crate) const TASKS: usize = 100;
 const CYCLES: usize = 20;
-const STEPS: usize = 20;
-const DETAILS: usize = 8;
+pub(crate) const STEPS: usize = 20;
+pub(crate) const DETAILS: usize = 8;
 
 /// No column is wider than this, also if a text in it is. So a long name does not pad all other lines.
 const COLUMN: usize = 60;
 
 /// Returns the words for what is not printed, if that is anything: "… and 3 more".
-fn and_more(all: usize, printed: usize) -> Option<String> {
+pub(crate) fn and_more(all: usize, printed: usize) -> Option<String> {
     (all > printed).then(|| format!("… and {} more", all - printed))
 }
 
@@ -105,23 +104,43 @@ impl WaitsFor {
     }
 }
 
-/// Returns the end of a line about a resource: which tasks hold it, and since where; and which acquired it and have
-/// ended.
+/// Returns the end of a line about a resource: which tasks hold it, and since where; which acquired it and have ended;
+/// and which have created the ends of a channel that no task has used yet.
 fn held_by(resource: &Resource, owners: &[Owner]) -> String {
     let is_group = matches!(resource.kind(), "join set" | "gather");
     let held = if is_group { "with" } else { "held by" };
-    let of_state = |held: &str, has_finished: bool| {
-        let mut owners = owners.iter().filter(|owner| owner.has_finished == has_finished);
-        let named = owners.by_ref().take(DETAILS).map(|owner| owner.at(resource.kind()));
-        let named: Vec<String> = named.collect();
-        let more = and_more(named.len() + owners.count(), DETAILS);
+    let of_kind = |words: &str, is_meant: &dyn Fn(&Owner) -> bool| {
+        let owners = owners.iter().filter(|owner| is_meant(owner));
+        let named: Vec<String> =
+            owners.clone().take(DETAILS).map(|owner| owner.at(resource.kind())).collect();
         if named.is_empty() {
             return String::new();
         }
+        let more = and_more(owners.count(), DETAILS);
         let named: Vec<String> = named.into_iter().chain(more).collect();
-        format!(", {held} {}", named.join(", "))
+        format!(", {words} {}", named.join(", "))
     };
-    of_state(held, false) + &of_state("acquired by", true)
+    let of_state = |words: &str, has_finished: bool| {
+        let is_meant =
+            |owner: &Owner| owner.created_end().is_none() && owner.has_finished == has_finished;
+        of_kind(words, &is_meant)
+    };
+    let of_end = |end: ChannelEnd| {
+        of_kind(&format!("{end} created by"), &|owner| owner.created_end() == Some(end))
+    };
+    of_state(held, false)
+        + &of_state("acquired by", true)
+        + &of_end(ChannelEnd::Sender)
+        + &of_end(ChannelEnd::Receiver)
+}
+
+impl fmt::Display for ChannelEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ChannelEnd::Sender => "sender",
+            ChannelEnd::Receiver => "receiver",
+        })
+    }
 }
 
 impl Owner {
@@ -129,17 +148,17 @@ impl Owner {
     fn at(&self, kind: &str) -> String {
         let Owner { task, place, .. } = self;
         let verb = match self.how {
-            How::Acquired if matches!(kind, "join set" | "gather") => "spawned",
-            How::Acquired if kind.contains("mutex") || kind.contains("lock") => "locked",
-            How::Acquired => "taken",
-            How::Reserved => "reserved",
-            How::Used(ChannelEnd::Sender) | How::Created(ChannelEnd::Sender) => "sender created",
-            How::Used(ChannelEnd::Receiver) | How::Created(ChannelEnd::Receiver) => {
-                "receiver created"
+            How::Acquired if matches!(kind, "join set" | "gather") => "spawned ".to_owned(),
+            How::Acquired if kind.contains("mutex") || kind.contains("lock") => {
+                "locked ".to_owned()
             }
+            How::Acquired => "taken ".to_owned(),
+            How::Reserved => "reserved ".to_owned(),
+            How::Used(end) => format!("{end} created "),
+            How::Created(_) => String::new(),
         };
         let finished = if self.has_finished { ", which has finished" } else { "" };
-        format!("{task}{finished} ({verb} at {place})")
+        format!("{task}{finished} ({verb}at {place})")
     }
 }
 
@@ -278,52 +297,6 @@ impl DeadlockReport {
         let others = others.map(|others| format!("{others} may still run"));
         let why: Vec<String> = held.into_iter().chain(jobs).chain(holds).chain(others).collect();
         if why.is_empty() { "armed I/O may still wake a task".to_owned() } else { why.join("; ") }
-    }
-}
-
-impl fmt::Display for Cycle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cycle: ")?;
-        for (task, waits) in self.steps.iter().take(STEPS) {
-            write!(f, "{} -> ", task.id)?;
-            // A join is not named: the task that is waited for comes next anyway.
-            if !matches!(waits, WaitsFor::Join { .. }) {
-                write!(f, "{} -> ", waits.what())?;
-            }
-        }
-        if let Some(more) = and_more(self.steps.len(), STEPS) {
-            write!(f, "{more} -> ")?;
-        }
-        if let Some((first, _)) = self.steps.first() {
-            write!(f, "{}", first.id)?;
-        }
-        for (task, end, place) in self.assumed_owners().take(DETAILS) {
-            write!(f, ", if {} has kept the {end} at {place}", task.id)?;
-        }
-        match self.others {
-            0 => Ok(()),
-            1 => write!(f, "; 1 more task is in cycles with these"),
-            others => write!(f, "; {others} more tasks are in cycles with these"),
-        }
-    }
-}
-
-impl Cycle {
-    /// Returns the tasks of the cycle that have only created the end of a channel, with its kind and where.
-    fn assumed_owners(&self) -> impl Iterator<Item = (&TaskLabel, &'static str, Place)> {
-        let next = self.steps.iter().cycle().skip(1);
-        self.steps.iter().zip(next).filter_map(|((_, waits), (next, _))| {
-            let WaitsFor::Resource { owners, .. } = waits else { return None };
-            // The task may also be an owner of another kind: then nothing is assumed.
-            let owner = owners.iter().filter(|owner| owner.task == *next);
-            let owner = owner.min_by_key(|owner| owner.is_creator_only())?;
-            let end = match owner.how {
-                How::Created(ChannelEnd::Sender) => "sender created",
-                How::Created(ChannelEnd::Receiver) => "receiver created",
-                _ => return None,
-            };
-            Some((next, end, owner.place))
-        })
     }
 }
 

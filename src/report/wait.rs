@@ -122,7 +122,7 @@ impl fmt::Display for Resource {
 }
 
 /// One wait: which task waits for what, where the wait started, and which tasks could end it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Wait {
     /// The task that waits; `None` if the wait is outside of all turns.
@@ -156,7 +156,7 @@ impl Wait {
 }
 
 /// What a task waits for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum WaitsFor {
     /// The end of another task.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use crate::blocking::JobGrace;
 use crate::kernel::{Ending, Place, Run, TaskId, find, run_place};
 use crate::report::{
-    BlockingJob, Observer, PendingRequest, TaskLabel, TaskState, Transition, WaitsFor, id_of,
-    widest,
+    BlockingJob, DETAILS, Observer, PendingRequest, TASKS, TaskLabel, TaskState, Transition,
+    WaitsFor, and_more, id_of, widest,
 };
 use crate::scheduler::error::{NestedRun, RunError};
 use crate::scheduler::newcomers::{ask, shutdown_reason};
@@ -26,7 +26,7 @@ use crate::watch::origin;
 /// What happened to the tasks that were alive when a scheduler was shut down, and to those spawned during the shutdown.
 ///
 /// Returned by [`Scheduler::shutdown`](crate::Scheduler::shutdown). `Display` prints it for people: a line of totals,
-/// then a line for each task, and what the aborted ones were waiting for.
+/// then a line for each of up to a hundred tasks of each kind, and what the aborted ones were waiting for.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -321,23 +321,36 @@ impl fmt::Display for ShutdownReport {
             write!(f, "{} {word}, ", list.len())?;
         }
         write!(f, "{} still blocking", self.still_blocking.len())?;
-        let all =
-            || lists.into_iter().flat_map(|(word, list)| list.iter().map(move |task| (word, task)));
-        let width = widest(all().map(|(_, task)| &task.label));
-        for (word, EndedTask { label, spawned_at, took, ending, waits, requests }) in all() {
-            let label = label.to_string();
-            let word = if *ending == Ending::Panicked { "panicked" } else { word };
-            write!(f, "\n  {word:9}  {label:width$}  after {took:?}, spawned at {spawned_at}")?;
-            for wait in waits {
-                write!(f, "\n  {:9}  {:width$}  waited for {wait}", "", "")?;
+        let printed = lists.iter().flat_map(|(_, list)| list.iter().take(TASKS));
+        let width = widest(printed.map(|task| &task.label));
+        for (word, list) in lists {
+            for task in list.iter().take(TASKS) {
+                task.print(f, word, width)?;
             }
-            for request in requests {
-                write!(f, "\n  {:9}  {:width$}  {request}", "", "")?;
+            if let Some(more) = and_more(list.len(), TASKS) {
+                write!(f, "\n  {word:9}  {more}")?;
             }
         }
-        for job in &self.still_blocking {
+        for job in self.still_blocking.iter().take(TASKS) {
             write!(f, "\n  {:9}  {job}", "blocking")?;
         }
-        Ok(())
+        let more = and_more(self.still_blocking.len(), TASKS);
+        more.map_or(Ok(()), |more| write!(f, "\n  {:9}  {more}", "blocking"))
+    }
+}
+
+impl EndedTask {
+    /// Prints it as part of a report: how it ended, in a word, its label, and a line for each wait and request.
+    fn print(&self, f: &mut fmt::Formatter<'_>, word: &str, width: usize) -> fmt::Result {
+        let EndedTask { label, spawned_at, took, ending, waits, requests } = self;
+        let label = label.to_string();
+        let word = if *ending == Ending::Panicked { "panicked" } else { word };
+        write!(f, "\n  {word:9}  {label:width$}  after {took:?}, spawned at {spawned_at}")?;
+        let waited = waits.iter().take(DETAILS).map(|wait| format!("waited for {wait}"));
+        let mut lines: Vec<String> = waited.collect();
+        lines.extend(and_more(waits.len(), DETAILS).map(|more| format!("{more} waits")));
+        lines.extend(requests.iter().take(DETAILS).map(ToString::to_string));
+        lines.extend(and_more(requests.len(), DETAILS).map(|more| format!("{more} requests")));
+        lines.iter().try_for_each(|line| write!(f, "\n  {:9}  {:width$}  {line}", "", ""))
     }
 }

@@ -10,23 +10,38 @@ use crate::kernel::{
     Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, schedulers,
 };
 use crate::report::{
-    self, BlockingJob, ClockHold, Cycle, DeadlockReport, FoundCycle, Holder, HolderList, Metrics,
-    Owner, Ownership, PendingRequest, ResourceWait, ResourceWaits, Snapshot, StuckTask, TaskInfo,
-    TaskLabel, TaskState, TimerInfo, WaitGraph, WaitsFor, label, label_anywhere,
+    self, BlockingJob, ClockHold, Condition, Cycle, DeadlockReport, FoundCycle, Holder, HolderList,
+    ListedOwners, Metrics, Owner, Ownership, PendingRequest, ResourceWait, ResourceWaits, Snapshot,
+    StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo, WaitGraph, WaitsFor, label,
+    label_anywhere,
 };
 use crate::scheduler::parts::Layers;
 use crate::sync::with_waits;
 
-/// Collects all waits of a scheduler's tasks. Joins come from the slots, the rest from the layers.
+/// Collects all waits of a scheduler's tasks.
 fn wait_graph(layers: &Layers, kernel: &Kernel) -> WaitGraph {
+    wait_graph_of(layers, kernel, &|_| true)
+}
+
+/// Collects the waits of the wanted tasks. Joins come from the slots, the rest from the layers.
+fn wait_graph_of(
+    layers: &Layers,
+    kernel: &Kernel,
+    is_wanted: &dyn Fn(TaskKey) -> bool,
+) -> WaitGraph {
     // First, and with nothing borrowed, since `describe` is user code.
     let mut resources = ResourceWaits::default();
-    report::waits(&mut |wait| resources.add(wait));
-    with_waits(|waits| waits.describe(&mut resources));
+    report::waits(&mut |wait| {
+        if wait.task.is_some_and(is_wanted) {
+            resources.add(wait);
+        }
+    });
+    with_waits(|waits| waits.describe(&mut resources, is_wanted));
     let board = kernel.board.borrow();
     let mut graph = WaitGraph::new();
-    add_joins(&mut graph, kernel, &board);
-    let alive = |task: TaskKey| is_alive(kernel, &board, task).then_some(task.key);
+    add_joins(&mut graph, kernel, &board, is_wanted);
+    let alive =
+        |task: TaskKey| (is_wanted(task) && is_alive(kernel, &board, task)).then_some(task.key);
     let mut add = |task: Option<TaskKey>, waits: WaitsFor, holders: &[Key]| {
         let Some(task) = task.and_then(alive) else { return };
         let holders = holders.iter().map(|&task| Holder { task, is_assumed: false });
@@ -47,7 +62,12 @@ fn wait_graph(layers: &Layers, kernel: &Kernel) -> WaitGraph {
 }
 
 /// Adds the joins of a scheduler's tasks, with tasks of its own or of another scheduler.
-fn add_joins(graph: &mut WaitGraph, kernel: &Kernel, board: &Board) {
+fn add_joins(
+    graph: &mut WaitGraph,
+    kernel: &Kernel,
+    board: &Board,
+    is_wanted: &dyn Fn(TaskKey) -> bool,
+) {
     let mut add = |task: TaskLabel, slot: &Slot, joiner: TaskKey, holder: Option<Key>| {
         if is_alive(kernel, board, joiner) {
             let holder = holder.map(|task| Holder { task, is_assumed: false });
@@ -58,7 +78,8 @@ fn add_joins(graph: &mut WaitGraph, kernel: &Kernel, board: &Board) {
     };
     for (key, slot) in board.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
         let joiner = slot.joiner.map(|joiner| TaskKey { scheduler: kernel.id, key: joiner });
-        for joiner in [joiner, foreign_joiner(board, key)].into_iter().flatten() {
+        let joiners = [joiner, foreign_joiner(board, key)].into_iter().flatten();
+        for joiner in joiners.filter(|&joiner| is_wanted(joiner)) {
             let Some(task) = label(board, key) else { continue };
             add(task, slot, joiner, Some(key));
         }
@@ -66,7 +87,8 @@ fn add_joins(graph: &mut WaitGraph, kernel: &Kernel, board: &Board) {
     for other in schedulers().iter().filter(|other| other.id != kernel.id) {
         let Ok(others) = other.board.try_borrow() else { continue };
         for (key, slot) in others.taskmap.tasks().filter(|(_, slot)| slot.is_alive()) {
-            let Some(joiner) = foreign_joiner(&others, key) else { continue };
+            let joiner = foreign_joiner(&others, key).filter(|&joiner| is_wanted(joiner));
+            let Some(joiner) = joiner else { continue };
             let Some(task) = label(&others, key) else { continue };
             add(TaskLabel { is_elsewhere: true, ..task }, slot, joiner, None);
         }
@@ -81,13 +103,13 @@ fn foreign_joiner(board: &Board, key: Key) -> Option<TaskKey> {
 /// Adds the waits for resources. Each list of owners is made once.
 fn add_resources(graph: &mut WaitGraph, kernel: &Kernel, board: &Board, resources: ResourceWaits) {
     let mut lists: Vec<(HolderList, Arc<[Owner]>)> = Vec::new();
-    for owners in &resources.owners {
+    for ListedOwners { owners, is_open } in &resources.owners {
         let alive = owners.iter().filter(|owner| is_alive(kernel, board, owner.task));
         let holders =
             alive.map(|owner| Holder { task: owner.task.key, is_assumed: owner.is_assumed() });
         // An owner that is not a task of this scheduler, or has given away what it owned, may be able to run.
-        let is_open =
-            owners.iter().any(|owner| owner.is_assumed() || !is_alive(kernel, board, owner.task));
+        let is_elsewhere = |owner: &Ownership| !is_alive(kernel, board, owner.task);
+        let is_open = *is_open || owners.iter().any(is_elsewhere);
         let list = graph.add_holders(holders, is_open);
         lists.push((list, owners.iter().map(|owner| owner_of(kernel, board, owner)).collect()));
     }
@@ -143,10 +165,17 @@ pub(super) fn labels(kernel: &Kernel, ids: &[TaskId]) -> Vec<TaskLabel> {
         return Vec::new();
     }
     let board = kernel.board.borrow();
-    let tasks = board.taskmap.tasks();
-    let keys: BTreeMap<TaskId, Key> =
-        tasks.filter_map(|(key, slot)| Some((slot.id()?, key))).collect();
+    let keys = keys_of(&board, ids);
     ids.iter().filter_map(|id| label(&board, *keys.get(id)?)).collect()
+}
+
+/// Returns the keys of these tasks, for those that still have a slot.
+fn keys_of(board: &Board, ids: &[TaskId]) -> BTreeMap<TaskId, Key> {
+    let ids: BTreeSet<TaskId> = ids.iter().copied().collect();
+    let tasks = board.taskmap.tasks();
+    let wanted =
+        tasks.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
+    wanted.collect()
 }
 
 /// Returns the cancel requests in a task that have not had their effect yet.
@@ -188,13 +217,12 @@ pub(super) fn waits_of_tasks(
     if ids.is_empty() {
         return Vec::new();
     }
-    let ids: BTreeSet<TaskId> = ids.iter().copied().collect();
-    let graph = wait_graph(layers, kernel);
+    let keys = keys_of(&kernel.board.borrow(), ids);
+    let slots: BTreeSet<u32> = keys.values().map(|key| key.slot).collect();
+    let is_wanted = |task: TaskKey| slots.contains(&task.key.slot); // Perhaps of another scheduler: that is checked later.
+    let graph = wait_graph_of(layers, kernel, &is_wanted);
     let board = kernel.board.borrow();
-    let tasks = board.taskmap.tasks();
-    let asked =
-        tasks.filter_map(|(key, slot)| Some((slot.id().filter(|id| ids.contains(id))?, key)));
-    asked.map(|(id, key)| (id, waits_of(layers, &board, &graph, key))).collect()
+    keys.into_iter().map(|(id, key)| (id, waits_of(layers, &board, &graph, key))).collect()
 }
 
 pub(super) fn snapshot(layers: &Layers, kernel: &Kernel) -> Snapshot {
@@ -294,13 +322,14 @@ pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> Deadl
 pub(super) fn stuck_root(layers: &Layers, kernel: &Kernel, root: Key) -> Option<DeadlockReport> {
     let graph = wait_graph(layers, kernel);
     let alive = kernel.alive(|_| true);
-    let stuck = {
-        let board = kernel.board.borrow();
-        let may_run =
-            |slot: &Slot| slot.state != SlotState::Idle || board.bells.clones(slot.bell) > 0;
-        graph.stuck(&alive, |task| board.taskmap.get(task).is_none_or(may_run))
-    };
+    let stuck = graph.stuck(&alive, |task| may_run(&kernel.board.borrow(), task));
     stuck.contains(&root).then(|| report_of(layers, kernel, &graph, &stuck, false))
+}
+
+/// Returns whether a task is ready or running, or may be woken by something unknown.
+fn may_run(board: &Board, task: Key) -> bool {
+    let Some(slot) = board.taskmap.get(task) else { return true };
+    slot.state != SlotState::Idle || board.bells.clones(slot.bell) > 0
 }
 
 /// Creates the report of these tasks.
@@ -313,7 +342,11 @@ fn report_of(
 ) -> DeadlockReport {
     let is_held = layers.is_clock_held();
     let board = kernel.board.borrow();
-    let cycles = graph.cycles(tasks);
+    let cycles = if certain {
+        graph.cycles(tasks)
+    } else {
+        graph.cycles_of_stuck(tasks, |task| may_run(&board, task))
+    };
     DeadlockReport {
         turn: board.turns,
         alive: board.taskmap.alive(),
@@ -327,7 +360,8 @@ fn report_of(
     }
 }
 
-/// The tasks of a cycle come first: they are the cause, and the others only wait for them.
+/// The tasks of a cycle come first: they are the cause, and the others only wait for them. But not if it depends on an
+/// assumption.
 fn stuck_tasks(
     layers: &Layers,
     board: &Board,
@@ -335,7 +369,8 @@ fn stuck_tasks(
     tasks: &[Key],
     cycles: &[FoundCycle<'_>],
 ) -> Vec<StuckTask> {
-    let in_cycles = cycles.iter().flat_map(|cycle| &cycle.steps).map(|&(key, _)| key);
+    let certain = cycles.iter().filter(|cycle| cycle.condition == Condition::None);
+    let in_cycles = certain.flat_map(|cycle| &cycle.steps).map(|&(key, _)| key);
     let mut seen = BTreeSet::new();
     let order = in_cycles.chain(tasks.iter().copied()).filter(|key| seen.insert(key.slot));
     let mut stuck = Vec::with_capacity(tasks.len());
@@ -354,5 +389,6 @@ fn stuck_tasks(
 
 fn named_cycle(board: &Board, cycle: &FoundCycle<'_>) -> Cycle {
     let named = |&(key, waits): &(Key, &WaitsFor)| Some((label(board, key)?, waits.clone()));
-    Cycle { steps: cycle.steps.iter().filter_map(named).collect(), others: cycle.others }
+    let steps = cycle.steps.iter().filter_map(named).collect();
+    Cycle { steps, others: cycle.others, condition: cycle.condition }
 }

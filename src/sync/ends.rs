@@ -10,17 +10,17 @@ use std::rc::Rc;
 
 use crate::kernel::{Key, Place, TaskKey, running};
 use crate::report::{ChannelEnd, How, Ownership};
-use crate::slab::{KEPT, NO_ENTRY, Slab};
+use crate::slab::{KEPT, NO_ENTRY};
 
 /// What may end the waits for a resource, besides the tasks that hold it.
 #[derive(Clone, Copy)]
 pub(crate) enum EndedBy {
     Nothing,
     /// The ends of this kind of a channel.
-    Ends(u32, ChannelEnd),
+    Ends(u64, ChannelEnd),
     /// The receiver of a channel; but not if all of the capacity is held, since then there is no value to receive.
     Receiver {
-        channel: u32,
+        channel: u64,
         capacity: u32,
     },
     /// The tasks that hold another resource, with this number: they have reserved a slot of a channel that was closed.
@@ -32,8 +32,8 @@ pub(crate) enum EndedBy {
 /// The record of an end.
 pub(crate) struct EndRecord {
     number: u32,
-    /// The parts of the key of the task that last used it, each written unchecked, since a use should cost little.
-    /// `None` if it was not used since it was created, or was last used outside of all turns.
+    /// The parts of the key of the task that last used it, each written unchecked, since a use should cost little. Both
+    /// are `None` if it was last used outside of all turns; only the scheduler is if it was not used yet.
     scheduler: Cell<Option<NonZeroU32>>,
     task: Cell<Option<Key>>,
     created: Cell<Option<Created>>,
@@ -48,8 +48,14 @@ impl EndRecord {
         self.task.set(task);
     }
 
-    fn used_by(&self) -> Option<TaskKey> {
-        Some(TaskKey { scheduler: self.scheduler.get()?, key: self.task.get()? })
+    /// Returns its owner, if that is a task.
+    fn owner(&self, Created { by, place, kind, .. }: Created) -> Option<Ownership> {
+        let (task, how) = match (self.scheduler.get(), self.task.get()) {
+            (Some(scheduler), Some(key)) => (TaskKey { scheduler, key }, How::Used(kind)),
+            (None, Some(UNUSED)) => (by?, How::Created(kind)),
+            _ => return None,
+        };
+        Some(Ownership { task, place, how })
     }
 }
 
@@ -58,29 +64,33 @@ impl EndRecord {
 pub(crate) struct Created {
     pub(crate) by: Option<TaskKey>,
     pub(crate) place: Place,
-    pub(crate) channel: u32,
+    pub(crate) channel: u64,
     pub(crate) kind: ChannelEnd,
 }
 
-/// All ends of a thread, and the channels that they belong to.
+/// All ends of a thread.
 pub(crate) struct Ends {
     records: Vec<Rc<EndRecord>>,
     /// The numbers of the records without an end.
     vacant: Vec<u32>,
-    channels: Slab<()>,
+    /// The number of the next channel; each has its own, for as long as the thread lives.
+    next_channel: u64,
 }
+
+/// The owner of each end, if it is known, by channel and kind.
+pub(crate) type EndOwners = HashMap<(u64, ChannelEnd), Vec<Option<Ownership>>>;
+
+/// Stands for the task of an end that was not used yet.
+const UNUSED: Key = Key { slot: 0, serial: NonZeroU32::MIN };
 
 impl Ends {
     pub(crate) const fn new() -> Self {
-        Ends { records: Vec::new(), vacant: Vec::new(), channels: Slab::new() }
+        Ends { records: Vec::new(), vacant: Vec::new(), next_channel: 0 }
     }
 
-    pub(crate) fn add_channel(&mut self) -> u32 {
-        self.channels.insert(())
-    }
-
-    pub(crate) fn remove_channel(&mut self, number: u32) {
-        self.channels.remove(number);
+    pub(crate) fn add_channel(&mut self) -> u64 {
+        self.next_channel += 1;
+        self.next_channel
     }
 
     /// Adds an end.
@@ -93,6 +103,7 @@ impl Ends {
         });
         let record = &self.records[number as usize];
         record.scheduler.set(None);
+        record.task.set(Some(UNUSED));
         record.created.set(Some(created));
         Rc::clone(record)
     }
@@ -104,33 +115,28 @@ impl Ends {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.vacant.len() == self.records.len() && self.channels.is_empty()
+        self.vacant.len() == self.records.len()
     }
 
     pub(crate) fn has_memory(&self) -> bool {
-        self.records.capacity() > 0 // A channel is never created without its ends.
+        self.records.capacity() > 0
     }
 
     /// Frees the memory, if there are no ends and it is too much to keep or `is_warm` is `false`.
     #[inline]
     pub(crate) fn trim(&mut self, is_warm: bool) {
         if self.is_empty() && (self.records.len() > KEPT || !is_warm) {
-            *self = Ends::new();
+            *self = Ends { next_channel: self.next_channel, ..Ends::new() };
         }
     }
 
     /// Returns the owners of the ends, by channel and kind.
-    pub(crate) fn owners(&self) -> HashMap<(u32, ChannelEnd), Vec<Ownership>> {
-        let mut owners: HashMap<(u32, ChannelEnd), Vec<Ownership>> = HashMap::new();
+    pub(crate) fn owners(&self) -> EndOwners {
+        let mut owners = EndOwners::new();
         for record in &self.records {
-            let Some(Created { by, place, channel, kind }) = record.created.get() else { continue };
-            let owner = match record.used_by() {
-                Some(task) => Some((task, How::Used(kind))),
-                None => by.map(|task| (task, How::Created(kind))),
-            };
-            if let Some((task, how)) = owner {
-                owners.entry((channel, kind)).or_default().push(Ownership { task, place, how });
-            }
+            let Some(created) = record.created.get() else { continue };
+            let of_kind = owners.entry((created.channel, created.kind)).or_default();
+            of_kind.push(record.owner(created));
         }
         owners
     }

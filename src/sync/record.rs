@@ -14,9 +14,11 @@ use std::task::{Context, Waker};
 
 use crate::kernel::Place;
 use crate::kernel::TaskKey;
-use crate::report::{ChannelEnd, How, Ownership, Resource, ResourceWait, ResourceWaits};
+use crate::report::{
+    ChannelEnd, How, ListedOwners, Ownership, Resource, ResourceWait, ResourceWaits,
+};
 use crate::slab::{KEPT, NO_ENTRY, Slab};
-use crate::sync::ends::{EndRecord, EndedBy, Ends};
+use crate::sync::ends::{EndOwners, EndRecord, EndedBy, Ends};
 
 /// A wait, from joining a list until its outcome is seen; or a held resource.
 pub(crate) struct Node {
@@ -40,7 +42,7 @@ pub(crate) struct Node {
 pub(crate) const OWN_ONESHOT: u32 = NO_ENTRY - 1;
 
 /// What reports call it.
-pub(crate) const ONESHOT_MESSAGE: &str = "the message on oneshot channel";
+pub(crate) const ONESHOT_MESSAGE: &str = "a message on oneshot channel";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitStage {
@@ -185,27 +187,23 @@ impl Waits {
         self.ends.trim(self.is_warm);
     }
 
-    /// Removes a channel.
-    pub(crate) fn remove_channel(&mut self, number: u32) {
-        self.ends.remove_channel(number);
-        self.ends.trim(self.is_warm);
-    }
-
-    /// Adds every wait, with its resource and the owners of that.
-    pub(crate) fn describe(&self, all: &mut ResourceWaits) {
-        let mut holding: HashMap<u32, Vec<&Node>> = HashMap::new();
-        for node in self.nodes.iter().filter(|node| node.stage == WaitStage::Holding) {
-            holding.entry(node.resource).or_default().push(node);
+    /// Adds every wait of a wanted task, with its resource and the owners of that.
+    pub(crate) fn describe(&self, all: &mut ResourceWaits, is_wanted: &dyn Fn(TaskKey) -> bool) {
+        let waiting = self.nodes.iter().filter(|node| node.stage == WaitStage::Waiting);
+        let waiting =
+            waiting.filter_map(|node| Some((node.task.filter(|&task| is_wanted(task))?, node)));
+        let waiting: Vec<(TaskKey, &Node)> = waiting.collect();
+        if waiting.is_empty() {
+            return;
         }
+        let holders = self.holders();
         let ends = self.ends.owners();
         let mut lists: HashMap<u32, usize> = HashMap::new();
-        for node in self.nodes.iter().filter(|node| node.stage == WaitStage::Waiting) {
-            let (Some(task), number, place) = (node.task, node.resource, node.place) else {
-                continue;
-            };
+        for (task, &Node { resource: number, place, .. }) in waiting {
             if number == OWN_ONESHOT {
                 let how = How::Created(ChannelEnd::Sender);
-                let owners = all.add_owners(vec![Ownership { task, place, how }]);
+                let owners = vec![Ownership { task, place, how }];
+                let owners = all.add_owners(ListedOwners { owners, is_open: false });
                 let resource = Resource::new(ONESHOT_MESSAGE);
                 all.waits.push(ResourceWait { task, resource, place, owners });
                 continue;
@@ -213,11 +211,33 @@ impl Waits {
             let ListedResource { resource, ended_by } = &self.resources[number];
             let of_it = || {
                 let held = if let EndedBy::Reserved(slots) = *ended_by { slots } else { number };
-                let holding = holding.get(&held).map_or(&[][..], Vec::as_slice);
-                all.add_owners(ended_by.owners(holding, &ends))
+                let holders = holders.get(&held).map_or(&[][..], Vec::as_slice);
+                all.add_owners(ended_by.owners(holders, &ends))
             };
             let owners = *lists.entry(number).or_insert_with(of_it);
             all.waits.push(ResourceWait { task, resource: resource.clone(), place, owners });
+        }
+    }
+
+    /// Returns the nodes of those that hold something, by resource.
+    fn holders(&self) -> HashMap<u32, Vec<&Node>> {
+        let mut holders: HashMap<u32, Vec<&Node>> = HashMap::new();
+        for node in self.nodes.iter().filter(|node| self.is_held(node)) {
+            holders.entry(node.resource).or_default().push(node);
+        }
+        holders
+    }
+
+    /// Returns whether a node holds something. That of a wait for a slot in a channel does from the grant until the wait
+    /// sees it; then the slot has no node any more, unless a permit makes one.
+    fn is_held(&self, node: &Node) -> bool {
+        match node.stage {
+            WaitStage::Holding => node.word > 0, // A guard of no permits holds up no wait.
+            // The word of a grant is one slot. A wait that was ended by the closing of the channel has another one.
+            WaitStage::Woken if node.word == 1 && node.resource < OWN_ONESHOT => {
+                matches!(self.resources[node.resource].ended_by, EndedBy::Receiver { .. })
+            }
+            _ => false,
         }
     }
 
@@ -252,30 +272,31 @@ impl ListedResource {
 
 impl EndedBy {
     /// Returns the owners of a resource: the holders, and the owners of the ends of a channel.
-    fn owners(
-        self,
-        holding: &[&Node],
-        ends: &HashMap<(u32, ChannelEnd), Vec<Ownership>>,
-    ) -> Vec<Ownership> {
+    fn owners(self, holders: &[&Node], ends: &EndOwners) -> ListedOwners {
         let mut how = How::Acquired;
-        let mut of_ends: &[Ownership] = &[];
+        let mut of_ends: &[Option<Ownership>] = &[];
         let of = |channel, kind| ends.get(&(channel, kind)).map_or(&[][..], Vec::as_slice);
-        match &self {
+        let one;
+        match self {
             EndedBy::Nothing => {}
             EndedBy::Reserved(_) => how = How::Reserved,
-            EndedBy::End(owner) => of_ends = std::slice::from_ref(owner),
-            EndedBy::Ends(channel, kind) => of_ends = of(*channel, *kind),
+            EndedBy::End(owner) => {
+                one = [Some(owner)];
+                of_ends = &one;
+            }
+            EndedBy::Ends(channel, kind) => of_ends = of(channel, kind),
             EndedBy::Receiver { channel, capacity } => {
                 how = How::Reserved;
-                if holding.len() < *capacity as usize {
-                    of_ends = of(*channel, ChannelEnd::Receiver);
+                if holders.len() < capacity as usize {
+                    of_ends = of(channel, ChannelEnd::Receiver);
                 }
             }
         }
-        let holders = holding
-            .iter()
-            .filter_map(|node| Some(Ownership { task: node.task?, place: node.place, how }));
-        holders.chain(of_ends.iter().copied()).collect()
+        let holders =
+            holders.iter().map(|node| Some(Ownership { task: node.task?, place: node.place, how }));
+        let all: Vec<Option<Ownership>> = holders.chain(of_ends.iter().copied()).collect();
+        let is_open = all.iter().any(Option::is_none);
+        ListedOwners { owners: all.into_iter().flatten().collect(), is_open }
     }
 }
 

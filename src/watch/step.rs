@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::kernel::TaskId;
-use crate::report::{Cause, TaskLabel, Transition, TurnResult, WaitsFor};
+use crate::report::{Cause, DETAILS, TaskLabel, Transition, TurnResult, WaitsFor, and_more};
 
-/// What happened in one turn; see [`Scheduler::step`](crate::Scheduler::step).
+/// What happened in one turn; see [`Scheduler::step`](crate::Scheduler::step). `Display` prints it in one line, with up to
+/// eight items of each list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Turn {
@@ -27,17 +28,19 @@ pub struct Turn {
 impl fmt::Display for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "turn {}: {} {}", self.number, self.task, self.result)?;
-        for (number, wait) in self.waits.iter().enumerate() {
-            write!(f, "{} {wait}", if number == 0 { " for" } else { ", and for" })?;
-        }
-        for (number, woke) in self.woke.iter().enumerate() {
-            write!(f, "{} {woke}", if number == 0 { "; woke" } else { "," })?;
-        }
-        for (number, nested) in self.nested.iter().enumerate() {
-            write!(f, "{}{nested}", if number == 0 { " (" } else { ", " })?;
-        }
+        list(f, &self.waits, [" for ", ", and for "])?;
+        list(f, &self.woke, ["; woke ", ", "])?;
+        list(f, &self.nested, [" (", ", "])?;
         if self.nested.is_empty() { Ok(()) } else { f.write_str(")") }
     }
+}
+
+/// Prints some of these, after these words before the first one and between them, and counts the others.
+fn list(f: &mut fmt::Formatter<'_>, all: &[impl fmt::Display], words: [&str; 2]) -> fmt::Result {
+    for (number, item) in all.iter().take(DETAILS).enumerate() {
+        write!(f, "{}{item}", words[number.min(1)])?;
+    }
+    and_more(all.len(), DETAILS).map_or(Ok(()), |more| write!(f, ", {more}"))
 }
 
 /// The log of a turn that `step` gives.
