@@ -47,7 +47,7 @@ impl<T: 'static> Stream for JoinSet<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let place = self.made_at();
-        self.poll_next_ended(cx, place).map(|ended| ended.map(|ended| ended.output))
+        self.poll_next_or_empty(cx, place).map(|ended| ended.map(|ended| ended.output))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

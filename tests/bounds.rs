@@ -383,6 +383,7 @@ const HIDDEN: [&str; 21] = [
     "Lanes",
     "Order",
     "Racers",
+    "Rotation",
     "Sealed",
     "Spawned",
     "Storage",

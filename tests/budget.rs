@@ -16,8 +16,11 @@ use turnwise::channel::{LifoQueue, broadcast, mpsc, oneshot, remote, watch};
 use turnwise::sync::{
     Barrier, Condvar, Event, Mutex, Notify, OnceCell, Promise, RwLock, Semaphore,
 };
-use turnwise::task::scope;
-use turnwise::{Scheduler, join_all, sleep, spawn, time, yield_now};
+use turnwise::task::{CancelToken, JoinSet, scope};
+use turnwise::{
+    JoinHandle, Scheduler, as_completed, gather_handles, join, join_all, sleep, spawn, time,
+    timeout, try_join, try_join_all, wait, yield_now,
+};
 
 fn with_budget(results: u32) -> Scheduler {
     Scheduler::builder().virtual_time().budget(results).build()
@@ -439,4 +442,338 @@ fn a_child_that_yielded_is_cancelled_like_any_other() {
         child.await.unwrap()
     }));
     assert_eq!(result.unwrap(), "cleaned up");
+}
+
+// ----- results that need no wait -----
+
+#[test]
+fn every_result_that_needs_no_wait_counts() {
+    let (sender, mut receiver) = watch::channel(1);
+    assert_eq!(
+        turns(3, ten(async || assert_eq!(*receiver.wait_for(|_| true).await.unwrap(), 1))),
+        4
+    );
+    drop(sender);
+    let (_sender, mut receiver) = mpsc::channel::<u8>(1);
+    let mut buffer = Vec::new();
+    assert_eq!(turns(3, ten(async || assert_eq!(receiver.recv_many(&mut buffer, 0).await, 0))), 4);
+    let mut set = JoinSet::<u8>::new();
+    assert_eq!(turns(3, ten(async || assert!(set.join_next().await.is_none()))), 4);
+    assert_eq!(turns(3, ten(async || assert!(set.join_next_with_id().await.is_none()))), 4);
+    assert_eq!(turns(3, ten(async || set.shutdown().await)), 4);
+    assert_eq!(
+        turns(3, ten(async || assert!(JoinSet::<u8>::new().join_all().await.is_empty()))),
+        4
+    );
+    let nothing = Vec::<JoinHandle<u8>>::new;
+    assert_eq!(turns(3, ten(async || assert!(join_all(nothing()).await.is_empty()))), 4);
+    assert_eq!(turns(3, ten(async || assert!(gather_handles(nothing()).await.is_empty()))), 4);
+    assert_eq!(turns(3, ten(async || assert!(wait(nothing()).await.done.is_empty()))), 4);
+    let mut completed = as_completed(nothing());
+    assert_eq!(turns(3, ten(async || assert!(completed.next().await.is_none()))), 4);
+    let token = CancelToken::new();
+    token.cancel();
+    let cancelled = async || assert!(token.run_until_cancelled(pending::<()>()).await.is_none());
+    assert_eq!(turns(3, ten(cancelled)), 4);
+    let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+    let mut guard = mutex.try_lock().ok();
+    let looks = async || guard = Some(condvar.wait_while(guard.take().unwrap(), |()| false).await);
+    assert_eq!(turns(3, ten(looks)), 4);
+}
+
+#[test]
+fn timeouts_that_elapse_immediately_count_and_yield_at_most_once() {
+    // One that yields elapses in the next turn, whatever is left of its budget: so three turns have 3 + 4 + 3 of them.
+    let elapsed = async || assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
+    assert_eq!(turns(3, ten(elapsed)), 3);
+    let elapsed = async || assert!(time::timeout_at(time::now(), pending::<()>()).await.is_err());
+    assert_eq!(turns(3, ten(elapsed)), 3);
+    let beside_a_busy_branch = async {
+        let log = RefCell::default();
+        turnwise::select! {
+            () = busy(0, &log) => {}
+            result = timeout(Duration::ZERO, pending::<()>()) => assert!(result.is_err()),
+        }
+    };
+    assert_eq!(turns(3, beside_a_busy_branch), 2);
+}
+
+#[test]
+fn handles_of_children_that_have_ended_count() {
+    let scheduler = with_budget(3);
+    let counts = scheduler.block_on(scope(async |s| {
+        let children: Vec<_> = (0..10).map(|_| s.spawn(async {})).collect();
+        yield_now().await;
+        let polls = Cell::new(0);
+        let mut joins = pin!(async {
+            for child in children {
+                child.await.unwrap();
+            }
+        });
+        std::future::poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            joins.as_mut().poll(cx)
+        })
+        .await;
+        polls.get()
+    }));
+    assert_eq!(counts.unwrap(), 4);
+}
+
+#[cfg(feature = "jobs")]
+#[test]
+fn jobs_of_which_none_is_due_count() {
+    let jobs = turnwise::jobs::Jobs::new();
+    assert_eq!(turns(3, ten(async || jobs.run_pending().await)), 4);
+    assert_eq!(turns(3, ten(async || jobs.run_all().await)), 4);
+}
+
+#[cfg(feature = "stream")]
+#[test]
+fn streams_count_as_the_methods_do() {
+    let second = Duration::from_secs(1);
+    let late = with_budget(3);
+    late.block_on(async {
+        let mut interval = time::interval(second).missed(time::Missed::Burst);
+        interval.tick().await;
+        time::advance(10 * second).await;
+        ten(async || assert!(interval.next().await.unwrap() <= time::now())).await;
+    });
+    assert_eq!(late.metrics().turns, 1 + 4);
+    let mut set = JoinSet::<u8>::new();
+    assert_eq!(turns(3, ten(async || assert!(set.next().await.is_none()))), 4);
+}
+
+#[test]
+fn a_tick_that_was_waited_for_counts_once() {
+    let scheduler = with_budget(2);
+    let turns = Cell::new(0);
+    scheduler.block_on(async {
+        let mut interval = time::interval(Duration::from_secs(1));
+        interval.tick().await;
+        let lock = Mutex::new(());
+        let mut both = pin!(async {
+            interval.tick().await; // waits
+            drop(lock.lock().await);
+            yield_now().await;
+        });
+        std::future::poll_fn(|cx| {
+            turns.set(turns.get() + 1);
+            both.as_mut().poll(cx)
+        })
+        .await;
+    });
+    assert_eq!(turns.get(), 3, "to wait, for the tick and the lock, and after the yield");
+}
+
+#[test]
+fn a_value_that_was_refused_for_lack_of_budget_is_not_marked_as_seen() {
+    let scheduler = with_budget(1);
+    scheduler.block_on(async {
+        let (sender, mut receiver) = watch::channel(0);
+        sender.send(1).unwrap();
+        drop(Mutex::new(()).lock().await); // This uses the budget up.
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(pin!(receiver.wait_for(|&value| value == 1)).poll(&mut cx).is_pending());
+        assert_eq!(receiver.has_changed(), Ok(true));
+        assert_eq!(*receiver.wait_for(|&value| value == 1).await.unwrap(), 1);
+        assert_eq!(receiver.has_changed(), Ok(false));
+    });
+}
+
+// ----- methods that do not wait -----
+
+/// Every method whose name starts with `try_` and that may return what is there. Each is called when the budget of the
+/// turn is used up, and must return what it returns otherwise.
+#[test]
+fn methods_that_do_not_wait_never_ask_the_budget() {
+    let scheduler = with_budget(1);
+    scheduler.block_on(async {
+        let mut set = JoinSet::new();
+        (0..4).for_each(|number| drop(set.spawn(async move { number })));
+        yield_now().await;
+        let mutex = Mutex::new(());
+        drop(mutex.lock().await); // This uses the budget up.
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(pin!(mutex.lock()).poll(&mut cx).is_pending());
+
+        assert_eq!(set.try_join_next().unwrap().unwrap(), 0);
+        assert_eq!(set.try_join_next_with_id().unwrap().unwrap().1, 1);
+        assert_eq!(set.try_join_next().unwrap().unwrap(), 2);
+        assert_eq!(set.try_join_next().unwrap().unwrap(), 3);
+        assert!(set.try_join_next().is_none());
+        assert!(mutex.try_lock().is_ok());
+        let lock = RwLock::new(());
+        assert!(lock.try_read().is_ok() && lock.try_write().is_ok());
+        assert!(Semaphore::new(1).try_acquire().is_ok());
+        let (sender, mut receiver) = mpsc::channel(2);
+        sender.try_send(1).unwrap();
+        sender.try_reserve().unwrap().send(2);
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+        let queue = LifoQueue::new(1);
+        queue.try_put(1).unwrap();
+        assert_eq!(queue.try_get().ok(), Some(1));
+        let (sender, mut receiver) = oneshot::channel();
+        sender.send(1).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(1));
+        let (sender, mut receiver) = broadcast::channel(1);
+        sender.send(1).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(1));
+        let (sender, mut receiver) = remote::channel(1);
+        sender.try_send(1).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(1));
+        let notify = Notify::new();
+        notify.notify_one();
+        assert!(notify.notified().enable());
+        let promise = Promise::new();
+        promise.set(1).unwrap();
+        assert_eq!(promise.try_get().unwrap().ok(), Some(1));
+    });
+}
+
+// ----- groups of futures that share the budget -----
+
+/// Takes results that are there forever, and writes its name for each.
+async fn busy(name: usize, log: &RefCell<String>) {
+    let lock = Mutex::new(());
+    loop {
+        drop(lock.lock().await);
+        log.borrow_mut().push_str(&name.to_string());
+    }
+}
+
+/// What the futures of a group have taken in this many turns.
+fn shares(budget: u32, turns: usize, group: impl AsyncFnOnce(&RefCell<String>)) -> String {
+    let log = RefCell::new(String::new());
+    let scheduler = with_budget(budget);
+    scheduler.block_on(async {
+        let mut group = pin!(group(&log));
+        let mut left = turns;
+        std::future::poll_fn(|cx| {
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            left -= 1;
+            log.borrow_mut().push(' ');
+            assert!(group.as_mut().poll(cx).is_pending());
+            Poll::Pending
+        })
+        .await;
+    });
+    log.into_inner()
+}
+
+#[test]
+fn a_join_goes_on_where_the_budget_ended() {
+    let three = async |log: &RefCell<String>| {
+        join!(busy(0, log), busy(1, log), busy(2, log));
+    };
+    assert_eq!(shares(2, 4, three), " 00 11 22 00");
+    let fallible = async |name, log: &RefCell<String>| {
+        busy(name, log).await;
+        Ok::<(), ()>(())
+    };
+    let three = async |log: &RefCell<String>| {
+        let _ = try_join!(fallible(0, log), fallible(1, log), fallible(2, log));
+    };
+    assert_eq!(shares(2, 4, three), " 00 11 22 00");
+    let with_a_short_one = async |log: &RefCell<String>| {
+        let one = async {
+            drop(Mutex::new(()).lock().await);
+            log.borrow_mut().push('s');
+            pending::<()>().await;
+        };
+        join!(busy(0, log), one, busy(2, log));
+    };
+    assert_eq!(
+        shares(2, 4, with_a_short_one),
+        " 00 s2 00 22",
+        "the third used the second turn up, so the first is next"
+    );
+}
+
+#[test]
+fn biased_joins_start_with_the_first_in_every_turn() {
+    let three = async |log: &RefCell<String>| {
+        join!(biased; busy(0, log), busy(1, log));
+    };
+    assert_eq!(shares(2, 3, three), " 00 00 00");
+    let fallible = async |name, log: &RefCell<String>| {
+        busy(name, log).await;
+        Ok::<(), ()>(())
+    };
+    let three = async |log: &RefCell<String>| {
+        let _ = try_join!(biased; fallible(0, log), fallible(1, log));
+    };
+    assert_eq!(shares(2, 3, three), " 00 00 00");
+}
+
+#[test]
+fn groups_of_few_and_of_many_go_on_where_the_budget_ended() {
+    let expected = |count: usize, turns: usize| {
+        let names = (0..count).cycle().take(turns);
+        names.map(|name| format!(" {name}{name}")).collect::<String>()
+    };
+    for (count, turns) in [(3, 7), (30, 70), (31, 70), (100, 250)] {
+        let all = async |log: &RefCell<String>| {
+            join_all((0..count).map(|name| busy(name, log))).await;
+        };
+        assert_eq!(shares(2, turns, all), expected(count, turns), "{count}");
+        let all = async |log: &RefCell<String>| {
+            let fallible = async |name| {
+                busy(name, log).await;
+                Ok::<(), ()>(())
+            };
+            drop(try_join_all((0..count).map(fallible)).await);
+        };
+        assert_eq!(shares(2, turns, all), expected(count, turns), "{count}");
+        let all = async |log: &RefCell<String>| {
+            as_completed((0..count).map(|name| busy(name, log))).next().await;
+        };
+        assert_eq!(shares(2, turns, all), expected(count, turns), "{count}");
+    }
+}
+
+#[test]
+fn a_budget_that_was_not_used_up_changes_no_order() {
+    let few = async |log: &RefCell<String>| {
+        let one = async |name: usize| loop {
+            drop(Mutex::new(()).lock().await);
+            log.borrow_mut().push_str(&name.to_string());
+            yield_now().await;
+        };
+        join!(one(0), one(1));
+    };
+    assert_eq!(shares(3, 3, few), " 01 01 01");
+}
+
+proptest! {
+    /// Whatever the group and the budget, no future gets two results more than a whole round ahead of another.
+    #[test]
+    fn no_future_of_a_group_starves(count in 2..60_usize, budget in 1..9_u32, rounds in 1..5_usize) {
+        let counts = RefCell::new(vec![0_usize; count]);
+        let scheduler = with_budget(budget);
+        scheduler.block_on(async {
+            let takes = async |number: usize| {
+                let lock = Mutex::new(());
+                loop {
+                    drop(lock.lock().await);
+                    counts.borrow_mut()[number] += 1;
+                }
+            };
+            let mut all = pin!(join_all((0..count).map(takes)));
+            let mut left = rounds * count;
+            std::future::poll_fn(|cx| {
+                if left == 0 {
+                    return Poll::Ready(());
+                }
+                left -= 1;
+                assert!(all.as_mut().poll(cx).is_pending());
+                Poll::Pending
+            })
+            .await;
+        });
+        let counts = counts.into_inner();
+        assert!(counts.iter().all(|&count| count == rounds * budget as usize), "{counts:?}");
+    }
 }

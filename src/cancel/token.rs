@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use crate::cancel::passage::Passage;
 use crate::cancel::request::Reason;
 use crate::kernel::Place;
-use crate::limits::Limited;
+use crate::limits::{Limited, poll_at_once};
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
 
@@ -318,10 +318,11 @@ impl<F: Future> Future for RunUntilCancelled<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let is_first = !std::mem::replace(this.is_begun, true);
-        if is_first && this.wait.as_ref().is_some_and(|wait| wait.source().reason.get().is_some()) {
-            return Poll::Ready(None);
+        let is_cancelled = |wait: &Queued<'_, Shared>| wait.source().reason.get().is_some();
+        if !*this.is_begun && this.wait.as_ref().is_some_and(is_cancelled) {
+            return poll_at_once(cx).map(|()| None);
         }
+        *this.is_begun = true;
         if let Poll::Ready(output) = this.passage.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }

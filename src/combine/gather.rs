@@ -10,6 +10,7 @@ use crate::combine::gathered::{GatheredTasks, GivenTasks};
 use crate::combine::task_output::TaskOutput;
 use crate::combine::task_result::{Gatherable, TaskResult, flatten, has_failed};
 use crate::kernel::{Place, current};
+use crate::limits::poll_at_once;
 use crate::task::{FromJoinError, JoinError, JoinHandle, JoinSet};
 
 /// Spawns a task for each future, waits until all have finished, and returns their outputs in the order in
@@ -261,6 +262,9 @@ impl<R, T, E> Gather<R, T, E> {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<()>,
     ) -> Poll<()> {
+        if self.outputs.as_ref().is_some_and(Vec::is_empty) {
+            ready!(poll_at_once(cx));
+        }
         let frame = self.region.begin_poll();
         if let Some(reason) = self.region.new_request() {
             self.tasks.cancel_all(&reason);

@@ -5,12 +5,14 @@
 //! large group that would be quadratic, so each child gets a bell (`bells.rs`), and only children that were
 //! rung are polled.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::task::{Context, Poll};
 
 use crate::cancel::GroupRegion;
 use crate::combine::bells::BellSet;
 use crate::combine::children::ChildFutures;
+use crate::combine::rotation::Rotation;
+use crate::limits::{is_limited, is_used_up, poll_at_once};
 use crate::task::take_end;
 
 /// A group of more children than this uses bells.
@@ -22,6 +24,7 @@ pub(super) struct FutureGroup<F> {
     bells: Option<BellSet>,
     children: ChildFutures<F>,
     left: usize,
+    rotation: Rotation,
     /// A group that is lent moves to where it is polled with all its members, though few of these are polled there.
     region: GroupRegion,
     /// Stays `true` if a child panics.
@@ -42,6 +45,7 @@ impl<F: Future> FutureGroup<F> {
             bells,
             left: children.len(),
             children,
+            rotation: Rotation::default(),
             region: GroupRegion::new(),
             is_polling: false,
         }
@@ -65,6 +69,9 @@ impl<F: Future> FutureGroup<F> {
         mut ended: impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> Poll<ControlFlow<B>> {
         assert!(!self.is_polling, "a group of futures was polled again after one of them panicked");
+        if self.left == 0 {
+            return poll_at_once(cx).map(ControlFlow::Continue);
+        }
         self.is_polling = true;
         let frame = self.region.begin_poll();
         let flow = match self.bells {
@@ -87,10 +94,30 @@ impl<F: Future> FutureGroup<F> {
         cx: &mut Context<'_>,
         ended: &mut impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        for number in 0..self.children.len() {
+        let (start, count) = (self.rotation.start(), self.children.len());
+        let flow = match self.poll_part(start..count, cx, ended) {
+            ControlFlow::Continue(()) if start > 0 => self.poll_part(0..start, cx, ended),
+            flow => flow,
+        };
+        self.rotation.end(count);
+        flow
+    }
+
+    fn poll_part<B>(
+        &mut self,
+        part: Range<usize>,
+        cx: &mut Context<'_>,
+        ended: &mut impl FnMut(usize, F::Output) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let is_limited = is_limited();
+        for number in part {
             let mut place = self.children.at(number);
             let Some(child) = place.as_mut().as_pin_mut() else { continue };
-            if let Poll::Ready(output) = child.poll(cx) {
+            let poll = child.poll(cx);
+            if is_limited {
+                self.rotation.polled(number);
+            }
+            if let Poll::Ready(output) = poll {
                 place.set(None);
                 self.left -= 1;
                 ended(number, output)?;
@@ -105,6 +132,7 @@ impl<F: Future> FutureGroup<F> {
         ended: &mut impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some(bells) = &mut self.bells else { return ControlFlow::Continue(()) };
+        let is_limited = is_limited();
         bells.collect(cx);
         // A child that is rung during this poll is polled in the next one, so that the task yields.
         for _ in 0..bells.due() {
@@ -115,6 +143,9 @@ impl<F: Future> FutureGroup<F> {
                 place.set(None);
                 self.left -= 1;
                 ended(number as usize, output)?;
+            }
+            if is_limited && is_used_up() {
+                break; // The next turn goes on with the others, before those that used it up.
             }
         }
         if bells.due() > 0 {

@@ -6,6 +6,9 @@
 /// spawned, so they may borrow. A future that is ready is dropped immediately, while the others continue.
 /// Like [`select!`](crate::select), it can be used wherever `.await` can.
 ///
+/// If the futures use up a [budget](crate::scheduler::Builder::budget), the task's next turn starts with the future after
+/// the one that used it up, so that none starves. After `join!(biased; …)` every turn starts with the first.
+///
 /// # Cancel safety
 ///
 /// Dropping the surrounding async block or function drops all the futures, and the outputs of those that were
@@ -31,15 +34,14 @@
 #[macro_export]
 #[doc(alias = "gather")]
 macro_rules! join {
-    // Accepted because tokio has it.
-    (biased; $($future:expr),* $(,)?) => { $crate::__join!(join [] $($future,)*) };
-    ($($future:expr),* $(,)?) => { $crate::__join!(join [] $($future,)*) };
+    (biased; $($future:expr),* $(,)?) => { $crate::__join!(join biased [] $($future,)*) };
+    ($($future:expr),* $(,)?) => { $crate::__join!(join new [] $($future,)*) };
 }
 
 /// Waits for several futures concurrently, and returns all their values as a tuple, or the first error.
 ///
 /// Every future returns a `Result`, all with the same error type. At the first error the others are dropped,
-/// ready or not; of two errors in the same turn, the one that is written first is returned. Otherwise it is
+/// ready or not; of two errors in the same turn, that of the future that was polled first is returned. Otherwise it is
 /// like [`join!`](crate::join). To let the others clean up first, see [`task::scope`](crate::task::scope()).
 ///
 /// # Cancel safety
@@ -64,24 +66,24 @@ macro_rules! join {
 /// ```
 #[macro_export]
 macro_rules! try_join {
-    (biased; $($future:expr),* $(,)?) => { $crate::__join!(try_join [] $($future,)*) };
-    ($($future:expr),* $(,)?) => { $crate::__join!(try_join [] $($future,)*) };
+    (biased; $($future:expr),* $(,)?) => { $crate::__join!(try_join biased [] $($future,)*) };
+    ($($future:expr),* $(,)?) => { $crate::__join!(try_join new [] $($future,)*) };
 }
 
 /// Gives each future its own name (`branch` is a new name in each expansion), and polls them all.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __join {
-    ($kind:ident [$($branch:ident: $future:expr,)*] $next:expr, $($rest:expr,)*) => {
-        $crate::__join!($kind [$($branch: $future,)* branch: $next,] $($rest,)*)
+    ($kind:ident $make:ident [$($branch:ident: $future:expr,)*] $next:expr, $($rest:expr,)*) => {
+        $crate::__join!($kind $make [$($branch: $future,)* branch: $next,] $($rest,)*)
     };
-    (join []) => {
+    (join $make:ident []) => {
         $crate::combine::__private::Join::new($crate::combine::__private::JoinEnd).await
     };
     // The variables are read apart from the futures of the caller, whose warnings must remain: an output of type `!` is
     // never read, and the compiler would warn of that in the caller's crate.
-    (join [$($branch:ident: $future:expr,)*]) => {{
-        let outputs = $crate::combine::__private::Join::new($crate::__join!(lanes $($future,)*)).await;
+    (join $make:ident [$($branch:ident: $future:expr,)*]) => {{
+        let outputs = $crate::combine::__private::Join::$make($crate::__join!(lanes $($future,)*)).await;
         #[allow(unreachable_code)]
         let outputs = {
             let $crate::__join!(outputs $($branch)*) = outputs;
@@ -89,8 +91,8 @@ macro_rules! __join {
         };
         outputs
     }};
-    (try_join [$($branch:ident: $future:expr,)*]) => {{
-        let outputs = $crate::combine::__private::TryJoin::new($crate::__join!(lanes $($future,)*)).await;
+    (try_join $make:ident [$($branch:ident: $future:expr,)*]) => {{
+        let outputs = $crate::combine::__private::TryJoin::$make($crate::__join!(lanes $($future,)*)).await;
         #[allow(unreachable_code)]
         let outputs = match outputs {
             $crate::combine::__private::Ok($crate::__join!(outputs $($branch)*)) => {

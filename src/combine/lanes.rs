@@ -3,12 +3,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use crate::combine::branch::Branch;
+use crate::combine::rotation::Rotation;
 
 /// A list of futures: the first, and the lanes of the others.
 #[doc(hidden)]
@@ -16,8 +18,18 @@ pub trait Lanes {
     /// Their outputs, nested in the same way.
     type Outputs;
 
-    /// Polls the futures that are not ready, in order. Returns whether all are ready now.
-    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
+    /// How many futures there are.
+    const COUNT: usize;
+
+    /// Polls the futures with these numbers that are not ready, in order; the first has the number `number`. Returns
+    /// whether all of them are ready now.
+    fn poll_part(
+        self: Pin<&mut Self>,
+        part: &Range<usize>,
+        number: usize,
+        rotation: &mut Rotation,
+        cx: &mut Context<'_>,
+    ) -> bool;
 
     /// Takes the outputs; all futures must be ready.
     fn take_all(self: Pin<&mut Self>) -> Self::Outputs;
@@ -29,12 +41,22 @@ pub trait TryLanes<E> {
     /// Their values, nested in the same way.
     type Values;
 
-    /// Polls the futures that are not ready, in order, until one fails. Ready when all are.
+    /// How many futures there are.
+    const COUNT: usize;
+
+    /// Polls the futures with these numbers that are not ready, in order, until one fails; the first has the number
+    /// `number`. Ready when all of them are.
     ///
     /// # Errors
     ///
     /// The first error.
-    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>>;
+    fn poll_part(
+        self: Pin<&mut Self>,
+        part: &Range<usize>,
+        number: usize,
+        rotation: &mut Rotation,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), E>>;
 
     /// Takes the values; all futures must be ready.
     fn take_all(self: Pin<&mut Self>) -> Self::Values;
@@ -46,6 +68,7 @@ pin_project! {
     pub struct Join<L> {
         #[pin]
         lanes: L,
+        rotation: Rotation,
     }
 }
 
@@ -55,6 +78,7 @@ pin_project! {
     pub struct TryJoin<L, E> {
         #[pin]
         lanes: L,
+        rotation: Rotation,
         error: PhantomData<fn() -> E>,
     }
 }
@@ -77,14 +101,26 @@ pub struct JoinEnd;
 impl<L> Join<L> {
     #[inline]
     pub fn new(lanes: L) -> Self {
-        Join { lanes }
+        Join { lanes, rotation: Rotation::default() }
+    }
+
+    /// Every poll starts with the first future, whatever is left of the budget.
+    #[inline]
+    pub fn biased(lanes: L) -> Self {
+        Join { lanes, rotation: Rotation::fixed() }
     }
 }
 
 impl<L, E> TryJoin<L, E> {
     #[inline]
     pub fn new(lanes: L) -> Self {
-        TryJoin { lanes, error: PhantomData }
+        TryJoin { lanes, rotation: Rotation::default(), error: PhantomData }
+    }
+
+    /// Every poll starts with the first future, whatever is left of the budget.
+    #[inline]
+    pub fn biased(lanes: L) -> Self {
+        TryJoin { lanes, rotation: Rotation::fixed(), error: PhantomData }
     }
 }
 
@@ -98,11 +134,22 @@ impl<F: Future, Rest, T> JoinLane<F, Rest, T> {
 impl<F: Future, Rest: Lanes> Lanes for JoinLane<F, Rest> {
     type Outputs = (F::Output, Rest::Outputs);
 
+    const COUNT: usize = 1 + Rest::COUNT;
+
     #[inline]
-    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+    fn poll_part(
+        self: Pin<&mut Self>,
+        part: &Range<usize>,
+        number: usize,
+        rotation: &mut Rotation,
+        cx: &mut Context<'_>,
+    ) -> bool {
         let this = self.project();
-        let is_ready = this.branch.poll(cx).is_ready();
-        this.rest.poll_all(cx) & is_ready
+        let is_ready = !part.contains(&number) || this.branch.poll(cx).is_ready();
+        if !is_ready {
+            rotation.polled(number);
+        }
+        this.rest.poll_part(part, number + 1, rotation, cx) & is_ready
     }
 
     #[inline]
@@ -119,11 +166,22 @@ where
 {
     type Values = (T, Rest::Values);
 
+    const COUNT: usize = 1 + Rest::COUNT;
+
     #[inline]
-    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+    fn poll_part(
+        self: Pin<&mut Self>,
+        part: &Range<usize>,
+        number: usize,
+        rotation: &mut Rotation,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), E>> {
         let this = self.project();
-        let is_ready = this.branch.poll_try(cx)?.is_ready();
-        let rest = this.rest.poll_all(cx)?;
+        let is_ready = !part.contains(&number) || this.branch.poll_try(cx)?.is_ready();
+        if !is_ready {
+            rotation.polled(number);
+        }
+        let rest = this.rest.poll_part(part, number + 1, rotation, cx)?;
         if is_ready { rest.map(Ok) } else { Poll::Pending }
     }
 
@@ -137,8 +195,16 @@ where
 impl<E> TryLanes<E> for JoinEnd {
     type Values = ();
 
+    const COUNT: usize = 0;
+
     #[inline]
-    fn poll_all(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), E>> {
+    fn poll_part(
+        self: Pin<&mut Self>,
+        _: &Range<usize>,
+        _: usize,
+        _: &mut Rotation,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<(), E>> {
         Poll::Ready(Ok(()))
     }
 
@@ -149,8 +215,16 @@ impl<E> TryLanes<E> for JoinEnd {
 impl Lanes for JoinEnd {
     type Outputs = ();
 
+    const COUNT: usize = 0;
+
     #[inline]
-    fn poll_all(self: Pin<&mut Self>, _: &mut Context<'_>) -> bool {
+    fn poll_part(
+        self: Pin<&mut Self>,
+        _: &Range<usize>,
+        _: usize,
+        _: &mut Rotation,
+        _: &mut Context<'_>,
+    ) -> bool {
         true
     }
 
@@ -163,8 +237,18 @@ impl<L: Lanes> Future for Join<L> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<L::Outputs> {
-        let mut lanes = self.project().lanes;
-        if lanes.as_mut().poll_all(cx) { Poll::Ready(lanes.take_all()) } else { Poll::Pending }
+        let this = self.project();
+        let (mut lanes, rotation) = (this.lanes, this.rotation);
+        let start = rotation.start();
+        let mut is_ready = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx);
+        if start > 0 {
+            is_ready &= lanes.as_mut().poll_part(&(0..start), 0, rotation, cx);
+        }
+        if is_ready {
+            return Poll::Ready(lanes.take_all());
+        }
+        rotation.end(L::COUNT);
+        Poll::Pending
     }
 }
 
@@ -173,9 +257,19 @@ impl<L: TryLanes<E>, E> Future for TryJoin<L, E> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut lanes = self.project().lanes;
-        ready!(lanes.as_mut().poll_all(cx))?;
-        Poll::Ready(Ok(lanes.take_all()))
+        let this = self.project();
+        let (mut lanes, rotation) = (this.lanes, this.rotation);
+        let start = rotation.start();
+        let mut is_ready =
+            lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx)?.is_ready();
+        if start > 0 {
+            is_ready &= lanes.as_mut().poll_part(&(0..start), 0, rotation, cx)?.is_ready();
+        }
+        if is_ready {
+            return Poll::Ready(Ok(lanes.take_all()));
+        }
+        rotation.end(L::COUNT);
+        Poll::Pending
     }
 }
 

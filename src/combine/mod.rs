@@ -36,6 +36,7 @@
 //! The others that are *dropped* receive no request first, so a [`catch_cancel`](crate::task::catch_cancel) in them is
 //! not notified; those that are *cancelled* may clean up. See [Cancelling](crate::task#cancelling).
 
+mod rotation;
 mod branch;
 mod lanes;
 mod join;

@@ -15,6 +15,7 @@ use crate::jobs::entries::Number;
 use crate::jobs::failure::JobFailure;
 use crate::jobs::outcome::JobError;
 use crate::jobs::shared::JobsShared;
+use crate::limits::poll_at_once;
 use crate::report::text_of;
 use crate::select;
 use crate::task::{Builder, JoinHandle};
@@ -85,6 +86,9 @@ impl JobRuns {
 
     /// Waits until all runs have ended. A cancel request is passed on to them.
     async fn finish(&mut self) {
+        if self.started == 0 {
+            poll_fn(|cx| poll_at_once(cx)).await;
+        }
         match catch_cancel_at(self.place, self.wait_for_all()).await {
             Ok(()) => {}
             Err(cancelled) => {

@@ -47,6 +47,36 @@ fn poll_metered<W: Limited>(wait: W, cx: &Context<'_>) -> Poll<W::Output> {
     polled
 }
 
+/// Counts a result that needed no wait, so that a loop of such results yields, too. Pending if the budget is used up.
+pub(crate) fn poll_at_once(cx: &Context<'_>) -> Poll<()> {
+    poll_limited(AtOnce, cx)
+}
+
+struct AtOnce;
+
+impl Limited for AtOnce {
+    type Output = ();
+
+    fn poll_now(self, _: &Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+/// Returns whether the task has used up its budget for this turn.
+#[inline]
+pub(crate) fn is_used_up() -> bool {
+    is_limited()
+        && current()
+            .and_then(|kernel| kernel.part::<Meter>())
+            .is_some_and(|meter| meter.is_used_up())
+}
+
+/// Returns whether this turn has limits.
+#[inline]
+pub(crate) fn is_limited() -> bool {
+    word(Word::Limits) != 0
+}
+
 fn is_over_budget(cx: &Context<'_>, describe: impl FnOnce() -> Option<WaitsFor>) -> bool {
     let Some(kernel) = current() else { return false };
     let Some(meter) = kernel.part::<Meter>() else { return false };

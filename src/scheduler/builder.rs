@@ -258,7 +258,12 @@ impl Builder {
 
     /// Sets how many results a task may get in one turn from this crate's own waits: locks, channels, task handles,
     /// sleeps. Once they are used up, the next wait yields, ready or not, and takes nothing before the next turn. 0,
-    /// the default, sets no limit. Each child of a scope has a budget of its own.
+    /// the default, sets no limit. Each child of a scope has a budget of its own. The futures of a `join!`, a
+    /// [`join_all`](crate::join_all) or another group share that of their task: the next turn goes on with the future
+    /// after the one that used it up. A [`select!`](crate::select!) and a [`race`](crate::race()) do not do that: a
+    /// future that uses up the budget of each turn starves those that are written after it.
+    ///
+    /// Methods whose names start with `try_` do not wait, so they neither use the budget nor ask for it.
     ///
     /// Without a budget, a task whose waits are always ready (the receiver of a channel that is never empty) keeps its
     /// turn while they are, and the order in which tasks run is simpler to explain.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, Place, TaskId};
+use crate::limits::{Limited, poll_limited};
 use crate::scope::child::ChildOutput;
 use crate::scope::members::Members;
 use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
@@ -139,6 +140,15 @@ impl<T> Future for ScopedHandle<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.is_taken, "the handle of task {} was polled after completion", self.id);
+        poll_limited(&mut *self, cx)
+    }
+}
+
+impl<T> Limited for &mut ScopedHandle<'_, T> {
+    type Output = Result<T, JoinError>;
+
+    #[inline]
+    fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let left = self.output.take();
         if left.is_none() {
             self.is_awaited = true;

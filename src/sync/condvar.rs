@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::kernel::Place;
-use crate::limits::Limited;
+use crate::limits::{Limited, poll_at_once};
 use crate::sync::mutex::{Lock, Mutex, MutexGuard};
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Waiters};
@@ -307,15 +307,21 @@ where
     type Output = MutexGuard<'a, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut is_counted = false;
         loop {
             if let While::Waiting(wait) = &mut self.state {
                 let guard = ready!(Pin::new(wait).poll(cx));
                 self.state = While::Looking(guard);
+                is_counted = true;
             }
             let While::Looking(mut guard) = mem::replace(&mut self.state, While::Over) else {
                 panic!("`Condvar::wait_while` was polled after completion")
             };
             if !(self.condition)(&mut guard) {
+                if !is_counted && poll_at_once(cx).is_pending() {
+                    self.state = While::Looking(guard);
+                    return Poll::Pending;
+                }
                 return Poll::Ready(guard);
             }
             let stage = CondvarStage::Locked(guard);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::kernel::TaskId;
-use crate::limits::{Limited, poll_limited};
+use crate::limits::{Limited, poll_at_once, poll_limited};
 use crate::task::endings::Ended;
 use crate::task::join_error::JoinError;
 use crate::task::join_set::JoinSet;
@@ -72,7 +72,7 @@ impl<T: 'static> JoinSet<T> {
     #[track_caller]
     pub fn shutdown(&mut self) -> Shutdown<'_, T> {
         self.abort_all();
-        Shutdown { next: self.join_next() }
+        Shutdown { next: self.join_next(), is_begun: false }
     }
 }
 
@@ -85,7 +85,7 @@ pub struct JoinNext<'a, T: 'static> {
 
 impl<T> JoinNext<'_, T> {
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T>>> {
-        self.set.poll_next_ended(cx, self.place)
+        self.set.poll_next_or_empty(cx, self.place)
     }
 }
 
@@ -164,12 +164,18 @@ impl<T> fmt::Debug for JoinSetAll<T> {
 #[must_use = "the tasks are already aborted; await it to wait until they have ended"]
 pub struct Shutdown<'a, T: 'static> {
     next: JoinNext<'a, T>,
+    /// It has received or awaited the first end.
+    is_begun: bool,
 }
 
 impl<T> Future for Shutdown<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_begun && self.next.set.is_empty() {
+            ready!(poll_at_once(cx));
+        }
+        self.is_begun = true;
         let JoinNext { set, place } = &mut self.next;
         // Dropped unread: if a task has panicked, that is reported.
         while let Some(handle) = ready!(set.poll_next_handle(cx, place)) {

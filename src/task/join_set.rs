@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use crate::cancel::Reason;
 use crate::kernel::{Kernel, SpawnMeta, TaskId, current};
+use crate::limits::{Limited as _, poll_at_once};
 use crate::task::builder::Builder;
 use crate::task::endings::{Ended, Endings, SetMember};
 use crate::task::join::{AbortHandle, JoinHandle};
@@ -260,18 +261,22 @@ impl<T: 'static> JoinSet<T> {
 
     /// Takes out the first finished task, if there is one.
     fn take_ended(&mut self) -> Option<Ended<T>> {
-        let mut cx = Context::from_waker(Waker::noop());
-        match self.poll_ended(&mut cx) {
+        // Outside of the limits of the turn: what has ended is there, whatever is left of the budget.
+        let cx = Context::from_waker(Waker::noop());
+        match self.poll_ended(|handle| handle.poll_now(&cx)) {
             Poll::Ready(ended) => ended,
             Poll::Pending => None,
         }
     }
 
     /// Does the same; pending if the first finished task is still in its last turn.
-    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T>>> {
+    fn poll_ended(
+        &mut self,
+        join: impl FnOnce(&mut JoinHandle<T>) -> Poll<Result<T, JoinError>>,
+    ) -> Poll<Option<Ended<T>>> {
         let Some(number) = self.endings.first() else { return Poll::Ready(None) };
         let joined = self.members[number as usize].as_mut().expect(IN_SET);
-        let output = ready!(Pin::new(&mut joined.handle).poll(cx));
+        let output = ready!(join(&mut joined.handle));
         let joined = self.remove_first();
         Poll::Ready(joined.map(|Joined { handle, rank }| Ended { id: handle.id(), rank, output }))
     }
@@ -292,7 +297,7 @@ impl<T: 'static> JoinSet<T> {
         place: &'static Location<'static>,
     ) -> Poll<Option<Ended<T>>> {
         loop {
-            if let Some(ended) = ready!(self.poll_ended(cx)) {
+            if let Some(ended) = ready!(self.poll_ended(|handle| Pin::new(handle).poll(cx))) {
                 return Poll::Ready(Some(ended));
             }
             if self.is_empty() {
@@ -338,6 +343,18 @@ impl<T: 'static> JoinSet<T> {
         self.free.clear();
         let members = self.drain().into_iter();
         members.map(|joined| joined.handle.into_output()).collect()
+    }
+
+    /// Like `poll_next_ended`, and counts also that the set is empty, since it is the result of a wait of its own.
+    pub(crate) fn poll_next_or_empty(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &'static Location<'static>,
+    ) -> Poll<Option<Ended<T>>> {
+        if self.is_empty() {
+            ready!(poll_at_once(cx));
+        }
+        self.poll_next_ended(cx, place)
     }
 
     /// Where the set was created.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::limits::{Limited, poll_limited};
 use crate::machine::Instant;
+use crate::report::WaitsFor;
 use crate::time::layer::current_time;
 use crate::time::{Sleep, now};
 
@@ -134,6 +135,10 @@ impl Interval {
         cx: &Context<'_>,
         place: &'static Location<'static>,
     ) -> Poll<Instant> {
+        poll_limited(Ticking { interval: self, place }, cx)
+    }
+
+    fn poll_due(&mut self, cx: &Context<'_>, place: &'static Location<'static>) -> Poll<Instant> {
         let now = now();
         let due = match self.next {
             NextTick::First => Some(now),
@@ -147,7 +152,7 @@ impl Interval {
             });
         }
         if let Some(sleep) = &mut self.sleep {
-            ready!(Pin::new(sleep).poll(&mut Context::from_waker(cx.waker())));
+            ready!(sleep.poll_now(cx)); // The tick is what counts.
         }
         let due = due.expect("a sleep that never ends is never ready");
         self.sleep = None;
@@ -195,15 +200,26 @@ impl Future for Tick<'_> {
     type Output = Instant;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
-        poll_limited(&mut *self, cx)
+        let place = self.place;
+        self.interval.poll_tick(cx, place)
     }
 }
 
-impl Limited for &mut Tick<'_> {
+/// One poll of a wait for a tick.
+struct Ticking<'a> {
+    interval: &'a mut Interval,
+    place: &'static Location<'static>,
+}
+
+impl Limited for Ticking<'_> {
     type Output = Instant;
 
     fn poll_now(self, cx: &Context<'_>) -> Poll<Instant> {
-        self.interval.poll_tick(cx, self.place)
+        self.interval.poll_due(cx, self.place)
+    }
+
+    fn describe(&self) -> Option<WaitsFor> {
+        self.interval.sleep.as_ref().and_then(Sleep::wait)
     }
 }
 

@@ -214,6 +214,13 @@ impl Limited for &mut Sleep {
     }
 
     fn describe(&self) -> Option<WaitsFor> {
+        self.wait()
+    }
+}
+
+impl Sleep {
+    /// Describes the wait, if it has started.
+    pub(super) fn wait(&self) -> Option<WaitsFor> {
         match &self.stage {
             SleepStage::Started { time, timer } => Some(time.sleep_wait(*timer)),
             SleepStage::Unstarted { .. } | SleepStage::Elapsed => None,

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::cancel::{Passage, Reason};
 use crate::kernel::{Word, current_scheduler, set_word, word};
+use crate::limits::poll_at_once;
 use crate::machine::Instant;
 use crate::time::layer::current_time;
 use crate::time::sleep::{Deadline, Sleep};
@@ -186,6 +187,10 @@ impl<F: Future> Future for Timeout<F> {
         let is_new = matches!(this.stage, TimeoutStage::New);
         // A timeout of zero is due before its first poll, so due timeouts inside it leave the cancelling to it.
         if !is_new || this.sleep.is_zero() {
+            if is_new && poll_at_once(cx).is_pending() {
+                *this.stage = TimeoutStage::Due;
+                return Poll::Pending;
+            }
             return self.poll_again(cx);
         }
         if let Poll::Ready(output) = this.passage.poll(cx) {
@@ -203,6 +208,7 @@ impl<F: Future> Timeout<F> {
         *this.stage = TimeoutStage::Waiting;
         if start(this.sleep, cx) {
             *this.stage = TimeoutStage::Due;
+            ready!(poll_at_once(cx));
         }
         settle(this.passage, this.stage, cx)
     }

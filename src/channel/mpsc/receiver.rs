@@ -13,6 +13,7 @@ use crate::channel::listener::Listener;
 use crate::channel::mpsc::chan::Chan;
 use crate::channel::used::UsedEnd;
 use crate::kernel::Place;
+use crate::limits::poll_at_once;
 use crate::report::ChannelEnd;
 
 /// The receiving side of a [`channel`](super::channel) or an [`unbounded`](super::unbounded) channel.
@@ -248,7 +249,7 @@ impl<T> Future for RecvMany<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let RecvMany { receiver, buffer, limit, place } = &mut *self;
         if *limit == 0 {
-            return Poll::Ready(0);
+            return poll_at_once(cx).map(|()| 0);
         }
         let Receiver { chan, listener, .. } = &mut **receiver;
         let look = || chan.look_for_many(buffer, *limit);

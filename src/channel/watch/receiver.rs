@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::channel::handle::HasSenders;
 use crate::channel::listener::Listener;
@@ -13,6 +13,7 @@ use crate::channel::used::UsedEnd;
 use crate::channel::watch::cell::{Ref, WatchShared};
 use crate::channel::watch::error::RecvError;
 use crate::kernel::Place;
+use crate::limits::poll_at_once;
 use crate::report::ChannelEnd;
 
 /// The receiving side of a [watch channel](super::channel): it reads the value and waits for changes. A clone starts
@@ -271,19 +272,24 @@ impl<T, F: FnMut(&T) -> bool> Future for WaitFor<'_, T, F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let WaitFor { receiver, wanted, place } = &mut *self;
+        let mut is_counted = false;
         loop {
             // The closure may change the value: then it is called again.
-            let value = receiver.borrow_and_update();
+            let (value, version) = (receiver.borrow(), receiver.shared.version());
             if wanted(&value) {
+                if !is_counted {
+                    ready!(poll_at_once(cx)); // Before the value counts as seen.
+                }
+                receiver.seen = version;
                 receiver.rest();
                 return Poll::Ready(Ok(value));
             }
+            receiver.seen = version;
             drop(value); // A pending wait must not prevent modification in place.
-            match receiver.poll_changed(cx, place) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            if let Err(error) = ready!(receiver.poll_changed(cx, place)) {
+                return Poll::Ready(Err(error));
             }
+            is_counted = true;
         }
     }
 }
