@@ -712,7 +712,9 @@ fn biased_joins_start_with_the_first_in_every_turn() {
 fn groups_of_few_and_of_many_go_on_where_the_budget_ended() {
     let expected = |count: usize, turns: usize| {
         let names = (0..count).cycle().take(turns);
-        names.map(|name| format!(" {name}{name}")).collect::<String>()
+        names
+            .flat_map(|name| [" ".to_owned(), name.to_string(), name.to_string()])
+            .collect::<String>()
     };
     for (count, turns) in [(3, 7), (30, 70), (31, 70), (100, 250)] {
         let all = async |log: &RefCell<String>| {
