@@ -68,7 +68,27 @@ fn burst_catches_up_with_the_schedule() {
 fn skip_leaves_out_missed_ticks_and_keeps_the_schedule() {
     let ticks =
         ticks_in_seconds(interval(seconds(10)).missed(Missed::Skip), &[25, 3, 21, 0, 20, 0, 0]);
-    assert_eq!(ticks, [(0, 0), (10, 25), (30, 30), (40, 51), (60, 60), (70, 80), (80, 80)]);
+    assert_eq!(ticks, [(0, 0), (10, 25), (30, 30), (40, 51), (60, 60), (70, 80), (90, 90)]);
+}
+
+// turnwise#15: after 20 seconds in place of 10, the tick at 20 came twice.
+#[test]
+fn a_skipped_tick_that_is_due_now_does_not_come_in_addition() {
+    for (late, expected) in [
+        (9, [0, 10, 20, 30]),
+        (10, [0, 10, 20, 30]),
+        (20, [0, 20, 30, 40]),
+        (30, [0, 30, 40, 50]),
+        (35, [0, 35, 40, 50]),
+    ] {
+        let interval = || interval(seconds(10)).missed(Missed::Skip);
+        let awaited = ticks_awaited(interval(), &[late, 0, 0, 0].map(seconds));
+        let awaited: Vec<u64> = awaited.iter().map(|tick| tick.1.as_secs()).collect();
+        assert_eq!(awaited[..4], expected, "{late} s late, awaited");
+        let busy: Vec<u64> =
+            ticks_in_seconds(interval(), &[late, 0, 0, 0]).iter().map(|tick| tick.1).collect();
+        assert_eq!(busy, expected, "{late} s late, busy");
+    }
 }
 
 #[test]
@@ -214,7 +234,7 @@ fn model(missed: Missed, period: u64, delays: &[u64], is_busy: bool) -> Vec<(u64
             let late = now - due;
             due = match missed {
                 Missed::Delay if late >= period.min(50) => now + period,
-                Missed::Skip if late > period => due + late.div_ceil(period) * period,
+                Missed::Skip => due + (late / period + 1) * period,
                 _ => due + period,
             };
             if is_busy || due > now {

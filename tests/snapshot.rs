@@ -148,6 +148,50 @@ fn timers_are_in_the_order_of_their_deadlines() {
     assert_eq!(left, [ten, ten, Some(20 * SECOND), Some(30 * SECOND), None]);
 }
 
+// turnwise#15: nothing was left of any overdue timer, so they came in the order of their slots.
+#[test]
+fn timers_with_equal_or_past_deadlines_are_in_the_order_in_which_they_will_complete() {
+    for scheduler in [virtual_scheduler(), Scheduler::new()] {
+        let log = trace::Log::default();
+        scheduler.block_on(async {
+            let start = time::now();
+            drop((sleep(SECOND), sleep(SECOND))); // Their slots are used again, the last one first.
+            let past = |seconds: u32| start.checked_sub(seconds * SECOND).unwrap();
+            let deadlines =
+                [past(1), start, past(3), past(1), start, past(3), past(2), past(1)].into_iter();
+            let endless = deadlines.clone().map(|_| Box::pin(sleep(Duration::MAX)));
+            let endless: Vec<_> = endless.rev().collect();
+            let sleeps = deadlines.zip(0..).map(|(deadline, number)| {
+                let (sleep, log) = (time::sleep_until(deadline), log.clone());
+                task::Builder::new().name(number.to_string()).spawn(async move {
+                    sleep.await;
+                    log.say(number.to_string());
+                })
+            });
+            let handles: Vec<_> = sleeps.collect();
+            yield_now().await; // Now all of them wait.
+            let timers = scheduler.snapshot().timers.into_iter();
+            let named: Vec<_> = timers.map(|timer| timer.task.unwrap().name.unwrap()).collect();
+            for handle in handles {
+                handle.await.unwrap();
+            }
+            assert_eq!(named.iter().map(|name| &**name).collect::<Vec<_>>(), log.take());
+            drop(endless);
+        });
+    }
+}
+
+#[test]
+fn the_deadline_of_a_timer_that_was_just_created_is_known() {
+    let scheduler = Scheduler::new();
+    scheduler.block_on(async {
+        let mut sleep = std::pin::pin!(sleep(SECOND));
+        assert!(futures::poll!(sleep.as_mut()).is_pending());
+        let timers = scheduler.snapshot().timers;
+        assert!(timers.len() == 1 && timers[0].left.is_some_and(|left| left <= SECOND));
+    });
+}
+
 #[test]
 fn ready_is_in_the_order_of_the_turns_to_come() {
     let scheduler = virtual_scheduler();

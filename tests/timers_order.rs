@@ -4,16 +4,18 @@
 mod trace;
 
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
+use std::future::pending;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest,
 };
 use turnwise::time::Sleep;
-use turnwise::{Scheduler, sleep, sleep_until, spawn, time, yield_now};
+use turnwise::{Scheduler, sleep, sleep_until, spawn, time, timeout, yield_now};
 
 use trace::Log;
 
@@ -147,6 +149,123 @@ fn sleeps_of_equal_length_complete_in_the_order_of_creation_however_they_are_wri
     }
 }
 
+// ----- beside other turns -----
+
+/// What a task does between two lines in the log. No sleep here has to wait for time to pass.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Yield,
+    Zero,
+    /// A deadline this many milliseconds ago.
+    Past(u32),
+    /// Creates a sleep, yields this often, and awaits it.
+    Ahead(u32, Option<u32>),
+    /// Awaits a sleep that was reset to this many milliseconds ago.
+    Reset(u32),
+    /// Awaits a sleep through another waker.
+    Wrapped(Option<u32>),
+    /// A timeout whose deadline comes in its first poll.
+    Timeout,
+    /// Yields in a loop beside a sleep; the log says how often.
+    Beside(u32),
+}
+
+impl Act {
+    async fn perform(self, start: Instant) -> u32 {
+        let past = |millis: u32| start.checked_sub(millis * MILLI).unwrap();
+        let sleep_for = |millis: Option<u32>| match millis {
+            None => sleep(Duration::ZERO),
+            Some(millis) => sleep_until(past(millis)),
+        };
+        match self {
+            Act::Yield => yield_now().await,
+            Act::Zero => sleep(Duration::ZERO).await,
+            Act::Past(millis) => sleep_until(past(millis)).await,
+            Act::Ahead(yields, millis) => {
+                let sleep = sleep_for(millis);
+                for _ in 0..yields {
+                    yield_now().await;
+                }
+                sleep.await;
+            }
+            Act::Reset(millis) => {
+                let mut moved = pin!(sleep(Duration::from_secs(3600)));
+                assert!(futures::poll!(moved.as_mut()).is_pending());
+                moved.as_mut().reset(past(millis));
+                moved.await;
+            }
+            Act::Wrapped(millis) => {
+                FuturesUnordered::from_iter([sleep_for(millis)]).next().await;
+            }
+            Act::Timeout => {
+                timeout(Duration::ZERO, pending::<()>()).await.unwrap_err();
+            }
+            Act::Beside(millis) => {
+                let mut sleep = pin!(sleep_until(past(millis)));
+                let mut yields = 0;
+                while futures::poll!(sleep.as_mut()).is_pending() {
+                    yields += 1;
+                    yield_now().await;
+                }
+                return yields;
+            }
+        }
+        0
+    }
+}
+
+/// Runs one task for each list, and returns what each did, in order.
+fn performed(clock: Clock, tasks: &[Vec<Act>]) -> Vec<String> {
+    let (log, scheduler) = (Log::default(), clock.scheduler());
+    scheduler.block_on(async {
+        clock.pass(&scheduler, 2 * MILLI).await;
+        let start = time::now();
+        let tasks = tasks.iter().cloned().enumerate().map(|(number, acts)| {
+            let log = log.clone();
+            spawn(async move {
+                for (at, act) in acts.into_iter().enumerate() {
+                    let yields = act.perform(start).await;
+                    log.say(format!("{number}.{at} {act:?} {yields}"));
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    });
+    log.take()
+}
+
+// turnwise#15: beside ten yields, a sleep of zero came last on a virtual clock and first on a real one; a past deadline
+// came last on both.
+#[test]
+fn a_timer_that_is_due_fires_at_the_end_of_the_pass_in_which_it_is_awaited() {
+    for clock in CLOCKS {
+        for due in [Act::Zero, Act::Past(0), Act::Past(5), Act::Ahead(0, None), Act::Reset(1)] {
+            let log = performed(clock, &[vec![due], vec![Act::Yield; 10]]);
+            // In the next pass, after the task that was ready before it.
+            assert_eq!(log[..2], ["1.0 Yield 0".to_owned(), format!("0.0 {due:?} 0")], "{clock:?}");
+        }
+        let log = performed(clock, &[vec![Act::Yield; 2], vec![Act::Beside(1)]]);
+        assert_eq!(log, ["0.0 Yield 0", "1.0 Beside(1) 1", "0.1 Yield 0"], "{clock:?}");
+    }
+}
+
+fn acts() -> impl Strategy<Value = Vec<Vec<Act>>> {
+    let millis = || prop::option::of(1_u32..5);
+    let act = prop_oneof![
+        4 => Just(Act::Yield),
+        2 => Just(Act::Zero),
+        2 => (1_u32..5).prop_map(Act::Past),
+        2 => (0_u32..80, millis()).prop_map(|(yields, millis)| Act::Ahead(yields, millis)),
+        1 => (1_u32..5).prop_map(Act::Reset),
+        1 => millis().prop_map(Act::Wrapped),
+        1 => Just(Act::Timeout),
+        1 => (1_u32..5).prop_map(Act::Beside),
+    ];
+    prop::collection::vec(prop::collection::vec(act, 0..12), 1..6)
+}
+
 // ----- random programs -----
 
 /// One sleep of a program. Lengths are in units of 100 µs.
@@ -254,6 +373,15 @@ fn run(clock: Clock, rounds: &[Round]) -> Vec<(Vec<usize>, Vec<usize>)> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Where no task has to wait for time to pass, the kind of clock makes no difference to the order of the turns.
+    #[test]
+    fn due_timers_fire_in_the_same_passes_on_every_clock(tasks in acts()) {
+        let expected = performed(Clock::Moved, &tasks);
+        for clock in CLOCKS {
+            prop_assert_eq!(performed(clock, &tasks), &expected[..], "{:?}", clock);
+        }
+    }
 
     #[test]
     fn random_sleeps_complete_by_deadline_and_creation_on_every_clock(rounds in rounds()) {

@@ -72,7 +72,7 @@ pub struct Snapshot {
     pub ready: Vec<TaskLabel>,
     /// All tasks, in the order in which they were spawned.
     pub tasks: Vec<TaskInfo>,
-    /// All timers that a task waits for, the next one first.
+    /// All timers that a task waits for, in the order in which they fire.
     pub timers: Vec<TimerInfo>,
     /// The unfinished blocking jobs that were submitted here or are awaited here. While there are any, a virtual clock
     /// stands still.

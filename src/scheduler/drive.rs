@@ -155,8 +155,9 @@ impl Scheduler {
     /// ```
     #[track_caller]
     pub fn advance(&self, by: Duration) {
-        self.layers.time(&self.kernel).advance(by);
-        self.layers.look_after(&self.kernel, 0);
+        let time = self.layers.time(&self.kernel);
+        time.advance(by);
+        time.look_soon(&self.kernel);
     }
 
     /// Returns the state of this scheduler at this moment; `Display` prints it as a table.

@@ -7,7 +7,7 @@ use crate::kernel::{Flags, Idle, Kernel, Key};
 use crate::report::Transition;
 use crate::scheduler::park::{Park, ThreadParker};
 use crate::scheduler::parts::Layers;
-use crate::time::{Holds, MOST_TURNS, Nanos, Time, between, later, nanos};
+use crate::time::{Holds, MOST_TURNS, Nanos, between, later, nanos};
 use crate::watch::emit;
 
 /// Checks timers and I/O although tasks are ready, so that busy tasks cannot starve them.
@@ -87,23 +87,6 @@ pub(super) fn jump(layers: &Layers, kernel: &Kernel) -> bool {
 }
 
 impl Layers {
-    /// Starts to measure turns if a timer is waited for. Whether turns are long is known after the next one.
-    #[cold]
-    pub(super) fn measure_turns(&self, kernel: &Kernel, time: &Time) {
-        let turns = kernel.board.borrow().turns;
-        if time.start_measuring(turns) {
-            self.look_after(kernel, turns + 1);
-        }
-    }
-
-    /// Makes the next look come at the end of the pass in which this many turns will have been given in total, or
-    /// earlier. Without effect during a shutdown, which has planned its first look.
-    pub(super) fn look_after(&self, kernel: &Kernel, turns: u64) {
-        if !self.is_shutting_down.get() {
-            kernel.look_again.set(turns.min(kernel.look_again.get()));
-        }
-    }
-
     /// Returns whether no task is left that this run could ever give a turn.
     ///
     /// Scopes are polled by tasks. If only children of scopes are left, their scopes were leaked together with the

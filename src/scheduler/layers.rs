@@ -135,9 +135,7 @@ impl Hooks for Layers {
     fn after_turn(&self, kernel: &Kernel, key: Key, flags: Flags, is_over: bool) {
         if let Some(time) = self.time.get() {
             time.settle();
-            if !time.is_measuring() {
-                self.measure_turns(kernel, time);
-            }
+            time.plan_look(kernel);
         }
         if !is_over && flags.has(Flags::CALL_EXIT) {
             cancel::after_turn(kernel, self.roots.get_or_init(Rc::default), key, flags);

@@ -153,7 +153,7 @@ impl Scheduler {
         let grace = GraceAlarm::begin(self, later(began, nanos(grace)));
         // Not before each task has taken the turn in which its request is delivered.
         let turns = kernel.board.borrow().turns + kernel.board.borrow().ready.iter().count() as u64;
-        kernel.look_again.set(turns);
+        time.put_off_looks(kernel, turns);
         // An error means that the rest can never run again, so there is nothing to wait for.
         let _ended = run.mainloop();
         layers.verdict.take();

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::kernel::{
     Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, schedulers,
@@ -17,6 +16,7 @@ use crate::report::{
 };
 use crate::scheduler::parts::Layers;
 use crate::sync::with_waits;
+use crate::time::TimerOrder;
 
 /// Collects all waits of a scheduler's tasks.
 fn wait_graph(layers: &Layers, kernel: &Kernel) -> WaitGraph {
@@ -52,7 +52,7 @@ fn wait_graph_of(
         add(poller, WaitsFor::Children { count: children.len(), place }, &children);
     }
     if let Some(time) = layers.has_time() {
-        time.waits(|left, task, place| add(task, WaitsFor::Sleep { left, place }, &[]));
+        time.waits(|_, left, task, place| add(task, WaitsFor::Sleep { left, place }, &[]));
     }
     if let Some(jobs) = layers.has_jobs() {
         jobs.waits(|task, waits| add(task, waits, &[]));
@@ -266,15 +266,15 @@ fn task_infos(layers: &Layers, board: &Board, graph: &WaitGraph) -> Vec<TaskInfo
 }
 
 fn timer_infos(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<TimerInfo> {
-    let mut infos: Vec<TimerInfo> = Vec::new();
+    let mut infos: Vec<(TimerOrder, TimerInfo)> = Vec::new();
     if let Some(time) = layers.has_time() {
-        time.waits(|left, task, place| {
+        time.waits(|order, left, task, place| {
             let task = task.map(|task| label_anywhere(kernel, board, task).0);
-            infos.push(TimerInfo { left, task, place });
+            infos.push((order, TimerInfo { left, task, place }));
         });
     }
-    infos.sort_by_key(|timer| timer.left.unwrap_or(Duration::MAX));
-    infos
+    infos.sort_unstable_by_key(|&(order, _)| order);
+    infos.into_iter().map(|(_, info)| info).collect()
 }
 
 fn blocking(layers: &Layers) -> Vec<BlockingJob> {

@@ -55,7 +55,7 @@ pub enum Missed {
     Delay,
     /// Ticks immediately for every tick that was missed, until it has caught up.
     Burst,
-    /// Ticks immediately, then at the next point in time of the old schedule that is not in the past.
+    /// Ticks immediately, then at the next point in time of the old schedule that is later than now.
     Skip,
 }
 
@@ -168,11 +168,10 @@ impl Interval {
         let tolerance = self.period.min(LATE).saturating_add(slack);
         match self.missed {
             Missed::Delay if behind >= tolerance => now.checked_add(self.period),
-            Missed::Skip if behind > self.period => {
+            Missed::Skip if behind >= self.period => {
                 let rest = behind.as_nanos() % self.period.as_nanos();
                 let rest = Duration::from_nanos(u64::try_from(rest).unwrap_or(u64::MAX));
-                let wait = if rest.is_zero() { rest } else { self.period.saturating_sub(rest) };
-                now.checked_add(wait)
+                now.checked_add(self.period.saturating_sub(rest))
             }
             _ => Some(planned),
         }

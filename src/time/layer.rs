@@ -1,9 +1,9 @@
 //! The time layer, as it plugs into the executor: the clock and the timers of one scheduler.
 //!
 //! Reading a real clock costs as much as two turns. So creating a sleep sets `CALL_AFTER`, and after the turn all
-//! sleeps that were created in it share one reading. A virtual clock costs nothing to read, and is read immediately.
-//! Due timers fire when the scheduler [looks around](crate::kernel::Hooks::look_around), as often as `looks.rs` says,
-//! and when nothing is ready.
+//! sleeps that were created in it share one reading; `time::now` gives its reading to those created before it. A virtual
+//! clock costs nothing to read, and is read immediately. Due timers fire when the scheduler [looks
+//! around](crate::kernel::Hooks::look_around), as often as `looks.rs` says, and when nothing is ready.
 
 use std::cell::{OnceCell, RefCell};
 use std::mem::ManuallyDrop;
@@ -23,7 +23,7 @@ use crate::time::clock::Clock;
 use crate::time::holds::Holds;
 use crate::time::looks::{Looks, MOST_TURNS};
 use crate::time::nanos::{NEVER, Nanos, between, later, nanos};
-use crate::time::timers::{Sleeper, TimerKey, Timers, When};
+use crate::time::timers::{Arming, Sleeper, TimerKey, TimerOrder, TimerWait, Timers, When};
 use crate::watch::emit;
 
 /// The clock and the timers of a scheduler.
@@ -46,8 +46,8 @@ impl Time {
         Time { scheduler, clock, slack, looks: Looks::new(), timers, holds }
     }
 
-    /// Sets the deadlines of the sleeps that were created in a turn. They share one reading of the clock, at the end of
-    /// the turn, so none is ever early.
+    /// Sets the deadlines of the sleeps that were created since the clock was last read for that. They share one
+    /// reading, after their creation, so none is ever early.
     #[inline]
     pub(crate) fn settle(&self) {
         let mut timers = self.timers.borrow_mut();
@@ -73,19 +73,31 @@ impl Time {
         if self.clock.is_virtual() { MOST_TURNS } else { self.looks.next(turns, now) }
     }
 
-    /// Returns whether the length of turns is measured, as it should be while a timer is waited for.
+    /// Makes the next look come at the end of the current pass if the next timer requires it.
     #[inline]
-    pub(crate) fn is_measuring(&self) -> bool {
-        self.looks.is_measuring()
+    pub(crate) fn plan_look(&self, kernel: &Kernel) {
+        if self.next_wakeup().is_some_and(|deadline| self.calls_for_look(deadline)) {
+            self.look_soon(kernel);
+        }
     }
 
-    /// Starts to measure turns, if a timer is waited for. Returns `true` if it does: then the next look should come soon.
-    pub(crate) fn start_measuring(&self, turns: u64) -> bool {
-        if self.clock.is_virtual() {
-            return false;
-        }
-        let now = self.read_if_awaited();
-        now.inspect(|&now| self.looks.measure_from(turns, now)).is_some()
+    /// Returns whether a timer that is waited for requires a look at the end of the current pass: if it was due when
+    /// the clock was last read, or if the length of turns should be measured from now on.
+    #[inline]
+    fn calls_for_look(&self, deadline: Nanos) -> bool {
+        deadline <= self.clock.latest() || !(self.looks.is_measuring() || self.clock.is_virtual())
+    }
+
+    /// Makes the next look come at the end of the current pass.
+    pub(crate) fn look_soon(&self, kernel: &Kernel) {
+        kernel.look_again.set(kernel.look_again.get().min(self.looks.earliest()));
+    }
+
+    /// Makes the next look come at the end of the pass in which this many turns will have been given in total, and none
+    /// before that.
+    pub(crate) fn put_off_looks(&self, kernel: &Kernel, turns: u64) {
+        self.looks.not_before(turns);
+        kernel.look_again.set(turns);
     }
 
     /// Leaves out of the measurement the time that the thread has just slept.
@@ -161,14 +173,17 @@ impl Time {
         self.clock.jump(later(self.clock.now(), nanos(by)));
     }
 
-    /// Calls `each` for every timer that is waited for, with the time that is left (`None` if the deadline never comes,
-    /// or is not set yet), the task, and the place.
-    pub(crate) fn waits(&self, mut each: impl FnMut(Option<Duration>, Option<TaskKey>, Place)) {
+    /// Calls `each` for every timer that is waited for, with its order, the time that is left (`None` if the deadline
+    /// never comes), the task, and the place.
+    pub(crate) fn waits(
+        &self,
+        mut each: impl FnMut(TimerOrder, Option<Duration>, Option<TaskKey>, Place),
+    ) {
         let now = self.clock.now();
-        for (deadline, sleeper, place) in self.timers.borrow().waits() {
-            let deadline = deadline.filter(|&deadline| deadline != NEVER);
-            let left = deadline.map(|at| between(now, at));
-            each(left, sleeper.task(self.scheduler), place);
+        self.timers.borrow_mut().settle(now);
+        for TimerWait { deadline, sleeper, place, order } in self.timers.borrow().waits() {
+            let left = (deadline != NEVER).then(|| between(now, deadline));
+            each(order, left, sleeper.task(self.scheduler), place);
         }
     }
 }
@@ -194,12 +209,7 @@ impl Time {
                 set_turn_flag(Flags::CALL_AFTER);
                 when
             }
-            When::At(_) => {
-                if !self.clock.is_virtual() && !self.looks.is_measuring() {
-                    set_turn_flag(Flags::CALL_AFTER); // For `start_measuring`.
-                }
-                when
-            }
+            When::At(_) => when,
         };
         self.timers.borrow_mut().create(when, place)
     }
@@ -208,7 +218,7 @@ impl Time {
     #[inline]
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
         let own = owner_of(cx.waker()).filter(|task| task.scheduler == self.scheduler);
-        {
+        let arming = {
             let mut timers = self.timers.borrow_mut();
             if timers.forget_if_fired(timer) {
                 return Poll::Ready(());
@@ -216,11 +226,26 @@ impl Time {
             if timers.has_fresh() {
                 set_turn_flag(Flags::CALL_AFTER); // It may have been created in a turn that this one is nested in.
             }
-            if own.is_some_and(|task| timers.arm(timer, task.key)) {
-                return Poll::Pending;
+            own.map_or(Arming::Refused, |task| timers.arm(timer, task.key))
+        };
+        match arming {
+            Arming::Waits => Poll::Pending,
+            Arming::Enters(deadline) => {
+                if self.calls_for_look(deadline) {
+                    self.call_for_look();
+                }
+                Poll::Pending
             }
+            Arming::Refused => self.poll_timer_slow_path(timer, cx, own),
         }
-        self.poll_timer_slow_path(timer, cx, own)
+    }
+
+    /// Plans a look for a timer. The scheduler need not be the one that runs: its turn may be further up the stack.
+    #[cold]
+    fn call_for_look(&self) {
+        if let Some(kernel) = find(self.scheduler) {
+            self.plan_look(&kernel);
+        }
     }
 
     /// Registers a foreign waker, or removes the previous one. Cloning or dropping one may run any code, so nothing is
@@ -247,10 +272,8 @@ impl Time {
             self.timers.borrow_mut().arm(timer, task.key);
         }
         drop(old);
-        assert!(
-            find(self.scheduler).is_some(),
-            "a sleep was polled after its scheduler was dropped"
-        );
+        let kernel = find(self.scheduler);
+        self.plan_look(&kernel.expect("a sleep was polled after its scheduler was dropped"));
         Poll::Pending
     }
 

@@ -6,8 +6,12 @@
 //!
 //! Only looks measure. So if turns become long, the look after that comes up to 64 turns later; from then on there is a
 //! look after every pass, until turns are short again. A look that finds no timer has nothing to measure for, and reads
-//! no clock. Then the first timer starts a measurement, and the next look comes in the pass after that. Turns take
-//! no virtual time, so on a virtual clock the number of turns is fixed.
+//! no clock. Then the first timer that is waited for brings the next look forward to the end of its pass; this look
+//! starts a measurement, and the next one comes a pass later. Turns take no virtual time, so on a virtual clock the
+//! number of turns is fixed.
+//!
+//! On both clocks, a timer that is due when a task starts to wait for it also brings the next look forward. So it fires
+//! at the end of that pass, and the order of the turns does not depend on the kind of clock.
 
 use std::cell::Cell;
 
@@ -27,17 +31,29 @@ pub(crate) struct Looks {
     /// The number of turns given when the clock was last read for this, and that reading. `None` if no timer was waited
     /// for at the latest look, and on a virtual clock.
     since: Cell<Option<(u64, Nanos)>>,
+    /// No look is brought forward to before this many turns.
+    earliest: Cell<u64>,
 }
 
 impl Looks {
     pub(crate) fn new() -> Self {
-        Looks { interval: Cell::new(MOST_TURNS), since: Cell::new(None) }
+        Looks { interval: Cell::new(MOST_TURNS), since: Cell::new(None), earliest: Cell::new(0) }
     }
 
     /// Returns whether the length of turns is being measured.
     #[inline]
     pub(crate) fn is_measuring(&self) -> bool {
         self.since.get().is_some()
+    }
+
+    /// Returns how many turns are given before a look that should come at the end of the current pass.
+    pub(crate) fn earliest(&self) -> u64 {
+        self.earliest.get()
+    }
+
+    /// Brings no look forward to before this many turns.
+    pub(crate) fn not_before(&self, turns: u64) {
+        self.earliest.set(turns);
     }
 
     /// Measures the turns from here.

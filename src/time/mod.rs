@@ -53,7 +53,7 @@ pub(crate) use holds::Holds;
 pub(crate) use layer::{Time, current_time, forget};
 pub(crate) use looks::MOST_TURNS;
 pub(crate) use nanos::{NEVER, Nanos, between, later, nanos};
-pub(crate) use timers::{TimerKey, When};
+pub(crate) use timers::{TimerKey, TimerOrder, When};
 
 pub use crate::machine::Instant;
 

@@ -20,7 +20,7 @@ use crate::time::timers::{TimerKey, When};
 /// A sleep is never early. Sleeps that are created in one turn share one reading of the clock, at the end of that turn
 /// or when it calls [`time::now`](crate::time::now), so a sleep may be late by the length of a turn. Sleeps that are
 /// due together complete in the order of their deadlines, and those with equal deadlines in the order in which they
-/// were created, on every clock. A sleep of zero completes when the scheduler next checks its timers. A sleep of
+/// were created, on every clock. (A [`timeout`](crate::timeout) creates its timer at its first poll.) A sleep of
 /// [`Duration::MAX`], or of more than 292 years, never completes.
 ///
 /// A sleep that is created outside of a running scheduler counts from its first poll.
@@ -32,7 +32,11 @@ use crate::time::timers::{TimerKey, When};
 /// pass is one turn for every task that was ready when it began): after 64 turns or, if these take longer than 100 µs,
 /// after as many as take that long, but at least one. The length of turns is measured from one check to the next. So
 /// when turns become long, a sleep may be late by 64 of them, rounded up to the end of a pass, once. From then on there
-/// is a check after every pass.
+/// is a check after every pass, for as long as a task waits for a timer. The first timer that is awaited after a time
+/// without one is checked after two passes, and so on.
+///
+/// A sleep that is due when it is first awaited, such as one of zero, completes after the current pass, on every clock:
+/// each task that was ready when that pass began has its turn first. What counts is the latest reading of the clock.
 ///
 /// # Cancel safety
 ///
@@ -56,8 +60,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(Deadline::After(duration), Location::caller())
 }
 
-/// Waits until `deadline`; a deadline in the past has come when the scheduler next checks its timers. See [`sleep`] for
-/// the order in which sleeps complete.
+/// Waits until `deadline`; if that is in the past, until the current pass ends. See [`sleep`] for the order in which
+/// sleeps complete, and how late.
 ///
 /// Under a virtual clock the instant is compared with [`time::now`](crate::time::now).
 ///
@@ -164,8 +168,9 @@ impl Sleep {
     }
 
     /// Returns the deadline; `None` if the sleep has completed, or if its deadline is not known yet. On a real clock
-    /// that is so until the turn that created the sleep ends or calls [`time::now`](crate::time::now); a [`sleep`] that
-    /// was created outside of a running scheduler has no deadline until its first poll.
+    /// that is so until the turn that created the sleep ends, calls [`time::now`](crate::time::now), or takes a
+    /// [snapshot](crate::Scheduler::snapshot); a [`sleep`] that was created outside of a running scheduler has no
+    /// deadline until its first poll.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             SleepStage::Started { time, timer } => time.timer_deadline(*timer),

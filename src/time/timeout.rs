@@ -37,8 +37,9 @@ use crate::time::sleep::{Deadline, Sleep};
 /// holds it, everything inside is dropped, so no code after the inner timeouts runs.
 ///
 /// The time counts from the first poll that leaves the future pending: a future that is ready immediately costs neither
-/// a timer nor a reading of the clock. A timeout of zero polls its future once. A timeout of [`Duration::MAX`], or of
-/// more than 292 years, never expires.
+/// a timer nor a reading of the clock. In the [order](crate::sleep) in which timers with equal deadlines fire, a timeout
+/// was created then too, after any sleep that was created before that poll. A timeout of zero polls its future once. A
+/// timeout of [`Duration::MAX`], or of more than 292 years, never expires.
 ///
 /// # Errors
 ///
@@ -78,7 +79,8 @@ pub fn timeout<F: Future>(after: Duration, future: F) -> Timeout<F> {
 /// Cancels a future that is not ready by `deadline`; see [`timeout`].
 ///
 /// If the deadline is in the past, the future is polled once. Under a virtual clock the instant is compared with
-/// [`time::now`](crate::time::now).
+/// [`time::now`](crate::time::now). As with [`timeout`], the timer is created by the first poll, so a
+/// [`sleep_until`](crate::sleep_until) with the same deadline that was created before that poll completes first.
 ///
 /// # Errors
 ///

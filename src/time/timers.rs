@@ -4,7 +4,7 @@
 //! for it. A cancelled timer leaves its entry behind. Dead entries are dropped when they come up, or all together when
 //! they outnumber the live ones.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 use std::mem;
 use std::num::NonZeroU32;
@@ -33,8 +33,18 @@ impl EntryKey for TimerKey {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum When {
     At(Nanos),
-    /// This long from now; a real clock is read once, at the end of the turn, for all timers created in it.
+    /// This long from the next reading of the clock, which all timers that are created before it share.
     After(Nanos),
+}
+
+/// What [`Timers::arm`] has done.
+pub(crate) enum Arming {
+    /// Nothing: a foreign waker waits for the timer, and must be dropped first.
+    Refused,
+    /// The task waits for the timer, which had entered the heap before, or will when it has a deadline.
+    Waits,
+    /// The task waits for the timer, which has just entered the heap with this deadline.
+    Enters(Nanos),
 }
 
 /// What waits for a timer.
@@ -146,19 +156,20 @@ impl Timers {
         fired
     }
 
-    /// Makes a task of this scheduler wait for a timer. Returns `false` if a foreign waker does, which must be dropped
-    /// first.
+    /// Makes a task of this scheduler wait for a timer.
     #[inline]
-    pub(crate) fn arm(&mut self, key: TimerKey, task: Key) -> bool {
+    pub(crate) fn arm(&mut self, key: TimerKey, task: Key) -> Arming {
         let timer = &mut self.slots[key.slot as usize];
         if timer.has_foreign {
-            return false;
+            return Arming::Refused;
         }
         timer.task = Some(task);
-        if timer.phase == Phase::Set {
-            self.enter_heap(key);
+        if timer.phase != Phase::Set {
+            return Arming::Waits;
         }
-        true
+        let deadline = timer.deadline;
+        self.enter_heap(key);
+        Arming::Enters(deadline)
     }
 
     /// Makes a foreign waker wait for a timer. Returns the previous one, which must be dropped with nothing borrowed.
@@ -304,24 +315,34 @@ impl Timers {
         None
     }
 
-    /// Iterates over the timers that are waited for, in no order: the deadline, what waits, and where.
-    pub(crate) fn waits(
-        &self,
-    ) -> impl Iterator<Item = (Option<Nanos>, Sleeper<&Waiter>, &'static Location<'static>)> {
+    /// Iterates over the timers that are waited for, in no order. None may be fresh.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = TimerWait<'_>> {
         self.slots.iter().zip(0..).filter_map(|(timer, slot)| {
-            let deadline = match timer.phase {
-                Phase::Fresh => None,
-                Phase::Set | Phase::Armed => Some(timer.deadline),
-                Phase::Fired | Phase::Vacant => return None,
-            };
+            if matches!(timer.phase, Phase::Fired | Phase::Vacant) {
+                return None;
+            }
             let sleeper = match timer.task {
                 Some(task) => Sleeper::Task(task),
                 None => Sleeper::Foreign(self.foreign.get(&slot)?),
             };
-            Some((deadline, sleeper, timer.place))
+            let age = self.serials.wrapping_sub(timer.serial);
+            let order = (timer.deadline, Reverse(age));
+            Some(TimerWait { deadline: timer.deadline, sleeper, place: timer.place, order })
         })
     }
 }
+
+/// A timer that is waited for.
+pub(crate) struct TimerWait<'a> {
+    pub(crate) deadline: Nanos,
+    pub(crate) sleeper: Sleeper<&'a Waiter>,
+    /// Where it was created.
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) order: TimerOrder,
+}
+
+/// Sorts timers as they fire: by deadline, then by how many have been created since.
+pub(crate) type TimerOrder = (Nanos, Reverse<u32>);
 
 impl Sleeper<&Waiter> {
     /// Returns the task, if it is known; `scheduler` is the one whose timer this is.
