@@ -32,11 +32,11 @@ use crate::time::timers::{TimerKey, When};
 /// pass is one turn for every task that was ready when it began): after 64 turns or, if these take longer than 100 µs,
 /// after as many as take that long, but at least one. The length of turns is measured from one check to the next. So
 /// when turns become long, a sleep may be late by 64 of them, rounded up to the end of a pass, once. From then on there
-/// is a check after every pass, for as long as a task waits for a timer. The first timer that is awaited after a time
-/// without one is checked after two passes, and so on.
+/// is a check after every pass. If no task has waited for a timer for a while, the first one that does brings a check at
+/// the end of its pass, from which turns are measured again.
 ///
 /// A sleep that is due when it is first awaited, such as one of zero, completes after the current pass, on every clock:
-/// each task that was ready when that pass began has its turn first. What counts is the latest reading of the clock.
+/// each task that was ready when that pass began has its turn first. (On a real clock, its latest reading counts.)
 ///
 /// # Cancel safety
 ///
