@@ -76,7 +76,7 @@ impl Time {
     /// Makes the next look come at the end of the current pass if the next timer requires it.
     #[inline]
     pub(crate) fn plan_look(&self, kernel: &Kernel) {
-        if self.next_wakeup().is_some_and(|deadline| self.calls_for_look(deadline)) {
+        if self.next_wakeup().is_some_and(|deadline| self.needs_look(deadline)) {
             self.look_soon(kernel);
         }
     }
@@ -84,7 +84,7 @@ impl Time {
     /// Returns whether a timer that is waited for requires a look at the end of the current pass: if it was due when
     /// the clock was last read, or if the length of turns should be measured from now on.
     #[inline]
-    fn calls_for_look(&self, deadline: Nanos) -> bool {
+    fn needs_look(&self, deadline: Nanos) -> bool {
         deadline <= self.clock.latest() || !(self.looks.is_measuring() || self.clock.is_virtual())
     }
 
@@ -231,8 +231,8 @@ impl Time {
         match arming {
             Arming::Waits => Poll::Pending,
             Arming::Enters(deadline) => {
-                if self.calls_for_look(deadline) {
-                    self.call_for_look();
+                if self.needs_look(deadline) {
+                    self.plan_look_slow_path();
                 }
                 Poll::Pending
             }
@@ -242,7 +242,7 @@ impl Time {
 
     /// Plans a look for a timer. The scheduler need not be the one that runs: its turn may be further up the stack.
     #[cold]
-    fn call_for_look(&self) {
+    fn plan_look_slow_path(&self) {
         if let Some(kernel) = find(self.scheduler) {
             self.plan_look(&kernel);
         }
