@@ -368,7 +368,7 @@ impl Future for Pinned {
 }
 
 /// Public only because a macro or a bound needs them (traits, types without values, hidden paths), or only on wasm32.
-const HIDDEN: [&str; 21] = [
+const HIDDEN: [&str; 22] = [
     "Branch",
     "Collected",
     "Edge",
