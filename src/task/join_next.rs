@@ -74,6 +74,18 @@ impl<T: 'static> JoinSet<T> {
         self.abort_all();
         Shutdown { next: self.join_next(), is_begun: false }
     }
+
+    /// Like `poll_next_ended`, and counts also that the set is empty, since it is the result of a wait of its own.
+    pub(crate) fn poll_next_or_empty(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &'static Location<'static>,
+    ) -> Poll<Option<Ended<T>>> {
+        if self.is_empty() {
+            ready!(poll_at_once(cx));
+        }
+        self.poll_next_ended(cx, place)
+    }
 }
 
 /// The future of [`JoinSet::join_next`].

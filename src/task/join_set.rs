@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use crate::cancel::Reason;
 use crate::kernel::{Kernel, SpawnMeta, TaskId, current};
-use crate::limits::{Limited as _, poll_at_once};
+use crate::limits::Limited as _;
 use crate::task::builder::Builder;
 use crate::task::endings::{Ended, Endings, SetMember};
 use crate::task::join::{AbortHandle, JoinHandle};
@@ -343,18 +343,6 @@ impl<T: 'static> JoinSet<T> {
         self.free.clear();
         let members = self.drain().into_iter();
         members.map(|joined| joined.handle.into_output()).collect()
-    }
-
-    /// Like `poll_next_ended`, and counts also that the set is empty, since it is the result of a wait of its own.
-    pub(crate) fn poll_next_or_empty(
-        &mut self,
-        cx: &mut Context<'_>,
-        place: &'static Location<'static>,
-    ) -> Poll<Option<Ended<T>>> {
-        if self.is_empty() {
-            ready!(poll_at_once(cx));
-        }
-        self.poll_next_ended(cx, place)
     }
 
     /// Where the set was created.
