@@ -312,6 +312,9 @@ impl Model {
                 Op::Sleep(millis) => {
                     self.timers.push((self.now + millis, number));
                     self.tasks[number].waits = Waits::Sleep;
+                    if millis == 0 {
+                        self.look_again = 0; // It is due, so it fires when the pass ends.
+                    }
                 }
                 Op::Ring(other) => self.ring(other % count),
                 Op::Wait => self.tasks[number].waits = Waits::Flag,
