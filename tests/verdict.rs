@@ -203,7 +203,8 @@ fn what_a_foreign_group_waits_for_is_shown_anyway() {
     });
     let report = &reports.borrow()[0];
     assert!(report.contains("#1 main  waits for mutex \"inside\" at "), "{report}");
-    assert!(report.contains("cycle: #1 -> mutex \"inside\" -> #1"), "{report}");
+    // The group has a waker of the task, and might wait for something else too: so this is no cycle.
+    assert!(!report.contains("cycle: "), "{report}");
 }
 
 /// Another thread wakes the task immediately, so that the ring may arrive at any moment of the verdict.
