@@ -18,7 +18,7 @@ pin_project! {
     #[doc(hidden)]
     pub enum Branch<F: Future, T = <F as Future>::Output> {
         Waiting { #[pin] future: F },
-        Done { output: Collected<T> },
+        Done { output: T },
         Gone,
     }
 }
@@ -37,8 +37,18 @@ impl<F: Future, T> Branch<F, T> {
     #[inline]
     pub fn take(self: Pin<&mut Self>) -> T {
         match self.project_replace(Branch::Gone) {
-            BranchParts::Done { output } => output.take(),
+            BranchParts::Done { output } => output,
             _ => panic!("the output of a branch is taken once, after it is done"),
+        }
+    }
+}
+
+impl<F: Future, T> Branch<F, T> {
+    /// Drops an output that waits for those of other branches: nothing has read it.
+    #[inline]
+    pub(super) fn drop_unread(self: Pin<&mut Self>) {
+        if mem::needs_drop::<T>() && matches!(*self, Branch::Done { .. }) {
+            drop_unread(self.take());
         }
     }
 }
@@ -49,7 +59,7 @@ impl<F: Future> Branch<F> {
     pub fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let BranchView::Waiting { future } = self.as_mut().project() {
             let output = ready!(future.poll(cx));
-            self.set(Branch::Done { output: Collected(Some(output)) });
+            self.set(Branch::Done { output });
         }
         Poll::Ready(())
     }
@@ -68,7 +78,7 @@ where
     pub fn poll_try(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         if let BranchView::Waiting { future } = self.as_mut().project() {
             match ready!(future.poll(cx)) {
-                Ok(output) => self.set(Branch::Done { output: Collected(Some(output)) }),
+                Ok(output) => self.set(Branch::Done { output }),
                 Err(error) => {
                     self.set(Branch::Gone);
                     return Poll::Ready(Err(error));
@@ -86,29 +96,6 @@ impl<F: Future, T> fmt::Debug for Branch<F, T> {
             Branch::Done { .. } => "Done",
             Branch::Gone => "Gone",
         })
-    }
-}
-
-/// An output that waits for those of other branches. If it is dropped before they are there, nothing has read it.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Collected<T>(Option<T>);
-
-impl<T> Collected<T> {
-    #[inline]
-    fn take(mut self) -> T {
-        self.0.take().expect("the output is taken once, by value")
-    }
-}
-
-impl<T> Drop for Collected<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if mem::needs_drop::<T>()
-            && let Some(output) = self.0.take()
-        {
-            drop_unread(output);
-        }
     }
 }
 

@@ -45,7 +45,7 @@ impl<F: Future> FutureGroup<F> {
             bells,
             left: children.len(),
             children,
-            rotation: Rotation::default(),
+            rotation: Rotation::new(),
             region: GroupRegion::new(),
             is_polling: false,
         }

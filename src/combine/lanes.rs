@@ -91,6 +91,12 @@ pin_project! {
         #[pin]
         rest: Rest,
     }
+
+    impl<F: Future, Rest, T> PinnedDrop for JoinLane<F, Rest, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().branch.drop_unread();
+        }
+    }
 }
 
 /// The end of the list.
@@ -101,7 +107,7 @@ pub struct JoinEnd;
 impl<L> Join<L> {
     #[inline]
     pub fn new(lanes: L) -> Self {
-        Join { lanes, rotation: Rotation::default() }
+        Join { lanes, rotation: Rotation::new() }
     }
 
     /// Every poll starts with the first future, whatever is left of the budget.
@@ -114,7 +120,7 @@ impl<L> Join<L> {
 impl<L, E> TryJoin<L, E> {
     #[inline]
     pub fn new(lanes: L) -> Self {
-        TryJoin { lanes, rotation: Rotation::default(), error: PhantomData }
+        TryJoin { lanes, rotation: Rotation::new(), error: PhantomData }
     }
 
     /// Every poll starts with the first future, whatever is left of the budget.
@@ -239,11 +245,14 @@ impl<L: Lanes> Future for Join<L> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<L::Outputs> {
         let this = self.project();
         let (mut lanes, rotation) = (this.lanes, this.rotation);
-        let start = rotation.start();
-        let mut is_ready = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx);
-        if start > 0 {
-            is_ready &= lanes.as_mut().poll_part(&(0..start), 0, rotation, cx);
-        }
+        // Spelled out, so that the usual case is compiled for a range that is known.
+        let is_ready = match rotation.start() {
+            0 => lanes.as_mut().poll_part(&(0..L::COUNT), 0, rotation, cx),
+            start => {
+                let last = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx);
+                lanes.as_mut().poll_part(&(0..start), 0, rotation, cx) & last
+            }
+        };
         if is_ready {
             return Poll::Ready(lanes.take_all());
         }
@@ -259,12 +268,14 @@ impl<L: TryLanes<E>, E> Future for TryJoin<L, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (mut lanes, rotation) = (this.lanes, this.rotation);
-        let start = rotation.start();
-        let mut is_ready =
-            lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx)?.is_ready();
-        if start > 0 {
-            is_ready &= lanes.as_mut().poll_part(&(0..start), 0, rotation, cx)?.is_ready();
-        }
+        let is_ready = match rotation.start() {
+            0 => lanes.as_mut().poll_part(&(0..L::COUNT), 0, rotation, cx)?.is_ready(),
+            start => {
+                let last = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx)?;
+                let first = lanes.as_mut().poll_part(&(0..start), 0, rotation, cx)?;
+                first.is_ready() & last.is_ready()
+            }
+        };
         if is_ready {
             return Poll::Ready(Ok(lanes.take_all()));
         }

@@ -4,38 +4,53 @@ use crate::limits::is_used_up;
 
 /// Where a group goes on after a turn whose budget was used up: with the future after the one that used it up, so that
 /// no future starves however busy those before it are. Without a budget every poll starts with the first future.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rotation {
-    start: usize,
-    next: Option<usize>,
-    is_fixed: bool,
+    start: u32,
+    /// The future after the one that has used up the budget in this poll; [`NONE`] or [`FIXED`].
+    next: u32,
 }
 
+/// The budget is not used up.
+const NONE: u32 = u32::MAX;
+
+/// Every poll starts with the first future.
+const FIXED: u32 = u32::MAX - 1;
+
 impl Rotation {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Rotation { start: 0, next: NONE }
+    }
+
     /// Creates one that always starts with the first future.
     #[inline]
     pub(super) fn fixed() -> Self {
-        Rotation { is_fixed: true, ..Rotation::default() }
+        Rotation { start: 0, next: FIXED }
     }
 
     /// Returns the number of the future to start with.
     #[inline]
     pub(super) fn start(&self) -> usize {
-        self.start
+        self.start as usize
     }
 
     /// The future with this number was polled.
     #[inline]
     pub(super) fn polled(&mut self, number: usize) {
-        if self.next.is_none() && is_used_up() {
-            self.next = Some(number + 1);
+        if self.next == NONE && is_used_up() {
+            self.next = u32::try_from(number + 1).unwrap_or(0);
         }
     }
 
     /// Ends the poll of a group of this many futures.
     #[inline]
     pub(super) fn end(&mut self, futures: usize) {
-        let next = self.next.take().filter(|&next| next < futures && !self.is_fixed);
-        self.start = next.unwrap_or(0);
+        if self.next < FIXED {
+            self.start = if (self.next as usize) < futures { self.next } else { 0 };
+            self.next = NONE;
+        } else {
+            self.start = 0;
+        }
     }
 }
