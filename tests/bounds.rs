@@ -368,9 +368,8 @@ impl Future for Pinned {
 }
 
 /// Public only because a macro or a bound needs them (traits, types without values, hidden paths), or only on wasm32.
-const HIDDEN: [&str; 22] = [
+const HIDDEN: [&str; 21] = [
     "Branch",
-    "Collected",
     "Edge",
     "Field",
     "FromJoinError",

@@ -10,6 +10,7 @@ use crate::scheduler::snapshot;
 impl Layers {
     /// Looks from time to time whether the root waits for tasks that wait for each other, and reports that once. Returns
     /// whether it has, which runs user code.
+    #[inline]
     pub(super) fn look_behind_root(&self, kernel: &Kernel, root: Option<Key>) -> bool {
         match root {
             Some(root) if self.has_stall_listener() => self.look_behind(kernel, root),
@@ -18,8 +19,7 @@ impl Layers {
     }
 
     fn has_stall_listener(&self) -> bool {
-        self.stall_alarm.borrow().is_some()
-            || self.has_watch().is_some_and(|watch| watch.has_observers())
+        self.has_stall_alarm || self.has_watch().is_some_and(|watch| watch.has_observers())
     }
 
     #[cold]

@@ -70,15 +70,16 @@ pub(super) fn fire_timers(layers: &Layers, kernel: &Kernel) -> bool {
 
 /// Moves a virtual clock to the next deadline, unless it stands still. Returns whether a task may be ready now.
 pub(super) fn jump(layers: &Layers, kernel: &Kernel) -> bool {
-    // Blocking jobs take real time, and so does what a hold is for.
-    if layers.jobs_awaited() + layers.holds_awaited() > 0 {
-        return false;
-    }
-    let was_held = layers.has_jobs().is_some() || layers.has_holds().is_some();
-    if was_held && kernel.has_work() {
-        return true; // The letter of the last one has come since the mail was collected.
-    }
     let Some(time) = layers.has_time() else { return false };
+    // Blocking jobs take real time, and so does what a hold is for.
+    if layers.has_jobs().is_some() || time.has_holds().is_some() {
+        if layers.jobs_awaited() + layers.holds_awaited() > 0 {
+            return false;
+        }
+        if kernel.has_work() {
+            return true; // The letter of the last one has come since the mail was collected.
+        }
+    }
     let Some(deadline) = time.next_deadline() else { return false };
     time.clock.jump(deadline);
     emit(kernel, || Transition::ClockJumped { to: time.clock.instant(deadline) });

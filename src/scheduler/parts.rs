@@ -40,6 +40,8 @@ pub(crate) struct Layers {
     pub(super) park: RefCell<Option<Box<dyn Park>>>,
     /// How often the thread has slept.
     pub(super) parks: Cell<u64>,
+    /// `on_stall` has installed something.
+    pub(super) has_stall_alarm: bool,
     /// What `on_stall` installed; taken out while it is in use.
     pub(super) stall_alarm: RefCell<Option<Box<StallAlarm>>>,
     /// The last stall of this run.
@@ -79,6 +81,7 @@ impl Layers {
             jobs: OnceCell::new(),
             park: RefCell::new(park),
             parks: Cell::new(0),
+            has_stall_alarm: stall_alarm.is_some(),
             stall_alarm: RefCell::new(stall_alarm),
             stall: Cell::new(None),
             has_warned: Cell::new(false),
