@@ -191,7 +191,7 @@
 //! | `finally` without an `await` | a destructor | |
 //! | `asyncio.wait_for(f(), 1)`, `asyncio.timeout(1)` | [`timeout(d, f())`](crate::timeout) | `Ok` if the inner future ends by itself after all, as since Python 3.9; for `Elapsed` after a clean-up, resume the request |
 //! | `asyncio.wait_for(task, 1)` of a task | [`timeout(d, handle)`](crate::timeout) | asyncio cancels the task; here only the wait ends, and the task continues, detached, unless the handle is a [`CancelOnDrop`](crate::CancelOnDrop) |
-//! | `asyncio.shield(f())` | [`task::shield(f())`](crate::task::shield) | [`try_shield`](crate::task::try_shield), to have an error reported whose waiter is gone |
+//! | `asyncio.shield(f())` | [`task::shield(f())`](crate::task::shield) | [`try_shield`](crate::task::try_shield) also reports an `Err` when nothing waits for it any longer |
 //! | `await task`, and its waiter is cancelled | `handle.await` | asyncio cancels the task too; here it continues, unless the handle is a [`CancelOnDrop`](crate::CancelOnDrop) |
 //! | `task.cancelling()` | [`task::cancelling()`](crate::task::cancelling) | |
 //! | `task.uncancel()` | not needed | dropping the [`Cancelled`](crate::task::Cancelled) says that the request was dealt with |

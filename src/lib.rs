@@ -49,6 +49,7 @@
 //! | test code that sleeps, without really sleeping | [`Scheduler::builder().virtual_time().build()`](scheduler::Builder::virtual_time) |
 //! | test with other orders of turns | [`.policy(Policy::Random(seed))`](scheduler::Builder::policy), [`Policy::Lifo`], [`Policy::Priority`] |
 //! | watch a scheduler | [`scheduler.step()`](Scheduler::step), [`scheduler.snapshot()`](Scheduler::snapshot), [`.observer(…)`](scheduler::Builder::observer) |
+//! | be notified of a possible deadlock | [`.on_stall(after, callback)`](scheduler::Builder::on_stall) |
 //! | drive it from a loop of your own | [`run_until_stalled()`](Scheduler::run_until_stalled), [`next_deadline()`](Scheduler::next_deadline), [`on_wake(hook)`](Scheduler::on_wake) |
 //! | end all tasks, each with a chance to clean up | [`scheduler.shutdown(grace)`](Scheduler::shutdown) |
 //!
@@ -61,6 +62,7 @@
 //! | clean up when cancelled | `match` [`catch_cancel(work)`](task::catch_cancel)`.await { … }` |
 //! | end a task without clean-up | [`handle.abort()`](JoinHandle::abort) |
 //! | end a task when its handle is dropped | [`CancelOnDrop`], [`AbortOnDrop`] |
+//! | keep work going when its waiter is dropped | [`task::shield(future)`](task::shield), [`task::try_shield`] |
 //! | run tasks that borrow, and end together | [`task::scope(async \|s\| { s.spawn(…); }).await`](task::scope()) |
 //! | stop such tasks when the code that spawns them fails | [`task::try_scope(…)`](task::try_scope()), [`s.fail(error)`](task::Scope::fail) |
 //! | keep a set of tasks that grows | [`task::JoinSet`] |
@@ -79,7 +81,7 @@
 //! |---|---|
 //! | wait for all of several futures | [`join!`], [`try_join!`], [`join_all`], [`try_join_all`] |
 //! | wait for the first | [`select!`], [`race`] |
-//! | spawn several, and wait for all | [`gather`] |
+//! | spawn several, and wait for all | [`gather`]; for handles, [`gather_handles`] |
 //! | wait for some of several tasks, or for each as it ends | [`wait`], [`as_completed`] |
 //!
 //! | [`sync`] and [`channel`] | |
@@ -139,13 +141,13 @@
 //!
 //! # What it promises
 //!
-//! * **Order.** Tasks run in the order in which they became ready, and timers due together fire by deadline, then in the
-//!   order in which they were created; given the same inputs and a virtual clock, a program has the same order in every
-//!   run. Another order can be [chosen](Policy).
+//! * **Order.** Tasks run in the order in which they became ready, and timers due together fire by deadline, then in
+//!   the order in which they were created; given the same inputs and a virtual clock, a program has the same order in
+//!   every run. Another order can be [chosen](Policy).
 //! * **Futures need not be `Send`**, and a `block_on` may borrow. Tasks, [`JoinHandle`]s, locks and schedulers stay on
-//!   their thread. Wakers, [`Remote`]s, [`RemoteHandle`](task::RemoteHandle)s, [`ThreadPool`]s,
-//!   [`BlockingHandle`](blocking::BlockingHandle)s and the senders of [`channel::remote`] may be used and dropped on
-//!   any thread, at any time.
+//!   their thread. Wakers, [`Remote`]s, [`RemoteHandle`](task::RemoteHandle)s, [`ThreadPool`]s, [holds](time::Hold) on
+//!   the clock, [`BlockingHandle`](blocking::BlockingHandle)s and the senders of [`channel::remote`] may be used and
+//!   dropped on any thread, at any time.
 //! * **A panic in a task is that task's [`JoinError`]**, and does not affect any other task.
 //! * **No `unsafe`** anywhere in the crate.
 //! * **A future may do anything in its turn**: it may spawn, wake, abort, drop, take snapshots, or run another
@@ -272,8 +274,8 @@ pub mod waiting {
     //! assert!(scheduler.run().is_ok());
     //! ```
     //!
-    //! A primitive that tasks can own adds its owners to each wait, with [`Wait::owned_by`]. If there may be many of both,
-    //! the waits should share one list: the field [`Wait::owners`].
+    //! A primitive that tasks can own adds its owners to each wait, with [`Wait::owned_by`]. If there may be many of
+    //! both, the waits should share one list: the field [`Wait::owners`].
     //!
     //! The wait lists *are* the record: nothing is recorded anywhere else, so nothing can be out of date.
 

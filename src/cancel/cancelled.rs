@@ -17,8 +17,8 @@ use crate::cancel::clean_up::CleanUp;
 ///
 /// # It is not `Send`
 ///
-/// Blocking work belongs into a [`spawn_blocking`](crate::spawn_blocking), which returns its result; another thread spawns
-/// with a [`Remote`](crate::Remote), or sends values through a [`channel::remote`](crate::channel::remote).
+/// Run blocking work with [`spawn_blocking`](crate::spawn_blocking), which returns its result. From another thread,
+/// spawn with a [`Remote`](crate::Remote), or send values through a [`channel::remote`](crate::channel::remote).
 ///
 /// ```compile_fail,E0277
 /// use turnwise::task::Cancelled;

@@ -42,7 +42,8 @@ use crate::sync::waiters::{Left, Waiters};
 ///
 /// # It is not `Send`
 ///
-/// Another thread cancels by [`Remote::spawn`](crate::Remote::spawn), or by a message through a [`channel::remote`](crate::channel::remote).
+/// To cancel from another thread, use [`Remote::spawn`](crate::Remote::spawn), or send a message through a
+/// [`channel::remote`](crate::channel::remote).
 ///
 /// ```compile_fail,E0277
 /// let token = turnwise::task::CancelToken::new();

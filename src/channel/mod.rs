@@ -43,7 +43,8 @@
 //! value. Where that matters, reserve a slot first: [`mpsc::Sender::reserve`].
 //!
 //! Each can be given a name, under which snapshots and [deadlock reports](crate::DeadlockReport) show which tasks wait
-//! for a message or for room, and where in the source; and which tasks last used the other end, and so could end the wait.
+//! for a message or for room, and where in the source; and which tasks last used the other end, and so could end the
+//! wait.
 
 mod used;
 mod listener;

@@ -150,8 +150,8 @@ impl<T> OneshotShared<T> {
 ///
 /// # It is not `Send`
 ///
-/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
-/// [`Remote::spawn`](crate::Remote::spawn).
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); to get a result from a task on this
+/// thread, use [`Remote::spawn`](crate::Remote::spawn).
 ///
 /// ```compile_fail,E0277
 /// let (sender, receiver) = turnwise::channel::oneshot::channel();
@@ -273,7 +273,7 @@ impl<T> fmt::Debug for Sender<T> {
 ///
 /// # It is not `Send`
 ///
-/// To receive on another thread, use a channel of std; to send from another one, a
+/// To receive on another thread, use a channel of std; to send from another thread, use a
 /// [`channel::remote`](crate::channel::remote) or [`Remote::spawn`](crate::Remote::spawn).
 ///
 /// ```compile_fail,E0277

@@ -6,8 +6,8 @@
 /// spawned, so they may borrow. A future that is ready is dropped immediately, while the others continue.
 /// Like [`select!`](crate::select), it can be used wherever `.await` can.
 ///
-/// If the futures use up a [budget](crate::scheduler::Builder::budget), the task's next turn starts with the future after
-/// the one that used it up, so that none starves. After `join!(biased; …)` every turn starts with the first.
+/// If the futures use up a [budget](crate::scheduler::Builder::budget), the task's next turn starts with the future
+/// after the one that used it up, so that none starves. After `join!(biased; …)` every turn starts with the first.
 ///
 /// # Cancel safety
 ///

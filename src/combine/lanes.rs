@@ -1,5 +1,5 @@
-//! What `join!` and `try_join!` await: futures of their own types, not closures over pinned variables. The compiler sees
-//! through them, so a future that is ready immediately leaves nothing to do at run time.
+//! What `join!` and `try_join!` await: futures of their own types, not closures over pinned variables. The compiler
+//! sees through them, so a future that is ready immediately leaves nothing to do at run time.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -31,7 +31,8 @@
 //!
 //! A scope and a [`JoinSet`](crate::task::JoinSet) are groups of tasks that can grow. Combinators that poll in place
 //! spawn nothing: their futures may borrow, and they work on any executor. If several futures are ready, the first in
-//! the order in which they were given wins.
+//! the order in which they were given wins (except in a `try_join!` or [`try_join_all`] whose budget was used up, which
+//! goes on after the future that used it up).
 //!
 //! The others that are *dropped* receive no request first, so a [`catch_cancel`](crate::task::catch_cancel) in them is
 //! not notified; those that are *cancelled* may clean up. See [Cancelling](crate::task#cancelling).

@@ -27,7 +27,7 @@ pub struct StuckTask {
 /// Explains why nothing can run: which tasks are stuck, what each waits for, since when and where, and which tasks hold
 /// that.
 ///
-/// `Display` prints it for people, up to a number of tasks and cycles; the fields hold all of it as data.
+/// `Display` prints it for people, at most a hundred tasks and twenty cycles; the fields hold all of it as data.
 ///
 /// # Which task holds what
 ///
@@ -37,15 +37,15 @@ pub struct StuckTask {
 /// receives a guard can become its owner with `take_over`, as of [`MutexGuard`](crate::sync::MutexGuard::take_over).
 ///
 /// A sender or receiver belongs to the task that last used it. Until it is used, the report says which task has created
-/// it. A cycle that depends on that says so: "if #1 has kept the sender created at …"; and there is none of a task that
-/// is in another one.
+/// it. A cycle that depends on that says so: "if #1 has kept the sender created at …"; and a task that is in a cycle
+/// without such a condition is in none with one.
 ///
 /// # What counts as a cycle
 ///
-/// If it is certain that nothing can run, every cycle is reported. If not, a task is passed over that could be woken
-/// from elsewhere: it has other wakers than those of its known waits, or waits for a timer, for an event that any task
-/// may set, or for something that a task which could be woken holds. A task that waits for one of several permits is
-/// such a task if the holder of one is.
+/// If it is certain that nothing can run, no task is left out of the search for cycles. If not, a task that could be
+/// woken from elsewhere is passed over: it has other wakers than those of its known waits, or waits for a timer, for an
+/// event that any task may set, or for something that a task which could be woken holds. A task that waits for one of
+/// several permits is such a task if the holder of one is.
 ///
 /// # Example
 ///
@@ -73,7 +73,8 @@ pub struct DeadlockReport {
     /// other tasks can run, only those that wait for each other.
     pub tasks: Vec<StuckTask>,
     /// Cycles of tasks that wait for each other: one for each group of tasks that are in cycles with each other. It is
-    /// the shortest, except in a group of thousands of tasks, where that would take too long to find.
+    /// the shortest, except in a group of more than a few hundred tasks, where the search starts from some of them
+    /// only.
     pub cycles: Vec<Cycle>,
     /// Whether it is certain that nothing will ever run again in this call.
     pub certain: bool,

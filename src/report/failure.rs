@@ -52,10 +52,11 @@ pub enum Report {
         message: Option<Arc<str>>,
     },
     /// A task returned an `Err` that nothing will read: it was spawned by [`try_spawn`](crate::task::try_spawn) or
-    /// [`try_shield`](crate::task::try_shield), and its handle was dropped without having been awaited; or by [`Scope::try_spawn`](crate::task::Scope::try_spawn),
-    /// and the scope did not get to return its [`ScopeError`](crate::task::ScopeError). Of such a scope, the `Err` of
-    /// the body ([`try_scope`](crate::task::try_scope())) and what was given to
-    /// [`Scope::fail`](crate::task::Scope::fail) are reported too.
+    /// [`try_shield`](crate::task::try_shield), and its handle was dropped without having been awaited; or by
+    /// [`Scope::try_spawn`](crate::task::Scope::try_spawn), and the scope did not get to return its
+    /// [`ScopeError`](crate::task::ScopeError). Of such a scope, the `Err` of the body
+    /// ([`try_scope`](crate::task::try_scope())) and what was given to [`Scope::fail`](crate::task::Scope::fail) are
+    /// reported too.
     #[non_exhaustive]
     UnreadError {
         /// The task. The body of a scope has the id of the task that polled the scope, and a name that says so.

@@ -24,8 +24,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Returns whether it has only created the end of a channel. No task has used that end since, but it may have been
-    /// moved to another one that is going to.
+    /// Returns whether the task has only created the end of a channel: no task has used it since, and it may have been
+    /// moved to another task.
     pub fn is_creator_only(&self) -> bool {
         self.created_end().is_some()
     }

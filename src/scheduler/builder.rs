@@ -46,7 +46,7 @@ impl Builder {
     /// [`Scheduler::advance`](crate::Scheduler::advance) and [`time::advance`](crate::time::advance) move it by hand.
     ///
     /// The clock stands still while a job of [`spawn_blocking`](crate::spawn_blocking) or of a
-    /// [`ThreadPool`](crate::ThreadPool) is unfinished. The scheduler cannot know about anything else that answers from
+    /// [`ThreadPool`](crate::ThreadPool) is unfinished. The scheduler cannot see anything else that answers from
     /// outside: another thread, or another crate's socket. A timeout around such an answer would elapse immediately,
     /// unless a [`time::hold`](crate::time::hold) makes the clock stand still:
     ///
@@ -144,9 +144,9 @@ impl Builder {
         self
     }
 
-    /// Sets how long a run may be stalled before that is printed on stderr, once for the scheduler: nothing can run, no
-    /// timer is set, and only wakers held elsewhere, or a [hold](crate::time::hold) on the clock, could change that. What
-    /// is printed names the tasks, what they wait for, and how to silence it. [`Duration::MAX`] turns this off.
+    /// Sets how long a run may be stalled before a warning is printed on stderr, once per scheduler: nothing can run,
+    /// no timer is set, and only wakers held elsewhere, or a [hold](crate::time::hold) on the clock, could change that.
+    /// The warning names the tasks, what they wait for, and how to silence it. [`Duration::MAX`] turns this off.
     ///
     /// The default is 5 s, in real time, if this crate is built with debug assertions, and off otherwise. Nothing is
     /// printed if there is an [`on_stall`](Builder::on_stall), which receives the report instead; while a
@@ -263,7 +263,7 @@ impl Builder {
     /// after the one that used it up. A [`select!`](crate::select!) and a [`race`](crate::race()) do not do that: a
     /// future that uses up the budget of each turn starves those that are written after it.
     ///
-    /// Methods whose names start with `try_` do not wait, so they neither use the budget nor ask for it.
+    /// Methods whose names start with `try_` do not wait, so they neither use nor check the budget.
     ///
     /// Without a budget, a task whose waits are always ready (the receiver of a channel that is never empty) keeps its
     /// turn while they are, and the order in which tasks run is simpler to explain.

@@ -109,8 +109,8 @@ impl Scheduler {
     ///
     /// The hook is called on the thread that the wake comes from, inside the code that wakes, and at most once between
     /// two runs: let it send a message or set a flag. It is called immediately if a task is ready when it is set or
-    /// when a run ends, and also when the last [`Remote`](crate::Remote) or the last [hold](crate::time::hold) on the clock is dropped, or the last blocking job finishes.
-    /// A hook that panics is removed.
+    /// when a run ends. It is also called when the last [`Remote`](crate::Remote) or [hold](crate::time::hold) on the
+    /// clock is dropped, or the last blocking job finishes. A hook that panics is removed.
     ///
     /// # Example
     ///

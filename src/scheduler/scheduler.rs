@@ -128,11 +128,11 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`RunError::Deadlock`] if it is certain that no task of the scheduler can ever run again, the future included. As
-    /// long as any other task may run, if only to sleep again, there is no error, even if the future waits for a cycle
-    /// of tasks: that is reported as [possible](crate::scheduler::Builder::on_stall). [`RunError::Nested`] if a scheduler is already running on this thread. In both cases the future is dropped, and
-    /// all other tasks stay as they were. [`RunError::Failed`] if a failure went unread and the
-    /// [policy](crate::scheduler::FailurePolicy) is to shut down.
+    /// [`RunError::Deadlock`] if it is certain that no task of the scheduler can ever run again, the future included;
+    /// [`RunError::Nested`] if a scheduler is already running on this thread. In both cases the future is dropped, and
+    /// all other tasks stay as they were. While any other task may run, if only to sleep again, there is no error, even
+    /// if the future waits for a cycle of tasks: that is reported as [possible](crate::scheduler::Builder::on_stall).
+    /// [`RunError::Failed`] if a failure went unread and the [policy](crate::scheduler::FailurePolicy) is to shut down.
     ///
     /// # Panics
     ///

@@ -37,8 +37,8 @@
 //!
 //! All of them are strictly FIFO: what is released is handed to the longest waiter. Dropping a wait loses nothing; what
 //! it had already been granted goes to the next waiter. They stay on their thread, use no atomics, and work on any
-//! executor. Another thread works with what they guard by a task here, which a [`Remote`](crate::Remote) spawns, or sends
-//! values through a [`channel::remote`](crate::channel::remote).
+//! executor. Another thread reaches the data through a task on this thread, spawned by a [`Remote`](crate::Remote), or
+//! sends values through a [`channel::remote`](crate::channel::remote).
 //!
 //! Each can be given a name; snapshots and [deadlock reports](crate::DeadlockReport) then say which tasks wait for it,
 //! which task holds it, and where in the source. The holder is the task that acquired a guard: a task that receives one

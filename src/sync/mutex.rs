@@ -46,8 +46,8 @@ use crate::sync::queued::{Queued, Source};
 ///
 /// # It is not `Send`
 ///
-/// Another thread works with the data by a task here, which a [`Remote`](crate::Remote) spawns, or sends values through a
-/// [`channel::remote`](crate::channel::remote). What threads share needs std's `Mutex`.
+/// Another thread reaches the data through a task on this thread, spawned by a [`Remote`](crate::Remote), or sends
+/// values through a [`channel::remote`](crate::channel::remote). To share data between threads, use std's `Mutex`.
 ///
 /// ```compile_fail,E0277
 /// let mutex = turnwise::sync::Mutex::new(std::cell::Cell::new(0));

@@ -42,7 +42,7 @@ use crate::sync::promise_future::{PromiseCallback, PromiseFuture, PromiseShared}
 ///
 /// # It is not `Send`
 ///
-/// Another thread settles it by a task here, which a [`Remote`](crate::Remote) spawns, or sends the value through a
+/// To settle it from another thread, spawn a task here with a [`Remote`](crate::Remote), or send the value through a
 /// [`channel::remote`](crate::channel::remote).
 ///
 /// ```compile_fail,E0277

@@ -20,10 +20,10 @@ use crate::watch::Unread;
 
 /// A handle to a task. Awaiting it returns the task's output.
 ///
-/// Dropping it detaches the task, which continues on its own, also if it is dropped by a
-/// [`timeout`](crate::timeout) that expires or a [`select!`](crate::select) that it loses; see [`CancelOnDrop`] and
-/// [`AbortOnDrop`] for the alternatives. The handle is `!Send`, but it can be awaited anywhere on its thread: in another task, on another
-/// scheduler, on another executor.
+/// Dropping it detaches the task, which continues on its own. That includes a drop by a [`timeout`](crate::timeout)
+/// that expires or by a [`select!`](crate::select) in which another branch wins; see [`CancelOnDrop`] and
+/// [`AbortOnDrop`] for the alternatives. The handle is `!Send`, but it can be awaited anywhere on its thread: in
+/// another task, on another scheduler, on another executor.
 ///
 /// [`AbortOnDrop`]: crate::AbortOnDrop
 /// [`CancelOnDrop`]: crate::CancelOnDrop

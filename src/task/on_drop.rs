@@ -50,7 +50,8 @@ use crate::task::join::{AbortHandle, JoinHandle};
 ///
 /// # It is not `Send`
 ///
-/// On another thread, use [`Remote::spawn`](crate::Remote::spawn): its handle is `Send`.
+/// Keep it in a task on this thread, which another thread ends by a message through a
+/// [`channel::remote`](crate::channel::remote).
 ///
 /// ```compile_fail,E0277
 /// let handle = turnwise::Scheduler::new().spawn(async { 1 });
@@ -130,7 +131,8 @@ impl<T> fmt::Debug for CancelOnDrop<T> {
 ///
 /// # It is not `Send`
 ///
-/// On another thread, use [`Remote::spawn`](crate::Remote::spawn): its handle is `Send`.
+/// Keep it in a task on this thread, which another thread ends by a message through a
+/// [`channel::remote`](crate::channel::remote).
 ///
 /// ```compile_fail,E0277
 /// let handle = turnwise::Scheduler::new().spawn(async { 1 });

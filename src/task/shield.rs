@@ -58,8 +58,8 @@ pub fn shield<F: Future + 'static>(future: F) -> Shield<F> {
     })
 }
 
-/// Runs a future that may fail as a task of its own, and waits for it: if nothing waits any more when it returns an
-/// `Err`, that is reported.
+/// Runs a future that may fail as a task of its own, and waits for it. If it returns an `Err` when nothing waits for it
+/// any longer, that error is reported.
 ///
 /// Otherwise like [`shield`]; the task is like that of a [`try_spawn`](crate::task::try_spawn). See
 /// [`Builder::on_failure`](crate::scheduler::Builder::on_failure).

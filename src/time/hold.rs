@@ -10,9 +10,9 @@ use crate::time::layer::Time;
 /// Makes the running scheduler's virtual clock stand still until the returned guard is dropped, on any thread.
 ///
 /// A virtual clock jumps to the next deadline when nothing is ready. That is wrong if an answer from outside is
-/// expected before the deadline: the scheduler cannot know about a thread that is about to send a value, or about
-/// another crate's socket that is about to be readable. So hold the clock for as long as the answer takes, and move the
-/// guard to what answers:
+/// expected before the deadline: the scheduler cannot see a thread that is about to send a value, or another crate's
+/// socket that is about to be readable. So hold the clock for as long as the answer takes, and move the guard to what
+/// answers:
 ///
 /// ```
 /// use std::{thread, time::Duration};

@@ -36,7 +36,8 @@ use crate::time::timers::{TimerKey, When};
 /// the end of its pass, from which turns are measured again.
 ///
 /// A sleep that is due when it is first awaited, such as one of zero, completes after the current pass, on every clock:
-/// each task that was ready when that pass began has its turn first. (On a real clock, its latest reading counts.)
+/// each task that was ready when that pass began has its turn first. (On a real clock, a sleep counts as due by the
+/// latest reading.)
 ///
 /// # Cancel safety
 ///

@@ -1,8 +1,8 @@
 //! A panic inside the error that a handle has returned: user code reads it, or it is reported.
 //!
 //! A handle that is polled hands its panic over. Mostly the caller gets it; but a combinator may hold it until its
-//! other futures are ready, and be dropped first. It cannot look for panics in outputs of any type, so the panic looks
-//! for the combinator: one that drops outputs unread does that inside [`drop_unread`].
+//! other futures are ready, and be dropped first. It cannot look for panics in outputs of any type, so a combinator
+//! marks what it drops unread: it drops that inside [`drop_unread`].
 
 use std::any::Any;
 use std::cell::Cell;
@@ -19,7 +19,7 @@ pub(crate) struct CaughtPanic {
     /// `None` once it is taken out. The mutex is never contended; it makes the payload, which need not be `Sync`,
     /// shareable.
     payload: Mutex<Option<Box<dyn Any + Send>>>,
-    /// User code has asked the error what it is.
+    /// User code has called a method of the error.
     is_read: AtomicBool,
     report_to: ReportTarget,
     /// `None` once it is made.

@@ -15,8 +15,8 @@ use crate::sync::waiters::Ticket;
 ///
 /// # It is not `Send`
 ///
-/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
-/// [`Remote::spawn`](crate::Remote::spawn).
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); to get a result from a task on this
+/// thread, use [`Remote::spawn`](crate::Remote::spawn).
 ///
 /// ```compile_fail,E0277
 /// let (sender, receiver) = turnwise::channel::mpsc::channel(8);

@@ -22,7 +22,7 @@ use crate::report::ChannelEnd;
 ///
 /// # It is not `Send`
 ///
-/// To receive on another thread, use a channel of std; to send from another one, a
+/// To receive on another thread, use a channel of std; to send from another thread, use a
 /// [`channel::remote`](crate::channel::remote) or [`Remote::spawn`](crate::Remote::spawn).
 ///
 /// ```compile_fail,E0277

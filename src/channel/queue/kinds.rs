@@ -40,8 +40,8 @@ use crate::channel::queue::order::{Fifo, Lifo, Order, SmallestFirst};
 ///
 /// # It is not `Send`
 ///
-/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
-/// [`Remote::spawn`](crate::Remote::spawn).
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); to get a result from a task on this
+/// thread, use [`Remote::spawn`](crate::Remote::spawn).
 ///
 /// ```compile_fail,E0277
 /// let queue = turnwise::channel::Queue::<u32>::unbounded();
@@ -63,8 +63,8 @@ pub struct Queue<T>(AnyQueue<T, Fifo<T>>);
 ///
 /// # It is not `Send`
 ///
-/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
-/// [`Remote::spawn`](crate::Remote::spawn).
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); to get a result from a task on this
+/// thread, use [`Remote::spawn`](crate::Remote::spawn).
 ///
 /// ```compile_fail,E0277
 /// let queue = turnwise::channel::LifoQueue::<u32>::unbounded();
@@ -90,8 +90,8 @@ pub struct LifoQueue<T>(AnyQueue<T, Lifo<T>>);
 ///
 /// # It is not `Send`
 ///
-/// To send from another thread, use a [`channel::remote`](crate::channel::remote); for the answer of a task here,
-/// [`Remote::spawn`](crate::Remote::spawn).
+/// To send from another thread, use a [`channel::remote`](crate::channel::remote); to get a result from a task on this
+/// thread, use [`Remote::spawn`](crate::Remote::spawn).
 ///
 /// ```compile_fail,E0277
 /// let queue = turnwise::channel::PriorityQueue::<u32>::unbounded();
