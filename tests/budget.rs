@@ -749,6 +749,26 @@ fn a_budget_that_was_not_used_up_changes_no_order() {
     assert_eq!(shares(3, 3, few), " 01 01 01");
 }
 
+#[test]
+fn no_future_starves_in_a_group_inside_a_group() {
+    for budget in [1, 2, 3, 16] {
+        let pairs = shares(budget, 60, async |log| {
+            let inner = async { join!(busy(1, log), busy(2, log)) };
+            join!(busy(0, log), inner);
+        });
+        let many = shares(budget, 600, async |log| {
+            let names = (0..40).map(|name| busy(1 + name % 9, log));
+            join!(busy(0, log), join_all(names));
+        });
+        for (shares, names) in [(pairs, "012"), (many, "0123456789")] {
+            assert!(
+                names.chars().all(|name| shares.matches(name).count() > 10),
+                "{budget}: {shares}"
+            );
+        }
+    }
+}
+
 proptest! {
     /// Whatever the group and the budget, no future gets two results more than a whole round ahead of another.
     #[test]

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use turnwise::channel::{mpsc as local, oneshot};
 use turnwise::generator::Generator;
 use turnwise::scheduler::{Builder, FailurePolicy, Report};
@@ -21,7 +22,7 @@ use turnwise::sync::Promise;
 use turnwise::task::{self, JoinError, JoinSet};
 use turnwise::{
     JoinHandle, RunError, Scheduler, as_completed, blocking, gather, gather_handles, join,
-    join_all, race, select, sleep, spawn, spawn_blocking, timeout, wait, yield_now,
+    join_all, race, select, sleep, spawn, spawn_blocking, timeout, try_join_all, wait, yield_now,
 };
 
 use trace::{Log, with_marks};
@@ -202,6 +203,24 @@ fn panics_that_a_combinator_has_collected_are_reported_when_it_is_dropped() {
     // More than thirty futures are polled in another way.
     let many = || join_all(three().into_iter().chain((0..40).map(|_| spawn(pending()))));
     assert_eq!(dropped_halfway(many), BOTH);
+}
+
+#[test]
+fn panics_that_a_try_join_all_has_collected_are_reported_when_it_fails() {
+    let (scheduler, log) = reporting();
+    scheduler.block_on(async {
+        let failed = spawn(fails_after(1));
+        let works: [LocalBoxFuture<'_, Result<Result<(), JoinError>, &str>>; 2] = [
+            async { Ok(failed.await) }.boxed_local(),
+            async {
+                seconds(2).await;
+                Err("no answer")
+            }
+            .boxed_local(),
+        ];
+        assert_eq!(try_join_all(works).await.unwrap_err(), "no answer");
+    });
+    assert_eq!(log.take(), [r#"#2 panicked: Some("after 1 s")"#]);
 }
 
 #[test]

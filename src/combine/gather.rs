@@ -104,6 +104,9 @@ where
 /// passed on to them, and it waits for their clean-ups; dropping it aborts those that have not finished. Its other
 /// methods are the same, too. The tasks may be those of several schedulers of this thread.
 ///
+/// The tasks of more than thirty handles are waited for through wakers, as by [`join_all`](crate::join_all): if none of
+/// them can ever end, that is reported as a possible deadlock, not as a certain one.
+///
 /// To leave the tasks alone if the wait ends early, use [`wait`](crate::wait), or
 /// [`join_all`](crate::join_all) of the handles.
 ///

@@ -134,8 +134,11 @@ impl<F: Future> FutureGroup<F> {
         let Some(bells) = &mut self.bells else { return ControlFlow::Continue(()) };
         let is_limited = is_limited();
         bells.collect(cx);
+        // A budget that was used up before this poll leaves the children where they are: one that is polled goes to the
+        // end of the queue, though it gets nothing.
+        let due = if is_limited && is_used_up() { 0 } else { bells.due() };
         // A child that is rung during this poll is polled in the next one, so that the task yields.
-        for _ in 0..bells.due() {
+        for _ in 0..due {
             let Some(number) = bells.next() else { break };
             let mut place = self.children.at(number as usize);
             let Some(child) = place.as_mut().as_pin_mut() else { continue };

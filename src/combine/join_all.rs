@@ -198,15 +198,16 @@ impl<T> Outputs<T> {
         outputs.map(|output| output.expect("each future was ready once")).collect()
     }
 
+    /// Drops the outputs: nothing will read them.
     fn clear(&mut self) {
-        self.places = None;
+        if let Some(places) = self.places.take() {
+            drop_unread(places);
+        }
     }
 }
 
 impl<T> Drop for Outputs<T> {
     fn drop(&mut self) {
-        if let Some(places) = self.places.take() {
-            drop_unread(places);
-        }
+        self.clear();
     }
 }

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::combine::branch::Branch;
 use crate::combine::rotation::Rotation;
+use crate::limits::is_limited;
 
 /// A list of futures: the first, and the lanes of the others.
 #[doc(hidden)]
@@ -21,8 +22,10 @@ pub trait Lanes {
     /// How many futures there are.
     const COUNT: usize;
 
-    /// Polls the futures with these numbers that are not ready, in order; the first has the number `number`. Returns
-    /// whether all of them are ready now.
+    /// Polls the futures that are not ready, in order. Returns whether all of them are ready now.
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
+
+    /// Does the same with the futures with these numbers, in a turn with limits; the first has the number `number`.
     fn poll_part(
         self: Pin<&mut Self>,
         part: &Range<usize>,
@@ -44,8 +47,14 @@ pub trait TryLanes<E> {
     /// How many futures there are.
     const COUNT: usize;
 
-    /// Polls the futures with these numbers that are not ready, in order, until one fails; the first has the number
-    /// `number`. Ready when all of them are.
+    /// Polls the futures that are not ready, in order, until one fails. Ready when all of them are.
+    ///
+    /// # Errors
+    ///
+    /// The first error.
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>>;
+
+    /// Does the same with the futures with these numbers, in a turn with limits; the first has the number `number`.
     ///
     /// # Errors
     ///
@@ -143,6 +152,12 @@ impl<F: Future, Rest: Lanes> Lanes for JoinLane<F, Rest> {
     const COUNT: usize = 1 + Rest::COUNT;
 
     #[inline]
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+        let this = self.project();
+        let is_ready = this.branch.poll(cx).is_ready();
+        this.rest.poll_all(cx) & is_ready
+    }
+
     fn poll_part(
         self: Pin<&mut Self>,
         part: &Range<usize>,
@@ -151,10 +166,11 @@ impl<F: Future, Rest: Lanes> Lanes for JoinLane<F, Rest> {
         cx: &mut Context<'_>,
     ) -> bool {
         let this = self.project();
-        let is_ready = !part.contains(&number) || this.branch.poll(cx).is_ready();
-        if !is_ready {
+        let is_ready = !part.contains(&number) || {
+            let poll = this.branch.poll(cx);
             rotation.polled(number);
-        }
+            poll.is_ready()
+        };
         this.rest.poll_part(part, number + 1, rotation, cx) & is_ready
     }
 
@@ -175,6 +191,13 @@ where
     const COUNT: usize = 1 + Rest::COUNT;
 
     #[inline]
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        let this = self.project();
+        let is_ready = this.branch.poll_try(cx)?.is_ready();
+        let rest = this.rest.poll_all(cx)?;
+        if is_ready { rest.map(Ok) } else { Poll::Pending }
+    }
+
     fn poll_part(
         self: Pin<&mut Self>,
         part: &Range<usize>,
@@ -183,10 +206,11 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), E>> {
         let this = self.project();
-        let is_ready = !part.contains(&number) || this.branch.poll_try(cx)?.is_ready();
-        if !is_ready {
+        let is_ready = !part.contains(&number) || {
+            let poll = this.branch.poll_try(cx)?;
             rotation.polled(number);
-        }
+            poll.is_ready()
+        };
         let rest = this.rest.poll_part(part, number + 1, rotation, cx)?;
         if is_ready { rest.map(Ok) } else { Poll::Pending }
     }
@@ -204,6 +228,10 @@ impl<E> TryLanes<E> for JoinEnd {
     const COUNT: usize = 0;
 
     #[inline]
+    fn poll_all(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_part(
         self: Pin<&mut Self>,
         _: &Range<usize>,
@@ -224,6 +252,10 @@ impl Lanes for JoinEnd {
     const COUNT: usize = 0;
 
     #[inline]
+    fn poll_all(self: Pin<&mut Self>, _: &mut Context<'_>) -> bool {
+        true
+    }
+
     fn poll_part(
         self: Pin<&mut Self>,
         _: &Range<usize>,
@@ -244,21 +276,24 @@ impl<L: Lanes> Future for Join<L> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<L::Outputs> {
         let this = self.project();
-        let (mut lanes, rotation) = (this.lanes, this.rotation);
-        // Spelled out, so that the usual case is compiled for a range that is known.
-        let is_ready = match rotation.start() {
-            0 => lanes.as_mut().poll_part(&(0..L::COUNT), 0, rotation, cx),
-            start => {
-                let last = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx);
-                lanes.as_mut().poll_part(&(0..start), 0, rotation, cx) & last
-            }
+        let mut lanes = this.lanes;
+        let is_ready = if is_limited() {
+            rotate(this.rotation, lanes.as_mut(), cx)
+        } else {
+            lanes.as_mut().poll_all(cx)
         };
-        if is_ready {
-            return Poll::Ready(lanes.take_all());
-        }
-        rotation.end(L::COUNT);
-        Poll::Pending
+        if is_ready { Poll::Ready(lanes.take_all()) } else { Poll::Pending }
     }
+}
+
+/// Polls all futures, and starts where the budget ended.
+#[cold]
+fn rotate<L: Lanes>(rotation: &mut Rotation, mut lanes: Pin<&mut L>, cx: &mut Context<'_>) -> bool {
+    let start = rotation.start();
+    let last = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx);
+    let first = lanes.poll_part(&(0..start), 0, rotation, cx);
+    rotation.end(L::COUNT);
+    first & last
 }
 
 impl<L: TryLanes<E>, E> Future for TryJoin<L, E> {
@@ -267,21 +302,28 @@ impl<L: TryLanes<E>, E> Future for TryJoin<L, E> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (mut lanes, rotation) = (this.lanes, this.rotation);
-        let is_ready = match rotation.start() {
-            0 => lanes.as_mut().poll_part(&(0..L::COUNT), 0, rotation, cx)?.is_ready(),
-            start => {
-                let last = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx)?;
-                let first = lanes.as_mut().poll_part(&(0..start), 0, rotation, cx)?;
-                first.is_ready() & last.is_ready()
-            }
+        let mut lanes = this.lanes;
+        let poll = if is_limited() {
+            try_rotate(this.rotation, lanes.as_mut(), cx)
+        } else {
+            lanes.as_mut().poll_all(cx)
         };
-        if is_ready {
-            return Poll::Ready(Ok(lanes.take_all()));
-        }
-        rotation.end(L::COUNT);
-        Poll::Pending
+        poll.map_ok(|()| lanes.take_all())
     }
+}
+
+/// Does the same, until one fails.
+#[cold]
+fn try_rotate<L: TryLanes<E>, E>(
+    rotation: &mut Rotation,
+    mut lanes: Pin<&mut L>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), E>> {
+    let start = rotation.start();
+    let last = lanes.as_mut().poll_part(&(start..L::COUNT), 0, rotation, cx)?;
+    let first = lanes.poll_part(&(0..start), 0, rotation, cx)?;
+    rotation.end(L::COUNT);
+    if first.is_ready() && last.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
 }
 
 impl<L> fmt::Debug for Join<L> {

@@ -17,6 +17,10 @@ const NONE: u32 = u32::MAX;
 /// Every poll starts with the first future.
 const FIXED: u32 = u32::MAX - 1;
 
+/// The budget was used up before this poll, by something outside of the group: no future of it gets any result, so the
+/// next poll starts where this one does.
+const HELD: u32 = u32::MAX - 2;
+
 impl Rotation {
     #[inline]
     pub(super) fn new() -> Self {
@@ -29,9 +33,12 @@ impl Rotation {
         Rotation { start: 0, next: FIXED }
     }
 
-    /// Returns the number of the future to start with.
+    /// Starts a poll of the group, and returns the number of the future to start with.
     #[inline]
-    pub(super) fn start(&self) -> usize {
+    pub(super) fn start(&mut self) -> usize {
+        if self.next == NONE && is_used_up() {
+            self.next = HELD;
+        }
         self.start as usize
     }
 
@@ -46,11 +53,12 @@ impl Rotation {
     /// Ends the poll of a group of this many futures.
     #[inline]
     pub(super) fn end(&mut self, futures: usize) {
-        if self.next < FIXED {
-            self.start = if (self.next as usize) < futures { self.next } else { 0 };
-            self.next = NONE;
-        } else {
-            self.start = 0;
-        }
+        self.start = match self.next {
+            FIXED => return,
+            HELD => self.start,
+            next if (next as usize) < futures => next,
+            _ => 0,
+        };
+        self.next = NONE;
     }
 }
