@@ -69,19 +69,15 @@ fn cycles(program: impl AsyncFnOnce(Outside)) -> (Vec<String>, Option<Vec<String
     (printed(&possible), certain)
 }
 
-/// A value that lives as long as the program, so that its guards can move into tasks.
-fn forever<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
 const NONE: Vec<String> = Vec::new();
 
 #[test]
 fn a_task_that_waits_for_one_of_two_permits_is_in_no_cycle_if_the_other_holder_can_be_woken() {
     let program = async |outside: Outside| {
-        let slots = forever(Semaphore::new(2));
+        let slots = Rc::new(Semaphore::new(2));
+        let theirs = Rc::clone(&slots);
         let holds = async move {
-            let _one = slots.acquire().await.unwrap();
+            let _one = theirs.acquire().await.unwrap();
             outside.answer().await;
         };
         spawn(holds);
@@ -94,14 +90,16 @@ fn a_task_that_waits_for_one_of_two_permits_is_in_no_cycle_if_the_other_holder_c
 #[test]
 fn the_same_holds_if_the_other_holder_only_waits_for_a_task_that_can_be_woken() {
     let program = async |outside: Outside| {
-        let (slots, lock) = (forever(Semaphore::new(2)), forever(Mutex::new(())));
+        let (slots, lock) = (Rc::new(Semaphore::new(2)), Rc::new(Mutex::new(())));
+        let theirs = Rc::clone(&lock);
         spawn(async move {
-            let _guard = lock.lock().await;
+            let _guard = theirs.lock().await;
             outside.answer().await;
         });
         yield_now().await;
-        spawn(async {
-            let _one = slots.acquire().await.unwrap();
+        let theirs = Rc::clone(&slots);
+        spawn(async move {
+            let _one = theirs.acquire().await.unwrap();
             drop(lock.lock().await);
         });
         yield_now().await;
@@ -113,12 +111,13 @@ fn the_same_holds_if_the_other_holder_only_waits_for_a_task_that_can_be_woken() 
 #[test]
 fn a_cycle_of_tasks_that_only_wait_for_each_other_is_reported_though_other_tasks_can_be_woken() {
     let program = async |outside: Outside| {
-        let slots = forever(Semaphore::new(2));
+        let slots = Rc::new(Semaphore::new(2));
         for _ in 0..2 {
-            spawn(async {
-                let _one = slots.acquire().await.unwrap();
+            let theirs = Rc::clone(&slots);
+            spawn(async move {
+                let _one = theirs.acquire().await.unwrap();
                 yield_now().await;
-                drop(slots.acquire().await);
+                drop(theirs.acquire().await);
             });
         }
         outside.answer().await;
@@ -131,10 +130,11 @@ fn a_cycle_of_tasks_that_only_wait_for_each_other_is_reported_though_other_tasks
 #[test]
 fn a_task_that_also_waits_for_what_any_task_may_do_is_in_a_cycle_once_none_can() {
     let program = async |outside: Outside| {
-        let (left, right) = (forever(Mutex::new(())), forever(Mutex::new(())));
-        let stop = forever(Event::new());
-        for [first, then] in [[left, right], [right, left]] {
-            spawn(async {
+        let (left, right) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        let stop = Rc::new(Event::new());
+        for [first, then] in [[&left, &right], [&right, &left]] {
+            let (first, then, stop) = (Rc::clone(first), Rc::clone(then), Rc::clone(&stop));
+            spawn(async move {
                 let _first = first.lock().await;
                 yield_now().await;
                 select(pin!(then.lock()), pin!(stop.wait())).await;

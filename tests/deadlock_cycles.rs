@@ -219,7 +219,7 @@ fn of_many_conditions_eight_are_printed_and_the_others_are_counted() {
 }
 
 #[test]
-fn a_task_that_has_ended_closes_no_cycle() {
+fn a_task_that_has_ended_with_a_forgotten_guard_closes_no_cycle() {
     let scheduler = Scheduler::new();
     let door: &Mutex<()> = Box::leak(Box::new(Mutex::new(())));
     let first = scheduler.spawn(async { std::mem::forget(door.lock().await) });
@@ -302,7 +302,7 @@ fn a_snapshot_prints_a_hundred_tasks_and_counts_the_others() {
 }
 
 #[test]
-fn a_name_of_any_length_is_cut_and_pads_no_other_line() {
+fn the_name_of_a_forgotten_lock_may_have_any_length_and_is_cut_and_pads_no_other_line() {
     // 70,000 is more than the greatest width that std formats: that would be a panic.
     let long = "n".repeat(70_000);
     let name = format!("\"{}…\"", "n".repeat(100));
@@ -361,7 +361,7 @@ fn a_shutdown_prints_a_hundred_tasks_of_each_kind_and_eight_waits_of_each() {
 }
 
 #[test]
-fn a_turn_prints_eight_of_the_tasks_that_it_has_woken() {
+fn a_turn_prints_eight_of_the_tasks_that_it_has_woken_by_a_forgotten_event() {
     let scheduler = Scheduler::new();
     let event: &Event = Box::leak(Box::new(Event::new()));
     for _ in 0..10 {

@@ -232,7 +232,7 @@ fn a_stall_report_names_a_hold_whose_task_has_finished_or_waits_for_something_el
 }
 
 #[test]
-fn a_hold_is_no_hope_where_no_timer_is_waited_for() {
+fn a_forgotten_hold_is_no_hope_where_no_timer_is_waited_for() {
     let scheduler = virtual_time();
     let stuck = scheduler.try_block_on(async {
         mem::forget(time::hold());
@@ -244,7 +244,7 @@ fn a_hold_is_no_hope_where_no_timer_is_waited_for() {
 }
 
 #[test]
-fn a_shutdown_waits_for_holds_as_long_as_its_grace_period_in_real_time() {
+fn a_shutdown_waits_for_forgotten_holds_as_long_as_its_grace_period_in_real_time() {
     let scheduler = virtual_time();
     scheduler.block_on(async { mem::forget(time::hold()) });
     scheduler.spawn(async {

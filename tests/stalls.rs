@@ -391,7 +391,7 @@ fn a_root_in_a_cycle_of_its_own_is_reported_and_only_what_is_stuck_is_shown() {
 }
 
 #[test]
-fn a_root_that_something_may_wake_is_not_reported() {
+fn a_root_that_something_may_wake_as_beside_a_forgotten_lock_is_not_reported() {
     // By a timeout, or another branch.
     let crossed = async {
         let [left, right] = two_locks();
