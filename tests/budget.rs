@@ -16,11 +16,20 @@ use turnwise::channel::{LifoQueue, broadcast, mpsc, oneshot, remote, watch};
 use turnwise::sync::{
     Barrier, Condvar, Event, Mutex, Notify, OnceCell, Promise, RwLock, Semaphore,
 };
-use turnwise::task::{CancelToken, JoinSet, scope};
+use turnwise::task::{CancelToken, JoinError, JoinSet, scope};
 use turnwise::{
     JoinHandle, Scheduler, as_completed, gather_handles, join, join_all, sleep, spawn, time,
     timeout, try_join, try_join_all, wait, yield_now,
 };
+
+#[derive(Debug)]
+struct TaskError(u64);
+
+impl From<JoinError> for TaskError {
+    fn from(error: JoinError) -> Self {
+        panic!("{error}")
+    }
+}
 
 fn with_budget(results: u32) -> Scheduler {
     Scheduler::builder().virtual_time().budget(results).build()
@@ -767,6 +776,52 @@ fn no_future_starves_in_a_group_inside_a_group() {
             );
         }
     }
+}
+
+#[test]
+fn handles_that_are_waited_for_together_come_in_the_order_in_which_the_tasks_ended() {
+    for budget in [0, 1, 2] {
+        with_budget(budget).block_on(async {
+            let fails = async |length: u64| {
+                sleep(Duration::from_millis(length)).await;
+                Err::<(), _>(TaskError(length))
+            };
+            let tasks = || [20, 30, 10].map(|length| spawn(fails(length)));
+            let ended = async || {
+                let tasks = tasks();
+                sleep(Duration::from_millis(50)).await;
+                tasks
+            };
+            let all = wait(ended().await).await.done;
+            let errors: Vec<u64> =
+                all.into_iter().map(|(_, output)| output.unwrap().unwrap_err().0).collect();
+            assert_eq!(errors, [10, 20, 30]);
+            let first = wait(ended().await).first_completed().await;
+            assert_eq!(
+                (first.done.len(), first.pending.len()),
+                (3, 0),
+                "all that have finished by then"
+            );
+            let first = gather_handles(ended().await).first_error().await;
+            assert_eq!(first.unwrap_err().0, 10);
+        });
+    }
+}
+
+#[test]
+fn a_loop_of_waits_for_ended_tasks_yields() {
+    let scheduler = with_budget(3);
+    let handles: Vec<_> = (0..12).map(|_| scheduler.spawn(async {})).collect();
+    scheduler.run().unwrap();
+    let before = scheduler.metrics().turns;
+    scheduler.block_on(async {
+        let mut handles = handles.into_iter();
+        while handles.len() > 0 {
+            assert_eq!(wait(handles.by_ref().take(2)).await.done.len(), 2);
+        }
+    });
+    // Two waits use the budget up, the second one beyond it; the next one yields first.
+    assert_eq!(scheduler.metrics().turns - before, 3);
 }
 
 proptest! {

@@ -1,12 +1,11 @@
 //! The tasks of a `gather`: those that it has spawned, or those whose handles it was given.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::cancel::Reason;
-use crate::combine::group::{Batch, FutureGroup};
+use crate::combine::group::FutureGroup;
 use crate::combine::task_output::{Given, TaskOutput};
 use crate::kernel::Kernel;
 use crate::task::{JoinHandle, JoinSet};
@@ -83,14 +82,9 @@ impl<R: 'static> GivenTasks<R> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, TaskOutput<R>)>> {
         if self.ended.is_empty() && self.group.left() > 0 {
-            let mut batch = Batch::new();
-            let poll = self.group.poll(cx, |number, output| {
-                batch.push((number, output));
-                ControlFlow::<()>::Continue(())
-            });
-            self.ended.extend(batch.in_order());
+            self.ended.extend(ready!(self.group.poll_together(cx)).0);
             if self.ended.is_empty() {
-                let _ = ready!(poll);
+                return Poll::Pending;
             }
         }
         Poll::Ready(self.ended.pop_front())

@@ -12,7 +12,7 @@ use crate::cancel::GroupRegion;
 use crate::combine::bells::BellSet;
 use crate::combine::children::ChildFutures;
 use crate::combine::rotation::Rotation;
-use crate::limits::{is_limited, is_used_up, poll_at_once};
+use crate::limits::{is_limited, is_used_up, poll_at_once, poll_together};
 use crate::task::take_end;
 
 /// A group of more children than this uses bells.
@@ -87,6 +87,27 @@ impl<F: Future> FutureGroup<F> {
             ControlFlow::Continue(()) if self.left > 0 => Poll::Pending,
             flow => Poll::Ready(flow),
         }
+    }
+
+    /// Polls the futures, and returns the numbers and outputs of all that are ready, in the order of completion,
+    /// whatever is left of the budget after the first; and whether no future is left. Pending if the budget was used up
+    /// before.
+    pub(super) fn poll_together(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Vec<(usize, F::Output)>, bool)> {
+        if self.left == 0 {
+            return poll_at_once(cx).map(|()| (Vec::new(), true));
+        }
+        poll_together(cx, |cx| {
+            let mut batch = Batch::new();
+            let poll = self.poll(cx, |number, output| {
+                batch.push((number, output));
+                ControlFlow::<()>::Continue(())
+            });
+            let ended: Vec<(usize, F::Output)> = batch.in_order().collect();
+            (ended.len(), (ended, poll.is_ready()))
+        })
     }
 
     fn poll_all<B>(

@@ -63,7 +63,7 @@ impl<R: 'static> Drop for TaskOutput<R> {
     }
 }
 
-/// A task that was spawned elsewhere, whose handle a `gather` has. Its output is an [`TaskOutput`].
+/// A task that was spawned elsewhere, whose handle a `gather` has. Its output is a [`TaskOutput`].
 pub(super) struct Given<R: 'static>(pub(super) JoinHandle<R>);
 
 impl<R: 'static> Future for Given<R> {

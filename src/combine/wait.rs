@@ -1,12 +1,11 @@
 //! Waiting for tasks until enough of them have finished.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::combine::group::{Batch, FutureGroup};
+use crate::combine::group::FutureGroup;
 use crate::combine::task_output::{Given, TaskOutput};
 use crate::combine::task_result::{TaskResult, has_failed};
 use crate::kernel::TaskId;
@@ -195,14 +194,8 @@ impl<T> Future for Wait<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Wait { group, done, until, timeout } = &mut *self;
         let all = done.as_mut().expect("a `wait` was polled after completion");
-        let mut batch = Batch::new();
-        let mut is_over = group
-            .poll(cx, |_, output| {
-                batch.push(output);
-                ControlFlow::<()>::Continue(())
-            })
-            .is_ready();
-        for (id, output) in batch.in_order() {
+        let (ended, mut is_over) = ready!(group.poll_together(cx));
+        for (_, (id, output)) in ended {
             is_over |= output.output().is_some_and(|output| until.is_met(output));
             all.push((id, output));
         }

@@ -4,4 +4,4 @@ mod meter;
 mod wait;
 
 pub(crate) use meter::{Meter, Pause, report_slow_turn};
-pub(crate) use wait::{Limited, is_limited, is_used_up, poll_at_once, poll_limited};
+pub(crate) use wait::{Limited, is_limited, is_used_up, poll_at_once, poll_limited, poll_together};

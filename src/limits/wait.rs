@@ -5,7 +5,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::kernel::{Word, current, word};
+use crate::kernel::{Word, current, set_word, word};
 use crate::limits::meter::Meter;
 use crate::report::WaitsFor;
 
@@ -50,6 +50,36 @@ fn poll_metered<W: Limited>(wait: W, cx: &Context<'_>) -> Poll<W::Output> {
 /// Counts a result that needed no wait, so that a loop of such results yields, too. Pending if the budget is used up.
 pub(crate) fn poll_at_once(cx: &Context<'_>) -> Poll<()> {
     poll_limited(AtOnce, cx)
+}
+
+/// Polls a group whose results are passed on together: all that are there are collected, in the order in which they came
+/// to be, so the group yields only before the first of them. `collect` returns how many there were; each counts.
+pub(crate) fn poll_together<T>(
+    cx: &mut Context<'_>,
+    collect: impl FnOnce(&mut Context<'_>) -> (usize, T),
+) -> Poll<T> {
+    if !is_limited() {
+        return Poll::Ready(collect(cx).1);
+    }
+    if is_over_budget(cx, || None) {
+        return Poll::Pending;
+    }
+    let (results, collected) = {
+        let _suspended = Suspended(word(Word::Limits));
+        set_word(Word::Limits, 0);
+        collect(cx)
+    };
+    (0..results).for_each(|_| count());
+    Poll::Ready(collected)
+}
+
+/// The limits of the turn hold again when this is dropped.
+struct Suspended(u32);
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        set_word(Word::Limits, self.0);
+    }
 }
 
 struct AtOnce;
