@@ -8,6 +8,7 @@ mod trace;
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::thread;
@@ -181,6 +182,54 @@ fn a_waker_that_is_dropped_while_another_one_is_held_changes_nothing() {
         }))
         .unwrap();
     holder.join().unwrap();
+}
+
+#[test]
+fn a_stall_whose_root_waits_for_a_cycle_is_told_once_whichever_is_found_first() {
+    let (calls, kept) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(None)));
+    let stalls = Rc::default();
+    let (count, held) = (Rc::clone(&calls), Rc::clone(&kept));
+    // The cycle is found after a second, and the last waker is dropped after the time of the alarm.
+    let drops = move |number| {
+        if number == 14 {
+            held.take();
+        }
+    };
+    let scheduler = Scheduler::builder()
+        .park(Sleeps(ThreadParker::new(), Rc::default(), drops))
+        .observer(Watches(Log::default(), Rc::clone(&stalls)))
+        .on_stall(1050 * MS, move |_| count.set(count.get() + 1))
+        .build();
+    scheduler.spawn(leave_waker(Rc::clone(&kept)));
+    let error = scheduler.try_block_on(async {
+        let lock = Rc::new(Mutex::new(()));
+        let twice = async move {
+            let _first = lock.lock().await;
+            let _second = lock.lock().await;
+        };
+        spawn(twice).await.unwrap();
+    });
+    assert!(matches!(error, Err(RunError::Deadlock(report)) if report.certain));
+    assert_eq!((stalls.get(), calls.get()), (1, 1));
+}
+
+#[test]
+fn a_callback_of_on_stall_that_panics_ends_the_run_and_is_called_again_in_the_next() {
+    let calls = Rc::new(Cell::new(0));
+    let count = Rc::clone(&calls);
+    let scheduler = Scheduler::builder()
+        .on_stall(Duration::ZERO, move |_| {
+            count.set(count.get() + 1);
+            panic!("on purpose");
+        })
+        .build();
+    for number in 1..=2 {
+        let kept = Rc::default();
+        let run = AssertUnwindSafe(|| scheduler.block_on(leave_waker(Rc::clone(&kept))));
+        let payload = catch_unwind(run).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"on purpose"));
+        assert_eq!(calls.get(), number);
+    }
 }
 
 // ----- a root that waits for a cycle of tasks -----

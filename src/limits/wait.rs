@@ -64,13 +64,13 @@ pub(crate) fn poll_together<T>(
     if is_over_budget(cx, || None) {
         return Poll::Pending;
     }
-    let (results, collected) = {
+    let (results, output) = {
         let _suspended = Suspended(word(Word::Limits));
         set_word(Word::Limits, 0);
         collect(cx)
     };
     (0..results).for_each(|_| count());
-    Poll::Ready(collected)
+    Poll::Ready(output)
 }
 
 /// The limits of the turn hold again when this is dropped.

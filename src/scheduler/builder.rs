@@ -105,9 +105,10 @@ impl Builder {
         self
     }
 
-    /// Calls `callback` when nothing can run, no timer is set, and nothing has come from outside for the duration
-    /// `after`, in real time: a *possible* deadlock. It is called once per stall. A certain deadlock is an error of the
-    /// run instead. Without a callback, a debug build [prints](Builder::stall_warning) a possible deadlock after 5 s.
+    /// Calls `callback` when nothing can run, no timer is set (or a [hold](crate::time::hold) keeps a virtual clock from
+    /// moving to it), and nothing has come from outside for the duration `after`, in real time: a *possible* deadlock. It
+    /// is called once per stall. If it panics, so does the run. A certain deadlock is an error of the run instead. Without
+    /// a callback, a debug build [prints](Builder::stall_warning) a possible deadlock after 5 s.
     ///
     /// It is also called if the future of a [`block_on`](crate::Scheduler::block_on) waits for a cycle of tasks while
     /// other tasks run: the future, or the tasks that it waits for, wait for locks or for each other's end, and nothing
@@ -145,7 +146,7 @@ impl Builder {
     }
 
     /// Sets how long a run may be stalled before a warning is printed on stderr, once per scheduler: nothing can run,
-    /// no timer is set, and only wakers held elsewhere, or a [hold](crate::time::hold) on the clock, could change that.
+    /// and only wakers held elsewhere, or a [hold](crate::time::hold) on the clock, could change that.
     /// The warning names the tasks, what they wait for, and how to silence it. [`Duration::MAX`] turns this off.
     ///
     /// The default is 5 s, in real time, if this crate is built with debug assertions, and off otherwise. Nothing is

@@ -6,6 +6,7 @@ use crate::kernel::{Kernel, Key};
 use crate::scheduler::parts::Layers;
 use crate::scheduler::root_wait::RootWait;
 use crate::scheduler::snapshot;
+use crate::scheduler::stall::Stall;
 
 impl Layers {
     /// Looks from time to time whether the root waits for tasks that wait for each other, and reports that once. Returns
@@ -39,8 +40,9 @@ impl Layers {
         let Some(report) = snapshot::stuck_root(self, kernel, root) else { return false };
         wait.end_looks();
         self.root_wait.set(wait);
-        // The report of the stall, if there is one, has all of it.
+        // In a stall, this is its report, unless that has come already, which has all of this.
         let stall = self.current_stall(kernel);
+        self.stall.set(stall.map(Stall::told));
         if !stall.is_some_and(|stall| stall.was_observed) {
             self.emit_stalled(kernel, &report);
         }

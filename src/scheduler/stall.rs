@@ -34,6 +34,11 @@ impl Stall {
         Stall { turn, since: real_time(), look_at: FIRST_LOOK, was_observed, was_reported }
     }
 
+    /// The observers were notified, and the callback was called.
+    pub(super) fn told(self) -> Self {
+        Stall { was_observed: true, was_reported: true, ..self }
+    }
+
     /// Returns how long it has lasted.
     pub(super) fn elapsed(&self) -> Duration {
         real_time().saturating_duration_since(self.since)

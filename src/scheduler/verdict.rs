@@ -6,7 +6,7 @@ use crate::kernel::{Idle, Kernel, Key, run_quietly};
 use crate::report::{DeadlockReport, Transition};
 use crate::scheduler::parts::Layers;
 use crate::scheduler::snapshot;
-use crate::scheduler::stall::Stall;
+use crate::scheduler::stall::{Stall, StallAlarm};
 use crate::watch::emit;
 
 /// What could still wake a task, or spawn one, from outside.
@@ -55,7 +55,7 @@ impl Layers {
         outside.is_nothing() && !kernel.has_work()
     }
 
-    /// Nothing is ready and no timer is set: either nothing will ever run again, or a wake must come from outside.
+    /// Nothing is ready, and no timer can fire: either nothing will ever run again, or a wake must come from outside.
     pub(super) fn stall(&self, kernel: &Kernel, root: Option<Key>) -> Idle {
         let outside = self.outside(kernel);
         if kernel.has_work() {
@@ -132,9 +132,10 @@ impl Layers {
 
     /// Calls the callback of `on_stall`, which is taken out of its cell for the call: it is user code.
     pub(super) fn call_alarm(&self, report: &DeadlockReport) {
-        if let Some(mut alarm) = self.stall_alarm.take() {
+        let Some(alarm) = self.stall_alarm.take() else { return };
+        let mut taken = TakenAlarm { layers: self, alarm: Some(alarm) };
+        if let Some(alarm) = &mut taken.alarm {
             (alarm.callback)(report);
-            self.stall_alarm.replace(Some(alarm));
         }
     }
 
@@ -165,6 +166,18 @@ impl Layers {
         }
         self.stall.set(Some(stall));
         emit(kernel, || Transition::Unparked);
+    }
+}
+
+/// The alarm, during its call. It is put back even if that panics: the panic is the run's, and later runs need it.
+struct TakenAlarm<'l> {
+    layers: &'l Layers,
+    alarm: Option<Box<StallAlarm>>,
+}
+
+impl Drop for TakenAlarm<'_> {
+    fn drop(&mut self) {
+        self.layers.stall_alarm.replace(self.alarm.take());
     }
 }
 
