@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::mem;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,7 +20,8 @@ use turnwise::blocking::to_thread;
 use turnwise::channel::remote;
 use turnwise::scheduler::DeadlockReport;
 use turnwise::{
-    RunError, Scheduler, ThreadPool, sleep, spawn, spawn_blocking, task, time, timeout, yield_now,
+    RunError, Scheduler, ThreadPool, Transition, sleep, spawn, spawn_blocking, task, time, timeout,
+    yield_now,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -30,18 +31,49 @@ fn virtual_time() -> Scheduler {
     Scheduler::builder().virtual_time().build()
 }
 
+/// How often a scheduler has gone to sleep, for other threads.
+#[derive(Clone, Default)]
+struct Parks(Arc<(Mutex<u32>, Condvar)>);
+
+impl Parks {
+    /// A scheduler under virtual time, whose sleeps are counted.
+    fn counted() -> (Scheduler, Parks) {
+        let parks = Parks::default();
+        let counted = parks.clone();
+        let count = move |transition: &Transition| {
+            if matches!(transition, Transition::Parked { .. }) {
+                *counted.0.0.lock().unwrap() += 1;
+                counted.0.1.notify_all();
+            }
+        };
+        (Scheduler::builder().virtual_time().observer(count).build(), parks)
+    }
+
+    /// Blocks the thread until the scheduler goes to sleep once more.
+    fn wait(&self) -> impl FnOnce() + Send + 'static {
+        let (counted, before) = (self.clone(), *self.0.0.lock().unwrap());
+        move || {
+            let parks = counted.0.0.lock().unwrap();
+            drop(counted.0.1.wait_while(parks, |parks| *parks == before).unwrap());
+        }
+    }
+}
+
 // ----- answers from outside -----
 
 #[test]
 fn an_answer_of_another_thread_comes_before_the_deadline_while_the_clock_is_held() {
-    for (rounds, pause) in [(1, 30 * MS), (300, Duration::ZERO)] {
+    // To a scheduler that sleeps, and at any moment.
+    for (rounds, is_asleep) in [(20, true), (300, false)] {
         for _ in 0..rounds {
-            let scheduler = virtual_time();
+            let (scheduler, parks) = Parks::counted();
             let answer = scheduler.block_on(async {
                 let (sender, receiver) = oneshot::channel();
-                let hold = time::hold();
+                let (hold, park) = (time::hold(), parks.wait());
                 thread::spawn(move || {
-                    thread::sleep(pause);
+                    if is_asleep {
+                        park();
+                    }
                     sender.send(7).unwrap();
                     drop(hold);
                 });
@@ -75,19 +107,22 @@ fn a_thread_with_a_remote_sender_answers_in_time_by_single_steps_too() {
 
 #[test]
 fn dropping_the_last_of_several_holds_wakes_the_scheduler_and_the_clock_moves() {
-    let scheduler = virtual_time();
-    let started = Instant::now();
+    let (scheduler, parks) = Parks::counted();
+    let are_others_gone = Arc::new(AtomicBool::new(false));
     scheduler.block_on(async {
-        for number in 1..=3 {
-            let hold = time::hold();
-            thread::spawn(move || {
-                thread::sleep(number * 10 * MS);
-                drop(hold); // Without an answer.
-            });
-        }
+        let (holds, park) = ([time::hold(), time::hold(), time::hold()], parks.wait());
+        let others = Arc::clone(&are_others_gone);
+        thread::spawn(move || {
+            park();
+            let [first, second, last] = holds;
+            drop((first, second)); // Without an answer.
+            thread::yield_now();
+            others.store(true, Ordering::SeqCst);
+            drop(last);
+        });
         assert!(timeout(HOUR, pending::<()>()).await.is_err());
+        assert!(are_others_gone.load(Ordering::SeqCst), "it waits for the last one");
     });
-    assert!(started.elapsed() >= 30 * MS, "it waits for the last one");
     assert_eq!(scheduler.snapshot().elapsed, HOUR);
 }
 
@@ -145,18 +180,22 @@ fn outside_of_a_scheduler_there_is_no_clock_to_hold() {
 
 #[test]
 fn jobs_of_the_crates_own_pools_hold_the_clock_by_themselves() {
-    let slow = || {
-        thread::sleep(5 * MS);
-        7
-    };
     for _ in 0..20 {
-        let scheduler = virtual_time();
+        let (scheduler, parks) = Parks::counted();
         let pool = ThreadPool::new(1);
+        // A job that runs until the scheduler sleeps.
+        let slow = || {
+            let park = parks.wait();
+            move || {
+                park();
+                7
+            }
+        };
         scheduler.block_on(async {
-            assert_eq!(timeout(HOUR, spawn_blocking(slow)).await.unwrap().unwrap(), 7);
-            assert_eq!(timeout(HOUR, to_thread(slow)).await.unwrap().unwrap(), 7);
-            assert_eq!(timeout(HOUR, pool.submit(slow)).await.unwrap().unwrap(), 7);
-            let mut group: FuturesUnordered<_> = [pool.submit(slow)].into_iter().collect();
+            assert_eq!(timeout(HOUR, spawn_blocking(slow())).await.unwrap().unwrap(), 7);
+            assert_eq!(timeout(HOUR, to_thread(slow())).await.unwrap().unwrap(), 7);
+            assert_eq!(timeout(HOUR, pool.submit(slow())).await.unwrap().unwrap(), 7);
+            let mut group: FuturesUnordered<_> = [pool.submit(slow())].into_iter().collect();
             assert_eq!(timeout(HOUR, group.next()).await.unwrap().unwrap().unwrap(), 7);
         });
         assert_eq!(scheduler.snapshot().elapsed, Duration::ZERO);

@@ -349,8 +349,11 @@ fn every_test_in_the_table_of_faults_exists() {
             let has_test = |text: &str| text.contains(&format!("fn {name}("));
             let in_tests = fs::read_to_string(root.join("tests").join(format!("{file}.rs")));
             let in_source = || {
-                let end = format!("/{file}.rs");
-                sources.iter().any(|(path, text)| path.ends_with(&end) && has_test(text))
+                let ends = [format!("/{file}.rs"), format!("/{file}/tests.rs")];
+                let is_named = |path: &Path| {
+                    ends.iter().any(|end| path.to_string_lossy().ends_with(end.as_str()))
+                };
+                sources.iter().any(|(path, text)| is_named(path.as_ref()) && has_test(text))
             };
             if !(in_tests.is_ok_and(|text| has_test(&text)) || in_source()) {
                 missing.push(format!("{file}::{name}"));
