@@ -82,7 +82,7 @@ impl<R: 'static> GivenTasks<R> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, TaskOutput<R>)>> {
         if self.ended.is_empty() && self.group.left() > 0 {
-            self.ended.extend(ready!(self.group.poll_together(cx)).0);
+            self.ended.extend(ready!(self.group.poll_together(cx)));
             if self.ended.is_empty() {
                 return Poll::Pending;
             }

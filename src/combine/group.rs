@@ -90,23 +90,18 @@ impl<F: Future> FutureGroup<F> {
     }
 
     /// Polls the futures, and returns the numbers and outputs of all that are ready, in the order of completion,
-    /// whatever is left of the budget after the first; and whether no future is left. Pending if the budget was used up
-    /// before.
-    pub(super) fn poll_together(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<(Vec<(usize, F::Output)>, bool)> {
+    /// whatever is left of the budget after the first. Pending if the budget was used up before.
+    pub(super) fn poll_together(&mut self, cx: &mut Context<'_>) -> Poll<Vec<(usize, F::Output)>> {
         if self.left == 0 {
-            return poll_at_once(cx).map(|()| (Vec::new(), true));
+            return poll_at_once(cx).map(|()| Vec::new());
         }
         poll_together(cx, |cx| {
             let mut batch = Batch::new();
-            let poll = self.poll(cx, |number, output| {
+            let _ = self.poll(cx, |number, output| {
                 batch.push((number, output));
                 ControlFlow::<()>::Continue(())
             });
-            let ended: Vec<(usize, F::Output)> = batch.in_order().collect();
-            (ended.len(), (ended, poll.is_ready()))
+            batch.in_order().collect()
         })
     }
 

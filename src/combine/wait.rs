@@ -194,7 +194,8 @@ impl<T> Future for Wait<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Wait { group, done, until, timeout } = &mut *self;
         let all = done.as_mut().expect("a `wait` was polled after completion");
-        let (ended, mut is_over) = ready!(group.poll_together(cx));
+        let ended = ready!(group.poll_together(cx));
+        let mut is_over = group.left() == 0;
         for (_, (id, output)) in ended {
             is_over |= output.output().is_some_and(|output| until.is_met(output));
             all.push((id, output));

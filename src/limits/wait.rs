@@ -53,24 +53,24 @@ pub(crate) fn poll_at_once(cx: &Context<'_>) -> Poll<()> {
 }
 
 /// Polls a group whose results are passed on together: all that are there are collected, in the order in which they came
-/// to be, so the group yields only before the first of them. `collect` returns how many there were; each counts.
+/// to be, so the group yields only before the first of them. Each counts.
 pub(crate) fn poll_together<T>(
     cx: &mut Context<'_>,
-    collect: impl FnOnce(&mut Context<'_>) -> (usize, T),
-) -> Poll<T> {
+    collect: impl FnOnce(&mut Context<'_>) -> Vec<T>,
+) -> Poll<Vec<T>> {
     if !is_limited() {
-        return Poll::Ready(collect(cx).1);
+        return Poll::Ready(collect(cx));
     }
     if is_over_budget(cx, || None) {
         return Poll::Pending;
     }
-    let (results, output) = {
+    let results = {
         let _suspended = Suspended(word(Word::Limits));
         set_word(Word::Limits, 0);
         collect(cx)
     };
-    (0..results).for_each(|_| count());
-    Poll::Ready(output)
+    results.iter().for_each(|_| count());
+    Poll::Ready(results)
 }
 
 /// The limits of the turn hold again when this is dropped.
