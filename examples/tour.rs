@@ -9,22 +9,25 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use turnwise::{JoinError, JoinHandle, RunError, Scheduler};
-use turnwise::{block_on, sleep, spawn, task, time, yield_now};
+use turnwise::{sleep, spawn, task, time, yield_now};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    taking_turns()?;
-    sleeping_and_joining()?;
-    a_panic_is_caught();
-    a_deadlock_is_explained();
+    taking_turns(&Scheduler::new())?;
+    sleeping_and_joining(&Scheduler::builder().virtual_time().build())?;
+    a_panic_is_caught(&Scheduler::new());
+    a_deadlock_is_explained(&Scheduler::new());
     Ok(())
 }
 
+fn named(name: &str) -> task::Builder {
+    task::Builder::new().name(name)
+}
+
 /// A task runs until it yields. Then the next ready task takes its turn: first in, first out.
-fn taking_turns() -> Result<(), RunError> {
+pub(crate) fn taking_turns(scheduler: &Scheduler) -> Result<(), RunError> {
     println!("-- taking turns");
-    let scheduler = Scheduler::new();
     for name in ["foo", "bar"] {
-        scheduler.spawn(async move {
+        named(name).spawn_on(scheduler, async move {
             for _ in 0..2 {
                 println!("I'm {name}");
                 yield_now().await;
@@ -36,13 +39,12 @@ fn taking_turns() -> Result<(), RunError> {
 
 /// A spawned task runs on its own; awaiting its handle returns its output. When all tasks sleep, a virtual clock jumps
 /// to the next deadline, so this hour passes immediately.
-fn sleeping_and_joining() -> Result<(), JoinError> {
+pub(crate) fn sleeping_and_joining(scheduler: &Scheduler) -> Result<(), JoinError> {
     println!("-- sleeping and joining");
-    let scheduler = Scheduler::builder().virtual_time().build();
     scheduler.block_on(async {
         let start = time::now();
-        let bread = spawn(cook("bread", 60));
-        let tea = spawn(cook("tea", 4));
+        let bread = named("bread").spawn(cook("bread", 60));
+        let tea = named("tea").spawn(cook("tea", 4));
         println!("breakfast: {} and {}", bread.await?, tea.await?);
         println!("it took {:?}", time::now() - start);
         Ok(())
@@ -57,9 +59,9 @@ async fn cook(food: &'static str, minutes: u64) -> String {
 
 /// A panic ends its own task, and awaiting that task's handle returns an error. No other task is affected. (The panic
 /// is also printed to stderr, as always in Rust.)
-fn a_panic_is_caught() {
+pub(crate) fn a_panic_is_caught(scheduler: &Scheduler) {
     println!("-- a panic is caught");
-    block_on(async {
+    scheduler.block_on(async {
         let shares = [4, 0, 5].map(|guests| spawn(async move { 20 / guests }));
         for share in shares {
             match share.await {
@@ -72,13 +74,11 @@ fn a_panic_is_caught() {
 
 /// At a door Alice waits for Bob to go first, and Bob for Alice. Nothing will ever wake either of them, and the
 /// scheduler detects it: both waits are on its own lists, and no waker is held elsewhere.
-fn a_deadlock_is_explained() {
+pub(crate) fn a_deadlock_is_explained(scheduler: &Scheduler) {
     println!("-- a deadlock is explained");
-    let scheduler = Scheduler::new();
-    let named = |name: &str| task::Builder::new().name(name);
     let [alice, bob] = [Guest::default(), Guest::default()];
-    alice.set(Some(named("alice").spawn_on(&scheduler, after_you(Rc::clone(&bob)))));
-    bob.set(Some(named("bob").spawn_on(&scheduler, after_you(Rc::clone(&alice)))));
+    alice.set(Some(named("alice").spawn_on(scheduler, after_you(Rc::clone(&bob)))));
+    bob.set(Some(named("bob").spawn_on(scheduler, after_you(Rc::clone(&alice)))));
     if let Err(report) = scheduler.run() {
         println!("{report}");
     }

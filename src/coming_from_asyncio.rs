@@ -18,6 +18,7 @@
 //! | `asyncio.get_running_loop()` | not needed: [`spawn`](crate::spawn) and the other functions find it | |
 //! | a loop inside a running loop: `RuntimeError` | [`RunError::Nested`](crate::RunError::Nested), with both places | `await` instead |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`Builder::slow_poll`](crate::scheduler::Builder::slow_poll) | on in debug builds |
+//! | `PYTHONASYNCIODEBUG=1`, to see what happens in the loop | the module `record` (feature `record`), or `spans::TaskSpans` (feature `tracing`) | a recording is drawn, or replayed event by event |
 //! | `loop.set_exception_handler(f)` | [`Builder::on_report`](crate::scheduler::Builder::on_report) | |
 //!
 //! ```
@@ -82,6 +83,8 @@
 //! | `task.cancel()` | [`cancel`](crate::JoinHandle::cancel) | see below |
 //! | `asyncio.current_task()` | [`task::id`](crate::task::id()), [`task::name`](crate::task::name()) | |
 //! | `asyncio.all_tasks()` | [`scheduler.snapshot()`](crate::Scheduler::snapshot) | with what each task waits for, and where |
+//! | `asyncio.print_call_graph()`, `capture_call_graph()` | [`snapshot.await_tree()`](crate::Snapshot::await_tree) | shows waits for locks, channels and timers too, and what holds them; it has no frames of the functions in between |
+//! | `python -m asyncio ps PID`, `pstree PID` | [`scheduler.dump_handle(writer)`](crate::Scheduler::dump_handle) | the program creates the handle beforehand, and a thread of it asks, for example on a signal |
 //! | `asyncio.sleep(1)` | [`sleep(duration)`](crate::sleep) | |
 //! | `asyncio.sleep(0)` | [`yield_now()`](crate::yield_now) | |
 //! | `time.sleep(1)` in a coroutine | `thread::sleep` | blocks all tasks here too. Debug builds report the task |

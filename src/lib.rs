@@ -50,6 +50,7 @@
 //! | test with other orders of turns | [`.policy(Policy::Random(seed))`](scheduler::Builder::policy), [`Policy::Lifo`], [`Policy::Priority`] |
 //! | watch a scheduler | [`scheduler.step()`](Scheduler::step), [`scheduler.snapshot()`](Scheduler::snapshot), [`.observer(…)`](scheduler::Builder::observer) |
 //! | be notified of a possible deadlock | [`.on_stall(after, callback)`](scheduler::Builder::on_stall) |
+//! | ask a live scheduler what its tasks wait for | [`scheduler.dump_handle(writer)`](Scheduler::dump_handle), then [`request()`](scheduler::DumpHandle::request) on any thread |
 //! | drive it from a loop of your own | [`run_until_stalled()`](Scheduler::run_until_stalled), [`next_deadline()`](Scheduler::next_deadline), [`on_wake(hook)`](Scheduler::on_wake) |
 //! | end all tasks, each with a chance to clean up | [`scheduler.shutdown(grace)`](Scheduler::shutdown) |
 //!
@@ -100,6 +101,13 @@
 //! | have threads of your own | [`ThreadPool::new(3)`](ThreadPool::new), then [`pool.submit(\|\| …)`](ThreadPool::submit) |
 //! | get the result without `.await` | [`handle.wait()`](blocking::BlockingHandle::wait), [`handle.on_done(callback)`](blocking::BlockingHandle::on_done) |
 //! | bound the queue of a pool | [`ThreadPool::builder().threads(3).queue_limit(100)`](blocking::PoolBuilder::queue_limit), then [`submit_async`](ThreadPool::submit_async) |
+//!
+//! | `record` (feature `record`) and `spans` (feature `tracing`) | |
+//! |---|---|
+//! | record a run | `recorder.attach(Scheduler::builder()).build()`, then `recorder.finish()` |
+//! | draw it | `recording.timeline()`, `to_svg()`, `to_mermaid()`; `to_chrome_trace()` opens in [ui.perfetto.dev](https://ui.perfetto.dev) |
+//! | see any moment of it | `Replay::new(recording)`, then `seek(position)` and `state()`, `await_tree()` or `wait_diagram()` |
+//! | have what a task logs in a span of that task | `.observer(TaskSpans::new())` |
 //!
 //! | [`generator`], `jobs` (feature `jobs`) and [`waiting`] | |
 //! |---|---|
@@ -165,6 +173,9 @@
 //!   [`AsyncGenerator`](generator::AsyncGenerator). Adds `futures-core`. Their own methods (`recv`, `next`, `tick`)
 //!   need no feature.
 //! * `jobs` adds the module `jobs`, which runs jobs every ten minutes, or on Mondays at half past ten. Adds `jiff`.
+//! * `record` adds the module `record`, and the macros `say!` and `note!`: recordings of runs, to be kept, replayed and
+//!   drawn. Adds `serde` and `serde_json`.
+//! * `tracing` adds the module `spans`: a span of the crate `tracing` for each task. Adds `tracing`.
 //!
 //! # Reading the source
 //!
@@ -179,7 +190,9 @@
 //! `tree.rs`, `settle.rs`, `region.rs`, `clean_up.rs` and `root.rs`, in this order. Scopes are in `src/scope`:
 //! `hosts.rs` (which child belongs to which scope), `pass.rs` (their turns) and `run.rs` (the scope as a future).
 //! Reports are plain data in `src/report`; `src/scheduler/snapshot.rs` collects them from every layer, and
-//! `src/scheduler/verdict.rs` gives the verdict that nothing can ever run again.
+//! `src/scheduler/verdict.rs` gives the verdict that nothing can ever run again. A recording is made by
+//! `src/record/observe.rs`, from what observers receive, and `src/record/fold.rs` has the effect of each event; read
+//! these two first.
 //!
 //! The names `taskmap`, `ready`, `schedule`, `mainloop` and `exit` are those of the generator-based scheduler in David
 //! Beazley's [A Curious Course on Coroutines and Concurrency](http://www.dabeaz.com/coroutines/).
@@ -206,8 +219,12 @@ pub mod scheduler;
 pub mod generator;
 #[cfg(feature = "jobs")]
 pub mod jobs;
+#[cfg(feature = "record")]
+pub mod record;
 #[cfg(feature = "stream")]
 mod stream;
+#[cfg(feature = "tracing")]
+pub mod spans;
 pub mod coming_from_asyncio;
 
 pub mod waiting {

@@ -34,6 +34,8 @@ use turnwise::generator::{
 };
 #[cfg(feature = "jobs")]
 use turnwise::jobs;
+#[cfg(feature = "record")]
+use turnwise::record;
 use turnwise::scheduler::{
     self, BlockingJob, Cause, ClockHold, Cycle, EndedTask, Ending, FailurePolicy, NestedRun,
     Observer, Owner, Park, PendingRequest, Report, RequestHolder, ShutdownReport, StuckTask,
@@ -152,6 +154,14 @@ fn plain_data_and_cross_thread_types_are_send() {
         JoinError => "Send Sync Unpin UnwindSafe",
         NestedRun => "Send Sync Unpin UnwindSafe",
         Metrics => "Send Sync Unpin UnwindSafe",
+        scheduler::DumpHandle => "Send Sync Unpin UnwindSafe",
+        scheduler::Detail => "Send Sync Unpin UnwindSafe",
+        scheduler::Awaited => "Send Sync Unpin UnwindSafe",
+        scheduler::AwaitTree<'static> => "Send Sync Unpin UnwindSafe",
+        scheduler::JobId => "Send Sync Unpin UnwindSafe",
+        scheduler::ResourceId => "Send Sync Unpin UnwindSafe",
+        scheduler::ScopeId => "Send Sync Unpin UnwindSafe",
+        scheduler::TimerId => "Send Sync Unpin UnwindSafe",
         Policy => "Send Sync Unpin UnwindSafe",
         TaskId => "Send Sync Unpin UnwindSafe",
         TaskKey => "Send Sync Unpin UnwindSafe",
@@ -353,6 +363,52 @@ fn jobs_and_their_handles_are_not_send_but_their_results_are() {
         jobs::Until => "Send Sync Unpin UnwindSafe",
         jobs::AtError => "Send Sync Unpin UnwindSafe",
         jobs::JobFailure => "Send Sync Unpin UnwindSafe",
+    }
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn spans_stay_on_their_thread() {
+    table! {
+        turnwise::spans::TaskSpans => "Unpin",
+    }
+}
+
+#[cfg(feature = "record")]
+#[test]
+fn recordings_can_be_sent_and_shared_but_recorders_cannot() {
+    table! {
+        record::Recorder => "Unpin",
+        record::Recording => "Send Sync Unpin UnwindSafe",
+        record::RecordingError => "Send Sync Unpin",
+        record::Replay => "Send Sync Unpin UnwindSafe",
+        record::Step<'static> => "Send Sync Unpin UnwindSafe",
+        record::Steps<'static> => "Send Sync Unpin UnwindSafe",
+        record::Timeline<'static> => "Send Sync Unpin UnwindSafe",
+        record::WaitDiagram => "Send Sync Unpin UnwindSafe",
+        record::AwaitTree<'static> => "Send Sync Unpin UnwindSafe",
+        record::BusyTimes => "Send Sync Unpin UnwindSafe",
+        record::TaskTimes => "Send Sync Unpin UnwindSafe",
+        record::Entry => "Send Sync Unpin UnwindSafe",
+        record::Event => "Send Sync Unpin UnwindSafe",
+        record::State => "Send Sync Unpin UnwindSafe",
+        record::LiveTask => "Send Sync Unpin UnwindSafe",
+        record::LiveWait => "Send Sync Unpin UnwindSafe",
+        record::LiveTimer => "Send Sync Unpin UnwindSafe",
+        record::LiveResource => "Send Sync Unpin UnwindSafe",
+        record::LiveScope => "Send Sync Unpin UnwindSafe",
+        record::LiveJob => "Send Sync Unpin UnwindSafe",
+        record::TaskPhase => "Send Sync Unpin UnwindSafe",
+        record::Actor => "Send Sync Unpin UnwindSafe",
+        record::Ask => "Send Sync Unpin UnwindSafe",
+        record::Awaited => "Send Sync Unpin UnwindSafe",
+        record::EndReason => "Send Sync Unpin UnwindSafe",
+        record::Outcome => "Send Sync Unpin UnwindSafe",
+        record::ClockKind => "Send Sync Unpin UnwindSafe",
+        record::TextId => "Send Sync Unpin UnwindSafe",
+        record::PlaceId => "Send Sync Unpin UnwindSafe",
+        record::SourceFile => "Send Sync Unpin UnwindSafe",
+        record::SourcePlace<'static> => "Send Sync Unpin UnwindSafe",
     }
 }
 

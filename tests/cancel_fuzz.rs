@@ -26,6 +26,8 @@ use std::ops::Range;
 use std::panic;
 use std::thread;
 
+mod folded;
+
 use compare::{Difference, compare};
 use play::{Played, play};
 use program::{Case, Ending};

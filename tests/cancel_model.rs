@@ -2,6 +2,7 @@
 //! and finds everything by walking a plain tree from the top.
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
+mod folded;
 mod notes;
 
 use std::cell::RefCell;
@@ -11,6 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use folded::Recorded;
 use notes::ms;
 use proptest::prelude::*;
 use turnwise::task::{self, AbortHandle, catch_cancel};
@@ -169,7 +171,8 @@ async fn in_order(all: impl Iterator<Item = Boxed>) {
 }
 
 fn run_real(program: Program, requests: &Requests, uses_join_all: bool) -> Vec<Line> {
-    let scheduler = Scheduler::builder().virtual_time().build();
+    let (builder, recorded) = Recorded::attach(Scheduler::builder().virtual_time());
+    let scheduler = builder.build();
     let world = World { uses_join_all, ..World::default() };
     // Their timers are created before any of the program's, so they fire first.
     for &time in &requests.amid {
@@ -195,6 +198,7 @@ fn run_real(program: Program, requests: &Requests, uses_join_all: bool) -> Vec<L
             scheduler.advance(ms(1));
         }
         scheduler.run_until_stalled();
+        recorded.check(&scheduler);
         if handle.is_finished() {
             world.note(end_of(&scheduler, handle));
             break;

@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
+mod folded;
 mod notes;
 mod probe;
 
 use std::future::pending;
 use std::rc::Rc;
 
+use folded::Recorded;
 use notes::{Notes, ms, started, world};
 use probe::{Count, Log, virtual_time};
 use proptest::prelude::{Just, Strategy, prop, prop_oneof, proptest};
@@ -141,7 +143,7 @@ fn flatten_merges_the_two_ways_to_fail() {
 type AnyError = Box<dyn std::error::Error>;
 
 /// A scheduler, and what it reports, without the places.
-fn reporting() -> (Scheduler, Log) {
+fn reporting() -> (Scheduler, Recorded, Log) {
     let log = Log::default();
     let reported = log.clone();
     let builder = Scheduler::builder().virtual_time().slow_poll(std::time::Duration::MAX);
@@ -154,7 +156,8 @@ fn reporting() -> (Scheduler, Log) {
         let line = report.to_string().replace(&spawned_at.to_string(), "here");
         reported.note(format!("{line}: {}", message.unwrap()));
     });
-    (builder.build(), log)
+    let (builder, recorded) = Recorded::attach(builder);
+    (builder.build(), recorded, log)
 }
 
 /// Three tasks: one that panics, one that fails, and one that never ends.
@@ -172,7 +175,7 @@ fn three() -> [JoinHandle<Result<(), &'static str>>; 3] {
 
 #[test]
 fn what_it_has_received_and_does_not_return_is_reported_like_that_of_dropped_handles() {
-    let (scheduler, log) = reporting();
+    let (scheduler, _, log) = reporting();
     scheduler.block_on(async {
         let handles = three();
         sleep(ms(3)).await;
@@ -182,7 +185,7 @@ fn what_it_has_received_and_does_not_return_is_reported_like_that_of_dropped_han
     assert_eq!(expected.len(), 2);
     assert!(expected[0].contains("\"odd\"") && expected[1].contains("refused"), "{expected:?}");
     for polled_for in [0, 1, 3] {
-        let (scheduler, log) = reporting();
+        let (scheduler, _, log) = reporting();
         scheduler.block_on(async {
             let mut gathered = gather_handles(three());
             select! {
@@ -198,7 +201,7 @@ fn what_it_has_received_and_does_not_return_is_reported_like_that_of_dropped_han
 
 #[test]
 fn after_the_first_failure_the_other_tasks_continue_and_their_failures_are_reported() {
-    let (scheduler, log) = reporting();
+    let (scheduler, _, log) = reporting();
     let error = scheduler.block_on(async {
         let error = gather_handles(three()).first_failure().await.unwrap_err();
         sleep(ms(5)).await;
@@ -305,7 +308,7 @@ async fn outcome(gathered: Gather<Output>, mode: Mode) -> String {
 
 /// Plays the tasks, and returns all that can be seen.
 fn play(tasks: &[(u64, End)], mode: Mode, limit: u64, spawns_itself: bool) -> Vec<String> {
-    let (scheduler, log) = reporting();
+    let (scheduler, recorded, log) = reporting();
     let futures = (0..).zip(tasks.iter().copied()).map(|(number, (at, end))| {
         let log = log.clone();
         async move {
@@ -333,7 +336,9 @@ fn play(tasks: &[(u64, End)], mode: Mode, limit: u64, spawns_itself: bool) -> Ve
         };
         log.note(format!("{:?}: {line}", time::now() - start));
     });
+    recorded.check(&scheduler);
     scheduler.run().unwrap();
+    recorded.check(&scheduler);
     log.take()
 }
 

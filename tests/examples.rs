@@ -9,7 +9,8 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use running::{Example, OUTPUT, WITH_JOBS, build, examples, program, read, root, run, run_until};
+use running::{Example, OUTPUT, build, examples, program, read, root, run, run_until};
+use running::{can_be_built, needs_a_feature};
 
 // ----- comparing -----
 
@@ -48,13 +49,12 @@ fn a_difference_shows_what_is_missing_and_what_came_instead() {
 
 #[test]
 fn every_example_prints_what_its_last_comment_says() {
-    compare(|example| !WITH_JOBS.contains(&&*example.name));
+    compare(|example| !needs_a_feature(&example.name));
 }
 
 #[test]
-#[cfg(feature = "jobs")]
 fn every_example_that_needs_a_feature_prints_what_its_last_comment_says() {
-    compare(|example| WITH_JOBS.contains(&&*example.name));
+    compare(|example| needs_a_feature(&example.name) && can_be_built(&example.name));
 }
 
 /// Runs the selected examples, and compares their output.
@@ -104,6 +104,26 @@ fn every_example_is_in_the_readme() {
     for Example { name, file, .. } in examples() {
         let path = file.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
         assert!(readme.contains(&format!("]({path})")), "{name} is not in the README as {path}");
+    }
+}
+
+/// The example `timeline` runs the tour, and its output is compared with its last comment.
+#[test]
+fn the_readme_shows_the_timelines_of_the_tour() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let output = read(&root().join("examples/timeline.rs")).output.unwrap();
+    let (_, timelines) = output.split_once("-- timelines\n").unwrap();
+    let shown = format!("```text\n{}\n```", timelines.trim());
+    assert!(readme.contains(&shown), "the README does not contain the timelines:\n{shown}");
+}
+
+/// The command in the README has the feature that the example needs.
+#[test]
+fn the_readme_has_the_whole_command_of_each_example_that_needs_a_feature() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for (example, feature) in running::WITH_FEATURES {
+        let command = format!("`cargo run --features {feature} --example {example}`");
+        assert!(readme.contains(&command), "the README does not contain {command}");
     }
 }
 

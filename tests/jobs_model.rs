@@ -2,10 +2,13 @@
 //! two offsets that a time zone has around a clock change.
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
+mod folded;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use folded::Recorded;
 use proptest::prelude::*;
 use turnwise::jobs::jiff::civil::{Date, Time, date};
 use turnwise::jobs::jiff::tz::TimeZone;
@@ -114,7 +117,9 @@ fn program(schedule: Schedule, every: u32, start: i64, checks: &[(u32, u32)]) ->
     let jobs = Jobs::starting_at(&point);
     let (starts, length) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(0)));
     let (log, duration, clock) = (Rc::clone(&starts), Rc::clone(&length), jobs.clone());
-    let due = Scheduler::builder().virtual_time().build().block_on(async {
+    let (builder, recorded) = Recorded::attach(Scheduler::builder().virtual_time());
+    let scheduler = builder.build();
+    let due = scheduler.block_on(async {
         let job = schedule.plan(every, &jobs).run(async move || {
             log.borrow_mut().push(clock.now().timestamp().as_second());
             sleep(Duration::from_secs(duration.get())).await;
@@ -126,6 +131,7 @@ fn program(schedule: Schedule, every: u32, start: i64, checks: &[(u32, u32)]) ->
         }
         job.next_run().unwrap().timestamp().as_second()
     });
+    recorded.check(&scheduler);
     jobs.clear_all();
     (starts.take(), due)
 }

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use tables::{ERRORS, ERRORS_OF_JOBS, PANICS, PANICS_OF_JOBS};
+use tables::{ERRORS, ERRORS_OF_JOBS, ERRORS_OF_RECORD, PANICS, PANICS_OF_JOBS};
 
 /// The type or the call, and the text.
 type Text = (&'static str, String);
@@ -49,6 +49,8 @@ fn every_error_reads_as_the_table_says() {
     assert_texts(errors::provoked(), ERRORS);
     #[cfg(feature = "jobs")]
     assert_texts(errors::jobs(), ERRORS_OF_JOBS);
+    #[cfg(feature = "record")]
+    assert_texts(errors::record(), ERRORS_OF_RECORD);
 }
 
 #[test]
@@ -60,7 +62,8 @@ fn every_panic_that_is_the_callers_mistake_reads_as_the_table_says() {
 
 #[test]
 fn texts_are_lower_case_without_a_full_stop() {
-    for (name, text) in [ERRORS, ERRORS_OF_JOBS, PANICS, PANICS_OF_JOBS].concat() {
+    for (name, text) in [ERRORS, ERRORS_OF_JOBS, ERRORS_OF_RECORD, PANICS, PANICS_OF_JOBS].concat()
+    {
         assert!(!text.starts_with(char::is_uppercase) && !text.ends_with('.'), "{name}: {text}");
     }
 }
@@ -114,7 +117,7 @@ fn every_public_error_type_is_in_the_table() {
     });
     assert!(public.len() > 30, "the sources were not read");
     let listed: BTreeSet<&str> =
-        [ERRORS, ERRORS_OF_JOBS].concat().iter().map(|(name, _)| *name).collect();
+        [ERRORS, ERRORS_OF_JOBS, ERRORS_OF_RECORD].concat().iter().map(|(name, _)| *name).collect();
     let listed = listed.iter().map(|name| name.rsplit("::").next().unwrap().to_owned());
     let mut listed: Vec<String> = listed.collect();
     public.sort();
@@ -124,7 +127,7 @@ fn every_public_error_type_is_in_the_table() {
 
 #[test]
 fn every_fixed_text_of_an_error_is_in_the_table() {
-    let table = [ERRORS, ERRORS_OF_JOBS].concat();
+    let table = [ERRORS, ERRORS_OF_JOBS, ERRORS_OF_RECORD].concat();
     let mut fixed = 0;
     sources(|lines| {
         let code = lines.concat();

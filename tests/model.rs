@@ -1,5 +1,6 @@
 //! Random programs run exactly as a sixty-line model predicts: the same turns in the same order, the same outcomes.
 
+mod folded;
 mod trace;
 
 use std::cell::RefCell;
@@ -20,6 +21,7 @@ use turnwise::task::AbortHandle;
 use turnwise::waiting::Waiter;
 use turnwise::{JoinHandle, RunError, Scheduler, sleep, spawn, yield_now};
 
+use folded::Recorded;
 use trace::Log;
 
 /// One operation of a task. Tasks are numbered in spawn order; a number that is too high wraps around.
@@ -131,12 +133,16 @@ async fn perform(world: Rc<World>, task: usize) {
 fn run(scripts: &[Script], first: usize, by_steps: bool) -> Vec<String> {
     let log = Log::default();
     let world = Rc::new(World { scripts: scripts.to_vec(), log: log.clone(), ..World::default() });
-    let scheduler = Scheduler::builder().virtual_time().observer(log.tracer()).build();
+    let builder = Scheduler::builder().virtual_time().observer(log.tracer());
+    let (builder, recorded) = Recorded::attach(builder);
+    let scheduler = builder.build();
     for _ in 0..first {
         world.spawn(|play| scheduler.spawn(play));
     }
     if by_steps {
-        while scheduler.step().is_some() {}
+        while scheduler.step().is_some() {
+            recorded.check(&scheduler);
+        }
     } else {
         match scheduler.run() {
             Ok(()) => assert_eq!(scheduler.metrics().alive, 0),

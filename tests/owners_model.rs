@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
+mod folded;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use folded::Recorded;
 use proptest::prelude::*;
 use turnwise::Scheduler;
 use turnwise::channel::mpsc;
@@ -100,7 +103,8 @@ fn owners(waits: &[WaitsFor]) -> Seen {
 }
 
 fn check(steps: &[(usize, Step)]) {
-    let (scheduler, shared) = (Scheduler::new(), Rc::new(Shared::default()));
+    let (builder, recorded) = Recorded::attach(Scheduler::builder().virtual_time());
+    let (scheduler, shared) = (builder.build(), Rc::new(Shared::default()));
     let slots = Rc::new(Semaphore::new(PERMITS));
     let orders: Vec<Rc<(Notify, Cell<Option<Step>>)>> = (0..TASKS).map(|_| Rc::default()).collect();
     let (sender, mut receiver) = mpsc::unbounded();
@@ -131,6 +135,7 @@ fn check(steps: &[(usize, Step)]) {
         let waits = scheduler.spawn(async move { drop(all.acquire_many(more).await) });
         scheduler.run_until_stalled();
         has_ended[task] |= matches!(step, Step::End);
+        recorded.check(&scheduler);
         let snapshot = scheduler.snapshot();
         let of = |id| snapshot.tasks.iter().find(|task| task.label.id == id).unwrap();
         let permits = shared.permits.borrow();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
+mod folded;
 mod trace;
 
 use std::cell::{Cell, RefCell};
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use turnwise::scheduler::Builder;
 use turnwise::{Policy, Scheduler, Transition, sleep, spawn, task, time, yield_now};
 
+use folded::Recorded;
 use trace::lock::Lock;
 use trace::trace_of;
 
@@ -354,9 +356,16 @@ proptest! {
     #[test]
     fn a_tree_of_tasks_has_the_same_result_under_every_policy(tree in tree(), seed: u64) {
         let run = |policy| {
-            let scheduler = Scheduler::builder().virtual_time().policy(policy).build();
+            let builder = Scheduler::builder().virtual_time().policy(policy);
+            let (builder, recorded) = Recorded::attach(builder);
+            let scheduler = builder.build();
             let root = scheduler.spawn(grow(tree.clone()));
+            for _ in 0..30 {
+                scheduler.step();
+                recorded.check(&scheduler);
+            }
             scheduler.run().unwrap();
+            recorded.check(&scheduler);
             let result = scheduler.block_on(root).ok();
             (result, scheduler.snapshot().elapsed, scheduler.metrics().spawned)
         };

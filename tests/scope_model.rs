@@ -4,12 +4,14 @@
 //! The rules: every child ends before its scope; every failure is reported; every request is delivered once, and none
 //! is lost; every clean-up runs to its end; nothing is left.
 
+mod folded;
 mod notes;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use folded::Recorded;
 use futures::future::{FutureExt as _, LocalBoxFuture};
 use notes::ms;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
@@ -427,7 +429,12 @@ fn outside() -> impl Strategy<Value = Outside> {
 }
 
 /// Steps until the root has ended, or has nothing left to do.
-fn play(scheduler: &Scheduler, world: &World, handle: &JoinHandle<()>, outside: &Outside) {
+fn play(
+    (scheduler, recorded): (&Scheduler, &Recorded),
+    world: &World,
+    handle: &JoinHandle<()>,
+    outside: &Outside,
+) {
     let mut is_idle = false;
     for turn in 0..100_000_u32 {
         let turn = Turn::try_from(turn).unwrap_or(Turn::MAX);
@@ -441,6 +448,7 @@ fn play(scheduler: &Scheduler, world: &World, handle: &JoinHandle<()>, outside: 
             world.cancel_child(number);
         }
         is_idle = scheduler.step().is_none();
+        recorded.check(scheduler);
         if is_idle {
             break;
         }
@@ -458,7 +466,8 @@ proptest! {
     ) {
         let script: Rc<[Op]> = script.into();
         let world = Rc::new(World::default());
-        let scheduler = Scheduler::builder().virtual_time().build();
+        let (builder, recorded) = Recorded::attach(Scheduler::builder().virtual_time());
+        let scheduler = builder.build();
         let (held, position) = (Rc::clone(&script), Position::new(&world));
         let handle = scheduler.spawn(async move {
             let world = Rc::clone(&position.world);
@@ -469,7 +478,7 @@ proptest! {
         });
         world.root.replace(Some(handle.abort_handle()));
         let root = handle.id();
-        play(&scheduler, &world, &handle, &outside);
+        play((&scheduler, &recorded), &world, &handle, &outside);
         let is_finished = handle.is_finished();
         assert!(is_finished || world.is_done.get(), "it is stuck before its end");
         // If the task is still there, it must receive this request and no other.

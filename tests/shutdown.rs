@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
+mod folded;
 mod trace;
 
 use std::cell::Cell;
@@ -20,6 +21,7 @@ use turnwise::sync::{Event, Mutex};
 use turnwise::task::catch_cancel;
 use turnwise::{JoinHandle, RunError, Scheduler, gather, sleep, spawn, task, yield_now};
 
+use folded::Recorded;
 use trace::{Log, leave_waker, with_marks};
 
 fn seconds(seconds: u64) -> Duration {
@@ -691,13 +693,15 @@ proptest! {
         grace in 0..15_u64,
         turns in 0..60_usize,
     ) {
-        let scheduler = virtual_time();
+        let (builder, recorded) = Recorded::attach(Scheduler::builder().virtual_time());
+        let scheduler = builder.build();
         let alive = Rc::new(());
         let mut expected = (Vec::new(), Vec::new(), Vec::new());
         let handles: Vec<_> =
             kinds.iter().map(|&kind| scheduler.spawn(live(kind, Rc::clone(&alive)))).collect();
         for _ in 0..turns {
             scheduler.step();
+            recorded.check(&scheduler);
         }
         for (id, &kind) in (1..).zip(&kinds) {
             let has_run = usize::try_from(id).unwrap() <= turns;
@@ -709,6 +713,7 @@ proptest! {
             }
         }
         let report: ShutdownReport = scheduler.shutdown(seconds(grace)).unwrap();
+        recorded.check(&scheduler);
         let sorted = |tasks: &[EndedTask]| {
             let mut ids = ids(tasks);
             ids.sort_unstable();

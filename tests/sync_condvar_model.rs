@@ -1,6 +1,7 @@
 //! Random programs with a condition variable: polled by hand against a model, and as tasks under random schedules,
 //! where no produced item may be left while a consumer waits for one.
 
+mod folded;
 mod probe;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use proptest::prelude::*;
 use turnwise::sync::{Condvar, Mutex, MutexGuard};
 use turnwise::{JoinHandle, Policy, Scheduler, yield_now};
 
+use folded::Recorded;
 use probe::{Count, Rings, Token, poll_with};
 
 /// One operation. The numbers of parties wrap around.
@@ -232,7 +234,8 @@ fn check(steps: &[Step], mutex: &Mutex<Token>) {
 
 /// Consumers take one item each, producers add some, and some of the consumers are aborted.
 fn consume(seed: u64, consumers: usize, batches: &[usize], aborts: &[usize]) {
-    let scheduler = Scheduler::builder().policy(Policy::Random(seed)).build();
+    let (builder, recorded) = Recorded::attach(Scheduler::builder().policy(Policy::Random(seed)));
+    let scheduler = builder.build();
     let shared = Rc::new((Mutex::new(0), Condvar::new()));
     let taken = Count::default();
     let waits: Vec<JoinHandle<()>> = (0..consumers)
@@ -260,6 +263,7 @@ fn consume(seed: u64, consumers: usize, batches: &[usize], aborts: &[usize]) {
     for &abort in aborts {
         for _ in 0..abort % 7 {
             scheduler.step();
+            recorded.check(&scheduler);
         }
         waits[abort % consumers].abort();
     }

@@ -1,5 +1,6 @@
 //! `JoinSet`: tasks in completion order, whichever way they end.
 
+mod folded;
 mod probe;
 
 use std::cell::RefCell;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use folded::Recorded;
 use probe::{Acting, Bomb, Count, Log, OnDrop, Rings, Spot, poll_with, text, virtual_time};
 use proptest::prelude::*;
 use turnwise::sync::Mutex;
@@ -448,7 +450,8 @@ proptest! {
     /// Against a queue of the ended tasks: none is lost, none is returned twice, and the order is kept.
     #[test]
     fn any_order_of_events_gives_every_end_once_and_in_order(ops in prop::collection::vec(op(), 0..120)) {
-        let scheduler = Scheduler::new();
+        let (builder, recorded) = Recorded::attach(Scheduler::builder().virtual_time());
+        let scheduler = builder.build();
         let dropped = Count::default();
         let mut set = JoinSet::new();
         let mut tasks = Vec::new();
@@ -505,6 +508,7 @@ proptest! {
                     tasks.clear();
                 }
             }
+            recorded.check(&scheduler);
             let alive = tasks.iter().filter(|task| !task.3).count();
             prop_assert_eq!(set.len(), alive + ending.len() + ended.len());
         }

@@ -21,13 +21,15 @@ use crate::kernel::{
     Kernel, Letter, Mailbox, Place, TaskKey, current, current_task, find, run_quietly,
 };
 use crate::machine::{Instant, real_time, real_time_since};
-use crate::report::{BlockingJob, WaitsFor};
+use crate::report::{Awaited, BlockingJob, Detail, JobId, WaitsFor, id_anywhere};
 use crate::time::nanos;
-use crate::watch::ReportTarget;
+use crate::watch::{ReportTarget, detail, is_detailed};
 
 /// What is known about a job besides its closure: shared by its thread, its handle, and the scheduler that counts it.
 #[derive(Debug)]
 pub(crate) struct JobRecord {
+    /// Its number, among all jobs of the process.
+    number: u64,
     name: Option<Arc<str>>,
     place: Place,
     handed_over: Instant,
@@ -67,9 +69,11 @@ impl JobWaiter {
 impl JobRecord {
     /// Creates the record of a new job. If a scheduler is running on this thread, it counts the job.
     pub(crate) fn new(name: Option<Arc<str>>, place: Place) -> Arc<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let report_to = ReportTarget::Stderr;
         let wait = JobWait { is_over: false, counted_by: None, sleeper: None, report_to };
         let record = Arc::new(JobRecord {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             name,
             place,
             handed_over: real_time(),
@@ -177,8 +181,12 @@ impl JobRecord {
             drop(wait);
             return false;
         }
+        let task = sleeper.task();
         let old = wait.sleeper.replace(sleeper);
         drop(wait);
+        if is_detailed() && old.as_ref().and_then(JobWaiter::task) != task {
+            self.wait_began(task);
+        }
         drop(old);
         true
     }
@@ -186,7 +194,28 @@ impl JobRecord {
     /// Unregisters the waiter. A foreign waker is dropped now.
     pub(crate) fn forget_me(&self) {
         let sleeper = self.lock().sleeper.take();
+        if is_detailed() {
+            self.wait_ended(sleeper.as_ref().and_then(JobWaiter::task));
+        }
         drop(sleeper);
+    }
+
+    #[cold]
+    fn wait_began(&self, task: Option<TaskKey>) {
+        let Some(task) = task else { return };
+        detail(task.scheduler, || Detail::WaitBegan {
+            task: id_anywhere(task),
+            on: Awaited::Job(JobId(self.number)),
+            what: None,
+            place: None,
+        });
+    }
+
+    #[cold]
+    fn wait_ended(&self, task: Option<TaskKey>) {
+        let Some(task) = task else { return };
+        let on = Awaited::Job(JobId(self.number));
+        detail(task.scheduler, || Detail::WaitEnded { task: id_anywhere(task), on });
     }
 
     /// Returns the number of the scheduler that counts it.
@@ -218,6 +247,8 @@ pub(crate) fn is_ending() -> bool {
 pub(crate) struct JobRegistry {
     count: Arc<JobCount>,
     records: RefCell<JobRecords>,
+    /// The jobs that detailed observers know, and whose end they do not know yet.
+    emitted: RefCell<Vec<Arc<JobRecord>>>,
     /// How long a shutdown of the scheduler waits for them.
     grace: Cell<Option<Grace>>,
 }
@@ -258,12 +289,37 @@ fn count_in(kernel: &Kernel, record: &Arc<JobRecord>) {
         wait.report_to = ReportTarget::of(kernel);
     }
     jobs.records.borrow_mut().add(Arc::clone(record));
+    if is_detailed() {
+        jobs.job_began(kernel, record);
+    }
 }
 
 impl JobRegistry {
     pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
         let count = Arc::new(JobCount::new(mailbox));
-        JobRegistry { count, records: RefCell::default(), grace: Cell::new(None) }
+        let (records, emitted) = (RefCell::default(), RefCell::default());
+        JobRegistry { count, records, emitted, grace: Cell::new(None) }
+    }
+
+    #[cold]
+    fn job_began(&self, kernel: &Kernel, record: &Arc<JobRecord>) {
+        let JobRecord { number, ref name, place, .. } = **record;
+        let (job, name) = (JobId(number), name.clone());
+        let task = current_task().filter(|task| task.scheduler == kernel.id).map(id_anywhere);
+        detail(kernel.id, || Detail::JobBegan { job, task, name, place });
+        self.emitted.borrow_mut().push(Arc::clone(record));
+    }
+
+    /// Emits the ends of jobs: they come from other threads, so they are noticed between turns.
+    #[cold]
+    pub(crate) fn emit_ended(&self, kernel: &Kernel) {
+        let mut emitted = self.emitted.borrow_mut();
+        if emitted.len() > self.count.jobs() {
+            for record in emitted.extract_if(.., |record| record.is_over()) {
+                let job = JobId(record.number);
+                detail(kernel.id, || Detail::JobEnded { job });
+            }
+        }
     }
 
     /// Returns the unfinished jobs, in the order in which they were counted.

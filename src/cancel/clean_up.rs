@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::task::Context;
 
+use crate::cancel::details;
 use crate::cancel::poller::Poller;
 use crate::cancel::region::Region;
 use crate::cancel::request::Request;
@@ -10,6 +11,7 @@ use crate::cancel::thread::change;
 use crate::cancel::top::FRESH;
 use crate::cancel::tree::{Regions, Role};
 use crate::slab::NO_ENTRY;
+use crate::watch::is_detailed;
 
 /// The clean-up after a request that was taken, or a place from which a request goes outward; it lasts until this is
 /// dropped.
@@ -53,6 +55,9 @@ impl CleanUp {
         if self.region.role == Role::CleanUp {
             self.region.role = Role::Resumed;
             let number = self.region.number;
+            if is_detailed() {
+                details::cleaned_up(number, Some(self.request.reason.as_str()));
+            }
             change(|regions, woken| regions.resume(number, &self.request, woken));
         }
         assert!(
@@ -69,6 +74,9 @@ impl CleanUp {
 impl Drop for CleanUp {
     fn drop(&mut self) {
         let number = self.region.number;
+        if self.region.role == Role::CleanUp && is_detailed() {
+            details::cleaned_up(number, None);
+        }
         let stays = change(|regions, woken| {
             if self.region.role == Role::CleanUp {
                 regions.end_clean_up(&self.request, woken);
@@ -86,6 +94,7 @@ impl Regions {
     /// A catch takes the request that it was offered. From now on it is a clean-up.
     pub(super) fn take(&mut self, catch: u32, woken: &mut Vec<Poller>) -> Option<Rc<Request>> {
         let request = self[catch].offer()?;
+        self.touch(catch);
         let mut next = self.after(catch, catch, true);
         while next != NO_ENTRY {
             let record = &mut self[next];
@@ -109,6 +118,9 @@ impl Regions {
     pub(super) fn end_clean_up(&mut self, request: &Rc<Request>, woken: &mut Vec<Poller>) {
         request.clean_ups.set(request.clean_ups.get() - 1);
         self.clean_ups -= 1;
+        if !request.is_closed() {
+            self.touch(request.region);
+        }
         self.wake_asker(request, woken);
         if !request.is_closed() && request.is_dealt_with() && !self.is_offered_below(request) {
             self.close(request.region, woken);

@@ -17,6 +17,9 @@ impl Regions {
         region: u32,
         woken: &mut Vec<Poller>,
     ) -> (Poller, Option<Rc<Request>>) {
+        if self.requests > 0 {
+            self.touch(region);
+        }
         self.close(region, woken);
         self.sweep(region, None, woken);
         self.wake_above(self[region].parent, woken);
@@ -36,6 +39,7 @@ impl Regions {
     /// panics.
     pub(super) fn close(&mut self, region: u32, woken: &mut Vec<Poller>) {
         let Some(request) = self[region].request.take() else { return };
+        self.touch(region);
         request.is_closed.set(true);
         self.requests -= 1;
         for waiting in request.waiting.take() {

@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::cancel::details;
 use crate::cancel::poller::Poller;
 use crate::cancel::request::{Reason, Request};
 use crate::cancel::root;
@@ -114,6 +115,7 @@ impl<M> Region<M> {
     pub(super) fn attach(&mut self) {
         if self.number == FRESH {
             self.number = create(self.role, self.place);
+            details::begins(self.number, self.role, self.place);
         }
         let (number, top, task) = (self.number, top(), current_task());
         let is_there = with_regions(|regions| {
@@ -150,6 +152,7 @@ impl<M> Region<M> {
         });
         if !is_linked {
             link(self.number);
+            details::begins(self.number, self.role, self.place);
         }
         self.set_poller(cx);
     }
@@ -167,6 +170,7 @@ impl<M> Region<M> {
 
     /// Makes a request on it, or counts it if there is one.
     pub(super) fn ask(&mut self, reason: Reason) {
+        details::part_asked(self.number, self.place, &reason);
         change(|regions, _| regions.ask(self.number, reason));
     }
 
@@ -200,7 +204,10 @@ impl<M> Region<M> {
 
     /// A scope has ended its tasks: it holds nothing any more.
     pub(super) fn let_go(&self) {
-        with_regions(|regions| regions[self.number].is_let_go = true);
+        with_regions(|regions| {
+            regions[self.number].is_let_go = true;
+            regions.touch(self.number);
+        });
     }
 
     /// In its poll, a catch takes the request that it was offered. From now on, its clean-up has the region.
@@ -212,7 +219,7 @@ impl<M> Region<M> {
     fn take_offer(&mut self) -> Option<Rc<Request>> {
         self.attach();
         let request = change(|regions, woken| regions.take(self.number, woken))?;
-        emit_caught(&request.reason);
+        emit_caught(&request.reason, self.place);
         Some(request)
     }
 
@@ -233,6 +240,7 @@ impl<M> Region<M> {
     #[inline(never)]
     pub(super) fn remove_now(&mut self) {
         let number = mem::replace(&mut self.number, FRESH);
+        details::ends(number, self.role);
         let is_unlinked = |record: &Record| record.parent == NO_ENTRY && record.first != NO_ENTRY;
         if with_regions(|regions| is_unlinked(&regions[number])) {
             link(number); // It ends in its first poll. The regions below it must be connected to the task.
@@ -273,10 +281,10 @@ fn link(region: u32) {
 }
 
 /// Notifies observers that the task whose turn it is has caught a request.
-fn emit_caught(reason: &Reason) {
+fn emit_caught(reason: &Reason, place: Place) {
     let Some(task) = current_task() else { return };
     let Some(kernel) = find(task.scheduler) else { return };
     if let Some(task) = id_of(&kernel, task.key) {
-        emit(&kernel, || Transition::Caught { task, reason: reason.as_str().into() });
+        emit(&kernel, || Transition::Caught { task, reason: reason.as_str().into(), place });
     }
 }

@@ -20,7 +20,7 @@ use crate::kernel::{
 };
 use crate::report::Transition;
 use crate::slab::NO_ENTRY;
-use crate::watch::emit;
+use crate::watch::{emit, is_detailed};
 
 /// The root regions of a scheduler's tasks, by slot. A task that has one has `CALL_EXIT`.
 #[derive(Default)]
@@ -50,6 +50,9 @@ pub(crate) fn cancel(kernel: &Kernel, slot: u32, id: TaskId, reason: &Reason) {
     };
     let must_end = must_end && kernel.mark(key, Failure::Cancelled(reason.text()));
     emit(kernel, || Transition::Asked { task: id, reason: reason.as_str().into() });
+    if is_detailed() {
+        roots.emit_requests(kernel, id, key);
+    }
     if must_end {
         kernel.schedule(key, By::Current);
     }

@@ -22,6 +22,7 @@ use crate::cancel::poller::Poller;
 use crate::cancel::request::{Reason, Request};
 use crate::cancel::tree::{Record, Regions, Role};
 use crate::slab::NO_ENTRY;
+use crate::watch::is_detailed;
 
 /// For a task that never comes to rest, this many looks count as one rest. (`FuturesUnordered` yields before it has
 /// reached all its members that were woken, so a single poll proves nothing.)
@@ -53,6 +54,9 @@ impl Regions {
     /// Makes a request on a region, or counts it if there is one; the caller settles it. If it is counted, the next
     /// look wakes whatever holds it, to see whether that is still polled.
     pub(super) fn ask(&mut self, region: u32, reason: Reason) {
+        if is_detailed() {
+            self.record_touch(region, true);
+        }
         if let Some(request) = &self[region].request {
             request.count.set(request.count.get().saturating_add(1));
             request.looks.set(0);
@@ -73,6 +77,7 @@ impl Regions {
         woken: &mut Vec<Poller>,
     ) -> Option<Rc<Request>> {
         let request = self[asker].request.clone()?;
+        self.touch(asker);
         let looks = request.looks.get().saturating_add(1);
         request.looks.set(looks);
         let now = self.now();

@@ -31,7 +31,7 @@ use std::rc::Rc;
 use crate::cancel::poller::Poller;
 use crate::cancel::request::Request;
 use crate::cancel::top::{FRESH, TASK, top};
-use crate::kernel::{Place, current_task};
+use crate::kernel::{Place, TaskKey, current_task};
 use crate::slab::{NO_ENTRY, Slab};
 
 /// What a region does with a request that was made above it.
@@ -86,6 +86,8 @@ pub(super) struct Record {
     pub(super) since: u64,
     /// A combinator owns it, and will remove it.
     pub(super) is_owned: bool,
+    /// Of a mask: observers know that it has begun.
+    pub(super) is_announced: bool,
     /// Where that combinator was created; of a clean-up, the catch.
     pub(super) place: Place,
 }
@@ -108,6 +110,8 @@ pub(super) struct Regions {
     pub(super) clean_ups: u32,
     /// How many resumed leaves have no owner any more.
     pub(super) left_behind: u32,
+    /// The tasks whose requests may have changed, while details are recorded, and whether a request was made.
+    pub(super) touched: Vec<(TaskKey, bool)>,
     /// Counts the events whose order matters.
     clock: u64,
     /// There is a scheduler on this thread, so the memory of an empty tree will be needed again.
@@ -139,6 +143,7 @@ impl Regions {
             requests: 0,
             clean_ups: 0,
             left_behind: 0,
+            touched: Vec::new(),
             clock: 0,
             is_warm: false,
         }
@@ -196,6 +201,7 @@ impl Regions {
             passed_over: 0,
             since,
             is_owned: true,
+            is_announced: false,
             place,
         };
         self.slab.insert(record) + FIRST

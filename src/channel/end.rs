@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::kernel::Place;
-use crate::sync::waiters::WaitKind;
+use crate::sync::waiters::{WaitKind, Waiters};
 use crate::sync::{EndedBy, Event, EventWait};
+use crate::watch::is_detailed;
 
 /// Whether the channel is closed, and the tasks that wait for that.
 pub(crate) struct End(Event);
@@ -30,6 +31,14 @@ impl End {
     #[inline]
     pub(crate) fn close(&self) {
         self.0.set();
+    }
+
+    /// The same, for observers that receive details too. `values` is the list of those who wait for values.
+    pub(crate) fn close_with(&self, values: &Waiters) {
+        if is_detailed() && !self.is_closed() {
+            values.closed();
+        }
+        self.close();
     }
 
     /// Reopens the channel. A task that was already woken still completes its wait.

@@ -17,8 +17,7 @@
 //! });
 //! ```
 //!
-//! The receiver is a future. A channel costs one allocation, and nothing is registered anywhere unless a task actually
-//! waits.
+//! The receiver is a future. A channel costs one allocation, and nothing else is registered unless a task waits.
 
 use std::cell::Cell;
 use std::fmt;
@@ -37,6 +36,7 @@ use crate::kernel::{Key, Place, TaskKey, running};
 use crate::report::{ChannelEnd, How, Ownership};
 use crate::sync::EndedBy;
 use crate::sync::waiters::Waiters;
+use crate::watch::is_detailed;
 
 pub use crate::channel::{Closed, TryRecvError};
 
@@ -89,7 +89,12 @@ impl<T> OneshotShared<T> {
     #[inline]
     fn look(&self) -> Poll<Result<T, RecvError>> {
         match self.value.take() {
-            Some(value) => Poll::Ready(Ok(value)),
+            Some(value) => {
+                if is_detailed() {
+                    self.message.received(0);
+                }
+                Poll::Ready(Ok(value))
+            }
             None if self.sender_is_gone.get() || self.end.is_closed() => {
                 Poll::Ready(Err(RecvError(())))
             }
@@ -112,7 +117,8 @@ impl<T> OneshotShared<T> {
     /// Lists the wait of the receiver for reports, unless the record needs no entry for it.
     #[inline]
     fn list_wait(&self) {
-        if self.created_by != running() || self.message.is_listed() || self.end.has_waits() {
+        let is_elsewhere = self.created_by != running();
+        if is_elsewhere || is_detailed() || self.message.is_listed() || self.end.has_waits() {
             self.list_wait_slow_path();
         }
     }
@@ -121,7 +127,7 @@ impl<T> OneshotShared<T> {
     fn list_wait_slow_path(&self) {
         if self.message.is_listed() {
             self.message.list_first();
-        } else if self.created_by != running() {
+        } else if self.created_by != running() || is_detailed() {
             self.message.set_ended_by(self.ended_by(ChannelEnd::Sender, None));
         }
         if self.end.has_waits() {
@@ -129,10 +135,16 @@ impl<T> OneshotShared<T> {
         }
     }
 
-    fn set_name(&self, name: Arc<str>) {
+    /// Gives the channel an entry in the record, with its owner: names need that, and details.
+    #[cold]
+    fn list_channel(&self) {
         if !self.message.is_listed() {
             self.message.set_ended_by(self.ended_by(ChannelEnd::Sender, None));
         }
+    }
+
+    fn set_name(&self, name: Arc<str>) {
+        self.list_channel();
         self.message.set_name(Arc::clone(&name));
         self.end.set_name(name);
     }
@@ -190,6 +202,10 @@ impl<T> Sender<T> {
             return Err(value);
         }
         self.shared.value.set(Some(value));
+        if is_detailed() {
+            self.shared.list_channel();
+            self.shared.message.sent(1, Some(1));
+        }
         Ok(()) // Dropping the sender wakes the receiver.
     }
 
@@ -332,7 +348,7 @@ impl<T> Receiver<T> {
     /// assert!(turnwise::block_on(receiver).is_err());
     /// ```
     pub fn close(&mut self) {
-        self.shared.end.close();
+        self.shared.end.close_with(&self.shared.message);
     }
 
     /// Returns whether awaiting it would complete immediately.
@@ -378,8 +394,7 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// The error of a [`Receiver`]: the sender was dropped without sending, or the receiver was closed before a value was
-/// sent.
+/// The error of a [`Receiver`]: no value was sent before the sender was dropped, or the receiver was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the sender was dropped without sending, or the receiver was closed")]
 pub struct RecvError(());

@@ -66,6 +66,8 @@ impl Kernel {
         let is_traced = board.flags.has(Flags::TRACE);
         let slot = board.taskmap.slot(key.slot);
         let (id, joiner) = (slot.id(), slot.joiner.take());
+        let panic = target.as_ref().filter(|_| is_traced).and_then(|left| left.as_ref().panic());
+        panic.into_iter().for_each(|payload| self.hooks.panicked(self, id, payload));
         let foreign = board.taskmap.take_foreign_joiner(key.slot);
         let detached_output = if flags.has(Flags::DETACHED) && target.is_some() {
             board.taskmap.finish_detached(key.slot);
@@ -89,7 +91,7 @@ impl Kernel {
             self.discard(key.slot, output);
         }
         if let Some(waiter) = foreign {
-            wake_safely(waiter);
+            run_quietly(|| waiter.wake());
         }
         self.board.borrow_mut()
     }
@@ -301,9 +303,4 @@ impl TaskMap {
         self.extra(slot)?; // Do not create extra data for a task that has none.
         self.extra_mut(slot).joiner.take()
     }
-}
-
-/// Wakes a waiter; a panic of a foreign waker is caught.
-pub(crate) fn wake_safely(waiter: Waiter) {
-    run_quietly(|| waiter.wake());
 }

@@ -115,7 +115,7 @@ impl<'k, 'r> Run<'k, 'r> {
         let Board { ready, taskmap, flags, .. } = &mut *board;
         let (pass, next) = ready.begin_pass();
         if flags.has(Flags::ARRANGE) {
-            kernel.hooks.arrange(taskmap, pass, next);
+            kernel.hooks.arrange(kernel, taskmap, pass, next);
         }
         board
     }

@@ -105,10 +105,8 @@ mod models;
 
 pub(crate) use atomic::{AtomicUsize, Ordering};
 pub(crate) use id::Key;
-#[allow(unused_imports, reason = "needed when this folder is compiled alone")]
-pub(crate) use idle::NoHooks;
-pub(crate) use idle::Unparker;
-pub(crate) use join::wake_safely;
+#[allow(unused_imports, reason = "`NoHooks` is for this folder alone")]
+pub(crate) use idle::{NoHooks, Unparker};
 pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use mainloop::{Run, Stop};
 pub(crate) use now::{

@@ -45,6 +45,10 @@ impl Flags {
     pub(crate) const TRACE: Flags = Flags(1 << 9);
     /// Of a scheduler: `Hooks::arrange` is called for every pass.
     pub(crate) const ARRANGE: Flags = Flags(1 << 10);
+    /// Of a scheduler: `Hooks::scheduled` is called even for a wake that changes nothing.
+    pub(crate) const DETAIL: Flags = Flags(1 << 11);
+    /// Of a scheduler: the wake that `Hooks::scheduled` is called for has changed nothing.
+    pub(crate) const AGAIN: Flags = Flags(1 << 12);
 
     /// The flags that are tested before a turn, after it, at a wake and at an exit.
     pub(crate) const BEFORE_TURN: Flags = Flags::ABORT.with(Flags::TRACE);

@@ -68,7 +68,12 @@ pub(crate) trait Hooks {
     /// A task was spawned, starts a turn, has ended one, or has exited ([`Flags::TRACE`]).
     fn trace(&self, _kernel: &Kernel, _key: Key, _event: TaskEvent) {}
 
-    /// A task was woken. With [`Flags::ROUTED`], it is on no queue yet; with [`Flags::TRACE`], the wake is traced.
+    /// A task has panicked, with this payload, and is about to exit ([`Flags::TRACE`]). Not called for a root, whose
+    /// panic unwinds, and for the child of a scope, which has the payload. The board is borrowed.
+    fn panicked(&self, _kernel: &Kernel, _task: Option<TaskId>, _payload: &(dyn Any + Send)) {}
+
+    /// A task was woken. With [`Flags::ROUTED`], it is on no queue yet; with [`Flags::TRACE`], the wake is traced; if
+    /// the scheduler has [`Flags::AGAIN`], which the hook clears, the wake has changed nothing.
     fn scheduled(&self, _kernel: &Kernel, _key: Key, _by: By) {}
 
     /// A turn has ended, and perhaps the task ([`Flags::CALL_AFTER`]). `flags` are those of the turn and, unless the
@@ -83,7 +88,7 @@ pub(crate) trait Hooks {
 
     /// Reorders a pass ([`Flags::ARRANGE`]). It may move tasks from the pass to the next one, but not all of them. The
     /// board is borrowed.
-    fn arrange(&self, _taskmap: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
+    fn arrange(&self, _: &Kernel, _: &TaskMap, _pass: &mut Vec<u32>, _next: &mut Vec<u32>) {}
 
     /// Checks every source of wakes except the mailbox, although tasks may be ready, and sets the turn of the next call
     /// (`Kernel::look_again`). A run with a root passes its key.
@@ -150,7 +155,10 @@ impl Board {
                 slot.state = SlotState::Notified;
                 false
             }
-            SlotState::Queued | SlotState::Notified | SlotState::Done | SlotState::Vacant => false,
+            SlotState::Queued | SlotState::Notified | SlotState::Done | SlotState::Vacant => {
+                self.flags.set(Flags::AGAIN, self.flags.has(Flags::DETAIL));
+                self.flags.has(Flags::AGAIN)
+            }
         }
     }
 }
@@ -158,12 +166,9 @@ impl Board {
 impl Kernel {
     pub(crate) fn new(hooks: Rc<dyn Hooks>) -> Rc<Self> {
         static NUMBERS: AtomicU32 = AtomicU32::new(1);
-        let id = loop {
-            // Relaxed: all that matters is that the numbers differ.
-            if let Some(id) = NonZeroU32::new(NUMBERS.fetch_add(1, Ordering::Relaxed)) {
-                break id;
-            }
-        };
+        // Relaxed: all that matters is that the numbers differ.
+        let next = || NonZeroU32::new(NUMBERS.fetch_add(1, Ordering::Relaxed));
+        let id = next().or_else(next).expect("no two numbers in a row are zero");
         let kernel = Rc::new(Kernel {
             id,
             mailbox: Arc::new(Mailbox::new(id, schedule_here)),

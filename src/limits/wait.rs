@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use crate::kernel::{Word, current, set_word, word};
 use crate::limits::meter::Meter;
 use crate::report::WaitsFor;
+use crate::watch::emit_details;
 
 /// A wait of this crate, as the limits of a turn see it.
 ///
@@ -37,6 +38,7 @@ pub(crate) fn poll_limited<W: Limited>(wait: W, cx: &Context<'_>) -> Poll<W::Out
 /// Otherwise counts the wait if it completes.
 #[cold]
 fn poll_metered<W: Limited>(wait: W, cx: &Context<'_>) -> Poll<W::Output> {
+    emit_details(); // Nothing is borrowed here, as is not the case where they are recorded.
     if is_over_budget(cx, || wait.describe()) {
         return Poll::Pending;
     }

@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::iter;
 
 use crate::kernel::Key;
+use crate::report::Digraph;
 use crate::report::deadlock::Condition;
-use crate::report::digraph::{CycleSearch, Digraph};
+use crate::report::digraph::CycleSearch;
 use crate::report::wait::WaitsFor;
 
 /// What the tasks of a scheduler wait for, and which tasks hold it.

@@ -76,6 +76,15 @@ fn id_from(key: Key, spawned: u64) -> TaskId {
     TaskId(NonZeroU64::new(earlier + low).unwrap_or(NonZeroU64::MIN))
 }
 
+/// Returns the id of a task of any scheduler on this thread, even if the task has left the map.
+pub(crate) fn id_anywhere(task: TaskKey) -> TaskId {
+    let kernel = find(task.scheduler);
+    let board = kernel.as_ref().and_then(|kernel| kernel.board.try_borrow().ok());
+    let known = board.as_ref().and_then(|board| board.taskmap.get(task.key)).and_then(Slot::id);
+    let spawned = board.map_or(0, |board| board.taskmap.spawned);
+    known.unwrap_or_else(|| id_from(task.key, spawned))
+}
+
 /// Returns the label of a task of any scheduler on this thread; `None` if its board is borrowed.
 pub(crate) fn label_of(task: TaskKey) -> Option<TaskLabel> {
     let kernel = find(task.scheduler)?;

@@ -77,6 +77,11 @@ impl WaitsFor {
         }
     }
 
+    /// Returns a sentence without its subject.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{} {}", self.verb(), self.line(0))
+    }
+
     /// Returns the line for it; the description is padded to `width` if a place follows.
     fn line(&self, width: usize) -> String {
         let what = self.what();

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// assert!(matches!(request.holders[..], [RequestHolder::Mask { .. }]));
 /// assert!(request.to_string().starts_with("asked to end (closing time); held by the mask at "));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PendingRequest {
     /// Why the request was made: what was given to [`cancel_with`](crate::JoinHandle::cancel_with), or the text that
@@ -36,7 +36,7 @@ pub struct PendingRequest {
 }
 
 /// Something in a task that holds a cancel request; see [Cancelling](crate::task#cancelling).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RequestHolder {
     /// A [`mask`](crate::task::mask), until what it wraps has finished.

@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::kernel::TaskId;
 use crate::report::hold::ClockHold;
 use crate::report::job::BlockingJob;
 use crate::report::label::TaskLabel;
@@ -35,6 +36,8 @@ pub struct TaskInfo {
     pub waits: Vec<WaitsFor>,
     /// The cancel requests on it and its parts that have not had their effect yet, the outermost first.
     pub requests: Vec<PendingRequest>,
+    /// The task that polls the scope that it is a child of, if it is one.
+    pub parent: Option<TaskId>,
     /// The number of turns it has taken.
     pub turns: u64,
     /// The number of its last turn, among all turns of the scheduler; 0 before the first.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::kernel::{Ending, TaskId};
 use crate::machine::Instant;
+use crate::report::cause::Cause;
 use crate::report::deadlock::DeadlockReport;
+use crate::report::detail::Detail;
 use crate::report::failure::Report;
 
 /// One change of state of a scheduler.
@@ -68,6 +70,8 @@ pub enum Transition {
         task: TaskId,
         /// The reason of the request.
         reason: Arc<str>,
+        /// Where the catch was created.
+        place: &'static Location<'static>,
     },
     /// A task has left the task map, or will when its output is taken.
     #[non_exhaustive]
@@ -94,22 +98,9 @@ pub enum Transition {
         /// The new time of the clock.
         to: Instant,
     },
-}
-
-/// What put a task on the ready queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Cause {
-    /// The task is new.
-    Spawn,
-    /// A task of the same scheduler in its turn, possibly the task itself.
-    Task(TaskId),
-    /// A timer.
-    Timer,
-    /// A letter from another thread.
-    Mail,
-    /// Code on this thread that is not a task of this scheduler.
-    Outside,
+    /// What happens in between. Only observers that were installed with
+    /// [`Builder::detailed_observer`](crate::scheduler::Builder::detailed_observer) receive it.
+    Detail(Detail),
 }
 
 /// The result of a turn.
@@ -181,7 +172,7 @@ impl fmt::Display for Transition {
             Transition::TurnBegan { task, .. } => write!(f, "turn {task}"),
             Transition::TurnEnded { task, result, .. } => write!(f, "{task} {result}"),
             Transition::Asked { task, reason } => write!(f, "cancel {task} ({reason})"),
-            Transition::Caught { task, reason } => {
+            Transition::Caught { task, reason, .. } => {
                 write!(f, "{task} catches the cancellation ({reason})")
             }
             Transition::Exited { task, ending: Ending::Returned } => write!(f, "exit {task}"),
@@ -191,18 +182,7 @@ impl fmt::Display for Transition {
             Transition::Parked { until: None } => f.write_str("park until woken"),
             Transition::Unparked => f.write_str("unpark"),
             Transition::ClockJumped { .. } => f.write_str("clock jumps to the next deadline"),
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cause::Spawn => f.write_str("new"),
-            Cause::Task(task) => write!(f, "by {task}"),
-            Cause::Timer => f.write_str("by a timer"),
-            Cause::Mail => f.write_str("from another thread"),
-            Cause::Outside => f.write_str("from outside"),
+            Transition::Detail(detail) => detail.fmt(f),
         }
     }
 }

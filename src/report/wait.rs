@@ -1,5 +1,6 @@
 //! A wait, as plain data: which task waits, for what, where the wait started, and which tasks hold it up.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -67,6 +68,25 @@ impl TaskKey {
     }
 }
 
+/// The number of a lock, a channel, an event: unique on its thread until its [`Detail::ResourceGone`](crate::scheduler::Detail::ResourceGone), then reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ResourceId(pub(crate) u32);
+
+thread_local! {
+    /// The number of the next group. Those of locks and channels are small.
+    static NEXT_GROUP: Cell<u32> = const { Cell::new(1 << 31) };
+}
+
+impl ResourceId {
+    /// A new number, for a group of tasks.
+    #[cold]
+    pub(crate) fn of_group() -> Self {
+        let next = NEXT_GROUP.get();
+        NEXT_GROUP.set(next.wrapping_add(1) | 1 << 31);
+        ResourceId(next)
+    }
+}
+
 /// What a task waits for, as reports name it: its kind and, optionally, its own name.
 ///
 /// # Example
@@ -77,16 +97,18 @@ impl TaskKey {
 /// assert_eq!(Resource::new("mutex").to_string(), "mutex");
 /// assert_eq!(Resource::new("mutex").named("left").to_string(), "mutex \"left\"");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Resource {
     kind: &'static str,
     name: Option<Arc<str>>,
+    /// Its number in the record of waits, in a report of one of those. It is no part of how the resource looks.
+    number: Option<ResourceId>,
 }
 
 impl Resource {
     /// Creates a resource of a kind: "mutex", "channel", "event".
     pub fn new(kind: &'static str) -> Self {
-        Resource { kind, name: None }
+        Resource { kind, name: None, number: None }
     }
 
     /// Sets its own name.
@@ -94,6 +116,16 @@ impl Resource {
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
+    }
+
+    /// Sets its number.
+    pub(crate) fn numbered(mut self, number: u32) -> Self {
+        self.number = Some(ResourceId(number));
+        self
+    }
+
+    pub(crate) fn number(&self) -> Option<ResourceId> {
+        self.number
     }
 
     /// Returns its kind.
@@ -109,6 +141,21 @@ impl Resource {
     /// Returns its own name, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+}
+
+impl PartialEq for Resource {
+    fn eq(&self, other: &Resource) -> bool {
+        (self.kind, &self.name) == (other.kind, &other.name)
+    }
+}
+
+impl Eq for Resource {}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Resource");
+        debug.field("kind", &self.kind).field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -5,13 +5,17 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::kernel::Kernel;
 use crate::report::{DeadlockReport, FailurePolicy, Observer, Report};
 use crate::scheduler::park::Park;
 use crate::scheduler::parts::Layers;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::stall::StallAlarm;
-use crate::watch::Reporter;
+use crate::watch::{Installed, Reporter};
+
+/// Creates an observer for a scheduler.
+type LateObserver = Box<dyn FnOnce(&Kernel) -> Rc<dyn Observer>>;
 
 /// Configures and builds a [`Scheduler`](crate::Scheduler).
 ///
@@ -28,7 +32,9 @@ use crate::watch::Reporter;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     settings: Settings,
-    observers: Vec<Rc<dyn Observer>>,
+    observers: Vec<Installed>,
+    /// Create observers that need the scheduler.
+    late_observers: Vec<LateObserver>,
     park: Option<Box<dyn Park>>,
     alarm: Option<Box<StallAlarm>>,
     reporter: Option<Reporter>,
@@ -95,7 +101,33 @@ impl Builder {
     /// Adds an observer, which receives every [`Transition`](crate::Transition). Several observers are called in the
     /// order in which they were added.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observers.push(Rc::new(observer));
+        self.observers.push(Installed { observer: Rc::new(observer), is_detailed: false });
+        self
+    }
+
+    /// Adds an observer that receives details too: waits, timers, ownership, messages, jobs and cancelling, as
+    /// [`Transition::Detail`](crate::Transition::Detail).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    /// use turnwise::{Scheduler, Transition, scheduler::Detail, sync::Mutex};
+    ///
+    /// let trace = Rc::new(RefCell::new(Vec::new()));
+    /// let seen = Rc::clone(&trace);
+    /// let scheduler = Scheduler::builder()
+    ///     .detailed_observer(move |transition: &Transition| {
+    ///         if let Transition::Detail(detail @ (Detail::Acquired { .. } | Detail::Released { .. })) = transition {
+    ///             seen.borrow_mut().push(detail.to_string());
+    ///         }
+    ///     })
+    ///     .build();
+    /// scheduler.block_on(async { drop(Mutex::new(()).lock().await) });
+    /// assert_eq!(*trace.borrow(), ["#1 acquires 1 of mutex (resource 0)", "#1 releases 1 of resource 0"]);
+    /// ```
+    pub fn detailed_observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.push(Installed { observer: Rc::new(observer), is_detailed: true });
         self
     }
 
@@ -294,11 +326,27 @@ impl Builder {
         self
     }
 
-    /// Returns the layers of the scheduler, and the observers and the reporter that they start with.
+    /// Adds a detailed observer that is created with the scheduler.
+    #[allow(dead_code, reason = "for the feature `record`")]
+    pub(crate) fn late_observer(
+        mut self,
+        create: impl FnOnce(&Kernel) -> Rc<dyn Observer> + 'static,
+    ) -> Self {
+        self.late_observers.push(Box::new(create));
+        self
+    }
+
+    /// Starts a scheduler, on the current thread.
     #[inline]
-    pub(super) fn into_layers(self) -> (Rc<Layers>, Vec<Rc<dyn Observer>>, Option<Reporter>) {
-        let Builder { settings, observers, park, alarm, reporter } = self;
-        (Layers::new(settings, park, alarm), observers, reporter)
+    pub(super) fn open(self) -> (Rc<Layers>, Rc<Kernel>) {
+        let Builder { settings, observers, late_observers, park, alarm, reporter } = self;
+        let layers = Layers::new(settings, park, alarm);
+        let kernel = layers.open(observers, reporter);
+        for create in late_observers {
+            let observer = create(&kernel);
+            layers.watch().add(&kernel, Installed { observer, is_detailed: true });
+        }
+        (layers, kernel)
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::kernel::{Kernel, Key};
 use crate::scheduler::parts::Layers;
+use crate::scheduler::reports;
 use crate::scheduler::root_wait::RootWait;
-use crate::scheduler::snapshot;
 use crate::scheduler::stall::Stall;
 
 impl Layers {
@@ -37,7 +37,7 @@ impl Layers {
         if !is_due {
             return false;
         }
-        let Some(report) = snapshot::stuck_root(self, kernel, root) else { return false };
+        let Some(report) = reports::stuck_root(self, kernel, root) else { return false };
         wait.end_looks();
         self.root_wait.set(wait);
         // In a stall, this is its report, unless that has come already, which has all of this.

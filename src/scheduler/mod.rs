@@ -38,11 +38,14 @@ mod settings;
 mod stall;
 mod root_wait;
 mod newcomers;
+mod dumps;
 mod parts;
 mod snapshot;
+mod reports;
 mod verdict;
 mod cycle;
 mod idle;
+mod order_details;
 mod layers;
 mod builder;
 #[allow(clippy::module_inception, reason = "it is what the folder is named for")]
@@ -50,15 +53,18 @@ mod scheduler;
 mod spawn;
 mod drive;
 mod shutdown;
+mod dump;
 
 pub use crate::kernel::Ending;
 pub use crate::report::{
-    BlockingJob, Cause, ClockHold, Cycle, DeadlockReport, FailurePolicy, Metrics, Observer, Owner,
-    PendingRequest, Report, RequestHolder, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState,
-    TimerInfo, Transition, TurnResult, WaitsFor,
+    AwaitTree, Awaited, BlockingJob, Cause, ClockHold, Cycle, DeadlockReport, Detail,
+    FailurePolicy, JobId, Metrics, Observer, Owner, PendingRequest, Report, RequestHolder,
+    ResourceId, ScopeId, Snapshot, StuckTask, TaskInfo, TaskLabel, TaskState, TimerId, TimerInfo,
+    Transition, TurnResult, WaitsFor,
 };
 pub use crate::watch::Turn;
 pub use builder::Builder;
+pub use dumps::DumpHandle;
 pub use error::{NestedRun, RunError};
 pub use park::{Park, ThreadParker};
 pub use policy::Policy;

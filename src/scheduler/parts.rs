@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::blocking::JobRegistry;
-use crate::cancel::Roots;
+use crate::cancel::{EmittedRequests, Roots};
 use crate::kernel::Kernel;
 use crate::limits::Meter;
 use crate::machine::{Instant, real_time};
 use crate::report::DeadlockReport;
+use crate::scheduler::dumps::Dumps;
 use crate::scheduler::newcomers::Newcomers;
 use crate::scheduler::park::Park;
 use crate::scheduler::policy::PolicyState;
@@ -33,6 +34,8 @@ pub(crate) struct Layers {
     pub(super) failures: OnceCell<Rc<Failures>>,
     pub(super) time: OnceCell<Rc<Time>>,
     pub(super) roots: OnceCell<Rc<Roots>>,
+    /// The cancel requests that detailed observers know.
+    pub(super) emitted_requests: OnceCell<Box<EmittedRequests>>,
     pub(super) hosts: OnceCell<Rc<Hosts>>,
     pub(super) remotes: OnceCell<Rc<Remotes>>,
     pub(super) jobs: OnceCell<Rc<JobRegistry>>,
@@ -56,6 +59,8 @@ pub(crate) struct Layers {
     pub(super) is_shutting_down: Cell<bool>,
     /// One of the timers ends the grace period of a shutdown.
     pub(super) has_grace_alarm: Cell<bool>,
+    /// Where `dump_handle` writes.
+    dumps: OnceCell<Rc<Dumps>>,
     /// The tasks that were spawned during a shutdown and are cancelled later.
     pub(super) newcomers: OnceCell<Rc<Newcomers>>,
 }
@@ -76,6 +81,7 @@ impl Layers {
             failures: OnceCell::new(),
             time: OnceCell::new(),
             roots: OnceCell::new(),
+            emitted_requests: OnceCell::new(),
             hosts: OnceCell::new(),
             remotes: OnceCell::new(),
             jobs: OnceCell::new(),
@@ -89,6 +95,7 @@ impl Layers {
             verdict: RefCell::default(),
             is_shutting_down: Cell::new(false),
             has_grace_alarm: Cell::new(false),
+            dumps: OnceCell::new(),
             newcomers: OnceCell::new(),
         })
     }
@@ -117,6 +124,10 @@ impl Layers {
         let slack = if virtual_time { Duration::ZERO } else { timer_slack };
         let make = || Time::new(kernel.id, Clock::new(self.began, virtual_time), slack);
         self.time.get_or_init(|| Rc::new(make()))
+    }
+
+    pub(super) fn dumps(&self) -> &Rc<Dumps> {
+        self.dumps.get_or_init(Rc::default)
     }
 
     pub(super) fn newcomers(&self) -> &Rc<Newcomers> {

@@ -10,6 +10,7 @@ use crate::report::Report;
 use crate::scheduler::builder::Builder;
 use crate::scheduler::error::{NestedRun, RunError};
 use crate::scheduler::parts::Layers;
+use crate::watch::{emit_details, is_detailed};
 
 /// Owns tasks and gives them turns, on the thread that it was created on.
 ///
@@ -155,8 +156,13 @@ impl Scheduler {
                 return Err(RunError::Nested(NestedRun { outer, inner: place }));
             }
             Err(Stop::Stuck) => {
-                let report = self.layers.verdict.take();
-                return Err(RunError::Deadlock(report.expect("the verdict has a report")));
+                let report = self.layers.verdict.take().expect("the verdict has a report");
+                emit_details();
+                return Err(RunError::Deadlock(report));
+            }
+            Ok(()) if is_detailed() => {
+                self.layers.record_run_end(&self.kernel, None);
+                emit_details();
             }
             Ok(()) => {}
         }
@@ -215,8 +221,7 @@ impl Drop for HookPause<'_> {
 impl Builder {
     /// Builds the scheduler, on the current thread.
     pub fn build(self) -> Scheduler {
-        let (layers, observers, reporter) = self.into_layers();
-        let kernel = layers.open(observers, reporter);
+        let (layers, kernel) = self.open();
         Scheduler { kernel, layers }
     }
 }
@@ -236,6 +241,6 @@ impl fmt::Debug for Scheduler {
 impl Drop for Scheduler {
     fn drop(&mut self) {
         self.kernel.close();
-        self.layers.close();
+        self.layers.close(&self.kernel);
     }
 }

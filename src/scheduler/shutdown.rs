@@ -13,15 +13,15 @@ use std::time::Duration;
 use crate::blocking::JobGrace;
 use crate::kernel::{Ending, Place, Run, TaskId, find, run_place};
 use crate::report::{
-    BlockingJob, DETAILS, Observer, PendingRequest, TASKS, TaskLabel, TaskState, Transition,
-    WaitsFor, and_more, id_of, widest,
+    BlockingJob, DETAILS, Detail, Observer, PendingRequest, TASKS, TaskLabel, TaskState,
+    Transition, WaitsFor, and_more, id_of, widest,
 };
 use crate::scheduler::error::{NestedRun, RunError};
 use crate::scheduler::newcomers::{ask, shutdown_reason};
 use crate::scheduler::scheduler::Scheduler;
 use crate::scheduler::snapshot;
 use crate::time::{NEVER, Nanos, Time, TimerKey, When, between, later, nanos};
-use crate::watch::origin;
+use crate::watch::{Installed, detail, emit_details, origin};
 
 /// What happened to the tasks that were alive when a scheduler was shut down, and to those spawned during the shutdown.
 ///
@@ -161,7 +161,9 @@ impl Scheduler {
         let mut report = self.report(&log);
         drop(log);
         kernel.end_all_tasks(false);
+        detail(kernel.id, || Detail::ShutdownEnded);
         run.end();
+        emit_details();
         report.took = between(began, time.clock.now());
         Ok(report)
     }
@@ -241,8 +243,10 @@ impl<'s> ShutdownLogGuard<'s> {
         let notes = EndedTasks { alive: alive.collect(), ended: Vec::new() };
         let time = Rc::clone(layers.time(kernel));
         let log = Rc::new(ShutdownLog { time, began, notes: RefCell::new(notes) });
-        layers.watch().add(kernel, Rc::clone(&log) as Rc<dyn Observer>);
+        let observer = Rc::clone(&log) as Rc<dyn Observer>;
+        layers.watch().add(kernel, Installed { observer, is_detailed: false });
         layers.is_shutting_down.set(true);
+        detail(kernel.id, || Detail::ShutdownBegan);
         layers.failures().is_shutting_down.set(true);
         ShutdownLogGuard { scheduler, log }
     }

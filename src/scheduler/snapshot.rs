@@ -9,17 +9,16 @@ use crate::kernel::{
     Board, Flags, Kernel, Key, Place, Slot, SlotState, TaskId, TaskKey, Waiter, schedulers,
 };
 use crate::report::{
-    self, BlockingJob, ClockHold, Condition, Cycle, DeadlockReport, FoundCycle, Holder, HolderList,
-    ListedOwners, Metrics, Owner, Ownership, PendingRequest, ResourceWait, ResourceWaits, Snapshot,
-    StuckTask, TaskInfo, TaskLabel, TaskState, TimerInfo, WaitGraph, WaitsFor, label,
-    label_anywhere,
+    self, BlockingJob, ClockHold, Holder, HolderList, ListedOwners, Metrics, Owner, Ownership,
+    PendingRequest, ResourceWait, ResourceWaits, Snapshot, TaskInfo, TaskLabel, TaskState,
+    TimerInfo, WaitGraph, WaitsFor, label, label_anywhere,
 };
 use crate::scheduler::parts::Layers;
 use crate::sync::with_waits;
 use crate::time::TimerOrder;
 
 /// Collects all waits of a scheduler's tasks.
-fn wait_graph(layers: &Layers, kernel: &Kernel) -> WaitGraph {
+pub(super) fn wait_graph(layers: &Layers, kernel: &Kernel) -> WaitGraph {
     wait_graph_of(layers, kernel, &|_| true)
 }
 
@@ -179,7 +178,7 @@ fn keys_of(board: &Board, ids: &[TaskId]) -> BTreeMap<TaskId, Key> {
 }
 
 /// Returns the cancel requests in a task that have not had their effect yet.
-fn requests_of(layers: &Layers, board: &Board, key: Key) -> Vec<PendingRequest> {
+pub(super) fn requests_of(layers: &Layers, board: &Board, key: Key) -> Vec<PendingRequest> {
     let (Some(roots), Some(slot)) = (layers.roots.get(), board.taskmap.get(key)) else {
         return Vec::new();
     };
@@ -188,7 +187,12 @@ fn requests_of(layers: &Layers, board: &Board, key: Key) -> Vec<PendingRequest> 
 
 /// Returns what a task waits for. If no wait is known, that is something that holds its waker, or nothing at all. But a
 /// task with a pending cancel request waits for what holds that.
-fn waits_of(layers: &Layers, board: &Board, graph: &WaitGraph, key: Key) -> Vec<WaitsFor> {
+pub(super) fn waits_of(
+    layers: &Layers,
+    board: &Board,
+    graph: &WaitGraph,
+    key: Key,
+) -> Vec<WaitsFor> {
     let known: Vec<WaitsFor> = graph.waits_of(key).cloned().collect();
     let Some(slot) = board.taskmap.get(key) else { return known };
     let is_left = slot.state == SlotState::Queued && board.ready.is_empty();
@@ -254,6 +258,7 @@ fn task_infos(layers: &Layers, board: &Board, graph: &WaitGraph) -> Vec<TaskInfo
             },
             waits: waits_of(layers, board, graph, key),
             requests: requests_of(layers, board, key),
+            parent: parent_of(layers, board, key, slot),
             turns: slot.turns,
             last_turn: slot.last_turn,
             priority: slot.priority,
@@ -263,6 +268,14 @@ fn task_infos(layers: &Layers, board: &Board, graph: &WaitGraph) -> Vec<TaskInfo
     let mut infos: Vec<TaskInfo> = infos.collect();
     infos.sort_by_key(|info| info.label.id);
     infos
+}
+
+/// Returns the task that polls the scope of a child, if it is one of this scheduler.
+fn parent_of(layers: &Layers, board: &Board, child: Key, slot: &Slot) -> Option<TaskId> {
+    let is_child = slot.is_alive() && slot.flags.has(Flags::ROUTED);
+    let hosts = layers.has_hosts().filter(|_| is_child)?;
+    let parent = hosts.host_of(child.slot).1?;
+    board.taskmap.get(parent.key)?.id()
 }
 
 fn timer_infos(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<TimerInfo> {
@@ -277,12 +290,17 @@ fn timer_infos(layers: &Layers, kernel: &Kernel, board: &Board) -> Vec<TimerInfo
     infos.into_iter().map(|(_, info)| info).collect()
 }
 
-fn blocking(layers: &Layers) -> Vec<BlockingJob> {
+pub(super) fn blocking(layers: &Layers) -> Vec<BlockingJob> {
     layers.has_jobs().map_or_else(Vec::new, |jobs| jobs.open())
 }
 
 /// Returns the holds on the clock.
-fn holds(layers: &Layers, kernel: &Kernel, board: &Board, graph: &WaitGraph) -> Vec<ClockHold> {
+pub(super) fn holds(
+    layers: &Layers,
+    kernel: &Kernel,
+    board: &Board,
+    graph: &WaitGraph,
+) -> Vec<ClockHold> {
     let made = layers.has_holds().map_or_else(Vec::new, |holds| holds.made_by());
     let is_sleep = |waits: &WaitsFor| matches!(waits, WaitsFor::Sleep { .. });
     let holds = made.into_iter().map(|(task, place)| {
@@ -308,87 +326,4 @@ pub(super) fn metrics(layers: &Layers, kernel: &Kernel) -> Metrics {
         parks: layers.parks.get(),
         letters: board.letters,
     }
-}
-
-/// Creates the report of why nothing can run.
-pub(super) fn deadlock(layers: &Layers, kernel: &Kernel, certain: bool) -> DeadlockReport {
-    let graph = wait_graph(layers, kernel);
-    let alive = kernel.alive(|_| true);
-    report_of(layers, kernel, &graph, &alive, certain)
-}
-
-/// Creates the report of a root that waits for tasks which wait for each other, although other tasks may run; `None` if
-/// that is not certain. The work grows with the number of tasks and waits.
-pub(super) fn stuck_root(layers: &Layers, kernel: &Kernel, root: Key) -> Option<DeadlockReport> {
-    let graph = wait_graph(layers, kernel);
-    let alive = kernel.alive(|_| true);
-    let stuck = graph.stuck(&alive, |task| may_run(&kernel.board.borrow(), task));
-    stuck.contains(&root).then(|| report_of(layers, kernel, &graph, &stuck, false))
-}
-
-/// Returns whether a task is ready or running, or may be woken by something unknown.
-fn may_run(board: &Board, task: Key) -> bool {
-    let Some(slot) = board.taskmap.get(task) else { return true };
-    slot.state != SlotState::Idle || board.bells.clones(slot.bell) > 0
-}
-
-/// Creates the report of these tasks.
-fn report_of(
-    layers: &Layers,
-    kernel: &Kernel,
-    graph: &WaitGraph,
-    tasks: &[Key],
-    certain: bool,
-) -> DeadlockReport {
-    let is_held = layers.is_clock_held();
-    let board = kernel.board.borrow();
-    let cycles = if certain {
-        graph.cycles(tasks)
-    } else {
-        graph.cycles_of_stuck(tasks, |task| may_run(&board, task))
-    };
-    DeadlockReport {
-        turn: board.turns,
-        alive: board.taskmap.alive(),
-        tasks: stuck_tasks(layers, &board, graph, tasks, &cycles),
-        cycles: cycles.iter().map(|cycle| named_cycle(&board, cycle)).collect(),
-        certain,
-        wakers_held: board.bells.all_clones(),
-        remotes_held: layers.remotes(),
-        blocking: blocking(layers),
-        holds: if is_held { holds(layers, kernel, &board, graph) } else { Vec::new() },
-    }
-}
-
-/// The tasks of a cycle come first: they are the cause, and the others only wait for them. But not if it depends on an
-/// assumption.
-fn stuck_tasks(
-    layers: &Layers,
-    board: &Board,
-    graph: &WaitGraph,
-    tasks: &[Key],
-    cycles: &[FoundCycle<'_>],
-) -> Vec<StuckTask> {
-    let certain = cycles.iter().filter(|cycle| cycle.condition == Condition::None);
-    let in_cycles = certain.flat_map(|cycle| &cycle.steps).map(|&(key, _)| key);
-    let mut seen = BTreeSet::new();
-    let order = in_cycles.chain(tasks.iter().copied()).filter(|key| seen.insert(key.slot));
-    let mut stuck = Vec::with_capacity(tasks.len());
-    stuck.extend(order.filter_map(|key| {
-        let slot = board.taskmap.get(key)?;
-        Some(StuckTask {
-            label: label(board, key)?,
-            waits: waits_of(layers, board, graph, key),
-            requests: requests_of(layers, board, key),
-            since: slot.last_turn,
-            spawned_at: slot.spawned_at,
-        })
-    }));
-    stuck
-}
-
-fn named_cycle(board: &Board, cycle: &FoundCycle<'_>) -> Cycle {
-    let named = |&(key, waits): &(Key, &WaitsFor)| Some((label(board, key)?, waits.clone()));
-    let steps = cycle.steps.iter().filter_map(named).collect();
-    Cycle { steps, others: cycle.others, condition: cycle.condition }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::kernel::{Idle, Kernel, Key, run_quietly};
 use crate::report::{DeadlockReport, Transition};
 use crate::scheduler::parts::Layers;
-use crate::scheduler::snapshot;
+use crate::scheduler::reports;
 use crate::scheduler::stall::{Stall, StallAlarm};
-use crate::watch::emit;
+use crate::watch::{emit, is_detailed};
 
 /// What could still wake a task, or spawn one, from outside.
 struct Outside {
@@ -62,9 +62,12 @@ impl Layers {
             return Idle::Go;
         }
         if outside.is_nothing() {
-            let report = Box::new(snapshot::deadlock(self, kernel, true));
+            let report = Box::new(reports::deadlock(self, kernel, true));
             if kernel.has_work() {
                 return Idle::Go; // The report runs user code, which has woken a task.
+            }
+            if is_detailed() {
+                self.record_run_end(kernel, Some(&report));
             }
             self.verdict.replace(Some(report));
             return Idle::Stuck;
@@ -75,7 +78,7 @@ impl Layers {
             stall.was_observed = true;
             self.stall.set(Some(stall));
             if self.has_watch().is_some_and(|watch| watch.has_observers()) {
-                self.emit_stalled(kernel, &snapshot::deadlock(self, kernel, false));
+                self.emit_stalled(kernel, &reports::deadlock(self, kernel, false));
             }
             return Idle::Go; // An observer may have woken a task.
         }
@@ -84,13 +87,13 @@ impl Layers {
         if alarm == Some(Duration::ZERO) {
             stall.was_reported = true;
             self.stall.set(Some(stall));
-            self.call_alarm(&snapshot::deadlock(self, kernel, false));
+            self.call_alarm(&reports::deadlock(self, kernel, false));
             return Idle::Go;
         }
         let warning = self.until_warning(&outside, elapsed);
         if warning == Some(Duration::ZERO) {
             self.has_warned.set(true);
-            print_stall(elapsed, &snapshot::deadlock(self, kernel, false));
+            print_stall(elapsed, &reports::deadlock(self, kernel, false));
             return Idle::Go;
         }
         let grace = self.has_jobs().and_then(|jobs| jobs.grace_left());

@@ -15,9 +15,9 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::kernel::Failure;
-use crate::report::text_of;
 use crate::scope::error::{BoxError, ChildCause};
 use crate::task::Inherited;
+use crate::watch::panicked_here;
 
 /// What a scope sees of a child. None of these methods unwinds; dropping a child may.
 pub(super) trait Child {
@@ -63,7 +63,7 @@ impl<F: Future, T> Child for ChildTask<F, T> {
             Poll::Ready(leave(output, convert(ready!(future.poll(cx)))))
         }));
         poll.unwrap_or_else(|payload| {
-            let text = text_of(&*payload).unwrap_or("its payload is in the `ScopeError`");
+            let text = panicked_here(&*payload).unwrap_or("its payload is in the `ScopeError`");
             output.set(Some(Err(Some(Failure::Panicked(Box::new(text.to_owned()))))));
             Poll::Ready(Some(Box::new(ChildCause::Panic(Mutex::new(payload)))))
         })

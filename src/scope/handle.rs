@@ -5,14 +5,14 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, Place, TaskId};
 use crate::limits::{Limited, poll_limited};
 use crate::scope::child::ChildOutput;
 use crate::scope::members::Members;
-use crate::task::{AbortHandle, JoinError, forget_joiner, is_over, name_of};
+use crate::task::{AbortHandle, JoinError, abort, forget_joiner, is_over, join_pending, name_of};
 
 /// A handle to a child of a scope. Awaiting it returns the child's output. Created by [`Scope::spawn`] and
 /// [`Scope::try_spawn`].
@@ -125,7 +125,7 @@ impl<T> ScopedHandle<'_, T> {
     /// Aborts the child: schedules it, and drops its future at its next turn. This does not fail the scope. See
     /// [`JoinHandle::abort`](crate::JoinHandle::abort).
     pub fn abort(&self) {
-        self.members.kernel().abort(self.slot, self.id);
+        abort(self.members.kernel(), self.slot, self.id);
     }
 
     /// Returns a handle that can abort or cancel the child, but not join it. It may leave the scope.
@@ -153,7 +153,9 @@ impl<T> Limited for &mut ScopedHandle<'_, T> {
         if left.is_none() {
             self.is_awaited = true;
             // A child leaves no output in its slot, so there is none to move out.
-            ready!(self.members.kernel().poll_join(self.slot, self.id, cx, &mut ()));
+            if self.members.kernel().poll_join(self.slot, self.id, cx, &mut ()).is_pending() {
+                return join_pending(self.members.kernel(), cx, self.id);
+            }
         }
         self.is_taken = true;
         // Nothing is left if its scheduler has ended the child, instead of its scope.

@@ -27,9 +27,11 @@ use std::task::Context;
 
 use crate::kernel::{
     By, Flags, Kernel, Key, Place, Ready, SpawnMeta, TaskEvent, TaskId, TaskKey, Waiter,
-    current_scheduler, current_task, enter, wake_safely,
+    current_scheduler, current_task, enter, run_quietly,
 };
+use crate::report::{Detail, ScopeId};
 use crate::slab::Slab;
+use crate::watch::detail;
 
 /// The scopes of a scheduler, and which child belongs to which.
 pub(crate) struct Hosts(RefCell<Lists>);
@@ -97,7 +99,7 @@ impl Hosts {
         child_at(kernel, child)?; // An observer may have dropped its scope.
         let ring = self.0.borrow_mut().queue_of(child.slot).ring.take()?;
         let Some(task) = ring.own().filter(|task| task.scheduler == kernel.id) else {
-            wake_safely(ring);
+            run_quietly(|| ring.wake());
             return None;
         };
         let has_more = kernel.board.borrow_mut().schedule(task.key);
@@ -158,6 +160,7 @@ impl Host {
             let ready = lists.spares.pop().unwrap_or_default();
             lists.queues.insert(ChildQueue { ready, ring: None, poller, is_orphaned: false, place })
         };
+        detail(kernel.id, || Detail::scope_opened(kernel.id, queue, poller, place));
         Host { kernel, hosts, queue }
     }
 
@@ -188,6 +191,7 @@ impl Host {
             queue.ready.push(key.slot);
             queue.ring.is_none()
         };
+        detail(self.kernel.id, || Detail::ChildSpawned { scope: ScopeId(self.queue), task: id });
         if self.kernel.is_traced() {
             self.kernel.trace(key, TaskEvent::Spawned);
         }
@@ -214,7 +218,11 @@ impl Host {
         };
         let unused = {
             let queue = &mut self.hosts.0.borrow_mut().queues[self.queue];
-            queue.poller = waiter.task();
+            let (scheduler, scope, poller) = (self.kernel.id, self.queue, waiter.task());
+            if queue.poller != poller {
+                detail(scheduler, || Detail::scope_opened(scheduler, scope, poller, queue.place));
+            }
+            queue.poller = poller;
             if queue.ready.is_empty() { queue.ring.replace(waiter) } else { Some(waiter) }
         };
         if let Some(waiter) = unused {
@@ -264,6 +272,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        detail(self.kernel.id, || Detail::ScopeEnded { scope: ScopeId(self.queue) });
         let ring = {
             let lists = &mut *self.hosts.0.borrow_mut();
             let ChildQueue { mut ready, ring, .. } = lists.queues.remove(self.queue);

@@ -54,7 +54,7 @@ impl<'h, 'scope, 'env> Pass<'h, 'scope, 'env> {
         let Board { taskmap, flags, .. } = &mut *board;
         let has_begun = host.begin_pass(|pass, next| {
             if flags.has(Flags::ARRANGE) {
-                kernel.hooks.arrange(taskmap, pass, next);
+                kernel.hooks.arrange(kernel, taskmap, pass, next);
             }
         });
         if !has_begun {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use crate::kernel::Place;
 use crate::limits::poll_limited;
 use crate::sync::queued::{Grant, Queued, Source};
+use crate::sync::record::ALL_PERMITS;
 use crate::sync::waiters::{Left, Ticket, WaitKind, Waiters};
 
 /// Counts permits, and queues the waits for them.
@@ -25,7 +26,7 @@ pub(crate) struct Gate {
 }
 
 /// No gate has more permits than this.
-pub(crate) const MAX_PERMITS: u32 = u32::MAX / 2;
+pub(crate) const MAX_PERMITS: u32 = ALL_PERMITS;
 
 /// The word of a wait that ended because the gate was closed.
 pub(crate) const CLOSED: u32 = u32::MAX;

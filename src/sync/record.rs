@@ -37,6 +37,9 @@ pub(crate) struct Node {
     pub(crate) next: u32,
 }
 
+/// All permits of a gate: what a writer holds.
+pub(crate) const ALL_PERMITS: u32 = u32::MAX / 2;
+
 /// The number of every resource that is the message of a oneshot channel without a name, created by the task that
 /// waits. That is most of them, so they have no entry: their nodes have all that a report needs.
 pub(crate) const OWN_ONESHOT: u32 = NO_ENTRY - 1;
@@ -215,7 +218,8 @@ impl Waits {
                 all.add_owners(ended_by.owners(holders, &ends))
             };
             let owners = *lists.entry(number).or_insert_with(of_it);
-            all.waits.push(ResourceWait { task, resource: resource.clone(), place, owners });
+            let resource = resource.clone().numbered(number);
+            all.waits.push(ResourceWait { task, resource, place, owners });
         }
     }
 

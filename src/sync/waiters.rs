@@ -13,8 +13,11 @@
 //! The nodes live in the one slab of the thread (`sync/record.rs`), so a wait does not allocate; a list is a
 //! handful of numbers. Nothing is borrowed while a foreign waker is cloned, woken or dropped.
 
+mod details;
 mod debug;
 mod resource;
+mod detailed;
+mod held;
 mod ring;
 mod rejoin;
 
@@ -27,6 +30,7 @@ use crate::slab::{NO_ENTRY, Slab};
 use crate::sync::record::{
     ListedResource, Node, ONESHOT_MESSAGE, OWN_ONESHOT, WaitStage, Waits, with_waits,
 };
+use crate::watch::is_detailed;
 
 /// What a list of waits is for, as reports call it. A thin reference, since each list has one.
 pub(crate) type WaitKind = &'static &'static str;
@@ -57,24 +61,6 @@ pub(crate) enum Left {
     Woken(u32),
     /// With the word for what it holds.
     Holding(u32),
-}
-
-impl Ticket {
-    /// Returns how much is wanted, was granted or is held.
-    pub(crate) fn word(&self) -> u32 {
-        with_waits(|waits| waits.node(self.0).word)
-    }
-
-    /// Changes how much is held.
-    pub(crate) fn set_word(&self, word: u32) {
-        with_waits(|waits| waits.node(self.0).word = word);
-    }
-
-    /// Makes the current task the one that holds it; none, outside of all turns.
-    pub(crate) fn take_over(&self) {
-        let task = TaskKey::current();
-        with_waits(|waits| waits.node(self.0).task = task);
-    }
 }
 
 impl Waiters {
@@ -127,7 +113,7 @@ impl Waiters {
         place: Place,
     ) -> Ticket {
         self.nodes.set(self.nodes.get() + 1);
-        with_waits(|waits| {
+        let ticket = with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
             let number = waits.insert(Node {
                 stage: WaitStage::Waiting,
@@ -141,7 +127,11 @@ impl Waiters {
             });
             self.link(waits, number);
             Ticket(number)
-        })
+        });
+        if is_detailed() {
+            self.wait_began(task, place);
+        }
+        ticket
     }
 
     /// Links a node as the last one; its own links are already set.
@@ -159,7 +149,7 @@ impl Waiters {
     pub(crate) fn hold(&self, word: u32, place: Place) -> Ticket {
         let task = TaskKey::current();
         self.nodes.set(self.nodes.get() + 1);
-        with_waits(|waits| {
+        let ticket = with_waits(|waits| {
             let resource = self.number(&mut waits.resources);
             Ticket(waits.insert(Node {
                 stage: WaitStage::Holding,
@@ -171,7 +161,11 @@ impl Waiters {
                 previous: NO_ENTRY,
                 next: NO_ENTRY,
             }))
-        })
+        });
+        if is_detailed() {
+            details::acquired(self.resource.get(), task, word, place);
+        }
+        ticket
     }
 
     /// Returns the number of the resource, allocated on first use.
@@ -222,11 +216,26 @@ impl Waiters {
         word: Option<u32>,
         take: impl FnOnce(u32) -> bool,
     ) -> bool {
+        if is_detailed() {
+            return self.release_first_detailed(stage, word, take);
+        }
+        self.take_first::<false>(stage, word, take).is_some_and(|first| wake(first.0, first.1))
+    }
+
+    /// Takes the first wait out of the list, if `take` accepts its word; returns what wakes it.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "its two callers are the common path and the rare one")]
+    fn take_first<const DETAILED: bool>(
+        &self,
+        stage: WaitStage,
+        word: Option<u32>,
+        take: impl FnOnce(u32) -> bool,
+    ) -> Option<(Option<Waker>, Option<TaskKey>)> {
         let first = self.first.get();
         if first == NO_ENTRY {
-            return false;
+            return None;
         }
-        let released = with_waits(|waits| {
+        with_waits(|waits| {
             let node = waits.node(first);
             if !take(node.word) {
                 return None;
@@ -240,15 +249,7 @@ impl Waiters {
                 next => waits.node(next).previous = NO_ENTRY,
             }
             Some((waker, task))
-        });
-        // Nothing is borrowed any more.
-        match released {
-            Some((None, Some(task))) => schedule(task),
-            Some((Some(waker), _)) => wake_foreign(waker),
-            Some((None, None)) => {}
-            None => return false,
-        }
-        true
+        })
     }
 
     /// Returns the stage of a wait. If it is still waiting, it will wake the poller behind `cx`.
@@ -299,6 +300,9 @@ impl Waiters {
     #[allow(clippy::needless_pass_by_value, reason = "the right to the node is used up")]
     pub(crate) fn leave(&self, ticket: Ticket) -> Left {
         let Ticket(number) = ticket;
+        if is_detailed() {
+            details::left(number);
+        }
         let (left, waker) = with_waits(|waits| self.remove(waits, number));
         if waker.is_some() {
             drop_quietly(waker);
@@ -335,6 +339,17 @@ impl Waiters {
     }
 }
 
+/// Wakes a task or a foreign waker, with nothing borrowed; returns `true`.
+#[inline]
+fn wake(waker: Option<Waker>, task: Option<TaskKey>) -> bool {
+    match (waker, task) {
+        (None, Some(task)) => schedule(task),
+        (Some(waker), _) => wake_foreign(waker),
+        (None, None) => {}
+    }
+    true
+}
+
 /// Makes the wait wake the poller behind `cx`. Returns the stage of the wait.
 #[cold]
 fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
@@ -345,10 +360,16 @@ fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
         if node.stage != WaitStage::Waiting {
             return (node.stage, waker);
         }
-        node.task = task;
+        let before = std::mem::replace(&mut node.task, task);
+        if before != task && is_detailed() {
+            details::wait_ended(node.resource, before);
+        }
         (node.stage, std::mem::replace(&mut node.waker, waker))
     });
     drop_quietly(unused);
+    if is_detailed() && stage == WaitStage::Waiting {
+        details::wait_goes_on(ticket.0);
+    }
     stage
 }
 

@@ -13,9 +13,12 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::kernel::{Place, TaskId, TaskKey, Waiter, drop_quietly, wake_safely};
-use crate::report::{Registration, Resource, Wait, Waited, register};
+use crate::kernel::{Place, TaskId, TaskKey, Waiter, drop_quietly, run_quietly};
+use crate::report::{
+    Awaited, Detail, Registration, Resource, ResourceId, Wait, Waited, id_anywhere, register,
+};
 use crate::task::join_error::JoinError;
+use crate::watch::{detail, detail_everywhere, is_detailed};
 
 /// A finished task, taken out of the set.
 pub(crate) struct Ended<T> {
@@ -47,6 +50,8 @@ pub(crate) struct Endings {
     place: Cell<Option<Place>>,
     /// Created by the first wait.
     registration: OnceCell<Registration>,
+    /// The number in details, once a wait was one.
+    number: Cell<Option<ResourceId>>,
 }
 
 impl Endings {
@@ -61,6 +66,7 @@ impl Endings {
             wanted: Cell::new(1),
             place: Cell::default(),
             registration: OnceCell::new(),
+            number: Cell::default(),
         })
     }
 
@@ -118,7 +124,12 @@ impl Endings {
                 drop_quietly(waiter);
                 return Poll::Ready(());
             }
+            let task = waiter.task();
             let old = self.waiter.replace(Some(waiter));
+            if is_detailed() {
+                self.wait_ended(old.as_ref());
+                self.wait_began(task, place);
+            }
             drop_quietly(old);
             self.registration.get_or_init(|| {
                 let this: Weak<dyn Waited> = Rc::<Endings>::downgrade(self);
@@ -135,10 +146,18 @@ impl Endings {
 
     /// Removes the waiter.
     pub(crate) fn forget_waiter(&self) {
-        let waiter = self.waiter.take();
+        let waiter = self.take_waiter();
         if waiter.is_some() {
             drop_quietly(waiter);
         }
+    }
+
+    fn take_waiter(&self) -> Option<Waiter> {
+        let waiter = self.waiter.take();
+        if is_detailed() {
+            self.wait_ended(waiter.as_ref());
+        }
+        waiter
     }
 
     fn leave(&self, number: u32) {
@@ -149,9 +168,50 @@ impl Endings {
         if !self.have_ended(self.wanted.get()) {
             return;
         }
-        let waiter = self.waiter.take();
+        let waiter = self.take_waiter();
         if let Some(waiter) = waiter {
-            wake_safely(waiter); // The panic of a foreign waker must not become that of the ending task.
+            run_quietly(|| waiter.wake()); // The panic of a foreign waker must not become that of the ending task.
+        }
+    }
+}
+
+// ----- details -----
+
+impl Endings {
+    fn resource(&self) -> Resource {
+        let resource = Resource::new(self.kind);
+        match self.name() {
+            Some(name) => resource.named(name),
+            None => resource,
+        }
+    }
+
+    #[cold]
+    fn wait_began(&self, task: Option<TaskKey>, place: Place) {
+        let Some(task) = task else { return };
+        let number = self.number.get().unwrap_or_else(ResourceId::of_group);
+        self.number.set(Some(number));
+        detail(task.scheduler, || Detail::WaitBegan {
+            task: id_anywhere(task),
+            on: Awaited::Resource(number),
+            what: Some(self.resource()),
+            place: Some(place),
+        });
+    }
+
+    #[cold]
+    fn wait_ended(&self, waiter: Option<&Waiter>) {
+        let task = waiter.and_then(Waiter::task);
+        let (Some(task), Some(number)) = (task, self.number.get()) else { return };
+        let on = Awaited::Resource(number);
+        detail(task.scheduler, || Detail::WaitEnded { task: id_anywhere(task), on });
+    }
+}
+
+impl Drop for Endings {
+    fn drop(&mut self) {
+        if let Some(resource) = self.number.get() {
+            detail_everywhere(|| Detail::ResourceGone { resource });
         }
     }
 }
@@ -160,11 +220,7 @@ impl Waited for Endings {
     fn describe(&self, each: &mut dyn FnMut(Wait)) {
         let task = self.waiter.borrow().as_ref().map(Waiter::task);
         let (Some(task), Some(place)) = (task, self.place.get()) else { return };
-        let resource = Resource::new(self.kind);
-        let resource = match self.name() {
-            Some(name) => resource.named(name),
-            None => resource,
-        };
+        let resource = self.resource();
         let wait = Wait::new(task, resource, place);
         let alive: Vec<_> = self.alive.borrow().iter().flatten().copied().collect();
         each(alive.into_iter().fold(wait, |wait, (task, place)| wait.owned_by(task, place)));

@@ -7,13 +7,13 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use crate::cancel::{Reason, cancel};
 use crate::kernel::{Failure, Kernel, SpawnMeta, TaskId, TaskKey};
 use crate::limits::{Limited, poll_limited};
 use crate::report::{TaskLabel, WaitsFor, label_of};
-use crate::task::entry::{is_over, name, record_end};
+use crate::task::entry::{abort, detach, is_over, join_pending, name, record_end};
 use crate::task::inherit;
 use crate::task::{FromJoinError, JoinError};
 use crate::watch::Unread;
@@ -188,7 +188,7 @@ impl<T> JoinHandle<T> {
     /// assert!(error.is_cancelled());
     /// ```
     pub fn abort(&self) {
-        self.kernel.abort(self.slot, self.id);
+        abort(&self.kernel, self.slot, self.id);
     }
 
     /// Returns a handle that can abort or cancel the task, but not join it.
@@ -279,7 +279,9 @@ impl<T: 'static> Limited for &mut JoinHandle<T> {
     #[inline]
     fn poll_now(self, cx: &Context<'_>) -> Poll<Self::Output> {
         let mut output: Option<Result<T, Failure>> = None;
-        let ended = ready!(self.kernel.poll_join(self.slot, self.id, cx, &mut output));
+        let Poll::Ready(ended) = self.kernel.poll_join(self.slot, self.id, cx, &mut output) else {
+            return join_pending(&self.kernel, cx, self.id);
+        };
         record_end(ended);
         self.taken = true;
         // A task that has gone without leaving an output was dropped with its scheduler.
@@ -303,7 +305,7 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         if !self.taken {
-            self.kernel.detach(self.slot, self.id);
+            detach(&self.kernel, self.slot, self.id);
         }
     }
 }
@@ -352,7 +354,7 @@ impl AbortHandle {
 
     /// Aborts the task; see [`JoinHandle::abort`].
     pub fn abort(&self) {
-        self.kernel.abort(self.slot, self.id);
+        abort(&self.kernel, self.slot, self.id);
     }
 
     /// Requests cancellation of the task; see [`JoinHandle::cancel`].

@@ -335,7 +335,7 @@ pub use crate::kernel::{Ending, TaskId};
 pub use crate::scope::{ChildError, Scope, ScopeError, ScopedHandle, scope, try_scope};
 pub use builder::Builder;
 pub use current::{id, name, try_id};
-pub(crate) use entry::{forget_joiner, is_over, name as name_of, take_end};
+pub(crate) use entry::{abort, forget_joiner, is_over, join_pending, name as name_of, take_end};
 pub(crate) use fallible::Fallible;
 pub(crate) use inherit::{Inherited, inherits};
 pub use join::{AbortHandle, Flatten, JoinHandle};

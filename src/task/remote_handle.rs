@@ -58,7 +58,7 @@ impl Remote {
         F: Future<Output: Send + 'static> + 'static,
     {
         let answer =
-            Arc::new(Reply { state: Mutex::new(State::Open(None)), given: Condvar::new() });
+            Arc::new(Reply { state: Mutex::new(ReplyState::Open(None)), given: Condvar::new() });
         let promise = RemotePromise { answer: Some(Arc::clone(&answer)), task: None };
         let place = Location::caller();
         self.call(move |kernel| {
@@ -101,11 +101,11 @@ where
 
 /// The state that both sides share.
 struct Reply<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<ReplyState<T>>,
     given: Condvar,
 }
 
-enum State<T> {
+enum ReplyState<T> {
     /// Not answered yet; the waker to wake then, if there is one.
     Open(Option<Waker>),
     Given(Result<T, RemoteError>),
@@ -114,7 +114,7 @@ enum State<T> {
 
 impl<T> Reply<T> {
     /// Nothing that runs under the lock can panic, so poisoning is ignored.
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, ReplyState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,7 +122,7 @@ impl<T> Reply<T> {
 /// An answer that was given too late, or not taken, is dropped by the last of the two sides.
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        drop_unread(mem::replace(&mut *self.lock(), State::Taken));
+        drop_unread(mem::replace(&mut *self.lock(), ReplyState::Taken));
     }
 }
 
@@ -145,12 +145,12 @@ impl<T> RemotePromise<T> {
         let Some(answer) = &self.answer else { return };
         let waker = {
             let mut state = answer.lock();
-            let State::Open(waker) = &mut *state else {
+            let ReplyState::Open(waker) = &mut *state else {
                 drop(state);
                 return drop(result);
             };
             let waker = waker.take();
-            *state = State::Given(result);
+            *state = ReplyState::Given(result);
             waker
         };
         answer.given.notify_all();
@@ -206,8 +206,8 @@ impl<T> RemoteHandle<T> {
     pub fn wait(self) -> Result<T, RemoteError> {
         let mut state = self.answer.lock();
         loop {
-            match mem::replace(&mut *state, State::Taken) {
-                State::Given(result) => return result,
+            match mem::replace(&mut *state, ReplyState::Taken) {
+                ReplyState::Given(result) => return result,
                 open => *state = open,
             }
             if find(self.scheduler).is_some() {
@@ -223,7 +223,7 @@ impl<T> RemoteHandle<T> {
 
     /// Returns whether the task has finished, whatever the outcome. Awaiting the handle then does not wait.
     pub fn is_finished(&self) -> bool {
-        !matches!(*self.answer.lock(), State::Open(_))
+        !matches!(*self.answer.lock(), ReplyState::Open(_))
     }
 }
 
@@ -244,9 +244,9 @@ impl<T> Limited for &mut RemoteHandle<T> {
         let old = {
             let mut state = self.answer.lock();
             match &mut *state {
-                State::Open(place) => place.replace(waker),
-                given => match mem::replace(given, State::Taken) {
-                    State::Given(result) => {
+                ReplyState::Open(place) => place.replace(waker),
+                given => match mem::replace(given, ReplyState::Taken) {
+                    ReplyState::Given(result) => {
                         drop(state);
                         return Poll::Ready(result);
                     }
@@ -263,8 +263,8 @@ impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
         // The waker may be a foreign one: drop it now instead of when the task has finished.
         let waker = match &mut *self.answer.lock() {
-            State::Open(waker) => waker.take(),
-            State::Given(_) | State::Taken => None,
+            ReplyState::Open(waker) => waker.take(),
+            ReplyState::Given(_) | ReplyState::Taken => None,
         };
         drop(waker);
     }

@@ -15,16 +15,17 @@ use std::time::Duration;
 
 use crate::kernel::{
     By, Flags, Kernel, Place, TaskKey, Waiter, current, current_scheduler, find, owner_of,
-    set_turn_flag, wake_safely,
+    run_quietly, set_turn_flag,
 };
 use crate::machine::Instant;
-use crate::report::{Transition, WaitsFor};
+use crate::report::WaitsFor;
 use crate::time::clock::Clock;
+use crate::time::details;
 use crate::time::holds::Holds;
 use crate::time::looks::{Looks, MOST_TURNS};
 use crate::time::nanos::{NEVER, Nanos, between, later, nanos};
 use crate::time::timers::{Arming, Sleeper, TimerKey, TimerOrder, TimerWait, Timers, When};
-use crate::watch::emit;
+use crate::watch::is_detailed;
 
 /// The clock and the timers of a scheduler.
 pub(crate) struct Time {
@@ -33,7 +34,7 @@ pub(crate) struct Time {
     /// How late a thread that sleeps may wake up: deadlines are rounded up to multiples of it.
     pub(crate) slack: Duration,
     looks: Looks,
-    timers: RefCell<Timers>,
+    pub(super) timers: RefCell<Timers>,
     /// What makes a virtual clock stand still; created when first needed.
     pub(super) holds: OnceCell<Arc<Holds>>,
 }
@@ -52,8 +53,16 @@ impl Time {
     pub(crate) fn settle(&self) {
         let mut timers = self.timers.borrow_mut();
         if timers.has_fresh() {
-            timers.settle(self.clock.now());
+            self.settle_at(&mut timers, self.clock.now());
         }
+    }
+
+    #[inline]
+    fn settle_at(&self, timers: &mut Timers, now: Nanos) {
+        if is_detailed() {
+            return details::settle(self.scheduler, &self.clock, timers, now);
+        }
+        timers.settle(now);
     }
 
     /// Reads the clock, unless no timer is waited for.
@@ -111,18 +120,21 @@ impl Time {
     pub(crate) fn fire_due(&self, kernel: &Kernel, now: Nanos) -> bool {
         let mut timers = self.timers.borrow_mut();
         if timers.has_fresh() {
-            timers.settle(now); // They were created by a destructor or a callback after the last turn.
+            self.settle_at(&mut timers, now); // Created by a destructor or a callback after the last turn.
         }
         timers.collect_due(now);
         if !timers.has_due() {
             return false;
         }
-        let is_traced = kernel.is_traced();
+        if kernel.is_traced() {
+            drop(timers);
+            return self.fire_traced(kernel);
+        }
         let mut fired = false;
         while let Some(sleeper) = timers.fire() {
             fired = true;
             match sleeper {
-                Sleeper::Task(key) if !is_traced => {
+                Sleeper::Task(key) => {
                     let needs_slow_path = kernel.board.borrow_mut().schedule(key);
                     if !needs_slow_path {
                         continue; // No user code runs, so the timers stay borrowed.
@@ -130,10 +142,9 @@ impl Time {
                     drop(timers);
                     kernel.after_schedule(key, By::Timer);
                 }
-                sleeper => {
+                Sleeper::Foreign(waiter) => {
                     drop(timers);
-                    emit(kernel, || Transition::TimerFired);
-                    wake(kernel, sleeper);
+                    run_quietly(|| waiter.wake());
                 }
             }
             timers = self.timers.borrow_mut();
@@ -180,18 +191,11 @@ impl Time {
         mut each: impl FnMut(TimerOrder, Option<Duration>, Option<TaskKey>, Place),
     ) {
         let now = self.clock.now();
-        self.timers.borrow_mut().settle(now);
+        self.settle_at(&mut self.timers.borrow_mut(), now);
         for TimerWait { deadline, sleeper, place, order } in self.timers.borrow().waits() {
             let left = (deadline != NEVER).then(|| between(now, deadline));
             each(order, left, sleeper.task(self.scheduler), place);
         }
-    }
-}
-
-fn wake(kernel: &Kernel, sleeper: Sleeper<Waiter>) {
-    match sleeper {
-        Sleeper::Task(key) => kernel.schedule(key, By::Timer),
-        Sleeper::Foreign(waiter) => wake_safely(waiter),
     }
 }
 
@@ -217,7 +221,22 @@ impl Time {
     /// Returns ready, and removes the timer, if it has fired. Otherwise registers the polling task to be woken.
     #[inline]
     pub(crate) fn poll_timer(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
-        let own = owner_of(cx.waker()).filter(|task| task.scheduler == self.scheduler);
+        if is_detailed() {
+            return self.poll_timer_detailed(timer, cx);
+        }
+        self.poll_timer_now(timer, cx)
+    }
+
+    /// The task of this scheduler that polls, if the waker is its own.
+    #[inline]
+    pub(super) fn own_task(&self, cx: &Context<'_>) -> Option<TaskKey> {
+        owner_of(cx.waker()).filter(|task| task.scheduler == self.scheduler)
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "its two callers are the common path and the rare one")]
+    pub(super) fn poll_timer_now(&self, timer: TimerKey, cx: &Context<'_>) -> Poll<()> {
+        let own = self.own_task(cx);
         let arming = {
             let mut timers = self.timers.borrow_mut();
             if timers.forget_if_fired(timer) {
@@ -263,6 +282,10 @@ impl Time {
             if timers.forget_if_fired(timer) {
                 return Poll::Ready(());
             }
+            if is_detailed() {
+                let task = own.or(waiter.as_ref().and_then(Waiter::task));
+                details::arms(self.scheduler, &self.clock, &timers, timer, task);
+            }
             match waiter {
                 Some(waiter) => timers.arm_foreign(timer, waiter),
                 None => timers.dismiss_foreign(timer),
@@ -285,6 +308,15 @@ impl Time {
 
     #[inline]
     pub(crate) fn cancel_timer(&self, timer: TimerKey) {
+        if is_detailed() {
+            return self.cancel_timer_detailed(timer);
+        }
+        self.cancel_timer_now(timer);
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "its two callers are the common path and the rare one")]
+    pub(super) fn cancel_timer_now(&self, timer: TimerKey) {
         if self.timers.borrow_mut().cancel(timer) {
             self.drop_foreign(timer);
         }
@@ -301,7 +333,7 @@ impl Time {
     /// that deadlines which are computed from it compare with theirs as on a virtual clock.
     pub(crate) fn instant_now(&self) -> Instant {
         let now = self.clock.now();
-        self.timers.borrow_mut().settle(now);
+        self.settle_at(&mut self.timers.borrow_mut(), now);
         self.clock.instant(now)
     }
 

@@ -297,6 +297,8 @@ impl Timers {
     }
 
     /// Fires the next due timer, and returns what waits for it, to be woken.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "its two callers are the common path and the rare one")]
     pub(crate) fn fire(&mut self) -> Option<Sleeper<Waiter>> {
         while let Some(entry) = self.due.pop() {
             if !is_live(&self.slots, &entry) {
@@ -317,18 +319,56 @@ impl Timers {
 
     /// Iterates over the timers that are waited for, in no order. None may be fresh.
     pub(crate) fn waits(&self) -> impl Iterator<Item = TimerWait<'_>> {
-        self.slots.iter().zip(0..).filter_map(|(timer, slot)| {
-            if matches!(timer.phase, Phase::Fired | Phase::Vacant) {
-                return None;
-            }
-            let sleeper = match timer.task {
-                Some(task) => Sleeper::Task(task),
-                None => Sleeper::Foreign(self.foreign.get(&slot)?),
-            };
-            let age = self.serials.wrapping_sub(timer.serial);
-            let order = (timer.deadline, Reverse(age));
-            Some(TimerWait { deadline: timer.deadline, sleeper, place: timer.place, order })
-        })
+        (0..).take(self.slots.len()).filter_map(|slot| self.wait_at(slot))
+    }
+
+    fn wait_at(&self, slot: u32) -> Option<TimerWait<'_>> {
+        let timer = &self.slots[slot as usize];
+        if matches!(timer.phase, Phase::Fired | Phase::Vacant) {
+            return None;
+        }
+        let sleeper = match timer.task {
+            Some(task) => Sleeper::Task(task),
+            None => Sleeper::Foreign(self.foreign.get(&slot)?),
+        };
+        let age = self.serials.wrapping_sub(timer.serial);
+        let order = (timer.deadline, Reverse(age));
+        Some(TimerWait { deadline: timer.deadline, sleeper, place: timer.place, order })
+    }
+}
+
+// ----- for details -----
+
+impl Timers {
+    /// Returns the wait for a timer, if there is one. Its deadline may not be set yet.
+    pub(super) fn wait_for(&self, key: TimerKey) -> Option<TimerWait<'_>> {
+        self.wait_at(key.slot).filter(|_| self.slots[key.slot as usize].serial == key.serial)
+    }
+
+    /// Returns whether a timer has fired, and was not polled since.
+    pub(super) fn has_fired(&self, key: TimerKey) -> bool {
+        matches!(self.slots[key.slot as usize].phase, Phase::Fired)
+    }
+
+    /// Returns the timers that [`settle`](Timers::settle) will give a deadline and that are waited for, in the order in
+    /// which they were created.
+    pub(super) fn fresh_waits(&self) -> Vec<TimerKey> {
+        let is_fresh =
+            |key: &TimerKey| self.deadline(*key).is_none() && self.wait_for(*key).is_some();
+        self.fresh.iter().copied().filter(is_fresh).collect()
+    }
+
+    /// Returns the timer that [`fire`](Timers::fire) will fire next.
+    pub(super) fn next_due(&self) -> Option<TimerKey> {
+        let live = self.due.iter().rev().find(|entry| is_live(&self.slots, entry));
+        live.map(|entry| entry.key)
+    }
+}
+
+impl TimerKey {
+    /// Returns a number that no other timer has had lately.
+    pub(super) fn number(self) -> u64 {
+        u64::from(self.serial) << 32 | u64::from(self.slot)
     }
 }
 

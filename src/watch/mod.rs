@@ -2,13 +2,17 @@
 
 mod step;
 mod hook;
+mod details;
 mod observers;
 mod unread;
 mod caught;
 
 pub(crate) use caught::{CaughtPanic, ReportTarget, drop_unread};
+pub(crate) use details::{detail, detail_everywhere, happened_at, is_detailed};
 pub(crate) use hook::hook_waker;
-pub(crate) use observers::{Watch, emit};
+pub(crate) use observers::{
+    Installed, Watch, emit, emit_details, panicked, panicked_here, woken_again,
+};
 pub(crate) use step::TurnLog;
 pub(crate) use unread::{Failures, Reporter, Unread, explained, origin, record_error, report};
 

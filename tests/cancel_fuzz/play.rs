@@ -8,6 +8,7 @@ use turnwise::task::{self, __has_no_regions};
 use turnwise::{JoinError, JoinHandle, Scheduler, select, sleep, spawn, yield_now};
 
 use crate::asked::{self, within};
+use crate::folded::Recorded;
 use crate::parts::{Own, Part, explain, is_expected};
 use crate::program::{Case, Ending, Program};
 use crate::world::{Grouping, Line, World, us};
@@ -54,9 +55,11 @@ fn run(case: &Case, part: &Part) {
             }
         }
     };
-    let scheduler = Scheduler::builder().virtual_time().on_report(check).build();
+    let builder = Scheduler::builder().virtual_time().on_report(check);
+    let (builder, recorded) = Recorded::attach(builder);
+    let scheduler = builder.build();
     if case.ending == Ending::Shutdown {
-        shut_down(&scheduler, case, part);
+        shut_down(&scheduler, &recorded, case, part);
     } else {
         run_to_the_end(&scheduler, case, part);
     }
@@ -83,11 +86,12 @@ impl Drop for NoteEnd {
 }
 
 /// Shuts the scheduler down after some turns.
-fn shut_down(scheduler: &Scheduler, case: &Case, part: &Part) {
+fn shut_down(scheduler: &Scheduler, recorded: &Recorded, case: &Case, part: &Part) {
     let task = scheduler.spawn(run_program(part.clone(), case.program.clone()));
     part.own.set(task.abort_handle());
     for _ in 0..case.at % 40 {
         let _ = scheduler.step();
+        recorded.check(scheduler);
     }
     part.own.will_be_asked();
     match scheduler.shutdown(GRACE) {

@@ -127,7 +127,7 @@ fn mod_lines_out_of_order_are_found() {
     let violations = layers_out_of_order(&graph);
     assert!(violations.contains(&"lib.rs: time is declared before kernel".to_owned()));
     assert!(violations.contains(&"there is no layer task".to_owned()));
-    assert_eq!(violations.len(), 1 + 19);
+    assert_eq!(violations.len(), 1 + 21);
 }
 
 #[test]

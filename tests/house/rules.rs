@@ -7,7 +7,7 @@ use crate::modules::{ModuleGraph, is_module_root};
 use crate::tokens::{after, is_name, tokens};
 
 /// The layers, lowest first: folders of `src`, and files at its root. `lib.rs` is above all of them.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 23] = [
     "kernel",
     "slab",
     "random",
@@ -27,7 +27,9 @@ const LAYERS: [&str; 21] = [
     "scheduler",
     "generator",
     "jobs",
+    "record",
     "stream",
+    "spans",
     "coming_from_asyncio",
 ];
 
@@ -39,7 +41,8 @@ const KERNEL_TYPES: [&str; 4] = ["Kernel", "Board", "Run", "TaskMap"];
 
 /// Crates that the kernel may import, and crates that it must not name even without an import.
 const KERNEL_CRATES: [&str; 3] = ["std", "core", "pin_project_lite"];
-const FORBIDDEN_CRATES: [&str; 4] = ["loom", "thiserror", "futures_core", "jiff"];
+const FORBIDDEN_CRATES: [&str; 6] =
+    ["loom", "thiserror", "futures_core", "jiff", "serde", "serde_json"];
 
 fn layer(file: &str) -> &str {
     file.split('/').next().expect("`split` yields a part").trim_end_matches(".rs")

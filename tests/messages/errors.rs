@@ -207,6 +207,19 @@ pub(crate) fn jobs() -> Vec<Text> {
     ]
 }
 
+#[cfg(feature = "record")]
+pub(crate) fn record() -> Vec<Text> {
+    let files = [
+        "hello",
+        "{\"turnwise\":2}",
+        "{\"turnwise\":1}\n[]\n",
+        "{\"turnwise\":1}\n{\"e\":\"poll\",\"task\":1}\n",
+        "{\"turnwise\":1}\n{\"e\":7}\n",
+    ];
+    let read = |file: &str| turnwise::record::Recording::parse(file);
+    files.map(|file| of("record::RecordingError", read(file).unwrap_err())).into()
+}
+
 // ----- runs -----
 
 fn runs() -> Vec<Text> {

@@ -104,6 +104,19 @@ pub(crate) const ERRORS_OF_JOBS: &[(&str, &str)] = &[
     ("jobs::AtError", "\"25:00\" is not a time of day: use HH:MM or HH:MM:SS, up to 23:59:59"),
 ];
 
+/// The same, for the feature `record`.
+#[rustfmt::skip]
+pub(crate) const ERRORS_OF_RECORD: &[(&str, &str)] = &[
+    ("record::RecordingError", "this is not a recording of turnwise: its first line is not a header"),
+    ("record::RecordingError",
+     "this recording has version 2 of the format, and this version of turnwise reads up to version 1"),
+    ("record::RecordingError", "line 2 of the recording cannot be read: it is not an object"),
+    ("record::RecordingError",
+     "line 2 of the recording cannot be read: the key `turn` is missing, or has a value that it cannot have"),
+    ("record::RecordingError",
+     "line 2 of the recording cannot be read: invalid type: integer `7`, expected a string at column 6"),
+];
+
 /// The panics that are mistakes of the caller.
 #[rustfmt::skip]
 pub(crate) const PANICS: &[(&str, &str)] = &[

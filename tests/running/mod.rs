@@ -21,12 +21,44 @@ pub(crate) struct Example {
     pub(crate) output: Option<String>,
 }
 
-/// The examples that need the feature `jobs`.
-pub(crate) const WITH_JOBS: [&str; 2] = ["beep_bot", "jobs"];
+/// The examples that need a feature.
+pub(crate) const WITH_FEATURES: [(&str, &str); 5] = [
+    ("beep_bot", "jobs"),
+    ("jobs", "jobs"),
+    ("record", "record"),
+    ("spans", "tracing"),
+    ("timeline", "record"),
+];
 
-/// The examples in which threads sleep in real time. They print rounded times, and a busy machine may be later than
-/// that.
-pub(crate) const REAL_TIME: [&str; 3] = ["blocking", "pages", "processes"];
+/// The features that this test was built with.
+fn features() -> Vec<&'static str> {
+    let mut features = Vec::new();
+    for (feature, is_on) in [
+        ("jobs", cfg!(feature = "jobs")),
+        ("record", cfg!(feature = "record")),
+        ("stream", cfg!(feature = "stream")),
+        ("tracing", cfg!(feature = "tracing")),
+    ] {
+        if is_on {
+            features.push(feature);
+        }
+    }
+    features
+}
+
+/// Whether an example needs a feature.
+pub(crate) fn needs_a_feature(example: &str) -> bool {
+    WITH_FEATURES.iter().any(|(name, _)| *name == example)
+}
+
+/// Whether an example can be built with the features that this test was built with.
+pub(crate) fn can_be_built(example: &str) -> bool {
+    let needed = WITH_FEATURES.iter().find(|(name, _)| *name == example);
+    needed.is_none_or(|(_, feature)| features().contains(feature))
+}
+
+/// The examples in which threads sleep in real time. A busy machine may be so late that they print something else.
+pub(crate) const REAL_TIME: [&str; 4] = ["blocking", "dump", "pages", "processes"];
 
 pub(crate) const OUTPUT: &str = "\n// Output:\n//\n";
 
@@ -88,8 +120,9 @@ pub(crate) fn build<'a>(examples: impl IntoIterator<Item = &'a Example>) {
     let is_stale = |example: &&Example| {
         let is_folder = example.file.ends_with("main.rs");
         let source = if is_folder { example.file.parent().unwrap() } else { &example.file };
+        let source = newest(source).max(newest_included(example));
         let built = program(&example.name);
-        !built.exists() || newest(&built) < library.max(newest(source))
+        !built.exists() || newest(&built) < library.max(source)
     };
     let stale: Vec<_> = examples.into_iter().filter(is_stale).collect();
     if !stale.is_empty() {
@@ -104,9 +137,7 @@ pub(crate) fn build_now(examples: &[&Example]) {
     let name = if name == "debug" { "dev".as_ref() } else { name };
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root()).args(["build", "--quiet", "--locked", "--offline"]);
-    if cfg!(feature = "jobs") {
-        cargo.args(["--features", "jobs"]);
-    }
+    cargo.args(["--features", &features().join(",")]);
     for example in examples {
         cargo.arg("--example").arg(&example.name);
     }
@@ -121,6 +152,14 @@ pub(crate) fn newest(path: &Path) -> SystemTime {
     }
     let entries = fs::read_dir(path).unwrap().map(|entry| newest(&entry.unwrap().path()));
     entries.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// When the newest of the files was changed that an example includes by their paths.
+fn newest_included(example: &Example) -> SystemTime {
+    let paths = example.program.lines().filter_map(|line| line.strip_prefix("#[path = \""));
+    let paths = paths.filter_map(|line| line.split_once('"'));
+    let files = paths.map(|(path, _)| newest(&example.file.with_file_name(path)));
+    files.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Builds the examples with these names.

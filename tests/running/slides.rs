@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{WITH_JOBS, root};
+use super::{can_be_built, root};
 
 pub(crate) fn folder() -> PathBuf {
     root().join("tests/slides")
@@ -43,7 +43,7 @@ pub(crate) fn programs() -> Vec<Program> {
 pub(crate) fn by_example() -> BTreeMap<String, Vec<Program>> {
     let mut examples = BTreeMap::<String, Vec<Program>>::new();
     for program in programs() {
-        if cfg!(feature = "jobs") || !WITH_JOBS.contains(&&*program.example) {
+        if can_be_built(&program.example) {
             examples.entry(program.example.clone()).or_default().push(program);
         }
     }

@@ -12,6 +12,7 @@ use crate::channel::broadcast::ring::{Position, RingRead};
 use crate::channel::broadcast::shared::BroadcastShared;
 use crate::channel::listener::Listener;
 use crate::kernel::Place;
+use crate::watch::is_detailed;
 
 /// The receiving side of a [broadcast channel](super::channel): it receives every value sent after it was created,
 /// unless it lags too far behind.
@@ -79,7 +80,12 @@ impl<T> Receiver<T> {
     fn look(shared: &BroadcastShared<T>, position: &mut Position) -> Poll<Found<T>> {
         let read = shared.ring.borrow_mut().read(position);
         match read {
-            RingRead::Value(value) => Poll::Ready(Ok(value)),
+            RingRead::Value(value) => {
+                if is_detailed() {
+                    shared.messages.received(shared.ring.borrow().len());
+                }
+                Poll::Ready(Ok(value))
+            }
             RingRead::Lagged(lost) => Poll::Ready(Err(RecvError::Lagged(lost))),
             RingRead::Nothing if shared.senders.get() == 0 => Poll::Ready(Err(RecvError::Closed)),
             RingRead::Nothing => Poll::Pending,

@@ -9,6 +9,7 @@ use crate::channel::broadcast::receiver::Receiver;
 use crate::channel::broadcast::shared::BroadcastShared;
 use crate::channel::handle::Handle;
 use crate::kernel::Place;
+use crate::watch::is_detailed;
 
 /// The sending side of a [broadcast channel](super::channel). Clone it for more senders.
 ///
@@ -67,6 +68,9 @@ impl<T> Sender<T> {
             let lost = ring.push(Rc::new(value));
             (ring.receivers(), lost)
         };
+        if is_detailed() {
+            self.shared.messages.sent(self.len(), None);
+        }
         if !self.shared.messages.is_empty() {
             self.shared.messages.wake_all(0);
         }

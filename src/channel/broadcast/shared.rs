@@ -9,6 +9,7 @@ use crate::channel::used::ChannelNumber;
 use crate::report::ChannelEnd;
 use crate::sync::EndedBy;
 use crate::sync::waiters::Waiters;
+use crate::watch::is_detailed;
 
 /// The state that both sides share.
 pub(super) struct BroadcastShared<T> {
@@ -51,6 +52,9 @@ impl<T> HasSenders for BroadcastShared<T> {
     }
 
     fn senders_are_gone(&self) {
+        if is_detailed() {
+            self.messages.closed();
+        }
         self.messages.wake_all(0);
     }
 }

@@ -13,9 +13,10 @@ use crate::channel::used::ChannelNumber;
 use crate::kernel::Place;
 use crate::report::ChannelEnd;
 use crate::sync::EndedBy;
-use crate::sync::gate::{CLOSED, Gate};
+use crate::sync::gate::{CLOSED, Gate, MAX_PERMITS};
 use crate::sync::queued::{Grant, Queued, Source};
 use crate::sync::waiters::{Left, Ticket, Waiters};
+use crate::watch::is_detailed;
 
 pub(super) struct Chan<T> {
     /// Never borrowed while user code runs.
@@ -115,6 +116,9 @@ impl<T> Chan<T> {
             return drop(value); // The slot was reserved before that.
         }
         self.values.borrow_mut().push_back(value);
+        if is_detailed() {
+            self.emit_sent();
+        }
         if !self.messages.is_empty() {
             self.messages.wake_first(0);
         }
@@ -161,8 +165,31 @@ impl<T> Chan<T> {
             }
             value
         };
+        if is_detailed() {
+            self.emit_received();
+        }
         self.slots.add(1);
         Some(value)
+    }
+
+    #[cold]
+    fn emit_sent(&self) {
+        let capacity = self.max_capacity();
+        self.messages.sent(self.len(), (capacity < MAX_PERMITS as usize).then_some(capacity));
+    }
+
+    /// The channel is about to be closed, if it is not yet: by its receiver, or since all senders are gone.
+    #[cold]
+    fn emit_closed(&self) {
+        if !self.end.is_closed() {
+            self.messages.closed();
+            self.slots.waiters().closed();
+        }
+    }
+
+    #[cold]
+    fn emit_received(&self) {
+        self.messages.received(self.len());
     }
 
     pub(super) fn try_pop(&self) -> Result<T, TryRecvError> {
@@ -183,6 +210,9 @@ impl<T> Chan<T> {
         if number == 0 && !self.is_over() {
             return Poll::Pending;
         }
+        if number > 0 && is_detailed() {
+            self.emit_received();
+        }
         // At most the capacity, which is a `u32`.
         self.slots.add(u32::try_from(number).unwrap_or(u32::MAX));
         Poll::Ready(number)
@@ -194,6 +224,9 @@ impl<T> Chan<T> {
 
     /// Closes the channel: only slots that are already reserved can still be used.
     pub(super) fn close(&self) {
+        if is_detailed() {
+            self.emit_closed();
+        }
         self.slots.close();
         self.end.close();
         if self.messages.is_listed() {
@@ -304,6 +337,9 @@ impl<T> HasSenders for Chan<T> {
     }
 
     fn senders_are_gone(&self) {
+        if is_detailed() {
+            self.emit_closed();
+        }
         self.messages.wake_first(0);
     }
 }

@@ -12,6 +12,7 @@ use crate::kernel::Place;
 use crate::sync::gate::{CLOSED, Gate, MAX_PERMITS};
 use crate::sync::queued::{Grant, Source};
 use crate::sync::waiters::{Left, Waiters};
+use crate::watch::is_detailed;
 
 /// The type behind [`Queue`](super::Queue), [`LifoQueue`](super::LifoQueue) and
 /// [`PriorityQueue`](super::PriorityQueue), with all their methods.
@@ -159,6 +160,10 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     /// ```
     #[doc(alias = "close")]
     pub fn shutdown(&self) {
+        if is_detailed() && !self.is_shut_down.get() {
+            self.unclaimed.waiters().closed();
+            self.slots.waiters().closed();
+        }
         self.is_shut_down.set(true);
         self.slots.close();
         self.unclaimed.close(); // A wait there means that no item is left.
@@ -227,6 +232,10 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         self.unfinished.set(self.unfinished.get() + 1);
         let _added = PermitGuard(&self.unclaimed);
         self.items.borrow_mut().push(item);
+        if is_detailed() {
+            let capacity = (self.maxsize > 0).then_some(self.maxsize);
+            self.unclaimed.waiters().sent(self.len(), capacity);
+        }
         Ok(())
     }
 
@@ -238,7 +247,11 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         }
         self.refuse_within_ord(&self.unclaimed);
         let _freed = PermitGuard(&self.slots);
-        self.items.borrow_mut().pop()
+        let item = self.items.borrow_mut().pop();
+        if is_detailed() {
+            self.unclaimed.waiters().received(self.len());
+        }
+        item
     }
 
     /// Panics if called in the `Ord` of an item while this queue compares its items; `taken` gets its permit back.

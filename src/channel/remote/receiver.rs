@@ -13,6 +13,7 @@ use crate::kernel::{Place, TaskKey};
 use crate::limits::{Limited, poll_limited};
 use crate::report::WaitsFor;
 use crate::sync::waiters::{Ticket, Waiters};
+use crate::watch::is_detailed;
 
 /// The receiving side of a [`remote::channel`](super::channel). It is `!Send`, and works on any executor.
 ///
@@ -86,6 +87,9 @@ impl<T> Receiver<T> {
     /// Closes the channel without dropping the receiver: sending fails. Values already sent can still be received;
     /// after that, [`recv`](Receiver::recv) returns `None`.
     pub fn close(&mut self) {
+        if is_detailed() && !self.shared.is_closed() {
+            self.record.closed();
+        }
         self.shared.close();
     }
 

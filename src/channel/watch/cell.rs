@@ -14,6 +14,7 @@ use crate::kernel::Place;
 use crate::report::ChannelEnd;
 use crate::sync::EndedBy;
 use crate::sync::waiters::Waiters;
+use crate::watch::is_detailed;
 
 /// The state that both sides share.
 pub(super) struct WatchShared<T> {
@@ -158,6 +159,9 @@ impl<T> HasSenders for WatchShared<T> {
     }
 
     fn senders_are_gone(&self) {
+        if is_detailed() {
+            self.changes.closed();
+        }
         self.changes.wake_all(0);
     }
 }

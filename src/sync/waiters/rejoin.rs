@@ -4,7 +4,8 @@ use crate::kernel::{Place, TaskKey, drop_quietly};
 use crate::slab::NO_ENTRY;
 use crate::sync::record::WaitStage;
 use crate::sync::record::with_waits;
-use crate::sync::waiters::{Ticket, Waiters};
+use crate::sync::waiters::{Ticket, Waiters, details};
+use crate::watch::is_detailed;
 
 impl Waiters {
     /// Takes a wait out of the list, but keeps its node so that it can [rejoin](Waiters::rejoin).
@@ -14,6 +15,9 @@ impl Waiters {
             let node = waits.node(ticket.0);
             if !matches!(node.stage, WaitStage::Waiting | WaitStage::Due) {
                 return None;
+            }
+            if is_detailed() {
+                details::left_node(node);
             }
             node.stage = WaitStage::Woken;
             let waker = node.waker.take();
@@ -40,5 +44,8 @@ impl Waiters {
             node.next = NO_ENTRY;
             self.link(waits, ticket.0);
         });
+        if is_detailed() {
+            self.wait_began(Some(task), place);
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::slab::NO_ENTRY;
 use crate::sync::ends::EndedBy;
 use crate::sync::record::{ListedResource, OWN_ONESHOT, Waits, with_waits};
 use crate::sync::waiters::Waiters;
+use crate::watch::is_detailed;
 
 impl Waiters {
     /// Sets the name of the resource.
@@ -99,6 +100,9 @@ impl Drop for Waiters {
 
 impl Waiters {
     fn remove_resource(&self) {
+        if is_detailed() {
+            self.resource_gone();
+        }
         let number = self.resource.get();
         let forgotten = if self.nodes.get() == 0 {
             Vec::new()

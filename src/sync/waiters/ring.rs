@@ -10,7 +10,8 @@ use crate::kernel::{TaskKey, schedule};
 use crate::slab::NO_ENTRY;
 use crate::sync::record::with_waits;
 use crate::sync::record::{Node, WaitStage, Waits};
-use crate::sync::waiters::{Waiters, wake_foreign};
+use crate::sync::waiters::{Waiters, details, wake_foreign};
+use crate::watch::is_detailed;
 
 impl Waiters {
     /// Wakes all waits that are in the list at this moment, in order; not those that join during the call.
@@ -44,6 +45,9 @@ impl Waiters {
         let mut number = first;
         for position in 0.. {
             let node = waits.node(number);
+            if is_detailed() {
+                details::left_node(node);
+            }
             (node.stage, node.word) = (WaitStage::Due, word(position));
             if number == last {
                 break;
