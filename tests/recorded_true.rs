@@ -1,12 +1,18 @@
 //! What a recording says is true: who waits for what, and where; which request is open; what a policy has changed.
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use turnwise::channel::{Queue, broadcast, mpsc, watch};
 use turnwise::record::{Awaited, Event, Recorder, Recording, Replay};
 use turnwise::scheduler::{Builder, Policy};
 use turnwise::{Scheduler, note, sleep, spawn, spawn_blocking, task, yield_now};
+
+mod folded;
 
 fn ms(length: u64) -> Duration {
     Duration::from_millis(length)
@@ -218,4 +224,31 @@ fn the_kind_of_a_channel_is_a_noun_that_a_name_can_follow() {
         _ => None,
     });
     assert_eq!(kinds.collect::<Vec<_>>(), ["channel", "room in channel"]);
+}
+
+#[test]
+fn a_mask_goes_with_the_future_that_it_is_around_to_another_task() {
+    let recorder = Recorder::new();
+    let scheduler = recorder.attach(Scheduler::builder().virtual_time()).build();
+    let masked = Rc::new(RefCell::new(Some(Box::pin(task::mask(sleep(ms(5)))))));
+    let lent = masked.clone();
+    scheduler.spawn(async move {
+        let mut masked = lent.borrow_mut().take().unwrap();
+        poll_fn(|cx| {
+            assert!(masked.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        lent.replace(Some(masked));
+        pending::<()>().await;
+    });
+    scheduler.run_until_stalled();
+    let masked = masked.borrow_mut().take().unwrap();
+    scheduler.spawn(masked);
+    scheduler.step();
+    let mut replay = Replay::new(recorder.so_far());
+    replay.seek(replay.len());
+    let masks = |task| replay.state().task(task).unwrap().masks;
+    assert_eq!((masks(1), masks(2)), (0, 1));
+    folded::compare::assert_folds(&recorder, &scheduler.snapshot());
 }

@@ -160,20 +160,26 @@ pub(super) fn ends(region: u32, role: Role) {
 
 #[cold]
 fn mask_begins(region: u32, place: Place) {
-    let Some(task) = task_of(region) else { return };
-    let was_announced =
-        with_regions(|regions| mem::replace(&mut regions[region].is_announced, true));
-    if !was_announced {
+    let task = task_of(region);
+    let before = with_regions(|regions| mem::replace(&mut regions[region].announced_to, task));
+    if before == task {
+        return;
+    }
+    mask_left(before); // What it is around was lent to another task.
+    if let Some(task) = task {
         detail(task.scheduler, || Detail::MaskBegan { task: id_anywhere(task), place });
     }
 }
 
 #[cold]
 fn mask_ends(region: u32) {
-    let Some(task) = task_of(region) else { return };
-    if with_regions(|regions| regions[region].is_announced) {
-        detail(task.scheduler, || Detail::MaskEnded { task: id_anywhere(task) });
-    }
+    mask_left(with_regions(|regions| regions[region].announced_to.take()));
+}
+
+/// A mask no longer is a part of this task.
+fn mask_left(task: Option<TaskKey>) {
+    let Some(task) = task else { return };
+    detail(task.scheduler, || Detail::MaskEnded { task: id_anywhere(task) });
 }
 
 /// A clean-up has ended; or passes its request, made for this reason, on.

@@ -115,7 +115,6 @@ impl<M> Region<M> {
     pub(super) fn attach(&mut self) {
         if self.number == FRESH {
             self.number = create(self.role, self.place);
-            details::begins(self.number, self.role, self.place);
         }
         let (number, top, task) = (self.number, top(), current_task());
         let is_there = with_regions(|regions| {
@@ -135,6 +134,7 @@ impl<M> Region<M> {
         });
         if !is_there {
             link(number);
+            details::begins(number, self.role, self.place);
             with_regions(|regions| regions.check_move(number));
         }
     }

@@ -86,8 +86,8 @@ pub(super) struct Record {
     pub(super) since: u64,
     /// A combinator owns it, and will remove it.
     pub(super) is_owned: bool,
-    /// Of a mask: observers know that it has begun.
-    pub(super) is_announced: bool,
+    /// Of a mask: the task that observers know it to be a part of.
+    pub(super) announced_to: Option<TaskKey>,
     /// Where that combinator was created; of a clean-up, the catch.
     pub(super) place: Place,
 }
@@ -201,7 +201,7 @@ impl Regions {
             passed_over: 0,
             since,
             is_owned: true,
-            is_announced: false,
+            announced_to: None,
             place,
         };
         self.slab.insert(record) + FIRST

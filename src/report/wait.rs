@@ -124,6 +124,7 @@ impl Resource {
         self
     }
 
+    #[allow(dead_code, reason = "for the feature `record`")]
     pub(crate) fn number(&self) -> Option<ResourceId> {
         self.number
     }

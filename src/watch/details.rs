@@ -33,6 +33,7 @@ thread_local! {
 }
 
 /// Returns when that happened which an observer is being called with, by the machine's clock; `None` if it happens now.
+#[allow(dead_code, reason = "for the feature `record`")]
 pub(crate) fn happened_at() -> Option<Instant> {
     HAPPENED.get()
 }
