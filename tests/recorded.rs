@@ -9,7 +9,8 @@ use turnwise::channel::{Queue, broadcast, mpsc, oneshot, watch};
 use turnwise::record::Recorder;
 use turnwise::scheduler::{Builder, Policy};
 use turnwise::sync::{Barrier, Event, Mutex, RwLock, Semaphore};
-use turnwise::{Scheduler, select, sleep, spawn, task, timeout, yield_now};
+use turnwise::task::JoinSet;
+use turnwise::{Scheduler, gather, join, select, sleep, spawn, task, timeout, yield_now};
 
 mod folded;
 
@@ -195,4 +196,35 @@ fn two_runs_under_the_virtual_clock_are_recorded_byte_for_byte_the_same() {
     let first = run();
     assert_eq!(first, run());
     assert!(!first.contains(env!("CARGO_MANIFEST_DIR")));
+}
+
+#[test]
+fn of_two_waits_of_a_task_for_one_resource_the_right_one_ends() {
+    steps(Scheduler::builder(), async {
+        let permits = Rc::new(Semaphore::new(0).named("permits"));
+        let giver = permits.clone();
+        drop(spawn(async move {
+            sleep(ms(5)).await;
+            giver.add_permits(1).unwrap();
+        }));
+        let (first, second) = (permits.clone(), permits);
+        join!(async move { drop(first.acquire().await) }, async move {
+            let late = timeout(ms(1), second.acquire()).await;
+            assert!(late.is_err());
+        });
+    });
+}
+
+#[test]
+fn groups_of_tasks_and_two_deadlines_at_one_place() {
+    steps(Scheduler::builder(), async {
+        let mut set = JoinSet::new();
+        set.spawn(sleep(ms(3)));
+        set.spawn(async {
+            gather([sleep(ms(1)), sleep(ms(2))]).await;
+        });
+        while set.join_next().await.is_some() {}
+        let limited = |length| timeout(ms(length), task::catch_cancel(pending::<()>()));
+        let _ = join!(limited(2), limited(2));
+    });
 }

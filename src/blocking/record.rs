@@ -215,7 +215,7 @@ impl JobRecord {
     fn wait_ended(&self, task: Option<TaskKey>) {
         let Some(task) = task else { return };
         let on = Awaited::Job(JobId(self.number));
-        detail(task.scheduler, || Detail::WaitEnded { task: id_anywhere(task), on });
+        detail(task.scheduler, || Detail::WaitEnded { task: id_anywhere(task), on, place: None });
     }
 
     /// Returns the number of the scheduler that counts it.

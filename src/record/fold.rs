@@ -164,7 +164,7 @@ impl State {
             TaskPhase::Spawned | TaskPhase::Waiting => {}
         }
         for wait in &gone.waits {
-            self.leave_line(task, wait.on);
+            self.leave_line(task, wait.on, 0);
         }
         self.leave_scope(task, gone.scope);
     }
@@ -182,8 +182,10 @@ impl State {
             }
             Event::Unwait { task, on } => {
                 let Some(known) = self.task(task) else { return };
-                let Some(at) = known.waits.iter().position(|wait| wait.on == on) else { return };
-                self.leave_line(task, on);
+                let waits = || known.waits.iter().enumerate().filter(|(_, wait)| wait.on == on);
+                let own = waits().position(|(_, wait)| wait.place == entry.place).unwrap_or(0);
+                let Some((at, _)) = waits().nth(own) else { return };
+                self.leave_line(task, on, own);
                 self.change(task, |task| {
                     task.waits.remove(at);
                 });
@@ -200,11 +202,12 @@ impl State {
         }
     }
 
-    /// A task no longer waits in the line of a resource.
-    fn leave_line(&mut self, task: u64, on: Awaited) {
+    /// A task no longer waits in the line of a resource: this one of its waits there is over.
+    fn leave_line(&mut self, task: u64, on: Awaited, wait: usize) {
         let Awaited::Resource(resource) = on else { return };
         self.change_resource(resource, |resource| {
-            if let Some(at) = resource.waiters.iter().position(|&other| other == task) {
+            let own = resource.waiters.iter().enumerate().filter(|&(_, &other)| other == task);
+            if let Some((at, _)) = own.into_iter().nth(wait) {
                 resource.waiters.remove(at);
             }
         });

@@ -82,7 +82,7 @@ pub(super) struct Known {
     requests: HashMap<u64, Vec<AskedPart>>,
     /// The timer that fired last.
     pub(super) fired: u64,
-    /// The timers of each task that have fired, the last one of each place.
+    /// The timers of each task that have fired since its last turn, by their places; 0 if several were created there.
     fired_at: HashMap<u64, Vec<(Place, u64)>>,
     /// The task that has panicked and is about to end, and the message.
     pub(super) panic: Option<(u64, Arc<str>)>,
@@ -120,7 +120,7 @@ impl Known {
         self.fired = timer;
         let fired = self.fired_at.entry(task).or_default();
         match fired.iter_mut().find(|(other, _)| *other == place) {
-            Some((_, last)) => *last = timer,
+            Some((_, last)) => *last = 0, // More than one is due: it is not known which of them will ask.
             None => fired.push((place, timer)),
         }
     }
@@ -167,6 +167,7 @@ impl RunObserver {
         {
             let mut known = self.known.borrow_mut();
             known.leave_turn(task);
+            known.fired_at.remove(&task);
             known.last_turn_of = matches!(result, TurnResult::Exited(_)).then_some(task);
         }
         let outcome = match result {
@@ -202,7 +203,7 @@ impl RunObserver {
     pub(super) fn deadline(&self, task: u64, place: Place) -> Actor {
         let known = self.known.borrow();
         let mut fired = known.fired_at.get(&task).into_iter().flatten();
-        let own = fired.find(|(other, _)| *other == place);
+        let own = fired.find(|(other, timer)| *other == place && *timer != 0);
         own.map_or(Actor::Task(task), |&(_, timer)| Actor::Timer(timer))
     }
 

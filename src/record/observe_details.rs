@@ -31,7 +31,7 @@ impl RunObserver {
             Detail::WaitBegan { task, on, what, place } => {
                 self.wait_began(task.as_u64(), *on, what.as_ref(), *place);
             }
-            Detail::WaitEnded { task, on } => self.wait_ended(task.as_u64(), *on),
+            Detail::WaitEnded { task, on, place } => self.wait_ended(task.as_u64(), *on, *place),
             Detail::Closed { channel } => {
                 let resource = self.known.borrow().numbers.known_resource(*channel);
                 if resource != 0 {
@@ -190,7 +190,7 @@ impl RunObserver {
         self.record(place, Event::Wait { task, on });
     }
 
-    fn wait_ended(&self, task: u64, on: report::Awaited) {
+    fn wait_ended(&self, task: u64, on: report::Awaited, place: Option<Place>) {
         let is_known = match on {
             report::Awaited::Resource(_) => true,
             // If the task or the job has ended, that was said already.
@@ -198,7 +198,7 @@ impl RunObserver {
         };
         let on = self.known.borrow().numbers.awaited(on);
         if let Some(on) = on.filter(|_| is_known) {
-            self.record(None, Event::Unwait { task, on });
+            self.record(place, Event::Unwait { task, on });
         }
     }
 

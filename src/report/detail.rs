@@ -79,6 +79,8 @@ pub enum Detail {
         task: TaskId,
         /// What it waited for.
         on: Awaited,
+        /// The place of the wait, which tells it from other waits of the task for the same.
+        place: Option<&'static Location<'static>>,
     },
     /// A channel was closed: no value can be sent any more, or only those for which room was reserved before.
     #[non_exhaustive]
@@ -332,7 +334,7 @@ impl fmt::Display for Detail {
                 write!(f, "{task} waits for {what} ({on})")
             }
             Detail::WaitBegan { task, on, .. } => write!(f, "{task} waits for {on}"),
-            Detail::WaitEnded { task, on } => write!(f, "{task} waits for {on} no more"),
+            Detail::WaitEnded { task, on, .. } => write!(f, "{task} waits for {on} no more"),
             Detail::ResourceGone { resource } => write!(f, "resource {} is gone", resource.0),
             Detail::Closed { channel } => write!(f, "resource {} is closed", channel.0),
             Detail::Acquired { task, resource, what, count, .. } => {

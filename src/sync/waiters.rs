@@ -355,19 +355,19 @@ fn wake(waker: Option<Waker>, task: Option<TaskKey>) -> bool {
 fn replace_waker(ticket: &Ticket, cx: &Context<'_>) -> WaitStage {
     // This may run a foreign waker's code, which may change the wait in any way.
     let Waiter { waker, task, .. } = Waiter::of(cx);
-    let (stage, unused) = with_waits(|waits| {
+    let (stage, is_moved, unused) = with_waits(|waits| {
         let node = waits.node(ticket.0);
         if node.stage != WaitStage::Waiting {
-            return (node.stage, waker);
+            return (node.stage, false, waker);
         }
         let before = std::mem::replace(&mut node.task, task);
         if before != task && is_detailed() {
-            details::wait_ended(node.resource, before);
+            details::wait_ended(node.resource, before, node.place);
         }
-        (node.stage, std::mem::replace(&mut node.waker, waker))
+        (node.stage, before != task, std::mem::replace(&mut node.waker, waker))
     });
     drop_quietly(unused);
-    if is_detailed() && stage == WaitStage::Waiting {
+    if is_moved && is_detailed() {
         details::wait_goes_on(ticket.0);
     }
     stage

@@ -204,7 +204,8 @@ impl Endings {
         let task = waiter.and_then(Waiter::task);
         let (Some(task), Some(number)) = (task, self.number.get()) else { return };
         let on = Awaited::Resource(number);
-        detail(task.scheduler, || Detail::WaitEnded { task: id_anywhere(task), on });
+        let place = self.place.get();
+        detail(task.scheduler, || Detail::WaitEnded { task: id_anywhere(task), on, place });
     }
 }
 

@@ -92,7 +92,7 @@ fn join_ends(kernel: &Kernel, slot: u32, id: TaskId) {
     let waiter = joiner(kernel, slot, id).filter(|waiter| waiter.scheduler == kernel.id);
     let Some(waiter) = waiter else { return };
     let (task, on) = (id_anywhere(waiter), Awaited::Task(id));
-    detail(waiter.scheduler, || Detail::WaitEnded { task, on });
+    detail(waiter.scheduler, || Detail::WaitEnded { task, on, place: None });
 }
 
 /// Removes the waiter that would be woken when this task ends.

@@ -49,7 +49,7 @@ impl Waiters {
             let node = waits.node(first);
             (node.stage, node.task, node.word, node.place)
         });
-        details::wait_ended(self.resource.get(), task);
+        details::wait_ended(self.resource.get(), task, place);
         if stage == WaitStage::Holding {
             details::acquired(self.resource.get(), task, word, place);
         }

@@ -27,10 +27,14 @@ pub(super) fn wait_began(resource: u32, task: Option<TaskKey>, place: Place) {
 
 /// A task that was in the list of a resource has left it, whatever the reason.
 #[cold]
-pub(super) fn wait_ended(resource: u32, task: Option<TaskKey>) {
+pub(super) fn wait_ended(resource: u32, task: Option<TaskKey>, place: Place) {
     let Some(task) = task else { return };
     let on = Awaited::Resource(ResourceId(resource));
-    detail(task.scheduler, || Detail::WaitEnded { task: id_anywhere(task), on });
+    detail(task.scheduler, || Detail::WaitEnded {
+        task: id_anywhere(task),
+        on,
+        place: Some(place),
+    });
 }
 
 /// How much a node with this word holds; `None` for nothing. All permits together are one: the writer's.
@@ -73,7 +77,7 @@ pub(super) fn left(number: u32) {
 #[cold]
 pub(super) fn left_node(node: &Node) {
     match node.stage {
-        WaitStage::Waiting => wait_ended(node.resource, node.task),
+        WaitStage::Waiting => wait_ended(node.resource, node.task, node.place),
         WaitStage::Holding => released(node.resource, node.task, node.word),
         WaitStage::Woken | WaitStage::Due | WaitStage::Vacant => {}
     }
