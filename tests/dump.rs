@@ -3,6 +3,7 @@
 
 use std::future::pending;
 use std::io::{self, Write};
+use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -118,20 +119,20 @@ fn a_writer_that_panics_is_not_used_again_and_stops_nothing() {
 
 #[test]
 fn a_writer_may_use_the_scheduler() {
-    struct Nested(Arc<Scheduler>);
+    struct Nested(Weak<Scheduler>);
     impl Write for Nested {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.spawn(async {});
-            assert!(!self.0.snapshot().tasks.is_empty());
+            let scheduler = self.0.upgrade().unwrap();
+            scheduler.spawn(async {});
+            assert!(!scheduler.snapshot().tasks.is_empty());
             Ok(bytes.len())
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
-    #[allow(clippy::arc_with_non_send_sync, reason = "it stays on this thread")]
-    let scheduler = Arc::new(Scheduler::new());
-    let handle = scheduler.dump_handle(Nested(Arc::clone(&scheduler)));
+    let scheduler = Rc::new(Scheduler::new());
+    let handle = scheduler.dump_handle(Nested(Rc::downgrade(&scheduler)));
     handle.request();
     scheduler.block_on(yield_now());
     assert_eq!(scheduler.metrics().spawned, 2);
