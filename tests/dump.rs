@@ -217,3 +217,35 @@ fn the_await_tree_of_a_long_chain_starts_again_at_the_left_and_counts_the_rest()
     assert_eq!(tree.lines().filter(|line| line.ends_with(" waiting, drawn below")).count(), 24);
     assert!(tree.ends_with("… and 2497 more tasks\n"), "{}", &tree[tree.len() - 100..]);
 }
+
+#[test]
+fn a_writer_that_panics_again_when_it_is_dropped_stops_nothing() {
+    struct Panics;
+    impl Write for Panics {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            panic!("on purpose")
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("on purpose, too")
+        }
+    }
+    let scheduler = Scheduler::new();
+    scheduler.dump_handle(Panics).request();
+    assert_eq!(scheduler.block_on(async { spawn(async { 7 }).await.unwrap() }), 7);
+}
+
+#[test]
+fn a_writer_is_dropped_once_it_has_no_handle_and_its_place_is_needed() {
+    let scheduler = Scheduler::new();
+    let dumps: Vec<Dumps> = (0..10).map(|_| Dumps::default()).collect();
+    for dump in &dumps {
+        drop(scheduler.dump_handle(dump.clone()));
+    }
+    let kept = dumps.iter().filter(|dump| Arc::strong_count(&dump.0) > 1);
+    assert_eq!(kept.count(), 1);
+}

@@ -309,3 +309,29 @@ fn an_observer_may_spawn_and_take_snapshots_and_is_removed_if_it_panics() {
     scheduler.run().unwrap();
     assert_eq!(seen.get(), before, "it was removed when it panicked");
 }
+
+#[test]
+fn all_observers_receive_everything_in_one_order_even_what_an_observer_does() {
+    let (place, logs) = (Rc::new(RefCell::new(None::<Waker>)), [Log::default(), Log::default()]);
+    let watches = |log: &Log| {
+        let lines = log.clone();
+        move |transition: &Transition| lines.say(transition.to_string())
+    };
+    let (first, slot) = (watches(&logs[0]), Rc::clone(&place));
+    let wakes_too = move |transition: &Transition| {
+        first(transition);
+        if matches!(transition, Transition::Spawned { .. })
+            && let Some(waker) = slot.take()
+        {
+            waker.wake();
+        }
+    };
+    let second = watches(&logs[1]);
+    let scheduler = Scheduler::builder().observer(wakes_too).observer(second).build();
+    scheduler.spawn(leave_waker(Rc::clone(&place)));
+    scheduler.run_until_stalled();
+    logs.iter().for_each(|log| drop(log.take()));
+    scheduler.spawn(async {});
+    let expected = ["spawn #2", "schedule #1 (from outside)", "schedule #2 (new)"];
+    assert_eq!(logs.each_ref().map(Log::take), [expected, expected]);
+}

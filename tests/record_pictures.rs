@@ -270,7 +270,7 @@ fn a_sequence_diagram_is_cut_after_sixty_messages() {
     assert_eq!(diagram.lines().count(), 3 + 60 + 1);
 }
 
-/// Two diners, each with the fork that the other one waits for, and a cook who waits for one of them.
+/// Two diners, each with the fork that the other one waits for, and a cook, which waits for one of them.
 fn diners() -> Replay {
     let file = r#"{"turnwise":1}
         {"e":"res","res":"r1","kind":"lock","name":"left"}

@@ -228,3 +228,24 @@ fn groups_of_tasks_and_two_deadlines_at_one_place() {
         let _ = join!(limited(2), limited(2));
     });
 }
+
+#[test]
+fn a_guard_of_no_permits_holds_nothing_and_a_writer_holds_one_lock() {
+    steps(Scheduler::builder(), async {
+        let (permits, lock) = (Rc::new(Semaphore::new(1)), Rc::new(RwLock::new(0)));
+        let none = permits.acquire_many(0).await.unwrap();
+        let one = permits.acquire().await.unwrap();
+        let other = permits.clone();
+        let waits = spawn(async move { drop(other.acquire().await.unwrap()) });
+        let written = lock.write().await;
+        let other = lock.clone();
+        let reads = spawn(async move { assert_eq!(*other.read().await, 0) });
+        yield_now().await;
+        drop((one, none));
+        let read = written.downgrade();
+        yield_now().await;
+        drop(read);
+        waits.await.unwrap();
+        reads.await.unwrap();
+    });
+}

@@ -1,16 +1,17 @@
-//! What a recording says is true: who waits for what, and where; which request is open; what a policy has changed.
+//! What a recording says is true: which task waits for what, and where; which request is open; what a policy has changed.
 #![allow(clippy::unwrap_used, reason = "helpers that tests call are test code")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use turnwise::channel::{Queue, broadcast, mpsc, watch};
-use turnwise::record::{Awaited, Event, Recorder, Recording, Replay};
+use turnwise::record::{Awaited, Entry, Event, Recorder, Recording, Replay};
 use turnwise::scheduler::{Builder, Policy};
-use turnwise::{Scheduler, note, sleep, spawn, spawn_blocking, task, yield_now};
+use turnwise::sync::{RwLock, Semaphore};
+use turnwise::{Scheduler, Transition, note, sleep, spawn, spawn_blocking, task, yield_now};
 
 mod folded;
 
@@ -251,4 +252,66 @@ fn a_mask_goes_with_the_future_that_it_is_around_to_another_task() {
     let masks = |task| replay.state().task(task).unwrap().masks;
     assert_eq!((masks(1), masks(2)), (0, 1));
     folded::compare::assert_folds(&recorder, &scheduler.snapshot());
+}
+
+#[test]
+fn a_writer_holds_a_lock_once_and_a_guard_of_no_permits_is_not_recorded() {
+    let recording = record(Scheduler::builder(), async {
+        drop(RwLock::new(()).write().await);
+        drop(Semaphore::new(1).acquire_many(0).await.unwrap());
+    });
+    let counts = recording.entries().iter().filter_map(|entry| match entry.event {
+        Event::Acquire { count, .. } | Event::Release { count, .. } => Some(count),
+        _ => None,
+    });
+    assert_eq!(counts.collect::<Vec<_>>(), [1, 1]);
+}
+
+#[test]
+fn details_have_the_time_at_which_they_happened() {
+    let recorder = Recorder::new();
+    let scheduler = recorder.attach(Scheduler::builder()).build();
+    scheduler.block_on(async {
+        note!("first");
+        let begun = Instant::now();
+        while begun.elapsed() < ms(2) {
+            std::hint::spin_loop(); // A long turn: both notes reach the recorder at its end.
+        }
+        note!("second");
+    });
+    let recording = recorder.finish();
+    let notes =
+        recording.entries().iter().filter(|entry| matches!(entry.event, Event::Note { .. }));
+    let times: Vec<u64> = notes.map(|entry| entry.time).collect();
+    assert!(times[1] - times[0] >= 2_000_000, "{times:?}");
+}
+
+#[test]
+fn what_an_observer_says_is_not_recorded_and_has_no_end_otherwise() {
+    let recorder = Recorder::new();
+    let calls = Rc::new(Cell::new(0));
+    let counts = calls.clone();
+    let says = move |_: &Transition| {
+        counts.set(counts.get() + 1);
+        note!("call {}", counts.get());
+    };
+    let builder = Scheduler::builder().virtual_time().detailed_observer(says);
+    recorder.attach(builder).build().block_on(yield_now());
+    let recording = recorder.finish();
+    let is_note = |entry: &&Entry| matches!(entry.event, Event::Note { .. });
+    assert_eq!(recording.entries().iter().filter(is_note).count(), 0);
+    assert!((5..50).contains(&calls.get()), "{}", calls.get());
+}
+
+#[test]
+fn an_idle_scheduler_with_a_policy_records_nothing() {
+    let recorder = Recorder::new();
+    let scheduler =
+        recorder.attach(Scheduler::builder().virtual_time().policy(Policy::Lifo)).build();
+    scheduler.block_on(yield_now());
+    let before = recorder.so_far().entries().len();
+    for _ in 0..10 {
+        scheduler.run_until_stalled();
+    }
+    assert_eq!(recorder.so_far().entries().len(), before);
 }

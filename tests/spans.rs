@@ -155,3 +155,14 @@ fn the_spans_of_a_scopes_children_nest_and_a_panic_leaves_none_entered() {
     let lines: Vec<&String> = lines.iter().filter(of_program).collect();
     assert_eq!(lines, ["in the child in [3]", "after the scope in [1]", "outside in [-]"]);
 }
+
+#[test]
+fn the_span_of_a_root_that_panics_is_left() {
+    let lines = logged(|scheduler| {
+        let root =
+            || scheduler.block_on(async { std::panic::resume_unwind(Box::new("on purpose")) });
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(root)).is_err());
+        tracing::info!("outside");
+    });
+    assert!(lines.contains(&"outside in [-]".to_owned()), "{lines:#?}");
+}

@@ -313,12 +313,16 @@ impl JobRegistry {
     /// Emits the ends of jobs: they come from other threads, so they are noticed between turns.
     #[cold]
     pub(crate) fn emit_ended(&self, kernel: &Kernel) {
-        let mut emitted = self.emitted.borrow_mut();
-        if emitted.len() > self.count.jobs() {
-            for record in emitted.extract_if(.., |record| record.is_over()) {
-                let job = JobId(record.number);
-                detail(kernel.id, || Detail::JobEnded { job });
+        let ended: Vec<Arc<JobRecord>> = {
+            let mut emitted = self.emitted.borrow_mut();
+            if emitted.len() <= self.count.jobs() {
+                return;
             }
+            emitted.extract_if(.., |record| record.is_over()).collect()
+        };
+        for record in ended {
+            let job = JobId(record.number);
+            detail(kernel.id, || Detail::JobEnded { job });
         }
     }
 

@@ -33,7 +33,7 @@ impl End {
         self.0.set();
     }
 
-    /// The same, for observers that receive details too. `values` is the list of those who wait for values.
+    /// The same, for observers that receive details too. `values` is the list of the waits for values.
     pub(crate) fn close_with(&self, values: &Waiters) {
         if is_detailed() && !self.is_closed() {
             values.closed();

@@ -1,5 +1,5 @@
-//! The numbers of a recording: timers, resources, scopes and jobs are numbered in the order in which they appear, since the
-//! numbers of the scheduler are reused, and differ from run to run.
+//! The numbers of a recording: timers, resources, scopes and jobs are numbered in the order in which they appear, since
+//! the numbers of the scheduler are reused, and differ from run to run.
 
 use std::collections::HashMap;
 use std::mem;
@@ -56,9 +56,9 @@ impl Numbers {
         (number, true)
     }
 
-    /// The number of a resource that was recorded before; 0 if it was not.
-    pub(super) fn known_resource(&self, resource: report::ResourceId) -> u64 {
-        self.resources.get(&resource.0).map_or(0, |known| known.0)
+    /// The number of a resource that was recorded before.
+    pub(super) fn known_resource(&self, resource: report::ResourceId) -> Option<u64> {
+        self.resources.get(&resource.0).map(|known| known.0)
     }
 
     pub(super) fn remove_resource(&mut self, resource: report::ResourceId) -> Option<u64> {
@@ -70,8 +70,7 @@ impl Numbers {
     pub(super) fn awaited(&self, on: Watched) -> Option<Awaited> {
         Some(match on {
             Watched::Task(task) => Awaited::Task(task.as_u64()),
-            Watched::Resource(resource) => Awaited::Resource(self.resources.get(&resource.0)?.0),
-            Watched::Timer(timer) => Awaited::Timer(self.timers.get(&timer.0)?.number),
+            Watched::Resource(resource) => Awaited::Resource(self.known_resource(resource)?),
             Watched::Job(job) => Awaited::Job(self.jobs.get(&job.0)?.0),
         })
     }

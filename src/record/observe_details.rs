@@ -24,6 +24,40 @@ fn plain(kind: &'static str) -> &'static str {
 impl RunObserver {
     pub(super) fn detail(&self, detail: &Detail) {
         match detail {
+            Detail::WokenAgain { .. }
+            | Detail::WaitBegan { .. }
+            | Detail::WaitEnded { .. }
+            | Detail::Closed { .. }
+            | Detail::ResourceGone { .. }
+            | Detail::Acquired { .. }
+            | Detail::Released { .. }
+            | Detail::Sent { .. }
+            | Detail::Received { .. }
+            | Detail::TimerSet { .. }
+            | Detail::TimerGone { .. } => self.waits_and_locks(detail),
+            Detail::Panicked { .. }
+            | Detail::PartAsked { .. }
+            | Detail::Requests { .. }
+            | Detail::Resumed { .. }
+            | Detail::CleanedUp { .. }
+            | Detail::MaskBegan { .. }
+            | Detail::MaskEnded { .. }
+            | Detail::Aborted { .. }
+            | Detail::ShutdownBegan
+            | Detail::ShutdownEnded => self.cancelling(detail),
+            Detail::JobBegan { .. }
+            | Detail::JobEnded { .. }
+            | Detail::ScopeOpened { .. }
+            | Detail::ChildSpawned { .. }
+            | Detail::ScopeEnded { .. }
+            | Detail::PassOrdered { .. }
+            | Detail::RunEnded { .. }
+            | Detail::Said { .. } => self.rare_detail(detail),
+        }
+    }
+
+    fn waits_and_locks(&self, detail: &Detail) {
+        match detail {
             Detail::WokenAgain { task, cause } => {
                 let by = self.actor(*cause);
                 self.record(None, Event::Wake { task: task.as_u64(), by });
@@ -34,7 +68,7 @@ impl RunObserver {
             Detail::WaitEnded { task, on, place } => self.wait_ended(task.as_u64(), *on, *place),
             Detail::Closed { channel } => {
                 let resource = self.known.borrow().numbers.known_resource(*channel);
-                if resource != 0 {
+                if let Some(resource) = resource {
                     self.record(None, Event::Close { resource, is_gone: false });
                 }
             }
@@ -51,8 +85,10 @@ impl RunObserver {
             }
             Detail::Released { task, resource, count } => {
                 let resource = self.known.borrow().numbers.known_resource(*resource);
-                let (task, count) = (task.as_u64(), *count);
-                self.record(None, Event::Release { task, resource, count });
+                if let Some(resource) = resource {
+                    let (task, count) = (task.as_u64(), *count);
+                    self.record(None, Event::Release { task, resource, count });
+                }
             }
             Detail::Sent { task, channel, what, length, capacity } => {
                 let resource = self.resource(*channel, what);
@@ -69,7 +105,7 @@ impl RunObserver {
                 self.timer_set(*timer, id(*task), self.at(*deadline), place);
             }
             Detail::TimerGone { timer, has_fired } => self.timer_gone(*timer, *has_fired),
-            _ => self.cancelling(detail),
+            _ => {} // See `detail`.
         }
     }
 
@@ -100,7 +136,13 @@ impl RunObserver {
             Detail::MaskEnded { task } => {
                 self.record(None, Event::Mask { task: task.as_u64(), on: false });
             }
-            _ => self.rare_detail(detail),
+            Detail::Aborted { task, cause } => {
+                let by = self.actor(*cause);
+                self.record(None, Event::Abort { task: task.as_u64(), by });
+            }
+            Detail::ShutdownBegan => self.record(None, Event::Shutdown { has_begun: true }),
+            Detail::ShutdownEnded => self.record(None, Event::Shutdown { has_begun: false }),
+            _ => {} // See `detail`.
         }
     }
 
@@ -141,12 +183,6 @@ impl RunObserver {
                 let tasks = tasks.iter().map(|task| task.as_u64()).collect();
                 self.record(None, Event::Order { tasks });
             }
-            Detail::Aborted { task, cause } => {
-                let by = self.actor(*cause);
-                self.record(None, Event::Abort { task: task.as_u64(), by });
-            }
-            Detail::ShutdownBegan => self.record(None, Event::Shutdown { has_begun: true }),
-            Detail::ShutdownEnded => self.record(None, Event::Shutdown { has_begun: false }),
             Detail::RunEnded { deadlock } => self.run_ended(deadlock.as_deref()),
             Detail::Said { task, text, is_note, place } => {
                 let (task, text) = (id(*task), self.recorder.text(text));
@@ -154,7 +190,7 @@ impl RunObserver {
                     if *is_note { Event::Note { task, text } } else { Event::Out { task, text } };
                 self.record(Some(place), event);
             }
-            _ => {}
+            _ => {} // See `detail`.
         }
     }
 

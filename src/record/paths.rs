@@ -19,8 +19,9 @@ pub(crate) fn relative(path: &str) -> String {
     }
     let here = std::env::current_dir().ok();
     let here = here.as_ref().and_then(|here| here.to_str()).map(|here| here.replace('\\', "/"));
-    if let Some(rest) = here.and_then(|here| path.strip_prefix(&here).map(str::to_owned)) {
-        return rest.trim_start_matches('/').to_owned();
+    let below = here.as_ref().and_then(|here| path.strip_prefix(here.trim_end_matches('/')));
+    if let Some(rest) = below.and_then(|rest| rest.strip_prefix('/')) {
+        return rest.to_owned();
     }
     // Elsewhere on this machine: from the folder before `src`, or else the name of the file.
     match path.rsplit_once("/src/") {
@@ -69,5 +70,7 @@ mod tests {
         assert_eq!(own("/home/me/checkout-7/src/time/sleep.rs"), Some("src/time/sleep.rs"));
         assert_eq!(own("/home/me/checkout-7/tests/a.rs"), None);
         assert_eq!(relative(&format!("{}/tests/a.rs", here.display())), "tests/a.rs");
+        // A folder beside this one, whose name begins like it.
+        assert_eq!(relative(&format!("{}-2/tests/a.rs", here.display())), "a.rs");
     }
 }

@@ -4,9 +4,10 @@ use std::panic::Location;
 
 use crate::kernel::{TaskKey, current};
 use crate::report::{Detail, id_anywhere};
-use crate::watch::detail;
+use crate::watch::{detail, is_observing};
 
-/// Prints a line, as `println!` does, and puts it into the recording of the scheduler that is running on this thread.
+/// Prints a line, as `println!` does, and puts it into the recording of the scheduler that is running on this thread. In
+/// an [`Observer`](crate::Observer), it only prints.
 ///
 /// # Example
 ///
@@ -32,7 +33,7 @@ macro_rules! say {
 }
 
 /// Puts a remark into the recording of the scheduler that is running on this thread: the sentence of that moment. It
-/// prints nothing.
+/// prints nothing. In an [`Observer`](crate::Observer), it does nothing.
 ///
 /// # Example
 ///
@@ -55,7 +56,7 @@ macro_rules! note {
 #[doc(hidden)]
 #[track_caller]
 pub fn __said(text: &str, is_note: bool) {
-    let Some(kernel) = current() else { return };
+    let Some(kernel) = current().filter(|_| !is_observing()) else { return };
     let place = Location::caller();
     let task = TaskKey::current().filter(|task| task.scheduler == kernel.id).map(id_anywhere);
     detail(kernel.id, || Detail::Said { task, text: text.into(), is_note, place });

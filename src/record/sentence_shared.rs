@@ -123,6 +123,7 @@ impl Wording<'_> {
         }
         format!("Deadlock: {}.", parts.join("; "))
     }
+
     fn end(&self, why: EndReason) -> String {
         let why = match why {
             EndReason::Done => match self.state.tasks.len() {

@@ -1,6 +1,5 @@
 //! What happens between the transitions of tasks: waits, timers, ownership, messages, jobs and cancelling.
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::panic::Location;
 use std::sync::Arc;
@@ -25,14 +24,13 @@ pub struct ScopeId(pub(crate) u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct JobId(pub(crate) u64);
 
-/// What a task waits for, by number. In a recording, it is a `record::Awaited`.
+/// What a task waits for, by number; a wait for a timer is a [`Detail::TimerSet`]. In a recording, it is a
+/// `record::Awaited`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Awaited {
     /// The end of another task.
     Task(TaskId),
-    /// A timer.
-    Timer(TimerId),
     /// A lock, a channel, an event.
     Resource(ResourceId),
     /// A blocking job.
@@ -312,81 +310,5 @@ impl Detail {
     ) -> Detail {
         let task = poller.filter(|task| task.scheduler == scheduler).map(id_anywhere);
         Detail::ScopeOpened { scope: ScopeId(scope), task, place }
-    }
-}
-
-impl fmt::Display for Awaited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Awaited::Task(task) => write!(f, "{task}"),
-            Awaited::Timer(timer) => write!(f, "timer {}", timer.0),
-            Awaited::Resource(resource) => write!(f, "resource {}", resource.0),
-            Awaited::Job(job) => write!(f, "job {}", job.0),
-        }
-    }
-}
-
-impl fmt::Display for Detail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Detail::WokenAgain { task, cause } => write!(f, "{task} is woken again ({cause})"),
-            Detail::WaitBegan { task, on, what: Some(what), .. } => {
-                write!(f, "{task} waits for {what} ({on})")
-            }
-            Detail::WaitBegan { task, on, .. } => write!(f, "{task} waits for {on}"),
-            Detail::WaitEnded { task, on, .. } => write!(f, "{task} waits for {on} no more"),
-            Detail::ResourceGone { resource } => write!(f, "resource {} is gone", resource.0),
-            Detail::Closed { channel } => write!(f, "resource {} is closed", channel.0),
-            Detail::Acquired { task, resource, what, count, .. } => {
-                write!(f, "{task} acquires {count} of {what} (resource {})", resource.0)
-            }
-            Detail::Released { task, resource, count } => {
-                write!(f, "{task} releases {count} of resource {}", resource.0)
-            }
-            Detail::Sent { task, what, length, .. } => {
-                write!(f, "{task} sends {what} ({length} now)")
-            }
-            Detail::Received { task, what, length, .. } => {
-                write!(f, "{task} receives {what} ({length} left)")
-            }
-            Detail::TimerSet { timer, .. } => write!(f, "timer {} is set", timer.0),
-            Detail::TimerGone { timer, has_fired: true } => write!(f, "timer {} fires", timer.0),
-            Detail::TimerGone { timer, .. } => write!(f, "timer {} is cancelled", timer.0),
-            _ => self.fmt_rare(f),
-        }
-    }
-}
-
-impl Detail {
-    fn fmt_rare(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Detail::JobBegan { job, name: Some(name), .. } => {
-                write!(f, "job {} {name:?} is handed over", job.0)
-            }
-            Detail::JobBegan { job, .. } => write!(f, "job {} is handed over", job.0),
-            Detail::JobEnded { job } => write!(f, "job {} has ended", job.0),
-            Detail::PartAsked { task, part, reason, .. } => {
-                write!(f, "cancel the part of {task} at {part} ({reason})")
-            }
-            Detail::Requests { task, requests } => {
-                write!(f, "{} requests are open in {task}", requests.len())
-            }
-            Detail::Panicked { task, message } => write!(f, "{task} has panicked: {message}"),
-            Detail::Resumed { task, reason } => write!(f, "{task} passes on ({reason})"),
-            Detail::CleanedUp { task } => write!(f, "{task} has cleaned up"),
-            Detail::MaskBegan { task, .. } => write!(f, "{task} holds requests back"),
-            Detail::MaskEnded { task } => write!(f, "{task} holds requests back no more"),
-            Detail::ScopeOpened { scope, .. } => write!(f, "scope {} is opened", scope.0),
-            Detail::ChildSpawned { scope, task } => write!(f, "{task} is in scope {}", scope.0),
-            Detail::ScopeEnded { scope } => write!(f, "scope {} has ended", scope.0),
-            Detail::PassOrdered { tasks } => write!(f, "the pass has {} tasks", tasks.len()),
-            Detail::RunEnded { deadlock: None } => f.write_str("the run has ended"),
-            Detail::RunEnded { .. } => f.write_str("deadlock"),
-            Detail::Aborted { task, cause } => write!(f, "abort {task} ({cause})"),
-            Detail::ShutdownBegan => f.write_str("shutdown"),
-            Detail::ShutdownEnded => f.write_str("shutdown has ended"),
-            Detail::Said { text, .. } => f.write_str(text),
-            _ => Ok(()),
-        }
     }
 }

@@ -16,6 +16,7 @@ mod digraph;
 mod graph;
 mod cause;
 mod detail;
+mod detail_text;
 mod transition;
 mod printing;
 mod debug;

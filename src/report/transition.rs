@@ -118,8 +118,9 @@ pub enum TurnResult {
 /// Receives every [`Transition`]; installed with [`Builder::observer`](crate::scheduler::Builder::observer).
 ///
 /// Any `Fn(&Transition)` is an observer. It runs on the scheduler's thread with nothing borrowed: it may spawn, wake,
-/// and take a snapshot. An observer that panics is removed, after the panic hook has printed the panic, and the
-/// scheduler continues.
+/// and take a snapshot. What it does is emitted too, after every observer has received what happened before: all of them
+/// receive everything in the same order. An observer that panics is removed, after the panic hook has printed the panic,
+/// and the scheduler continues.
 ///
 /// # Example
 ///
@@ -142,7 +143,7 @@ pub enum TurnResult {
 /// # Ok::<(), turnwise::RunError>(())
 /// ```
 pub trait Observer {
-    /// Called for each transition, right after it.
+    /// Called for each transition, right after it; for one that an observer has caused, after all that happened before.
     fn transition(&self, transition: &Transition);
 
     /// Called when nothing can run, and it is only *possible* that something ever will: once per stall, before the

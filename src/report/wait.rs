@@ -68,7 +68,8 @@ impl TaskKey {
     }
 }
 
-/// The number of a lock, a channel, an event: unique on its thread until its [`Detail::ResourceGone`](crate::scheduler::Detail::ResourceGone), then reused.
+/// The number of a lock, a channel, an event: unique on its thread until its
+/// [`Detail::ResourceGone`](crate::scheduler::Detail::ResourceGone), then reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ResourceId(pub(crate) u32);
 

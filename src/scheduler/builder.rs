@@ -108,6 +108,9 @@ impl Builder {
     /// Adds an observer that receives details too: waits, timers, ownership, messages, jobs and cancelling, as
     /// [`Transition::Detail`](crate::Transition::Detail).
     ///
+    /// The details of what the observer itself does reach it too: one that uses a lock of the crate for each detail never
+    /// ends.
+    ///
     /// # Example
     ///
     /// ```

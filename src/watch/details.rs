@@ -14,6 +14,10 @@ use crate::report::Detail;
 thread_local! {
     /// Whether a scheduler of this thread has a detailed observer.
     static IS_ON: Cell<bool> = const { Cell::new(false) };
+    /// Whether an observer is being called.
+    static IS_OBSERVING: Cell<bool> = const { Cell::new(false) };
+    /// While an observer is called with something that happened earlier: when that was.
+    static HAPPENED: Cell<Option<Instant>> = const { Cell::new(None) };
     /// Has no destructor, so that it can be used while other thread-locals are being destroyed.
     static PENDING: RefCell<ManuallyDrop<Pending>> = const {
         RefCell::new(ManuallyDrop::new(Pending { schedulers: Vec::new(), details: Vec::new() }))
@@ -27,23 +31,24 @@ struct Pending {
     details: Vec<(NonZeroU32, Instant, Detail)>,
 }
 
-thread_local! {
-    /// While an observer is called with something that happened earlier: when that was.
-    static HAPPENED: Cell<Option<Instant>> = const { Cell::new(None) };
-}
-
 /// Returns when that happened which an observer is being called with, by the machine's clock; `None` if it happens now.
 #[allow(dead_code, reason = "for the feature `record`")]
 pub(crate) fn happened_at() -> Option<Instant> {
     HAPPENED.get()
 }
 
-/// Calls an observer with something that happened at this time.
-pub(super) fn at_time<R>(at: Option<Instant>, call: impl FnOnce() -> R) -> R {
-    let before = HAPPENED.replace(at);
-    let result = call();
-    HAPPENED.set(before);
-    result
+/// Returns whether an observer is being called.
+#[allow(dead_code, reason = "for the feature `record`")]
+pub(crate) fn is_observing() -> bool {
+    IS_OBSERVING.get()
+}
+
+/// Calls observers, whose panics are caught, with something that happened at this time; `None` for now.
+pub(super) fn observe(at: Option<Instant>, call: impl FnOnce()) {
+    let before = (HAPPENED.replace(at), IS_OBSERVING.replace(true));
+    call();
+    HAPPENED.set(before.0);
+    IS_OBSERVING.set(before.1);
 }
 
 /// Returns whether a scheduler of this thread has a detailed observer.

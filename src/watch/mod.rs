@@ -8,9 +8,9 @@ mod unread;
 mod caught;
 
 pub(crate) use caught::{CaughtPanic, ReportTarget, drop_unread};
-#[allow(unused_imports, reason = "for the feature `record`")]
-pub(crate) use details::happened_at;
 pub(crate) use details::{detail, detail_everywhere, is_detailed};
+#[allow(unused_imports, reason = "for the feature `record`")]
+pub(crate) use details::{happened_at, is_observing};
 pub(crate) use hook::hook_waker;
 pub(crate) use observers::{
     Installed, Watch, emit, emit_details, panicked, panicked_here, woken_again,

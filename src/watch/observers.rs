@@ -16,7 +16,7 @@ use crate::report::id_of;
 use crate::report::{
     Cause, Detail, Observer, Transition, TurnResult, id_anywhere, label, name_of, text_of,
 };
-use crate::watch::details::{at_time, detail, is_detailed, set_detailed, take_details};
+use crate::watch::details::{detail, is_detailed, observe, set_detailed, take_details};
 use crate::watch::hook::WakeHook;
 use crate::watch::step::TurnLog;
 
@@ -211,7 +211,7 @@ impl Watch {
             let later = (real_time(), transition.clone());
             return self.later.borrow_mut().push_back(later);
         }
-        at_time(None, || self.emit_now(kernel, transition));
+        observe(None, || self.emit_now(kernel, transition));
         self.emit_later(kernel);
     }
 
@@ -228,7 +228,7 @@ impl Watch {
         loop {
             let next = self.later.borrow_mut().pop_front();
             let Some((at, next)) = next else { break };
-            at_time(Some(at), || self.emit_now(kernel, &next));
+            observe(Some(at), || self.emit_now(kernel, &next));
             emit_details();
         }
         self.is_emitting.set(false);
@@ -240,7 +240,7 @@ impl Watch {
         if self.is_emitting.replace(true) {
             return self.later.borrow_mut().push_back((at, detail));
         }
-        at_time(Some(at), || self.emit_now(kernel, &detail));
+        observe(Some(at), || self.emit_now(kernel, &detail));
         self.emit_later(kernel);
     }
 
